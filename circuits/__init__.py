@@ -1,0 +1,1 @@
+"""What is proven: the array constraint builder, gadgets, one file per statement. Knows nothing of curves."""

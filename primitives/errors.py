@@ -1,0 +1,39 @@
+"""The errors a user can meet, each naming what was wrong, where, and what would have been right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class TailproofError(Exception):
+    """Base of every error this project raises on purpose."""
+
+
+class BadInput(TailproofError):
+    """An input from outside is malformed or out of bounds; the command line exits 2 on it.
+
+    Parameters
+    ----------
+    field : what was wrong, as the user knows it: "positions[3].lots", "--tail", "pi_a[0]".
+    value : what was found there (shown with repr, shortened).
+    bound : what would have been right, as a phrase that follows "must be": "an integer in [1, 64]".
+    source : the file, option or endpoint it came from, if any.
+    """
+
+    def __init__(self, field: str, value: object, bound: str, *, source: str | Path | None = None) -> None:
+        self.field, self.value, self.bound = field, value, bound
+        self.source = None if source is None else str(source)
+        shown = repr(value)
+        if len(shown) > 100:
+            shown = shown[:60] + " … " + shown[-30:]
+        place = f"{self.source}: " if self.source else ""
+        super().__init__(f"{place}{field} is {shown}: must be {bound}")
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The same facts for `--json` output."""
+        return {"error": type(self).__name__, "source": self.source, "field": self.field,
+                "value": repr(self.value)[:200], "bound": self.bound, "message": str(self)}
+
+
+class Unsatisfied(TailproofError):
+    """A witness value breaks a constraint; the message names the label, the index, the value and the bound."""

@@ -1,0 +1,1 @@
+"""How it is proven: Groth16 over BN254. Knows nothing of margin."""

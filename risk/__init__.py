@@ -1,0 +1,1 @@
+"""What margin is: instruments, scenarios, epochs and exact Expected Shortfall. Knows nothing of proofs."""

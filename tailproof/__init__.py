@@ -1,0 +1,1 @@
+"""The front door: the typed public API and the `tailproof` command."""

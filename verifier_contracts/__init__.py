@@ -1,0 +1,1 @@
+"""Who believes it: Solidity sources, the verifier generator, deployment and chain bindings."""
