@@ -1,0 +1,128 @@
+"""Short-Weierstrass point formulas over lanes, written once for any coordinate type.
+
+The formulas only use `+ - * .square() .reduce()` and comparisons, so the same text serves G1
+(coordinates are `Lanes`) and G2 (coordinates are `Fp2` pairs); see coordinates.py.
+
+Identity: in packed affine form all words zero; in XYZZ form zz = 0 (never produced here).
+"""
+
+from __future__ import annotations
+
+
+class Affine:
+    """Eight affine points (x, y)."""
+
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def is_identity(self):
+        return self.x.is_exact_zero() & self.y.is_exact_zero()
+
+    def negate_where(self, mask):
+        return Affine(self.x, self.y.negate_where(mask))
+
+
+class XYZZ:
+    """Eight points x/zz, y/zzz with zz**3 == zzz**2."""
+
+    def __init__(self, x, y, zz, zzz):
+        self.x, self.y, self.zz, self.zzz = x, y, zz, zzz
+
+    def coordinates(self):
+        return self.x, self.y, self.zz, self.zzz
+
+
+# -- affine addition, split around the shared inversion --------------------------------------------
+def chord(p, q):
+    """Denominator of the slope of p + q when x1 != x2."""
+    return q.x - p.x
+
+
+def affine_add(p, q, inverse):
+    """p + q for distinct x, given 1 / (x2 - x1): 2 products and a square (all points finite)."""
+    slope = inverse * (q.y - p.y)
+    return on_line(p, q, slope)
+
+
+def on_line(p, q, slope):
+    """The third point of the line through p and q, reflected."""
+    x3 = (slope.square() - p.x - q.x).reduce()
+    y3 = (slope * (p.x - x3) - p.y).reduce()
+    return Affine(x3, y3)
+
+
+class Careful:
+    """The complete affine addition: any mix of chords, doublings, cancellations and identities."""
+
+    def __init__(self, kind, p, q, signed_p, signed_q):
+        """`p`, `q` as stored (for the identity test); `signed_*` with the signs applied."""
+        self.select, self.p, self.q = kind.select, signed_p, signed_q
+        self.one, self.zero = kind.constant(p.x.emit, 1), kind.constant(p.x.emit, 0)
+        self.p_is_identity, self.q_is_identity = p.is_identity(), q.is_identity()
+        same_x = (q.x - p.x).is_zero()
+        self.tangent = same_x & (signed_q.y - signed_p.y).is_zero()
+        self.cancel = same_x & ~self.tangent
+        self.idle = self.p_is_identity | self.q_is_identity | self.cancel
+
+    def denominator(self):
+        """Never zero: 1 where no slope is needed (the group has no point with y = 0)."""
+        p, q = self.p, self.q
+        sloped = self.select(self.tangent, p.y + p.y, q.x - p.x)
+        return self.select(self.idle, self.one, sloped)
+
+    def add(self, inverse):
+        p, q, select = self.p, self.q, self.select
+        square = p.x.square()
+        slope = inverse * select(self.tangent, square + square + square, q.y - p.y)
+        total = on_line(p, q, slope)
+        vanish = (self.p_is_identity & self.q_is_identity) | (
+            self.cancel & ~self.p_is_identity & ~self.q_is_identity)
+
+        def pick(of_sum, of_p, of_q):
+            result = select(self.q_is_identity, of_p.reduce(), of_sum)
+            result = select(self.p_is_identity, of_q.reduce(), result)
+            return select(vanish, self.zero, result)
+
+        return Affine(pick(total.x, p.x, q.x), pick(total.y, p.y, q.y))
+
+
+# -- XYZZ ------------------------------------------------------------------------------------------
+def xyzz_add_affine(p, q):
+    """p + q, q affine, p != +-q: 8 products, 2 squares."""
+    dx = q.x * p.zz - p.x
+    dy = q.y * p.zzz - p.y
+    return xyzz_finish(p.x, p.y, dx, dy, p.zz, p.zzz)
+
+
+def xyzz_add(p, q):
+    """p + q, p != +-q: 12 products, 2 squares."""
+    x1, y1 = p.x * q.zz, p.y * q.zzz
+    dx = q.x * p.zz - x1
+    dy = q.y * p.zzz - y1
+    return xyzz_finish(x1, y1, dx, dy, p.zz * q.zz, p.zzz * q.zzz)
+
+
+def xyzz_finish(x1, y1, dx, dy, zz, zzz):
+    dx2 = dx.square()
+    dx3 = dx * dx2
+    v = x1 * dx2
+    x = (dy.square() - dx3 - v - v).reduce()
+    y = (dy * (v - x) - y1 * dx3).reduce()
+    return XYZZ(x, y, zz * dx2, zzz * dx3)
+
+
+def xyzz_double(p):
+    """2 p on a curve with a = 0: 6 products, 3 squares."""
+    u = p.y + p.y
+    v = u.square()
+    w = u * v
+    s = p.x * v
+    square = p.x.square()
+    m = square + square + square
+    x = (m.square() - s - s).reduce()
+    y = (m * (s - x) - w * p.y).reduce()
+    return XYZZ(x, y, v * p.zz, w * p.zzz)
+
+
+def select_point(kind, mask, yes, no):
+    return XYZZ(*[kind.select(mask, a, b) for a, b in zip(yes.coordinates(), no.coordinates())])
