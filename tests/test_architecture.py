@@ -1,0 +1,66 @@
+"""The house stands as docs/architecture.md draws it: a room imports only the rooms it may."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAY_IMPORT = {
+    "primitives": set(),
+    "risk": {"primitives"},
+    "circuits": {"primitives", "risk"},
+    "prover": {"primitives"},
+    "verifier_contracts": {"primitives", "prover"},
+    "relayer": {"primitives", "prover", "verifier_contracts"},
+    "tailproof": {"primitives", "risk", "circuits", "prover", "verifier_contracts", "relayer"},
+}
+
+
+def imported_rooms(source: str) -> set[str]:
+    """Rooms that a module imports anywhere, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {name.name.split(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add((node.module or "").split(".")[0])
+    return found & set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_only_what_it_may(room: str) -> None:
+    modules = list((ROOT / room).rglob("*.py"))
+    assert modules
+    for module in modules:
+        foreign = imported_rooms(module.read_text()) - {room} - MAY_IMPORT[room]
+        assert not foreign, f"{module.relative_to(ROOT)} imports {sorted(foreign)}"
+
+
+def test_the_import_scan_sees_every_form() -> None:
+    source = "import risk.money\ndef f():\n    from circuits.builder import x\n    from . import y\nimport numpy"
+    assert imported_rooms(source) == {"risk", "circuits"}
+
+
+def test_the_front_door_opens_quickly() -> None:
+    """Importing the facade and the command must not drag in the heavy libraries (they load where they are used)."""
+    heavy = ["matplotlib", "arch", "scipy", "galois", "web3", "pandas", "eth_tester"]
+    code = f"import sys, tailproof, tailproof.cli; print([m for m in {heavy} if m in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[]"
+
+
+def test_no_registry_host_no_machine_path_no_large_file_is_tracked() -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, tracked.split("\0")):
+        path = ROOT / name
+        if not path.is_file():
+            continue                                   # removed in the working tree, not yet in the index
+        assert path.stat().st_size <= 1_000_000, name
+        text = path.read_bytes().decode("utf-8", "replace")
+        for host in ("registry." + "npmjs", "python" + "hosted", "/" + "root/", "/" + "work/"):
+            assert host not in text, f"{name} names {host}"
