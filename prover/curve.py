@@ -1,0 +1,158 @@
+"""BN254 on Python integers: both groups, written once, complete, and slow enough for single points only.
+
+The curve y**2 = x**3 + 3 over F_q holds G1 (order r, cofactor 1). Its sextic twist y**2 = x**3 + 3/(9+u) over
+F_q[u]/(u**2+1) holds G2, the subgroup of order r; most points of the twist lie outside it. Parameters: EIP-196 and
+EIP-197.
+
+A finite point is a pair of affine coordinates, the identity is None. A G2 coordinate is a pair (c0, c1), meaning
+c0 + c1*u.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+BASE_MODULUS = 21888242871839275222246405745257275088696311157297823662689037894645226208583
+"""q, the order of the field the coordinates live in."""
+
+ORDER = 21888242871839275222246405745257275088548364400416034343698204186575808495617
+"""r, the order of both groups, and so the modulus of the scalar field."""
+
+TWIST_COFACTOR = 2 * BASE_MODULUS - ORDER
+"""The order of the twist divided by r."""
+
+_Q = BASE_MODULUS
+
+Fp2: TypeAlias = tuple[int, int]
+G1: TypeAlias = tuple[int, int]
+G2: TypeAlias = tuple[Fp2, Fp2]
+F = TypeVar("F")
+
+
+@dataclass(frozen=True)
+class CoordinateField(Generic[F]):
+    """What the point formulas need of the field their coordinates live in."""
+
+    zero: F
+    one: F
+    add: Callable[[F, F], F]
+    subtract: Callable[[F, F], F]
+    multiply: Callable[[F, F], F]
+    invert: Callable[[F], F]
+
+
+def multiply_fp2(x: Fp2, y: Fp2) -> Fp2:
+    return (x[0] * y[0] - x[1] * y[1]) % _Q, (x[0] * y[1] + x[1] * y[0]) % _Q
+
+
+def _invert_fp2(x: Fp2) -> Fp2:
+    norm = pow(x[0] * x[0] + x[1] * x[1], -1, _Q)
+    return x[0] * norm % _Q, -x[1] * norm % _Q
+
+
+FP = CoordinateField[int](0, 1, lambda x, y: (x + y) % _Q, lambda x, y: (x - y) % _Q, lambda x, y: x * y % _Q,
+                          lambda x: pow(x, -1, _Q))
+FP2 = CoordinateField[Fp2]((0, 0), (1, 0), lambda x, y: ((x[0] + y[0]) % _Q, (x[1] + y[1]) % _Q),
+                           lambda x, y: ((x[0] - y[0]) % _Q, (x[1] - y[1]) % _Q), multiply_fp2, _invert_fp2)
+
+
+@dataclass(frozen=True)
+class Group(Generic[F]):
+    """One of the two groups: y**2 = x**3 + b over `field`, with its generator.
+
+    `add` and `multiply` work on every point of the curve, inside the subgroup or not, and on the identity.
+    """
+
+    name: str
+    field: CoordinateField[F]
+    b: F
+    generator: tuple[F, F]
+
+    def on_curve(self, point: tuple[F, F]) -> bool:
+        """Whether reduced coordinates satisfy the curve equation; says nothing about the subgroup."""
+        x, y = point
+        f = self.field
+        return f.multiply(y, y) == f.add(f.multiply(f.multiply(x, x), x), self.b)
+
+    def in_subgroup(self, point: tuple[F, F]) -> bool:
+        """Whether a point of the curve has order r."""
+        return self.multiply(point, ORDER) is None
+
+    def negate(self, point: tuple[F, F] | None) -> tuple[F, F] | None:
+        return None if point is None else (point[0], self.field.subtract(self.field.zero, point[1]))
+
+    def add(self, p: tuple[F, F] | None, q: tuple[F, F] | None) -> tuple[F, F] | None:
+        """p + q by the chord and tangent rule."""
+        if p is None or q is None:
+            return q if p is None else p
+        f, (x1, y1), (x2, y2) = self.field, p, q
+        if x1 != x2:
+            slope = f.multiply(f.subtract(y2, y1), f.invert(f.subtract(x2, x1)))
+        elif y1 == y2 and y1 != f.zero:
+            square = f.multiply(x1, x1)
+            slope = f.multiply(f.add(f.add(square, square), square), f.invert(f.add(y1, y1)))
+        else:
+            return None
+        x3 = f.subtract(f.multiply(slope, slope), f.add(x1, x2))
+        return x3, f.subtract(f.multiply(slope, f.subtract(x1, x3)), y1)
+
+    def multiply(self, point: tuple[F, F] | None, scalar: int) -> tuple[F, F] | None:
+        """scalar * point for any integer scalar, by double-and-add in Jacobian coordinates.
+
+        The running time depends on the scalar: of the secrets that pass here (a proof's r and s, a ceremony's δ) each
+        is used once and forgotten.
+        """
+        if scalar < 0:
+            return self.multiply(self.negate(point), -scalar)
+        if point is None or scalar == 0:
+            return None
+        f = self.field
+        x, y, z = *point, f.one
+        for bit in bin(scalar)[3:]:
+            x, y, z = self._double(x, y, z)
+            if bit == "1":
+                x, y, z = self._add_affine(x, y, z, point)
+        if z == f.zero:
+            return None
+        inverse = f.invert(z)
+        square = f.multiply(inverse, inverse)
+        return f.multiply(x, square), f.multiply(y, f.multiply(square, inverse))
+
+    def _double(self, x: F, y: F, z: F) -> tuple[F, F, F]:
+        """Twice a Jacobian point ("dbl-2009-l" of the Explicit-Formulas Database); z = 0 stays z = 0."""
+        f = self.field
+        a, b = f.multiply(x, x), f.multiply(y, y)
+        c, mixed = f.multiply(b, b), f.add(x, b)
+        half = f.subtract(f.subtract(f.multiply(mixed, mixed), a), c)
+        d, e = f.add(half, half), f.add(f.add(a, a), a)
+        x3 = f.subtract(f.multiply(e, e), f.add(d, d))
+        c2 = f.add(c, c)
+        c4 = f.add(c2, c2)
+        yz = f.multiply(y, z)
+        return x3, f.subtract(f.multiply(e, f.subtract(d, x3)), f.add(c4, c4)), f.add(yz, yz)
+
+    def _add_affine(self, x: F, y: F, z: F, point: tuple[F, F]) -> tuple[F, F, F]:
+        """Jacobian plus affine, complete."""
+        f = self.field
+        if z == f.zero:
+            return *point, f.one
+        square = f.multiply(z, z)
+        h = f.subtract(f.multiply(point[0], square), x)
+        slope = f.subtract(f.multiply(point[1], f.multiply(square, z)), y)
+        if h == f.zero:
+            return self._double(x, y, z) if slope == f.zero else (f.one, f.one, f.zero)
+        h2 = f.multiply(h, h)
+        h3, v = f.multiply(h2, h), f.multiply(x, h2)
+        x3 = f.subtract(f.subtract(f.multiply(slope, slope), h3), f.add(v, v))
+        y3 = f.subtract(f.multiply(slope, f.subtract(v, x3)), f.multiply(y, h3))
+        return x3, y3, f.multiply(z, h)
+
+
+G1_GROUP = Group[int]("G1", FP, 3, (1, 2))
+G2_GROUP = Group[Fp2]("G2", FP2, multiply_fp2((3, 0), _invert_fp2((9, 1))), (
+    (10857046999023057135944570762232829481370756359578518086990519993285655852781,
+     11559732032986387107991004021392285783925812861821192530917403151452391805634),
+    (8495653923123431417604973247489272438418190587263600148770280649306958101930,
+     4082367875863433681332203403145435568316851327593401208105741076214120093531)))

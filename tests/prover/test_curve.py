@@ -1,0 +1,99 @@
+"""`prover.curve` and `prover.points` against py_ecc."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from py_ecc import bn128 as oracle
+
+from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER, TWIST_COFACTOR
+from prover.points import decode_g1, decode_g2, encode_g1, encode_g2
+from prover.vectors import IntegerPointVectors
+
+TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588736825818221725267450,
+                        19651196284784701048630008112400756208183277717409031481820775712594563219220))
+SCALARS = [1, 2, 3, 5, 2**64 + 1, ORDER - 1, ORDER // 2, 0x1234567890abcdef << 180]
+
+
+def to_oracle(point):
+    if point is None:
+        return None
+    x, y = point
+    return (oracle.FQ(x), oracle.FQ(y)) if isinstance(x, int) else (oracle.FQ2(x), oracle.FQ2(y))
+
+
+@pytest.mark.parametrize("group", [G1_GROUP, G2_GROUP])
+@pytest.mark.parametrize("scalar", SCALARS)
+def test_multiples_are_py_eccs(group, scalar):
+    expected = oracle.multiply(to_oracle(group.generator), scalar)
+    assert to_oracle(group.multiply(group.generator, scalar)) == expected
+
+
+@pytest.mark.parametrize("group", [G1_GROUP, G2_GROUP])
+def test_the_group_law_is_complete(group):
+    g = group.generator
+    double, minus = group.multiply(g, 2), group.negate(g)
+    assert group.add(None, g) == group.add(g, None) == g
+    assert group.add(g, g) == double
+    assert group.add(g, minus) is None
+    assert group.add(double, minus) == g
+    assert group.add(None, None) is None
+    assert group.negate(None) is None
+
+
+@pytest.mark.parametrize("group", [G1_GROUP, G2_GROUP])
+def test_scalars_at_the_edges(group):
+    g = group.generator
+    assert group.multiply(g, 0) is None
+    assert group.multiply(g, ORDER) is None
+    assert group.multiply(g, ORDER + 1) == g
+    assert group.multiply(g, -1) == group.negate(g) == group.multiply(g, ORDER - 1)
+    assert group.multiply(None, 7) is None
+
+
+@pytest.mark.parametrize("group", [G1_GROUP, G2_GROUP])
+def test_on_curve(group):
+    x, y = group.generator
+    assert group.on_curve((x, y))
+    assert not group.on_curve((y, x))
+    assert group.in_subgroup((x, y))
+
+
+def test_most_of_the_twist_is_outside_the_subgroup():
+    assert G2_GROUP.on_curve(TWIST_POINT)
+    assert not G2_GROUP.in_subgroup(TWIST_POINT)
+    assert G2_GROUP.in_subgroup(G2_GROUP.multiply(TWIST_POINT, TWIST_COFACTOR))
+
+
+def test_points_survive_the_array_form():
+    g1 = [None, *(G1_GROUP.multiply(G1_GROUP.generator, k) for k in SCALARS)]
+    g2 = [*(G2_GROUP.multiply(G2_GROUP.generator, k) for k in SCALARS), None]
+    assert encode_g1(g1).shape == (len(g1), 2, 4)
+    assert encode_g2(g2).shape == (len(g2), 2, 2, 4)
+    assert decode_g1(encode_g1(g1)) == g1
+    assert decode_g2(encode_g2(g2)) == g2
+    assert not encode_g1([None]).any()
+    assert encode_g1([]).shape == (0, 2, 4)
+
+
+def test_the_array_form_is_montgomery_c0_first():
+    words = encode_g2([((1, 2), (3, 4))]).reshape(4, 4)
+    for k, value in enumerate((1, 2, 3, 4)):
+        stored = int.from_bytes(words[k].astype("<u8").tobytes(), "little")
+        assert stored == (value << 256) % BASE_MODULUS
+
+
+def test_invalid_points_are_found():
+    vectors = IntegerPointVectors()
+    g1 = encode_g1([G1_GROUP.generator, None, G1_GROUP.generator])
+    g2 = encode_g2([G2_GROUP.generator, None, G2_GROUP.generator])
+    assert vectors.first_invalid_g1(g1) is None
+    assert vectors.first_invalid_g2(g2) is None
+    assert vectors.first_invalid_g1(encode_g1([None, (1, 3)])) == 1
+    assert vectors.first_invalid_g2(encode_g2([G2_GROUP.generator, TWIST_POINT])) == 1
+    assert vectors.first_invalid_g2(encode_g2([((1, 0), (2, 0))])) == 0
+    unreduced = g1.copy()
+    value = int.from_bytes(unreduced[2, 0].tobytes(), "little") + BASE_MODULUS
+    unreduced[2, 0] = np.frombuffer(value.to_bytes(32, "little"), np.uint64)
+    assert decode_g1(unreduced) == decode_g1(g1)
+    assert vectors.first_invalid_g1(unreduced) == 2
