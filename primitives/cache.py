@@ -1,0 +1,88 @@
+"""An honest cache for compiled kernels.
+
+Numba invalidates a cached function when the file that holds it changes, but not when an intrinsic it calls, or a
+constant frozen into it, changes in another file. `kernel` therefore keeps the machine code of a function under a
+directory named by the text of everything the function may be built from: the modules of its own package (the
+directory `room/package/` for a file inside one, else the whole room) and of `primitives`.
+
+The directory is per user, so read-only installations work; Numba writes entries by rename, so parallel workers may
+share it. Where no private directory can be written, kernels are compiled anew in each process: loading machine code
+from a directory that others can write would run whatever they put there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+PRIMITIVES = Path(__file__).resolve().parent
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _package_of(source: Path) -> Path:
+    """`<root>/room/package` of a file below it; `<root>/room` of a file directly in a room."""
+    root = PRIMITIVES.parent
+    if not source.is_relative_to(root):
+        return source.parent
+    parts = source.relative_to(root).parent.parts[:2]
+    return root.joinpath(*parts) if parts else source.parent
+
+
+@cache
+def digest(package: Path) -> str:
+    """Hex digest of the text of all modules of `package` and of `primitives`, and of Numba's version."""
+    total = hashlib.sha256(numba.__version__.encode())
+    for directory in dict.fromkeys((PRIMITIVES, package)):
+        for path in sorted(directory.rglob("*.py")):
+            text = path.read_bytes()
+            total.update(f"{path.relative_to(directory).as_posix()} {len(text)}\n".encode() + text)
+    return total.hexdigest()[:16]
+
+
+def base() -> Path:
+    """Where caches live: NUMBA_CACHE_DIR if set, else the user's cache directory."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "tailproof" / "kernels"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "tailproof" / "kernels"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tailproof" / "kernels"
+
+
+@cache
+def directory(package: Path) -> Path | None:
+    """The cache directory for kernels of `package`, made if absent; None if there is no private writable one."""
+    try:
+        path = base() / f"{package.name}-{digest(package)}"
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if hasattr(os, "getuid") and (path.stat().st_uid != os.getuid() or path.stat().st_mode & 0o022):
+            return None
+        tempfile.TemporaryFile(dir=path).close()
+    except (OSError, RuntimeError):            # RuntimeError: no home directory
+        return None
+    return path
+
+
+def kernel(function: Function) -> Function:
+    """Compile with Numba (nopython, GIL released) on first use, cached as the module's first lines promise."""
+    where = directory(_package_of(Path(function.__code__.co_filename).resolve()))
+    numba.config.reload_config()               # now, so that decorating does not do it for a changed environment
+    before = numba.config.CACHE_DIR
+    # Numba reads the setting when the function is decorated; a user's own kernels keep the user's own setting.
+    numba.config.CACHE_DIR = "" if where is None else str(where)
+    try:
+        compiled: Function = numba.njit(nogil=True, cache=where is not None)(function)
+    finally:
+        numba.config.CACHE_DIR = before
+    return compiled

@@ -1,0 +1,238 @@
+"""Strict JSON: what is read is checked by name and bound, what is written is complete or absent.
+
+Python's own `json` accepts NaN, lets the last of two equal keys win, and turns 1e400 into infinity. Here all of that
+is a `BadInput` that names the file and the place.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from primitives.errors import BadInput
+
+LARGEST_EXACT = 2**53 - 1
+"""Integers beyond this lose digits in tools that read JSON numbers as doubles; write them as decimal strings."""
+LARGEST_FILE = 64 << 20
+
+
+# -- reading -------------------------------------------------------------------------------------------------------
+def loads(text: str | bytes, *, source: str | Path | None = None) -> Any:
+    """Parse one JSON document.
+
+    Raises
+    ------
+    BadInput : not UTF-8, not JSON, a duplicate key, NaN, an infinity or a number too large for a double, or nested
+        too deeply.
+    """
+    def refuse(value: str, bound: str) -> Any:
+        raise BadInput("JSON document", value, bound, source=source)
+
+    def number(text: str) -> float:
+        value = float(text)
+        return value if math.isfinite(value) else refuse(text, "free of numbers that no double can hold")
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(items)
+        if len(result) != len(items):
+            seen: set[str] = set()
+            for key, _ in items:
+                if key in seen:
+                    raise BadInput(f"key {key!r}", "twice in one object", "given once", source=source)
+                seen.add(key)
+        return result
+
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        return json.loads(text, parse_float=number, object_pairs_hook=pairs,
+                          parse_constant=lambda name: refuse(name, "free of NaN and infinities"))
+    except json.JSONDecodeError as error:
+        raise BadInput(f"line {error.lineno}, column {error.colno}", text[error.pos:error.pos + 40],
+                       f"valid JSON ({error.msg})", source=source) from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"byte {error.start}", error.object[error.start:error.start + 8], "valid UTF-8",
+                       source=source) from None
+    except RecursionError:
+        raise BadInput("JSON document", "nested too deeply", "shallow", source=source) from None
+    except ValueError as error:                    # an integer of thousands of digits
+        raise BadInput("JSON document", str(error), "made of numbers of ordinary size", source=source) from None
+
+
+def read(path: str | Path, *, limit: int = LARGEST_FILE) -> Any:
+    """Parse a JSON file of at most `limit` bytes; see `loads`.
+
+    Raises
+    ------
+    BadInput : also when the file is absent, unreadable or too large.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise BadInput("file", error.strerror or str(error), "a readable file", source=path) from None
+    if len(data) > limit:
+        raise BadInput("file size", "too large", f"at most {limit} bytes", source=path)
+    return loads(data, source=path)
+
+
+class Node:
+    """A place in a parsed document that knows its own name, for checks that say where they failed.
+
+    >>> book = Node.read("book.json")
+    >>> entries = book.object(required={"schema", "positions"})["positions"].array(at_most=64)
+    >>> lots = entries[3].object(required={"instrument", "lots"})["lots"].integer(-2**40 + 1, 2**40 - 1)
+    """
+
+    def __init__(self, value: Any, *, field: str = "document", source: str | Path | None = None) -> None:
+        self.value, self.field, self.source = value, field, source
+
+    @classmethod
+    def read(cls, path: str | Path) -> Node:
+        """The whole of a JSON file."""
+        return cls(read(path), source=path)
+
+    def refuse(self, bound: str) -> BadInput:
+        """The error that says this value must be `bound`; the caller raises it."""
+        return BadInput(self.field, self.value, bound, source=self.source)
+
+    def object(self, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Node]:
+        """Members by key: all of `required`, any of `optional`, nothing else."""
+        if not isinstance(self.value, dict):
+            raise self.refuse("an object")
+        prefix = "" if self.field == "document" else self.field + "."
+        for key in required:
+            if key not in self.value:
+                raise BadInput(prefix + key, None, "given", source=self.source)
+        for key in self.value:
+            if key not in required and key not in optional:
+                raise BadInput(prefix + key, self.value[key],
+                               f"absent: known are {', '.join(sorted({*required, *optional}))}", source=self.source)
+        return {key: Node(value, field=prefix + key, source=self.source) for key, value in self.value.items()}
+
+    def array(self, *, at_least: int = 0, at_most: int | None = None) -> list[Node]:
+        """The elements of an array of so many."""
+        if not isinstance(self.value, list):
+            raise self.refuse("an array")
+        if len(self.value) < at_least or (at_most is not None and len(self.value) > at_most):
+            bound = f"{at_least} or more" if at_most is None else f"between {at_least} and {at_most}"
+            raise BadInput(f"length of {self.field}", len(self.value), bound, source=self.source)
+        return [Node(value, field=f"{self.field}[{i}]", source=self.source) for i, value in enumerate(self.value)]
+
+    def integer(self, low: int, high: int) -> int:
+        """A JSON integer in [low, high]; 3.0 is none, true is none."""
+        if type(self.value) is not int or not low <= self.value <= high:
+            raise self.refuse(f"an integer in [{low}, {high}]")
+        return int(self.value)
+
+    def decimal(self, low: int, high: int) -> int:
+        """An integer in [low, high] as a decimal string in its one shortest form, as snarkjs has them."""
+        if not isinstance(self.value, str) or not re.fullmatch(r"0|-?[1-9][0-9]{0,99}", self.value, re.ASCII) \
+                or not low <= int(self.value) <= high:
+            raise self.refuse(f"a decimal string in [{low}, {high}]")
+        return int(self.value)
+
+    def number(self, low: float, high: float) -> float:
+        """A JSON number in [low, high]."""
+        if type(self.value) not in (int, float) or not low <= self.value <= high:
+            raise self.refuse(f"a number in [{low}, {high}]")
+        return float(self.value)
+
+    def text(self, pattern: str = r".*", meaning: str = "a string") -> str:
+        """A string that a regular expression matches from end to end."""
+        if not isinstance(self.value, str) or not re.fullmatch(pattern, self.value, re.ASCII | re.DOTALL):
+            raise self.refuse(meaning)
+        return self.value
+
+    def choice(self, options: Collection[str]) -> str:
+        """One of some strings."""
+        if not isinstance(self.value, str) or self.value not in options:
+            raise self.refuse(f"one of {', '.join(sorted(options))}")
+        return self.value
+
+    def boolean(self) -> bool:
+        """true or false."""
+        if not isinstance(self.value, bool):
+            raise self.refuse("true or false")
+        return self.value
+
+
+# -- writing -------------------------------------------------------------------------------------------------------
+def canonical(value: Any) -> bytes:
+    """The one encoding to take digests of: UTF-8, keys sorted by code point, no spaces, no floats, exact integers.
+
+    Raises
+    ------
+    TypeError : something is neither None, a bool, an integer, a string, nor a list, tuple or dict (of string keys) of
+        such.
+    ValueError : an integer beyond +-(2**53 - 1), or a string that is no valid Unicode.
+    """
+    _check_canonical(value)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _check_canonical(value: Any) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if type(key) is not str:
+                raise TypeError(f"canonical JSON has string keys, not {key!r}")
+            _check_canonical(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_canonical(item)
+    elif type(value) is int:
+        if abs(value) > LARGEST_EXACT:
+            raise ValueError(f"{value} is not exact in every JSON reader: write it as a decimal string")
+    elif value is not None and type(value) not in (bool, str):
+        raise TypeError(f"canonical JSON has no {type(value).__name__}: {value!r}")
+
+
+def dumps(value: Any) -> str:
+    """Text for people and files: sorted keys, indent of two, a newline at the end; NaN and infinities refused."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=2) + "\n"
+
+
+def write(path: str | Path, value: Any, *, mode: int = 0o644) -> None:
+    """Write `dumps(value)` to a file, whole or not at all."""
+    data = dumps(value).encode()
+    with replacing(path, mode=mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: str | Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """A binary file that takes the place of `path` when the block ends, and vanishes if the block raises.
+
+    Parameters
+    ----------
+    mode : permission bits of the new file (as the umask allows); 0o600 for secrets, which at no time are readable by
+        others.
+    """
+    path = Path(path)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)      # made with mode 0600
+    except OSError as error:
+        raise BadInput("output", error.strerror or str(error), "a path that can be written", source=path) from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, mode & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,139 @@
+"""The kernel cache: where it lives, what renews it, and that it fails safe."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import pytest
+
+import primitives
+from primitives import cache
+
+ROOT = Path(primitives.__file__).resolve().parent.parent
+POSIX = pytest.mark.skipif(os.name != "posix", reason="ownership and permission bits are POSIX's")
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    cache.digest.cache_clear()
+    cache.directory.cache_clear()
+    yield
+    cache.digest.cache_clear()
+    cache.directory.cache_clear()
+
+
+def test_numba_cache_dir_is_respected_with_the_digest_beneath_it(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    path = cache.directory(cache.PRIMITIVES)
+    assert path is not None
+    assert path.parent == tmp_path
+    assert path.name == f"primitives-{cache.digest(cache.PRIMITIVES)}"
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o777 == 0o700
+
+
+def test_without_it_the_cache_is_the_users(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert cache.base() == tmp_path / "tailproof" / "kernels"
+
+
+def test_the_digest_follows_the_text_of_the_package(tmp_path: Path) -> None:
+    package = tmp_path / "kernels"
+    package.mkdir()
+    seen = set()
+    for name, text in [("a.py", "x = 1"), ("a.py", "x = 2"), ("b.py", ""), ("sub/c.py", "y")]:
+        path = package / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        cache.digest.cache_clear()
+        seen.add(cache.digest(package))
+    assert len(seen) == 4
+
+
+def test_a_kernels_package(tmp_path: Path) -> None:
+    assert cache._package_of(ROOT / "primitives" / "field.py") == ROOT / "primitives"
+    assert cache._package_of(ROOT / "prover" / "kernels" / "deep" / "x.py") == ROOT / "prover" / "kernels"
+    assert cache._package_of(tmp_path / "own" / "x.py") == tmp_path / "own"
+
+
+@POSIX
+def test_a_directory_others_can_write_is_not_used(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    path = cache.directory(cache.PRIMITIVES)
+    assert path is not None
+    path.chmod(0o777)
+    cache.directory.cache_clear()
+    assert cache.directory(cache.PRIMITIVES) is None
+
+
+def test_where_nothing_can_be_written_kernels_still_compile(tmp_path: Path, monkeypatch) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(blocked))
+    assert cache.directory(cache.PRIMITIVES) is None
+
+    def twice(x: int) -> int:
+        return 2 * x
+
+    assert cache.kernel(twice)(21) == 42
+
+
+def test_a_users_own_setting_is_left_alone(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+
+    def thrice(x: int) -> int:
+        return 3 * x
+
+    compiled = cache.kernel(thrice)
+    assert compiled(2) == 6
+    assert numba.config.CACHE_DIR == str(tmp_path)
+
+
+def test_a_changed_intrinsic_renews_the_kernels_that_use_it(tmp_path: Path) -> None:
+    """In a copy of the package, changed in one file only: Numba alone would go on using the old machine code."""
+    shutil.copytree(ROOT / "primitives", tmp_path / "primitives", ignore=shutil.ignore_patterns("__pycache__"))
+    program = ("from primitives import field\n"
+               "print(field.decode(field.add(field.encode([20]), field.encode([1])))[0])")
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path),
+                   "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run() -> str:
+        done = subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True,
+                              text=True, check=True)
+        return done.stdout.strip()
+
+    assert run() == "21"
+    entries = set((tmp_path / "cache").rglob("*.nbc"))
+    assert entries
+    assert run() == "21"
+    assert set((tmp_path / "cache").rglob("*.nbc")) == entries      # the second run compiled nothing
+    limbs = tmp_path / "primitives" / "limbs.py"
+    text = limbs.read_text()
+    assert "b.add(_join(b, _load(b, x, i)), _join(b, _load(b, y, j)))" in text
+    limbs.write_text(text.replace("b.add(_join(b, _load(b, x, i)), _join(b, _load(b, y, j)))",
+                                  "b.sub(_join(b, _load(b, x, i)), _join(b, _load(b, y, j)))"))
+    assert run() == "19"
+
+
+def test_kernels_use_nothing_from_outside_their_digest() -> None:
+    """A module with kernels imports project code only from its own package and from `primitives`."""
+    for room in ("primitives", "risk", "circuits", "prover"):
+        for module in sorted((ROOT / room).rglob("*.py")):
+            tree = ast.parse(module.read_text())
+            decorated = [name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+                         for d in node.decorator_list for name in [ast.unparse(d)]]
+            if "kernel" not in decorated:
+                continue
+            package = ".".join(cache._package_of(module).relative_to(ROOT).parts)
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                    own = node.module.split(".")[0] in ("risk", "circuits", "prover")
+                    assert not own or (node.module + ".").startswith(package + "."), (module, node.module)

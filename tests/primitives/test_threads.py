@@ -1,0 +1,54 @@
+"""Splitting work over threads."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from primitives import threads
+
+
+@pytest.mark.parametrize("total", [0, 1, 2, 7, 100])
+@pytest.mark.parametrize("count", ["1", "3", "50"])
+def test_every_element_is_covered_once(total: int, count: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAILPROOF_THREADS", count)
+    seen: list[int] = []
+    threads.share(total, lambda begin, end: seen.extend(range(begin, end)))
+    assert sorted(seen) == list(range(total))
+
+
+def test_small_work_is_not_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAILPROOF_THREADS", "4")
+    parts: list[tuple[int, int]] = []
+    threads.share(19, lambda begin, end: parts.append((begin, end)), least=10)
+    assert parts == [(0, 19)]
+
+
+def test_errors_come_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAILPROOF_THREADS", "2")
+
+    def part(begin: int, end: int) -> None:
+        raise ArithmeticError(begin)
+
+    with pytest.raises(ArithmeticError):
+        threads.share(10, part)
+
+
+def test_count_ignores_a_senseless_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for setting in ("", "0", "-1", "many"):
+        monkeypatch.setenv("TAILPROOF_THREADS", setting)
+        assert threads.count() >= 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_gets_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAILPROOF_THREADS", "2")
+    threads.share(4, lambda begin, end: None)
+    child = os.fork()
+    if child == 0:
+        done: list[int] = []
+        threads.share(4, lambda begin, end: done.append(end - begin))
+        os._exit(0 if sum(done) == 4 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
