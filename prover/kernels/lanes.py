@@ -453,12 +453,31 @@ def store_coordinate(emit, pointer, first, size, slot, value):
 
 
 # -- kernels ------------------------------------------------------------------------------------
+def call_apart(body, builder, dimensions, arguments, returns):
+    """Call `body` as a function of the module being built, which is made at the first call.
+
+    Numba compiles a function once more for each function that calls it; a module's own function is compiled once.
+    """
+    module, name = builder.module, f"{body.__module__}.{body.__qualname__}.{dimensions}"
+    function = module.globals.get(name)
+    if function is None:
+        result = ir.VoidType() if returns is types.void else I64
+        function = ir.Function(module, ir.FunctionType(result, [value.type for value in arguments]), name)
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        own = ir.IRBuilder(function.append_basic_block())
+        value = body(Emitter(own, dimensions), *function.args)
+        own.ret_void() if value is None else own.ret(value)
+    return builder.call(function, arguments)
+
+
 def kernel(body=None, *, returns=types.void, apart=False):
     """Turn an emit-time function `body(emit, *arguments)` into a function callable from njit code.
 
     Array arguments arrive as byte pointers, all others as 64-bit integers.  emit.dimensions is the
     number of dimensions of the first array: a body may choose its coordinate type from it.
-    `apart` keeps LLVM from inlining the compiled function that calls this kernel into its callers.
+    `apart` emits the body once, as a function of its own in the module being built, however often it is called there;
+    otherwise every call gets a copy of the body.
     """
     if body is None:
         return lambda function: kernel(function, returns=returns, apart=apart)
@@ -467,17 +486,18 @@ def kernel(body=None, *, returns=types.void, apart=False):
         signature = returns(*[k if isinstance(k, types.Array) else types.intp for k in kinds])
 
         def generate(context, builder, signature, values):
-            dimensions = [kind.ndim for kind in signature.args if isinstance(kind, types.Array)]
-            emit, arguments = Emitter(builder, dimensions[0]), []
+            dimensions = next(kind.ndim for kind in signature.args if isinstance(kind, types.Array))
+            arguments = []
             for kind, value in zip(signature.args, values):
                 if isinstance(kind, types.Array):
                     value = context.make_array(kind)(context, builder, value).data
                     value = builder.bitcast(value, I8.as_pointer())
                 arguments.append(value)
             if apart:
-                builder.function.attributes.add("noinline")
-            result = body(emit, *arguments)
-            return context.get_dummy_value() if result is None else result
+                result = call_apart(body, builder, dimensions, arguments, returns)
+            else:
+                result = body(Emitter(builder, dimensions), *arguments)
+            return context.get_dummy_value() if returns is types.void else result
 
         return signature, generate
 
