@@ -98,6 +98,13 @@ class Group(Generic[F]):
         x3 = f.subtract(f.multiply(slope, slope), f.add(x1, x2))
         return x3, f.subtract(f.multiply(slope, f.subtract(x1, x3)), y1)
 
+    def sum(self, *points: tuple[F, F] | None) -> tuple[F, F] | None:
+        """The sum of any number of points."""
+        total: tuple[F, F] | None = None
+        for point in points:
+            total = self.add(total, point)
+        return total
+
     def multiply(self, point: tuple[F, F] | None, scalar: int) -> tuple[F, F] | None:
         """scalar * point for any integer scalar, by double-and-add in Jacobian coordinates.
 

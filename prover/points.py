@@ -54,3 +54,14 @@ def base_integers(array: PointArray) -> list[int]:
 def _words(integers: list[int]) -> PointArray:
     raw = b"".join((value * _RADIX % BASE_MODULUS).to_bytes(32, "little") for value in integers)
     return np.frombuffer(raw, "<u8").astype(np.uint64)
+
+
+def uncompressed(points: PointArray) -> bytes:
+    """Big-endian coordinates without the Montgomery factor, c1 before c0: what contracts (EIP-197) and digests read.
+
+    64 bytes for a point of G1, 128 for one of G2; the identity is all zeros.
+    """
+    values = base_integers(points)
+    if points.ndim == 4:
+        values = [value for i in range(0, len(values), 2) for value in (values[i + 1], values[i])]
+    return b"".join(value.to_bytes(32, "big") for value in values)

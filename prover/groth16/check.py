@@ -1,0 +1,47 @@
+"""The checks of a proving key beyond those of its verification key."""
+
+from __future__ import annotations
+
+from primitives.errors import BadInput
+from prover.backend import Backend
+from prover.curve import G1_GROUP, G2_GROUP
+from prover.groth16.keys import ProvingKey, check_point, check_points
+from prover.vectors import point_vectors
+
+SOUNDNESS_BITS = 128
+"""Random multipliers have this many bits: a false statement passes a combined check with probability 2**-128."""
+
+
+def check_header(key: ProvingKey, backend: Backend) -> None:
+    """Refuse a key whose single points are not what they claim: three pairings at most.
+
+    Raises
+    ------
+    BadInput : naming the point.
+    """
+    check_points(key.alpha_g1, key.beta_g2, key.gamma_g2, key.delta_g2)
+    check_point(G1_GROUP, "beta_g1", key.beta_g1)
+    check_point(G1_GROUP, "delta_g1", key.delta_g1)
+    if key.alpha_g1[0] == key.beta_g1[0]:
+        raise BadInput("beta", "plus or minus alpha", "independent of alpha")
+    for name, in_g1, in_g2 in (("beta", key.beta_g1, key.beta_g2), ("delta", key.delta_g1, key.delta_g2)):
+        minus = G1_GROUP.negate(in_g1)
+        assert minus is not None
+        if not backend.pairing_product_is_one([(minus, G2_GROUP.generator), (G1_GROUP.generator, in_g2)]):
+            raise BadInput(name, "two different numbers in G1 and G2", "the same number in both groups")
+
+
+def check_all_points(key: ProvingKey, backend: Backend) -> None:
+    """Refuse a key with any entry that is no point of its group; takes as long as a few proofs, or far longer.
+
+    A prover who skips this risks a proof that does not verify, or, with points of small order planted by whoever made
+    the key, some bits of her witness. The verifier risks nothing.
+    """
+    vectors = point_vectors(backend)
+    for name in ("ic", "a", "b_g1", "c", "h"):
+        wrong = vectors.first_invalid_g1(getattr(key, name))
+        if wrong is not None:
+            raise BadInput(f"{name}[{wrong}]", "no point of G1", "a reduced point on the curve")
+    wrong = vectors.first_invalid_g2(key.b_g2)
+    if wrong is not None:
+        raise BadInput(f"b_g2[{wrong}]", "no point of G2", "a reduced point on the curve, in the subgroup")

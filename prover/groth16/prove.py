@@ -1,0 +1,96 @@
+"""Proving [Groth16, section 3.2, Prove].
+
+With the witness z and fresh r, s:
+
+    A = α + Σ z_i u_i(τ) + r δ
+    B = β + Σ z_i v_i(τ) + s δ
+    C = (Σ_private z_i (β u_i + α v_i + w_i)(τ) + h(τ) t(τ)) / δ + A s + B r - r s δ
+
+where h t = (Σ z_i u_i) (Σ z_i v_i) - Σ z_i w_i and t = X**n - 1.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import numpy as np
+
+from primitives import field
+from primitives.errors import BadInput, Unsatisfied
+from primitives.field import FieldArray
+from prover.backend import Backend, BackendName, load_backend
+from prover.curve import G1_GROUP, G2_GROUP, ORDER
+from prover.groth16.keys import Progress, Proof, ProvingKey
+from prover.groth16.verify import verify
+from prover.words import first_not_below
+
+STEPS = 7
+
+
+def prove(key: ProvingKey, witness: FieldArray, *, progress: Progress | None = None,
+          backend: BackendName | Backend = "kernels", blinding: tuple[int, int] | None = None) -> Proof:
+    """Prove that the witness satisfies the key's system, revealing its public inputs only.
+
+    Parameters
+    ----------
+    witness : (wires, 4) Montgomery; wire 0 is one.
+    blinding : r and s. For tests only: two proofs with the same r and s give the witness away, and without `blinding`
+        they are fresh from the operating system.
+
+    Raises
+    ------
+    BadInput : the witness has another shape than the key asks for, or an element that is no reduced residue; or the
+        key is one that nobody should use.
+    Unsatisfied : the witness breaks a constraint. Every proof is verified before it is returned, so that a wrong one,
+        whatever made it wrong, never leaves.
+    """
+    arithmetic = load_backend(backend)
+    check_witness(key, witness)
+    verification_key = key.verification_key
+    r, s = blinding or (secrets.randbelow(ORDER), secrets.randbelow(ORDER))
+    stages = iter(range(STEPS))
+
+    def step(stage: str) -> None:
+        if progress is not None:
+            progress(stage, next(stages), STEPS)
+
+    step("quotient polynomial")
+    left = arithmetic.matrix_times_vector(key.left, key.table, witness)
+    right = arithmetic.matrix_times_vector(key.right, key.table, witness)
+    quotient = arithmetic.quotient(left, right, field.multiply(left, right))
+
+    step("A")
+    a = arithmetic.msm_g1(key.prepared(arithmetic, "a"), witness)
+    a = G1_GROUP.sum(key.alpha_g1, a, G1_GROUP.multiply(key.delta_g1, r))
+    step("B in G2")
+    b = arithmetic.msm_g2(key.prepared(arithmetic, "b_g2"), witness)
+    b = G2_GROUP.sum(key.beta_g2, b, G2_GROUP.multiply(key.delta_g2, s))
+    step("B in G1")
+    b_g1 = arithmetic.msm_g1(key.prepared(arithmetic, "b_g1"), witness)
+    b_g1 = G1_GROUP.sum(key.beta_g1, b_g1, G1_GROUP.multiply(key.delta_g1, s))
+    step("C, private wires")
+    c = arithmetic.msm_g1(key.prepared(arithmetic, "c"), witness[key.public + 1:])
+    step("C, quotient")
+    c = G1_GROUP.sum(c, arithmetic.msm_g1(key.prepared(arithmetic, "h"), quotient), G1_GROUP.multiply(a, s),
+                     G1_GROUP.multiply(b_g1, r), G1_GROUP.multiply(key.delta_g1, -r * s % ORDER))
+
+    step("verify")
+    if a is None or b is None or c is None:
+        raise Unsatisfied("a proof with a point at infinity: only a forged witness or key makes one")
+    proof = Proof(a, b, c)
+    if not verify(verification_key, field.decode(witness[1:key.public + 1]), proof, backend=arithmetic):
+        raise Unsatisfied("the witness does not satisfy the constraint system of this proving key")
+    if progress is not None:
+        progress("done", STEPS, STEPS)
+    return proof
+
+
+def check_witness(key: ProvingKey, witness: FieldArray) -> None:
+    """Refuse what is no witness for this key, before any work is done."""
+    if witness.shape != (key.wires, 4) or witness.dtype != np.uint64:
+        raise BadInput("witness", f"{witness.dtype} of shape {witness.shape}", f"uint64 of shape ({key.wires}, 4)")
+    wrong = first_not_below(witness, ORDER)
+    if wrong is not None:
+        raise BadInput(f"witness[{wrong}]", witness[wrong].tolist(), "a reduced field element")
+    if (witness[0] != field.ONE).any():
+        raise BadInput("witness[0]", field.decode(witness[:1])[0], "1, the constant wire")

@@ -1,0 +1,241 @@
+"""The protocol, on the reference: complete, sound against the known forgeries, and strict about what it is given."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import prover
+import prover.groth16.setup as single_party
+from primitives import field
+from primitives.errors import BadInput, Unsatisfied
+from prover.backend import load_backend
+from prover.ceremony.transcript import INSECURE_MARK, Transcript
+from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
+from prover.groth16 import check, qap
+
+TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588736825818221725267450,
+                        19651196284784701048630008112400756208183277717409031481820775712594563219220))
+
+
+def verify(key, public, proof):
+    return prover.verify(key, public, proof, backend="reference")
+
+
+@pytest.mark.parametrize("instance", [(1, 5, 2, 2), (2, 13, 0, 1), (3, 1, 1, 1)])
+def test_what_is_proven_verifies(make_instance, instance):
+    seed, rows, public, inputs = instance
+    case = make_instance(seed, rows, public=public, inputs=inputs)
+    key = prover.setup(case.r1cs, backend="reference")
+    proof = prover.prove(key, case.witness, backend="reference")         # which verifies it
+    assert not public or not verify(key.verification_key, [(case.public[0] + 1) % ORDER, *case.public[1:]], proof)
+
+
+def test_the_setup_is_the_papers(cubic, monkeypatch):
+    """With known secrets, every query equals its definition, evaluated by interpolation."""
+    alpha, beta, gamma, delta, tau = secrets = (3, 5, 7, 11, 13)
+    drawn = iter(secrets)
+    monkeypatch.setattr(single_party, "_secret", lambda: next(drawn))
+    key = prover.setup(cubic.r1cs, backend="reference")
+    reference, n = load_backend("reference"), 1 << cubic.r1cs.domain
+    dense = [np.zeros((n, 5), object) for _ in range(3)]
+    entries = [[(0, 2, 1), (1, 3, 1), (2, 0, 5), (2, 2, 1), (2, 4, 1), (3, 0, 1), (4, 1, 1)],
+               [(0, 2, 1), (1, 2, 1), (2, 0, 1)], [(0, 3, 1), (1, 4, 1), (2, 1, 1)]]
+    for matrix, rows in zip(dense, entries, strict=True):
+        for row, wire, value in rows:
+            matrix[row, wire] = value
+
+    def at_tau(values):
+        coefficients = field.decode(reference.ntt(field.encode(values), inverse=True))
+        return sum(c * pow(tau, i, ORDER) for i, c in enumerate(coefficients)) % ORDER
+
+    u, v, w = ([at_tau(list(matrix[:, wire])) for wire in range(5)] for matrix in dense)
+    mixed = [(beta * u[i] + alpha * v[i] + w[i]) % ORDER for i in range(5)]
+
+    def g1(values):
+        return prover_points(G1_GROUP, values)
+
+    def prover_points(group, values):
+        return [group.multiply(group.generator, k) for k in values]
+
+    from prover.points import decode_g1, decode_g2
+    assert decode_g1(key.a) == g1(u)
+    assert decode_g1(key.b_g1) == g1(v)
+    assert decode_g2(key.b_g2) == prover_points(G2_GROUP, v)
+    assert decode_g1(key.ic) == g1([k * pow(gamma, -1, ORDER) for k in mixed[:2]])
+    assert decode_g1(key.c) == g1([k * pow(delta, -1, ORDER) for k in mixed[2:]])
+    assert (key.alpha_g1, key.delta_g1) == tuple(g1([alpha, delta]))
+    # The H query: for any A, B, C of degree < n with A B - C divisible by the vanishing polynomial, the odd values
+    # against h give (A B - C)(τ) / δ.
+    left, right = list(range(2, 2 + n)), list(range(50, 50 + n))
+    product = [x * y % ORDER for x, y in zip(left, right, strict=True)]
+    numerator = reference.quotient(*map(field.encode, (left, right, product)))
+    total = reference.msm_g1(reference.prepare_g1(key.h), numerator)
+    expected = (at_tau(left) * at_tau(right) - at_tau(product)) * pow(delta, -1, ORDER)
+    assert total == g1([expected])[0]
+
+
+def test_public_wires_get_rows_of_their_own(cubic):
+    left, right, out, table = qap.matrices(cubic.r1cs)
+    n, rows = 1 << cubic.r1cs.domain, cubic.r1cs.rows
+    assert (left.rows, right.rows, out.rows) == (n, n, n)
+    assert n >= rows + 2 > n // 2
+    assert left.wires[-2:].tolist() == [0, 1]
+    assert left.starts[rows:rows + 3].tolist() == [5, 6, 7]
+    assert field.decode(table[left.coefficients[-2:]]) == [1, 1]
+
+
+def test_systems_with_no_rows_and_with_a_full_domain(make_system):
+    empty = make_system([], [], [], 1, 0)
+    key = prover.setup(empty, backend="reference")
+    assert verify(key.verification_key, [], prover.prove(key, field.encode([1]), backend="reference"))
+    full = make_system([{1: 1}] * 2, [{1: 1}] * 2, [{1: 1}] * 2, 2, 1)           # 2 rows, 1 input, the constant: 4
+    assert full.domain == 2
+    key = prover.setup(full, backend="reference")
+    assert verify(key.verification_key, [1], prover.prove(key, field.encode([1, 1]), backend="reference"))
+
+
+def test_proofs_are_fresh(cubic, cubic_key, cubic_proof):
+    again = prover.prove(cubic_key, cubic.witness, backend="reference")
+    assert len({again.a, cubic_proof.a}) == 2
+    fixed = [prover.prove(cubic_key, cubic.witness, backend="reference", blinding=(3, 4)) for _ in range(2)]
+    assert fixed[0] == fixed[1]
+
+
+def test_progress_reaches_its_end(cubic, cubic_key):
+    seen = []
+    prover.prove(cubic_key, cubic.witness, backend="reference", progress=lambda *step: seen.append(step))
+    assert [done for _, done, _ in seen] == list(range(seen[-1][2] + 1))
+
+
+# -- what must not verify ------------------------------------------------------------------------------------------
+def test_changed_inputs_and_proofs_are_false(cubic_key, cubic_proof):
+    key, g1 = cubic_key.verification_key, G1_GROUP.generator
+    assert verify(key, [35], cubic_proof)
+    assert not verify(key, [36], cubic_proof)
+    other = G1_GROUP.add(cubic_proof.a, g1)
+    assert not verify(key, [35], dataclasses.replace(cubic_proof, a=other))
+    assert not verify(key, [35], dataclasses.replace(cubic_proof, b=G2_GROUP.negate(cubic_proof.b)))
+    assert not verify(key, [35], dataclasses.replace(cubic_proof, c=cubic_proof.a))
+    unreduced = (cubic_proof.a[0], cubic_proof.a[1] + BASE_MODULUS)
+    assert not verify(key, [35], dataclasses.replace(cubic_proof, a=unreduced))
+    assert not verify(key, [35], dataclasses.replace(cubic_proof, c=(1, 3)))
+    assert not verify(key, [35], dataclasses.replace(cubic_proof, b=TWIST_POINT))
+
+
+def test_a_proof_can_be_rerandomised(cubic_key, cubic_proof):
+    """Why nothing may be keyed on proof bytes: A / k, k B passes as well."""
+    k = 12345
+    other = prover.Proof(G1_GROUP.multiply(cubic_proof.a, pow(k, -1, ORDER)), G2_GROUP.multiply(cubic_proof.b, k),
+                         cubic_proof.c)
+    assert verify(cubic_key.verification_key, [35], other)
+
+
+@pytest.mark.parametrize("public", [[], [35, 0], [35 + ORDER], [-1], [ORDER], ["35"], [True], [35.0]])
+def test_inputs_that_are_not_canonical_are_refused(cubic_key, cubic_proof, public):
+    with pytest.raises(BadInput, match="public"):
+        verify(cubic_key.verification_key, public, cubic_proof)
+
+
+def test_a_wrong_witness_is_not_proven(cubic, cubic_key):
+    for wire in range(1, 5):
+        wrong = cubic.witness.copy()
+        wrong[wire] = field.encode([77])[0]
+        with pytest.raises(Unsatisfied):
+            prover.prove(cubic_key, wrong, backend="reference")
+
+
+def test_a_malformed_witness_is_refused(cubic, cubic_key):
+    unreduced = cubic.witness.copy()
+    unreduced[3] = np.uint64(2**64 - 1)
+    just_above = cubic.witness.copy()
+    just_above[3] = field.words([ORDER])[0]
+    two = cubic.witness.copy()
+    two[0] = field.encode([2])[0]
+    for bad, name in ((cubic.witness[:-1], "witness"), (cubic.witness.astype(np.int64), "witness"),
+                      (unreduced, r"witness\[3\]"), (just_above, r"witness\[3\]"), (two, r"witness\[0\]")):
+        with pytest.raises(BadInput, match=name):
+            prover.prove(cubic_key, bad, backend="reference")
+
+
+# -- keys ----------------------------------------------------------------------------------------------------------
+def test_gamma_equal_to_delta_is_broken_and_refused(cubic_key):
+    """The forgery: A = α, B = β, C = -L (or +L if γ = -δ) verifies for any input, without a witness."""
+    key = cubic_key.verification_key
+    inputs = G1_GROUP.add(key.ic[0], G1_GROUP.multiply(key.ic[1], 1_000_000))
+    for delta, c in ((key.gamma, G1_GROUP.negate(inputs)), (G2_GROUP.negate(key.gamma), inputs)):
+        broken = object.__new__(prover.VerificationKey)
+        vars(broken).update(vars(key), delta=delta, _prepared={})
+        assert verify(broken, [1_000_000], prover.Proof(key.alpha, key.beta, c))
+        with pytest.raises(BadInput, match="delta"):
+            dataclasses.replace(key, delta=delta)
+
+
+@pytest.mark.parametrize(("change", "field_name"), [
+    ({"alpha": None}, "alpha"), ({"alpha": (0, 0)}, "alpha"), ({"alpha": (1, 3)}, "alpha"),
+    ({"alpha": (1, 2)}, "alpha"), ({"alpha": (1, 2 + BASE_MODULUS)}, "alpha"),
+    ({"beta": None}, "beta"), ({"beta": G2_GROUP.generator}, "beta"), ({"beta": TWIST_POINT}, "beta"),
+    ({"gamma": TWIST_POINT}, "gamma"), ({"gamma": ((0, 0), (0, 0))}, "gamma"),
+    ({"delta": TWIST_POINT}, "delta"), ({"delta": G2_GROUP.generator}, "delta"),
+    ({"delta": G2_GROUP.negate(G2_GROUP.generator)}, "delta"),
+    ({"ic": ()}, "IC"), ({"ic": ((1, 2), (1, 2))}, "IC"), ({"ic": ((1, 2), (0, 0))}, r"IC\[1\]"),
+])
+def test_unsound_keys_are_refused(cubic_key, change, field_name):
+    with pytest.raises(BadInput, match=field_name):
+        dataclasses.replace(cubic_key.verification_key, **change)
+
+
+def test_beta_equal_to_gamma_or_delta_is_refused(cubic_key):
+    key = cubic_key.verification_key
+    for change in ({"beta": key.gamma}, {"beta": key.delta}):
+        with pytest.raises(BadInput, match="beta"):
+            dataclasses.replace(key, **change)
+
+
+def test_gamma_may_be_the_generator(cubic_key):
+    """As in every key from a ceremony."""
+    assert dataclasses.replace(cubic_key.verification_key, gamma=G2_GROUP.generator).gamma == G2_GROUP.generator
+
+
+def test_the_key_digest_is_of_the_points(cubic_key):
+    key = cubic_key.verification_key
+    assert len(key.digest()) == 32
+    assert key.digest() == dataclasses.replace(key, insecure_setup=False).digest()
+    changed = dataclasses.replace(key, ic=(key.ic[0], G1_GROUP.add(key.ic[1], (1, 2))))
+    assert changed.digest() != key.digest()
+
+
+def test_a_single_partys_key_is_marked(cubic_key):
+    assert len(INSECURE_MARK) == 32
+    assert cubic_key.verification_key.insecure_setup
+    assert Transcript(bytes(64)).insecure                               # nobody contributed
+
+
+def test_headers_are_checked(cubic_key):
+    reference = load_backend("reference")
+    check.check_header(cubic_key, reference)
+    for change, name in (({"beta_g1": (1, 2)}, "beta"), ({"delta_g1": (1, 2)}, "delta"),
+                         ({"beta_g1": cubic_key.alpha_g1}, "beta"), ({"delta_g1": (1, 3)}, "delta_g1"),
+                         ({"delta_g2": TWIST_POINT}, "delta")):
+        with pytest.raises(BadInput, match=name):
+            check.check_header(dataclasses.replace(cubic_key, **change), reference)
+
+
+def test_all_points_are_checked(cubic_key):
+    reference = load_backend("reference")
+    check.check_all_points(cubic_key, reference)
+    for name in ("ic", "a", "b_g1", "c", "h", "b_g2"):
+        points = getattr(cubic_key, name).copy()
+        points[-1, 0, ..., 0] ^= np.uint64(1)
+        with pytest.raises(BadInput, match=name):
+            check.check_all_points(dataclasses.replace(cubic_key, **{name: points}), reference)
+
+
+def test_importing_the_room_is_cheap():
+    code = "import sys, prover; print([m for m in ('numba', 'numpy', 'galois', 'py_ecc') if m in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[]"
