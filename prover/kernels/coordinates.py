@@ -1,121 +1,162 @@
 """Coordinate types: how the point formulas see G1 (Fp) and G2 (Fp2) coordinates.
 
-A kernel learns its coordinate type from the dimensions of its first array argument:
-Fp arrays have shape (n, ..., 4) or (n, 5, 8) with 3 dimensions, Fp2 arrays one dimension more.
+A kernel learns its coordinate type from the dimensions of its first array argument: Fp arrays have shape (n, 2, 4) or
+(n, limbs, lanes), three dimensions; Fp2 arrays have one more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from .emitter import Element, Emitter, Mask, Value
 from .field import BASE
-from .lanes import Lanes, store_coordinate
+
+Gather: TypeAlias = Callable[[int], Element]
+"""Packed element number 0, 1, ... of the points at hand."""
+
+Scatter: TypeAlias = Callable[[int, Element], None]
+"""Store as packed element number 0, 1, ... of the points at hand."""
 
 
 class Fp:
-    """One lanes value; 32 bytes packed."""
+    """One element; 32 bytes packed."""
 
     parts = 1
 
     @staticmethod
-    def constant(emit, value):
-        return Lanes.constant(emit, BASE, value)
+    def constant(emit: Emitter, value: int) -> Element:
+        """The integer `value` in all lanes."""
+        return emit.element.constant(emit, BASE, value)
 
     @staticmethod
-    def load(emit, state, index, bound):
-        return Lanes.load(emit, BASE, state, index, bound)
+    def load(emit: Emitter, state: Value, index: int | Value, bound: float) -> Element:
+        """Coordinate number `index` of an array (n, limbs, lanes)."""
+        return emit.element.load(emit, BASE, state, index, bound)
 
     @staticmethod
-    def gather(references, number):
-        """Coordinate 0 (x) or 1 (y) of eight packed points."""
-        return references.coordinate(BASE, number)
+    def gather(element: Gather, number: int) -> Element:
+        """Coordinate 0 (x) or 1 (y) of packed points."""
+        return element(number)
 
     @staticmethod
-    def scatter(emit, arena, first, number, value):
-        store_coordinate(emit, arena, first, 2, number, value)
+    def scatter(store: Scatter, number: int, value: Element) -> None:
+        """Write coordinate 0 (x) or 1 (y) of packed points."""
+        store(number, value)
 
     @staticmethod
-    def cofactor(value):
+    def cofactor(value: Element) -> Element:
         """The product of the other conjugates: value * cofactor lies in the prime field."""
-        return Lanes.constant(value.emit, value.field, 1)
+        return Fp.constant(value.emit, 1)
 
     @staticmethod
-    def select(mask, yes, no):
-        return mask.select(yes, no)
+    def select(mask: Mask, yes: Element, no: Element) -> Element:
+        """`yes` where the mask holds, `no` elsewhere."""
+        return yes.select(mask, no)
+
+    @staticmethod
+    def canonical(value: Element) -> Element:
+        """Below q."""
+        return value.canonical()
 
 
 class Fp2:
-    """a + b u with u**2 = -1; 64 bytes packed (a first)."""
+    """a + b u with u**2 = -1; 64 bytes packed (a first). `a` and `b` are elements of either arithmetic."""
 
     parts = 2
 
-    def __init__(self, a, b):
-        self.a, self.b, self.emit = a, b, a.emit
+    def __init__(self, a: Any, b: Any) -> None:
+        self.a, self.b = a, b
+        self.emit: Emitter = a.emit
 
-    # -- arithmetic: the same operators as Lanes
-    def __add__(self, other):
+    # -- arithmetic: the same operators as an element
+    def __add__(self, other: Fp2) -> Fp2:
         return Fp2(self.a + other.a, self.b + other.b)
 
-    def __sub__(self, other):
+    def __sub__(self, other: Fp2) -> Fp2:
         return Fp2(self.a - other.a, self.b - other.b)
 
-    def __neg__(self):
+    def __neg__(self) -> Fp2:
         return Fp2(-self.a, -self.b)
 
-    def __mul__(self, other):
+    def __mul__(self, other: Fp2) -> Fp2:
         """Two sums of two products, one reduction each (302 multiply-adds, as Karatsuba)."""
-        return Fp2(Lanes.dot([(self.a, other.a), (-self.b, other.b)]),
-                   Lanes.dot([(self.a, other.b), (self.b, other.a)]))
+        dot = self.a.dot
+        return Fp2(dot([(self.a, other.a), (-self.b, other.b)]), dot([(self.a, other.b), (self.b, other.a)]))
 
-    def square(self):
+    def square(self) -> Fp2:
+        """(a + b)(a - b) + 2 a b u."""
         return Fp2((self.a + self.b) * (self.a - self.b), (self.a + self.a) * self.b)
 
-    def normalize(self):
+    def normalize(self) -> Fp2:
+        """Both parts non-negative."""
         return Fp2(self.a.normalize(), self.b.normalize())
 
-    def reduce(self):
+    def reduce(self) -> Fp2:
+        """Both parts below STORED * q."""
         return Fp2(self.a.reduce(), self.b.reduce())
 
-    def negate_where(self, mask):
+    def negate_where(self, mask: Mask) -> Fp2:
+        """Minus the value in the lanes of `mask`."""
         return Fp2(self.a.negate_where(mask), self.b.negate_where(mask))
 
-    def is_zero(self, limbs=5):
-        return self.a.is_zero(limbs) & self.b.is_zero(limbs)
+    def is_zero(self, limbs: int | None = None) -> Mask:
+        """Mask: the residue is zero; with `limbs` a cheap necessary condition only."""
+        return _both(self.a.is_zero(limbs), self.b.is_zero(limbs))
 
-    def is_exact_zero(self, limbs=5):
-        return self.a.is_exact_zero(limbs) & self.b.is_exact_zero(limbs)
+    def is_exact_zero(self, limbs: int | None = None) -> Mask:
+        """Mask: the stored integers themselves are zero."""
+        return _both(self.a.is_exact_zero(limbs), self.b.is_exact_zero(limbs))
 
-    def store(self, state, index, bound):
-        base = self.emit.builder.mul(self.emit.integer(index), self.emit.integer(2))
+    def store(self, state: Value, index: int | Value, bound: float | None = None) -> None:
+        """Store as coordinate number `index` of an array (n, 2, limbs, lanes)."""
+        base = self.emit.times(index, 2)
         self.a.store(state, base, bound)
         self.b.store(state, self.emit.plus(base, 1), bound)
 
     # -- coordinate type
     @staticmethod
-    def constant(emit, value):
-        return Fp2(Lanes.constant(emit, BASE, value), Lanes.constant(emit, BASE, 0))
+    def constant(emit: Emitter, value: int) -> Fp2:
+        """The integer `value` in all lanes."""
+        return Fp2(Fp.constant(emit, value), Fp.constant(emit, 0))
 
     @staticmethod
-    def load(emit, state, index, bound):
-        base = emit.builder.mul(emit.integer(index), emit.integer(2))
-        return Fp2(Lanes.load(emit, BASE, state, base, bound),
-                   Lanes.load(emit, BASE, state, emit.plus(base, 1), bound))
+    def load(emit: Emitter, state: Value, index: int | Value, bound: float) -> Fp2:
+        """Coordinate number `index` of an array (n, 2, limbs, lanes)."""
+        base = emit.times(index, 2)
+        return Fp2(Fp.load(emit, state, base, bound), Fp.load(emit, state, emit.plus(base, 1), bound))
 
     @staticmethod
-    def gather(references, number):
-        return Fp2(references.coordinate(BASE, 2 * number), references.coordinate(BASE, 2 * number + 1))
+    def gather(element: Gather, number: int) -> Fp2:
+        """Coordinate 0 (x) or 1 (y) of packed points."""
+        return Fp2(element(2 * number), element(2 * number + 1))
 
     @staticmethod
-    def scatter(emit, arena, first, number, value):
-        store_coordinate(emit, arena, first, 4, 2 * number, value.a)
-        store_coordinate(emit, arena, first, 4, 2 * number + 1, value.b)
+    def scatter(store: Scatter, number: int, value: Fp2) -> None:
+        """Write coordinate 0 (x) or 1 (y) of packed points."""
+        store(2 * number, value.a)
+        store(2 * number + 1, value.b)
 
     @staticmethod
-    def cofactor(value):
+    def cofactor(value: Fp2) -> Fp2:
+        """The conjugate: value * cofactor lies in the prime field."""
         return Fp2(value.a, -value.b)
 
     @staticmethod
-    def select(mask, yes, no):
-        return Fp2(mask.select(yes.a, no.a), mask.select(yes.b, no.b))
+    def select(mask: Mask, yes: Fp2, no: Fp2) -> Fp2:
+        """`yes` where the mask holds, `no` elsewhere."""
+        return Fp2(yes.a.select(mask, no.a), yes.b.select(mask, no.b))
+
+    @staticmethod
+    def canonical(value: Fp2) -> Fp2:
+        """Both parts below q."""
+        return Fp2(value.a.canonical(), value.b.canonical())
 
 
-def coordinate_type(emit):
+def _both(a: Mask, b: Mask) -> Mask:
+    return a & b
+
+
+def coordinate_type(emit: Emitter) -> Any:
+    """Fp or Fp2, by the dimensions of the kernel's first array."""
     return {3: Fp, 4: Fp2}[emit.dimensions]

@@ -1,213 +1,97 @@
-"""Emit-time lane arithmetic: Python objects whose operators write AVX-512 IFMA code.
+"""Eight field elements at once: lane arithmetic on AVX-512 IFMA, or on plain vectors where that is missing.
 
-Nothing here runs at prove time.  A kernel body is a Python function that is called once, while
-Numba compiles; the operators of `Lanes` append LLVM instructions to the function being built.
-
-Bounds.  A `Lanes` knows an interval: the value of every lane lies in [low*q, high*q).  It also
-knows `spread`: no limb exceeds spread * 2**52 in magnitude.  Additions and subtractions never
-carry; they only widen the interval and the spread.  `normalize` makes the value non-negative by
-adding a multiple of q and propagates carries; a product normalizes its operands by itself and
-checks that they fit 260 bits; `reduce` brings a value below about 1.67 q.  A bound that could
-overflow raises `BoundError` while the kernel is built, so no run can ever overflow silently.
+Besides its interval [low * q, high * q) a `Lanes` knows `spread`: no limb exceeds spread * 2**52 in magnitude.
+Additions and subtractions never carry; they only widen the interval and the spread. `normalize` makes the value
+non-negative by adding a multiple of q and propagates carries; a product normalizes its operands by itself and checks
+that they fit 260 bits; `reduce` brings a value below about 1.67 q.
 """
 
 from __future__ import annotations
 
-import inspect
+import functools
 import math
-import os
+from collections.abc import Sequence
+from typing import ClassVar
 
 from llvmlite import ir
-from llvmlite.binding import get_host_cpu_features
-from numba import types
-from numba.extending import intrinsic
 
-from .field import LANES, LIMB_BITS, LIMB_MASK, LIMBS, RADIX, STORED, limbs_of
+from .emitter import I1, I8, I32, I64, VECTOR, BoundError, Element, Emitter, Mask, Value, kernel_for, require, up
+from .field import EIGHT, LANES, LIMB_BITS, LIMB_MASK, LIMBS, RADIX, STORED, Field, Layout, limbs_of
 
-I1, I8, I32, I64, I256 = (ir.IntType(bits) for bits in (1, 8, 32, 64, 256))
-VECTOR = ir.VectorType(I64, LANES)
+__all__ = ["I1", "I8", "I32", "I64", "VECTOR", "BoundError", "Emitter", "Lanes", "Mask", "Value", "exchange_lanes",
+           "ir", "kernel"]
+
 HALF = ir.VectorType(I64, LANES // 2)
-REFERENCES = ir.VectorType(I32, LANES)
 
 MAX_SPREAD = 1 << 10            # limbs stay below 2**62, so signed carries cannot overflow
 INDEX_SHIFT = 45                # reduce looks at the value in units of 2**(4*52 + 45) = 2**253
 
-# Without AVX-512 IFMA the same kernels are built from plain vector operations: correct, much slower.
-NATIVE = get_host_cpu_features().get("avx512ifma", False) and not os.environ.get("LANES_PORTABLE")
 
-SIGN_BIT = 1 << 31              # point reference: negate the point
-ARENA_BIT = 1 << 30             # point reference: the point lies in the second array
-INDEX_MASK = ARENA_BIT - 1
-
-
-class BoundError(Exception):
-    """A lazily reduced value could overflow; raised while a kernel is built."""
-
-
-def require(condition, message):
-    if not condition:
-        raise BoundError(message)
-
-
-def up(bound):
-    """A bound rounded up to a multiple of 2**-10 (exact in binary floating point)."""
-    return math.ceil(bound * 1024) / 1024
-
-
-class Emitter:
-    """The few vector instructions the DSL needs, on top of an LLVM IR builder."""
-
-    def __init__(self, builder, dimensions=0):
-        self.builder, self.dimensions = builder, dimensions
-
-    def call(self, name, result, *arguments):
-        module = self.builder.module
-        function = module.globals.get(name)
-        if function is None:
-            kind = ir.FunctionType(result, [argument.type for argument in arguments])
-            function = ir.Function(module, kind, name)
-        return self.builder.call(function, arguments)
-
-    # -- integers and addresses -------------------------------------------------------------
-    def integer(self, value, kind=I64):
-        return ir.Constant(kind, value) if isinstance(value, int) else value
-
-    def address(self, pointer, index, stride, kind):
-        """Typed pointer to `index * stride` bytes past a byte pointer."""
-        offset = self.builder.mul(self.integer(index), self.integer(stride))
-        return self.builder.bitcast(self.builder.gep(pointer, [offset]), kind.as_pointer())
-
-    def plus(self, index, constant):
-        return self.builder.add(index, self.integer(constant))
-
-    # -- vectors ----------------------------------------------------------------------------
-    def splat(self, value):
-        return ir.Constant(VECTOR, [ir.Constant(I64, value)] * LANES)
-
-    def table(self, values):
-        return ir.Constant(VECTOR, [ir.Constant(I64, value) for value in values])
-
-    def load(self, pointer, index, kind=VECTOR, align=8):
-        """Vector number `index` of an array of vectors."""
-        stride = kind.count * kind.element.width // 8
-        return self.builder.load(self.address(pointer, index, stride, kind), align=align)
-
-    def store(self, pointer, index, value, align=8):
-        stride = value.type.count * value.type.element.width // 8
-        self.builder.store(value, self.address(pointer, index, stride, value.type), align=align)
-
-    def shuffle(self, a, b, order):
-        mask = ir.Constant(ir.VectorType(I32, len(order)), [ir.Constant(I32, i) for i in order])
-        return self.builder.shuffle_vector(a, b, mask)
-
-    def madd_low(self, sum_, a, b):
-        """sum + the low 52 bits of the product of two 52-bit factors (higher bits are ignored)."""
-        if NATIVE:
-            return self.call("llvm.x86.avx512.vpmadd52l.uq.512", VECTOR, sum_, a, b)
-        return self.builder.add(sum_, self.builder.and_(self.builder.mul(a, b), self.splat(LIMB_MASK)))
-
-    def madd_high(self, sum_, a, b):
-        """sum + the high 52 bits of the product."""
-        if NATIVE:
-            return self.call("llvm.x86.avx512.vpmadd52h.uq.512", VECTOR, sum_, a, b)
-        build, wide = self.builder, ir.VectorType(ir.IntType(128), LANES)
-        shift = ir.Constant(wide, [ir.Constant(wide.element, LIMB_BITS)] * LANES)
-        a, b = (build.zext(build.and_(x, self.splat(LIMB_MASK)), wide) for x in (a, b))
-        return build.add(sum_, build.trunc(build.lshr(build.mul(a, b), shift), VECTOR))
-
-    def shift_pair(self, high, low, bits):
-        """Low word of the 128-bit (high, low) shifted right."""
-        return self.call("llvm.fshr.v8i64", VECTOR, high, low, self.splat(bits))
-
-    def lookup(self, table, index):
-        """Per lane table[index]; the table is a list of 8 or 16 constants."""
-        if NATIVE and len(table) == LANES:
-            return self.call("llvm.x86.avx512.permvar.di.512", VECTOR, self.table(table), index)
-        if NATIVE:
-            return self.call("llvm.x86.avx512.vpermi2var.q.512", VECTOR,
-                             self.table(table[:LANES]), index, self.table(table[LANES:]))
-        result = self.splat(table[0])
-        for k, value in enumerate(table[1:], 1):
-            hit = self.builder.icmp_unsigned("==", index, self.splat(k))
-            result = self.builder.select(hit, self.splat(value), result)
-        return result
-
-    def mask_bits(self, mask):
-        """Mask of eight lanes -> integer 0..255."""
-        return self.builder.zext(self.builder.bitcast(mask, I8), I64)
-
-    def prefetch(self, address):
-        self.call("llvm.prefetch.p0", ir.VoidType(), address, ir.Constant(I32, 0),
-                  ir.Constant(I32, 3), ir.Constant(I32, 1))
-
-
-class Mask:
-    """One truth value per lane, with `&`, `|`, `~`."""
-
-    def __init__(self, emit, bits):
-        self.emit, self.bits = emit, bits
-
-    def __and__(self, other):
-        return Mask(self.emit, self.emit.builder.and_(self.bits, other.bits))
-
-    def __or__(self, other):
-        return Mask(self.emit, self.emit.builder.or_(self.bits, other.bits))
-
-    def __invert__(self):
-        return Mask(self.emit, self.emit.builder.not_(self.bits))
-
-    def select(self, yes, no):
-        """Lanes of `yes` where the mask holds, of `no` elsewhere."""
-        limbs = [self.emit.builder.select(self.bits, a, b) for a, b in zip(yes.limbs, no.limbs)]
-        return Lanes(self.emit, yes.field, limbs, min(yes.low, no.low), max(yes.high, no.high),
-                     max(yes.spread, no.spread), yes.signed or no.signed)
-
-
-class Lanes:
+class Lanes(Element):
     """Eight elements of a prime field, one per lane, as five vectors of 52-bit limbs."""
 
-    def __init__(self, emit, field, limbs, low, high, spread=1, signed=False):
-        """`signed`: limbs may be negative.  Neither signed nor spread: every limb is below 2**52."""
+    LAYOUT: ClassVar[Layout] = EIGHT
+    STORED: ClassVar[float] = STORED
+    PRODUCT: ClassVar[float] = 3
+
+    def __init__(self, emit: Emitter, field: Field, limbs: list[Value], low: float, high: float, spread: int = 1,
+                 signed: bool = False) -> None:
+        """`signed`: limbs may be negative. Neither signed nor spread: every limb is below 2**52."""
         require(spread <= MAX_SPREAD, f"limbs may reach {spread} * 2**52")
         self.emit, self.field, self.limbs = emit, field, limbs
         self.low, self.high, self.spread, self.signed = low, high, spread, signed
         self.tidy = spread == 1 and not signed
 
-    # -- making and storing -----------------------------------------------------------------
+    # -- making and storing ----------------------------------------------------------------------------------------
     @classmethod
-    def constant(cls, emit, field, value):
+    def constant(cls, emit: Emitter, field: Field, value: int) -> Lanes:
         """The integer `value` (given in plain form) in all lanes."""
         limbs = [emit.splat(limb) for limb in limbs_of(field.encode(value))]
         return cls(emit, field, limbs, 0, 1)
 
     @classmethod
-    def load(cls, emit, field, pointer, index, bound=STORED):
+    def load(cls, emit: Emitter, field: Field, pointer: Value, index: int | Value,
+             bound: float | None = None) -> Lanes:
         """Value number `index` of a lanes array (40 words each); the caller vouches for `bound`."""
-        base = emit.builder.mul(emit.integer(index), emit.integer(LIMBS))
+        base = emit.times(index, LIMBS)
         limbs = [emit.load(pointer, emit.plus(base, i)) for i in range(LIMBS)]
-        return cls(emit, field, limbs, 0, bound)
+        return cls(emit, field, limbs, 0, STORED if bound is None else bound)
 
     @classmethod
-    def broadcast(cls, emit, field, pointer, index, bound=STORED):
+    def broadcast(cls, emit: Emitter, field: Field, pointer: Value, index: int | Value,
+                  bound: float | None = None) -> Lanes:
         """Entry `index` of a table of single elements (5 words each), in all lanes."""
         b, limbs = emit.builder, []
-        base = b.mul(emit.integer(index), emit.integer(LIMBS))
+        base = emit.times(index, LIMBS)
         for i in range(LIMBS):
             word = b.load(emit.address(pointer, emit.plus(base, i), 8, I64), align=8)
             one = b.insert_element(ir.Constant(VECTOR, ir.Undefined), word, ir.Constant(I32, 0))
             limbs.append(emit.shuffle(one, one, [0] * LANES))
-        return cls(emit, field, limbs, 0, bound)
+        return cls(emit, field, limbs, 0, STORED if bound is None else bound)
 
-    def store(self, pointer, index, bound=STORED):
+    def store(self, pointer: Value, index: int | Value, bound: float | None = None) -> None:
         """Store as value number `index` of a lanes array, checking that it is below bound * q."""
-        value = self.normalize()
+        value, bound = self.normalize(), STORED if bound is None else bound
         require(value.high <= bound, f"stores a value below {value.high} q, promised {bound} q")
-        base = self.emit.builder.mul(self.emit.integer(index), self.emit.integer(LIMBS))
+        base = self.emit.times(index, LIMBS)
         for i, limb in enumerate(value.limbs):
             self.emit.store(pointer, self.emit.plus(base, i), limb)
 
     @classmethod
-    def from_words(cls, emit, field, words):
+    def gather(cls, emit: Emitter, field: Field, addresses: Sequence[Value]) -> Lanes:
+        """The packed elements at these eight byte pointers."""
+        halves = [emit.load(address, 0, HALF) for address in addresses]
+        rows = [emit.shuffle(halves[one], halves[two], range(LANES)) for one, two in ROWS]
+        return cls.from_words(emit, field, transpose(emit, rows))
+
+    def scatter(self, addresses: Sequence[Value]) -> None:
+        """Store each lane as a packed element, checking the packed bound."""
+        for (one, two), row in zip(ROWS, transpose_back(self.emit, self.to_words()), strict=True):
+            self.emit.store(addresses[one], 0, self.emit.shuffle(row, row, [0, 1, 2, 3]))
+            self.emit.store(addresses[two], 0, self.emit.shuffle(row, row, [4, 5, 6, 7]))
+
+    @classmethod
+    def from_words(cls, emit: Emitter, field: Field, words: list[Value]) -> Lanes:
         """Four vectors of packed 64-bit words -> limbs."""
         mask, b = emit.splat(LIMB_MASK), emit.builder
         limbs = [b.and_(words[0], mask)]
@@ -215,7 +99,7 @@ class Lanes:
         limbs += [b.lshr(words[3], emit.splat(16))]
         return cls(emit, field, limbs, 0, STORED)
 
-    def to_words(self):
+    def to_words(self) -> list[Value]:
         """Limbs -> four vectors of packed words, checking the packed bound."""
         value = self.normalize()
         require(value.high <= STORED, f"packs a value below {value.high} q")
@@ -226,32 +110,38 @@ class Lanes:
                                b.shl(limbs[i + 1], emit.splat(52 - 12 * i))))
         return words
 
-    # -- lazy additions ---------------------------------------------------------------------
-    def _make(self, limbs, low, high, spread=1, signed=False):
+    # -- lazy additions --------------------------------------------------------------------------------------------
+    def _make(self, limbs: list[Value], low: float, high: float, spread: int = 1, signed: bool = False) -> Lanes:
         return Lanes(self.emit, self.field, limbs, low, high, spread, signed)
 
-    def __add__(self, other):
-        limbs = [self.emit.builder.add(a, b) for a, b in zip(self.limbs, other.limbs)]
+    def __add__(self, other: Lanes) -> Lanes:
+        limbs = [self.emit.builder.add(a, b) for a, b in zip(self.limbs, other.limbs, strict=True)]
         return self._make(limbs, self.low + other.low, self.high + other.high,
                           self.spread + other.spread, self.signed or other.signed)
 
-    def __sub__(self, other):
-        limbs = [self.emit.builder.sub(a, b) for a, b in zip(self.limbs, other.limbs)]
+    def __sub__(self, other: Lanes) -> Lanes:
+        limbs = [self.emit.builder.sub(a, b) for a, b in zip(self.limbs, other.limbs, strict=True)]
         return self._make(limbs, self.low - other.high, self.high - other.low,
                           self.spread + other.spread, True)
 
-    def __neg__(self):
+    def __neg__(self) -> Lanes:
         zero = self.emit.splat(0)
         limbs = [self.emit.builder.sub(zero, a) for a in self.limbs]
         return self._make(limbs, -self.high, -self.low, self.spread, True)
 
-    def negate_where(self, mask):
+    def negate_where(self, mask: Mask) -> Lanes:
         """Minus the value in the lanes of `mask` (exact zero stays exact zero)."""
         b, zero = self.emit.builder, self.emit.splat(0)
         limbs = [b.select(mask.bits, b.sub(zero, a), a) for a in self.limbs]
         return self._make(limbs, min(self.low, -self.high), max(self.high, -self.low), self.spread, True)
 
-    def _carry(self, limbs, low, high):
+    def select(self, mask: Mask, other: Lanes) -> Lanes:
+        """This value in the lanes of `mask`, the other elsewhere."""
+        limbs = [self.emit.builder.select(mask.bits, a, b) for a, b in zip(self.limbs, other.limbs, strict=True)]
+        return self._make(limbs, min(self.low, other.low), max(self.high, other.high),
+                          max(self.spread, other.spread), self.signed or other.signed)
+
+    def _carry(self, limbs: list[Value], low: float, high: float) -> Lanes:
         b, emit = self.emit.builder, self.emit
         require(high * self.field.modulus < RADIX, f"value may reach {high} q, beyond 260 bits")
         carry, tidy = None, []
@@ -259,20 +149,20 @@ class Lanes:
             total = limb if carry is None else b.add(limb, carry)
             tidy.append(b.and_(total, emit.splat(LIMB_MASK)))
             carry = b.ashr(total, emit.splat(LIMB_BITS))
-        return self._make(tidy + [b.add(limbs[-1], carry)], low, high)
+        return self._make([*tidy, b.add(limbs[-1], carry)], low, high)
 
-    def normalize(self):
+    def normalize(self) -> Lanes:
         """The same residue, non-negative, with every limb below 2**52."""
         if self.tidy:
             return self
         limbs, lift = self.limbs, max(0, math.ceil(-self.low))
         if lift:
             limbs = [self.emit.builder.add(a, self.emit.splat(c))
-                     for a, c in zip(limbs, limbs_of(lift * self.field.modulus))]
+                     for a, c in zip(limbs, limbs_of(lift * self.field.modulus), strict=True)]
         require(self.spread + 1 <= MAX_SPREAD, "limbs too wide to carry")
         return self._carry(limbs, self.low + lift, self.high + lift)
 
-    def reduce(self):
+    def reduce(self) -> Lanes:
         """The same residue below about 1.67 q: subtract the multiple of q that the top bits name."""
         q, unit = self.field.modulus, 1 << (LIMB_BITS * (LIMBS - 1) + INDEX_SHIFT)
         # lazy lower limbs move the visible top by less than `slack`: keep it inside the table ...
@@ -294,17 +184,26 @@ class Lanes:
                  for i, limb in enumerate(self.limbs)]
         return self._carry(limbs, 0, worst)
 
-    # -- products ---------------------------------------------------------------------------
-    def __mul__(self, other):
+    def canonical(self) -> Lanes:
+        """The same residue below q."""
+        b, emit = self.emit.builder, self.emit
+        value = self.reduce() if self.high > 2 or self.low < 0 else self.normalize()
+        less = self._carry([b.sub(limb, emit.splat(c)) for limb, c in
+                            zip(value.limbs, limbs_of(self.field.modulus), strict=True)], 0, 1)
+        negative = Mask(emit, b.icmp_signed("<", less.limbs[-1], emit.splat(0)))
+        return self._make(value.select(negative, less).limbs, 0, 1)
+
+    # -- products --------------------------------------------------------------------------------------------------
+    def __mul__(self, other: Lanes) -> Lanes:
         """Montgomery product a * b / 2**260 (101 multiply-adds)."""
         return Lanes.dot([(self, other)])
 
     @staticmethod
-    def dot(pairs):
+    def dot(pairs: Sequence[tuple[Lanes, Lanes]]) -> Lanes:
         """Montgomery sum of products with a single reduction (50 multiply-adds a pair, and 51)."""
-        emit, field = pairs[0][0].emit, pairs[0][0].field
+        emit = pairs[0][0].emit
         require(len(pairs) <= 64, "columns would overflow")
-        columns, product = [emit.splat(0)] * (2 * LIMBS), 0
+        columns, product = [emit.splat(0)] * (2 * LIMBS), 0.0
         for a, b in [(a.normalize(), b.normalize()) for a, b in pairs]:
             product += a.high * b.high
             for i in range(LIMBS):
@@ -313,7 +212,7 @@ class Lanes:
                     columns[i + j + 1] = emit.madd_high(columns[i + j + 1], a.limbs[i], b.limbs[j])
         return pairs[0][0]._fold(columns, product)
 
-    def square(self):
+    def square(self) -> Lanes:
         """Montgomery square (81 multiply-adds)."""
         emit, a = self.emit, self.normalize()
         columns = [emit.splat(0)] * (2 * LIMBS)
@@ -327,11 +226,11 @@ class Lanes:
             columns[2 * i + 1] = emit.madd_high(columns[2 * i + 1], a.limbs[i], a.limbs[i])
         return self._fold(columns, a.high * a.high)
 
-    def _fold(self, columns, product):
+    def _fold(self, columns: Sequence[Value], product: float) -> Lanes:
         """Ten lazy columns of a product below product * q**2 -> Montgomery-reduced lanes.
 
-        Columns 0..3 in turn are replaced by their multiple of 2**-52 mod q, one column up (no need
-        to mask them: a multiply-add reads 52 bits); a classic Montgomery step removes column 4.
+        Columns 0..3 in turn are replaced by their multiple of 2**-52 mod q, one column up (no need to mask them: a
+        multiply-add reads 52 bits); a classic Montgomery step removes column 4.
         """
         b, emit, field = self.emit.builder, self.emit, self.field
         columns = list(columns)
@@ -349,49 +248,42 @@ class Lanes:
         excess = field.limb_inverse / field.modulus + 1 + 2**-40
         return self._carry(columns[LIMBS:], 0, up(product * field.modulus / RADIX + excess))
 
-    # -- tests ------------------------------------------------------------------------------
-    def _equals(self, value, count):
-        """Mask: the lowest `count` limbs equal those of an integer (value must be tidy)."""
-        result = None
-        for limb, wanted in list(zip(self.limbs, limbs_of(value)))[:count]:
-            same = Mask(self.emit, self.emit.builder.icmp_unsigned("==", limb, self.emit.splat(wanted)))
-            result = same if result is None else result & same
-        return result
+    # -- tests -----------------------------------------------------------------------------------------------------
+    def _equals(self, value: int, count: int | None) -> Mask:
+        """Mask: the lowest `count` limbs (all if None) equal those of an integer; for tidy values."""
+        same = [Mask(self.emit, self.emit.builder.icmp_unsigned("==", limb, self.emit.splat(wanted)))
+                for limb, wanted in list(zip(self.limbs, limbs_of(value), strict=True))[:count]]
+        return functools.reduce(Mask.__and__, same)
 
-    def is_zero(self, limbs=LIMBS):
-        """Mask: the residue is zero.  With limbs=1 a cheap necessary condition only."""
+    def is_zero(self, limbs: int | None = None) -> Mask:
+        """Mask: the residue is zero. With limbs=1 a cheap necessary condition only."""
         value = self.normalize()
         first, last = math.ceil(value.low), math.ceil(value.high) - 1
         hits = [value._equals(k * self.field.modulus, limbs) for k in range(first, last + 1)]
-        result = hits[0]
-        for hit in hits[1:]:
-            result = result | hit
-        return result
+        return functools.reduce(Mask.__or__, hits)
 
-    def is_exact_zero(self, limbs=LIMBS):
+    def is_exact_zero(self, limbs: int | None = None) -> Mask:
         """Mask: the stored integer itself (not only its residue) is zero."""
         require(self.tidy, "needs tidy limbs")
         return self._equals(0, limbs)
 
 
-# -- packed points ------------------------------------------------------------------------------
-# A point is `size` packed coordinates of 32 bytes.  A reference is 32 bits: SIGN_BIT | ARENA_BIT |
-# index; it names point `index` of `points`, or of `arena` when ARENA_BIT is set.
+# -- moving lanes --------------------------------------------------------------------------------------------------
 EVEN, ODD = [0, 8, 2, 10, 4, 12, 6, 14], [1, 9, 3, 11, 5, 13, 7, 15]
 LOWER, UPPER = [0, 1, 4, 5, 8, 9, 12, 13], [2, 3, 6, 7, 10, 11, 14, 15]
-ROWS = [(0, 2), (1, 3), (4, 6), (5, 7)]      # which two points share a vector before transposing
+ROWS = [(0, 2), (1, 3), (4, 6), (5, 7)]      # which two packed elements share a vector before transposing
 
 
-def transpose(emit, rows):
-    """Four vectors [4 words of one point | 4 words of another] (ROWS) <-> word k of all points."""
+def transpose(emit: Emitter, rows: list[Value]) -> list[Value]:
+    """Four vectors [4 words of one element | 4 words of another] (ROWS) -> word k of all elements."""
     low01, high01 = emit.shuffle(rows[0], rows[1], EVEN), emit.shuffle(rows[0], rows[1], ODD)
     low23, high23 = emit.shuffle(rows[2], rows[3], EVEN), emit.shuffle(rows[2], rows[3], ODD)
     return [emit.shuffle(low01, low23, LOWER), emit.shuffle(high01, high23, LOWER),
             emit.shuffle(low01, low23, UPPER), emit.shuffle(high01, high23, UPPER)]
 
 
-def transpose_back(emit, words):
-    """Inverse of `transpose`: word k of all points -> the four ROWS vectors."""
+def transpose_back(emit: Emitter, words: list[Value]) -> list[Value]:
+    """Inverse of `transpose`: word k of all elements -> the four ROWS vectors."""
     spread_low, spread_high = [0, 1, 8, 9, 2, 3, 10, 11], [4, 5, 12, 13, 6, 7, 14, 15]
     low01, low23 = emit.shuffle(words[0], words[2], spread_low), emit.shuffle(words[0], words[2], spread_high)
     high01, high23 = emit.shuffle(words[1], words[3], spread_low), emit.shuffle(words[1], words[3], spread_high)
@@ -399,7 +291,7 @@ def transpose_back(emit, words):
             emit.shuffle(low23, high23, EVEN), emit.shuffle(low23, high23, ODD)]
 
 
-def exchange_lanes(values):
+def exchange_lanes(values: Sequence[Lanes]) -> list[Lanes]:
     """Eight Lanes -> eight Lanes: lane j of result i is lane i of value j."""
     emit, field, columns = values[0].emit, values[0].field, []
     tidy = [value.normalize() for value in values]
@@ -412,97 +304,5 @@ def exchange_lanes(values):
     return [Lanes(emit, field, [column[i] for column in columns], 0, bound) for i in range(LANES)]
 
 
-class References:
-    """Eight point references read from a uint32 array, resolved to addresses."""
-
-    def __init__(self, emit, points, arena, references, index, size):
-        self.emit, self.size = emit, size
-        b = emit.builder
-        self.addresses = []
-        for lane in range(LANES):
-            word = b.load(emit.address(references, emit.plus(index, lane), 4, I32), align=4)
-            in_arena = b.icmp_unsigned("!=", b.and_(word, ir.Constant(I32, ARENA_BIT)), ir.Constant(I32, 0))
-            base = b.select(in_arena, arena, points)
-            slot = b.zext(b.and_(word, ir.Constant(I32, INDEX_MASK)), I64)
-            self.addresses.append(b.gep(base, [b.mul(slot, emit.integer(32 * size))]))
-        whole = b.load(emit.address(references, index, 4, REFERENCES), align=4)
-        self.signs = Mask(emit, b.icmp_signed("<", whole, ir.Constant(REFERENCES, [ir.Constant(I32, 0)] * LANES)))
-
-    def coordinate(self, field, slot):
-        """Packed coordinate number `slot` of the eight points, as lanes."""
-        rows = [self.emit.shuffle(self._half(one, slot), self._half(two, slot), list(range(LANES)))
-                for one, two in ROWS]
-        return Lanes.from_words(self.emit, field, transpose(self.emit, rows))
-
-    def _half(self, lane, slot):
-        return self.emit.load(self.addresses[lane], slot, HALF, align=8)
-
-    def prefetch(self):
-        for address in self.addresses:
-            for line in range(self.size // 2):
-                self.emit.prefetch(self.emit.address(address, line, 64, I8))
-
-
-def store_coordinate(emit, pointer, first, size, slot, value):
-    """Write lanes as packed coordinate `slot` of the eight points first .. first+7."""
-    b = emit.builder
-    for (one, two), row in zip(ROWS, transpose_back(emit, value.to_words())):
-        for lane, order in ((one, [0, 1, 2, 3]), (two, [4, 5, 6, 7])):
-            place = b.add(b.mul(emit.plus(first, lane), emit.integer(size)), emit.integer(slot))
-            emit.store(pointer, place, emit.shuffle(row, row, order), align=8)
-
-
-# -- kernels ------------------------------------------------------------------------------------
-def call_apart(body, builder, dimensions, arguments, returns):
-    """Call `body` as a function of the module being built, which is made at the first call.
-
-    Numba compiles a function once more for each function that calls it; a module's own function is compiled once.
-    """
-    module, name = builder.module, f"{body.__module__}.{body.__qualname__}.{dimensions}"
-    function = module.globals.get(name)
-    if function is None:
-        result = ir.VoidType() if returns is types.void else I64
-        function = ir.Function(module, ir.FunctionType(result, [value.type for value in arguments]), name)
-        function.linkage = "internal"
-        function.attributes.add("noinline")
-        own = ir.IRBuilder(function.append_basic_block())
-        value = body(Emitter(own, dimensions), *function.args)
-        own.ret_void() if value is None else own.ret(value)
-    return builder.call(function, arguments)
-
-
-def kernel(body=None, *, returns=types.void, apart=False):
-    """Turn an emit-time function `body(emit, *arguments)` into a function callable from njit code.
-
-    Array arguments arrive as byte pointers, all others as 64-bit integers.  emit.dimensions is the
-    number of dimensions of the first array: a body may choose its coordinate type from it.
-    `apart` emits the body once, as a function of its own in the module being built, however often it is called there;
-    otherwise every call gets a copy of the body.
-    """
-    if body is None:
-        return lambda function: kernel(function, returns=returns, apart=apart)
-
-    def typing(typing_context, *kinds):
-        signature = returns(*[k if isinstance(k, types.Array) else types.intp for k in kinds])
-
-        def generate(context, builder, signature, values):
-            dimensions = next(kind.ndim for kind in signature.args if isinstance(kind, types.Array))
-            arguments = []
-            for kind, value in zip(signature.args, values):
-                if isinstance(kind, types.Array):
-                    value = context.make_array(kind)(context, builder, value).data
-                    value = builder.bitcast(value, I8.as_pointer())
-                arguments.append(value)
-            if apart:
-                result = call_apart(body, builder, dimensions, arguments, returns)
-            else:
-                result = body(Emitter(builder, dimensions), *arguments)
-            return context.get_dummy_value() if returns is types.void else result
-
-        return signature, generate
-
-    # Numba lowers calls by the declared parameters and does not accept *kinds: show it the body's
-    typing.__signature__ = inspect.signature(body)
-    typing.__name__ = typing.__qualname__ = body.__name__
-    typing.__doc__ = body.__doc__
-    return intrinsic(typing)
+kernel = functools.partial(kernel_for, Lanes)
+"""Decorator for kernels on eight lanes; see `emitter.kernel_for`."""

@@ -1,0 +1,327 @@
+"""What kernels are written with: an instruction writer, truth values, and the operators of a field element.
+
+Nothing here runs at prove time. The body of a kernel is a Python function that is called once, while Numba compiles;
+the operators of its elements append LLVM instructions to the function being built.
+
+Every element carries bounds: its value lies in [low * q, high * q). Additions and subtractions only widen them;
+products and `reduce` narrow them. A value that might outgrow its representation raises `BoundError` while the kernel is
+built, so no run can ever overflow silently.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self, TypeAlias
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .field import LANES, LIMB_BITS, LIMB_MASK, Field, Layout
+from .processor import PORTABLE
+
+Value: TypeAlias = Any          # an LLVM value; llvmlite has no types
+Kind: TypeAlias = Any           # an LLVM type
+
+I1, I8, I32, I64, I256 = (ir.IntType(bits) for bits in (1, 8, 32, 64, 256))
+VECTOR = ir.VectorType(I64, LANES)
+
+
+class BoundError(Exception):
+    """A lazily reduced value could overflow; raised while a kernel is built."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Refuse to build a kernel that could overflow."""
+    if not condition:
+        raise BoundError(message)
+
+
+def up(bound: float) -> float:
+    """A bound rounded up to a multiple of 2**-10 (exact in binary floating point)."""
+    return math.ceil(bound * 1024) / 1024
+
+
+class Emitter:
+    """The few instructions that elements need, on top of an LLVM IR builder.
+
+    Attributes
+    ----------
+    dimensions : of the kernel's first array; a body chooses its coordinate type from it.
+    element : the arithmetic the kernel is built for.
+    """
+
+    def __init__(self, builder: Any, element: type[Element], dimensions: int = 0) -> None:
+        self.builder, self.element, self.dimensions = builder, element, dimensions
+
+    def call(self, name: str, result: Kind, *arguments: Value) -> Value:
+        """Call an LLVM intrinsic."""
+        module = self.builder.module
+        function = module.globals.get(name)
+        if function is None:
+            kind = ir.FunctionType(result, [argument.type for argument in arguments])
+            function = ir.Function(module, kind, name)
+        return self.builder.call(function, arguments)
+
+    # -- integers and addresses ------------------------------------------------------------------------------------
+    def integer(self, value: int | Value, kind: Kind = I64) -> Value:
+        """A constant, or the value itself."""
+        return ir.Constant(kind, value) if isinstance(value, int) else value
+
+    def address(self, pointer: Value, index: int | Value, stride: int, kind: Kind) -> Value:
+        """Typed pointer to `index * stride` bytes past a byte pointer."""
+        offset = self.builder.mul(self.integer(index), self.integer(stride))
+        return self.builder.bitcast(self.builder.gep(pointer, [offset]), kind.as_pointer())
+
+    def plus(self, index: int | Value, constant: int) -> Value:
+        """index + constant."""
+        return self.builder.add(self.integer(index), self.integer(constant))
+
+    def times(self, index: int | Value, constant: int) -> Value:
+        """index * constant."""
+        return self.builder.mul(self.integer(index), self.integer(constant))
+
+    # -- vectors ---------------------------------------------------------------------------------------------------
+    def splat(self, value: int) -> Value:
+        """A constant in all lanes."""
+        return ir.Constant(VECTOR, [ir.Constant(I64, value)] * LANES)
+
+    def table(self, values: Sequence[int]) -> Value:
+        """One constant a lane."""
+        return ir.Constant(VECTOR, [ir.Constant(I64, value) for value in values])
+
+    def load(self, pointer: Value, index: int | Value, kind: Kind = VECTOR, align: int = 8) -> Value:
+        """Vector number `index` of an array of vectors."""
+        stride = kind.count * kind.element.width // 8
+        return self.builder.load(self.address(pointer, index, stride, kind), align=align)
+
+    def store(self, pointer: Value, index: int | Value, value: Value, align: int = 8) -> None:
+        """Store a vector as number `index` of an array of vectors."""
+        stride = value.type.count * value.type.element.width // 8
+        self.builder.store(value, self.address(pointer, index, stride, value.type), align=align)
+
+    def shuffle(self, a: Value, b: Value, order: Sequence[int]) -> Value:
+        """Lane k of the result is lane order[k] of a, then of b."""
+        mask = ir.Constant(ir.VectorType(I32, len(order)), [ir.Constant(I32, i) for i in order])
+        return self.builder.shuffle_vector(a, b, mask)
+
+    # Without AVX-512 IFMA the next five are plain vector operations: correct, much slower.
+    def madd_low(self, sum_: Value, a: Value, b: Value) -> Value:
+        """sum + the low 52 bits of the product of two 52-bit factors (higher bits are ignored)."""
+        if not PORTABLE:
+            return self.call("llvm.x86.avx512.vpmadd52l.uq.512", VECTOR, sum_, a, b)
+        return self.builder.add(sum_, self.builder.and_(self.builder.mul(a, b), self.splat(LIMB_MASK)))
+
+    def madd_high(self, sum_: Value, a: Value, b: Value) -> Value:
+        """sum + the high 52 bits of the product."""
+        if not PORTABLE:
+            return self.call("llvm.x86.avx512.vpmadd52h.uq.512", VECTOR, sum_, a, b)
+        build, wide = self.builder, ir.VectorType(ir.IntType(128), LANES)
+        shift = ir.Constant(wide, [ir.Constant(wide.element, LIMB_BITS)] * LANES)
+        a, b = (build.zext(build.and_(x, self.splat(LIMB_MASK)), wide) for x in (a, b))
+        return build.add(sum_, build.trunc(build.lshr(build.mul(a, b), shift), VECTOR))
+
+    def shift_pair(self, high: Value, low: Value, bits: int) -> Value:
+        """Low word of the 128-bit (high, low) shifted right."""
+        return self.call("llvm.fshr.v8i64", VECTOR, high, low, self.splat(bits))
+
+    def lookup(self, table: Sequence[int], index: Value) -> Value:
+        """Per lane table[index]; the table is a list of 8 or 16 constants."""
+        if not PORTABLE and len(table) == LANES:
+            return self.call("llvm.x86.avx512.permvar.di.512", VECTOR, self.table(table), index)
+        if not PORTABLE:
+            return self.call("llvm.x86.avx512.vpermi2var.q.512", VECTOR,
+                             self.table(table[:LANES]), index, self.table(table[LANES:]))
+        result = self.splat(table[0])
+        for k, value in enumerate(table[1:], 1):
+            hit = self.builder.icmp_unsigned("==", index, self.splat(k))
+            result = self.builder.select(hit, self.splat(value), result)
+        return result
+
+    def mask_bits(self, mask: Value) -> Value:
+        """One truth value, or a vector of eight -> integer with one bit a lane."""
+        if isinstance(mask.type, ir.VectorType):
+            mask = self.builder.bitcast(mask, I8)
+        return self.builder.zext(mask, I64)
+
+    def prefetch(self, address: Value) -> None:
+        """Start loading the cache line at a byte pointer."""
+        self.call("llvm.prefetch.p0", ir.VoidType(), address, ir.Constant(I32, 0),
+                  ir.Constant(I32, 3), ir.Constant(I32, 1))
+
+
+class Mask:
+    """One truth value per lane, with `&`, `|`, `~`."""
+
+    def __init__(self, emit: Emitter, bits: Value) -> None:
+        self.emit, self.bits = emit, bits
+
+    def __and__(self, other: Mask) -> Mask:
+        return Mask(self.emit, self.emit.builder.and_(self.bits, other.bits))
+
+    def __or__(self, other: Mask) -> Mask:
+        return Mask(self.emit, self.emit.builder.or_(self.bits, other.bits))
+
+    def __invert__(self) -> Mask:
+        return Mask(self.emit, self.emit.builder.not_(self.bits))
+
+    def select(self, yes: Element, no: Element) -> Any:
+        """Lanes of `yes` where the mask holds, of `no` elsewhere."""
+        return yes.select(self, no)
+
+
+class Element(ABC):
+    """Elements of a prime field inside a kernel, one per lane; the interface of both arithmetics."""
+
+    LAYOUT: ClassVar[Layout]
+    STORED: ClassVar[float]
+    """Packed values, and what `reduce` returns, are below STORED * q."""
+    PRODUCT: ClassVar[float]
+    """Products of values below 3 q, or so, are below PRODUCT * q: what running products are kept below."""
+
+    emit: Emitter
+    field: Field
+    low: float
+    high: float
+
+    # -- making and storing ----------------------------------------------------------------------------------------
+    @classmethod
+    @abstractmethod
+    def constant(cls, emit: Emitter, field: Field, value: int) -> Self:
+        """The integer `value` (given in plain form) in all lanes."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, emit: Emitter, field: Field, pointer: Value, index: int | Value, bound: float | None = None) -> Self:
+        """Value number `index` of an array (n, limbs, lanes); the caller vouches for `bound` (STORED if None)."""
+
+    @classmethod
+    @abstractmethod
+    def broadcast(cls, emit: Emitter, field: Field, pointer: Value, index: int | Value) -> Self:
+        """Entry `index` of a table (n, limbs) of single elements, in all lanes."""
+
+    @abstractmethod
+    def store(self, pointer: Value, index: int | Value, bound: float | None = None) -> None:
+        """Store as value number `index` of an array (n, limbs, lanes), below bound * q (STORED if None)."""
+
+    @classmethod
+    @abstractmethod
+    def gather(cls, emit: Emitter, field: Field, addresses: Sequence[Value]) -> Self:
+        """The packed elements at these byte pointers, one a lane."""
+
+    @abstractmethod
+    def scatter(self, addresses: Sequence[Value]) -> None:
+        """Store each lane as a packed element at its byte pointer."""
+
+    # -- arithmetic ------------------------------------------------------------------------------------------------
+    @abstractmethod
+    def __add__(self, other: Self) -> Self: ...
+
+    @abstractmethod
+    def __sub__(self, other: Self) -> Self: ...
+
+    @abstractmethod
+    def __neg__(self) -> Self: ...
+
+    @abstractmethod
+    def __mul__(self, other: Self) -> Self:
+        """Montgomery product a * b / radix."""
+
+    @abstractmethod
+    def square(self) -> Self:
+        """Montgomery square."""
+
+    @staticmethod
+    @abstractmethod
+    def dot(pairs: Sequence[tuple[Any, Any]]) -> Any:
+        """Montgomery sum of products with a single reduction."""
+
+    @abstractmethod
+    def normalize(self) -> Self:
+        """The same residue, non-negative, in proper limbs."""
+
+    @abstractmethod
+    def reduce(self) -> Self:
+        """The same residue below STORED * q."""
+
+    @abstractmethod
+    def canonical(self) -> Self:
+        """The same residue below q."""
+
+    # -- tests -----------------------------------------------------------------------------------------------------
+    @abstractmethod
+    def select(self, mask: Mask, other: Self) -> Self:
+        """This value where the mask holds, the other elsewhere."""
+
+    @abstractmethod
+    def negate_where(self, mask: Mask) -> Self:
+        """Minus the value in the lanes of `mask`."""
+
+    @abstractmethod
+    def is_zero(self, limbs: int | None = None) -> Mask:
+        """Mask: the residue is zero. With `limbs` a cheap necessary condition only: that many limbs look so."""
+
+    @abstractmethod
+    def is_exact_zero(self, limbs: int | None = None) -> Mask:
+        """Mask: the stored integer itself (not only its residue) is zero; `limbs` as above."""
+
+
+# -- kernels -------------------------------------------------------------------------------------------------------
+def _call_apart(body: Callable[..., Value], emit: Emitter, arguments: list[Value], returns: Any) -> Value:
+    """Call `body` as a function of the module being built, which is made at the first call.
+
+    Numba compiles a function once more for each function that calls it; a module's own function is compiled once.
+    """
+    name = f"{body.__module__}.{body.__qualname__}.{emit.element.__name__}.{emit.dimensions}"
+    function = emit.builder.module.globals.get(name)
+    if function is None:
+        result = ir.VoidType() if returns is types.void else I64
+        kind = ir.FunctionType(result, [value.type for value in arguments])
+        function = ir.Function(emit.builder.module, kind, name)
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        own = ir.IRBuilder(function.append_basic_block())
+        value = body(Emitter(own, emit.element, emit.dimensions), *function.args)
+        if value is None:
+            own.ret_void()
+        else:
+            own.ret(value)
+    return emit.builder.call(function, arguments)
+
+
+def kernel_for(element: type[Element], body: Callable[..., Value] | None = None, *, returns: Any = types.void,
+               apart: bool = False) -> Any:
+    """Turn an emit-time function `body(emit, *arguments)` into a function callable from compiled code.
+
+    Array arguments arrive as byte pointers, all others as 64-bit integers. `apart` emits the body once, as a function
+    of its own in the module being built, however often it is called there; otherwise every call gets a copy of it.
+    """
+    if body is None:
+        return lambda function: kernel_for(element, function, returns=returns, apart=apart)
+    chosen: Callable[..., Value] = body
+
+    def typing(typing_context: Any, *kinds: Any) -> Any:
+        signature = returns(*[k if isinstance(k, types.Array) else types.intp for k in kinds])
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            dimensions = next(kind.ndim for kind in signature.args if isinstance(kind, types.Array))
+            arguments = []
+            for kind, value in zip(signature.args, values, strict=True):
+                if isinstance(kind, types.Array):
+                    value = context.make_array(kind)(context, builder, value).data
+                    value = builder.bitcast(value, I8.as_pointer())
+                arguments.append(value)
+            emit = Emitter(builder, element, dimensions)
+            result = _call_apart(chosen, emit, arguments, returns) if apart else chosen(emit, *arguments)
+            return context.get_dummy_value() if returns is types.void else result
+
+        return signature, generate
+
+    # Numba lowers calls by the declared parameters and does not accept *kinds: show it the body's.
+    typing.__signature__ = inspect.signature(chosen)  # type: ignore[attr-defined]
+    typing.__name__ = typing.__qualname__ = chosen.__name__
+    typing.__doc__ = chosen.__doc__
+    return intrinsic(typing)

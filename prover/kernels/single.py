@@ -1,0 +1,252 @@
+"""One field element at a time, in 64 x 64 -> 128 bit products: the arithmetic of any 64-bit processor.
+
+A `Single` is an integer in [low * q, high * q), held modulo 2**256 in one 256-bit LLVM value. Whatever the
+intermediate sums, it is exact as long as its interval, lifted to start at zero, fits 256 bits; where a sum would not
+fit, its wider operand is reduced first. So formulas written for the roomier lanes serve here unchanged.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from llvmlite import ir
+
+from .emitter import I1, I64, I256, Element, Emitter, Mask, Value, require, up
+from .field import SINGLE, Field, Layout, words_of
+
+I128, I512 = ir.IntType(128), ir.IntType(512)
+WORDS = 4
+RADIX = SINGLE.radix
+
+
+def _add_product(b: Any, x: Value, y: Value, *terms: Value) -> tuple[Value, Value]:
+    """(low, high) words of x * y plus at most two words: never above 2**128 - 1."""
+    total = b.mul(b.zext(x, I128), b.zext(y, I128))
+    for term in terms:
+        total = b.add(total, b.zext(term, I128))
+    return b.trunc(total, I64), b.trunc(b.lshr(total, ir.Constant(I128, 64)), I64)
+
+
+def _split(b: Any, value: Value, count: int) -> list[Value]:
+    kind = value.type
+    return [b.trunc(b.lshr(value, ir.Constant(kind, 64 * i)), I64) for i in range(count)]
+
+
+def _join(b: Any, words: Sequence[Value], kind: Any) -> Value:
+    value = b.zext(words[0], kind)
+    for i, word in enumerate(words[1:], 1):
+        value = b.or_(value, b.shl(b.zext(word, kind), ir.Constant(kind, 64 * i)))
+    return value
+
+
+class Single(Element):
+    """One element of a prime field as a 256-bit integer."""
+
+    LAYOUT: ClassVar[Layout] = SINGLE
+    STORED: ClassVar[float] = 1
+    PRODUCT: ClassVar[float] = 3
+
+    def __init__(self, emit: Emitter, field: Field, value: Value, low: float, high: float) -> None:
+        self.emit, self.field, self.value, self.low, self.high = emit, field, value, low, high
+        require(self._width() * field.modulus <= RADIX, f"value in [{low} q, {high} q) does not fit 256 bits")
+
+    def _width(self) -> float:
+        return self.high + max(0, math.ceil(-self.low))
+
+    def _make(self, value: Value, low: float, high: float) -> Single:
+        return Single(self.emit, self.field, value, low, high)
+
+    def _constant(self, value: int) -> Value:
+        return ir.Constant(I256, value)
+
+    # -- making and storing ----------------------------------------------------------------------------------------
+    @classmethod
+    def constant(cls, emit: Emitter, field: Field, value: int) -> Single:
+        """The integer `value`, given in plain form."""
+        return cls(emit, field, ir.Constant(I256, value * RADIX % field.modulus), 0, 1)
+
+    @classmethod
+    def load(cls, emit: Emitter, field: Field, pointer: Value, index: int | Value,
+             bound: float | None = None) -> Single:
+        """Value number `index` of an array (n, 4, 1); the caller vouches for `bound`."""
+        value = emit.builder.load(emit.address(pointer, index, 32, I256), align=8)
+        return cls(emit, field, value, 0, cls.STORED if bound is None else bound)
+
+    @classmethod
+    def broadcast(cls, emit: Emitter, field: Field, pointer: Value, index: int | Value) -> Single:
+        """Entry `index` of a table (n, 4): the same as `load`."""
+        return cls.load(emit, field, pointer, index)
+
+    def store(self, pointer: Value, index: int | Value, bound: float | None = None) -> None:
+        """Store as value number `index` of an array (n, 4, 1), reduced if it is not below bound * q."""
+        value = self.normalize()
+        if value.high > (self.STORED if bound is None else bound):
+            value = value.reduce()
+        self.emit.builder.store(value.value, self.emit.address(pointer, index, 32, I256), align=8)
+
+    @classmethod
+    def gather(cls, emit: Emitter, field: Field, addresses: Sequence[Value]) -> Single:
+        """The packed element at this byte pointer."""
+        return cls.load(emit, field, addresses[0], 0)
+
+    def scatter(self, addresses: Sequence[Value]) -> None:
+        """Store as a packed element."""
+        self.store(addresses[0], 0)
+
+    # -- additions -------------------------------------------------------------------------------------------------
+    def _fits(self, low: float, high: float) -> bool:
+        return (high + max(0, math.ceil(-low))) * self.field.modulus <= RADIX
+
+    def __add__(self, other: Single) -> Single:
+        a, b = self, other
+        while not self._fits(a.low + b.low, a.high + b.high):
+            a, b = _reduce_wider(a, b)
+        return self._make(self.emit.builder.add(a.value, b.value), a.low + b.low, a.high + b.high)
+
+    def __sub__(self, other: Single) -> Single:
+        a, b = self, other
+        while not self._fits(a.low - b.high, a.high - b.low):
+            a, b = _reduce_wider(a, b)
+        return self._make(self.emit.builder.sub(a.value, b.value), a.low - b.high, a.high - b.low)
+
+    def __neg__(self) -> Single:
+        value = self if self._fits(-self.high, -self.low) else self.reduce()
+        return self._make(self.emit.builder.sub(self._constant(0), value.value), -value.high, -value.low)
+
+    def select(self, mask: Mask, other: Single) -> Single:
+        """This value if the mask holds, else the other."""
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        if not self._fits(low, high):
+            return self.normalize().select(mask, other.normalize())
+        return self._make(self.emit.builder.select(mask.bits, self.value, other.value), low, high)
+
+    def negate_where(self, mask: Mask) -> Single:
+        """Minus the value if the mask holds (exact zero stays exact zero)."""
+        return (-self).select(mask, self)
+
+    def normalize(self) -> Single:
+        """The same residue, non-negative."""
+        lift = max(0, math.ceil(-self.low))
+        if not lift:
+            return self
+        value = self.emit.builder.add(self.value, self._constant(lift * self.field.modulus))
+        return self._make(value, self.low + lift, self.high + lift)
+
+    def reduce(self) -> Single:
+        """The same residue below q, by conditional subtractions of 4 q, 2 q and q as the bound asks."""
+        b, value = self.emit.builder, self.normalize()
+        while value.high > 1:
+            multiple = 1 << (math.ceil(value.high) - 1).bit_length() - 1
+            overflow = ir.LiteralStructType([I256, I1])
+            pair = self.emit.call("llvm.usub.with.overflow.i256", overflow, value.value,
+                                  self._constant(multiple * self.field.modulus))
+            kept = b.select(b.extract_value(pair, 1), value.value, b.extract_value(pair, 0))
+            value = self._make(kept, 0, max(multiple, value.high - multiple))
+        return value
+
+    def canonical(self) -> Single:
+        """The same residue below q."""
+        return self.reduce()
+
+    # -- products --------------------------------------------------------------------------------------------------
+    def __mul__(self, other: Single) -> Single:
+        """Montgomery product a * b / 2**256, reduction interleaved (coarsely integrated operand scanning)."""
+        a, b = self.normalize(), other.normalize()
+        if a.high < b.high:
+            a, b = b, a
+        q = self.field.modulus
+        if (b.high + 1) * q > RADIX:                   # each partial sum is below (b.high + 1) q
+            return (a * b.reduce())
+        build, ninv = self.emit.builder, ir.Constant(I64, -pow(q, -1, 1 << 64) % (1 << 64))
+        modulus = [ir.Constant(I64, word) for word in words_of(q)]
+        left, right = _split(build, a.value, WORDS), _split(build, b.value, WORDS)
+        total = [ir.Constant(I64, 0)] * WORDS
+        for factor in left:
+            low, carry = _add_product(build, factor, right[0], total[0])
+            quotient = build.mul(low, ninv)
+            _, fold = _add_product(build, quotient, modulus[0], low)
+            for j in range(1, WORDS):
+                low, carry = _add_product(build, factor, right[j], total[j], carry)
+                total[j - 1], fold = _add_product(build, quotient, modulus[j], low, fold)
+            total[WORDS - 1] = build.add(carry, fold)
+        bound = up(a.high * b.high * q / RADIX + 1)
+        return self._make(_join(build, total, I256), 0, bound)
+
+    @staticmethod
+    def dot(pairs: Sequence[tuple[Single, Single]]) -> Single:
+        """Montgomery sum of products with a single reduction."""
+        if len(pairs) == 1:
+            return pairs[0][0] * pairs[0][1]
+        terms = [(a.normalize(), b.normalize()) for a, b in pairs]
+        first = terms[0][0]
+        q, b = first.field.modulus, first.emit.builder
+        while (sum(x.high * y.high for x, y in terms) * q / RADIX + 1) * q >= RADIX:
+            k = max(range(len(terms)), key=lambda k: max(terms[k][0].high, terms[k][1].high))
+            terms[k] = _reduce_wider(*terms[k])
+        total = ir.Constant(I512, 0)
+        for x, y in terms:
+            total = b.add(total, _wide_product(b, _split(b, x.value, WORDS), _split(b, y.value, WORDS)))
+        return first._fold(total, sum(x.high * y.high for x, y in terms))
+
+    def square(self) -> Single:
+        """Montgomery square: ten word products and a reduction."""
+        b, a = self.emit.builder, self.normalize()
+        if (a.high * a.high * a.field.modulus / RADIX + 1) * a.field.modulus >= RADIX:
+            a = a.reduce()
+        words, cross = _split(b, a.value, WORDS), [ir.Constant(I64, 0)] * (2 * WORDS)
+        for i in range(WORDS):
+            carry = ir.Constant(I64, 0)
+            for j in range(i + 1, WORDS):
+                cross[i + j], carry = _add_product(b, words[i], words[j], cross[i + j], carry)
+            cross[i + WORDS] = carry
+        diagonal = [half for word in words for half in _add_product(b, word, word)]
+        total = _join(b, cross, I512)
+        return a._fold(b.add(b.add(total, total), _join(b, diagonal, I512)), a.high * a.high)
+
+    def _fold(self, total: Value, product: float) -> Single:
+        """Montgomery reduction of a 512-bit value below product * q**2."""
+        b, q = self.emit.builder, self.field.modulus
+        ninv = ir.Constant(I64, -pow(q, -1, 1 << 64) % (1 << 64))
+        modulus = [ir.Constant(I64, word) for word in words_of(q)]
+        words, above = _split(b, total, 2 * WORDS), ir.Constant(I64, 0)
+        for i in range(WORDS):
+            quotient, carry = b.mul(words[i], ninv), ir.Constant(I64, 0)
+            for j in range(WORDS):
+                words[i + j], carry = _add_product(b, quotient, modulus[j], words[i + j], carry)
+            wide = b.add(b.add(b.zext(words[i + WORDS], I128), b.zext(carry, I128)), b.zext(above, I128))
+            words[i + WORDS] = b.trunc(wide, I64)
+            above = b.trunc(b.lshr(wide, ir.Constant(I128, 64)), I64)
+        return self._make(_join(b, words[WORDS:], I256), 0, up(product * q / RADIX + 1))
+
+    # -- tests -----------------------------------------------------------------------------------------------------
+    def is_zero(self, limbs: int | None = None) -> Mask:
+        """Mask: the residue is zero (`limbs` saves nothing here and is ignored)."""
+        value = self.normalize()
+        hits = [Mask(self.emit, self.emit.builder.icmp_unsigned("==", value.value, self._constant(k * q)))
+                for q in [self.field.modulus] for k in range(math.ceil(value.low), math.ceil(value.high))]
+        return functools.reduce(Mask.__or__, hits)
+
+    def is_exact_zero(self, limbs: int | None = None) -> Mask:
+        """Mask: the stored integer itself (not only its residue) is zero."""
+        return Mask(self.emit, self.emit.builder.icmp_unsigned("==", self.value, self._constant(0)))
+
+
+def _reduce_wider(a: Single, b: Single) -> tuple[Single, Single]:
+    """The same two residues, the one with the wider interval reduced; refused where there is nothing to reduce."""
+    wide_a, wide_b = a.high - a.low, b.high - b.low
+    require(max(wide_a, wide_b) > 1 or min(a.low, b.low) < 0, "reduced values still do not fit")
+    return (a.reduce(), b) if wide_a >= wide_b else (a, b.reduce())
+
+
+def _wide_product(b: Any, x: Sequence[Value], y: Sequence[Value]) -> Value:
+    """The 512-bit product of two 256-bit integers given as words."""
+    words = [ir.Constant(I64, 0)] * (2 * WORDS)
+    for i, factor in enumerate(x):
+        carry = ir.Constant(I64, 0)
+        for j in range(WORDS):
+            words[i + j], carry = _add_product(b, factor, y[j], words[i + j], carry)
+        words[i + WORDS] = carry
+    return _join(b, words, I512)

@@ -1,0 +1,144 @@
+"""Both arithmetics against integers, driven to the edges of the bounds that their operands declare."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+from llvmlite import ir
+
+from prover.kernels.emitter import BoundError, Element, Emitter, kernel_for
+from prover.kernels.field import BASE, SCALAR, Field, int_of
+from prover.kernels.lanes import Lanes
+from prover.kernels.single import Single
+
+ARITHMETICS = [pytest.param(Lanes, id="lanes"), pytest.param(Single, id="single")]
+FIELDS = [pytest.param(BASE, id="base"), pytest.param(SCALAR, id="scalar")]
+
+# What is computed from three loaded values, the same on integers (m = 1/radix), and the bound of the stored result.
+EXPRESSIONS = [
+    (lambda a, b, c: a * b, lambda a, b, c, m: a * b * m, 3),
+    (lambda a, b, c: (a - b) * (c - a), lambda a, b, c, m: (a - b) * (c - a) * m, 3),
+    (lambda a, b, c: (a + b) * (b + c), lambda a, b, c, m: (a + b) * (b + c) * m, 3),
+    (lambda a, b, c: a.square(), lambda a, b, c, m: a * a * m, 3),
+    (lambda a, b, c: (a - b).square(), lambda a, b, c, m: (a - b) ** 2 * m, 3),
+    (lambda a, b, c: (a - b).reduce(), lambda a, b, c, m: a - b, 2),
+    (lambda a, b, c: (a - b - c).reduce(), lambda a, b, c, m: a - b - c, 2),
+    (lambda a, b, c: (a + b + c).reduce(), lambda a, b, c, m: a + b + c, 2),
+    (lambda a, b, c: (a * b - c - c).reduce(), lambda a, b, c, m: a * b * m - 2 * c, 2),
+    (lambda a, b, c: (-a).reduce(), lambda a, b, c, m: -a, 2),
+    (lambda a, b, c: (a - b).normalize(), lambda a, b, c, m: a - b, 4),
+    (lambda a, b, c: a.canonical(), lambda a, b, c, m: a, 1),
+    (lambda a, b, c: (a - b - c).canonical(), lambda a, b, c, m: a - b - c, 1),
+    (lambda a, b, c: (a + b + c + a + b + c).reduce(), lambda a, b, c, m: 2 * (a + b + c), 2),
+    (lambda a, b, c: a.dot([(a, b), (-b, c)]), lambda a, b, c, m: (a * b - b * c) * m, 3),
+    (lambda a, b, c: a.dot([(a, b), (b, c), (c, a)]), lambda a, b, c, m: (a * b + b * c + c * a) * m, 3),
+    (lambda a, b, c: (b - a).is_zero().select(a, c), lambda a, b, c, m: (a, b, c, m), 2),
+    (lambda a, b, c: a.is_exact_zero().select(b, c), lambda a, b, c, m: (a, b, c, m), 2),
+    (lambda a, b, c: a.negate_where((b - c).is_zero()).normalize(), lambda a, b, c, m: (a, b, c, m), 4)]
+CHOICES = {16: lambda a, b, c, q: a if (a - b) % q == 0 else c, 17: lambda a, b, c, q: b if a == 0 else c,
+           18: lambda a, b, c, q: -a if (b - c) % q == 0 else a}
+
+
+def evaluator(element: type[Element], field: Field) -> Any:
+    """Compiled code that fills out[i, k] with expression k of the values data[i, 0:3]."""
+
+    @kernel_for(element)
+    def evaluate(emit: Emitter, out: Any, data: Any, i: Any) -> None:
+        values = [element.load(emit, field, data, emit.plus(emit.times(i, 3), k)) for k in range(3)]
+        for k, (expression, _, bound) in enumerate(EXPRESSIONS):
+            expression(*values).store(out, emit.plus(emit.times(i, len(EXPRESSIONS)), k), bound)
+
+    @numba.njit
+    def run(out: Any, data: Any) -> None:
+        for i in range(len(out)):
+            evaluate(out, data, i)
+
+    return run
+
+
+@pytest.mark.parametrize("element", ARITHMETICS)
+@pytest.mark.parametrize("field", FIELDS)
+def test_operators_on_edge_values_and_random_ones(element: type[Element], field: Field) -> None:
+    rng, q, layout = random.Random(8), field.modulus, element.LAYOUT
+    limit = int(element.STORED * q) - 1
+    edges = [x for x in (0, 1, q - 1, q, q + 1, limit, 1 << 252, (1 << 253) - 1, 1 << 253, 1 << 208) if x <= limit]
+    triples = list(itertools.product(edges, repeat=3))
+    triples += [tuple(rng.randrange(limit) for _ in range(3)) for _ in range(200)]
+    triples += [(a, a, (q - a) % q) for a, _, _ in triples[-100:]]
+    triples += triples[:-len(triples) % layout.lanes]
+    count, mask = len(triples) // layout.lanes, (1 << layout.limb_bits) - 1
+    data = np.empty((count, 3, *layout.shape), np.uint64)
+    for k, triple in enumerate(triples):
+        for j, value in enumerate(triple):
+            limbs = [value >> (layout.limb_bits * i) & mask for i in range(layout.limbs)]
+            data[k // layout.lanes, j, :, k % layout.lanes] = limbs
+    out = np.zeros((count, len(EXPRESSIONS), *layout.shape), np.uint64)
+    evaluator(element, field)(out, data)
+    shrink = pow(layout.radix, -1, q)
+    for k, (a, b, c) in enumerate(triples):
+        for j, (_, on_integers, bound) in enumerate(EXPRESSIONS):
+            want = CHOICES[j](a, b, c, q) if j in CHOICES else on_integers(a, b, c, shrink)
+            limbs = out[k // layout.lanes, j, :, k % layout.lanes]
+            got = int_of(limbs, layout.limb_bits)
+            assert int(limbs.max()) <= mask, (j, a, b, c)
+            assert got < bound * q, (j, a, b, c)
+            assert (got - want) % q == 0, (j, a, b, c)
+
+
+@pytest.mark.parametrize("element", ARITHMETICS)
+def test_packed_form_survives_the_largest_value(element: type[Element]) -> None:
+    lanes, largest = element.LAYOUT.lanes, int(element.STORED * BASE.modulus) - 1
+    words = np.array([[value >> (64 * i) & (2**64 - 1) for i in range(4)]
+                      for value in [largest, 0, 1, BASE.modulus - 1] * 2], np.uint64)
+
+    @kernel_for(element)
+    def through(emit: Emitter, out: Any, data: Any, i: Any) -> None:
+        def places(base: Any) -> list[Any]:
+            return [emit.builder.gep(base, [emit.times(emit.plus(i, k), 32)]) for k in range(lanes)]
+
+        element.gather(emit, BASE, places(data)).scatter(places(out))
+
+    @numba.njit
+    def run(out: Any, data: Any) -> None:
+        for i in range(0, len(data), lanes):
+            through(out, data, i)
+
+    out = np.zeros_like(words)
+    run(out, words)
+    assert np.array_equal(out, words)
+
+
+def build(element: type[Element], write: Any) -> Element:
+    """What `write` makes of the constant one, in a function that is never run."""
+    function = ir.Function(ir.Module(), ir.FunctionType(ir.VoidType(), []), "f")
+    emit = Emitter(ir.IRBuilder(function.append_basic_block()), element)
+    result: Element = write(element.constant(emit, BASE, 1))
+    return result
+
+
+def doubled(value: Any, times: int) -> Any:
+    for _ in range(times):
+        value = value + value
+    return value
+
+
+def test_lanes_refuse_what_could_overflow() -> None:
+    assert build(Lanes, lambda one: doubled(one, 6) * one).high < 2
+    for wrong in (lambda one: doubled(one, 7) * one,             # beyond 260 bits
+                  lambda one: doubled(one, 6).reduce(),          # beyond the reduction table
+                  lambda one: (one + one + one).to_words(),      # beyond 256 bits, packed
+                  lambda one: doubled(one, 11)):                 # limbs too wide to carry
+        with pytest.raises(BoundError):
+            build(Lanes, wrong)
+
+
+def test_single_reduces_operands_that_would_not_fit() -> None:
+    assert build(Single, lambda one: doubled(one, 2)).high == 4
+    assert build(Single, lambda one: doubled(one, 9)).high <= 5.29
+    with pytest.raises(BoundError):
+        build(Single, lambda one: Single(one.emit, BASE, one.value, 0, 6))
