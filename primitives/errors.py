@@ -36,4 +36,15 @@ class BadInput(TailproofError):
 
 
 class Unsatisfied(TailproofError):
-    """A witness value breaks a constraint; the message names the label, the index, the value and the bound."""
+    """A witness value breaks a constraint; the message names the label, the index, the value and the bound.
+
+    Parameters
+    ----------
+    message : the whole message; or, with `value` and `bound`, the place that broke: "tail/C13 gap[417]".
+    value : what was found there.
+    bound : what would have been right, as a phrase that follows "must be".
+    """
+
+    def __init__(self, message: str, value: object = None, bound: str | None = None) -> None:
+        self.place, self.value, self.bound = message, value, bound
+        super().__init__(message if bound is None else f"{message} is {value}: must be {bound}")

@@ -1,0 +1,53 @@
+"""The statements there are, by name."""
+
+from __future__ import annotations
+
+from circuits.statements import margin
+from circuits.statements.statement import Statement
+from primitives.errors import BadInput
+from risk.shape import EpochShape, TailSize
+
+__all__ = ["Statement", "get", "names"]
+
+
+def _margin(name: str, preset: margin.Preset) -> Statement:
+    shape = preset.shape
+    title = (f"exact margin over {shape.scenarios} scenarios, {preset.slots} positions, tail {shape.tail}, "
+             f"{shape.capacity} instruments; full revaluation")
+    return Statement(name, title, margin.PUBLIC_INPUTS, preset, margin.define)
+
+
+def _five_by_fifty(scenarios: int, tail: TailSize, depth: int, slots: int) -> margin.Preset:
+    """Five lanes of 50 bits: gross exposure below 2**48, about 281 million quote units."""
+    return margin.Preset(EpochShape(scenarios, tail, depth), slots, gross_bits=48, threshold_bits=48, gap_bits=49)
+
+
+def _four_by_sixty_three(scenarios: int, tail: TailSize, depth: int, slots: int) -> margin.Preset:
+    """Four lanes of 63 bits: gross exposure below 2**61."""
+    shape = EpochShape(scenarios, tail, depth, lanes=4, width=63)
+    return margin.Preset(shape, slots, gross_bits=61, threshold_bits=61, gap_bits=62)
+
+
+_STATEMENTS = {statement.name: statement for statement in (
+    _margin("margin-tiny", _five_by_fifty(8, TailSize(5, 2), depth=2, slots=3)),
+    _margin("margin-full-256x16", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16)),
+    _margin("margin-full-256x16-n4096", _five_by_fifty(256, TailSize(32, 5), depth=4, slots=16)),
+    _margin("margin-full-1000x32", _four_by_sixty_three(1000, TailSize(51, 2), depth=4, slots=32)),
+)}
+
+
+def names() -> list[str]:
+    """Names of all statements."""
+    return list(_STATEMENTS)
+
+
+def get(name: str) -> Statement:
+    """The statement of a name.
+
+    Raises
+    ------
+    BadInput : there is none.
+    """
+    if name not in _STATEMENTS:
+        raise BadInput("statement", name, f"one of {', '.join(_STATEMENTS)}")
+    return _STATEMENTS[name]
