@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeAlias, TypeVar
 
 BASE_MODULUS = 21888242871839275222246405745257275088696311157297823662689037894645226208583
@@ -78,7 +79,7 @@ class Group(Generic[F]):
 
     def in_subgroup(self, point: tuple[F, F]) -> bool:
         """Whether a point of the curve has order r."""
-        return self.multiply(point, ORDER) is None
+        return _has_order_r(self, point)
 
     def negate(self, point: tuple[F, F] | None) -> tuple[F, F] | None:
         return None if point is None else (point[0], self.field.subtract(self.field.zero, point[1]))
@@ -155,6 +156,12 @@ class Group(Generic[F]):
         x3 = f.subtract(f.subtract(f.multiply(slope, slope), h3), f.add(v, v))
         y3 = f.subtract(f.multiply(slope, f.subtract(v, x3)), f.multiply(y, h3))
         return x3, y3, f.multiply(z, h)
+
+
+@lru_cache(maxsize=256)
+def _has_order_r(group: Group[F], point: tuple[F, F]) -> bool:
+    """Remembered, since every layer checks for itself what enters it, and the same few points pass through them all."""
+    return group.multiply(point, ORDER) is None
 
 
 G1_GROUP = Group[int]("G1", FP, 3, (1, 2))

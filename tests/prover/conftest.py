@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,3 +87,72 @@ def cubic_key(cubic):
 @pytest.fixture(scope="session")
 def cubic_proof(cubic, cubic_key):
     return prover.prove(cubic_key, cubic.witness, backend="reference")
+
+
+# -- circom and snarkjs, as users run them -------------------------------------------------------------------------
+ROOT = Path(__file__).parents[2]
+CIRCUIT = """
+pragma circom 2.0.0;
+template Example(rounds) {
+    signal input x; signal input k; signal output y; signal output z;
+    signal p[rounds + 1];
+    p[0] <== x * x;
+    for (var i = 0; i < rounds; i++) p[i + 1] <== p[i] * (p[i] - 3 * k) + 5;
+    y <== p[rounds];
+    signal b[4];
+    var sum = 0;
+    for (var i = 0; i < 4; i++) { b[i] <-- (k >> i) & 1; b[i] * (b[i] - 1) === 0; sum += b[i] * (1 << i); }
+    sum === k;
+    z <== p[1] * k;
+}
+component main {public [k]} = Example(3);
+"""
+
+
+def _node(script, *arguments, folder):
+    return subprocess.run(["node", ROOT / script, *map(str, arguments)], cwd=folder, capture_output=True, text=True,
+                          timeout=300)
+
+
+class Snarkjs:
+    """The outside tool, in one folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def accepts(self, *arguments):
+        """Whether the command exits with 0."""
+        return _node("node_modules/snarkjs/build/cli.cjs", *arguments, folder=self.folder).returncode == 0
+
+    def run(self, *arguments):
+        """Run a command that must succeed; its output."""
+        done = _node("node_modules/snarkjs/build/cli.cjs", *arguments, folder=self.folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def circom(tmp_path_factory):
+    """Snarkjs in a folder with c.circom, c.r1cs, c_js/c.wasm, in.json, c.wtns; public are y, z, k."""
+    folder = tmp_path_factory.mktemp("circom")
+    (folder / "c.circom").write_text(CIRCUIT)
+    (folder / "in.json").write_text('{"x": "3", "k": "5"}')
+    compiled = _node("node_modules/circom2/cli.js", "c.circom", "--r1cs", "--wasm", "-o", ".", folder=folder)
+    assert compiled.returncode == 0, compiled.stdout + compiled.stderr
+    tool = Snarkjs(folder)
+    tool.run("wtns", "calculate", "c_js/c.wasm", "in.json", "c.wtns")
+    return tool
+
+
+@pytest.fixture(scope="session")
+def ceremony(circom):
+    """The same folder with a phase 1 of three (1.ptau, 2.ptau, 3.ptau; final.ptau prepared) and a phase 2 of two
+    (0.zkey, 1.zkey, 2.zkey, the last by beacon), all made by snarkjs.
+    """
+    for arguments in (
+            "powersoftau new bn128 5 0.ptau", "powersoftau contribute 0.ptau 1.ptau --name=alice -e=1",
+            "powersoftau contribute 1.ptau 2.ptau -e=2", "powersoftau beacon 2.ptau 3.ptau 0a0b0c 10 -n=beacon",
+            "powersoftau prepare phase2 3.ptau final.ptau", "groth16 setup c.r1cs final.ptau 0.zkey",
+            "zkey contribute 0.zkey 1.zkey --name=bob -e=3", "zkey beacon 1.zkey 2.zkey 0d0e 10 -n=last"):
+        circom.run(*arguments.split())
+    return circom

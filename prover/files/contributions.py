@@ -1,0 +1,54 @@
+"""What the contributions to a `.zkey` and a `.ptau` have in common: their kind, and a tail of named parameters.
+
+    kind (u32): 0 a participant, 1 a beacon | bytes that follow (u32) | parameters, each once, in order of their types:
+      1 name: length (u8), UTF-8
+      2 beacon: log2 of its iterations (u8)
+      3 beacon: length (u8), value
+"""
+
+from __future__ import annotations
+
+from prover.ceremony.transcript import Beacon
+from prover.files.sections import Cursor
+
+MOST_CONTRIBUTIONS = 4096
+"""Checking one takes tens of milliseconds; a file with more of them than any ceremony had is not worth the wait."""
+
+LONGEST_NAME = 64
+NAME, ITERATIONS, VALUE = 1, 2, 3
+
+
+def read_parameters(cursor: Cursor) -> tuple[str | None, Beacon | None]:
+    """Name and beacon of a contribution, each if there is one."""
+    kind = cursor.u32("kind of contribution", most=1)
+    size = cursor.u32("size of parameters")
+    inner = Cursor(cursor.take(size, "parameters"), f"{cursor.name}, parameters", cursor.source)
+    found: dict[int, bytes] = {}
+    while inner.left:
+        number = inner.integer(1, "type")
+        if number not in (NAME, ITERATIONS, VALUE) or any(number <= other for other in found):
+            raise inner.refuse("type", number, "1, 2 or 3, in increasing order")
+        found[number] = bytes(inner.take(1 if number == ITERATIONS else inner.integer(1, "length"), "value"))
+    if (kind == 1) != (ITERATIONS in found) or (kind == 1) != (VALUE in found):
+        raise inner.refuse("types", sorted(found), "2 and 3 for a beacon, and for a beacon only")
+    beacon = Beacon(found[VALUE], found[ITERATIONS][0]) if kind == 1 else None
+    if NAME not in found:
+        return None, beacon
+    try:
+        name = found[NAME].decode("utf-8")
+    except UnicodeDecodeError:
+        raise inner.refuse("name", found[NAME], "UTF-8") from None
+    if not name.isprintable():                             # it will be shown in terminals
+        raise inner.refuse("name", name, "of printable characters")
+    return name, beacon
+
+
+def write_parameters(name: str | None, beacon: Beacon | None) -> bytes:
+    """The inverse of `read_parameters`."""
+    tail = b""
+    if name:
+        encoded = name.encode("utf-8")
+        tail += bytes([NAME, len(encoded)]) + encoded
+    if beacon is not None:
+        tail += bytes([ITERATIONS, beacon.iterations, VALUE, len(beacon.value)]) + beacon.value
+    return int(beacon is not None).to_bytes(4, "little") + len(tail).to_bytes(4, "little") + tail
