@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import math
 import mmap
+from typing import Any, TypeVar, overload
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 HUGE = 1 << 21
 
+Word = TypeVar("Word", bound=np.integer[Any])
 
-def empty(shape: int | tuple[int, ...], dtype: DTypeLike = np.uint64) -> NDArray[np.uint64]:
+
+@overload
+def empty(shape: int | tuple[int, ...]) -> NDArray[np.uint64]: ...
+
+
+@overload
+def empty(shape: int | tuple[int, ...], dtype: type[Word]) -> NDArray[Word]: ...
+
+
+def empty(shape: int | tuple[int, ...], dtype: type[Any] = np.uint64) -> NDArray[Any]:
     """A zeroed array that starts on a page, on huge pages where the system grants them.
 
     Page alignment keeps a packed point inside one cache line; huge pages keep the random gathers of the MSM from
@@ -24,12 +35,19 @@ def empty(shape: int | tuple[int, ...], dtype: DTypeLike = np.uint64) -> NDArray
     region = mmap.mmap(-1, max(size, 1), **private)
     if size >= HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
         region.madvise(mmap.MADV_HUGEPAGE)
-    array: NDArray[np.uint64] = np.frombuffer(region, dtype, count=count).reshape(shape)
+    array: NDArray[Any] = np.frombuffer(region, dtype, count=count).reshape(shape)
     return array
 
 
 def copy(array: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The same values in an aligned array."""
-    result = empty(array.shape, array.dtype)
+    result = empty(array.shape)
     result[...] = array
     return result
+
+
+def reading(array: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A contiguous read-only view (or copy): compiled code then sees one type, whether or not the caller may write."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view

@@ -22,7 +22,7 @@ WORDS = 4
 RADIX = SINGLE.radix
 
 
-def _add_product(b: Any, x: Value, y: Value, *terms: Value) -> tuple[Value, Value]:
+def add_product(b: Any, x: Value, y: Value, *terms: Value) -> tuple[Value, Value]:
     """(low, high) words of x * y plus at most two words: never above 2**128 - 1."""
     total = b.mul(b.zext(x, I128), b.zext(y, I128))
     for term in terms:
@@ -30,12 +30,25 @@ def _add_product(b: Any, x: Value, y: Value, *terms: Value) -> tuple[Value, Valu
     return b.trunc(total, I64), b.trunc(b.lshr(total, ir.Constant(I128, 64)), I64)
 
 
-def _split(b: Any, value: Value, count: int) -> list[Value]:
+def multiply_words(b: Any, x: Sequence[Value], y: Sequence[Value]) -> list[Value]:
+    """All words of the product of two integers given as words (schoolbook)."""
+    words = [ir.Constant(I64, 0)] * (len(x) + len(y))
+    for i, factor in enumerate(x):
+        carry = ir.Constant(I64, 0)
+        for j, other in enumerate(y):
+            words[i + j], carry = add_product(b, factor, other, words[i + j], carry)
+        words[i + len(y)] = carry
+    return words
+
+
+def split(b: Any, value: Value, count: int) -> list[Value]:
+    """The lowest words of an integer."""
     kind = value.type
     return [b.trunc(b.lshr(value, ir.Constant(kind, 64 * i)), I64) for i in range(count)]
 
 
-def _join(b: Any, words: Sequence[Value], kind: Any) -> Value:
+def join(b: Any, words: Sequence[Value], kind: Any) -> Value:
+    """The integer of type `kind` with these words."""
     value = b.zext(words[0], kind)
     for i, word in enumerate(words[1:], 1):
         value = b.or_(value, b.shl(b.zext(word, kind), ir.Constant(kind, 64 * i)))
@@ -162,18 +175,18 @@ class Single(Element):
             return (a * b.reduce())
         build, ninv = self.emit.builder, ir.Constant(I64, -pow(q, -1, 1 << 64) % (1 << 64))
         modulus = [ir.Constant(I64, word) for word in words_of(q)]
-        left, right = _split(build, a.value, WORDS), _split(build, b.value, WORDS)
+        left, right = split(build, a.value, WORDS), split(build, b.value, WORDS)
         total = [ir.Constant(I64, 0)] * WORDS
         for factor in left:
-            low, carry = _add_product(build, factor, right[0], total[0])
+            low, carry = add_product(build, factor, right[0], total[0])
             quotient = build.mul(low, ninv)
-            _, fold = _add_product(build, quotient, modulus[0], low)
+            _, fold = add_product(build, quotient, modulus[0], low)
             for j in range(1, WORDS):
-                low, carry = _add_product(build, factor, right[j], total[j], carry)
-                total[j - 1], fold = _add_product(build, quotient, modulus[j], low, fold)
+                low, carry = add_product(build, factor, right[j], total[j], carry)
+                total[j - 1], fold = add_product(build, quotient, modulus[j], low, fold)
             total[WORDS - 1] = build.add(carry, fold)
         bound = up(a.high * b.high * q / RADIX + 1)
-        return self._make(_join(build, total, I256), 0, bound)
+        return self._make(join(build, total, I256), 0, bound)
 
     @staticmethod
     def dot(pairs: Sequence[tuple[Single, Single]]) -> Single:
@@ -188,7 +201,7 @@ class Single(Element):
             terms[k] = _reduce_wider(*terms[k])
         total = ir.Constant(I512, 0)
         for x, y in terms:
-            total = b.add(total, _wide_product(b, _split(b, x.value, WORDS), _split(b, y.value, WORDS)))
+            total = b.add(total, join(b, multiply_words(b, split(b, x.value, WORDS), split(b, y.value, WORDS)), I512))
         return first._fold(total, sum(x.high * y.high for x, y in terms))
 
     def square(self) -> Single:
@@ -196,30 +209,34 @@ class Single(Element):
         b, a = self.emit.builder, self.normalize()
         if (a.high * a.high * a.field.modulus / RADIX + 1) * a.field.modulus >= RADIX:
             a = a.reduce()
-        words, cross = _split(b, a.value, WORDS), [ir.Constant(I64, 0)] * (2 * WORDS)
+        words, cross = split(b, a.value, WORDS), [ir.Constant(I64, 0)] * (2 * WORDS)
         for i in range(WORDS):
             carry = ir.Constant(I64, 0)
             for j in range(i + 1, WORDS):
-                cross[i + j], carry = _add_product(b, words[i], words[j], cross[i + j], carry)
+                cross[i + j], carry = add_product(b, words[i], words[j], cross[i + j], carry)
             cross[i + WORDS] = carry
-        diagonal = [half for word in words for half in _add_product(b, word, word)]
-        total = _join(b, cross, I512)
-        return a._fold(b.add(b.add(total, total), _join(b, diagonal, I512)), a.high * a.high)
+        diagonal = [half for word in words for half in add_product(b, word, word)]
+        total = join(b, cross, I512)
+        return a._fold(b.add(b.add(total, total), join(b, diagonal, I512)), a.high * a.high)
 
     def _fold(self, total: Value, product: float) -> Single:
         """Montgomery reduction of a 512-bit value below product * q**2."""
         b, q = self.emit.builder, self.field.modulus
         ninv = ir.Constant(I64, -pow(q, -1, 1 << 64) % (1 << 64))
         modulus = [ir.Constant(I64, word) for word in words_of(q)]
-        words, above = _split(b, total, 2 * WORDS), ir.Constant(I64, 0)
+        words, above = split(b, total, 2 * WORDS), ir.Constant(I64, 0)
         for i in range(WORDS):
             quotient, carry = b.mul(words[i], ninv), ir.Constant(I64, 0)
             for j in range(WORDS):
-                words[i + j], carry = _add_product(b, quotient, modulus[j], words[i + j], carry)
+                words[i + j], carry = add_product(b, quotient, modulus[j], words[i + j], carry)
             wide = b.add(b.add(b.zext(words[i + WORDS], I128), b.zext(carry, I128)), b.zext(above, I128))
             words[i + WORDS] = b.trunc(wide, I64)
             above = b.trunc(b.lshr(wide, ir.Constant(I128, 64)), I64)
-        return self._make(_join(b, words[WORDS:], I256), 0, up(product * q / RADIX + 1))
+        return self._make(join(b, words[WORDS:], I256), 0, up(product * q / RADIX + 1))
+
+    def leave_montgomery_form(self) -> Value:
+        """The residue itself, without its factor 2**256, below q."""
+        return self._fold(self.emit.builder.zext(self.normalize().value, I512), 0).reduce().value
 
     # -- tests -----------------------------------------------------------------------------------------------------
     def is_zero(self, limbs: int | None = None) -> Mask:
@@ -239,14 +256,3 @@ def _reduce_wider(a: Single, b: Single) -> tuple[Single, Single]:
     wide_a, wide_b = a.high - a.low, b.high - b.low
     require(max(wide_a, wide_b) > 1 or min(a.low, b.low) < 0, "reduced values still do not fit")
     return (a.reduce(), b) if wide_a >= wide_b else (a, b.reduce())
-
-
-def _wide_product(b: Any, x: Sequence[Value], y: Sequence[Value]) -> Value:
-    """The 512-bit product of two 256-bit integers given as words."""
-    words = [ir.Constant(I64, 0)] * (2 * WORDS)
-    for i, factor in enumerate(x):
-        carry = ir.Constant(I64, 0)
-        for j in range(WORDS):
-            words[i + j], carry = _add_product(b, factor, y[j], words[i + j], carry)
-        words[i + WORDS] = carry
-    return _join(b, words, I512)

@@ -1,0 +1,241 @@
+"""The kernels of the multi-scalar multiplication, for G1 and G2 alike (see `coordinates`).
+
+Arrays, C-contiguous:
+
+* points, arena: uint64 (n, 2, 4) for G1 and (n, 2, 2, 4) for G2: packed affine points;
+* left, right, references: uint32 point references, read one a lane;
+* running, prefix, state: uint64 (count, limbs, lanes) or (count, 2, limbs, lanes): coordinates; an XYZZ point is four
+  consecutive ones.
+
+A reference is SIGN_BIT | ARENA_BIT | index: it names point `index` of `points`, or of `arena` when ARENA_BIT is set,
+and its negative when SIGN_BIT is.
+
+Bounds of stored values: x, y below STORED q; zz, zzz and running products below PRODUCT q.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+
+from . import curve
+from .arithmetic import LANES, PRODUCT, STORED, kernel
+from .coordinates import coordinate_type
+from .emitter import I8, I32, I64, Element, Emitter, Mask, Value
+from .field import BASE
+
+CHAINS = 2                     # independent batch-inversion chains interleaved in one call
+XYZZ_BOUNDS = (STORED, STORED, PRODUCT, PRODUCT)
+
+SIGN_BIT = 1 << 31
+ARENA_BIT = 1 << 30
+INDEX_MASK = ARENA_BIT - 1
+
+
+class References:
+    """Point references, one a lane, resolved to addresses."""
+
+    def __init__(self, emit: Emitter, points: Value, arena: Value, references: Value, index: Value) -> None:
+        self.emit, self.size = emit, 2 * coordinate_type(emit).parts
+        b, self.addresses = emit.builder, []
+        for lane in range(LANES):
+            word = b.load(emit.address(references, emit.plus(index, lane), 4, I32), align=4)
+            in_arena = b.icmp_unsigned("!=", b.and_(word, ir.Constant(I32, ARENA_BIT)), ir.Constant(I32, 0))
+            slot = b.zext(b.and_(word, ir.Constant(I32, INDEX_MASK)), I64)
+            self.addresses.append(b.gep(b.select(in_arena, arena, points), [emit.times(slot, 32 * self.size)]))
+        kind = ir.VectorType(I32, LANES) if LANES > 1 else I32
+        whole = b.load(emit.address(references, index, 4, kind), align=4)
+        self.signs = Mask(emit, b.icmp_signed("<", whole, ir.Constant(kind, None)))
+
+    def coordinate(self, number: int) -> Any:
+        """x (0) or y (1) of the points as stored."""
+        return coordinate_type(self.emit).gather(self._element, number)
+
+    def point(self) -> tuple[curve.Affine, curve.Affine]:
+        """The points as stored, and with the signs of the references applied."""
+        point = curve.Affine(self.coordinate(0), self.coordinate(1))
+        return point, point.negate_where(self.signs)
+
+    def _element(self, slot: int) -> Element:
+        places = [self.emit.builder.gep(address, [self.emit.integer(32 * slot)]) for address in self.addresses]
+        return self.emit.element.gather(self.emit, BASE, places)
+
+    def prefetch(self) -> None:
+        """Start loading the points."""
+        for address in self.addresses:
+            for line in range(self.size // 2):
+                self.emit.prefetch(self.emit.address(address, line, 64, I8))
+
+
+def store_point(emit: Emitter, arena: Value, first: Value, point: curve.Affine) -> None:
+    """Write one packed point a lane to arena[first ..]."""
+    kind = coordinate_type(emit)
+    size = 64 * kind.parts
+
+    def store(slot: int, value: Element) -> None:
+        places = [emit.address(arena, emit.plus(emit.times(emit.plus(first, lane), size // 32), slot), 32, I8)
+                  for lane in range(LANES)]
+        value.scatter(places)
+
+    kind.scatter(store, 0, point.x)
+    kind.scatter(store, 1, point.y)
+
+
+def load_xyzz(emit: Emitter, state: Value, index: Value) -> curve.XYZZ:
+    """XYZZ points number index // 4, one a lane."""
+    base = emit.times(index, 4)
+    return curve.XYZZ(*[coordinate_type(emit).load(emit, state, emit.plus(base, i), bound)
+                        for i, bound in enumerate(XYZZ_BOUNDS)])
+
+
+def store_xyzz(emit: Emitter, state: Value, index: Value, point: curve.XYZZ) -> None:
+    """The counterpart of `load_xyzz`."""
+    base = emit.times(index, 4)
+    for i, (value, bound) in enumerate(zip(point.coordinates(), XYZZ_BOUNDS, strict=True)):
+        value.store(state, emit.plus(base, i), bound)
+
+
+# -- batch-affine addition of pairs --------------------------------------------------------------------------------
+@kernel(returns=types.intp)
+def accumulate(emit: Emitter, points: Value, arena: Value, left: Value, right: Value, i: Value, running: Value,
+               prefix: Value, k: Value) -> Value:
+    """Pairs i .. : save running[h] as prefix[k+h], then multiply it by the chords x2 - x1, for each chain h.
+
+    Nonzero result: some pair may be exceptional (equal x, or an identity); then the running products are spoilt and
+    `accumulate_carefully` must redo these pairs.
+    """
+    kind, suspects = coordinate_type(emit), []
+    for h in range(CHAINS):
+        p = References(emit, points, arena, left, emit.plus(i, LANES * h))
+        q = References(emit, points, arena, right, emit.plus(i, LANES * h))
+        x1, x2 = p.coordinate(0), q.coordinate(0)
+        denominator = (x2 - x1).normalize()
+        product = kind.load(emit, running, h, PRODUCT)
+        product.store(prefix, emit.plus(k, h), PRODUCT)
+        (product * denominator).store(running, h, PRODUCT)
+        suspects.append(denominator.is_zero(limbs=1) | x1.is_exact_zero(limbs=1) | x2.is_exact_zero(limbs=1))
+    return emit.mask_bits(functools.reduce(Mask.__or__, suspects).bits)
+
+
+@kernel
+def finish(emit: Emitter, points: Value, arena: Value, left: Value, right: Value, i: Value, running: Value,
+           prefix: Value, k: Value, out: Value) -> None:
+    """Write the sums of pairs i .. to arena[out ..] and strip their chords from running.
+
+    On entry running[h] is the inverse of prefix[k+h] times the chord of pair vector k+h.
+    """
+    kind = coordinate_type(emit)
+    for h in range(CHAINS):
+        p, signed_p = References(emit, points, arena, left, emit.plus(i, LANES * h)).point()
+        q, signed_q = References(emit, points, arena, right, emit.plus(i, LANES * h)).point()
+        remaining = kind.load(emit, running, h, PRODUCT)
+        inverse = remaining * kind.load(emit, prefix, emit.plus(k, h), PRODUCT)
+        (remaining * curve.chord(p, q)).store(running, h, PRODUCT)
+        store_point(emit, arena, emit.plus(out, LANES * h), curve.affine_add(signed_p, signed_q, inverse))
+
+
+def careful_pairs(emit: Emitter, points: Value, arena: Value, left: Value, right: Value, i: Value) -> curve.Careful:
+    """The complete addition of pairs i .. ."""
+    p, signed_p = References(emit, points, arena, left, i).point()
+    q, signed_q = References(emit, points, arena, right, i).point()
+    return curve.Careful(coordinate_type(emit), p, q, signed_p, signed_q)
+
+
+@kernel(apart=True)
+def accumulate_carefully(emit: Emitter, points: Value, arena: Value, left: Value, right: Value, i: Value,
+                         running: Value, h: Value, prefix: Value, k: Value) -> None:
+    """One vector of pairs of any kind: running[h] = prefix[k] times denominators that are never zero."""
+    careful = careful_pairs(emit, points, arena, left, right, i)
+    product = coordinate_type(emit).load(emit, prefix, k, PRODUCT)
+    (product * careful.denominator()).store(running, h, PRODUCT)
+
+
+@kernel(apart=True)
+def finish_carefully(emit: Emitter, points: Value, arena: Value, left: Value, right: Value, i: Value,
+                     running: Value, h: Value, prefix: Value, k: Value, out: Value) -> None:
+    """`finish` for one vector of pairs of any kind, on running[h] and prefix[k]."""
+    kind = coordinate_type(emit)
+    careful = careful_pairs(emit, points, arena, left, right, i)
+    remaining = kind.load(emit, running, h, PRODUCT)
+    inverse = remaining * kind.load(emit, prefix, k, PRODUCT)
+    (remaining * careful.denominator()).store(running, h, PRODUCT)
+    store_point(emit, arena, out, careful.add(inverse))
+
+
+@kernel
+def prefetch(emit: Emitter, points: Value, arena: Value, left: Value, right: Value, i: Value) -> None:
+    """Start loading the points of pairs i .. ."""
+    for h in range(CHAINS):
+        References(emit, points, arena, left, emit.plus(i, LANES * h)).prefetch()
+        References(emit, points, arena, right, emit.plus(i, LANES * h)).prefetch()
+
+
+# -- coordinates in memory -----------------------------------------------------------------------------------------
+@kernel(apart=True)
+def multiply(emit: Emitter, out: Value, k: Value, a: Value, i: Value, b: Value, j: Value) -> None:
+    """out[k] = a[i] * b[j]."""
+    kind = coordinate_type(emit)
+    (kind.load(emit, a, i, PRODUCT) * kind.load(emit, b, j, PRODUCT)).store(out, k, PRODUCT)
+
+
+@kernel(apart=True)
+def square(emit: Emitter, out: Value, k: Value, a: Value, i: Value) -> None:
+    """out[k] = a[i]**2."""
+    coordinate_type(emit).load(emit, a, i, PRODUCT).square().store(out, k, PRODUCT)
+
+
+@kernel
+def set_one(emit: Emitter, out: Value, k: Value) -> None:
+    """out[k] = 1."""
+    coordinate_type(emit).constant(emit, 1).store(out, k, PRODUCT)
+
+
+@kernel
+def move(emit: Emitter, out: Value, k: Value, a: Value, i: Value) -> None:
+    """out[k] = a[i]."""
+    coordinate_type(emit).load(emit, a, i, PRODUCT).store(out, k, PRODUCT)
+
+
+@kernel
+def cofactor(emit: Emitter, out: Value, k: Value, a: Value, i: Value) -> None:
+    """out[k] = the other conjugates of a[i], multiplied."""
+    kind = coordinate_type(emit)
+    kind.cofactor(kind.load(emit, a, i, PRODUCT)).store(out, k, PRODUCT)
+
+
+@kernel
+def move_point(emit: Emitter, arena: Value, k: Value, i: Value) -> None:
+    """arena[k] = arena[i], one packed point."""
+    lines = coordinate_type(emit).parts
+    for line in range(lines):
+        place, source = (emit.plus(emit.times(n, lines), line) for n in (k, i))
+        emit.store(arena, place, emit.load(arena, source))
+
+
+# -- XYZZ points in memory -----------------------------------------------------------------------------------------
+@kernel
+def bucket_step(emit: Emitter, points: Value, arena: Value, array: Value, i: Value, state: Value) -> None:
+    """run += bucket, then total += run, for the buckets array[i ..]; state is (run, total).
+
+    Identities are skipped. No sum is exceptional because run and total start at secret points.
+    """
+    stored, bucket = References(emit, points, arena, array, i).point()
+    run, total = load_xyzz(emit, state, 0), load_xyzz(emit, state, 1)
+    run = curve.select_point(coordinate_type(emit), stored.is_identity(), run, curve.xyzz_add_affine(run, bucket))
+    store_xyzz(emit, state, 0, run)
+    store_xyzz(emit, state, 1, curve.xyzz_add(total, run))
+
+
+@kernel
+def add_into(emit: Emitter, state: Value, k: Value, other: Value, m: Value) -> None:
+    """state[k] += other[m] (not exceptional)."""
+    store_xyzz(emit, state, k, curve.xyzz_add(load_xyzz(emit, state, k), load_xyzz(emit, other, m)))
+
+
+@kernel
+def double(emit: Emitter, state: Value, k: Value) -> None:
+    """state[k] = 2 state[k]."""
+    store_xyzz(emit, state, k, curve.xyzz_double(load_xyzz(emit, state, k)))

@@ -1,0 +1,181 @@
+"""Adding up many buckets of affine points at once: a tree of pairs that share field inversions.
+
+In rounds, neighbours within each bucket are paired and all pairs of the round are added in affine form, with one field
+inversion for a block of them [Montgomery's trick], until every bucket is down to one point. A round rarely moves
+points: it rewrites the list of references, whose ARENA_BIT names partial sums.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .additions import (
+    ARENA_BIT,
+    CHAINS,
+    INDEX_MASK,
+    accumulate,
+    accumulate_carefully,
+    cofactor,
+    finish,
+    finish_carefully,
+    move,
+    move_point,
+    multiply,
+    prefetch,
+    set_one,
+    square,
+)
+from .arithmetic import LANES, LAYOUT
+from .cache import compiled
+from .field import BASE_MODULUS, Words
+from .memory import empty
+
+GROUP = 1 << 16                 # references worked on at a time: their partial sums stay in the L2 cache
+BLOCK = 8192 // LANES           # pair vectors that share one inversion; so do their prefixes
+PADDING = CHAINS * LANES        # pairs are processed in multiples of this
+AHEAD = 64                      # references fetched ahead of their use, forwards
+BEHIND = PADDING                # and backwards (those points are in the L2 cache)
+IDENTITY = ARENA_BIT            # reference to arena slot 0, which holds the identity
+INVERSE_EXPONENT = np.array([(BASE_MODULUS - 2) >> (4 * i) & 15 for i in reversed(range(64))], np.int64)
+
+References = NDArray[np.uint32]
+
+
+class Space(NamedTuple):
+    """Working arrays of one thread.
+
+    `order` lists the references of all buckets, bucket after bucket, and `counts` how many each has; bucket 0 is
+    skipped. `arena` holds the identity, then one sum a bucket, then partial sums.
+    """
+
+    order: References
+    counts: References
+    starts: References
+    left: References
+    right: References
+    arena: Words
+    prefix: Words
+    running: Words
+    powers: Words
+    flags: NDArray[np.uint8]
+    sums: References
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(array.nbytes for array in self)
+
+
+def make_space(point: tuple[int, ...], references: int, buckets: int) -> Space:
+    """Arrays for points of shape `point`, room for so many references and buckets (bucket 0 included)."""
+    value, group = (*point[1:-1], *LAYOUT.shape), min(references, GROUP)
+    pairs = group // 2 + PADDING + AHEAD + LANES
+    return Space(order=empty(references, np.uint32), counts=empty(buckets, np.uint32),
+                 starts=empty(buckets, np.uint32), left=empty(pairs, np.uint32), right=empty(pairs, np.uint32),
+                 arena=empty((buckets + group + PADDING, *point)), prefix=empty((BLOCK, *value)),
+                 running=empty((4, *value)), powers=empty((17, *value)), flags=empty(BLOCK, np.uint8),
+                 sums=empty(buckets, np.uint32))
+
+
+@compiled
+def add_up_buckets(points: Words, space: Space) -> None:
+    """Add the points of each bucket; space.sums[b] then names the sum of bucket b (IDENTITY if it is empty)."""
+    arena, order, counts, left, right = space.arena, space.order, space.counts, space.left, space.right
+    running, prefix, powers, flags, sums = space.running, space.prefix, space.powers, space.flags, space.sums
+    scratch = np.int64(counts.size)
+    begin, place = 1, np.int64(counts[0])
+    while begin < counts.size:
+        # Whole buckets up to GROUP references; or the first GROUP references of a larger bucket.
+        end, size, left_over = begin, np.int64(0), np.int64(0)
+        while end < counts.size and size + counts[end] <= GROUP:
+            size += counts[end]
+            end += 1
+        if end == begin:
+            left_over = np.int64(counts[begin]) - GROUP
+            counts[begin] = GROUP
+            end, size = begin + 1, np.int64(GROUP)
+
+        first = scratch
+        while True:
+            # Pair neighbours; pair k will be arena point first + k.
+            pairs, read, write = np.int64(0), place, place
+            for b in range(begin, end):
+                count = np.int64(counts[b])
+                for _ in range(count >> 1):
+                    left[pairs] = order[read]
+                    right[pairs] = order[read + 1]
+                    order[write] = ARENA_BIT | (first + pairs)
+                    read, write, pairs = read + 2, write + 1, pairs + 1
+                if count & 1:
+                    order[write] = order[read]
+                    read, write = read + 1, write + 1
+                counts[b] = (count + 1) >> 1
+            if pairs == 0:
+                break
+            for k in range(pairs, pairs + PADDING + AHEAD):      # repeat a pair to fill the last vectors
+                left[k], right[k] = left[0], right[0]
+
+            # Add them, in blocks that share an inversion.
+            vectors = (pairs + PADDING - 1) // PADDING * CHAINS
+            for start in range(0, vectors, BLOCK):
+                block = vectors - start if vectors - start < BLOCK else BLOCK
+                for h in range(CHAINS):
+                    set_one(running, h)
+                for k in range(0, block, CHAINS):
+                    i = LANES * (start + k)
+                    prefetch(points, arena, left, right, i + AHEAD)
+                    flags[k] = accumulate(points, arena, left, right, i, running, prefix, k) != 0
+                    if flags[k]:
+                        for h in range(CHAINS):
+                            accumulate_carefully(points, arena, left, right, i + LANES * h, running, h, prefix, k + h)
+
+                # running[h] = 1 / running[h], with one exponentiation (windows of four bits) for both chains
+                multiply(powers, 16, running, 0, running, 1)
+                cofactor(running, 3, powers, 16)
+                multiply(powers, 1, powers, 16, running, 3)
+                for i in range(2, 16):
+                    multiply(powers, i, powers, i - 1, powers, 1)
+                move(running, 2, powers, INVERSE_EXPONENT[0])
+                for digit in INVERSE_EXPONENT[1:]:
+                    for _ in range(4):
+                        square(running, 2, running, 2)
+                    if digit:
+                        multiply(running, 2, running, 2, powers, digit)
+                multiply(running, 2, running, 2, running, 3)
+                multiply(running, 3, running, 2, running, 0)
+                multiply(running, 0, running, 2, running, 1)
+                move(running, 1, running, 3)
+
+                for k in range(block - CHAINS, -CHAINS, -CHAINS):
+                    i = LANES * (start + k)
+                    if k > 0:
+                        prefetch(points, arena, left, right, i - BEHIND)
+                    if flags[k]:
+                        for h in range(CHAINS):
+                            finish_carefully(points, arena, left, right, i + LANES * h, running, h, prefix, k + h,
+                                             first + i + LANES * h)
+                    else:
+                        finish(points, arena, left, right, i, running, prefix, k, first + i)
+            first += pairs
+
+        # Keep the sums of this group in the front of the arena, where they outlive it.
+        read = place
+        for b in range(begin, end):
+            name = IDENTITY
+            if counts[b]:
+                name = int(order[read])
+                read += 1
+                if name & ARENA_BIT:
+                    move_point(arena, b, name & INDEX_MASK)
+                    name = ARENA_BIT | b
+            sums[b] = name
+        if left_over:                              # the sum so far goes on as one of what is left
+            place += GROUP - 1
+            order[place] = sums[begin]
+            counts[begin] = left_over + 1
+        else:
+            place += size
+            begin = end

@@ -1,0 +1,84 @@
+"""Points between the form at the edge (Montgomery 2**256, fully reduced) and the packed form of the kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from primitives import threads
+
+from .additions import References, store_point
+from .arithmetic import LANES, LAYOUT, kernel
+from .cache import compiled
+from .coordinates import Fp, Fp2, coordinate_type
+from .curve import Affine
+from .emitter import I8, Element, Emitter, Value
+from .endomorphism import BETAS
+from .field import BASE, BASE_MODULUS, Words
+from .memory import empty, reading
+
+EDGE_RADIX = 1 << 256
+INWARDS = LAYOUT.radix * pow(EDGE_RADIX, -1, BASE_MODULUS) % BASE_MODULUS
+OUTWARDS = pow(INWARDS, -1, BASE_MODULUS)
+LEAST = 1 << 10                 # points that are worth a thread of their own
+
+
+def scaled(value: Any, factor: int) -> Any:
+    """A coordinate times a constant of the prime field; nothing is written for the factor one."""
+    if isinstance(value, Fp2):
+        return Fp2(scaled(value.a, factor), scaled(value.b, factor))
+    return value if factor == 1 else (value * Fp.constant(value.emit, factor)).reduce()
+
+
+@kernel
+def take_in(emit: Emitter, points: Value, i: Value, out: Value, j: Value, image: Value) -> None:
+    """out[j ..] = points[i ..] in packed form, out[image ..] = their images under φ; one point a lane."""
+    kind = coordinate_type(emit)
+
+    def element(slot: int) -> Element:
+        places = [emit.address(points, emit.plus(emit.times(emit.plus(i, lane), 2 * kind.parts), slot), 32, I8)
+                  for lane in range(LANES)]
+        return emit.element.gather(emit, BASE, places)
+
+    x, y = kind.gather(element, 0), scaled(kind.gather(element, 1), INWARDS)
+    store_point(emit, out, j, Affine(scaled(x, INWARDS), y))
+    store_point(emit, out, image, Affine(scaled(x, INWARDS * BETAS[emit.dimensions] % BASE_MODULUS), y))
+
+
+@kernel
+def take_out(emit: Emitter, points: Value, arena: Value, references: Value, i: Value, out: Value, j: Value) -> None:
+    """out[j ..] = the points that references[i ..] name, in the form at the edge; one point a lane."""
+    kind = coordinate_type(emit)
+    _, point = References(emit, points, arena, references, i).point()
+    x, y = (kind.canonical(scaled(value, OUTWARDS)) for value in (point.x, point.y))
+    store_point(emit, out, j, Affine(x, y))
+
+
+@compiled
+def _take_in_all(points: Words, out: Words, offset: int, first: int, last: int) -> None:
+    """Take in points first .. last-1, point i as point offset + i."""
+    images = out.shape[0] // 2
+    for i in range(first, last, LANES):
+        take_in(points, i, out, offset + i, images + offset + i)
+
+
+def with_images(points: Words) -> Words:
+    """Points (n, 2, 4) or (n, 2, 2, 4) at the edge -> 2 m packed ones: the points, identities up to m, their images.
+
+    m is n rounded up to whole vectors.
+    """
+    whole = len(points) // LANES * LANES
+    rest = len(points) - whole
+    out = empty((2 * (whole + (LANES if rest else 0)), *points.shape[1:]))
+    source = reading(points)
+
+    def one_range(first: int, last: int) -> None:
+        _take_in_all(source, out, 0, LANES * first, LANES * last)
+
+    threads.share(whole // LANES, one_range, least=LEAST // LANES)
+    if rest:
+        last = np.zeros((LANES, *points.shape[1:]), np.uint64)
+        last[:rest] = points[whole:]
+        _take_in_all(reading(last), out, whole, 0, LANES)
+    return out

@@ -1,0 +1,121 @@
+"""From scalars to signed digits: halve, sort out the trivial terms, cut the rest into windows."""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from primitives import threads
+
+from .additions import SIGN_BIT
+from .cache import compiled
+from .endomorphism import halve
+from .field import Words, words_of
+from .memory import empty, reading
+
+TERM_BITS = 128                 # of a half-length scalar, sign included
+CHUNK = 1024                    # terms cut at a time
+LEAST = 1 << 10                 # scalars that are worth a thread of their own
+ALL_ONES = np.uint64(2**64 - 1)
+
+References: TypeAlias = NDArray[np.uint32]
+Digits: TypeAlias = NDArray[np.int16]
+
+
+class Terms(NamedTuple):
+    """The terms of a sum over m points (see `convert.with_images`): term i belongs to point i, m + i to its image."""
+
+    halves: Words
+    """(2 m, 2): signed 128-bit multipliers."""
+    names: References
+    """Numbers of the terms whose multiplier is not 0, 1 or -1."""
+    units: References
+    """References (with sign) to the terms whose multiplier is 1 or -1."""
+
+
+@compiled
+def _halve_and_sort_out(scalars: Words, halves: Words, names: References, units: References, first: int,
+                        last: int) -> tuple[int, int]:
+    """Do scalars first .. last-1; names and units start at entry 2 * first; returns how many there are."""
+    images, above, ones = halves.shape[0] // 2, 2 * first, 2 * first
+    for i in range(first, last):
+        halve(scalars, i, halves, i, images + i)
+        for t in (i, images + i):
+            low, high = halves[t, 0], halves[t, 1]
+            minus = int((low & high) == ALL_ONES)
+            unit = minus | (int(low == 1) & int(high == 0))
+            names[above] = t
+            units[ones] = t | minus * SIGN_BIT
+            above += int((low | high) != 0) & (1 - unit)
+            ones += unit
+    return above - 2 * first, ones - 2 * first
+
+
+def terms_of(scalars: Words, points: int) -> Terms:
+    """Halve Montgomery scalars (n, 4) for the first n of so many points and sort out the trivial terms."""
+    n, source = len(scalars), reading(scalars)
+    halves, names, units = empty((2 * points, 2)), np.empty(2 * n + 1, np.uint32), np.empty(2 * n + 1, np.uint32)
+    found: dict[int, tuple[int, int]] = {}
+
+    def one_range(first: int, last: int) -> None:
+        found[first] = _halve_and_sort_out(source, halves, names, units, first, last)
+
+    threads.share(n, one_range, least=LEAST)
+    ranges = sorted(found.items())
+    return Terms(halves, np.concatenate([names[2 * first:2 * first + above] for first, (above, _) in ranges]),
+                 np.concatenate([units[2 * first:2 * first + ones] for first, (_, ones) in ranges]))
+
+
+def windows_of(bits: int) -> int:
+    """How many windows of `bits` bits a term has."""
+    return -(-TERM_BITS // bits)
+
+
+@functools.cache
+def digit_bias(bits: int) -> Words:
+    """Words of the sum of 2**(bits-1) at every window.
+
+    Adding it to a term does all carries at once: each signed digit is then the window's unsigned digit minus
+    2**(bits-1), with no dependence between windows.
+    """
+    return np.array(words_of(sum(1 << (bits * w + bits - 1) for w in range(windows_of(bits))))[:3], np.uint64)
+
+
+@compiled
+def _cut(halves: Words, names: References, bits: int, bias: Words, first: int, last: int, digits: Digits) -> None:
+    windows, mask, one = digits.shape[0], np.uint64((1 << bits) - 1), np.uint64(1)
+    half, words = np.int64(1 << (bits - 1)), np.empty((4, CHUNK), np.uint64)
+    for start in range(first, last, CHUNK):
+        size = min(CHUNK, last - start)
+        for k in range(size):                          # words = term + bias, word-major
+            t, carry = names[start + k], np.uint64(0)
+            for j in range(3):
+                word = halves[t, j] if j < 2 else np.uint64(np.int64(halves[t, 1]) >> 63)
+                total = word + bias[j]
+                overflow = np.uint64(total < word)
+                total += carry
+                carry = overflow | np.uint64(total < carry)
+                words[j, k] = total
+            words[3, k] = np.uint64(0)
+        for w in range(windows):
+            low, high = words[(w * bits) >> 6], words[((w * bits) >> 6) + 1]
+            shift = np.uint64((w * bits) & 63)
+            row = digits[w, start:start + size]
+            for k in range(size):
+                window = (low[k] >> shift) | ((high[k] << one) << (np.uint64(63) - shift))
+                row[k] = np.int64(window & mask) - half
+
+
+def digits_of(terms: Terms, bits: int) -> Digits:
+    """Signed digits (windows, names), in [-2**(bits-1), 2**(bits-1)); row w has the weight 2**(bits * w)."""
+    count = len(terms.names)
+    digits = empty((windows_of(bits), max(count, 1)), np.int16)
+
+    def one_range(first: int, last: int) -> None:
+        _cut(terms.halves, terms.names, bits, digit_bias(bits), first, last, digits)
+
+    threads.share(count, one_range, least=LEAST)
+    return digits

@@ -1,0 +1,195 @@
+"""One window of a multi-scalar multiplication, and the joining of all windows.
+
+The sum of b * bucket[b] over the buckets of a window is done by running sums, one contiguous range of buckets a lane.
+They start from secret random points, so that they meet no exceptional addition whatever the input; what these starting
+points contribute is known and subtracted at the end.
+"""
+
+from __future__ import annotations
+
+import functools
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.curve import G1_GROUP, G2_GROUP, ORDER, Group
+
+from .additions import SIGN_BIT, add_into, bucket_step, double
+from .arithmetic import LANES, LAYOUT
+from .buckets import Space
+from .cache import compiled
+from .digits import Digits, References
+from .field import BASE, Words
+from .memory import empty
+
+Steps = NDArray[np.int64]
+
+XYZZ = 4                        # coordinates of a point in a state
+GROUPS: dict[int, Group[Any]] = {3: G1_GROUP, 4: G2_GROUP}
+"""The groups by the dimensions of their points arrays."""
+
+
+@compiled
+def sort_by_bucket(digits: Digits, names: References, space: Space) -> None:
+    """Fill space.order with signed references grouped by |digit|, and space.counts."""
+    order, counts, starts = space.order, space.counts, space.starts
+    counts[:] = 0
+    for i in range(digits.size):
+        counts[np.uint32(abs(np.int64(digits[i])))] += 1
+    position = np.uint32(0)
+    for b in range(counts.size):
+        starts[b] = position
+        position += counts[b]
+    for i in range(digits.size):
+        digit = np.int64(digits[i])
+        bucket = np.uint32(abs(digit))
+        place = starts[bucket]
+        starts[bucket] = place + np.uint32(1)
+        order[place] = np.int64(names[i]) | (SIGN_BIT & (digit >> 32))
+
+
+@compiled
+def sum_buckets(points: Words, space: Space, state: Words) -> None:
+    """Add to (run, total) in `state`, lane by lane: the sum of the lane's buckets, and their weighted sum.
+
+    Lane l has the buckets l * stride + 1 .. (l + 1) * stride, with the weights 1 .. stride.
+    """
+    arena, sums, lane_major = space.arena, space.sums, space.starts
+    stride = (sums.size - 1) // LANES
+    for k in range(stride):
+        for lane in range(LANES):
+            lane_major[LANES * k + lane] = sums[lane * stride + k + 1]
+    for k in range(stride - 1, -1, -1):
+        bucket_step(points, arena, lane_major, LANES * k, state)
+
+
+@compiled
+def run_steps(state: Words, steps: Steps) -> None:
+    """XYZZ additions in the given order: (k, m) adds state[m] to state[k], (k, k) doubles state[k]."""
+    for s in range(steps.shape[0]):
+        k, m = steps[s, 0], steps[s, 1]
+        if k == m:
+            double(state, k)
+        else:
+            add_into(state, k, state, m)
+
+
+def as_steps(pairs: list[tuple[int, int]]) -> Steps:
+    """A list of (k, m) for `run_steps`."""
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+@functools.cache
+def lane_steps(stride: int) -> Steps:
+    """Steps on (run, total) pairs 0 .. LANES-1, one per bucket range, and a scratch point that starts as the last run.
+
+    They leave the sum of totals, plus stride * (sum of lane * run), in the last total.
+    """
+    if LANES == 1:
+        return as_steps([])
+    last_run, last_total, weighted = 2 * LANES - 2, 2 * LANES - 1, 2 * LANES
+    steps = []
+    for lane in range(LANES - 2, 0, -1):
+        steps += [(last_run, 2 * lane), (weighted, last_run)]
+    steps += [(weighted, weighted)] * (stride.bit_length() - 1)
+    steps += [(last_total, 2 * lane + 1) for lane in range(LANES - 1)]
+    return as_steps([*steps, (last_total, weighted)])
+
+
+@functools.cache
+def horner_steps(windows: int, parts: int, bits: int) -> Steps:
+    """Steps that leave the sum of 2**(bits * w) times points w * parts .. w * parts + parts - 1 in the last point."""
+    total, steps = windows * parts - 1, []
+    for w in range(windows - 1, -1, -1):
+        if w < windows - 1:
+            steps += [(total, total)] * bits
+        steps += [(total, point) for point in range(w * parts, (w + 1) * parts) if point != total]
+    return as_steps(steps)
+
+
+class Blinding:
+    """Secret starting points of the running sums of one group, and what they add to the result.
+
+    They are the multiples 2**i of a secret point, so no input that was made without knowing it can meet them.
+    """
+
+    def __init__(self, group: Group[Any]) -> None:
+        self.group, self._secret = group, secrets.randbelow(ORDER - 1) + 1
+        self._points = [group.multiply(group.generator, self._secret)]
+        self._known: dict[tuple[int, int, int], Any] = {}
+
+    def start(self, part: int) -> Words:
+        """(run, total) states that part number `part` of a window starts from."""
+        first = 2 * LANES * part
+        while len(self._points) < first + 2 * LANES:
+            self._points.append(self.group.add(self._points[-1], self._points[-1]))
+        states = []
+        for begin in (first, first + LANES):
+            points = [(*point, self.group.field.one, self.group.field.one)
+                      for point in self._points[begin:begin + LANES] if point is not None]
+            states += [to_state(values) for values in zip(*points, strict=True)]
+        return np.stack(states)
+
+    def correction(self, bits: int, windows: int, parts: int) -> Any:
+        """Minus the contribution of the starting points to the sum over all windows and parts."""
+        if (bits, windows, parts) not in self._known:
+            stride, scalar = (1 << (bits - 1)) // LANES, 0
+            for part in range(parts):
+                for lane in range(LANES):
+                    run, total = (1 << (2 * LANES * part + lane)), (1 << (2 * LANES * part + LANES + lane))
+                    scalar += total + stride * run + stride * lane * run
+            scalar *= self._secret * sum(1 << (bits * w) for w in range(windows))
+            self._known[bits, windows, parts] = self.group.multiply(self.group.generator, -scalar % ORDER)
+        return self._known[bits, windows, parts]
+
+
+@functools.cache
+def blinding(dimensions: int) -> Blinding:
+    """The blinding for points arrays of 3 (G1) or 4 (G2) dimensions."""
+    return Blinding(GROUPS[dimensions])
+
+
+def to_state(coordinates: Sequence[Any]) -> Words:
+    """One coordinate a lane, integers or pairs of them -> array (limbs, lanes) or (2, limbs, lanes)."""
+    if isinstance(coordinates[0], int):
+        return LAYOUT.block(BASE, coordinates)
+    return np.stack([LAYOUT.block(BASE, part) for part in zip(*coordinates, strict=True)])
+
+
+def from_state(values: Words) -> Any:
+    """The counterpart of `to_state`, lane 0 only."""
+    if values.ndim == 2:
+        return LAYOUT.integers(BASE, values)[0]
+    return tuple(LAYOUT.integers(BASE, part)[0] for part in values)
+
+
+def join_windows(sums: Words, bits: int, dimensions: int) -> Any:
+    """States (windows, parts, 8 coordinates, ...) of (run, total) -> the whole sum as a point or None."""
+    windows, parts, value = sums.shape[0], sums.shape[1], sums.shape[3:]
+    flat, count = sums.reshape(-1, *sums.shape[2:]), windows * parts
+    # The lanes of `sums` are bucket ranges: make them windows, LANES at a time (repeating the last).
+    chosen = np.minimum(np.arange(-(-count // LANES) * LANES), count - 1)
+    spread = flat[chosen].reshape(-1, LANES, *sums.shape[2:]).swapaxes(1, -1)
+    steps, whole = lane_steps((1 << (bits - 1)) // LANES), list[Words]()
+    for group in spread:
+        state = empty(((2 * LANES + 1) * XYZZ, *value))
+        state[:2 * LANES * XYZZ] = group.reshape(-1, *value)
+        state[-XYZZ:] = state[-3 * XYZZ:-2 * XYZZ]                      # `weighted` starts as the last run
+        run_steps(state, steps)
+        whole.extend(np.moveaxis(state[-2 * XYZZ:-XYZZ], -1, 0))        # the last total: one sum a window
+    state = empty((count * XYZZ, *value))
+    state[...] = np.concatenate(whole[:count])[..., None]               # the same value in all lanes
+    run_steps(state, horner_steps(windows, parts, bits))
+    blind = blinding(dimensions)
+    point = to_affine(blind.group, *(from_state(part) for part in state[-XYZZ:]))
+    return blind.group.add(point, blind.correction(bits, windows, parts))
+
+
+def to_affine(group: Group[Any], x: Any, y: Any, zz: Any, zzz: Any) -> Any:
+    """The finite point x/zz, y/zzz."""
+    f = group.field
+    inverse = f.invert(f.multiply(zz, zzz))
+    return f.multiply(x, f.multiply(inverse, zzz)), f.multiply(y, f.multiply(inverse, zz))
