@@ -25,6 +25,7 @@ from primitives.errors import BadInput
 from primitives.merkle import Tree
 from primitives.poseidon import Tag, hash_integers, hash_rows
 from risk.instruments import Instrument
+from risk.provenance import Provenance
 from risk.shape import EpochShape
 
 REGIME = 0
@@ -77,6 +78,7 @@ class Epoch:
     underlying, long, short, amax : int64 (n,). Rates and amax are 10**-6 quote units per lot.
     changes : int64 (n, S), value change of one lot, 10**-6 quote units.
     instruments : the n - 1 instruments of rows 1 to n - 1, or empty for an epoch of bare numbers.
+    provenance : what the numbers were made from; None for an epoch of bare numbers.
 
     Raises
     ------
@@ -92,6 +94,7 @@ class Epoch:
     changes: NDArray[np.int64]
     header: Header = field(default_factory=Header)
     instruments: tuple[Instrument, ...] = ()
+    provenance: Provenance | None = None
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -109,7 +112,7 @@ class Epoch:
     def of(cls, shape: EpochShape, ids: Sequence[int], changes: NDArray[np.int64], *,
            long: NDArray[np.int64] | None = None, short: NDArray[np.int64] | None = None,
            underlying: NDArray[np.int64] | None = None, header: Header | None = None,
-           instruments: Sequence[Instrument] = ()) -> Epoch:
+           instruments: Sequence[Instrument] = (), provenance: Provenance | None = None) -> Epoch:
         """The epoch of given instruments, with the null leaf put in front and `amax` computed.
 
         Parameters
@@ -124,7 +127,7 @@ class Epoch:
         every = np.empty(1 + len(ids), object)
         every[:] = [0, *map(int, ids)]
         return cls(shape, every, column(underlying), column(long), column(short), largest_changes(changes), changes,
-                   header or Header(), tuple(instruments))
+                   header or Header(), tuple(instruments), provenance)
 
     # -- what it holds -----------------------------------------------------------------------------------------
     def label(self, row: int) -> str:

@@ -17,14 +17,16 @@ from functools import cached_property
 from typing import Any
 
 from primitives.errors import BadInput
-from risk.clock import format_time
+from primitives.jsonio import Node
+from risk.clock import format_time, parse_time
 from risk.digests import field_digest
-from risk.money import format_decimal, format_money
+from risk.money import format_decimal, format_money, parse_decimal, parse_money
 
 NULL_ID = 0
 """The id of the null leaf, which empty slots hold; no instrument has it."""
 SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,47}", re.ASCII)
 LOT_PLACES = 12
+TERMS_SCHEMA = "tailproof.instrument/1"
 
 
 class Kind(StrEnum):
@@ -99,7 +101,7 @@ class Instrument:
 
     def terms(self) -> dict[str, Any]:
         """The immutable terms, in the canonical form that the id is the digest of."""
-        terms = {"schema": "tailproof.instrument/1", "kind": str(self.kind), "venue": self.venue,
+        terms = {"schema": TERMS_SCHEMA, "kind": str(self.kind), "venue": self.venue,
                  "underlying": self.underlying, "quote": self.quote, "lot": format_decimal(self.lot),
                  "settlement": str(self.settlement)}
         if self.expiry is not None:
@@ -107,6 +109,26 @@ class Instrument:
         if self.strike is not None:
             terms["strike"] = format_money(self.strike)
         return terms
+
+    @classmethod
+    def from_terms(cls, symbol: str, node: Node) -> Instrument:
+        """The instrument of given terms.
+
+        Raises
+        ------
+        BadInput : naming the term.
+        """
+        parts = node.object({"schema", "kind", "venue", "underlying", "quote", "lot", "settlement"},
+                            {"expiry", "strike"})
+        parts["schema"].choice({TERMS_SCHEMA})
+        expiry, strike = parts.get("expiry"), parts.get("strike")
+        return cls(
+            symbol=symbol, kind=Kind(parts["kind"].choice(set(Kind))), venue=parts["venue"].text(),
+            underlying=parts["underlying"].text(), quote=parts["quote"].text(),
+            lot=parse_decimal(parts["lot"].value, field=parts["lot"].field, source=node.source),
+            settlement=Settlement(parts["settlement"].choice(set(Settlement))),
+            expiry=None if expiry is None else parse_time(expiry.value, field=expiry.field, source=node.source),
+            strike=None if strike is None else parse_money(strike.value, field=strike.field, source=node.source))
 
     @cached_property
     def id(self) -> int:

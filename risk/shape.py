@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from primitives.errors import BadInput
@@ -44,7 +45,7 @@ class TailSize:
             raise BadInput("tail", str(self), "K/D in lowest terms")
 
     @classmethod
-    def parse(cls, text: object, *, field: str = "tail", source: str | None = None) -> TailSize:
+    def parse(cls, text: object, *, field: str = "tail", source: str | Path | None = None) -> TailSize:
         """Read "32/5" or "25"."""
         match = re.fullmatch(r"([0-9]{1,10})(?:/([0-9]{1,10}))?", text, re.ASCII) if isinstance(text, str) else None
         if match is None:
@@ -140,12 +141,11 @@ class EpochShape:
         parts["mode"].choice({"full"})
         scenarios, depth, lanes, width, value_bits = (
             parts[name].integer(1, 2**20) for name in ("scenarios", "depth", "lanes", "width", "value_bits"))
-        source = None if node.source is None else str(node.source)
-        tail = TailSize.parse(parts["tail"].value, field=parts["tail"].field, source=source)
+        tail = TailSize.parse(parts["tail"].value, field=parts["tail"].field, source=node.source)
         try:
             return cls(scenarios, tail, depth, lanes, width, value_bits)
         except BadInput as error:
-            raise BadInput(error.field, error.value, error.bound, source=source) from None
+            raise BadInput(error.field, error.value, error.bound, source=node.source) from None
 
     @cached_property
     def _digest(self) -> int:
