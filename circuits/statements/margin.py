@@ -7,29 +7,28 @@ C1 to C20 are those of docs/statements.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import NamedTuple
 
 from circuits.builder import ConstraintSystem
-from circuits.gadgets import packing
-from circuits.gadgets.expected_shortfall import certificate, round_up
-from circuits.gadgets.poseidon import hash_rows
-from circuits.gadgets.ranges import absolute, positive_part, select
-from circuits.gadgets.tree import open_leaves
-from circuits.intervals import unsigned
-from circuits.signals import concatenate
+from circuits.clauses import full_revaluation, portfolio
+from circuits.clauses.inputs import Inputs, require_integer
+from circuits.clauses.leaves import Leaves, open_epoch, opening_inputs, read_leaves
+from circuits.clauses.portfolio import Positions, commit
+from circuits.clauses.shortfall import expected_shortfall, rounded_up, shortfall_inputs
+from circuits.gadgets.ranges import positive_part
+from circuits.signals import Linear
 from primitives.errors import BadInput
 from primitives.field import MODULUS
-from primitives.poseidon import Tag, hash_integers
+from risk import expected_shortfall as reference
 from risk.epoch import REGIME, Epoch
-from risk.expected_shortfall import expected_shortfall
+from risk.margin import QUANTITY_BITS
 from risk.shape import EpochShape
 
-QUANTITY_BITS = 40
-"""|lots| < 2**40 in every slot."""
+__all__ = ["PUBLIC_INPUTS", "QUANTITY_BITS", "Preset", "Proven", "assign", "commit", "define", "fill",
+           "portfolio_margin", "portfolio_margin_inputs", "unchecked_inputs"]
+
 PUBLIC_INPUTS: Mapping[str, str] = {
     "context": "what the proof is for: chain, contract, key, account, epoch, state version and action, hashed",
     "epoch_root": "the published epoch: instruments, risk arrays, shape and regime",
@@ -68,64 +67,34 @@ class Preset:
             raise BadInput("shape.depth", self.shape.depth, "at least 2: openings share the top two levels")
         for name, low, high in (("slots", 1, 64), ("gross_bits", 1, 128), ("threshold_bits", self.gross_bits, 128),
                                 ("gap_bits", self.gross_bits + 1, 128)):
-            value = getattr(self, name)
-            if type(value) is not int or not low <= value <= high:
-                raise BadInput(name, value, f"an integer in [{low}, {high}]")
+            require_integer(name, getattr(self, name), low, high)
 
 
 def define(cs: ConstraintSystem, preset: Preset) -> None:
     """Record the statement."""
-    shape, J, S, E = preset.shape, preset.slots, preset.shape.scenarios, preset.shape.packs
     context, epoch_root, commitment, margin = map(cs.public, PUBLIC_INPUTS)
-
-    with cs.scope("commitment"):                                        # C1: the slots are the registered ones
-        salt, ids, lots = cs.private("salt"), cs.private("id", (J,)), cs.private("lots", (J,))
-        slots = concatenate([ids.reshape(J, 1), lots.reshape(J, 1)]).reshape(2 * J)
-        opened = hash_rows(cs, Tag.PORTFOLIO, concatenate([salt.reshape(1), slots]), "hash")
-        cs.equal(opened, commitment, "C1")
-
-    with cs.scope("leaf"):                                              # C2: each id's own leaf
-        money = unsigned(shape.value_bits)
-        underlying = cs.private("underlying", (J,))
-        long = cs.private("long", (J,), assumed=money, reason="E3")
-        short = cs.private("short", (J,), assumed=money, reason="E3")
-        amax = cs.private("amax", (J,), assumed=money, reason="E2")
-        packed = cs.private("packed", (J, E))
-        columns = [column.reshape(J, 1) for column in (ids, underlying, long, short, amax)]
-        leaves = hash_rows(cs, Tag.LEAF, concatenate([*columns, packed]), "C2 hash")
-
-    with cs.scope("epoch"):                                             # C3, C4, C5: ... in the published epoch
-        tree_root = open_leaves(cs, leaves, shape.depth, path="C3", top="C4")
-        content = concatenate([tree_root.reshape(1), cs.signal([shape.digest(), REGIME])])
-        cs.equal(hash_rows(cs, Tag.EPOCH, content, "hash"), epoch_root, "C5")
-
-    with cs.scope("slots"):
-        buy = cs.boolean("C6 buy", (J,))                                # C6: quantities are small integers
-        size, lots = absolute(cs, buy, lots, QUANTITY_BITS, "C6 |lots|")
-        rate = select(cs, buy, long, short, "C8 rate")                  # C8: each side pays its own rate
-        addon = cs.multiply(rate, size, "C8 add-on").sum()
-        gross = cs.nonnegative(cs.multiply(size, amax, "C7 product").sum(), preset.gross_bits, "C7 gross")   # C7
-
-    with cs.scope("risk"):
-        losses = cs.private("loss", (S,))                               # C9: losses are the packed sums, negated
-        packing.packed_product(cs, lots, packed, -losses, shape.width, shape.lanes, "C9")
-        lowest = -(1 << preset.threshold_bits)
-        threshold = lowest + cs.bits("C10 threshold + 2**T", preset.threshold_bits + 1)     # C10
-
-    with cs.scope("tail"):                                              # C12 to C16
-        tail = certificate(cs, losses, threshold, shape.tail, preset.gap_bits)
-    # By E2, true losses are at most the gross in absolute value; C9 read other ones only if a lane could carry.
-    packing.unique(tail.losses.interval, gross.interval | -gross.interval, shape.width, shape.lanes, "risk/C9")
-
+    slots = portfolio.open_commitment(cs, preset.slots, commitment)     # C1: the slots are the registered ones
+    leaves = read_leaves(cs, slots.ids, preset.shape)                   # C2: each id's own leaf
+    open_epoch(cs, leaves, preset.shape, REGIME, epoch_root)            # C3, C4, C5: ... in the published epoch
+    proven = portfolio_margin(cs, slots.lots, leaves, preset)           # C6 to C18
     with cs.scope("result"):
-        shortfall = round_up(cs, tail.doubled, shape.tail.numerator, preset.gross_bits)     # C17, C18
-        cs.equal(positive_part(shortfall) + addon, margin, "C19")       # C19
+        cs.equal(proven, margin, "C19")                                 # C19
         cs.multiply(context, context, "C20")                            # C20: the context is in a row
 
 
+def portfolio_margin(cs: ConstraintSystem, lots: Linear, leaves: Leaves, preset: Preset) -> Linear:
+    """C6 to C18: the margin of lots (J,) of the instruments whose leaves have been read, an integer >= 0."""
+    shape = preset.shape
+    held = portfolio.hold(cs, lots, leaves, preset.gross_bits)          # C6, C7, C8
+    risk = full_revaluation.revalue(cs, held.lots, leaves.packed, shape, preset.threshold_bits)         # C9, C10
+    shortfall = expected_shortfall(cs, risk.losses, risk.threshold, shape.tail, preset.gap_bits, preset.gross_bits)
+    full_revaluation.no_carry(shortfall.losses.interval, held.gross.interval, shape)                    # C12 to C18
+    margin: Linear = positive_part(shortfall.rounded) + held.addon
+    return margin
+
+
 # -- the witness ---------------------------------------------------------------------------------------------------
-def assign(preset: Preset, epoch: Epoch, positions: Sequence[tuple[int, int]], salt: int, context: int
-           ) -> dict[str, Any]:
+def assign(preset: Preset, epoch: Epoch, positions: Positions, salt: int, context: int) -> Inputs:
     """The inputs of `define` for a portfolio, honest and complete.
 
     Parameters
@@ -139,70 +108,47 @@ def assign(preset: Preset, epoch: Epoch, positions: Sequence[tuple[int, int]], s
     BadInput : an epoch of another shape or one that breaks E1 to E5, too many positions, a leaf that is not there,
         lots or a gross exposure out of bounds, a salt or context that is no field element.
     """
-    shape, J, S = preset.shape, preset.slots, preset.shape.scenarios
-    if epoch.shape != shape:
-        raise BadInput("epoch shape", str(epoch.shape.to_json()), f"the statement's, {shape.to_json()}")
-    if len(positions) > J:
-        raise BadInput("number of positions", len(positions), f"at most {J}, the slots of this statement")
-    _element("salt", salt)
-    _element("context", context)
-    for slot, (leaf, quantity) in enumerate(positions):
-        _integer(f"positions[{slot}] leaf", leaf, 0, len(epoch.ids) - 1)
-        _integer(f"positions[{slot}] lots", quantity, 1 - (1 << QUANTITY_BITS), (1 << QUANTITY_BITS) - 1)
-    filled = [*positions, *[(0, 0)] * (J - len(positions))]
-    rows = np.array([leaf for leaf, _ in filled])
-    lots = np.array([quantity for _, quantity in filled], object)
-    leaves = epoch.leaves()[rows]                                       # (J, 5 + E) Python integers
-    ids, underlying, long, short, amax = leaves[:, :5].T
-    gross = int(abs(lots) @ amax)
-    if gross >= 1 << preset.gross_bits:
-        raise BadInput("gross exposure, sum |lots| amax", gross, f"below 2**{preset.gross_bits}")
-    losses = -(lots @ epoch.changes[rows].astype(object))               # (S,)
-    es = expected_shortfall(losses, shape.tail)
-    K, shortfall = shape.tail.numerator, es.ceiling
-    addon = int(np.where(lots >= 0, long, short) @ abs(lots))
-    inputs = {
-        "context": context, "epoch_root": epoch.root,
-        "portfolio_commitment": commit(salt, list(zip(ids, lots, strict=True))),
-        "margin": max(0, shortfall) + addon,
-        "commitment/salt": salt, "commitment/id": ids, "commitment/lots": lots,
-        "leaf/underlying": underlying, "leaf/long": long, "leaf/short": short, "leaf/amax": amax,
-        "leaf/packed": leaves[:, 5:],
-        "epoch/top": epoch.tree.levels[shape.depth - 2],
-        "slots/C6 buy": lots >= 0,
-        "risk/loss": losses, "risk/C10 threshold + 2**T": es.threshold + (1 << preset.threshold_bits),
-        "tail/C12 flag": es.flags,
-        "result/C17 remainder": shortfall * K - es.numerator, "result/C18 positive": shortfall >= 0,
-    }
-    for level in range(shape.depth - 2):
-        inputs[f"epoch/children {level}"] = np.stack([epoch.tree.children(int(leaf), level) for leaf in rows])
-    if shape.tail.fractional:
-        inputs["tail/C15 pointer"] = np.arange(S) == es.threshold_scenario
-    return inputs
+    if epoch.shape != preset.shape:
+        raise BadInput("epoch shape", str(epoch.shape.to_json()), f"the statement's, {preset.shape.to_json()}")
+    require_integer("salt", salt, 0, MODULUS - 1)
+    require_integer("context", context, 0, MODULUS - 1)
+    slots = fill(preset, positions)
+    portfolio.require_provable(epoch, slots, preset.gross_bits)
+    return unchecked_inputs(preset, epoch, slots, salt, context)
 
 
-def commit(salt: int, slots: Sequence[tuple[int, int]]) -> int:
-    """H(PORTFOLIO; salt, id_0, q_0, id_1, q_1, ...) over all J slots of a statement; unused ones are (0, 0)."""
-    return hash_integers(Tag.PORTFOLIO, [salt, *(int(value) for slot in slots for value in slot)])
+def unchecked_inputs(preset: Preset, epoch: Epoch, slots: Positions, salt: int, context: int) -> Inputs:
+    """What `assign` computes, for all J slots; where bounds are broken, so are the rows that a witness of it meets."""
+    proven = portfolio_margin_inputs(preset, epoch, slots)
+    opened = portfolio.commitment_inputs(epoch, slots, salt)
+    pairs = list(zip(opened["commitment/id"], opened["commitment/lots"], strict=True))
+    return {"context": context, "epoch_root": epoch.root, "portfolio_commitment": commit(salt, pairs),
+            "margin": proven.margin, **opened, **opening_inputs(epoch, portfolio.rows_of(slots), preset.shape.depth),
+            **proven.inputs}
 
 
-def fill(preset: Preset, slots: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """All J slots: the given (id, lots), then empty ones.
+class Proven(NamedTuple):
+    """A margin and the inputs that prove it."""
+
+    margin: int
+    inputs: Inputs
+
+
+def portfolio_margin_inputs(preset: Preset, epoch: Epoch, slots: Positions) -> Proven:
+    """The inputs of `portfolio_margin` for all J slots, as (leaf index, signed lots)."""
+    losses = full_revaluation.losses_of(epoch, slots)
+    es = reference.expected_shortfall(losses, preset.shape.tail)
+    return Proven(max(0, rounded_up(es)) + portfolio.addons_of(epoch, slots),
+                  {**portfolio.holding_inputs(slots),
+                   **full_revaluation.risk_inputs(losses, es.threshold, preset.threshold_bits),
+                   **shortfall_inputs(es)})
+
+
+def fill(preset: Preset, positions: Positions) -> list[tuple[int, int]]:
+    """All J slots: the given (id or leaf index, lots), then empty ones, (0, 0) either way.
 
     Raises
     ------
     BadInput : more than J.
     """
-    if len(slots) > preset.slots:
-        raise BadInput("number of positions", len(slots), f"at most {preset.slots}, the slots of this statement")
-    return [*slots, *[(0, 0)] * (preset.slots - len(slots))]
-
-
-def _element(name: str, value: object) -> None:
-    _integer(name, value, 0, MODULUS - 1)
-
-
-def _integer(name: str, value: object, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise BadInput(name, value, f"an integer in [{low}, {high}]")
-
+    return portfolio.fill(preset.slots, positions)
