@@ -1,0 +1,128 @@
+"""Carrying one proven margin to the chain: everything is checked before gas is spent, and nothing is sent twice.
+
+The contract decides. What it would answer is asked first, without effect; where its answer is only that the proof does
+not hold, the bundle is compared with the chain to say why. That another relayer was faster is success: the state is
+what it should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from primitives.errors import BadInput, TailproofError
+from verifier_contracts.bindings import EpochRegistry, MarginManager, proof_words
+from verifier_contracts.chain import Chain
+from verifier_contracts.context import ATTESTATION, Context
+from verifier_contracts.deployment import Deployment
+from verifier_contracts.errors import ContractRefused
+
+if TYPE_CHECKING:
+    from prover import Proof
+
+PUBLIC_INPUTS = ("context", "epoch_root", "portfolio_commitment", "margin")
+
+
+class Bundle(Protocol):
+    """What is submitted: the parts of a bundle that concern the chain."""
+
+    @property
+    def context(self) -> Context: ...
+    @property
+    def public_inputs(self) -> Mapping[str, int]: ...
+    @property
+    def proof(self) -> Proof: ...
+
+
+class NotSubmitted(TailproofError):
+    """A bundle was not sent because it is not for this chain, contract, key or state.
+
+    name : OtherChain, OtherManager, OtherKey, OtherAction, ContextMismatch, OtherRoot or OtherCommitment.
+    """
+
+    checked_and_false = True
+
+    def __init__(self, name: str, bundle: object, chain: object) -> None:
+        self.name = name
+        super().__init__(f"not submitted: {name}: the bundle has {bundle}, the chain has {chain}")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """How it ended. Either way the contract holds the bundle's margin for its epoch and version.
+
+    transaction : the one that was sent; None, and `gas_used` 0, if there was nothing left to do.
+    block, gas_limit : of the transaction that attested.
+    """
+
+    outcome: Literal["attested", "already attested"]
+    transaction: str | None = None
+    block: int | None = None
+    gas_used: int = 0
+    gas_limit: int | None = None
+
+
+def submit(bundle: Bundle, deployment: Deployment, chain: Chain, *,
+           sender: str | None = None) -> Submission:
+    """Bring a proven margin on chain.
+
+    Parameters
+    ----------
+    sender : who pays; anyone may (default: the chain's first sender).
+
+    Raises
+    ------
+    NotSubmitted : the bundle was made for something else, or the chain has moved on; nothing was spent.
+    ContractRefused : the contract's own reason; nothing was spent unless the error names a transaction.
+    BadInput : the bundle lacks a public input or has one out of bounds, or the deployment is on another chain.
+    TransactionUndecided : it was sent and no receipt came; look for that transaction before trying again.
+    """
+    inputs = _public_inputs(bundle)
+    registry, manager = deployment.open(chain)
+    _check_addressee(bundle.context, inputs["context"], manager)
+    call = (bundle.context.account, bundle.context.epoch_id, bundle.context.version, inputs["margin"],
+            proof_words(bundle.proof))
+    try:
+        manager.check("attest", *call, sender=sender)
+        receipt = manager.attest(*call, sender=sender)
+    except ContractRefused as refused:
+        if refused.name == "AlreadyAttested" and refused.arguments["margin"] == inputs["margin"]:
+            return Submission("already attested", refused.transaction, gas_used=refused.gas_used)
+        if refused.name == "ProofRejected":
+            _explain(bundle.context, inputs, registry, manager)
+        raise
+    return Submission("attested", receipt.transaction, receipt.block, receipt.gas_used, receipt.gas_limit)
+
+
+def _public_inputs(bundle: Bundle) -> Mapping[str, int]:
+    if set(bundle.public_inputs) != set(PUBLIC_INPUTS):
+        raise BadInput("public_inputs", sorted(bundle.public_inputs), f"those of margin: {', '.join(PUBLIC_INPUTS)}")
+    if not 0 <= bundle.public_inputs["margin"] < 1 << 128:
+        raise BadInput("margin", bundle.public_inputs["margin"], "an integer in [0, 2**128)")
+    return bundle.public_inputs
+
+
+def _check_addressee(context: Context, claimed: int, manager: MarginManager) -> None:
+    """Refuse what no state of this contract could ever accept."""
+    expected: tuple[tuple[str, Any, Any], ...] = (
+        ("OtherChain", context.chain_id, manager.chain.chain_id),
+        ("OtherManager", context.manager, manager.address),
+        ("OtherAction", "0x" + context.action_hash.hex(), "0x" + ATTESTATION.hex()),
+        ("ContextMismatch", claimed, context.field_element()),
+    )
+    for name, ours, theirs in expected:
+        if ours != theirs:
+            raise NotSubmitted(name, ours, theirs)
+
+
+def _explain(context: Context, inputs: Mapping[str, int], registry: EpochRegistry, manager: MarginManager) -> None:
+    """Say why a proof was rejected, if it is because the chain has other public inputs than the bundle."""
+    expected: tuple[tuple[str, Any, Any], ...] = (
+        ("OtherKey", "0x" + context.key_digest.hex(), "0x" + manager.key_digest().hex()),
+        ("OtherRoot", inputs["epoch_root"], registry.root_of(context.epoch_id)),
+        ("OtherCommitment", inputs["portfolio_commitment"], manager.commitment_of(context.account)),
+    )
+    for name, ours, theirs in expected:
+        if ours != theirs:
+            raise NotSubmitted(name, ours, theirs) from None

@@ -1,0 +1,153 @@
+"""Submitting: nothing is spent on what would be refused, and nothing is sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+from toykey import ToyKey
+from world import HOUR, STATEMENT, Claim, World, refused
+
+from primitives.errors import BadInput
+from prover import Proof
+from prover.curve import ORDER
+from relayer.submit import NotSubmitted, submit
+from verifier_contracts.context import Context
+from verifier_contracts.deployment import deploy_verifier
+
+
+@dataclass(frozen=True)
+class Bundle:
+    context: Context
+    public_inputs: dict[str, int]
+    proof: Proof
+
+
+def bundle(world: World, claim: Claim | None = None, key: ToyKey | None = None) -> Bundle:
+    claim = claim or world.claim()
+    names = ("context", "epoch_root", "portfolio_commitment", "margin")
+    return Bundle(claim.context, dict(zip(names, claim.inputs(), strict=True)),
+                  (key or world.key).prove(claim.inputs()))
+
+
+def send(world: World, what: Bundle):
+    return submit(what, world.deployment, world.chain, sender=world.relayer)
+
+
+@contextmanager
+def nothing_spent(world: World) -> Iterator[None]:
+    def spent() -> tuple[int, int]:
+        eth = world.chain.web3.eth
+        return eth.get_transaction_count(world.relayer), eth.get_balance(world.relayer)
+    before = spent()
+    yield
+    assert spent() == before
+
+
+@contextmanager
+def not_submitted(world: World, name: str) -> Iterator[None]:
+    with nothing_spent(world), pytest.raises(NotSubmitted) as caught:
+        yield
+    assert caught.value.name == name
+
+
+def test_submit_moves_the_margin(world):
+    done = send(world, bundle(world))
+    assert done.outcome == "attested"
+    assert 0 < done.gas_used < done.gas_limit < done.gas_used * 1.05
+    assert world.manager.margin_of(world.owner.address, 24 * HOUR) == world.margin
+
+
+def test_submitting_again_costs_nothing(world):
+    send(world, bundle(world))
+    with nothing_spent(world):
+        again = send(world, bundle(world))
+    assert (again.outcome, again.transaction, again.gas_used) == ("already attested", None, 0)
+
+
+def test_another_margin_for_what_is_attested_is_refused(world):
+    send(world, bundle(world))
+    with nothing_spent(world), refused("AlreadyAttested"):
+        send(world, bundle(world, replace(world.claim(), margin=world.margin + 1)))
+
+
+def test_losing_the_race_to_an_equal_attestation_is_success(world, monkeypatch):
+    """Another relayer's transaction is mined between our check and our own."""
+    mine, real_send = bundle(world), world.chain.send
+
+    def overtaken(to, data, **options):
+        if to == world.manager.address and options["sender"] == world.relayer:
+            real_send(to, data, sender=world.roles.publisher)
+            options["gas"] = 300_000
+        return real_send(to, data, **options)
+
+    monkeypatch.setattr(world.chain, "send", overtaken)
+    done = send(world, mine)
+    assert done.outcome == "already attested"
+    assert done.transaction is not None
+    assert done.gas_used > 0
+
+
+@pytest.mark.parametrize(("name", "change"), [
+    ("OtherChain", {"chain_id": 1}), ("OtherManager", {"manager": "0x" + "12" * 20}),
+    ("OtherAction", {"action_hash": b"\x01" * 32}), ("OtherKey", {"key_digest": b"\x01" * 32})])
+def test_a_bundle_for_something_else_says_what(world, name, change):
+    with not_submitted(world, name):
+        send(world, bundle(world, world.claim(**change)))
+
+
+def test_a_context_that_is_not_the_hash_of_its_fields_is_refused(world):
+    honest = bundle(world)
+    with not_submitted(world, "ContextMismatch"):
+        send(world, replace(honest, context=replace(honest.context, account=world.relayer)))
+
+
+def test_a_bundle_of_another_root_or_commitment_says_so(world):
+    with not_submitted(world, "OtherRoot"):
+        send(world, bundle(world, replace(world.claim(), root=5)))
+    with not_submitted(world, "OtherCommitment"):
+        send(world, bundle(world, replace(world.claim(), commitment=5)))
+
+
+def test_after_a_rotation_the_key_is_named(world):
+    other = ToyKey(seed="other")
+    stale = bundle(world)
+    verifier = deploy_verifier(world.chain, other.verification_key, STATEMENT)
+    world.manager.rotate_key(verifier, other.verification_key.digest(), sender=world.roles.admin)
+    with not_submitted(world, "OtherKey"):
+        send(world, stale)
+
+
+def test_the_contracts_own_reasons_come_before_any_gas(world):
+    unknown = bundle(world, world.claim(epoch_id=world.epoch + 1))
+    stale = bundle(world, world.claim(version=2))
+    stranger = bundle(world, world.claim(account=world.relayer))
+    tampered = bundle(world)
+    tampered = replace(tampered, proof=replace(tampered.proof, a=(tampered.proof.a[0], tampered.proof.a[1] + 1)))
+    false = bundle(world)
+    false = replace(false, public_inputs=false.public_inputs | {"margin": world.margin - 1})
+    for what, name in ((unknown, "UnknownEpoch"), (stale, "WrongVersion"), (stranger, "AccountNotRegistered"),
+                       (tampered, "PrecompileFailed"), (false, "ProofRejected")):
+        with nothing_spent(world), refused(name):
+            send(world, what)
+
+
+def test_a_paused_manager_costs_no_gas(world):
+    world.manager.pause(sender=world.roles.guardian)
+    with nothing_spent(world), refused("EnforcedPause"):
+        send(world, bundle(world))
+
+
+def test_malformed_bundles_are_bad_input(world):
+    honest = bundle(world)
+    for inputs in ({}, honest.public_inputs | {"extra": 1}, honest.public_inputs | {"margin": world.margin + ORDER},
+                   honest.public_inputs | {"margin": -1}):
+        with nothing_spent(world), pytest.raises(BadInput):
+            send(world, replace(honest, public_inputs=inputs))
+
+
+def test_another_chains_deployment_is_bad_input(world):
+    with pytest.raises(BadInput, match="chain id"):
+        submit(bundle(world), replace(world.deployment, chain_id=1), world.chain)

@@ -1,0 +1,217 @@
+"""Chains: reaching one, signing for one, and never leaving a transaction unaccounted for."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from eth_account import Account
+from world import GENESIS, anvil
+
+from primitives.errors import BadInput
+from verifier_contracts.chain import Chain, NodeError, gas_limit
+from verifier_contracts.errors import Reverted, TransactionUndecided
+
+SOME_KEY = "0x" + "11" * 32
+RETURN_ONE = bytes.fromhex("60015f5260205ff3")
+REVERT_ONE = bytes.fromhex("60015f5260205ffd")
+
+
+@contextmanager
+def node(answers: dict[str, object]) -> Iterator[str]:
+    """A JSON-RPC endpoint with fixed answers; "hang up" breaks the line after the request was read."""
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = answers.get(request["method"], {"error": {"code": -32601, "message": "unknown method"}})
+            if answer == "hang up":
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            body = answer if isinstance(answer, dict) and "error" in answer else {"result": answer}
+            text = json.dumps({"jsonrpc": "2.0", "id": request["id"], **body}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/secret-path"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("url", ["", "ftp://127.0.0.1", "127.0.0.1:8545", "http://", "http://[::1", "http://h:port"])
+def test_what_is_no_url_is_refused(url):
+    with pytest.raises(BadInput, match="RPC URL"):
+        Chain.connect(url)
+
+
+def test_an_unreachable_node_is_bad_input():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/secret-path"
+        with pytest.raises(BadInput, match="RPC URL") as caught:
+            Chain.connect(url)
+    assert "secret-path" not in str(caught.value)
+
+
+def test_something_that_is_no_node_is_an_error_that_names_it():
+    with node({}) as url, pytest.raises(NodeError, match=r"127\.0\.0\.1"):
+        Chain.connect(url)
+
+
+def test_a_private_key_is_never_shown(monkeypatch):
+    monkeypatch.setenv("TAILPROOF_PRIVATE_KEY", "0xsecret")
+    with node({"eth_chainId": "0x1"}) as url, pytest.raises(BadInput, match="private key") as caught:
+        Chain.connect(url)
+    assert "0xsecret" not in str(caught.value)
+
+
+def test_reading_needs_no_account(monkeypatch):
+    monkeypatch.delenv("TAILPROOF_PRIVATE_KEY", raising=False)
+    with node({"eth_chainId": "0x7", "eth_getCode": "0x60"}) as url:
+        chain = Chain.connect(url)
+        assert (chain.chain_id, chain.senders) == (7, ())
+        assert chain.code("0x" + "11" * 20) == b"\x60"
+        with pytest.raises(BadInput, match="TAILPROOF_PRIVATE_KEY"):
+            chain.send(None, RETURN_ONE)
+        with pytest.raises(NodeError, match="no development chain"):
+            chain.snapshot()
+
+
+def test_a_line_that_breaks_while_sending_leaves_a_hash_to_look_for(monkeypatch):
+    monkeypatch.setenv("TAILPROOF_PRIVATE_KEY", SOME_KEY)
+    block = {"number": "0x1", "timestamp": "0x1", "baseFeePerGas": "0x7"}
+    answers = {"eth_chainId": "0x7", "eth_estimateGas": "0xcf08", "eth_getTransactionCount": "0x3",
+               "eth_getBlockByNumber": block, "eth_maxPriorityFeePerGas": "0x1", "eth_sendRawTransaction": "hang up"}
+    with node(answers) as url:
+        with pytest.raises(TransactionUndecided) as caught:
+            Chain.connect(url).send(None, RETURN_ONE)
+    assert caught.value.transaction.startswith("0x")
+    assert len(caught.value.transaction) == 66
+
+
+def test_a_receipt_that_does_not_come_is_undecided_not_lost(monkeypatch):
+    monkeypatch.setenv("TAILPROOF_PRIVATE_KEY", SOME_KEY)
+    sent = "0x" + "ab" * 32
+    answers = {"eth_chainId": "0x7", "eth_estimateGas": "0xcf08", "eth_getTransactionCount": "0x3",
+               "eth_getBlockByNumber": {"number": "0x1", "timestamp": "0x1"}, "eth_gasPrice": "0x1",
+               "eth_sendRawTransaction": sent, "eth_getTransactionReceipt": None}
+    with node(answers) as url:
+        with pytest.raises(TransactionUndecided) as caught:
+            Chain.connect(url, timeout=0.2).send(None, RETURN_ONE)
+    assert caught.value.transaction == sent
+
+
+def test_signing_with_a_key_of_our_own(monkeypatch):
+    monkeypatch.setenv("MY_KEY", SOME_KEY)
+    with anvil() as unlocked:
+        chain = Chain.connect(unlocked.web3.provider.endpoint_uri, key_variable="MY_KEY")
+        assert chain.senders == (Account.from_key(SOME_KEY).address,)
+        with pytest.raises(NodeError, match=r"(?i)insufficient"):
+            chain.send(None, RETURN_ONE)
+        unlocked.web3.provider.make_request("anvil_setBalance", [chain.senders[0], hex(10**18)])
+        first, second = chain.send(None, RETURN_ONE), chain.send(None, RETURN_ONE)
+        assert first.contract != second.contract
+        assert chain.code(first.contract) == (1).to_bytes(32, "big")
+        with pytest.raises(BadInput, match="sender"):
+            chain.send(None, RETURN_ONE, sender=unlocked.senders[1])
+        with pytest.raises(Reverted) as refused:
+            chain.send(None, REVERT_ONE)
+        assert refused.value.data == (1).to_bytes(32, "big")
+        with pytest.raises(Reverted) as mined:
+            chain.send(None, REVERT_ONE, gas=100_000)
+        assert mined.value.transaction is not None
+
+
+def test_nothing_is_sent_that_would_fail(world):
+    before = world.chain.web3.eth.get_transaction_count(world.relayer)
+    with pytest.raises(Reverted) as refused:
+        world.chain.send(None, REVERT_ONE, sender=world.relayer)
+    assert refused.value.data == (1).to_bytes(32, "big")
+    assert refused.value.transaction is None
+    assert world.chain.web3.eth.get_transaction_count(world.relayer) == before
+
+
+def test_what_was_mined_and_failed_is_named(world):
+    with pytest.raises(Reverted) as mined:
+        world.chain.send(None, REVERT_ONE, sender=world.relayer, gas=100_000)
+    receipt = world.chain.web3.eth.get_transaction_receipt(mined.value.transaction)
+    assert receipt["status"] == 0
+
+
+def test_time_travel(world):
+    target = world.chain.now() + 5_000
+    world.chain.travel_to(target)
+    assert world.chain.now() == target
+    with pytest.raises(BadInput, match="later"):
+        world.chain.travel_to(target)
+
+
+def test_the_embedded_clock_is_the_callers():
+    chain = Chain.embedded(timestamp=GENESIS)
+    assert chain.now() == GENESIS
+    chain.send(None, RETURN_ONE)
+    assert chain.now() == GENESIS + 1
+
+
+def test_precompiles_of_the_embedded_chain_equal_py_evms():
+    """Results and failures, on points, identities and inputs that are padded, too long or no points at all."""
+    from eth.precompiles import ecadd, ecmul, ecpairing
+    generator, two = _word(1) + _word(2), bytes.fromhex(
+        "030644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd3"
+        "15ed738c0e0a7c92e7845f96b2ae9c0a68a6a449e3538fc7ff3ebf7a5a18a2c4")
+    chain = Chain.embedded(timestamp=GENESIS)
+    for number, theirs, inputs in (
+            (6, ecadd(gas_cost=150), [b"", generator, generator * 2, generator + two, generator + two + b"\1",
+                                      _word(1) + _word(3)]),
+            (7, ecmul(gas_cost=6_000), [b"", generator, generator + _word(5), two + _word(2**256 - 1),
+                                        _word(1) + _word(1) + _word(5)]),
+            (8, ecpairing(gas_cost_base=45_000, gas_cost_per_point=34_000), [b"", bytes(192), bytes(191),
+                                                                           generator + bytes(128)])):
+        for data in inputs:
+            assert _ours(chain, number, data) == _theirs(theirs, data)
+
+
+def test_the_gas_limit_is_two_percent_above_the_estimate():
+    assert [gas_limit(estimate) for estimate in (0, 1, 50, 100_000, 100_001)] == [0, 2, 51, 102_000, 102_002]
+
+
+def _ours(chain, number, data):
+    try:
+        return chain.call("0x" + f"{number:040x}", data)
+    except Reverted:
+        return "failed"
+
+
+def _theirs(precompile, data):
+    from eth.exceptions import VMError
+
+    class Computation:
+        output = b""
+        msg = type("Message", (), {"data": data, "data_as_bytes": data})
+
+        def consume_gas(self, amount, reason):
+            pass
+
+    try:
+        return precompile(Computation()).output
+    except VMError:
+        return "failed"
+
+
+def _word(value: int) -> bytes:
+    return value.to_bytes(32, "big")

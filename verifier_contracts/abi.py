@@ -1,0 +1,87 @@
+"""Calls, results and errors of contracts in the ABI's encoding, by the names that the compiler lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError, EncodingError
+from eth_utils.abi import abi_to_signature, get_abi_input_types, get_abi_output_types
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from primitives.errors import BadInput
+from verifier_contracts.compiler import Artifact, compile_contracts
+from verifier_contracts.errors import ContractRefused, Reverted
+from verifier_contracts.generator import ERRORS as VERIFIER_ERRORS
+
+
+def encode_call(artifact: Artifact, function: str, arguments: Sequence[Any]) -> bytes:
+    """Calldata of a call.
+
+    Raises
+    ------
+    BadInput : an argument does not fit its type.
+    """
+    entry = _entry(artifact, "function", function)
+    return _selector(entry) + _encode(entry, f"{artifact.name}.{function}", arguments)
+
+
+def encode_deployment(artifact: Artifact, arguments: Sequence[Any]) -> bytes:
+    """Code that deploys a contract, its constructor arguments behind it; raises like `encode_call`."""
+    return artifact.creation + _encode(_entry(artifact, "constructor", None), artifact.name, arguments)
+
+
+def decode_result(artifact: Artifact, function: str, data: bytes) -> Any:
+    """What a call returned: the value where there is one, else a tuple."""
+    values = decode(get_abi_output_types(_entry(artifact, "function", function)), data)
+    return values[0] if len(values) == 1 else values
+
+
+def refusal(error: Reverted, action: str) -> ContractRefused:
+    """The error of a contract by its name, from whichever contract of ours (or of OpenZeppelin's) it came."""
+    name, arguments = error.reason or "NoReason", {}
+    known = _errors().get(error.data[:4]) if error.data else None
+    if known:
+        try:
+            values = decode([kind for _, kind in known[1]], error.data[4:])
+            name, arguments = known[0], {
+                field: to_checksum_address(value) if kind == "address" else value
+                for (field, kind), value in zip(known[1], values, strict=True)}
+        except DecodingError:
+            name = "0x" + error.data.hex()
+    elif error.data:
+        name = "0x" + error.data.hex()
+    return ContractRefused(name, arguments, action=action, transaction=error.transaction, gas_used=error.gas_used)
+
+
+@lru_cache(maxsize=1)
+def _errors() -> Mapping[bytes, tuple[str, list[tuple[str, str]]]]:
+    """Errors by selector: name, and the name and type of each argument."""
+    entries: list[Any] = [entry for artifact in compile_contracts().values() for entry in artifact.abi
+                          if entry["type"] == "error"]
+    entries += [{"type": "error", "name": name, "inputs": []} for name in VERIFIER_ERRORS]
+    entries += [{"type": "error", "name": "Error", "inputs": [{"name": "reason", "type": "string"}]},
+                {"type": "error", "name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]}]
+    return {_selector(entry): (entry["name"], [(field["name"], field["type"]) for field in entry["inputs"]])
+            for entry in entries}
+
+
+def _entry(artifact: Artifact, kind: str, name: str | None) -> Any:
+    return next(entry for entry in artifact.abi if entry["type"] == kind and entry.get("name") == name)
+
+
+def _selector(entry: Any) -> bytes:
+    return keccak(text=abi_to_signature(entry))[:4]
+
+
+def _encode(entry: Any, what: str, arguments: Sequence[Any]) -> bytes:
+    types = get_abi_input_types(entry)
+    for field, kind, argument in zip(entry["inputs"], types, arguments, strict=True):
+        try:
+            encode([kind], [argument])
+        except EncodingError:
+            raise BadInput(f"{field['name']} of {what}", argument, f"a {kind}") from None
+    return encode(types, arguments)

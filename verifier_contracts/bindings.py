@@ -1,0 +1,198 @@
+"""The contracts as Python objects: typed calls, and refusals by the contract's own name for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eth_utils.crypto import keccak
+
+from verifier_contracts.abi import decode_result, encode_call, refusal
+from verifier_contracts.addresses import checksummed
+from verifier_contracts.chain import Chain, Receipt
+from verifier_contracts.compiler import Artifact, compile_contracts
+from verifier_contracts.consent import Consent
+from verifier_contracts.context import ATTESTATION, Context
+from verifier_contracts.errors import Reverted
+
+if TYPE_CHECKING:
+    from prover import Proof
+
+
+@dataclass(frozen=True)
+class AccountState:
+    """An account as the contract stores it.
+
+    margin : last proven, in 10⁻⁶ quote units; epoch_id : of that proof; version : of the registered commitment, 0 if
+    there is none; attested_at : time of the attestation, 0 while this version has none (the margin then binds nobody).
+    """
+
+    margin: int
+    epoch_id: int
+    version: int
+    attested_at: int
+
+
+def proof_words(proof: Proof) -> list[int]:
+    """A proof as eight words in the order of EIP-197, imaginary parts first."""
+    (ax, ay), (cx, cy) = proof.a, proof.c
+    (bx_real, bx_imaginary), (by_real, by_imaginary) = proof.b
+    return [ax, ay, bx_imaginary, bx_real, by_imaginary, by_real, cx, cy]
+
+
+def encode_verification(words: Sequence[int], inputs: Sequence[int]) -> bytes:
+    """Calldata for a generated verifier itself, which takes any number of inputs and nothing that is not a proof."""
+    selector = keccak(text=f"verifyProof(uint256[8],uint256[{len(inputs)}])")[:4]
+    return selector + b"".join(word.to_bytes(32, "big") for word in (*words, *inputs))
+
+
+class Contract:
+    """A deployed contract of ours.
+
+    Every method raises `ContractRefused` with the contract's reason, and `BadInput` for an argument that does not fit
+    its type. What changes state is tried without effect before it is sent (see `chain`).
+    """
+
+    name: str
+
+    def __init__(self, chain: Chain, address: str) -> None:
+        self.chain, self.address = chain, checksummed(address)
+
+    @property
+    def artifact(self) -> Artifact:
+        return compile_contracts()[self.name]
+
+    def read(self, function: str, *arguments: Any) -> Any:
+        """Call a view function."""
+        data = self.check(function, *arguments)
+        return decode_result(self.artifact, function, data)
+
+    def check(self, function: str, *arguments: Any, sender: str | None = None,
+              gas: int | None = None) -> bytes:
+        """Run a function without effect: raises what sending it would raise."""
+        data = encode_call(self.artifact, function, arguments)
+        try:
+            return self.chain.call(self.address, data, sender=sender, gas=gas)
+        except Reverted as error:
+            raise refusal(error, f"{self.name}.{function}") from None
+
+    def transact(self, function: str, *arguments: Any, sender: str | None = None,
+                 gas: int | None = None) -> Receipt:
+        """Send a transaction and wait for it."""
+        data = encode_call(self.artifact, function, arguments)
+        try:
+            return self.chain.send(self.address, data, sender=sender, gas=gas)
+        except Reverted as error:
+            raise refusal(error, f"{self.name}.{function}") from None
+
+
+class EpochRegistry(Contract):
+    """Published epochs."""
+
+    name = "EpochRegistry"
+
+    def publish(self, epoch_id: int, root: int, model_id: bytes, *, sender: str | None = None) -> Receipt:
+        """Publish an epoch's root under its time of publication (role: publisher)."""
+        return self.transact("publishEpoch", epoch_id, root, model_id, sender=sender)
+
+    def freeze(self, epoch_id: int, *, sender: str | None = None) -> Receipt:
+        """Withdraw an epoch for good (role: guardian)."""
+        return self.transact("freezeEpoch", epoch_id, sender=sender)
+
+    def root_of(self, epoch_id: int) -> int:
+        """The root of an epoch; refused as UnknownEpoch or FrozenEpoch."""
+        return int(self.read("rootOf", epoch_id))
+
+    def model_id_of(self, epoch_id: int) -> bytes:
+        """Digest of the model file of an epoch; zeros if there is no such epoch."""
+        return bytes(self.read("modelIdOf", epoch_id))
+
+    def latest_epoch_id(self) -> int:
+        """The newest epoch, 0 before the first."""
+        return int(self.read("latestEpochId"))
+
+
+class MarginManager(Contract):
+    """Accounts, their commitments and their proven margins."""
+
+    name = "MarginManager"
+
+    # -- attestation ---------------------------------------------------------------------------------------------------
+    def attest(self, account: str, epoch_id: int, version: int, margin: int, words: Sequence[int], *,
+               sender: str | None = None, gas: int | None = None) -> Receipt:
+        """Move an account's margin by a proof, given as `proof_words`; anyone may."""
+        return self.transact("attest", account, epoch_id, version, margin, list(words), sender=sender, gas=gas)
+
+    def context(self, account: str, epoch_id: int, version: int | None = None) -> Context:
+        """What a proof for this account must be bound to; `version` None means the registered one."""
+        if version is None:
+            version = self.state_of(account).version
+        return Context(self.chain.chain_id, self.address, self.key_digest(), account, epoch_id, version)
+
+    def context_of(self, account: str, epoch_id: int, version: int, action_hash: bytes = ATTESTATION) -> int:
+        """The public input `context` as the contract computes it."""
+        return int(self.read("contextOf", account, epoch_id, version, action_hash))
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+    def margin_of(self, account: str, max_age: int) -> int:
+        """The margin, if it is proven for the registered commitment under an unfrozen epoch at most `max_age` seconds
+        old; refused otherwise (NotAttested, MarginTooOld, FrozenEpoch, EnforcedPause)."""
+        return int(self.read("marginOf", account, max_age))
+
+    def state_of(self, account: str) -> AccountState:
+        """The raw state, all zeros for an unknown account."""
+        return AccountState(*self.read("stateOf", account))
+
+    def commitment_of(self, account: str) -> int:
+        """The registered commitment, 0 if there is none."""
+        return int(self.read("commitmentOf", account))
+
+    def venue_of(self, account: str) -> str:
+        """The venue that holds the account's positions; the zero address if there is none."""
+        return checksummed(self.read("venueOf", account))
+
+    def key_digest(self) -> bytes:
+        """Digest of the verification key in force."""
+        return bytes(self.read("keyDigest"))
+
+    def verifier(self) -> str:
+        """Address of the verifier in force."""
+        return checksummed(self.read("verifier"))
+
+    def allows_insecure_setup(self) -> bool:
+        """Whether this manager takes keys whose maker can forge."""
+        return bool(self.read("allowsInsecureSetup"))
+
+    def max_epoch_age(self) -> int:
+        """Seconds after which an epoch proves nothing any more."""
+        return int(self.read("maxEpochAge"))
+
+    # -- commitments ---------------------------------------------------------------------------------------------------
+    def consent(self, account: str, venue: str, commitment: int, deadline: int) -> Consent:
+        """What the owner of an account has to sign for its next commitment."""
+        return Consent(self.chain.chain_id, self.address, account, venue, commitment,
+                       self.state_of(account).version + 1, deadline)
+
+    def register(self, consent: Consent, signature: bytes, *, sender: str | None = None,
+                 gas: int | None = None) -> Receipt:
+        """Register a commitment with its owner's signed consent (role: venue, the one the consent names)."""
+        return self.transact("registerCommitment", consent.account, consent.commitment, consent.version,
+                             consent.deadline, signature, sender=sender, gas=gas)
+
+    def move_account(self, account: str, to: str, *, sender: str | None = None) -> Receipt:
+        """Hand an account over to another venue (its venue, or the admin)."""
+        return self.transact("moveAccount", account, to, sender=sender)
+
+    # -- governance ----------------------------------------------------------------------------------------------------
+    def rotate_key(self, verifier: str, key_digest: bytes, *, sender: str | None = None) -> Receipt:
+        """Put another key in force (role: admin)."""
+        return self.transact("rotateKey", verifier, key_digest, sender=sender)
+
+    def pause(self, *, sender: str | None = None) -> Receipt:
+        """Stop attestations, registrations and `margin_of` (role: guardian)."""
+        return self.transact("pause", sender=sender)
+
+    def unpause(self, *, sender: str | None = None) -> Receipt:
+        """Go on (role: admin)."""
+        return self.transact("unpause", sender=sender)

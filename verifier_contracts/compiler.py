@@ -1,0 +1,196 @@
+"""Solidity to bytecode: npm's `solc` through `node` and standard JSON, each result kept for the user.
+
+The settings are part of what is audited: the IR pipeline, many runs, and the constant optimiser off, because that one
+would trade the verifier's 32-byte constants for code that is shorter and dearer to run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import posixpath
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from primitives import jsonio
+from primitives.errors import BadInput, TailproofError
+
+SOURCES = Path(__file__).resolve().parent / "solidity"
+CONTRACTS = ("EpochRegistry", "MarginManager")
+CODE_LIMIT = 24_576
+"""Largest code that a chain accepts, in bytes (EIP-170)."""
+
+SETTINGS: dict[str, Any] = {
+    "evmVersion": "cancun",
+    "viaIR": True,
+    "optimizer": {
+        "enabled": True,
+        "runs": 1_000_000,
+        "details": {"peephole": True, "inliner": True, "jumpdestRemover": True, "orderLiterals": True,
+                    "deduplicate": True, "cse": True, "constantOptimizer": False, "yul": True},
+    },
+    "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}},
+}
+
+# solc's own command line talks to an SMT solver and to stdout about it; the library only compiles.
+_DRIVER = """
+const solc = require(process.argv[1]);
+const input = require("fs").readFileSync(0, "utf8");
+process.stdout.write(solc.compile(input));
+"""
+_IMPORT = re.compile(r'^\s*import\s+(?:[^"\';]*?\sfrom\s+)?["\']([^"\']+)["\']', re.MULTILINE)
+
+
+class CompilationFailed(TailproofError):
+    """The Solidity compiler reported an error or a warning: there is none in sources that we ship."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One compiled contract.
+
+    abi : as the compiler lists it; creation : code that deploys it (constructor arguments go behind); runtime : code
+    that then lies on chain, with immutables still zero.
+    """
+
+    name: str
+    abi: list[dict[str, Any]]
+    creation: bytes
+    runtime: bytes
+
+
+@lru_cache(maxsize=1)
+def compile_contracts() -> Mapping[str, Artifact]:
+    """`EpochRegistry` and `MarginManager`, by name."""
+    return compile_sources({path.name: path.read_text() for path in sorted(SOURCES.glob("*.sol"))})
+
+
+def compile_sources(sources: Mapping[str, str]) -> Mapping[str, Artifact]:
+    """Compile Solidity files, given by name, together with what they import from `node_modules`.
+
+    Returns
+    -------
+    Mapping[str, Artifact] : every contract of `sources` and of their imports; interfaces have no code.
+
+    Raises
+    ------
+    BadInput : node or the npm packages are not installed.
+    CompilationFailed : with the compiler's messages, warnings included; or a contract is larger than EIP-170 allows.
+    """
+    modules = node_modules()
+    version = json.loads((modules / "solc" / "package.json").read_text())["version"]
+    complete = _with_imports(sources, modules)
+    request = json.dumps({"language": "Solidity", "settings": SETTINGS,
+                          "sources": {name: {"content": text} for name, text in sorted(complete.items())}})
+    digest = hashlib.sha256(f"{version}\n{request}".encode()).hexdigest()
+    kept = _cache_file(digest)
+    output = _read_kept(kept) if kept else None
+    if output is None:
+        output = _run_solc(request, modules)
+        if kept:
+            _keep(kept, output)
+    return {name: _artifact(name, unit) for units in output["contracts"].values() for name, unit in units.items()}
+
+
+def node_modules() -> Path:
+    """The npm packages beside this project's rooms, or where TAILPROOF_NODE_MODULES points.
+
+    Raises
+    ------
+    BadInput : they are not there.
+    """
+    chosen = os.environ.get("TAILPROOF_NODE_MODULES")
+    path = Path(chosen) if chosen else SOURCES.parents[1] / "node_modules"
+    for package in ("solc", "@openzeppelin/contracts"):
+        if not (path / package / "package.json").is_file():
+            raise BadInput(f"npm package {package}", "absent", "installed: run `make setup` (or `npm ci`)", source=path)
+    return path
+
+
+# -- imports -----------------------------------------------------------------------------------------------------------
+def _with_imports(sources: Mapping[str, str], modules: Path) -> dict[str, str]:
+    """The sources and everything they import, by the names under which the compiler will ask for them."""
+    complete: dict[str, str] = {}
+    waiting = dict(sources)
+    while waiting:
+        name, text = waiting.popitem()
+        complete[name] = text
+        for target in _IMPORT.findall(text):
+            full = posixpath.normpath(posixpath.join(posixpath.dirname(name), target)) if target[0] == "." else target
+            if full not in complete and full not in waiting:
+                waiting[full] = _read_import(full, name, modules)
+    return complete
+
+
+def _read_import(name: str, importer: str, modules: Path) -> str:
+    path = modules / name
+    if name.startswith(("/", "..")) or not path.is_file():
+        raise BadInput(f"import of {importer}", name, "a file of the given sources or of an npm package")
+    return path.read_text()
+
+
+# -- the compiler ------------------------------------------------------------------------------------------------------
+def _run_solc(request: str, modules: Path) -> Any:
+    node = shutil.which("node")
+    if node is None:
+        raise BadInput("node", "absent", "installed (Node 20 or newer) and on the PATH, to run the Solidity compiler")
+    done = subprocess.run([node, "-e", _DRIVER, str(modules / "solc")], input=request.encode(), capture_output=True,
+                          check=False)
+    if done.returncode:
+        raise CompilationFailed(f"node failed: {done.stderr.decode(errors='replace').strip()[-2000:]}")
+    output = json.loads(done.stdout)
+    messages = [entry["formattedMessage"] for entry in output.get("errors", []) if entry["severity"] != "info"]
+    if messages:
+        raise CompilationFailed("\n".join(messages))
+    return {"contracts": output["contracts"]}
+
+
+def _artifact(name: str, unit: Any) -> Artifact:
+    artifact = Artifact(name, unit["abi"], bytes.fromhex(unit["evm"]["bytecode"]["object"]),
+                        bytes.fromhex(unit["evm"]["deployedBytecode"]["object"]))
+    if len(artifact.runtime) > CODE_LIMIT:
+        raise CompilationFailed(f"{name} has {len(artifact.runtime)} bytes of code: a chain accepts {CODE_LIMIT}")
+    return artifact
+
+
+# -- the cache ---------------------------------------------------------------------------------------------------------
+def _cache_file(digest: str) -> Path | None:
+    """Where the output for one request is kept; None where the user has no private directory for it."""
+    try:
+        if sys.platform == "darwin":
+            base = Path.home() / "Library" / "Caches"
+        else:
+            base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        directory = base / "tailproof" / "solc"
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if hasattr(os, "getuid") and (directory.stat().st_uid != os.getuid() or directory.stat().st_mode & 0o022):
+            return None                         # whoever may write there could have contracts deployed
+    except (OSError, RuntimeError):             # RuntimeError: no home directory
+        return None
+    return directory / f"{digest}.json"
+
+
+def _read_kept(path: Path) -> Any | None:
+    """A kept output whose own digest still holds: bytecode from a damaged file must never reach a chain."""
+    try:
+        digest, text = path.read_text().split("\n", 1)
+    except (OSError, ValueError):
+        return None
+    return json.loads(text) if hashlib.sha256(text.encode()).hexdigest() == digest else None
+
+
+def _keep(path: Path, output: Any) -> None:
+    text = json.dumps(output)
+    try:
+        with jsonio.replacing(path) as file:
+            file.write(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}".encode())
+    except (OSError, BadInput):
+        return                                  # a full disk costs the next run some seconds, nothing else

@@ -1,0 +1,168 @@
+"""Putting a registry, a verifier and a manager on a chain, and the file that says where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from primitives import jsonio
+from primitives.errors import BadInput
+from verifier_contracts.abi import encode_deployment, refusal
+from verifier_contracts.addresses import checksummed, read_address, read_bytes32
+from verifier_contracts.bindings import EpochRegistry, MarginManager
+from verifier_contracts.chain import Chain, Receipt
+from verifier_contracts.compiler import Artifact, compile_contracts, compile_sources
+from verifier_contracts.errors import Reverted
+from verifier_contracts.generator import CONTRACT_NAME, STATEMENT_NAME, generate
+
+if TYPE_CHECKING:
+    from prover import VerificationKey
+
+SCHEMA = "tailproof.deployment/1"
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Who governs new contracts; `admin_delay` is the notice, in seconds, before a new admin can take over."""
+
+    admin: str
+    publisher: str
+    guardian: str
+    venue: str
+    admin_delay: int = DAY
+
+    def __post_init__(self) -> None:
+        for name in ("admin", "publisher", "guardian", "venue"):
+            object.__setattr__(self, name, checksummed(getattr(self, name), name))
+
+    @staticmethod
+    def of(holder: str) -> Roles:
+        """Every role in one hand: for trials."""
+        return Roles(holder, holder, holder, holder)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where the contracts of one statement are.
+
+    chain_id : EIP-155; registry, verifier, manager : addresses; key_digest, insecure_setup : of the key deployed with;
+    statement : its name.
+    """
+
+    chain_id: int
+    statement: str
+    key_digest: bytes
+    insecure_setup: bool
+    registry: str
+    verifier: str
+    manager: str
+
+    def open(self, chain: Chain) -> tuple[EpochRegistry, MarginManager]:
+        """The contracts on a chain.
+
+        Raises
+        ------
+        BadInput : the chain is another, or there is no code where the contracts should be.
+        """
+        if chain.chain_id != self.chain_id:
+            raise BadInput("chain id", chain.chain_id, f"{self.chain_id}, the chain of this deployment",
+                           source=chain.name)
+        for name in ("registry", "manager"):
+            where = getattr(self, name)
+            if not chain.code(where):
+                raise BadInput(name, where, "the address of a contract on this chain", source=chain.name)
+        return EpochRegistry(chain, self.registry), MarginManager(chain, self.manager)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, "chain_id": self.chain_id, "statement": self.statement,
+                "key_digest": "0x" + self.key_digest.hex(), "insecure_setup": self.insecure_setup,
+                "registry": self.registry, "verifier": self.verifier, "manager": self.manager}
+
+    def save(self, path: Path) -> None:
+        jsonio.write(path, self.to_json())
+
+    @staticmethod
+    def load(path: Path) -> Deployment:
+        """Read a deployment file; raises BadInput naming the field."""
+        fields = jsonio.Node.read(path).object({"schema", "chain_id", "statement", "key_digest", "insecure_setup",
+                                                "registry", "verifier", "manager"})
+        fields["schema"].choice([SCHEMA])
+        return Deployment(fields["chain_id"].integer(1, (1 << 53) - 1), fields["statement"].text(STATEMENT_NAME),
+                          read_bytes32(fields["key_digest"]), fields["insecure_setup"].boolean(),
+                          *(read_address(fields[name]) for name in ("registry", "verifier", "manager")))
+
+
+def deploy(chain: Chain, key: VerificationKey, statement: str, *, max_epoch_age: int = DAY, roles: Roles | None = None,
+           allow_insecure_setup: bool = False, registry: str | None = None, sender: str | None = None,
+           progress: Callable[[str, int, int], None] | None = None) -> Deployment:
+    """Deploy the verifier of a key and a manager that trusts it, and a registry unless one is given.
+
+    Parameters
+    ----------
+    key, statement : a verification key with the four public inputs of `margin`, and the name of its statement.
+    max_epoch_age : seconds after which an epoch proves nothing any more; fixed for the life of the manager.
+    roles : who governs; by default all in the sender's hand, which suits trials only.
+    allow_insecure_setup : take a key whose maker can forge. The manager then says so for ever.
+    registry : address of a registry to share.
+
+    Raises
+    ------
+    BadInput : the key is unfit, or insecure and not allowed; before anything is sent.
+    ContractRefused : a constructor refused.
+    """
+    if key.insecure_setup and not allow_insecure_setup:
+        raise BadInput("key", "INSECURE single-party setup", "from a ceremony, or allowed explicitly for a trial: "
+                       "whoever made this key can forge proofs")
+    if key.public != 4:
+        raise BadInput("key", f"{key.public} public inputs",
+                       "of a statement with 4: context, epoch root, portfolio commitment, margin")
+    if not 0 < max_epoch_age < 1 << 40:
+        raise BadInput("max_epoch_age", max_epoch_age, "a number of seconds in [1, 2**40)")
+    contracts, verifier_artifact = compile_contracts(), compile_verifier(key, statement)
+    roles = roles or Roles.of(sender or chain.default_sender())
+    report = progress or (lambda stage, done, total: None)
+
+    report("deploying", 0, 3)
+    if registry is not None:
+        registry = checksummed(registry, "registry")
+    else:
+        registry = _create(chain, contracts["EpochRegistry"],
+                           [roles.admin, roles.admin_delay, roles.publisher, roles.guardian], sender)
+    report("deploying", 1, 3)
+    verifier = _create(chain, verifier_artifact, None, sender)
+    report("deploying", 2, 3)
+    manager = _create(chain, contracts["MarginManager"],
+                      [registry, verifier, key.digest(), max_epoch_age, allow_insecure_setup,
+                       (roles.admin, roles.admin_delay, roles.guardian, roles.venue)], sender)
+    report("deploying", 3, 3)
+    return Deployment(chain.chain_id, statement, key.digest(), key.insecure_setup, registry, verifier, manager)
+
+
+def deploy_verifier(chain: Chain, key: VerificationKey, statement: str, *, sender: str | None = None) -> str:
+    """Deploy the verifier of a key alone, for a rotation; returns its address."""
+    return _create(chain, compile_verifier(key, statement), None, sender)
+
+
+def compile_verifier(key: VerificationKey, statement: str) -> Artifact:
+    """The generated verifier of a key, compiled."""
+    return compile_sources({f"{CONTRACT_NAME}.sol": generate(key, statement)})[CONTRACT_NAME]
+
+
+def verifier_is_authentic(chain: Chain, deployment: Deployment, key: VerificationKey) -> bool:
+    """Whether the manager's verifier is, byte for byte, the one generated for this key: for auditors, who thereby need
+    to trust neither the deployer nor what the contract says about itself."""
+    _, manager = deployment.open(chain)
+    in_force = chain.code(manager.verifier())
+    return in_force == compile_verifier(key, deployment.statement).runtime
+
+
+def _create(chain: Chain, artifact: Artifact, arguments: list[Any] | None, sender: str | None) -> str:
+    code = artifact.creation if arguments is None else encode_deployment(artifact, arguments)
+    try:
+        receipt: Receipt = chain.send(None, code, sender=sender)
+    except Reverted as error:
+        raise refusal(error, f"deployment of {artifact.name}") from None
+    return str(receipt.contract)

@@ -1,0 +1,251 @@
+"""The verifier of one verification key, as Solidity source.
+
+The generated contract checks the Groth16 equation (Groth, EUROCRYPT 2016, section 3.2)
+
+    e(A, B) · e(α, −β) · e(vk_x, −γ) · e(C, −δ) = 1,      vk_x = IC_0 + Σ x_i·IC_i
+
+with the precompiles of EIP-196 and EIP-197. The minus signs are in its constants, so nothing is negated on chain and
+the proof goes to its final place in memory with one copy. It reverts with a named error on every failure and never
+returns false: a verifier that does records a valid proof as invalid whenever somebody gives it too little gas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from eth_utils.crypto import keccak
+
+from primitives.errors import BadInput
+from prover.curve import BASE_MODULUS, G1, G2, ORDER
+
+if TYPE_CHECKING:
+    from prover import VerificationKey
+
+CONTRACT_NAME = "Groth16Verifier"
+
+ERRORS = {
+    "BadLength": "The calldata is not exactly one proof and its inputs.",
+    "InputOutOfField": "A public input is not below r: x and x + r would verify alike.",
+    "CoordinateOutOfField": "A coordinate of the proof is not below p.",
+    "PrecompileFailed": "A point is off its curve or outside its subgroup, or there was too little gas.",
+    "ProofRejected": "The pairing equation does not hold.",
+}
+"""Every error the generated contract reverts with, and what it means."""
+
+STATEMENT_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
+_BANNER = """
+/// @custom:security INSECURE SETUP - INSECURE SETUP - INSECURE SETUP - INSECURE SETUP - INSECURE SETUP
+///         This key was made by a single party. Whoever made it can forge a proof of anything.
+///         For tests and trials only: nothing of value may rest on this contract."""
+
+
+def generate(key: VerificationKey, statement: str) -> str:
+    """Solidity source of the contract `Groth16Verifier` for `key`.
+
+    Parameters
+    ----------
+    key : the verification key; any number of public inputs from 1 on (the code grows by about 120 bytes with each).
+    statement : name of the statement it is the key of, for readers of the source.
+
+    Returns
+    -------
+    str : one file that imports nothing; the same text for the same arguments.
+
+    A key that accepts forgeries (γ = ±δ, a generator in place of a secret point, points off the curve or outside the
+    subgroup, inputs that could be exchanged) never gets here: no `VerificationKey` of it can be made.
+
+    Raises
+    ------
+    BadInput : the name could break out of a comment or a string, or the key has no public input.
+    """
+    if not re.fullmatch(STATEMENT_NAME, statement, re.ASCII):
+        raise BadInput("statement", statement, "a name of at most 64 letters, digits, '.', '_' and '-'")
+    inputs = key.public
+    if inputs < 1:
+        raise BadInput("key", "no public inputs", "of a statement about at least one")
+    return _SOURCE.format(
+        statement=statement,
+        banner=_BANNER if key.insecure_setup else "",
+        errors="\n".join(f"    /// @notice {meaning}\n    error {name}();" for name, meaning in ERRORS.items()),
+        digest="0x" + key.digest().hex(),
+        insecure="true" if key.insecure_setup else "false",
+        order=_word(ORDER),
+        base_modulus=_word(BASE_MODULUS),
+        constants="\n".join(_constants(key)),
+        selectors="\n".join(f"    uint256 private constant {_constant_case(name)} = {_selector(name + '()')};"
+                            for name in ERRORS),
+        verify_selector=_selector(f"verifyProof(uint256[8],uint256[{inputs}])"),
+        inputs=inputs,
+        calldata_size=4 + 32 * (8 + inputs),
+        canonical_inputs="\n".join(_conjunction("canonical", [f"lt({_input(i)}, R)" for i in range(inputs)], 12)),
+        terms="\n".join(_term(i) for i in range(1, inputs + 1)),
+        canonical_coordinates="\n".join(
+            _conjunction("reduced", [f"lt(calldataload({4 + 32 * i:#x}), P)" for i in range(8)], 16)),
+    )
+
+
+# -- pieces of the source --------------------------------------------------------------------------------------------
+def _constants(key: VerificationKey) -> Iterator[str]:
+    """The points of the key, coordinates in the order of the pairing (EIP-197: imaginary part first)."""
+    yield from _point_constants("ALPHA", key.alpha)
+    yield from _twist_constants("MINUS_BETA", _minus(key.beta))
+    yield from _twist_constants("MINUS_GAMMA", _minus(key.gamma))
+    yield from _twist_constants("MINUS_DELTA", _minus(key.delta))
+    for index, point in enumerate(key.ic):
+        yield from _point_constants(f"IC{index}", point)
+
+
+def _point_constants(name: str, point: G1) -> Iterator[str]:
+    x, y = point
+    yield from (_constant(f"{name}_X", x), _constant(f"{name}_Y", y))
+
+
+def _twist_constants(name: str, point: G2) -> Iterator[str]:
+    (x_real, x_imaginary), (y_real, y_imaginary) = point
+    yield from (_constant(f"{name}_X_IM", x_imaginary), _constant(f"{name}_X_RE", x_real),
+                _constant(f"{name}_Y_IM", y_imaginary), _constant(f"{name}_Y_RE", y_real))
+
+
+def _minus(point: G2) -> G2:
+    (x, (y_real, y_imaginary)) = point
+    return x, (-y_real % BASE_MODULUS, -y_imaginary % BASE_MODULUS)
+
+
+def _constant(name: str, value: int) -> str:
+    return f"    uint256 private constant {name} = {_word(value)};"
+
+
+def _word(value: int) -> str:
+    return f"{value:#066x}"
+
+
+def _constant_case(name: str) -> str:
+    """BadLength -> BAD_LENGTH."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+
+
+def _selector(signature: str) -> str:
+    return "0x" + keccak(text=signature)[:4].hex()
+
+
+def _input(index: int) -> str:
+    """Public input `index`, counted from 0, where it lies in calldata: after the selector and the proof."""
+    return f"calldataload({0x104 + 32 * index:#x})"
+
+
+def _conjunction(name: str, conditions: list[str], indent: int) -> Iterator[str]:
+    first, *rest = conditions
+    yield " " * indent + f"let {name} := {first}"
+    for condition in rest:
+        yield " " * indent + f"{name} := and({name}, {condition})"
+
+
+def _term(index: int) -> str:
+    """Assembly for vk_x += x_index · IC_index."""
+    return f"""\
+            mstore(0x1c0, IC{index}_X)
+            mstore(0x1e0, IC{index}_Y)
+            mstore(0x200, {_input(index - 1)})
+            ok := and(ok, staticcall(gas(), ECMUL, 0x1c0, 0x60, 0x1c0, 0x40))
+            ok := and(ok, staticcall(gas(), ECADD, 0x180, 0x80, 0x180, 0x40))"""
+
+
+_SOURCE = """\
+// SPDX-License-Identifier: MIT
+// Generated by Tailproof from a verification key. Do not edit: generate it again.
+pragma solidity ^0.8.28;
+
+/// @title Groth16 verifier over BN254 for the statement "{statement}"{banner}
+/// @notice Reverts with a named error unless a proof is valid; returns nothing, never false.
+/// @dev    Call it through the interface below. It answers in its fallback because the compiler's own decoder would
+///         meet short calldata with a nameless revert. A valid proof needs about 1.3 % more gas than it uses, since a
+///         call passes on 63/64 at most.
+contract {contract} {{
+{errors}
+
+    /// @notice Digest of the verification key that the constants below spell out.
+    bytes32 public constant KEY_DIGEST = {digest};
+    /// @notice The statement it is the key of.
+    string public constant STATEMENT = "{statement}";
+    /// @notice Whether a single party made the key and can forge proofs.
+    bool public constant INSECURE = {insecure};
+
+    /// @dev Orders of the scalar field and of the coordinate field.
+    uint256 private constant R = {order};
+    uint256 private constant P = {base_modulus};
+
+{constants}
+
+    /// @dev Precompiles of EIP-196 and EIP-197.
+    uint256 private constant ECADD = 6;
+    uint256 private constant ECMUL = 7;
+    uint256 private constant ECPAIRING = 8;
+
+    /// @dev Selectors of the errors above, and of I{contract}.verifyProof.
+{selectors}
+    uint256 private constant VERIFY_PROOF = {verify_selector};
+
+    /// @dev Takes all memory for itself and never returns to Solidity. Memory is the input of the pairing:
+    ///
+    ///      0x000 A (2 words)    0x040 B (4 words)
+    ///      0x0c0 C              0x100 -delta
+    ///      0x180 vk_x           0x1c0 -gamma         (before that, a term of vk_x and its scalar)
+    ///      0x240 alpha          0x280 -beta
+    fallback() external {{
+        assembly {{
+            function fail(selector) {{
+                mstore(0, selector)
+                revert(0x1c, 4)
+            }}
+
+            if iszero(eq(shr(224, calldataload(0)), VERIFY_PROOF)) {{ revert(0, 0) }}
+            if iszero(eq(calldatasize(), {calldata_size})) {{ fail(BAD_LENGTH) }}
+
+{canonical_inputs}
+            if iszero(canonical) {{ fail(INPUT_OUT_OF_FIELD) }}
+
+            // vk_x = IC_0 + x_1 IC_1 + ...
+            let ok := 1
+            mstore(0x180, IC0_X)
+            mstore(0x1a0, IC0_Y)
+{terms}
+
+            // The proof words are in calldata in the order of the pairing: A and B, C.
+            calldatacopy(0x000, 4, 0x100)
+            mstore(0x100, MINUS_DELTA_X_IM)
+            mstore(0x120, MINUS_DELTA_X_RE)
+            mstore(0x140, MINUS_DELTA_Y_IM)
+            mstore(0x160, MINUS_DELTA_Y_RE)
+            mstore(0x1c0, MINUS_GAMMA_X_IM)
+            mstore(0x1e0, MINUS_GAMMA_X_RE)
+            mstore(0x200, MINUS_GAMMA_Y_IM)
+            mstore(0x220, MINUS_GAMMA_Y_RE)
+            mstore(0x240, ALPHA_X)
+            mstore(0x260, ALPHA_Y)
+            mstore(0x280, MINUS_BETA_X_IM)
+            mstore(0x2a0, MINUS_BETA_X_RE)
+            mstore(0x2c0, MINUS_BETA_Y_IM)
+            mstore(0x2e0, MINUS_BETA_Y_RE)
+
+            if iszero(and(ok, staticcall(gas(), ECPAIRING, 0, 0x300, 0, 0x20))) {{
+                // The precompiles refuse coordinates that are not reduced; looking for one here costs a valid proof
+                // nothing.
+{canonical_coordinates}
+                if iszero(reduced) {{ fail(COORDINATE_OUT_OF_FIELD) }}
+                fail(PRECOMPILE_FAILED)
+            }}
+            if iszero(mload(0)) {{ fail(PROOF_REJECTED) }}
+            stop()
+        }}
+    }}
+}}
+
+interface I{contract} {{
+    /// @param proof  A.x A.y B.x.im B.x.re B.y.im B.y.re C.x C.y, as EIP-197 orders coordinates.
+    /// @param inputs The public inputs in the order of the statement, each below r.
+    function verifyProof(uint256[8] calldata proof, uint256[{inputs}] calldata inputs) external view;
+}}
+""".replace("{contract}", CONTRACT_NAME)
