@@ -17,6 +17,7 @@ Two mistakes that make a circuit unsound are errors while recording: a product t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,6 +70,11 @@ class Assumption:
     reason: str
 
 
+def group_of(label: str) -> str:
+    """A label without the number at its end: what is done in a loop is one thing."""
+    return re.sub(r"/\d+$", "", label)
+
+
 class ConstraintSystem:
     """Records wires and steps. Every method that adds rows takes a label; `scope` prefixes labels and input names."""
 
@@ -78,6 +84,7 @@ class ConstraintSystem:
         self.allocations: list[Wires] = [Wires("one", (), 0)]
         self.assumptions: list[Assumption] = []
         self.inputs: dict[str, Shape] = {}
+        self.hints: set[str] = set()
         self.publics: list[str] = []
         self.open_products: dict[int, Quadratic] = {}
         self.wires = 1
@@ -147,8 +154,16 @@ class ConstraintSystem:
         self.publics.append(name)
         return self.private(name)
 
+    def hint(self, name: str, shape: Shape = ()) -> Linear:
+        """Wires that the witness supplies and the constraints are to determine: a sorted order, a quotient.
+
+        Nothing but intent tells a hint from a `private` input; the soundness harness holds the circuit to it.
+        """
+        self.hints.add(self.label(name))
+        return self.private(name, shape)
+
     def private(self, name: str, shape: Shape = (), *, assumed: Interval = ANY, reason: str = "") -> Linear:
-        """Wires given with the witness.
+        """Wires that the witness supplies freely, or that a hash ties to a public input.
 
         Parameters
         ----------
@@ -207,11 +222,13 @@ class ConstraintSystem:
         return self.wire(self.signal(left) * self.signal(right), label)
 
     def boolean(self, name: str, shape: Shape = ()) -> Linear:
-        """Input wires that are 0 or 1: one row each."""
+        """A hint of 0 or 1: one row each."""
+        self.hints.add(self.label(name))
         return self._bits(self._input(name, shape), shape, 1, name, suffix="")
 
     def bits(self, name: str, bits: int, shape: Shape = ()) -> Linear:
-        """An input in [0, 2**bits) because it *is* its bits: bits rows each."""
+        """A hint in [0, 2**bits) because it *is* its bits: bits rows each."""
+        self.hints.add(self.label(name))
         return self._bits(self._input(name, shape), shape, bits, name)
 
     def nonnegative(self, value: Linear | Quadratic, bits: int, label: str) -> Linear:
@@ -331,18 +348,19 @@ class ConstraintSystem:
         return named(block.label, wire - block.first, block.shape)
 
     def find(self, label: str) -> NDArray[np.int64]:
-        """The wires allocated under a label, as an array of its shape."""
-        for block in self.allocations:
-            if block.label == label:
-                return np.arange(block.first, block.first + block.count).reshape(block.shape)
-        raise KeyError(label)
+        """The wires allocated under a label, as an array of its shape; under label/0, label/1, ..., stacked."""
+        found = [np.arange(block.first, block.first + block.count).reshape(block.shape)
+                 for block in self.allocations if label in (block.label, group_of(block.label))]
+        if not found:
+            raise KeyError(label)
+        return found[0] if len(found) == 1 else np.stack(found)
 
     def groups(self) -> dict[str, NDArray[np.int64]]:
-        """Row numbers by block label, in order of appearance; blocks of one label are one group."""
+        """Row numbers by label, in order of appearance; blocks label/0, label/1, ... are one group."""
         parts: dict[str, list[NDArray[np.int64]]] = {}
         row = 0
         for block in self.blocks:
-            parts.setdefault(block.label, []).append(np.arange(row, row + block.rows))
+            parts.setdefault(group_of(block.label), []).append(np.arange(row, row + block.rows))
             row += block.rows
         return {label: np.concatenate(rows) for label, rows in parts.items()}
 

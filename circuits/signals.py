@@ -261,14 +261,14 @@ class Quadratic:
 
     __radd__, __rmul__ = __add__, __mul__
 
-    def sum(self, axis: int = -1) -> Quadratic:
-        """All products but the last along an axis become wires; the last stays open and takes their sum."""
+    def sum(self, axis: int, label: str) -> Quadratic:
+        """All products but the last along an axis become wires (one row each); the last stays open, plus their sum."""
         content = self.use()
         head = (slice(None),) * (axis % len(self.shape))
         *others, last = (Product(*(part[(*head, place)] for part in content))
                          for place in (slice(0, -1), -1))
         total = Quadratic(last)
-        return total + self.cs.wire(Quadratic(others[0]), "terms").sum(axis) if others[0].left.size else total
+        return total + self.cs.wire(Quadratic(others[0]), label).sum(axis) if others[0].left.size else total
 
 
 def concatenate(signals: Sequence[Linear], axis: int = -1) -> Linear:

@@ -32,7 +32,7 @@ class Tail(NamedTuple):
 def certificate(cs: ConstraintSystem, losses: Linear, threshold: Linear, tail: TailSize, bits: int) -> Tail:
     """C12 to C16 for losses (S,) and a threshold (): S (bits + 2) + 1 rows, and S + 1 for a fractional tail.
 
-    Inputs: "C12 flag" (S,), the k largest losses; "C15 pointer" (S,), one at an unflagged loss equal to t, if the tail
+    Inputs: "C12 flag" (S,), the k largest losses; "C15 pointer" (S,), 1 at an unflagged loss equal to t, if the tail
     is fractional.
 
     Losses may be residues: the gaps make them integers within 2**bits of the threshold.
@@ -41,7 +41,7 @@ def certificate(cs: ConstraintSystem, losses: Linear, threshold: Linear, tail: T
     gap, difference = absolute(cs, flag, losses - threshold, bits, "C13 gap")            # C13
     cs.equal(flag.sum(), tail.counted, "C14 count")                                      # C14
     if tail.fractional:                                                                  # C15
-        pointer = cs.private("C15 pointer", losses.shape)
+        pointer = cs.hint("C15 pointer", losses.shape)
         cs.equal(pointer * (gap + flag), 0, "C15 threshold is an unflagged loss")
         cs.equal(pointer.sum(), 1, "C15 one")
     losses = losses.within((difference + threshold).interval)

@@ -34,7 +34,7 @@ def packed_product(cs: ConstraintSystem, weights: Linear, packed: Linear, lanes:
     """
     claimed = pack(lanes, per, width)
     products = weights.reshape(len(weights), 1) * packed
-    cs.equal(products.sum(0), claimed, label)
+    cs.equal(products.sum(0, f"{label} product"), claimed, label)
 
 
 def unique(claimed: Interval, true: Interval, width: int, lanes: int, label: str) -> None:

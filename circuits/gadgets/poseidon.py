@@ -129,6 +129,7 @@ def hash_rows(cs: ConstraintSystem, tag: Tag, elements: Linear, label: str) -> L
     shape, m = elements.shape[:-1], elements.shape[-1]
     rows = elements.reshape(-1, m)
     h = cs.signal(initial(tag, m)).broadcast((len(rows),))
-    for chunk in chunks(m):
-        h = permute(cs, concatenate([h.reshape(-1, 1), rows[:, chunk]]), label)
+    with cs.scope(label):
+        for number, chunk in enumerate(chunks(m)):
+            h = permute(cs, concatenate([h.reshape(-1, 1), rows[:, chunk]]), f"chunk {number}")
     return h.reshape(*shape)

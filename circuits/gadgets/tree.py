@@ -20,7 +20,7 @@ def member(cs: ConstraintSystem, x: Linear, children: Linear, label: str) -> Non
     """x (...) equals one of children (..., m): m - 1 rows each."""
     product = children[..., 0] - x
     for i in range(1, children.shape[-1] - 1):
-        product = cs.multiply(product, children[..., i] - x, f"{label} product")
+        product = cs.multiply(product, children[..., i] - x, f"{label} product/{i}")
     cs.equal(product * (children[..., -1] - x), 0, label)
 
 
@@ -32,7 +32,7 @@ def climb(cs: ConstraintSystem, x: Linear, levels: int, label: str) -> Linear:
     for level in range(levels):
         children = cs.private(f"children {level}", (len(x), ARITY))
         member(cs, x, children, f"{label} path")
-        x = hash_rows(cs, Tag.NODE, children, f"node {level}")
+        x = hash_rows(cs, Tag.NODE, children, f"{label} node {level}")
     return x
 
 
