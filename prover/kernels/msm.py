@@ -13,11 +13,10 @@ Where there are more threads than windows, windows are cut into parts. The resul
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -29,63 +28,26 @@ from .buckets import References, Space, add_up_buckets, make_space
 from .convert import with_images
 from .digits import digits_of, terms_of, windows_of
 from .field import BASE, Words
+from .tasks import Lender, in_turn
 from .windows import GROUPS, blinding, join_windows, sort_by_bucket, sum_buckets
 
 MAX_BITS = 16                   # of a window: digits are 16-bit
 PART = 1 << 14                  # terms that are worth a task of their own
 
-Item = TypeVar("Item")
+
+SPACES: Lender[Space] = Lender(lambda space: space.size)
 
 
-# -- working memory ------------------------------------------------------------------------------------------------
-class Spaces:
-    """Working arrays that are handed from task to task, so that pages are touched once."""
+@contextmanager
+def borrow_space(point: tuple[int, ...], references: int, buckets: int) -> Iterator[Space]:
+    """A space with exactly so many buckets (bucket 0 included) and at least so many references."""
+    def fits(space: Space) -> bool:
+        return len(space.order) >= references and len(space.counts) >= buckets
 
-    def __init__(self) -> None:
-        self._lock, self._free = threading.Lock(), list[tuple[tuple[int, ...], Space]]()
-
-    @contextmanager
-    def borrow(self, point: tuple[int, ...], references: int, buckets: int) -> Iterator[Space]:
-        """A space with exactly so many buckets and at least so many references."""
-        space = None
-        with self._lock:
-            for k, (kind, candidate) in enumerate(self._free):
-                if kind == point and len(candidate.order) >= references and len(candidate.counts) >= buckets:
-                    space = self._free.pop(k)[1]
-                    break
-        space = space or make_space(point, references, buckets)
-        try:
-            yield space._replace(**{name: getattr(space, name)[:buckets] for name in ("counts", "starts", "sums")})
-        finally:
-            with self._lock:
-                self._free = [(point, space), *self._free][:2 * threads.count()]
-
-    def release(self) -> int:
-        """Give the memory back; returns how many bytes."""
-        with self._lock:
-            total, self._free = sum(space.size for _, space in self._free), []
-        return total
+    with SPACES.borrow(point, fits, lambda: make_space(point, references, buckets)) as space:
+        yield space._replace(counts=space.counts[:buckets], starts=space.starts[:buckets], sums=space.sums[:buckets])
 
 
-SPACES = Spaces()
-
-
-def in_turn(task: Callable[[Item], None], items: Sequence[Item]) -> None:
-    """Run task(item) for all items on the thread pool, each thread taking the next one."""
-    queue, lock = iter(items), threading.Lock()
-
-    def work(begin: int, end: int) -> None:
-        while True:
-            with lock:
-                item = next(queue, None)
-            if item is None:
-                return
-            task(item)
-
-    threads.share(min(threads.count(), len(items)), work)
-
-
-# -- the whole -----------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Bases:
     """Points prepared for `msm`: `count` points in packed form, padded with identities, and their images under φ."""
@@ -129,7 +91,7 @@ def msm(bases: Bases, scalars: Words, bits: int | None = None, parts: int | None
             units.append(sum_points(points, terms.units))
             return
         first, last = count * part // parts, count * (part + 1) // parts
-        with SPACES.borrow(points.shape[1:], last - first, (1 << (bits - 1)) + 1) as space:
+        with borrow_space(points.shape[1:], last - first, (1 << (bits - 1)) + 1) as space:
             sort_by_bucket(digits[window, first:last], terms.names[first:last], space)
             add_up_buckets(points, space)
             sums[window, part] = blind.start(part)
@@ -145,7 +107,7 @@ def sum_points(points: Words, references: References) -> Any:
     """The sum of the named points, as a point on integers."""
     if not len(references):
         return None
-    with SPACES.borrow(points.shape[1:], len(references), 2) as space:
+    with borrow_space(points.shape[1:], len(references), 2) as space:
         space.counts[:] = 0, len(references)
         space.order[:len(references)] = references
         add_up_buckets(points, space)

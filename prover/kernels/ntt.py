@@ -1,0 +1,466 @@
+"""Number-theoretic transforms over the scalar field, and the quotient of a proof, on either arithmetic.
+
+Element i of a vector of n = LANES * m lies in lane i % LANES of block i // LANES. With w the n-th root of unity, l a
+lane, b a block and a frequency f = f1 + m f2 (f1 < m), the transform splits [Cooley, Tukey 1965] into
+
+    w**((LANES b + l) f) = (w**LANES)**(b f1) * w**(l f1) * (w**m)**(l f2):
+
+a transform of length m over the blocks, the same in every lane; a *twist* by w**(l f1); and a transform across lanes.
+
+*Inwards* (values to coefficients) decimates in frequency: its input is in natural order, its output in the order of
+`Plan.scattered`. *Outwards* (coefficients to values) decimates in time and undoes it. Neither reorders anything, so a
+quotient never does; and outwards evaluates on a coset for nothing, since the powers of the shift go into the twist.
+
+Rounds have radix 4 (and one radix 2 where needed). Blocks that are far apart go through the first rounds together, in
+columns that fit the first cache; what is left are chunks that fit the second.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from primitives import field, threads
+
+from .arithmetic import ELEMENT, LANES, LAYOUT, kernel
+from .cache import compiled
+from .emitter import I8, I32, I64, Element, Emitter, Value
+from .field import LIMB_BITS, LIMB_MASK, SCALAR, Words
+from .field import SCALAR_MODULUS as R
+from .lanes import exchange_lanes
+from .memory import empty, reading
+from .tasks import Lender, in_turn
+
+GENERATOR = 5
+EDGE_RADIX = 1 << 256
+INWARDS = LAYOUT.radix * pow(EDGE_RADIX, -1, R) % R
+CHUNK = 1 << 14                 # elements whose rounds go on without leaving the second cache
+LOG_LANES = LANES.bit_length() - 1
+LEAST = 1 << 9                  # blocks that are worth a thread of their own
+SMALLEST = 2 * LOG_LANES        # log2 of the shortest vector that fills whole groups of LANES blocks
+
+Order = NDArray[np.uint32]
+
+
+def root_of_unity(log: int) -> int:
+    """The primitive 2**log-th root of unity that iden3's formats are made of."""
+    return pow(GENERATOR, (R - 1) >> log, R)
+
+
+# -- kernels -------------------------------------------------------------------------------------------------------
+def load(emit: Emitter, data: Value, index: Value) -> Any:
+    """Block number `index`."""
+    return ELEMENT.load(emit, SCALAR, data, index)
+
+
+def constant(emit: Emitter, value: int) -> Any:
+    """A constant in all lanes."""
+    return ELEMENT.constant(emit, SCALAR, value)
+
+
+def four_places(emit: Emitter, i: Value, step: Value) -> list[Value]:
+    """i, i + step, i + 2 step, i + 3 step."""
+    places = [i]
+    for _ in range(3):
+        places.append(emit.builder.add(places[-1], step))
+    return places
+
+
+def twiddles_of(emit: Emitter, table: Value, entry: Value) -> list[Any]:
+    """w**j, w**2j, w**3j."""
+    return [ELEMENT.broadcast(emit, SCALAR, table, emit.plus(emit.times(entry, 3), k)) for k in range(3)]
+
+
+def inwards_radix4(emit: Emitter, data: Value, places: list[Value]) -> tuple[Any, Any, Any, Any]:
+    """The sums of four blocks at frequencies 0, 2, 1, 3, before their twiddles."""
+    a, b, c, d = [load(emit, data, place) for place in places]
+    even, odd, difference = a + c, b + d, a - c
+    turned = (b - d) * constant(emit, pow(root_of_unity(2), -1, R))
+    return even + odd, even - odd, difference + turned, difference - turned
+
+
+@kernel
+def inwards4(emit: Emitter, data: Value, i: Value, step: Value, table: Value, entry: Value) -> None:
+    """One radix-4 butterfly, decimating in frequency, on blocks i + (0, 1, 2, 3) step."""
+    places = four_places(emit, i, step)
+    w1, w2, w3 = twiddles_of(emit, table, entry)
+    f0, f2, f1, f3 = inwards_radix4(emit, data, places)
+    for place, value in zip(places, (f0.reduce(), f2 * w2, f1 * w1, f3 * w3), strict=True):
+        value.store(data, place)
+
+
+@kernel
+def inwards4_last(emit: Emitter, data: Value, i: Value) -> None:
+    """The radix-4 butterfly on four neighbours: no twiddles."""
+    places = four_places(emit, i, emit.integer(1))
+    for place, value in zip(places, inwards_radix4(emit, data, places), strict=True):
+        value.reduce().store(data, place)
+
+
+def outwards_radix4(emit: Emitter, a: Any, b: Any, c: Any, d: Any) -> tuple[Any, Any, Any, Any]:
+    """Values at four places from sums at frequencies 0, 2, 1, 3, their twiddles applied."""
+    even, odd, sum_, turned = a + b, a - b, c + d, (c - d) * constant(emit, root_of_unity(2))
+    return even + sum_, odd + turned, even - sum_, odd - turned
+
+
+@kernel
+def outwards4(emit: Emitter, data: Value, i: Value, step: Value, table: Value, entry: Value) -> None:
+    """One radix-4 butterfly, decimating in time, on blocks i + (0, 1, 2, 3) step."""
+    places = four_places(emit, i, step)
+    w1, w2, w3 = twiddles_of(emit, table, entry)
+    a, b, c, d = [load(emit, data, place) for place in places]
+    for place, value in zip(places, outwards_radix4(emit, a, b * w2, c * w1, d * w3), strict=True):
+        value.reduce().store(data, place)
+
+
+@kernel
+def outwards4_first(emit: Emitter, data: Value, i: Value) -> None:
+    """The radix-4 butterfly on four neighbours: no twiddles."""
+    places = four_places(emit, i, emit.integer(1))
+    for place, value in zip(places, outwards_radix4(emit, *[load(emit, data, p) for p in places]), strict=True):
+        value.reduce().store(data, place)
+
+
+@kernel
+def radix2(emit: Emitter, data: Value, i: Value) -> None:
+    """The radix-2 butterfly on two neighbours, the same in both directions."""
+    a, b = load(emit, data, i), load(emit, data, emit.plus(i, 1))
+    (a + b).reduce().store(data, i)
+    (a - b).reduce().store(data, emit.plus(i, 1))
+
+
+def reverse(value: int, bits: int) -> int:
+    """The number with the bits in opposite order."""
+    return int(format(value, f"0{bits}b")[::-1], 2) if bits else 0
+
+
+def exchange(values: Sequence[Any]) -> Sequence[Any]:
+    """Lane j of result i is lane i of value j."""
+    return exchange_lanes(values) if LANES > 1 else values
+
+
+@kernel
+def across_inwards(emit: Emitter, data: Value, twist: Value, shifts: Value, i: Value) -> None:
+    """Twist blocks i .. i+LANES-1, transform across their lanes, and multiply result f2 by shifts[f2]."""
+    values = [load(emit, data, emit.plus(i, k)) * load(emit, twist, emit.plus(i, k)) for k in range(LANES)]
+    values, root = list(exchange(values)), pow(root_of_unity(LOG_LANES), -1, R)
+    half = LANES // 2
+    while half:
+        for start in range(0, LANES, 2 * half):
+            for k in range(start, start + half):
+                a, b = values[k], values[k + half]
+                turn = constant(emit, pow(root, (k - start) * (LANES // 2 // half), R))
+                values[k], values[k + half] = a + b, (a - b) * turn if k > start else a - b
+        half //= 2
+    for k, value in enumerate(values):
+        shift = ELEMENT.broadcast(emit, SCALAR, shifts, reverse(k, LOG_LANES))
+        (value * shift if k else value.reduce()).store(data, emit.plus(i, k))
+
+
+@kernel
+def across_outwards(emit: Emitter, data: Value, twist: Value, shifts: Value, i: Value) -> None:
+    """Multiply coefficient f2 by shifts[f2], transform back into lanes, and twist: blocks i .. i+LANES-1."""
+    values = [load(emit, data, emit.plus(i, k)) for k in range(LANES)]
+    values = [value * ELEMENT.broadcast(emit, SCALAR, shifts, reverse(k, LOG_LANES)) if k else value
+              for k, value in enumerate(values)]
+    root, half = root_of_unity(LOG_LANES), 1
+    while half < LANES:
+        for start in range(0, LANES, 2 * half):
+            for k in range(start, start + half):
+                turn = constant(emit, pow(root, (k - start) * (LANES // 2 // half), R))
+                a, b = values[k], values[k + half] * turn if k > start else values[k + half]
+                values[k], values[k + half] = a + b, a - b
+        half *= 2
+    for k, value in enumerate(exchange(values)):
+        (value * load(emit, twist, emit.plus(i, k))).store(data, emit.plus(i, k))
+
+
+@kernel
+def take_in(emit: Emitter, values: Value, order: Value, data: Value, k: Value) -> None:
+    """Block k = the elements of a vector (n, 4) that order[LANES * k ..] names."""
+    ELEMENT.gather(emit, SCALAR, places_of(emit, values, order, k)).store(data, k)
+
+
+@kernel
+def take_out(emit: Emitter, values: Value, order: Value, data: Value, k: Value) -> None:
+    """The counterpart of `take_in`, fully reduced."""
+    load(emit, data, k).canonical().scatter(places_of(emit, values, order, k))
+
+
+def places_of(emit: Emitter, values: Value, order: Value, k: Value) -> list[Value]:
+    """Byte pointers to the elements of block k."""
+    b, places = emit.builder, []
+    for lane in range(LANES):
+        word = b.load(emit.address(order, emit.plus(emit.times(k, LANES), lane), 4, I32), align=4)
+        places.append(emit.address(values, b.zext(word, I64), 32, I8))
+    return places
+
+
+@kernel
+def close(emit: Emitter, a: Value, b: Value, c: Value, k: Value, out: Value) -> None:
+    """Elements of block k of out (n, 4) = a * b - c, fully reduced; all in the Montgomery form of the edge."""
+    x, y = load(emit, a, k), load(emit, b, k)
+    for _ in range(((LAYOUT.radix // EDGE_RADIX).bit_length() - 1) // 2):
+        x, y = x + x, y + y                            # a product here divides by more than the edge's form has
+    difference: Element = x * y - load(emit, c, k)
+    difference.canonical().scatter([emit.address(out, emit.plus(emit.times(k, LANES), lane), 32, I8)
+                                    for lane in range(LANES)])
+
+
+# -- rounds --------------------------------------------------------------------------------------------------------
+@compiled
+def inwards_rounds(data: Words, table: Words, begin: int, size: int, rounds: int, first: int, last: int) -> None:
+    """`rounds` rounds from length `size` down, on columns first .. last-1 of blocks begin .. begin+size-1.
+
+    Column j is what the rounds connect with block j.
+    """
+    columns = size >> (2 * rounds)
+    for j in range(first, last):
+        length = size
+        for _ in range(rounds):
+            step = length // 4
+            for start in range(begin, begin + size, length):
+                if step == 1:
+                    inwards4_last(data, start)
+                else:
+                    for k in range(j, step, columns):
+                        inwards4(data, start + k, step, table, step // 3 + k)
+            length = step
+
+
+@compiled
+def outwards_rounds(data: Words, table: Words, begin: int, size: int, rounds: int, first: int, last: int) -> None:
+    """The rounds of `inwards_rounds` in opposite order and direction."""
+    columns = size >> (2 * rounds)
+    for j in range(first, last):
+        length = columns
+        for _ in range(rounds):
+            step, length = length, length * 4
+            for start in range(begin, begin + size, length):
+                if step == 1:
+                    outwards4_first(data, start)
+                else:
+                    for k in range(j, step, columns):
+                        outwards4(data, start + k, step, table, step // 3 + k)
+
+
+@compiled
+def inner_inwards(data: Words, twist: Words, shifts: Words, begin: int, size: int, pairs: bool) -> None:
+    """What follows the rounds: a radix-2 round if `pairs`, and the transform across lanes."""
+    for i in range(begin, begin + size, 2):
+        if pairs:
+            radix2(data, i)
+    for i in range(begin, begin + size, LANES):
+        across_inwards(data, twist, shifts, i)
+
+
+@compiled
+def inner_outwards(data: Words, twist: Words, shifts: Words, begin: int, size: int, pairs: bool) -> None:
+    """`inner_inwards` in opposite order and direction."""
+    for i in range(begin, begin + size, LANES):
+        across_outwards(data, twist, shifts, i)
+    for i in range(begin, begin + size, 2):
+        if pairs:
+            radix2(data, i)
+
+
+@compiled
+def take_in_all(values: Words, order: Order, data: Words, first: int, last: int) -> None:
+    """Blocks first .. last-1 from a vector."""
+    for k in range(first, last):
+        take_in(values, order, data, k)
+
+
+@compiled
+def take_out_all(values: Words, order: Order, data: Words, first: int, last: int) -> None:
+    """Blocks first .. last-1 to a vector."""
+    for k in range(first, last):
+        take_out(values, order, data, k)
+
+
+@compiled
+def close_all(a: Words, b: Words, c: Words, out: Words, first: int, last: int) -> None:
+    """out = a * b - c, blocks first .. last-1."""
+    for k in range(first, last):
+        close(a, b, c, k, out)
+
+
+# -- tables --------------------------------------------------------------------------------------------------------
+def single_elements(values: Words) -> Words:
+    """Edge words (..., 4) -> table entries (..., LIMBS); tables that hold x * INWARDS then hold x."""
+    if LANES == 1:
+        return np.ascontiguousarray(values)
+    parts = [values[..., 0] & np.uint64(LIMB_MASK)]
+    for i in range(1, 4):
+        low, high = values[..., i - 1] >> np.uint64(64 - 12 * i), values[..., i] << np.uint64(12 * i)
+        parts.append((low | high) & np.uint64(LIMB_MASK))
+    return np.stack([*parts, values[..., 3] >> np.uint64(4 * LIMB_BITS - 192)], -1)
+
+
+def powers(base: int, count: int) -> Words:
+    """base**k * INWARDS for k < count (a power of two), edge words (count, 4)."""
+    table = field.encode([INWARDS])
+    while len(table) < count:
+        table = np.concatenate([table, field.multiply(table, field.encode([pow(base, len(table), R)]))])
+    return table
+
+
+def twiddle_table(root: int, size: int) -> Words:
+    """For every round: (w**j, w**2j, w**3j), j < length / 4, with w the root of the round's length; see `step // 3`."""
+    steps = []
+    while size >= 4:
+        steps.append((size // 4, root))
+        size, root = size // 4, pow(root, 4, R)
+    rows = [np.stack([powers(pow(root, k, R), step) for k in (1, 2, 3)], 1) for step, root in reversed(steps)]
+    return single_elements(np.concatenate(rows or [np.zeros((1, 3, 4), np.uint64)]))
+
+
+def twist_table(log: int, bases: Sequence[int], factor: int) -> Words:
+    """Block k = factor * bases[lane]**reverse(k), in lanes."""
+    blocks = 1 << log
+    table = field.encode([factor * INWARDS % R] * LANES).reshape(1, LANES, 4)
+    for t in range(log):
+        step = field.encode([pow(base, blocks >> (t + 1), R) for base in bases])
+        table = np.concatenate([table, field.multiply(table, step)])
+    out = empty((blocks, *LAYOUT.shape))
+    order = np.arange(blocks * LANES, dtype=np.uint32)
+    take_in_all(reading(table.reshape(-1, 4)), order, out, 0, blocks)
+    return out
+
+
+class Rounds:
+    """What all transforms of one length share."""
+
+    def __init__(self, log: int) -> None:
+        self.log, self.depth = log, log - LOG_LANES
+        self.blocks = 1 << self.depth
+        root = pow(root_of_unity(log), LANES, R)
+        self.inwards = twiddle_table(pow(root, -1, R), self.blocks)
+        self.outwards = twiddle_table(root, self.blocks)
+        self.natural = np.arange(1 << log, dtype=np.uint32)
+        k = np.arange(self.blocks)
+        lanes = (k - k % LANES)[:, None] + np.arange(LANES)
+        frequencies = reverse_all(lanes, self.depth) + (reverse_all(k % LANES, LOG_LANES)[:, None] << self.depth)
+        self.scattered = frequencies.astype(np.uint32).reshape(-1)
+
+
+def reverse_all(values: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
+    """Each number with its lowest `bits` bits in opposite order."""
+    out = np.zeros_like(values)
+    for i in range(bits):
+        out |= (values >> i & 1) << (bits - 1 - i)
+    return out
+
+
+class Twist:
+    """The tables of transforms of one length, in one direction, on one coset."""
+
+    def __init__(self, log: int, shift: int, outwards: bool) -> None:
+        root, depth = root_of_unity(log), log - LOG_LANES
+        if not outwards:
+            root, shift = pow(root, -1, R), pow(shift, -1, R)
+        factor = 1 if outwards else pow(1 << log, -1, R)
+        self.twist = twist_table(depth, [shift * pow(root, lane, R) % R for lane in range(LANES)], factor)
+        self.shifts = single_elements(powers(pow(shift, 1 << depth, R), LANES))
+
+
+rounds_of = functools.lru_cache(maxsize=4)(Rounds)
+twist_of = functools.lru_cache(maxsize=6)(Twist)
+
+
+# -- transforms ----------------------------------------------------------------------------------------------------
+BLOCKS: Lender[Words] = Lender(lambda blocks: blocks.nbytes)
+
+
+def borrow_blocks(log: int) -> AbstractContextManager[Words]:
+    """Room for a vector of 2**log elements."""
+    shape = ((1 << log) // LANES, *LAYOUT.shape)
+    return BLOCKS.borrow(log, lambda blocks: True, lambda: empty(shape))
+
+
+def transform(vectors: Sequence[Words], log: int, inwards: Twist | None, outwards: Twist | None) -> None:
+    """Transform vectors (blocks, LIMBS, LANES) in place: inwards, then outwards, or one of them."""
+    rounds, blocks = rounds_of(log), (1 << log) // LANES
+    outer = 0                                          # rounds that connect chunks
+    while blocks * LANES >> (2 * outer) > CHUNK:
+        outer += 1
+    chunk = blocks >> (2 * outer)
+    inner, pairs = (chunk.bit_length() - 1) // 2, bool(rounds.depth % 2)
+    shares = max(1, min(threads.count(), chunk // LANES))
+    columns = [(data, chunk * k // shares, chunk * (k + 1) // shares) for data in vectors for k in range(shares)]
+
+    def come_in(task: tuple[Words, int, int]) -> None:
+        inwards_rounds(task[0], rounds.inwards, 0, blocks, outer, *task[1:])
+
+    def turn(task: tuple[Words, int]) -> None:
+        data, begin = task
+        if inwards:
+            inwards_rounds(data, rounds.inwards, begin, chunk, inner, 0, 1 + pairs)
+            inner_inwards(data, inwards.twist, inwards.shifts, begin, chunk, pairs)
+        if outwards:
+            inner_outwards(data, outwards.twist, outwards.shifts, begin, chunk, pairs)
+            outwards_rounds(data, rounds.outwards, begin, chunk, inner, 0, 1 + pairs)
+
+    def go_out(task: tuple[Words, int, int]) -> None:
+        outwards_rounds(task[0], rounds.outwards, 0, blocks, outer, *task[1:])
+
+    if inwards and outer:
+        in_turn(come_in, columns)
+    in_turn(turn, [(data, begin) for data in vectors for begin in range(0, blocks, chunk)])
+    if outwards and outer:
+        in_turn(go_out, columns)
+
+
+def ntt(values: Words, *, inverse: bool = False, coset: int | None = None) -> Words:
+    """Values at coset * w**i from coefficients (2**k, 4), or with `inverse` back; natural order."""
+    count, shift = len(values), 1 if coset is None else coset % R
+    log = count.bit_length() - 1
+    if count != 1 << log or not shift:
+        raise ValueError(f"no transform of {count} elements on the coset {shift}")
+    if log < SMALLEST:
+        return _short(values, inverse, shift)
+    rounds, out = rounds_of(log), np.empty((count, 4), np.uint64)
+    blocks = count // LANES
+    before, after = (rounds.natural, rounds.scattered) if inverse else (rounds.scattered, rounds.natural)
+    with borrow_blocks(log) as data:
+        source, twist = reading(values), twist_of(log, shift, not inverse)
+        threads.share(blocks, lambda first, last: take_in_all(source, before, data, first, last), least=LEAST)
+        transform([data], log, *((twist, None) if inverse else (None, twist)))
+        threads.share(blocks, lambda first, last: take_out_all(out, after, data, first, last), least=LEAST)
+    return out
+
+
+def quotient(a: Words, b: Words, c: Words) -> Words:
+    """From values (2**k, 4) of A, B, C on the domain to values of A*B - C on the odd coset; six transforms."""
+    count = len(a)
+    log = count.bit_length() - 1
+    if not len(a) == len(b) == len(c) == 1 << log:
+        raise ValueError(f"no quotient of {len(a)}, {len(b)} and {len(c)} values")
+    shift = root_of_unity(log + 1)
+    if log < SMALLEST:
+        x, y, z = (_short(_short(values, True, 1), False, shift) for values in (a, b, c))
+        return field.subtract(field.multiply(x, y), z)
+    rounds, out, blocks = rounds_of(log), np.empty((count, 4), np.uint64), count // LANES
+    with borrow_blocks(log) as x, borrow_blocks(log) as y, borrow_blocks(log) as z:
+        for source, data in zip(map(reading, (a, b, c)), (x, y, z), strict=True):
+            threads.share(blocks, functools.partial(take_in_all, source, rounds.natural, data), least=LEAST)
+        transform((x, y, z), log, twist_of(log, 1, False), twist_of(log, shift, True))
+        threads.share(blocks, functools.partial(close_all, x, y, z, out), least=LEAST)
+    return out
+
+
+def _short(values: Words, inverse: bool, shift: int) -> Words:
+    """`ntt` term by term, for vectors that do not fill the lanes."""
+    count, plain = len(values), field.decode(values)
+    root = root_of_unity(count.bit_length() - 1)
+    if not inverse:
+        return field.encode([sum(x * pow(shift * pow(root, i, R), f, R) for f, x in enumerate(plain)) % R
+                             for i in range(count)])
+    scale = pow(count, -1, R)
+    return field.encode([scale * pow(shift, -f, R) * sum(x * pow(root, -i * f, R) for i, x in enumerate(plain)) % R
+                         for f in range(count)])

@@ -1,0 +1,76 @@
+"""Compile every kernel ahead of its first use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+
+from primitives import field
+from primitives.r1cs import SparseMatrix
+from prover.curve import G1_GROUP, G2_GROUP
+from prover.points import encode_g1, encode_g2
+
+from .backend import KernelBackend
+from .msm import msm
+from .verification import warm_verify
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+
+
+def _transforms(backend: KernelBackend) -> None:
+    values = field.encode(range(64))
+    backend.quotient(values, values, values)
+    backend.ntt(values)
+
+
+def _sparse_products(backend: KernelBackend) -> None:
+    none = np.zeros(1, np.int32)
+    backend.matrix_times_vector(SparseMatrix(np.array([0, 1]), none, none), field.encode([1]), field.encode([1]))
+    backend.batch_inverse(field.encode([1]))
+
+
+def _sums(backend: KernelBackend) -> None:
+    msm(backend.prepare_g1(encode_g1([G1_GROUP.generator] * 9)), field.encode(range(-4, 5)))
+
+
+def _sums_g2(backend: KernelBackend) -> None:
+    msm(backend.prepare_g2(encode_g2([G2_GROUP.generator] * 9)), field.encode(range(-4, 5)))
+
+
+def _multiples(backend: KernelBackend) -> None:
+    backend.multiples_g1(G1_GROUP.generator, field.encode([2]))
+    backend.multiples_g2(G2_GROUP.generator, field.encode([2]))
+
+
+STAGES: dict[str, Callable[[KernelBackend], None]] = {
+    "sparse products": _sparse_products, "transforms": _transforms, "sums in G1": _sums, "sums in G2": _sums_g2,
+    "fixed-base multiples": _multiples}
+
+
+def warm(progress: Progress | None = None) -> dict[str, float]:
+    """Compile everything that proving, verifying and setting up need, or load it from the user's cache.
+
+    Parameters
+    ----------
+    progress : called with (what is compiled next, stages done, stages in all).
+
+    Returns
+    -------
+    Seconds that each stage took.
+    """
+    backend, seconds = KernelBackend(), dict[str, float]()
+    stages: dict[str, Callable[[], None]] = {name: partial(stage, backend) for name, stage in STAGES.items()}
+    stages["verification"] = warm_verify
+    for done, (name, stage) in enumerate(stages.items()):
+        if progress:
+            progress(f"compiling {name}", done, len(stages))
+        started = time.perf_counter()
+        stage()
+        seconds[name] = time.perf_counter() - started
+    if progress:
+        progress("kernels compiled", len(stages), len(stages))
+    return seconds
