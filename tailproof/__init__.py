@@ -1,1 +1,74 @@
-"""The front door: the typed public API and the `tailproof` command."""
+"""The front door: the typed public API and the `tailproof` command.
+
+    import tailproof
+    epoch = tailproof.load_epoch("epoch")
+    margin = tailproof.Portfolio.read("portfolio.json").margin(epoch)
+
+Names load when they are first used, so that the import costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from primitives.errors import BadInput, TailproofError, Unsatisfied
+    from relayer.submit import submit
+    from risk.audit import check as check_epoch
+    from risk.build import build as build_epoch
+    from risk.epoch import Epoch
+    from risk.epoch_directory import load as load_epoch
+    from risk.epoch_directory import save as save_epoch
+    from risk.margin import Margin
+    from risk.portfolio import Portfolio
+    from risk.provenance import Sources
+    from tailproof.attestation import commit, prove_margin
+    from tailproof.auditing import Check, audit
+    from tailproof.bundle import Bundle
+    from tailproof.keys import KeyDirectory, make_keys, read_verification_key
+    from tailproof.secret import Opening
+    from verifier_contracts.chain import Chain
+    from verifier_contracts.context import Context
+    from verifier_contracts.deployment import Deployment, deploy
+
+_HOMES = {
+    "BadInput": "primitives.errors:BadInput",
+    "Bundle": "tailproof.bundle:Bundle",
+    "Chain": "verifier_contracts.chain:Chain",
+    "Check": "tailproof.auditing:Check",
+    "Context": "verifier_contracts.context:Context",
+    "Deployment": "verifier_contracts.deployment:Deployment",
+    "Epoch": "risk.epoch:Epoch",
+    "KeyDirectory": "tailproof.keys:KeyDirectory",
+    "Margin": "risk.margin:Margin",
+    "Opening": "tailproof.secret:Opening",
+    "Portfolio": "risk.portfolio:Portfolio",
+    "Sources": "risk.provenance:Sources",
+    "TailproofError": "primitives.errors:TailproofError",
+    "Unsatisfied": "primitives.errors:Unsatisfied",
+    "audit": "tailproof.auditing:audit",
+    "build_epoch": "risk.build:build",
+    "check_epoch": "risk.audit:check",
+    "commit": "tailproof.attestation:commit",
+    "deploy": "verifier_contracts.deployment:deploy",
+    "load_epoch": "risk.epoch_directory:load",
+    "make_keys": "tailproof.keys:make_keys",
+    "prove_margin": "tailproof.attestation:prove_margin",
+    "read_verification_key": "tailproof.keys:read_verification_key",
+    "save_epoch": "risk.epoch_directory:save",
+    "submit": "relayer.submit:submit",
+}
+
+__all__ = [
+    "BadInput", "Bundle", "Chain", "Check", "Context", "Deployment", "Epoch", "KeyDirectory", "Margin", "Opening",
+    "Portfolio", "Sources", "TailproofError", "Unsatisfied", "audit", "build_epoch", "check_epoch", "commit", "deploy",
+    "load_epoch", "make_keys", "prove_margin", "read_verification_key", "save_epoch", "submit",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _HOMES[name].split(":")
+    return getattr(import_module(module), attribute)

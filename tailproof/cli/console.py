@@ -30,6 +30,8 @@ class Outcome:
     data: Mapping[str, Any]
     lines: Sequence[str]
     holds: bool = True
+    bare: Sequence[Any] | None = None
+    """What `--json` prints instead of an object, for commands that list."""
 
 
 def reporting(function: Callable[P, Outcome]) -> Callable[..., None]:
@@ -48,13 +50,15 @@ def reporting(function: Callable[P, Outcome]) -> Callable[..., None]:
             # A refusal by the chain is an answer, not a mistake in the question.
             sys.exit(FALSE if getattr(error, "checked_and_false", False) else BAD_INPUT)
         _end_progress_line()
-        _print({**outcome.data, "holds": outcome.holds}, outcome.lines, as_json)
+        shown = {**outcome.data, "holds": outcome.holds} if outcome.bare is None else outcome.bare
+        _print(shown, outcome.lines, as_json)
         sys.exit(DONE if outcome.holds else FALSE)
 
     return run
 
 
-def _print(data: Mapping[str, Any], lines: Sequence[str], as_json: bool, to_stderr: bool = False) -> None:
+def _print(data: Mapping[str, Any] | Sequence[Any], lines: Sequence[str], as_json: bool,
+           to_stderr: bool = False) -> None:
     if as_json:
         click.echo(json.dumps(data, indent=2, default=str))
     else:
@@ -63,7 +67,7 @@ def _print(data: Mapping[str, Any], lines: Sequence[str], as_json: bool, to_stde
 
 
 # -- progress ----------------------------------------------------------------------------------------------------
-_state = {"stage": "", "shown": 0.0, "open": False}
+_state: dict[str, Any] = {"stage": "", "shown": 0.0, "open": False}
 
 
 def progress(stage: str, done: int, total: int) -> None:
@@ -74,7 +78,7 @@ def progress(stage: str, done: int, total: int) -> None:
             click.echo(f"{stage} …", err=True)
         return
     now = time.monotonic()
-    if stage == _state["stage"] and done < total and now - float(_state["shown"]) < 0.1:
+    if stage == _state["stage"] and done < total and now - _state["shown"] < 0.1:
         return
     if stage != _state["stage"]:
         _end_progress_line()
@@ -92,15 +96,16 @@ def _end_progress_line() -> None:
 
 
 def table(rows: Sequence[Sequence[object]], header: Sequence[str] | None = None) -> list[str]:
-    """Rows as aligned text; numbers (and everything but the first column) are set flush right."""
+    """Rows as aligned text, under a header if there is one; columns of numbers are set flush right."""
     body = [[str(cell) for cell in row] for row in rows]
     every = ([list(header)] if header else []) + body
     if not every:
         return []
     widths = [max(len(row[column]) for row in every) for column in range(len(every[0]))]
-    lines = ["  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
-                       for column, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
-             for row in every]
+    right = [len(body) > 1 and all(row[column][:1].isdigit() or row[column][:1] == "-" for row in body)
+             for column in range(len(widths))]
+    lines = ["  ".join(cell.rjust(width) if numeric else cell.ljust(width)
+                       for cell, width, numeric in zip(row, widths, right, strict=True)).rstrip() for row in every]
     if header:
         lines.insert(1, "  ".join("-" * width for width in widths))
     return lines

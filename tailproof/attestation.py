@@ -1,0 +1,68 @@
+"""What a trader does: commit to a portfolio, and prove its margin."""
+
+from __future__ import annotations
+
+from circuits import statements
+from circuits.statements import Statement, margin
+from primitives import field
+from primitives.errors import BadInput
+from risk.epoch import Epoch
+from risk.portfolio import Portfolio
+from verifier_contracts.context import Context
+
+from .bundle import Bundle
+from .keys import KeyDirectory
+from .progress import Progress, quiet
+from .secret import Opening, draw_salt
+from .statements import r1cs_digest
+
+
+def commit(statement: Statement, epoch: Epoch, portfolio: Portfolio, *, salt: int | None = None) -> Opening:
+    """Commit to a portfolio for a statement, under a fresh salt.
+
+    The commitment names instruments by id, so that it stays good in every later epoch that holds them.
+
+    Raises
+    ------
+    BadInput : the portfolio has more positions than the statement has slots, or an instrument the epoch does not hold.
+    """
+    slots = [(int(epoch.ids[row]), lots) for row, lots in portfolio.rows(epoch)]
+    if len(slots) > statement.slots:
+        raise BadInput("positions", len(slots), f"at most {statement.slots}, the slots of {statement.name}",
+                       source=portfolio.source)
+    drawn = draw_salt() if salt is None else salt
+    return Opening(statement.name, margin.commit(drawn, margin.fill(statement.preset, slots)), drawn, slots)
+
+
+def prove_margin(keys: KeyDirectory, epoch: Epoch, opening: Opening, context: Context, *,
+                 progress: Progress = quiet) -> Bundle:
+    """Prove the margin of a committed portfolio in an epoch.
+
+    Raises
+    ------
+    BadInput : the key, the opening or the epoch belongs to another statement; the opening opens nothing; the portfolio
+        is out of the statement's bounds. All before any cryptography runs.
+    Unsatisfied : no satisfying witness exists; names the constraint.
+    """
+    from prover import prove
+    statement = statements.get(keys.statement)
+    keys.require(statement)
+    if opening.statement != statement.name:
+        raise BadInput("opening.statement", opening.statement, f"{statement.name!r}, which this key proves")
+    if epoch.shape.digest() != statement.shape.digest():
+        raise BadInput("epoch shape", epoch.shape.to_json(), f"that of {statement.name}: {statement.shape.to_json()}")
+    if "0x" + context.key_digest.hex() != keys.key_digest:
+        raise BadInput("context.key_digest", "0x" + context.key_digest.hex(), f"{keys.key_digest}, the proving key's")
+    if margin.commit(opening.salt, margin.fill(statement.preset, opening.slots)) != opening.commitment:
+        raise BadInput("opening.commitment", opening.commitment, "what its salt and slots commit to")
+    positions = [(epoch.index_of(number), lots) for number, lots in opening.slots]
+
+    progress("compile statement", 0, 1)
+    system = statement.build()
+    inputs = margin.assign(statement.preset, epoch, positions, opening.salt, context.field_element())
+    progress("witness", 0, 1)
+    witness = system.witness(inputs)
+    proof = prove(keys.proving_key(), witness, progress=progress)
+    values = field.decode(witness[1:1 + len(statement.public_inputs)])
+    public = dict(zip(statement.public_inputs, values, strict=True))
+    return Bundle(statement.name, r1cs_digest(statement.name), keys.insecure_setup, public, context, proof)

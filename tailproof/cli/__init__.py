@@ -1,0 +1,48 @@
+"""The `tailproof` command: one file a group of subcommands, all speaking through `console`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+_COMMANDS = {
+    "epoch": ("epoch", "Build, check and show epochs (risk publisher)."),
+    "statement": ("statement", "List and show what can be proven."),
+    "keys": ("keys", "Make and show proving and verification keys."),
+    "commit": ("trader", "Commit to a portfolio (trader)."),
+    "prove": ("trader", "Prove a portfolio's margin (trader)."),
+    "verify": ("auditor", "Verify a bundle offline (auditor)."),
+    "contract": ("contract", "Generate, deploy and feed the contracts."),
+    "submit": ("relayer", "Submit a bundle to the chain (relayer)."),
+    "groth16": ("groth16", "Set up, prove and verify any circuit, in the files of circom and snarkjs."),
+    "warm": ("groth16", "Compile the kernels ahead of their first use."),
+    "demo": ("demo", "Run everything once, on an embedded chain, attacks included."),
+}
+
+
+class _Lazy(click.Group):
+    """Loads a subcommand's module when it is asked for, so that `tailproof --help` does not load web3."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(import_module(f"tailproof.cli.{_COMMANDS[cmd_name][0]}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in _COMMANDS.items()])
+
+
+@click.command(cls=_Lazy)
+@click.version_option(package_name="tailproof")
+def main() -> None:
+    """Prove that a portfolio's margin is the exact Expected Shortfall of a published scenario set.
+
+    Every command takes --json. Exit codes: 0 done, 1 checked and false, 2 bad input.
+    """

@@ -1,0 +1,49 @@
+"""`tailproof verify`: a bundle checked offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..bundle import Bundle
+from ..keys import INSECURE, read_verification_key
+from .console import Outcome, reporting, table
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("bundle", type=FILE)
+@click.option("--key", type=FILE, required=True, help="Verification key (JSON) or key directory that you trust.")
+@click.option("--epoch", type=FILE, required=True, help="Epoch directory, or its manifest.json, that you trust.")
+@click.option("--commitment", metavar="NUMBER", help="The registered commitment, if you know it.")
+@click.option("--backend", type=click.Choice(["kernels", "reference"]), default="kernels", show_default=True,
+              help="reference: the independent py_ecc arithmetic.")
+@reporting
+def verify(bundle: Path, key: Path, epoch: Path, commitment: str | None, backend: str) -> Outcome:
+    """Verify BUNDLE against a key and an epoch, offline; exit code 1 if any check fails."""
+    from primitives.field import MODULUS
+    from primitives.jsonio import Node
+    from risk.epoch_directory import Manifest
+    from risk.money import display_money
+
+    from ..auditing import audit
+    given, verification_key = Bundle.load(bundle), read_verification_key(key)
+    trusted = Manifest.read(epoch)
+    wanted = None if commitment is None else Node(commitment, field="--commitment").decimal(1, MODULUS - 1)
+    checks = audit(given, verification_key, epoch_root=trusted.root, shape=trusted.shape, commitment=wanted,
+                   backend=backend)
+    holds = all(check.holds for check in checks)
+    context, margin = given.context, display_money(given.margin, trusted.header.quote)
+    warnings = [] if commitment is not None else ["The commitment is the bundle's own: compare it with the contract's."]
+    if verification_key.insecure_setup:
+        warnings.append(INSECURE)
+    return Outcome(
+        {"statement": given.statement, "margin": str(given.margin), "account": context.account,
+         "epoch_id": context.epoch_id, "insecure_setup": verification_key.insecure_setup,
+         "checks": [{"name": check.name, "holds": check.holds, "found": check.found} for check in checks]},
+        [*table([(check.name, "ok" if check.holds else "FALSE", check.found) for check in checks]), "",
+         f"{'proven' if holds else 'NOT proven'}: margin {margin} of account {context.account} in epoch "
+         f"{context.epoch_id}, for contract {context.manager} on chain {context.chain_id}", *warnings],
+        holds)

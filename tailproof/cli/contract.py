@@ -1,0 +1,154 @@
+"""`tailproof contract`: the verifier's source, the contracts on a chain, and what their roles do.
+
+Without `--rpc` a command runs on a fresh embedded chain: good for a look at gas and refusals, gone when it ends.
+Transactions are signed with the private key in $TAILPROOF_PRIVATE_KEY, or by an account that the node has unlocked.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from primitives import jsonio
+from primitives.errors import BadInput
+
+from ..keys import INSECURE, KeyDirectory
+from .console import Outcome, progress, reporting, table
+
+FILE = click.Path(path_type=Path)
+RPC = click.option("--rpc", metavar="URL", required=True, help="JSON-RPC endpoint.")
+DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
+
+
+@click.group()
+def contract() -> None:
+    """Generate, deploy and feed the contracts."""
+
+
+@contract.command("generate")
+@click.option("--key", type=FILE, required=True, help="Key directory.")
+@click.option("--out", type=FILE, required=True, help="Solidity file to write.")
+@reporting
+def generate_source(key: Path, out: Path) -> Outcome:
+    """Write the Solidity verifier of a key."""
+    from verifier_contracts.generator import generate
+    found = KeyDirectory.load(key)
+    source = generate(found.verification_key(), found.statement)
+    with jsonio.replacing(out) as file:
+        file.write(source.encode())
+    return Outcome({"path": str(out), "key_digest": found.key_digest, "insecure_setup": found.insecure_setup},
+                   [f"{out}: verifier of {found.statement}, key {found.key_digest}",
+                    *([INSECURE] if found.insecure_setup else [])])
+
+
+@contract.command("deploy")
+@click.option("--key", type=FILE, required=True, help="Key directory.")
+@click.option("--rpc", metavar="URL", help="JSON-RPC endpoint; without it, a trial on an embedded chain.")
+@click.option("--out", type=FILE, help="Deployment file to write (required with --rpc).")
+@click.option("--registry", metavar="ADDRESS", help="Share an epoch registry that is there already.")
+@click.option("--max-epoch-age", type=click.IntRange(1, (1 << 40) - 1), default=86_400, show_default=True,
+              help="Seconds after which an epoch proves nothing any more.")
+@click.option("--allow-insecure-setup", is_flag=True, help="Take a key whose maker can forge proofs; for trials only.")
+@reporting
+def deploy_contracts(key: Path, rpc: str | None, out: Path | None, registry: str | None, max_epoch_age: int,
+                     allow_insecure_setup: bool) -> Outcome:
+    """Deploy registry, verifier and margin manager; every role goes to the sender."""
+    from verifier_contracts.chain import Chain
+    from verifier_contracts.deployment import deploy
+    if rpc is not None and out is None:
+        raise BadInput("--out", None, "given with --rpc: nobody would know where the contracts are")
+    found = KeyDirectory.load(key)
+    verification_key = found.verification_key()
+    chain = Chain.connect(rpc) if rpc else Chain.embedded()
+    made = deploy(chain, verification_key, found.statement, max_epoch_age=max_epoch_age, registry=registry,
+                  allow_insecure_setup=allow_insecure_setup, progress=progress)
+    if out is not None:
+        made.save(out)
+    trial = [] if rpc else ["A trial: the embedded chain is gone now."]
+    facts = made.to_json()
+    return Outcome({**facts, "chain": chain.name}, [
+        *table([(name, facts[name]) for name in ("chain_id", "registry", "verifier", "manager", "key_digest")]),
+        *([INSECURE] if made.insecure_setup else []), *trial])
+
+
+@contract.command("publish")
+@DEPLOYMENT
+@RPC
+@click.option("--epoch", type=FILE, required=True, help="Epoch directory; it is checked before it is published.")
+@reporting
+def publish_epoch(deployment: Path, rpc: str, epoch: Path) -> Outcome:
+    """Publish an epoch's root (role: publisher); its id is the time of publication."""
+    from risk import epoch_directory
+    from verifier_contracts.chain import Chain
+    from verifier_contracts.deployment import Deployment
+    found = epoch_directory.load(epoch)
+    chain = Chain.connect(rpc)
+    registry, _ = Deployment.load(deployment).open(chain)
+    epoch_id = chain.now()
+    receipt = registry.publish(epoch_id, found.root, bytes.fromhex(found.header.model_digest[2:]))
+    return Outcome({"epoch_id": epoch_id, "root": str(found.root), "transaction": receipt.transaction,
+                    "gas_used": receipt.gas_used},
+                   table([("epoch", epoch_id), ("root", found.root), ("transaction", receipt.transaction)]))
+
+
+@contract.command("consent")
+@DEPLOYMENT
+@RPC
+@click.option("--opening", type=FILE, required=True, help="Salt file that `tailproof commit` wrote.")
+@click.option("--venue", metavar="ADDRESS", required=True, help="The venue that holds the positions.")
+@click.option("--valid-for", type=click.IntRange(60), default=86_400, show_default=True, help="Seconds.")
+@click.option("--out", type=FILE, required=True, help="Consent file to write, for the venue.")
+@reporting
+def sign_consent(deployment: Path, rpc: str, opening: Path, venue: str, valid_for: int, out: Path) -> Outcome:
+    """Sign, as the owner, that the venue may register your commitment (EIP-712); the key is $TAILPROOF_PRIVATE_KEY."""
+    from verifier_contracts.chain import Chain
+    from verifier_contracts.deployment import Deployment
+
+    from ..consents import owner_from_environment, write_consent
+    from ..secret import Opening
+    owner = owner_from_environment()
+    chain = Chain.connect(rpc)
+    _, manager = Deployment.load(deployment).open(chain)
+    consent = manager.consent(owner.address, venue, Opening.load(opening).commitment, chain.now() + valid_for)
+    write_consent(out, consent, consent.sign(owner))
+    return Outcome({"path": str(out), "account": consent.account, "venue": consent.venue, "version": consent.version,
+                    "commitment": str(consent.commitment), "deadline": consent.deadline}, [
+        f"{out}: {consent.account} consents that {consent.venue} registers version {consent.version}"])
+
+
+@contract.command("register")
+@DEPLOYMENT
+@RPC
+@click.option("--consent", "consent_file", type=FILE, required=True, help="File that `contract consent` wrote.")
+@reporting
+def register_commitment(deployment: Path, rpc: str, consent_file: Path) -> Outcome:
+    """Register an account's commitment (role: venue).  Check first that it commits to the positions you hold."""
+    from verifier_contracts.chain import Chain
+    from verifier_contracts.deployment import Deployment
+
+    from ..consents import read_consent
+    consent, signature = read_consent(consent_file)
+    _, manager = Deployment.load(deployment).open(Chain.connect(rpc))
+    receipt = manager.register(consent, signature)
+    return Outcome({"account": consent.account, "version": consent.version, "transaction": receipt.transaction,
+                    "gas_used": receipt.gas_used},
+                   table([("account", consent.account), ("version", consent.version),
+                          ("transaction", receipt.transaction)]))
+
+
+@contract.command("show")
+@DEPLOYMENT
+@RPC
+@click.option("--account", metavar="ADDRESS", required=True)
+@reporting
+def show_account(deployment: Path, rpc: str, account: str) -> Outcome:
+    """What the contract knows of an account."""
+    from verifier_contracts.chain import Chain
+    from verifier_contracts.deployment import Deployment
+    _, manager = Deployment.load(deployment).open(Chain.connect(rpc))
+    state = manager.state_of(account)
+    data = {"account": account, "margin": state.margin, "epoch_id": state.epoch_id, "version": state.version,
+            "attested_at": state.attested_at, "commitment": str(manager.commitment_of(account)),
+            "venue": manager.venue_of(account), "insecure_setup_allowed": manager.allows_insecure_setup()}
+    return Outcome(data, table(list(data.items())))

@@ -1,0 +1,32 @@
+"""`tailproof submit`: a bundle brought to the chain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..bundle import Bundle
+from .console import Outcome, reporting, table
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("bundle", type=FILE)
+@click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
+@click.option("--rpc", metavar="URL", required=True, help="JSON-RPC endpoint.")
+@reporting
+def submit(bundle: Path, deployment: Path, rpc: str) -> Outcome:
+    """Submit BUNDLE; anyone may.  Nothing is sent that the contract would refuse: exit code 1 then names the reason."""
+    from relayer.submit import submit as carry
+    from verifier_contracts.chain import Chain
+    from verifier_contracts.deployment import Deployment
+    given = Bundle.load(bundle)
+    done = carry(given, Deployment.load(deployment), Chain.connect(rpc))
+    return Outcome({"outcome": done.outcome, "transaction": done.transaction, "gas_used": done.gas_used,
+                    "account": given.context.account,
+                    "margin": str(given.margin)},
+                   table([("account", given.context.account), ("margin", f"{given.margin} micro-units"),
+                          ("transaction", done.transaction or "none needed: this margin is attested already"),
+                          ("gas", done.gas_used)]))

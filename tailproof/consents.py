@@ -1,0 +1,53 @@
+"""The file in which an owner hands her signed consent to the venue."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from primitives import jsonio
+from primitives.errors import BadInput
+from primitives.field import MODULUS
+from verifier_contracts.addresses import checksummed
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+    from verifier_contracts.consent import Consent
+
+SCHEMA = "tailproof.consent/1"
+
+
+def write_consent(path: Path, consent: Consent, signature: bytes) -> None:
+    """Write a consent and the owner's signature over it."""
+    jsonio.write(path, {**asdict(consent), "schema": SCHEMA, "commitment": str(consent.commitment),
+                        "signature": "0x" + signature.hex()})
+
+
+def read_consent(path: Path) -> tuple[Consent, bytes]:
+    """Read what `write_consent` wrote; raises BadInput naming the field."""
+    from verifier_contracts.consent import Consent
+    parts = jsonio.Node.read(path).object({"schema", "chain_id", "manager", "account", "venue", "commitment", "version",
+                                           "deadline", "signature"})
+    parts["schema"].choice({SCHEMA})
+    manager, account, venue = (checksummed(parts[name].text(), name) for name in ("manager", "account", "venue"))
+    consent = Consent(parts["chain_id"].integer(1, 2**53 - 1), manager, account, venue,
+                      parts["commitment"].decimal(1, MODULUS - 1), parts["version"].integer(1, 2**40 - 1),
+                      parts["deadline"].integer(0, 2**53 - 1))
+    signature = parts["signature"].text(r"0x([0-9a-f]{2}){1,1024}", "0x and hex digits")
+    return consent, bytes.fromhex(signature[2:])
+
+
+def owner_from_environment() -> LocalAccount:
+    """The account whose private key is in $TAILPROOF_PRIVATE_KEY; raises BadInput (which does not show it)."""
+    from eth_account import Account
+
+    from verifier_contracts.chain import KEY_VARIABLE
+    try:
+        return Account.from_key(os.environ[KEY_VARIABLE])
+    except KeyError:
+        raise BadInput(f"${KEY_VARIABLE}", None, "set to the owner's private key, in hex") from None
+    except Exception:                              # whatever it complains about, it may quote the key
+        raise BadInput(f"${KEY_VARIABLE}", "(hidden)", "a private key: 32 bytes in hex") from None

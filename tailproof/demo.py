@@ -1,0 +1,242 @@
+"""The whole of Tailproof once: from a book to margin state moved by a proof, and what the contract refuses.
+
+Everything here is real: the proofs are made, the chain executes the contracts, each attack is submitted and its refusal
+read back. Only the chain is embedded, and the key is a single-party one, which is INSECURE.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from circuits import statements
+from primitives import jsonio
+from primitives.errors import BadInput, TailproofError
+from risk import epoch_directory
+from risk.build import build
+from risk.portfolio import Portfolio
+from risk.provenance import Sources
+
+from .attestation import commit, prove_margin
+from .auditing import audit
+from .keys import KeyDirectory, make_keys
+from .progress import Progress, quiet
+from .statements import r1cs_digest
+
+STATEMENT = "margin-full-256x16"
+PORTFOLIOS = ("short_straddle", "covered_call", "cross_asset_hedge", "concentrated_short")
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
+MAX_EPOCH_AGE = 86_400
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Something that must not work: what was tried, the refusal it must meet, the refusal it met."""
+
+    name: str
+    expected: str
+    refusal: str | None
+
+    @property
+    def refused(self) -> bool:
+        return self.refusal == self.expected
+
+
+@dataclass
+class Report:
+    """What the demo did. `verified`: by whom, and the answer; `seconds`: by stage."""
+
+    out: Path
+    statement: str
+    quote: str = ""
+    rows: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    margins: list[dict[str, Any]] = field(default_factory=list)
+    verified: dict[str, bool] = field(default_factory=dict)
+    attacks: list[Attack] = field(default_factory=list)
+    gas: dict[str, int] = field(default_factory=dict)
+    margin_on_chain: int = 0
+    margin_proven: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Everything that should be accepted was, everything else was refused for its own reason."""
+        return (all(self.verified.values()) and all(attack.refused for attack in self.attacks)
+                and self.margin_on_chain == self.margin_proven)
+
+
+class _Clock:
+    """Times the stages of the demo."""
+
+    def __init__(self, report: Report, progress: Progress) -> None:
+        self.report, self.progress = report, progress
+
+    def __call__(self, stage: str, action: Callable[[], Any]) -> Any:
+        self.progress(stage, 0, 1)
+        begin = time.perf_counter()
+        result = action()
+        self.report.seconds[stage] = self.report.seconds.get(stage, 0.0) + time.perf_counter() - begin
+        self.progress(stage, 1, 1)
+        return result
+
+
+def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progress: Progress = quiet) -> Report:
+    """Run the demo into the directory `out` (what an earlier run left there is replaced).
+
+    keys : where keys are kept between runs; default `out/../keys`.
+    """
+    from prover.files import snarkjs
+    from relayer.submit import submit
+    from risk import plot
+    from verifier_contracts.chain import Chain
+    from verifier_contracts.deployment import deploy
+    from verifier_contracts.generator import generate
+
+    if (out.exists() and any(out.iterdir())) and not (out / "epoch").exists() and not (out / "bundle.json").exists():
+        raise BadInput("--out", str(out), "an empty directory, or one that an earlier demo wrote")
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    report = Report(out, STATEMENT)
+    timed = _Clock(report, progress)
+
+    # -- what is proven, and with which key
+    statement = statements.get(STATEMENT)
+    report.rows = timed("compile statement", lambda: statement.rows)
+    home = (keys or out.parent / "keys") / f"{STATEMENT}-{r1cs_digest(STATEMENT)[:16]}"
+    key = KeyDirectory.load(home) if home.exists() else timed("setup (INSECURE)", lambda: make_keys(
+        statement, home, progress=progress))
+    verification_key = key.verification_key()
+    snarkjs.write_verification_key(out / "verification_key.json", verification_key)
+    (out / "Groth16Verifier.sol").write_text(generate(verification_key, STATEMENT))
+
+    # -- what margin is
+    sources = Sources.read(fixtures / "model.toml", fixtures / "book.json")
+    epoch = timed("build epoch", lambda: build(sources, progress=progress))
+    epoch_directory.save(epoch, out / "epoch")
+    report.quote = epoch.header.quote
+    books = {name: Portfolio.read(fixtures / "portfolios" / f"{name}.json") for name in PORTFOLIOS}
+    margins = {name: book.margin(epoch) for name, book in books.items()}
+    report.margins = [{"portfolio": name, "margin": value.required, "standalone": sum(value.standalone),
+                       "saved": value.netting_benefit} for name, value in margins.items()]
+    mine = margins[PORTFOLIOS[0]]
+    title = PORTFOLIOS[0].replace("_", " ")
+    timed("picture", lambda: plot.losses(mine, out / "losses.png", title=title, quote=report.quote))
+
+    # -- who believes it
+    chain = timed("start chain", Chain.embedded)
+    deployment = timed("deploy", lambda: deploy(chain, verification_key, STATEMENT, max_epoch_age=MAX_EPOCH_AGE,
+                                                allow_insecure_setup=True))
+    deployment.save(out / "deployment.json")
+    registry, manager = deployment.open(chain)
+    venue, trader, other = chain.senders[0], _owner("trader"), _owner("other")
+    epoch_id = chain.now()
+    registry.publish(epoch_id, epoch.root, bytes.fromhex(epoch.header.model_digest[2:]))
+    opening = commit(statement, epoch, books[PORTFOLIOS[0]])
+    opening.save(out / "opening.secret.json")
+    for owner in (trader, other):              # one commitment for both accounts: their proofs must still differ
+        consent = manager.consent(owner.address, venue, opening.commitment, chain.now() + 3600)
+        receipt = manager.register(consent, consent.sign(owner))
+    report.gas["register"] = receipt.gas_used
+
+    # -- the proof
+    context = manager.context(trader.address, epoch_id)
+    bundle = timed("prove (first: kernels load)", lambda: prove_margin(key, epoch, opening, context, progress=progress))
+    bundle.save(out / "bundle.json")
+    report.margin_proven = bundle.margin
+    public = [bundle.public_inputs[name] for name in statement.public_inputs]
+    snarkjs.write_proof(out / "proof.json", bundle.proof)
+    snarkjs.write_public(out / "public.json", public)
+
+    # -- three ways to verify, none of which shares arithmetic with another
+    def audited(backend: Any) -> bool:
+        return all(check.holds for check in audit(bundle, verification_key, epoch_root=epoch.root, shape=epoch.shape,
+                                                  commitment=opening.commitment, backend=backend))
+    report.verified["tailproof kernels"] = timed("verify: kernels", lambda: audited("kernels"))
+    report.verified["py_ecc reference"] = timed("verify: py_ecc", lambda: audited("reference"))
+    report.verified["snarkjs"] = timed("verify: snarkjs", lambda: snarkjs_accepts(out))
+
+    # -- attacks on a proof that has not been used
+    def attest(account: str, words: list[int], *, epoch: int = epoch_id, margin: int = bundle.margin) -> None:
+        manager.attest(account, epoch, 1, margin, words)
+
+    from verifier_contracts.bindings import proof_words
+    words = proof_words(bundle.proof)
+    tampered = replace(bundle.proof, c=bundle.proof.a)
+    abroad = prove_margin(key, epoch, opening, replace(context, chain_id=1))
+    attacks: Mapping[str, tuple[str, Callable[[], Any]]] = {
+        "tampered proof": ("ProofRejected", lambda: attest(trader.address, proof_words(tampered))),
+        "margin lowered by one unit": ("ProofRejected",
+                                       lambda: attest(trader.address, words, margin=bundle.margin - 1)),
+        "another account's proof": ("ProofRejected", lambda: attest(other.address, words)),
+        "proof for another chain id": ("ProofRejected", lambda: attest(trader.address, proof_words(abroad.proof))),
+    }
+    for name, (expected, action) in attacks.items():
+        report.attacks.append(Attack(name, expected, refusal(action)))
+
+    # -- accepted once, and only once
+    accepted = timed("submit", lambda: submit(bundle, deployment, chain))
+    report.gas["attest"] = accepted.gas_used
+    report.verified["contract (embedded chain)"] = True
+    report.margin_on_chain = manager.margin_of(trader.address, MAX_EPOCH_AGE)
+    report.attacks.append(Attack("replay", "AlreadyAttested", refusal(lambda: attest(trader.address, words))))
+
+    def register_empty() -> None:
+        """The owner of an account, who is no venue, puts an empty book in place of her positions."""
+        empty = commit(statement, epoch, Portfolio(()))
+        consent = manager.consent(trader.address, chain.senders[1], empty.commitment, chain.now() + 3600)
+        manager.register(consent, consent.sign(trader), sender=chain.senders[1])
+    report.attacks.append(Attack("owner registers an empty portfolio", "AccessControlUnauthorizedAccount",
+                                 refusal(register_empty)))
+
+    chain.travel_to(chain.now() + 60)
+    later = chain.now()
+    registry.publish(later, epoch.root, bytes.fromhex(epoch.header.model_digest[2:]))
+    stale = prove_margin(key, epoch, opening, replace(context, epoch_id=later))
+    chain.travel_to(later + MAX_EPOCH_AGE + 1)
+    report.attacks.append(Attack("stale epoch", "StaleEpoch", refusal(
+        lambda: attest(trader.address, proof_words(stale.proof), epoch=later))))
+    return report
+
+
+def refusal(action: Callable[[], Any]) -> str | None:
+    """The name under which a contract refuses, or None if it does not."""
+    from verifier_contracts.errors import ContractRefused
+    try:
+        action()
+    except ContractRefused as error:
+        return error.name
+    return None
+
+
+def snarkjs_accepts(directory: Path) -> bool:
+    """Whether snarkjs, run as a program, accepts the verification_key, public and proof .json of a directory."""
+    from verifier_contracts.compiler import node_modules
+    command = ["node", str(node_modules() / "snarkjs" / "build" / "cli.cjs"), "groth16", "verify",
+               *(str(directory / f"{name}.json") for name in ("verification_key", "public", "proof"))]
+    try:
+        result = subprocess.run(command, capture_output=True, timeout=120, check=False)
+    except OSError as error:
+        raise TailproofError(f"snarkjs cannot be run: {error}") from None
+    return result.returncode == 0
+
+
+def _owner(name: str) -> Any:
+    """A fresh account that exists for this demo only."""
+    from eth_account import Account
+    return Account.create(name)
+
+
+def save_report(report: Report) -> None:
+    """Write the facts of the table beside the other files."""
+    jsonio.write(report.out / "report.json", {
+        "statement": report.statement, "rows": report.rows,
+        "milliseconds": {stage: round(1000 * spent) for stage, spent in report.seconds.items()},
+        "margins": report.margins, "verified": report.verified, "gas": report.gas,
+        "margin_on_chain": str(report.margin_on_chain),
+        "attacks": [{"name": attack.name, "expected": attack.expected, "refused_as": attack.refusal}
+                    for attack in report.attacks]})

@@ -1,0 +1,125 @@
+"""A key directory: the proving key, the verification key, and a note of which statement they belong to.
+
+    DIR/proving_key.zkey          iden3 format
+    DIR/verification_key.json     snarkjs format
+    DIR/key.json                  statement, digest of its constraint system, key digest, how the key was made
+
+`key.json` is what lets a command refuse a foreign key before it proves with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from primitives import jsonio
+from primitives.errors import BadInput
+
+from .progress import Progress, quiet
+from .statements import r1cs_digest
+
+if TYPE_CHECKING:
+    from circuits.statements import Statement
+    from prover import ProvingKey, VerificationKey
+
+SCHEMA = "tailproof.key/1"
+SETUPS = ("insecure-single-party", "ceremony")
+INSECURE = "INSECURE single-party setup: whoever made this key can forge proofs. For trials, never for money."
+PROVING_KEY, VERIFICATION_KEY, NOTE = "proving_key.zkey", "verification_key.json", "key.json"
+HEX_32 = r"[0-9a-f]{64}"
+
+
+@dataclass(frozen=True)
+class KeyDirectory:
+    """One key on disk.
+
+    statement, r1cs_digest : what it proves; key_digest : of the verification key, 0x-hex;
+    insecure_setup : whether one party made it alone.
+    """
+
+    path: Path
+    statement: str
+    r1cs_digest: str
+    key_digest: str
+    insecure_setup: bool
+
+    @staticmethod
+    def load(path: Path) -> KeyDirectory:
+        """Read `key.json`; raises BadInput where it is missing or malformed."""
+        parts = jsonio.Node.read(path / NOTE).object({"schema", "statement", "r1cs_digest", "key_digest", "setup"})
+        parts["schema"].choice({SCHEMA})
+        return KeyDirectory(path, parts["statement"].text(), parts["r1cs_digest"].text(HEX_32, "64 hex digits"),
+                            parts["key_digest"].text("0x" + HEX_32, "0x and 64 hex digits"),
+                            parts["setup"].choice(SETUPS) == SETUPS[0])
+
+    def require(self, statement: Statement) -> None:
+        """Refuse a key that was made for another statement, or for another version of this one."""
+        if self.statement != statement.name:
+            raise BadInput("statement", self.statement, f"{statement.name!r}: this key proves another statement",
+                           source=self.path / NOTE)
+        if self.r1cs_digest != r1cs_digest(statement.name):
+            raise BadInput("r1cs_digest", self.r1cs_digest, f"{r1cs_digest(statement.name)}, the digest of the "
+                           f"constraints of {statement.name} in this version: make a new key", source=self.path / NOTE)
+
+    def proving_key(self) -> ProvingKey:
+        """The proving key; raises BadInput if it is not the one that `key.json` names."""
+        from prover.files.zkey import read_zkey
+        key = read_zkey(self.path / PROVING_KEY)
+        self._require_digest(key.verification_key, PROVING_KEY)
+        return key
+
+    def verification_key(self) -> VerificationKey:
+        """The verification key; raises BadInput if it is not the one that `key.json` names."""
+        key = read_verification_key(self.path / VERIFICATION_KEY)
+        self._require_digest(key, VERIFICATION_KEY)
+        return key
+
+    def _require_digest(self, key: VerificationKey, name: str) -> None:
+        if "0x" + key.digest().hex() != self.key_digest:
+            raise BadInput("key digest", "0x" + key.digest().hex(), f"{self.key_digest}, which {NOTE} names",
+                           source=self.path / name)
+
+
+def read_verification_key(path: Path) -> VerificationKey:
+    """A verification key from snarkjs's JSON, or from a key directory."""
+    from prover.files import snarkjs
+    if path.is_dir():
+        return KeyDirectory.load(path).verification_key()
+    return snarkjs.read_verification_key(path)
+
+
+def make_keys(statement: Statement, path: Path, *, progress: Progress = quiet) -> KeyDirectory:
+    """Single-party setup of a statement into a new directory, complete or not at all.  INSECURE: see `INSECURE`.
+
+    Raises
+    ------
+    BadInput : the directory exists already (a key in use is never overwritten) or cannot be made.
+    """
+    from prover import setup
+    from prover.files import snarkjs
+    from prover.files.zkey import write_zkey
+    if path.exists():
+        raise BadInput("key directory", str(path), "a path where nothing is yet (a key is never overwritten)")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise BadInput("key directory", str(path), f"a path that can be written ({error.strerror})") from None
+    try:
+        key = setup(statement.build().r1cs(), progress=progress)
+        write_zkey(unfinished / PROVING_KEY, key)
+        snarkjs.write_verification_key(unfinished / VERIFICATION_KEY, key.verification_key)
+        jsonio.write(unfinished / NOTE, {
+            "schema": SCHEMA, "statement": statement.name, "r1cs_digest": r1cs_digest(statement.name),
+            "key_digest": "0x" + key.verification_key.digest().hex(),
+            "setup": SETUPS[0] if key.verification_key.insecure_setup else SETUPS[1]})
+        unfinished.chmod(0o755)
+        os.rename(unfinished, path)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    return KeyDirectory.load(path)

@@ -1,0 +1,60 @@
+"""One key, one epoch and one command runner for all tests of the front door."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from tailproof.cli import main
+
+FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
+STATEMENT = "margin-full-256x16"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command did: exit code, its JSON, its error stream."""
+
+    code: int
+    data: Any
+    stderr: str
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Answer]:
+    """Run `tailproof ARGUMENTS --json`; an exception that no command may let through fails the test."""
+    def call(*arguments: object) -> Answer:
+        result = CliRunner().invoke(main, [*map(str, arguments), "--json"])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        text = result.stdout if result.stdout.strip() else result.stderr[result.stderr.find("{"):]
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError:
+            data = None
+        return Answer(result.exit_code, data, result.stderr)
+    return call
+
+
+@pytest.fixture(scope="session")
+def epoch_directory(run: Callable[..., Answer], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The fixture epoch, built by the command."""
+    path = tmp_path_factory.mktemp("epoch") / "epoch"
+    answer = run("epoch", "build", "--book", FIXTURES / "book.json", "--model", FIXTURES / "model.toml", "--out", path)
+    assert answer.code == 0, answer.stderr
+    return path
+
+
+@pytest.fixture(scope="session")
+def key_directory(run: Callable[..., Answer], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A single-party key of the demo's statement, made by the command."""
+    path = tmp_path_factory.mktemp("keys") / "key"
+    answer = run("keys", "setup", STATEMENT, "--out", path)
+    assert answer.code == 0, answer.stderr
+    return path
