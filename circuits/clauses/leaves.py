@@ -86,27 +86,29 @@ def read_leaves(cs: ConstraintSystem, ids: Linear, shape: Layout, underlying: Li
     return Leaves(underlying, long, short, amax, packed, digest)
 
 
-def open_epoch(cs: ConstraintSystem, leaves: Leaves, shape: Layout, regime: Signal, epoch_root: Linear) -> None:
-    """C3, C4, C5: the leaves are in the tree under a published root, H(EPOCH; tree root, shape, regime).
+def open_epoch(cs: ConstraintSystem, digests: Linear, shape: Layout, regime: Signal, epoch_root: Linear) -> None:
+    """C3, C4, C5: leaf digests (J,) are in the tree under a published root, H(EPOCH; tree root, shape, regime).
 
     The shape is a constant of the circuit: an epoch of another one does not open.
     """
     with cs.scope("epoch"):
-        tree_root = open_leaves(cs, leaves.digest, shape.depth, path="C3", top="C4")
+        tree_root = open_leaves(cs, digests, shape.depth, path="C3", top="C4")
         last = cs.signal(regime).reshape(1)
         content = concatenate([tree_root.reshape(1), cs.signal([shape.digest()]), last])
         cs.equal(hash_rows(cs, Tag.EPOCH, content, "C5 hash"), epoch_root, "C5")
 
 
-def opening_inputs(table: LeafTable, rows: NDArray[np.int64], depth: int) -> Inputs:
-    """For the leaves at these rows (J,) of a tree of 8**depth: inputs of `read_leaves` and `open_epoch`.
-
-    "leaf/underlying" is among them; drop it where the underlying is no input.
-    """
+def leaf_inputs(table: LeafTable, rows: NDArray[np.int64]) -> Inputs:
+    """For the leaves at these rows (J,). Drop "leaf/underlying" where the underlying is no input."""
     leaves = table.leaves()[rows]                                       # (J, 5 + E) Python integers
     _, underlying, long, short, amax = leaves[:, :5].T
-    inputs = {"leaf/underlying": underlying, "leaf/long": long, "leaf/short": short, "leaf/amax": amax,
-              "leaf/packed": leaves[:, 5:], "epoch/top": table.tree.levels[depth - 2]}
-    for level in range(depth - 2):
-        inputs[f"epoch/children {level}"] = np.stack([table.tree.children(int(leaf), level) for leaf in rows])
+    return {"leaf/underlying": underlying, "leaf/long": long, "leaf/short": short, "leaf/amax": amax,
+            "leaf/packed": leaves[:, 5:]}
+
+
+def path_inputs(tree: Tree, places: NDArray[np.int64]) -> Inputs:
+    """For the leaves at these places (J,) of a tree, whatever they hold."""
+    inputs = {"epoch/top": tree.levels[tree.depth - 2]}
+    for level in range(tree.depth - 2):
+        inputs[f"epoch/children {level}"] = np.stack([tree.children(int(place), level) for place in places])
     return inputs

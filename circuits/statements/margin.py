@@ -14,7 +14,7 @@ from typing import NamedTuple
 from circuits.builder import ConstraintSystem
 from circuits.clauses import full_revaluation, portfolio
 from circuits.clauses.inputs import Inputs, require_integer
-from circuits.clauses.leaves import Leaves, open_epoch, opening_inputs, read_leaves
+from circuits.clauses.leaves import Leaves, leaf_inputs, open_epoch, path_inputs, read_leaves
 from circuits.clauses.portfolio import Positions, commit
 from circuits.clauses.shortfall import expected_shortfall, rounded_up, shortfall_inputs
 from circuits.gadgets.ranges import positive_part
@@ -75,7 +75,7 @@ def define(cs: ConstraintSystem, preset: Preset) -> None:
     context, epoch_root, commitment, margin = map(cs.public, PUBLIC_INPUTS)
     slots = portfolio.open_commitment(cs, preset.slots, commitment)     # C1: the slots are the registered ones
     leaves = read_leaves(cs, slots.ids, preset.shape)                   # C2: each id's own leaf
-    open_epoch(cs, leaves, preset.shape, REGIME, epoch_root)            # C3, C4, C5: ... in the published epoch
+    open_epoch(cs, leaves.digest, preset.shape, REGIME, epoch_root)     # C3, C4, C5: ... in the published epoch
     proven = portfolio_margin(cs, slots.lots, leaves, preset)           # C6 to C18
     with cs.scope("result"):
         cs.equal(proven, margin, "C19")                                 # C19
@@ -122,8 +122,9 @@ def unchecked_inputs(preset: Preset, epoch: Epoch, slots: Positions, salt: int, 
     proven = portfolio_margin_inputs(preset, epoch, slots)
     opened = portfolio.commitment_inputs(epoch, slots, salt)
     pairs = list(zip(opened["commitment/id"], opened["commitment/lots"], strict=True))
+    rows = portfolio.rows_of(slots)
     return {"context": context, "epoch_root": epoch.root, "portfolio_commitment": commit(salt, pairs),
-            "margin": proven.margin, **opened, **opening_inputs(epoch, portfolio.rows_of(slots), preset.shape.depth),
+            "margin": proven.margin, **opened, **leaf_inputs(epoch, rows), **path_inputs(epoch.tree, rows),
             **proven.inputs}
 
 
