@@ -20,13 +20,14 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .field import LANES, LIMB_BITS, LIMB_MASK, Field, Layout
+from .field import LANES, Field, Layout
 from .processor import PORTABLE
 
 Value: TypeAlias = Any          # an LLVM value; llvmlite has no types
 Kind: TypeAlias = Any           # an LLVM type
 
 I1, I8, I32, I64, I256 = (ir.IntType(bits) for bits in (1, 8, 32, 64, 256))
+VOID = ir.VoidType()
 VECTOR = ir.VectorType(I64, LANES)
 
 
@@ -64,6 +65,26 @@ class Emitter:
         if function is None:
             kind = ir.FunctionType(result, [argument.type for argument in arguments])
             function = ir.Function(module, kind, name)
+        return self.builder.call(function, arguments)
+
+    def call_apart(self, name: str, body: Callable[..., Value], arguments: Sequence[Value],
+                   result: Kind = VOID) -> Value:
+        """Call `body(emit, *arguments)` as a function of the module being built, which is made at the first call.
+
+        Numba compiles a function once more for each function that calls it; a module's own function is compiled once.
+        """
+        function = self.builder.module.globals.get(name)
+        if function is None:
+            kind = ir.FunctionType(result, [argument.type for argument in arguments])
+            function = ir.Function(self.builder.module, kind, name)
+            function.linkage = "internal"
+            function.attributes.add("noinline")
+            own = ir.IRBuilder(function.append_basic_block())
+            value = body(Emitter(own, self.element, self.dimensions), *function.args)
+            if value is None:
+                own.ret_void()
+            else:
+                own.ret(value)
         return self.builder.call(function, arguments)
 
     # -- integers and addresses ------------------------------------------------------------------------------------
@@ -108,22 +129,6 @@ class Emitter:
         mask = ir.Constant(ir.VectorType(I32, len(order)), [ir.Constant(I32, i) for i in order])
         return self.builder.shuffle_vector(a, b, mask)
 
-    # Without AVX-512 IFMA the next five are plain vector operations: correct, much slower.
-    def madd_low(self, sum_: Value, a: Value, b: Value) -> Value:
-        """sum + the low 52 bits of the product of two 52-bit factors (higher bits are ignored)."""
-        if not PORTABLE:
-            return self.call("llvm.x86.avx512.vpmadd52l.uq.512", VECTOR, sum_, a, b)
-        return self.builder.add(sum_, self.builder.and_(self.builder.mul(a, b), self.splat(LIMB_MASK)))
-
-    def madd_high(self, sum_: Value, a: Value, b: Value) -> Value:
-        """sum + the high 52 bits of the product."""
-        if not PORTABLE:
-            return self.call("llvm.x86.avx512.vpmadd52h.uq.512", VECTOR, sum_, a, b)
-        build, wide = self.builder, ir.VectorType(ir.IntType(128), LANES)
-        shift = ir.Constant(wide, [ir.Constant(wide.element, LIMB_BITS)] * LANES)
-        a, b = (build.zext(build.and_(x, self.splat(LIMB_MASK)), wide) for x in (a, b))
-        return build.add(sum_, build.trunc(build.lshr(build.mul(a, b), shift), VECTOR))
-
     def shift_pair(self, high: Value, low: Value, bits: int) -> Value:
         """Low word of the 128-bit (high, low) shifted right."""
         return self.call("llvm.fshr.v8i64", VECTOR, high, low, self.splat(bits))
@@ -149,7 +154,7 @@ class Emitter:
 
     def prefetch(self, address: Value) -> None:
         """Start loading the cache line at a byte pointer."""
-        self.call("llvm.prefetch.p0", ir.VoidType(), address, ir.Constant(I32, 0),
+        self.call("llvm.prefetch.p0", VOID, address, ir.Constant(I32, 0),
                   ir.Constant(I32, 3), ir.Constant(I32, 1))
 
 
@@ -270,28 +275,6 @@ class Element(ABC):
 
 
 # -- kernels -------------------------------------------------------------------------------------------------------
-def _call_apart(body: Callable[..., Value], emit: Emitter, arguments: list[Value], returns: Any) -> Value:
-    """Call `body` as a function of the module being built, which is made at the first call.
-
-    Numba compiles a function once more for each function that calls it; a module's own function is compiled once.
-    """
-    name = f"{body.__module__}.{body.__qualname__}.{emit.element.__name__}.{emit.dimensions}"
-    function = emit.builder.module.globals.get(name)
-    if function is None:
-        result = ir.VoidType() if returns is types.void else I64
-        kind = ir.FunctionType(result, [value.type for value in arguments])
-        function = ir.Function(emit.builder.module, kind, name)
-        function.linkage = "internal"
-        function.attributes.add("noinline")
-        own = ir.IRBuilder(function.append_basic_block())
-        value = body(Emitter(own, emit.element, emit.dimensions), *function.args)
-        if value is None:
-            own.ret_void()
-        else:
-            own.ret(value)
-    return emit.builder.call(function, arguments)
-
-
 def kernel_for(element: type[Element], body: Callable[..., Value] | None = None, *, returns: Any = types.void,
                apart: bool = False) -> Any:
     """Turn an emit-time function `body(emit, *arguments)` into a function callable from compiled code.
@@ -315,7 +298,11 @@ def kernel_for(element: type[Element], body: Callable[..., Value] | None = None,
                     value = builder.bitcast(value, I8.as_pointer())
                 arguments.append(value)
             emit = Emitter(builder, element, dimensions)
-            result = _call_apart(chosen, emit, arguments, returns) if apart else chosen(emit, *arguments)
+            if apart:
+                name = f"{chosen.__module__}.{chosen.__qualname__}.{element.__name__}.{dimensions}"
+                result = emit.call_apart(name, chosen, arguments, VOID if returns is types.void else I64)
+            else:
+                result = chosen(emit, *arguments)
             return context.get_dummy_value() if returns is types.void else result
 
         return signature, generate

@@ -1,4 +1,4 @@
-"""Eight field elements at once: lane arithmetic on AVX-512 IFMA, or on plain vectors where that is missing.
+"""Eight field elements at once: lane arithmetic on AVX-512 IFMA, or in double precision where that is missing.
 
 Besides its interval [low * q, high * q) a `Lanes` knows `spread`: no limb exceeds spread * 2**52 in magnitude.
 Additions and subtractions never carry; they only widen the interval and the spread. `normalize` makes the value
@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from llvmlite import ir
 
+from . import columns
 from .emitter import I1, I8, I32, I64, VECTOR, BoundError, Element, Emitter, Mask, Value, kernel_for, require, up
 from .field import EIGHT, LANES, LIMB_BITS, LIMB_MASK, LIMBS, RADIX, STORED, Field, Layout, limbs_of
 
@@ -201,52 +202,22 @@ class Lanes(Element):
     @staticmethod
     def dot(pairs: Sequence[tuple[Lanes, Lanes]]) -> Lanes:
         """Montgomery sum of products with a single reduction (50 multiply-adds a pair, and 51)."""
-        emit = pairs[0][0].emit
         require(len(pairs) <= 64, "columns would overflow")
-        columns, product = [emit.splat(0)] * (2 * LIMBS), 0.0
-        for a, b in [(a.normalize(), b.normalize()) for a, b in pairs]:
-            product += a.high * b.high
-            for i in range(LIMBS):
-                for j in range(LIMBS):
-                    columns[i + j] = emit.madd_low(columns[i + j], a.limbs[i], b.limbs[j])
-                    columns[i + j + 1] = emit.madd_high(columns[i + j + 1], a.limbs[i], b.limbs[j])
-        return pairs[0][0]._fold(columns, product)
+        tidy = [(a.normalize(), b.normalize()) for a, b in pairs]
+        first = tidy[0][0]
+        reduced = columns.dot(first.emit, first.field, [(a.limbs, b.limbs) for a, b in tidy])
+        return first._product(reduced, sum(a.high * b.high for a, b in tidy))
 
     def square(self) -> Lanes:
         """Montgomery square (81 multiply-adds)."""
-        emit, a = self.emit, self.normalize()
-        columns = [emit.splat(0)] * (2 * LIMBS)
-        for i in range(LIMBS):
-            for j in range(i + 1, LIMBS):
-                columns[i + j] = emit.madd_low(columns[i + j], a.limbs[i], a.limbs[j])
-                columns[i + j + 1] = emit.madd_high(columns[i + j + 1], a.limbs[i], a.limbs[j])
-        columns = [emit.builder.add(column, column) for column in columns]
-        for i in range(LIMBS):
-            columns[2 * i] = emit.madd_low(columns[2 * i], a.limbs[i], a.limbs[i])
-            columns[2 * i + 1] = emit.madd_high(columns[2 * i + 1], a.limbs[i], a.limbs[i])
-        return self._fold(columns, a.high * a.high)
+        a = self.normalize()
+        return a._product(columns.square(a.emit, a.field, a.limbs), a.high * a.high)
 
-    def _fold(self, columns: Sequence[Value], product: float) -> Lanes:
-        """Ten lazy columns of a product below product * q**2 -> Montgomery-reduced lanes.
-
-        Columns 0..3 in turn are replaced by their multiple of 2**-52 mod q, one column up (no need to mask them: a
-        multiply-add reads 52 bits); a classic Montgomery step removes column 4.
-        """
-        b, emit, field = self.emit.builder, self.emit, self.field
-        columns = list(columns)
-        for k in range(LIMBS):
-            if k < LIMBS - 1:
-                factor, multiplier, base = columns[k], field.limb_inverse, k + 1
-            else:
-                factor = emit.madd_low(emit.splat(0), columns[k], emit.splat(field.negated_inverse))
-                multiplier, base = field.modulus, k
-            for j, limb in enumerate(limbs_of(multiplier)):
-                columns[base + j] = emit.madd_low(columns[base + j], factor, emit.splat(limb))
-                columns[base + j + 1] = emit.madd_high(columns[base + j + 1], factor, emit.splat(limb))
-            columns[k + 1] = b.add(columns[k + 1], b.lshr(columns[k], emit.splat(LIMB_BITS)))
+    def _product(self, reduced: list[Value], product: float) -> Lanes:
+        """From the reduced columns of a product below product * q**2."""
         # beyond product / 2**260: the last folded column, the last quotient, and crumbs below 2**-40
-        excess = field.limb_inverse / field.modulus + 1 + 2**-40
-        return self._carry(columns[LIMBS:], 0, up(product * field.modulus / RADIX + excess))
+        excess = self.field.limb_inverse / self.field.modulus + 1 + 2**-40
+        return self._carry(reduced, 0, up(product * self.field.modulus / RADIX + excess))
 
     # -- tests -----------------------------------------------------------------------------------------------------
     def _equals(self, value: int, count: int | None) -> Mask:
