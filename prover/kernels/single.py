@@ -173,20 +173,9 @@ class Single(Element):
         q = self.field.modulus
         if (b.high + 1) * q > RADIX:                   # each partial sum is below (b.high + 1) q
             return (a * b.reduce())
-        build, ninv = self.emit.builder, ir.Constant(I64, -pow(q, -1, 1 << 64) % (1 << 64))
-        modulus = [ir.Constant(I64, word) for word in words_of(q)]
-        left, right = split(build, a.value, WORDS), split(build, b.value, WORDS)
-        total = [ir.Constant(I64, 0)] * WORDS
-        for factor in left:
-            low, carry = add_product(build, factor, right[0], total[0])
-            quotient = build.mul(low, ninv)
-            _, fold = add_product(build, quotient, modulus[0], low)
-            for j in range(1, WORDS):
-                low, carry = add_product(build, factor, right[j], total[j], carry)
-                total[j - 1], fold = add_product(build, quotient, modulus[j], low, fold)
-            total[WORDS - 1] = build.add(carry, fold)
+        value = self.emit.call_apart(f"multiply.{q}", functools.partial(_multiply, modulus=q), [a.value, b.value], I256)
         bound = up(a.high * b.high * q / RADIX + 1)
-        return self._make(join(build, total, I256), 0, bound)
+        return self._make(value, 0, bound)
 
     @staticmethod
     def dot(pairs: Sequence[tuple[Single, Single]]) -> Single:
@@ -195,48 +184,27 @@ class Single(Element):
             return pairs[0][0] * pairs[0][1]
         terms = [(a.normalize(), b.normalize()) for a, b in pairs]
         first = terms[0][0]
-        q, b = first.field.modulus, first.emit.builder
+        q = first.field.modulus
         while (sum(x.high * y.high for x, y in terms) * q / RADIX + 1) * q >= RADIX:
             k = max(range(len(terms)), key=lambda k: max(terms[k][0].high, terms[k][1].high))
             terms[k] = _reduce_wider(*terms[k])
-        total = ir.Constant(I512, 0)
-        for x, y in terms:
-            total = b.add(total, join(b, multiply_words(b, split(b, x.value, WORDS), split(b, y.value, WORDS)), I512))
-        return first._fold(total, sum(x.high * y.high for x, y in terms))
+        bound = up(sum(x.high * y.high for x, y in terms) * q / RADIX + 1)
+        value = first.emit.call_apart(f"dot{len(terms)}.{q}", functools.partial(_dot, modulus=q),
+                                      [factor.value for term in terms for factor in term], I256)
+        return first._make(value, 0, bound)
 
     def square(self) -> Single:
         """Montgomery square: ten word products and a reduction."""
-        b, a = self.emit.builder, self.normalize()
-        if (a.high * a.high * a.field.modulus / RADIX + 1) * a.field.modulus >= RADIX:
+        a, q = self.normalize(), self.field.modulus
+        if (a.high * a.high * q / RADIX + 1) * q >= RADIX:
             a = a.reduce()
-        words, cross = split(b, a.value, WORDS), [ir.Constant(I64, 0)] * (2 * WORDS)
-        for i in range(WORDS):
-            carry = ir.Constant(I64, 0)
-            for j in range(i + 1, WORDS):
-                cross[i + j], carry = add_product(b, words[i], words[j], cross[i + j], carry)
-            cross[i + WORDS] = carry
-        diagonal = [half for word in words for half in add_product(b, word, word)]
-        total = join(b, cross, I512)
-        return a._fold(b.add(b.add(total, total), join(b, diagonal, I512)), a.high * a.high)
-
-    def _fold(self, total: Value, product: float) -> Single:
-        """Montgomery reduction of a 512-bit value below product * q**2."""
-        b, q = self.emit.builder, self.field.modulus
-        ninv = ir.Constant(I64, -pow(q, -1, 1 << 64) % (1 << 64))
-        modulus = [ir.Constant(I64, word) for word in words_of(q)]
-        words, above = split(b, total, 2 * WORDS), ir.Constant(I64, 0)
-        for i in range(WORDS):
-            quotient, carry = b.mul(words[i], ninv), ir.Constant(I64, 0)
-            for j in range(WORDS):
-                words[i + j], carry = add_product(b, quotient, modulus[j], words[i + j], carry)
-            wide = b.add(b.add(b.zext(words[i + WORDS], I128), b.zext(carry, I128)), b.zext(above, I128))
-            words[i + WORDS] = b.trunc(wide, I64)
-            above = b.trunc(b.lshr(wide, ir.Constant(I128, 64)), I64)
-        return self._make(join(b, words[WORDS:], I256), 0, up(product * q / RADIX + 1))
+        value = a.emit.call_apart(f"square.{q}", functools.partial(_square, modulus=q), [a.value], I256)
+        return a._make(value, 0, up(a.high * a.high * q / RADIX + 1))
 
     def leave_montgomery_form(self) -> Value:
         """The residue itself, without its factor 2**256, below q."""
-        return self._fold(self.emit.builder.zext(self.normalize().value, I512), 0).reduce().value
+        value = _reduced(self.emit.builder, self.emit.builder.zext(self.normalize().value, I512), self.field.modulus)
+        return self._make(value, 0, up(1 + self.high * self.field.modulus / RADIX)).reduce().value
 
     # -- tests -----------------------------------------------------------------------------------------------------
     def is_zero(self, limbs: int | None = None) -> Mask:
@@ -256,3 +224,55 @@ def _reduce_wider(a: Single, b: Single) -> tuple[Single, Single]:
     wide_a, wide_b = a.high - a.low, b.high - b.low
     require(max(wide_a, wide_b) > 1 or min(a.low, b.low) < 0, "reduced values still do not fit")
     return (a.reduce(), b) if wide_a >= wide_b else (a, b.reduce())
+
+
+# -- products, each a function of the module: inlined they would gain little speed, and double the time to compile -----
+def _multiply(emit: Emitter, x: Value, y: Value, modulus: int) -> Value:
+    """x * y / 2**256, reduction interleaved (coarsely integrated operand scanning); y + q must fit 256 bits."""
+    b, ninv = emit.builder, ir.Constant(I64, -pow(modulus, -1, 1 << 64) % (1 << 64))
+    q = [ir.Constant(I64, word) for word in words_of(modulus)]
+    left, right, total = split(b, x, WORDS), split(b, y, WORDS), [ir.Constant(I64, 0)] * WORDS
+    for factor in left:
+        low, carry = add_product(b, factor, right[0], total[0])
+        quotient = b.mul(low, ninv)
+        _, fold = add_product(b, quotient, q[0], low)
+        for j in range(1, WORDS):
+            low, carry = add_product(b, factor, right[j], total[j], carry)
+            total[j - 1], fold = add_product(b, quotient, q[j], low, fold)
+        total[WORDS - 1] = b.add(carry, fold)
+    return join(b, total, I256)
+
+
+def _square(emit: Emitter, x: Value, modulus: int) -> Value:
+    """x * x / 2**256: ten word products and a reduction."""
+    b = emit.builder
+    words, cross = split(b, x, WORDS), [ir.Constant(I64, 0)] * (2 * WORDS)
+    for i in range(WORDS):
+        carry = ir.Constant(I64, 0)
+        for j in range(i + 1, WORDS):
+            cross[i + j], carry = add_product(b, words[i], words[j], cross[i + j], carry)
+        cross[i + WORDS] = carry
+    total, diagonal = join(b, cross, I512), [half for word in words for half in add_product(b, word, word)]
+    return _reduced(b, b.add(b.add(total, total), join(b, diagonal, I512)), modulus)
+
+
+def _dot(emit: Emitter, *factors: Value, modulus: int) -> Value:
+    """(x0 * x1 + x2 * x3 + ...) / 2**256, one reduction; the sum must fit 512 bits."""
+    b, total = emit.builder, ir.Constant(I512, 0)
+    for x, y in zip(factors[::2], factors[1::2], strict=True):
+        total = b.add(total, join(b, multiply_words(b, split(b, x, WORDS), split(b, y, WORDS)), I512))
+    return _reduced(b, total, modulus)
+
+
+def _reduced(b: Any, total: Value, modulus: int) -> Value:
+    """A 512-bit value divided by 2**256 modulo q [Montgomery 1985], at most q above the plain quotient."""
+    ninv = ir.Constant(I64, -pow(modulus, -1, 1 << 64) % (1 << 64))
+    q = [ir.Constant(I64, word) for word in words_of(modulus)]
+    words, above = split(b, total, 2 * WORDS), ir.Constant(I64, 0)
+    for i in range(WORDS):
+        quotient, carry = b.mul(words[i], ninv), ir.Constant(I64, 0)
+        for j in range(WORDS):
+            words[i + j], carry = add_product(b, quotient, q[j], words[i + j], carry)
+        wide = b.add(b.add(b.zext(words[i + WORDS], I128), b.zext(carry, I128)), b.zext(above, I128))
+        words[i + WORDS], above = b.trunc(wide, I64), b.trunc(b.lshr(wide, ir.Constant(I128, 64)), I64)
+    return join(b, words[WORDS:], I256)
