@@ -80,8 +80,9 @@ class Backend(Protocol):
     def pairing_product_is_one(self, pairs: Sequence[tuple[G1, G2]]) -> bool:
         """Whether the product of e(P, Q) is one.
 
-        A point that is off its curve, or in G2 outside the subgroup, makes the answer False, so that whoever forgot to
-        check fails safely.
+        Raises
+        ------
+        BadInput : a coordinate is not canonical, a point is off its curve, or in G2 outside the subgroup.
         """
 
 

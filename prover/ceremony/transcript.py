@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prover.curve import G1, G2
 from prover.points import encode_g1, encode_g2, uncompressed
@@ -72,6 +73,13 @@ class Transcript:
     def insecure(self) -> bool:
         """Whether a single party knew, or may have known, every secret of the key."""
         return self.circuit_hash.startswith(INSECURE_MARK) or not self.contributions
+
+    def to_json(self) -> dict[str, Any]:
+        """What to publish beside a key: the circuit hash, and of each contribution its name, digest and beacon."""
+        steps = [{"name": one.name, "digest": one.digest().hex(),
+                  "beacon": one.beacon and {"value": one.beacon.value.hex(), "iterations": one.beacon.iterations}}
+                 for one in self.contributions]
+        return {"circuit_hash": self.circuit_hash.hex(), "insecure": self.insecure, "contributions": steps}
 
 
 def challenge(circuit_hash: bytes, earlier: Sequence[Contribution], s: G1, s_times_x: G1) -> bytes:

@@ -89,6 +89,10 @@ class PowersOfTau:
         """Whether the Lagrange forms are there."""
         return bool(self._lagrange)
 
+    def every_lagrange(self, section: int) -> PointArray:
+        """All of section 12, 13, 14 or 15."""
+        return self._lagrange[section]
+
     def lagrange(self, section: int, log_size: int) -> PointArray:
         """Section 12, 13, 14 or 15 for the domain of size 2**log_size."""
         return self._lagrange[section][(1 << log_size) - 1:(2 << log_size) - 1]

@@ -23,7 +23,7 @@ def verify(key: VerificationKey, public_inputs: Sequence[int], proof: Proof, *,
         field element, and whoever accepts both accepts two names for one statement.
     """
     check_public_inputs(key, public_inputs)
-    if not proof.on_curve():                   # of the subgroup, the pairing takes care
+    if not proof.on_curve():
         return False
     arithmetic = load_backend(backend)
     inputs = arithmetic.msm_g1(key.prepared_ic(arithmetic), field.encode([1, *public_inputs]))
@@ -32,7 +32,10 @@ def verify(key: VerificationKey, public_inputs: Sequence[int], proof: Proof, *,
     pairs = [(minus_a, proof.b), (key.alpha, key.beta), (proof.c, key.delta)]
     if inputs is not None:                     # e(infinity, γ) is one
         pairs.append((inputs, key.gamma))
-    return arithmetic.pairing_product_is_one(pairs)
+    try:
+        return arithmetic.pairing_product_is_one(pairs)
+    except BadInput:                           # B outside the subgroup: the key's points were checked when it was made
+        return False
 
 
 def check_public_inputs(key: VerificationKey, public_inputs: Sequence[int]) -> None:

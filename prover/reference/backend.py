@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from py_ecc import optimized_bn128 as bn128
 
+from primitives.errors import BadInput
 from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
 from prover.backend import root_of_unity
@@ -67,11 +68,12 @@ class ReferenceBackend:
 
     def pairing_product_is_one(self, pairs: Sequence[tuple[G1, G2]]) -> bool:
         product = bn128.FQ12.one()
-        for left, right in pairs:
+        for i, (left, right) in enumerate(pairs):
             p, q = _in_g1(left), _in_g2(right)
-            if not (_reduced(left) and _reduced(*right) and bn128.is_on_curve(p, bn128.b)
-                    and bn128.is_on_curve(q, bn128.b2) and bn128.is_inf(bn128.multiply(q, ORDER))):
-                return False
+            if not (_reduced(left) and bn128.is_on_curve(p, bn128.b)):
+                raise BadInput(f"pairs[{i}].P", left, "a point of G1")
+            if not (_reduced(*right) and bn128.is_on_curve(q, bn128.b2) and bn128.is_inf(bn128.multiply(q, ORDER))):
+                raise BadInput(f"pairs[{i}].Q", right, "a point of G2")
             product *= bn128.pairing(q, p, final_exponentiate=False)
         return bool(bn128.final_exponentiate(product) == bn128.FQ12.one())
 

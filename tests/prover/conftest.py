@@ -63,6 +63,12 @@ def random_instance(seed, rows, public=2, inputs=2):
 
 
 @pytest.fixture(scope="session")
+def backend():
+    """The backend that tests use where the backend is not what they test."""
+    return "kernels"
+
+
+@pytest.fixture(scope="session")
 def make_system():
     return system
 
@@ -80,13 +86,13 @@ def cubic():
 
 
 @pytest.fixture(scope="session")
-def cubic_key(cubic):
-    return prover.setup(cubic.r1cs, backend="reference")
+def cubic_key(cubic, backend):
+    return prover.setup(cubic.r1cs, backend=backend)
 
 
 @pytest.fixture(scope="session")
-def cubic_proof(cubic, cubic_key):
-    return prover.prove(cubic_key, cubic.witness, backend="reference")
+def cubic_proof(cubic, cubic_key, backend):
+    return prover.prove(cubic_key, cubic.witness, backend=backend)
 
 
 # -- circom and snarkjs, as users run them -------------------------------------------------------------------------
@@ -150,7 +156,7 @@ def ceremony(circom):
     (0.zkey, 1.zkey, 2.zkey, the last by beacon), all made by snarkjs.
     """
     for arguments in (
-            "powersoftau new bn128 5 0.ptau", "powersoftau contribute 0.ptau 1.ptau --name=alice -e=1",
+            "powersoftau new bn128 4 0.ptau", "powersoftau contribute 0.ptau 1.ptau --name=alice -e=1",
             "powersoftau contribute 1.ptau 2.ptau -e=2", "powersoftau beacon 2.ptau 3.ptau 0a0b0c 10 -n=beacon",
             "powersoftau prepare phase2 3.ptau final.ptau", "groth16 setup c.r1cs final.ptau 0.zkey",
             "zkey contribute 0.zkey 1.zkey --name=bob -e=3", "zkey beacon 1.zkey 2.zkey 0d0e 10 -n=last"):

@@ -1,4 +1,4 @@
-"""The protocol, on the reference: complete, sound against the known forgeries, and strict about what it is given."""
+"""The protocol: complete, sound against the known forgeries, and strict about what it is given."""
 
 from __future__ import annotations
 
@@ -22,17 +22,29 @@ TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588
                         19651196284784701048630008112400756208183277717409031481820775712594563219220))
 
 
-def verify(key, public, proof):
-    return prover.verify(key, public, proof, backend="reference")
+BOTH = pytest.mark.parametrize("arithmetic", ["kernels", "reference"])
 
 
-@pytest.mark.parametrize("instance", [(1, 5, 2, 2), (2, 13, 0, 1), (3, 1, 1, 1)])
-def test_what_is_proven_verifies(make_instance, instance):
-    seed, rows, public, inputs = instance
-    case = make_instance(seed, rows, public=public, inputs=inputs)
-    key = prover.setup(case.r1cs, backend="reference")
-    proof = prover.prove(key, case.witness, backend="reference")         # which verifies it
-    assert not public or not verify(key.verification_key, [(case.public[0] + 1) % ORDER, *case.public[1:]], proof)
+def verify(key, public, proof, backend="kernels"):
+    return prover.verify(key, public, proof, backend=backend)
+
+
+@BOTH
+def test_what_is_proven_verifies(make_instance, arithmetic):
+    for seed, rows, public, inputs in ((1, 5, 2, 2), (2, 13, 0, 1), (3, 1, 1, 1)):
+        case = make_instance(seed, rows, public=public, inputs=inputs)
+        key = prover.setup(case.r1cs, backend=arithmetic)
+        proof = prover.prove(key, case.witness, backend=arithmetic)      # which verifies it
+        wrong = [(value + 1) % ORDER for value in case.public]
+        assert not public or not verify(key.verification_key, wrong, proof, arithmetic)
+
+
+def test_backends_understand_each_other(make_instance):
+    case = make_instance(4, 40)
+    key = prover.setup(case.r1cs)
+    blinding = (123, ORDER - 1)
+    fast, slow = (prover.prove(key, case.witness, backend=name, blinding=blinding) for name in ("kernels", "reference"))
+    assert fast == slow
 
 
 def test_the_setup_is_the_papers(cubic, monkeypatch):
@@ -91,30 +103,35 @@ def test_public_wires_get_rows_of_their_own(cubic):
 
 def test_systems_with_no_rows_and_with_a_full_domain(make_system):
     empty = make_system([], [], [], 1, 0)
-    key = prover.setup(empty, backend="reference")
-    assert verify(key.verification_key, [], prover.prove(key, field.encode([1]), backend="reference"))
+    key = prover.setup(empty)
+    assert verify(key.verification_key, [], prover.prove(key, field.encode([1])))
     full = make_system([{1: 1}] * 2, [{1: 1}] * 2, [{1: 1}] * 2, 2, 1)           # 2 rows, 1 input, the constant: 4
     assert full.domain == 2
-    key = prover.setup(full, backend="reference")
-    assert verify(key.verification_key, [1], prover.prove(key, field.encode([1, 1]), backend="reference"))
+    key = prover.setup(full)
+    assert verify(key.verification_key, [1], prover.prove(key, field.encode([1, 1])))
 
 
 def test_proofs_are_fresh(cubic, cubic_key, cubic_proof):
-    again = prover.prove(cubic_key, cubic.witness, backend="reference")
+    again = prover.prove(cubic_key, cubic.witness)
     assert len({again.a, cubic_proof.a}) == 2
-    fixed = [prover.prove(cubic_key, cubic.witness, backend="reference", blinding=(3, 4)) for _ in range(2)]
+    fixed = [prover.prove(cubic_key, cubic.witness, blinding=(3, 4)) for _ in range(2)]
     assert fixed[0] == fixed[1]
 
 
 def test_progress_reaches_its_end(cubic, cubic_key):
     seen = []
-    prover.prove(cubic_key, cubic.witness, backend="reference", progress=lambda *step: seen.append(step))
+    prover.prove(cubic_key, cubic.witness, progress=lambda *step: seen.append(step))
     assert [done for _, done, _ in seen] == list(range(seen[-1][2] + 1))
 
 
 # -- what must not verify ------------------------------------------------------------------------------------------
-def test_changed_inputs_and_proofs_are_false(cubic_key, cubic_proof):
+@BOTH
+def test_changed_inputs_and_proofs_are_false(cubic_key, cubic_proof, arithmetic):
     key, g1 = cubic_key.verification_key, G1_GROUP.generator
+
+    def verify(key, public, proof):
+        return prover.verify(key, public, proof, backend=arithmetic)
+
     assert verify(key, [35], cubic_proof)
     assert not verify(key, [36], cubic_proof)
     other = G1_GROUP.add(cubic_proof.a, g1)
@@ -146,7 +163,7 @@ def test_a_wrong_witness_is_not_proven(cubic, cubic_key):
         wrong = cubic.witness.copy()
         wrong[wire] = field.encode([77])[0]
         with pytest.raises(Unsatisfied):
-            prover.prove(cubic_key, wrong, backend="reference")
+            prover.prove(cubic_key, wrong)
 
 
 def test_a_malformed_witness_is_refused(cubic, cubic_key):
@@ -159,7 +176,7 @@ def test_a_malformed_witness_is_refused(cubic, cubic_key):
     for bad, name in ((cubic.witness[:-1], "witness"), (cubic.witness.astype(np.int64), "witness"),
                       (unreduced, r"witness\[3\]"), (just_above, r"witness\[3\]"), (two, r"witness\[0\]")):
         with pytest.raises(BadInput, match=name):
-            prover.prove(cubic_key, bad, backend="reference")
+            prover.prove(cubic_key, bad)
 
 
 # -- keys ----------------------------------------------------------------------------------------------------------
@@ -216,23 +233,23 @@ def test_a_single_partys_key_is_marked(cubic_key):
 
 
 def test_headers_are_checked(cubic_key):
-    reference = load_backend("reference")
-    check.check_header(cubic_key, reference)
+    kernels = load_backend("kernels")
+    check.check_header(cubic_key, kernels)
     for change, name in (({"beta_g1": (1, 2)}, "beta"), ({"delta_g1": (1, 2)}, "delta"),
                          ({"beta_g1": cubic_key.alpha_g1}, "beta"), ({"delta_g1": (1, 3)}, "delta_g1"),
                          ({"delta_g2": TWIST_POINT}, "delta")):
         with pytest.raises(BadInput, match=name):
-            check.check_header(dataclasses.replace(cubic_key, **change), reference)
+            check.check_header(dataclasses.replace(cubic_key, **change), kernels)
 
 
 def test_all_points_are_checked(cubic_key):
-    reference = load_backend("reference")
-    check.check_all_points(cubic_key, reference)
+    kernels = load_backend("kernels")
+    check.check_all_points(cubic_key, kernels)
     for name in ("ic", "a", "b_g1", "c", "h", "b_g2"):
         points = getattr(cubic_key, name).copy()
         points[-1, 0, ..., 0] ^= np.uint64(1)
         with pytest.raises(BadInput, match=name):
-            check.check_all_points(dataclasses.replace(cubic_key, **{name: points}), reference)
+            check.check_all_points(dataclasses.replace(cubic_key, **{name: points}), kernels)
 
 
 def test_importing_the_room_is_cheap():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from primitives import field
+from primitives.errors import BadInput
 from primitives.r1cs import SparseMatrix
 from prover.backend import load_backend, root_of_unity
 from prover.curve import G1_GROUP, G2_GROUP, ORDER
@@ -86,4 +87,5 @@ def test_pairings_refuse_what_is_no_point():
                         19651196284784701048630008112400756208183277717409031481820775712594563219220))
     for left, right in (((1, 3), g2), (g1, ((1, 0), (2, 0))), (g1, outside)):
         negated = G1_GROUP.negate(left)
-        assert not REFERENCE.pairing_product_is_one([(left, right), (negated, right)])
+        with pytest.raises(BadInput, match=r"pairs\[0\]"):
+            REFERENCE.pairing_product_is_one([(left, right), (negated, right)])

@@ -21,13 +21,11 @@ from prover.files.snarkjs import (
 from prover.files.wtns import read_wtns, write_wtns
 from prover.files.zkey import read_zkey, write_zkey
 
-BACKEND = "reference"
-
 
 @pytest.fixture(scope="module")
-def own_key(circom):
+def own_key(circom, backend):
     """A key of ours for circom's circuit: own.zkey, own.vkey.json."""
-    key = prover.setup(read_r1cs(circom.folder / "c.r1cs"), backend=BACKEND)
+    key = prover.setup(read_r1cs(circom.folder / "c.r1cs"), backend=backend)
     write_zkey(circom.folder / "own.zkey", key)
     write_verification_key(circom.folder / "own.vkey.json", key.verification_key)
     return key
@@ -55,14 +53,14 @@ def test_our_files_are_read_by_snarkjs(circom):
     assert not circom.accepts("wtns", "check", "out.r1cs", "wrong.wtns")
 
 
-def test_snarkjs_keys_prove_here_and_snarkjs_verifies(ceremony):
+def test_snarkjs_keys_prove_here_and_snarkjs_verifies(ceremony, backend):
     folder = ceremony.folder
-    key, witness = read_zkey(folder / "2.zkey", backend=BACKEND, every_point=True), read_wtns(folder / "c.wtns")
+    key, witness = read_zkey(folder / "2.zkey", backend=backend, every_point=True), read_wtns(folder / "c.wtns")
     ceremony.run("zkey", "export", "verificationkey", "2.zkey", "2.vkey.json")
     exported = read_verification_key(folder / "2.vkey.json")
     assert exported == key.verification_key
     assert not exported.insecure_setup
-    proof, public = prover.prove(key, witness, backend=BACKEND), field.decode(witness[1:4])
+    proof, public = prover.prove(key, witness, backend=backend), field.decode(witness[1:4])
     write_proof(folder / "proof.json", proof)
     write_public(folder / "public.json", public)
     write_verification_key(folder / "ours.vkey.json", exported)
@@ -73,34 +71,34 @@ def test_snarkjs_keys_prove_here_and_snarkjs_verifies(ceremony):
     assert read_proof(folder / "proof.json") == proof
 
 
-def test_our_keys_prove_in_snarkjs_and_both_verify(circom, own_key):
+def test_our_keys_prove_in_snarkjs_and_both_verify(circom, own_key, backend):
     folder = circom.folder
     circom.run("groth16", "prove", "own.zkey", "c.wtns", "theirs.json", "theirs.public.json")
     assert circom.accepts("groth16", "verify", "own.vkey.json", "theirs.public.json", "theirs.json")
     proof, public = read_proof(folder / "theirs.json"), read_public(folder / "theirs.public.json")
-    assert prover.verify(own_key.verification_key, public, proof, backend=BACKEND)
-    assert not prover.verify(own_key.verification_key, [0, *public[1:]], proof, backend=BACKEND)
+    assert prover.verify(own_key.verification_key, public, proof, backend=backend)
+    assert not prover.verify(own_key.verification_key, [0, *public[1:]], proof, backend=backend)
     circom.run("groth16", "fullprove", "in.json", "c_js/c.wasm", "own.zkey", "full.json", "full.public.json")
     assert read_public(folder / "full.public.json") == public
     assert circom.accepts("groth16", "verify", "own.vkey.json", "full.public.json", "full.json")
 
 
-def test_a_key_survives_writing(ceremony):
+def test_a_key_survives_writing(ceremony, backend):
     """Down to the byte, up to the order of sections and coefficients: snarkjs still finds the ceremony intact."""
-    key = read_zkey(ceremony.folder / "2.zkey", backend=BACKEND)
+    key = read_zkey(ceremony.folder / "2.zkey", backend=backend)
     write_zkey(ceremony.folder / "rewritten.zkey", key)
     assert ceremony.accepts("zkey", "verify", "c.r1cs", "final.ptau", "rewritten.zkey")
-    again = read_zkey(ceremony.folder / "rewritten.zkey", backend=BACKEND)
+    again = read_zkey(ceremony.folder / "rewritten.zkey", backend=backend)
     assert again.transcript == key.transcript
     assert [one.name for one in key.transcript.contributions] == ["bob", "last"]
     for name in ("ic", "a", "b_g1", "b_g2", "c", "h"):
         assert (getattr(again, name) == getattr(key, name)).all()
 
 
-def test_the_insecure_mark_survives_other_tools(circom, own_key):
+def test_the_insecure_mark_survives_other_tools(circom, own_key, backend):
     """A contribution on top of a setup whose τ, α, β one party knew makes nothing better."""
     circom.run("zkey", "contribute", "own.zkey", "own.1.zkey", "--name=late", "-e=1")
-    key = read_zkey(circom.folder / "own.1.zkey", backend=BACKEND)
+    key = read_zkey(circom.folder / "own.1.zkey", backend=backend)
     assert len(key.transcript.contributions) == 1
     assert key.verification_key.insecure_setup
     assert read_verification_key(circom.folder / "own.vkey.json").insecure_setup

@@ -1,0 +1,99 @@
+"""Is this key what its ceremony should have made of this circuit?
+
+The circuit is rebuilt from its source by whoever asks, the powers of τ come from phase 1, and from the two follows the
+key before all contributions. Then only δ may have changed, along the chain of contributions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from primitives.field import FieldArray
+from primitives.r1cs import R1CS, SparseMatrix
+from prover.backend import Backend, BackendName, load_backend
+from prover.ceremony.checks import combination_g1, multipliers, require, same_ratio
+from prover.ceremony.phase2 import initial_key
+from prover.ceremony.powers import verify_powers
+from prover.ceremony.randomness import beacon_stream, hash_to_g2
+from prover.ceremony.transcript import Transcript, challenge
+from prover.curve import G1, G1_GROUP, G2_GROUP
+from prover.files.ptau import PowersOfTau
+from prover.groth16.keys import Progress, ProvingKey
+from prover.vectors import point_vectors
+
+
+def verify_ceremony(key: ProvingKey, r1cs: R1CS, powers: PowersOfTau, *, backend: BackendName | Backend = "kernels",
+                    progress: Progress | None = None) -> None:
+    """Check a key against its circuit and the powers of τ, and the powers themselves.
+
+    That it passes means: if one contributor of phase 1 and one of phase 2 were honest, nobody can forge proofs. Who
+    they were, the transcript tells; that they published the digests of their contributions, others must.
+
+    Raises
+    ------
+    BrokenCeremony : naming the check that failed.
+    BadInput : the powers do not reach to this circuit; or the key is unsound, see `VerificationKey`.
+    """
+    arithmetic = load_backend(backend)
+    verify_powers(powers, backend=arithmetic, progress=progress)
+    verify_phase2(key, initial_key(r1cs, powers, backend=arithmetic, progress=progress), backend=arithmetic)
+
+
+def verify_phase2(key: ProvingKey, initial: ProvingKey, *, backend: BackendName | Backend = "kernels") -> None:
+    """Check that a key comes from an initial one by its contributions.
+
+    Raises
+    ------
+    BrokenCeremony : naming the check that failed.
+    BadInput : nobody contributed, or the key is unsound in another way; see `VerificationKey`.
+    """
+    arithmetic = load_backend(backend)
+    _ = key.verification_key
+    require((key.wires, key.public, key.domain) == (initial.wires, initial.public, initial.domain),
+            "the key has the circuit's numbers of wires, public inputs and constraints")
+    require(key.transcript.circuit_hash == initial.transcript.circuit_hash,
+            "the key is of this circuit and these powers")
+    for name in ("alpha_g1", "beta_g1", "beta_g2", "gamma_g2"):
+        require(getattr(key, name) == getattr(initial, name), f"{name} is that of the powers")
+    for name in ("ic", "a", "b_g1", "b_g2"):
+        require(np.array_equal(getattr(key, name), getattr(initial, name)), f"{name} is what the circuit asks for")
+    for name in ("left", "right"):
+        require(_equal(getattr(key, name), key.table, getattr(initial, name), initial.table),
+                f"the {name} matrix is the circuit's")
+    _check_contributions(key.transcript, initial.delta_g1, arithmetic)
+    require(key.delta_g1 == key.transcript.contributions[-1].delta_after, "delta is what the last contribution left")
+    g1, g2 = G1_GROUP.generator, G2_GROUP.generator
+    require(same_ratio(g1, key.delta_g1, g2, key.delta_g2, arithmetic), "delta is the same in both groups")
+    for name in ("c", "h"):
+        before, after = getattr(initial, name), getattr(key, name)
+        require(before.shape == after.shape, f"{name} has as many points as the circuit asks for")
+        require(point_vectors(arithmetic).first_invalid_g1(after) is None, f"all points of {name} are points of G1")
+        if len(after):
+            random = multipliers(len(after))
+            low, high = combination_g1(after, random, arithmetic), combination_g1(before, random, arithmetic)
+            require(same_ratio(low, high, initial.delta_g2, key.delta_g2, arithmetic) or low is high is None,
+                    f"{name} was divided by delta")
+
+
+def _check_contributions(transcript: Transcript, delta: G1, backend: Backend) -> None:
+    """Each answers its challenge, knows its factor, and multiplied δ by it."""
+    for i, now in enumerate(transcript.contributions):
+        name = f"contribution {i + 1}"
+        expected = challenge(transcript.circuit_hash, transcript.contributions[:i], now.s, now.s_times_x)
+        require(now.transcript == expected, f"{name} answers all that went before it")
+        place = hash_to_g2(now.transcript)
+        require(same_ratio(now.s, now.s_times_x, place, now.p_times_x, backend),
+                f"{name} proves that its author knew its factor")
+        require(same_ratio(delta, now.delta_after, place, now.p_times_x, backend),
+                f"{name} multiplied delta by its factor")
+        if now.beacon is not None:
+            stream = beacon_stream(now.beacon)
+            x, s = stream.scalar(), stream.point_g1()
+            require(s == now.s and G1_GROUP.multiply(s, x) == now.s_times_x, f"{name} follows from its beacon")
+        delta = now.delta_after
+
+
+def _equal(x: SparseMatrix, x_table: FieldArray, y: SparseMatrix, y_table: FieldArray) -> bool:
+    """Whether two matrices are the same, term by term, their tables aside."""
+    return (np.array_equal(x.starts, y.starts) and np.array_equal(x.wires, y.wires)
+            and np.array_equal(x_table[x.coefficients], y_table[y.coefficients]))
