@@ -29,7 +29,8 @@ def test_help_lists_every_command() -> None:
 def test_statement_list_is_a_list_of_sizes(run: Run) -> None:
     answer = run("statement", "list")
     assert answer.code == 0
-    assert [set(entry) for entry in answer.data] == [{"name", "rows", "wires", "public_inputs", "domain"}] * len(answer.data)
+    keys = {"name", "rows", "wires", "public_inputs", "domain"}
+    assert all(set(entry) == keys for entry in answer.data)
     found = {entry["name"]: entry for entry in answer.data}
     assert set(found) == set(statements.names())
     assert found[STATEMENT]["rows"] == 64_068
@@ -97,7 +98,8 @@ def test_a_bad_portfolio_is_refused_by_name(run: Run, epoch_directory: Path, tmp
                                             ) -> None:
     portfolio, salt = tmp_path / "portfolio.json", tmp_path / "salt.json"
     portfolio.write_text(json.dumps({"schema": "tailproof.portfolio/1", "positions": positions}))
-    answer = run("commit", "--statement", STATEMENT, "--epoch", epoch_directory, "--portfolio", portfolio, "--out", salt)
+    answer = run("commit", "--statement", STATEMENT, "--epoch", epoch_directory, "--portfolio", portfolio,
+                 "--out", salt)
     assert answer.code == 2
     assert answer.data["field"] == field
     assert answer.data["source"] == str(portfolio)

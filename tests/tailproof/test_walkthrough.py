@@ -57,8 +57,8 @@ def story(run: Run, epoch_directory: Path, key_directory: Path, tmp_path_factory
              "--out", home / "consent.json")
         environment.delenv(KEY_VARIABLE)
         must("contract", "register", *there, "--consent", home / "consent.json")
-        proven = must("prove", "--key", key_directory, "--epoch", epoch_directory, "--opening", home / "salt.json", *there,
-                      "--account", owner.address, "--out", home / "bundle.json")
+        proven = must("prove", "--key", key_directory, "--epoch", epoch_directory, "--opening", home / "salt.json",
+                      *there, "--account", owner.address, "--out", home / "bundle.json")
         yield Story(home, rpc, owner.address, chain.senders[0], proven)
 
 
@@ -86,7 +86,8 @@ def test_the_bundle_holds_nothing_private(story: Story) -> None:
     assert all(slot["id"] not in public for slot in secret["slots"])
 
 
-def test_auditor_accepts_with_either_arithmetic(run: Run, story: Story, key_directory: Path, epoch_directory: Path) -> None:
+def test_auditor_accepts_with_either_arithmetic(run: Run, story: Story, key_directory: Path, epoch_directory: Path
+                                                ) -> None:
     for backend in ("kernels", "reference"):
         answer = run("verify", story.path("bundle.json"), "--key", key_directory / "verification_key.json",
                      "--epoch", epoch_directory / "manifest.json", "--backend", backend)
@@ -98,8 +99,8 @@ def test_auditor_accepts_with_either_arithmetic(run: Run, story: Story, key_dire
 @pytest.mark.parametrize(("name", "value", "check"), [
     ("margin", -1, "proof (kernels)"), ("epoch_root", 1, "epoch root"), ("context", 1, "context"),
     ("portfolio_commitment", 1, "proof (kernels)")])
-def test_auditor_names_what_was_changed(run: Run, story: Story, key_directory: Path, epoch_directory: Path, tmp_path: Path,
-                                        name: str, value: int, check: str) -> None:
+def test_auditor_names_what_was_changed(run: Run, story: Story, key_directory: Path, epoch_directory: Path,
+                                        tmp_path: Path, name: str, value: int, check: str) -> None:
     def change(data: Any) -> None:
         data["public_inputs"][name] = str(int(data["public_inputs"][name]) + value)
     answer = run("verify", altered(story, tmp_path, change), "--key", key_directory, "--epoch", epoch_directory)
@@ -115,8 +116,8 @@ def test_auditor_names_what_was_changed(run: Run, story: Story, key_directory: P
     (lambda data: data["public_inputs"].update(margin=str(2**254)), "public_inputs.margin"),
     (lambda data: data["context"].update(version=-1), "context.version"),
 ])
-def test_a_malformed_bundle_is_bad_input(run: Run, story: Story, key_directory: Path, epoch_directory: Path, tmp_path: Path,
-                                         change: Callable[[Any], None], field: str) -> None:
+def test_a_malformed_bundle_is_bad_input(run: Run, story: Story, key_directory: Path, epoch_directory: Path,
+                                         tmp_path: Path, change: Callable[[Any], None], field: str) -> None:
     path = altered(story, tmp_path, change)
     for arguments in (("verify", path, "--key", key_directory, "--epoch", epoch_directory),
                       ("submit", path, "--deployment", story.path("deployment.json"), "--rpc", story.rpc)):
@@ -156,8 +157,8 @@ def test_prove_refuses_a_key_of_another_statement(run: Run, story: Story, key_di
     note = json.loads((foreign / "key.json").read_text())
     note["r1cs_digest"] = "0" * 64
     (foreign / "key.json").write_text(json.dumps(note))
-    answer = run("prove", "--key", foreign, "--epoch", epoch_directory, "--opening", story.path("salt.json"), "--deployment",
-                 story.path("deployment.json"), "--epoch-id", 1, "--state-version", 1, "--account", story.account,
+    answer = run("prove", "--key", foreign, "--epoch", epoch_directory, "--opening", story.path("salt.json"),
+                 "--deployment", story.path("deployment.json"), "--epoch-id", 1, "--state-version", 1, "--account", story.account,
                  "--out", tmp_path / "bundle.json")
     assert answer.code == 2
     assert answer.data["field"] == "r1cs_digest"
@@ -192,7 +193,7 @@ def test_relayer_submits_once_and_the_chain_shows_the_margin(run: Run, story: St
     assert shown.data["venue"] == story.venue
 
 
-def test_only_the_venue_that_the_consent_names_can_register(run: Run, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_venue_can_register(run: Run, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     stranger = Account.create()
     monkeypatch.setenv(KEY_VARIABLE, stranger.key.hex())
     answer = run("contract", "register", "--deployment", story.path("deployment.json"), "--rpc", story.rpc,

@@ -1,4 +1,4 @@
-"""One key, one epoch and one command runner for all tests of the front door."""
+"""One command runner, one epoch and one key for all tests that need the whole house."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from tailproof.cli import main
 
-FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
 STATEMENT = "margin-full-256x16"
 
 

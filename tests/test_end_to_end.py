@@ -1,0 +1,205 @@
+"""From fixtures to three verifiers that share no code: all accept the proof, all refuse everything beside it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from nodes import anvil
+
+import tailproof
+from circuits import statements
+from primitives.errors import BadInput
+from primitives.field import MODULUS
+from prover import Proof, VerificationKey, verify
+from prover.curve import BASE_MODULUS
+from prover.files import snarkjs
+from tailproof.statements import r1cs_digest
+from verifier_contracts.bindings import MarginManager, proof_words
+from verifier_contracts.chain import Chain
+from verifier_contracts.compiler import node_modules
+from verifier_contracts.deployment import deploy, deploy_verifier
+from verifier_contracts.errors import ContractRefused, Reverted
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
+STATEMENT = "margin-full-256x16"
+PORTFOLIOS = sorted(path.stem for path in (FIXTURES / "portfolios").glob("*.json"))
+
+
+@pytest.fixture(scope="module")
+def keys(key_directory: Path) -> tailproof.KeyDirectory:
+    return tailproof.KeyDirectory.load(key_directory)
+
+
+@pytest.fixture(scope="module")
+def key(keys: tailproof.KeyDirectory) -> VerificationKey:
+    return keys.verification_key()
+
+
+@pytest.fixture(scope="module")
+def epoch(epoch_directory: Path) -> tailproof.Epoch:
+    return tailproof.load_epoch(epoch_directory)
+
+
+@pytest.fixture(scope="module", params=["embedded", "anvil"])
+def contracts(request: pytest.FixtureRequest, key: VerificationKey, epoch: tailproof.Epoch) -> Iterator[Any]:
+    """The deployed contracts with the epoch published: (manager, verifier address, epoch id)."""
+    def deployed(chain: Chain) -> tuple[MarginManager, str, int]:
+        deployment = deploy(chain, key, STATEMENT, allow_insecure_setup=True)
+        registry, manager = deployment.open(chain)
+        epoch_id = chain.now()
+        registry.publish(epoch_id, epoch.root, bytes.fromhex(epoch.header.model_digest[2:]))
+        return manager, deploy_verifier(chain, key, STATEMENT), epoch_id
+    if request.param == "embedded":
+        yield deployed(Chain.embedded())
+    else:
+        with anvil() as chain:
+            yield deployed(chain)
+
+
+def prove_for(manager: MarginManager, epoch_id: int, keys: tailproof.KeyDirectory, epoch: tailproof.Epoch, name: str
+              ) -> tailproof.Bundle:
+    """Register a fixture portfolio for a fresh account, and prove its margin."""
+    owner = Account.create()
+    portfolio = tailproof.Portfolio.read(FIXTURES / "portfolios" / f"{name}.json")
+    opening = tailproof.commit(statements.get(STATEMENT), epoch, portfolio)
+    consent = manager.consent(owner.address, manager.chain.senders[0], opening.commitment, manager.chain.now() + 3600)
+    manager.register(consent, consent.sign(owner))
+    return tailproof.prove_margin(keys, epoch, opening, manager.context(owner.address, epoch_id))
+
+
+@pytest.mark.parametrize("name", PORTFOLIOS)
+def test_the_margin_of_every_fixture_moves_on_chain_and_is_the_integer_one(
+        contracts: Any, keys: tailproof.KeyDirectory, epoch: tailproof.Epoch, name: str) -> None:
+    manager, _, epoch_id = contracts
+    expected = tailproof.Portfolio.read(FIXTURES / "portfolios" / f"{name}.json").margin(epoch)
+    bundle = prove_for(manager, epoch_id, keys, epoch, name)
+    account = bundle.context.account
+    with pytest.raises(ContractRefused):
+        manager.margin_of(account, 3600)
+    manager.attest(account, epoch_id, 1, bundle.margin, proof_words(bundle.proof))
+    assert manager.margin_of(account, 3600) == bundle.margin == expected.required
+    assert expected.required == max(0, expected.shortfall.ceiling) + expected.addons
+    assert expected.netting_benefit >= 0
+
+
+# -- three verifiers -----------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def proven(keys: tailproof.KeyDirectory, epoch: tailproof.Epoch) -> tailproof.Bundle:
+    """A proof to attack; its context is of no chain."""
+    opening = tailproof.commit(statements.get(STATEMENT), epoch, tailproof.Portfolio.read(
+        FIXTURES / "portfolios" / "covered_call.json"))
+    context = tailproof.Context(1, "0x" + "11" * 20, bytes.fromhex(keys.key_digest[2:]), "0x" + "22" * 20, 7, 1)
+    return tailproof.prove_margin(keys, epoch, opening, context)
+
+
+def inputs_of(bundle: tailproof.Bundle) -> list[int]:
+    return [bundle.public_inputs[name] for name in statements.get(bundle.statement).public_inputs]
+
+
+Words = Sequence[int]
+
+
+def changes(inputs: Words, words: Words) -> Iterator[tuple[str, list[int], list[int]]]:
+    """Everything that must be refused: (name, inputs, the proof's eight words)."""
+    for i, _ in enumerate(inputs):
+        for name, by in (("input + 1", 1), ("input + r", MODULUS)):
+            yield f"{name} [{i}]", [x + by * (i == j) for j, x in enumerate(inputs)], list(words)
+    for i in range(len(words)):
+        yield f"coordinate + 1 [{i}]", list(inputs), [w + (i == j) for j, w in enumerate(words)]
+        yield f"coordinate + q [{i}]", list(inputs), [w + BASE_MODULUS * (i == j) for j, w in enumerate(words)]
+        negated = [BASE_MODULUS - w if i == j else w for j, w in enumerate(words)]
+        yield f"coordinate negated [{i}]", list(inputs), negated
+    yield "C in place of A", list(inputs), [*words[6:], *words[2:]]
+    yield "all-zero proof", list(inputs), [0] * 8
+
+
+def proof_of(words: Words) -> Proof:
+    """The proof that eight words stand for, in the order of EIP-197."""
+    ax, ay, bx1, bx0, by1, by0, cx, cy = words
+    return Proof((ax, ay), ((bx0, bx1), (by0, by1)), (cx, cy))
+
+
+def test_our_verifiers_accept_the_proof_and_refuse_every_change(proven: tailproof.Bundle, key: VerificationKey) -> None:
+    inputs, words = inputs_of(proven), proof_words(proven.proof)
+
+    def accepts(inputs: Words, words: Words, backend: str) -> bool:
+        try:
+            data = snarkjs.proof_to_json(proof_of(words))
+            return verify(key, list(inputs), snarkjs.proof_from_json(data), backend=backend)
+        except BadInput:
+            return False
+    for backend in ("kernels", "reference"):
+        assert accepts(inputs, words, backend)
+        for name, changed_inputs, changed_words in changes(inputs, words):
+            assert not accepts(changed_inputs, changed_words, backend), (backend, name)
+
+
+def test_snarkjs_accepts_the_proof_and_refuses_every_change_it_can_see(proven: tailproof.Bundle, key: VerificationKey,
+                                                                       tmp_path: Path) -> None:
+    """snarkjs is one process a call, so it sees one change of each input and coordinate. It takes the coordinates of a
+    proof modulo q, which is why ours and the contract are stricter than it."""
+    inputs, words = inputs_of(proven), proof_words(proven.proof)
+    snarkjs.write_verification_key(tmp_path / "key.json", key)
+
+    def accepts(inputs: Words, words: Words) -> bool:
+        snarkjs.write_proof(tmp_path / "proof.json", proof_of(words))
+        snarkjs.write_public(tmp_path / "public.json", list(inputs))
+        command = ["node", str(node_modules() / "snarkjs" / "build" / "cli.cjs"), "groth16", "verify",
+                   *(str(tmp_path / f"{name}.json") for name in ("key", "public", "proof"))]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert accepts(inputs, words)
+    for name, changed_inputs, changed_words in changes(inputs, words):
+        if name.startswith(("input + 1", "input + r", "coordinate + 1", "C in place")):
+            assert not accepts(changed_inputs, changed_words), name
+
+
+def test_the_contract_accepts_the_proof_and_refuses_every_change(contracts: Any, proven: tailproof.Bundle) -> None:
+    from eth_abi.abi import encode
+    from eth_utils.crypto import keccak
+    manager, verifier, _ = contracts
+    inputs, words = inputs_of(proven), proof_words(proven.proof)
+    selector = keccak(text="verifyProof(uint256[8],uint256[4])")[:4]
+
+    def refusal(inputs: Words, words: Words) -> str | None:
+        try:
+            manager.chain.call(verifier, selector + encode(["uint256[8]", "uint256[4]"], [list(words), list(inputs)]))
+        except Reverted as error:
+            return error.data.hex()
+        return None
+    assert refusal(inputs, words) is None
+    for name, changed_inputs, changed_words in changes(inputs, words):
+        assert refusal(changed_inputs, changed_words), name
+
+
+def test_a_negated_proof_pair_is_another_proof_of_the_statement(proven: tailproof.Bundle, key: VerificationKey) -> None:
+    """Groth16 is malleable: (-A, -B, C) verifies too, so nothing may be keyed on proof bytes. The chain keys on
+    (account, epoch, version)."""
+    a, b = proven.proof.a, proven.proof.b
+    assert a is not None
+    assert b is not None
+    mirrored = replace(proven.proof, a=(a[0], BASE_MODULUS - a[1]),
+                       b=(b[0], (BASE_MODULUS - b[1][0], BASE_MODULUS - b[1][1])))
+    assert mirrored != proven.proof
+    assert verify(key, inputs_of(proven), mirrored)
+
+
+def test_the_bundle_names_its_constraint_system(proven: tailproof.Bundle) -> None:
+    assert proven.r1cs_digest == r1cs_digest(STATEMENT)
+
+
+def test_the_demo_runs_and_everything_in_it_holds(run: Callable[..., Any], tmp_path: Path) -> None:
+    answer = run("demo", "--out", tmp_path / "demo")
+    assert answer.code == 0, answer.stderr
+    assert answer.data["holds"] is True
+    assert len(answer.data["attacks"]) == 7
+    assert all(attack["refused_as"] == attack["expected"] for attack in answer.data["attacks"])
+    written = {path.name for path in (tmp_path / "demo").iterdir()}
+    assert {"bundle.json", "proof.json", "public.json", "verification_key.json", "losses.png",
+            "Groth16Verifier.sol"} <= written
+    assert (tmp_path / "demo" / "losses.png").read_bytes()[:4] == b"\x89PNG"
