@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,6 +136,25 @@ def keep_permutation(cs: ConstraintSystem, label: str, honest: FieldArray, forge
     overrides[f"{label}/square"] = [o if o * o % MODULUS == f else r
                                     for o, f, r in zip(old, fourth, roots, strict=True)]
     return _shaped(cs, overrides)
+
+
+def keep_hash(cs: ConstraintSystem, name: str, label: str, honest: FieldArray,
+              variants: Callable[[int], Mapping[str, Any]]) -> Iterator[Attack]:
+    """One attack per part of a permutation that is to hide a changed preimage; see `keep_permutation`.
+
+    Parameters
+    ----------
+    label : of the permutation.
+    honest : the witness whose hash is kept.
+    variants : forged inputs by a number; tried in turn until the square roots exist.
+    """
+    for part in HASH_PARTS:
+        for number in range(64):
+            inputs = variants(number)
+            overrides = keep_permutation(cs, label, honest, forge(cs, inputs), part)
+            if overrides is not None:
+                yield Attack(f"{name}, {part} kept", frozenset({f"{label}/{part}"}), inputs, overrides)
+                break
 
 
 def _shaped(cs: ConstraintSystem, overrides: dict[str, Any]) -> dict[str, Any]:

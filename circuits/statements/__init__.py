@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circuits.statements import margin
+from circuits.statements import margin, transition
 from circuits.statements.statement import Statement
 from primitives.errors import BadInput
 from risk.shape import EpochShape, TailSize
@@ -28,11 +28,19 @@ def _four_by_sixty_three(scenarios: int, tail: TailSize, depth: int, slots: int)
     return margin.Preset(shape, slots, gross_bits=61, threshold_bits=61, gap_bits=62)
 
 
+def _transition(name: str, slots: int, fills: int) -> Statement:
+    title = f"new commitment from the old one by at most {fills} signed fills; {slots} positions"
+    return Statement(name, title, transition.PUBLIC_INPUTS, transition.Preset(slots, fills), transition.define)
+
+
 _STATEMENTS = {statement.name: statement for statement in (
     _margin("margin-tiny", _five_by_fifty(8, TailSize(5, 2), depth=2, slots=3)),
     _margin("margin-full-256x16", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16)),
     _margin("margin-full-256x16-n4096", _five_by_fifty(256, TailSize(32, 5), depth=4, slots=16)),
     _margin("margin-full-1000x32", _four_by_sixty_three(1000, TailSize(51, 2), depth=4, slots=32)),
+    _transition("transition-tiny", slots=3, fills=2),
+    _transition("transition-16", slots=16, fills=8),
+    _transition("transition-32", slots=32, fills=16),
 )}
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from circuits.builder import ConstraintSystem
+from primitives.errors import BadInput
 from risk.shape import EpochShape
 
 
@@ -36,8 +37,20 @@ class Statement:
         return tuple(self.meanings)
 
     @property
+    def reads_epoch(self) -> bool:
+        """Whether it is about a published epoch. A transition is not: it moves positions, whatever they are worth."""
+        return hasattr(self.preset, "shape")
+
+    @property
     def shape(self) -> EpochShape:
-        """The shape of the epochs it reads."""
+        """The shape of the epochs it reads.
+
+        Raises
+        ------
+        BadInput : it reads none.
+        """
+        if not self.reads_epoch:
+            raise BadInput("statement", self.name, "one that reads an epoch")
         shape: EpochShape = self.preset.shape
         return shape
 
