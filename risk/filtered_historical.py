@@ -13,14 +13,22 @@ from numpy.typing import NDArray
 
 from risk.calibration import Calibration, log_returns
 from risk.history import History
-from risk.uniforms import uniforms
+from risk.uniforms import latin_hypercube
 
 
 def innovations(calibration: Calibration, history: History, *, seed: int, scenarios: int,
                 horizon: int) -> NDArray[np.float64]:
-    """Residuals of days drawn with replacement, one day a step: (S, h, m)."""
+    """Residuals of days drawn from the history, one day a step: (S, h, m).
+
+    Days are drawn by strata: in each step, one from each of S equal parts of the days in order of their mean residual.
+    Every day is as likely as in plain bootstrapping, but bad and good days come in the proportion they really had.
+    """
     returns = log_returns(history)
     residuals = np.stack([garch.residuals(returns[:, i]) for i, garch in enumerate(calibration.garch)], axis=1)
-    days = np.floor(uniforms(seed, (scenarios, horizon)) * len(residuals)).astype(np.int64)
-    drawn: NDArray[np.float64] = residuals[days]
+    total = np.zeros(len(residuals))
+    for column in residuals.T:
+        total = total + column
+    order = np.argsort(total, kind="stable")
+    places = np.floor(latin_hypercube(seed, scenarios, (horizon,)) * len(residuals)).astype(np.int64)
+    drawn: NDArray[np.float64] = residuals[order[places]]
     return drawn

@@ -87,7 +87,7 @@ class Instrument:
             if not SYMBOL.fullmatch(getattr(self, name)):
                 raise BadInput(name, getattr(self, name), "1 to 48 letters, digits and . _ / -, no sign first")
         exponent = self.lot.normalize().as_tuple().exponent
-        if not 0 < self.lot <= 10**9 or not isinstance(exponent, int) or exponent < -LOT_PLACES:
+        if not self.lot.is_finite() or not 0 < self.lot <= 10**9 or int(exponent) < -LOT_PLACES:
             raise BadInput("lot", str(self.lot), f"above 0, at most 10**9, with at most {LOT_PLACES} decimal places")
         if (self.expiry is not None) != self.kind.expires:
             raise BadInput("expiry", self.expiry, "given" if self.kind.expires else f"absent: a {self.kind} has none")

@@ -13,6 +13,8 @@ from risk.elementary import exp, log, normal_cdf
 
 Floats = NDArray[np.float64]
 Numbers = Floats | float
+_CERTAIN = 1e-12
+"""A standard deviation of the log price below this moves no price by a money unit; dividing by it could overflow."""
 
 
 def black_76(forward: Numbers, strike: Numbers, volatility: Numbers, years: Numbers, discount: Numbers,
@@ -28,7 +30,7 @@ def black_76(forward: Numbers, strike: Numbers, volatility: Numbers, years: Numb
     call : true for a call, false for a put.
     """
     deviation = np.asarray(volatility * np.sqrt(years), np.float64)
-    uncertain = deviation > 0
+    uncertain = deviation > _CERTAIN
     divisor = np.where(uncertain, deviation, 1.0)
     upper = log(forward / strike) / divisor + 0.5 * divisor
     sign = np.where(call, 1.0, -1.0)

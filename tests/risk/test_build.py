@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from primitives.errors import BadInput
+from risk.build import STAGES, build, parse_sources
+from risk.calibration import Calibration, calibrate, log_returns, shortfalls_of_fit
+from risk.digests import content_digest
+from risk.epoch import Epoch
+from risk.garch import Garch
+from risk.portfolio import Portfolio
+from risk.provenance import Sources
+
+Edit = Callable[[bytes, str, str], bytes]
+CRYPTO_ROOT = 0x1ab06453103ca97ea1d8ab17113298ede46c462993f22398fec6dbcfa6f04dcc
+US_CALIBRATION = Calibration(
+    (Garch(0.000649014, 8.7276e-07, 0.099048058, 0.900404079, 6.455185938),
+     Garch(0.000903666, 1.09374e-06, 0.085156094, 0.913275681, 8.557581372),
+     Garch(0.00076607, 3.19628e-06, 0.050786624, 0.944707546, 7.083013589)), (0.0, 0.0, 0.0))
+US_ROOT = 0x14acdb9e8ae5e3587112bb81a0d07b7f3ec51926540863ec804d346dfb4dd83a
+
+
+def test_every_machine_finds_these_roots(crypto: Epoch, us_sources: Sources) -> None:
+    """Pinned. From given parameters on, no step depends on the machine or on library versions."""
+    assert hex(crypto.root) == hex(CRYPTO_ROOT)
+    assert hex(build(us_sources, published=US_CALIBRATION).root) == hex(US_ROOT)
+
+
+def test_building_twice_gives_the_same_root(crypto: Epoch, crypto_sources: Sources) -> None:
+    stages: list[tuple[str, int, int]] = []
+    again = build(crypto_sources, progress=lambda *stage: stages.append(stage))
+    assert again.root == crypto.root
+    assert (again.changes == crypto.changes).all()
+    assert [stage for stage, _, _ in stages] == [*STAGES, "commit"]
+    assert stages[-1][1:] == (5, 5)
+
+
+def test_the_order_of_the_book_does_not_matter(crypto: Epoch, crypto_sources: Sources) -> None:
+    book = json.loads(crypto_sources.book)
+    book["instruments"].reverse()
+    assert build(replace(crypto_sources, book=json.dumps(book).encode())).root == crypto.root
+
+
+@pytest.mark.parametrize(("old", "new"), [("seed = 20201231", "seed = 20201232"), ("horizon = 2 ", "horizon = 1 "),
+                                          ("volatility_response = 1.0", "volatility_response = 0.9"),
+                                          ("degrees = 3.230051", "degrees = 3.23"), ('"32/5"', '"6"')])
+def test_everything_in_the_model_reaches_the_root(old: str, new: str, crypto: Epoch, crypto_sources: Sources,
+                                                  edited: Edit) -> None:
+    assert build(replace(crypto_sources, model=edited(crypto_sources.model, old, new))).root != crypto.root
+
+
+def test_the_epoch_says_what_it_is(crypto: Epoch, crypto_sources: Sources) -> None:
+    header = crypto.header
+    assert (header.venue, header.quote, header.timestamp) == ("example", "USD", 1609459200)
+    assert header.underlyings == ("BTC", "ETH")
+    assert header.model_digest == content_digest(crypto_sources.model)
+    assert not list(crypto.violations())
+    assert len(crypto.ids) == 123 - 2
+    row = crypto.row_of("BTC-25DEC20")
+    assert row is not None
+    assert not crypto.changes[row].any()                     # E7: settled, and still there
+    assert crypto.row_of("DOGE") is None
+
+
+def test_amax_is_the_largest_change(crypto: Epoch) -> None:
+    assert (crypto.amax == np.abs(crypto.changes).max(axis=1)).all()
+
+
+@pytest.mark.parametrize("name", ["short_straddle", "covered_call", "cross_asset_hedge", "concentrated_short"])
+def test_fixture_portfolios(name: str, crypto: Epoch, fixtures: Path) -> None:
+    portfolio = Portfolio.read(fixtures / "btc_eth" / "portfolios" / f"{name}.json")
+    result = portfolio.margin(crypto)
+    lots = [lots for _, lots in portfolio.rows(crypto)]
+    rows = [row for row, _ in portfolio.rows(crypto)]
+    worst = np.sort(-(np.array(lots) @ crypto.changes[rows]))[::-1] / 1e6
+    expected = (worst[:6].sum() + 0.4 * worst[6]) / 6.4
+    assert float(result.shortfall.value) / 1e6 == pytest.approx(expected, rel=1e-12)
+    assert result.gross < 2**48
+    net = result.required / sum(result.standalone)
+    assert net == 1 if name == "concentrated_short" else net < 0.7     # nothing nets in a one-sided book
+
+
+# -- real history --------------------------------------------------------------------------------------------------
+def test_from_prices_to_margin_on_real_history(us: Epoch, us_sources: Sources) -> None:
+    """The margin of 100 units of the index is what a risk manager with NumPy and `arch` would find."""
+    from arch import arch_model
+
+    model, _, history = parse_sources(us_sources)
+    assert history is not None
+    assert us.provenance is not None
+    r = 100 * np.diff(np.log(history.prices[:, 0]))
+    fitted = arch_model(r, vol="GARCH", p=1, q=1, dist="t", rescale=False).fit(disp="off")
+    z = fitted.resid / fitted.conditional_volatility
+    tomorrow = fitted.params["mu"] + np.sqrt(float(fitted.forecast().variance.iloc[-1, 0])) * z
+    losses = np.sort(100 * 2485.74 * (1 - np.exp(tomorrow / 100)))[::-1]
+    everything = losses[:round(0.025 * len(losses))].mean()  # all of history, not 256 draws
+    row = us.row_of("SP500")
+    assert row is not None
+    es = float(Portfolio((("SP500", 100),)).margin(us).shortfall.value) / 1e6
+    assert es == pytest.approx(everything, rel=0.25)
+    moves = np.exp(us.provenance.scenarios.returns[:, 0] / 1e9)
+    worst = np.sort(100 * 2485.74 * (1 - moves))[::-1]
+    assert es == pytest.approx((worst[:6].sum() + 0.4 * worst[6]) / 6.4, abs=1e-3)
+    assert np.sqrt(us.provenance.calibration.variances[0] * 252) == pytest.approx(
+        np.sqrt(float(fitted.forecast().variance.iloc[-1, 0]) * 252) / 100, rel=1e-3)
+    assert model.shape.scenarios == len(moves)
+
+
+def test_hedges_lower_the_margin_on_real_history(us: Epoch, fixtures: Path) -> None:
+    result = Portfolio.read(fixtures / "us_markets" / "portfolios" / "index_spread.json").margin(us)
+    assert 0 < result.required < sum(result.standalone) / 3
+
+
+def test_a_fit_is_as_likely_as_a_new_one_and_worse_parameters_are_not(us: Epoch, us_sources: Sources) -> None:
+    model, _, history = parse_sources(us_sources)
+    assert history is not None
+    assert us.provenance is not None
+    assert all(abs(gap) < 1e-6 for gap in shortfalls_of_fit(model, history, us.provenance.calibration).values())
+    garch = us.provenance.calibration.garch
+    worse = replace(us.provenance.calibration, garch=(replace(garch[0], degrees=30.0), *garch[1:]))
+    gaps = shortfalls_of_fit(model, history, worse)
+    assert set(gaps) == {"garch.SP500", "garch.NASDAQ", "garch.WTI"}
+    assert gaps["garch.SP500"] > 1
+
+
+def test_a_copula_can_be_fitted_to_real_history(us_sources: Sources, edited: Edit) -> None:
+    text = edited(us_sources.model, '"fit"', '"fit"\ncopula = "fit"')
+    sources = replace(us_sources, model=edited(text, "filtered-historical-simulation", "monte-carlo-garch-t"))
+    model, _, history = parse_sources(sources)
+    assert history is not None
+    calibration = calibrate(model, history)
+    assert calibration.copula is not None
+    assert calibration.copula.correlation[0][1] > 0.8        # S&P 500 and NASDAQ
+    assert 0 < calibration.copula.correlation[0][2] < 0.5    # and oil
+    assert abs(shortfalls_of_fit(model, history, calibration)["copula"]) < 1e-6
+    assert Calibration.from_json(json_node(calibration)) == calibration
+    assert build(sources, published=calibration).root == build(sources).root
+    with pytest.raises(BadInput, match="calibration is"):
+        build(sources, published=replace(calibration, copula=None))
+
+
+def json_node(calibration: Calibration) -> object:
+    from primitives.jsonio import Node
+
+    return Node(json.loads(json.dumps(calibration.to_json())))
+
+
+# -- sources that do not belong together ---------------------------------------------------------------------------
+def test_history_and_model_must_agree(crypto_sources: Sources, us_sources: Sources, edited: Edit) -> None:
+    assert us_sources.history is not None
+    with pytest.raises(BadInput, match=r"history is .* must be absent: the model reads no prices"):
+        build(replace(crypto_sources, history=b"x", paths={"history": "h.csv"}))
+    with pytest.raises(BadInput, match="history is None: must be given: the model reads prices"):
+        build(replace(us_sources, history=None, paths={}))
+    with pytest.raises(BadInput, match=r"history\.assets is 'SP500,NASDAQ,OIL': must be SP500,NASDAQ,WTI"):
+        build(replace(us_sources, history=edited(us_sources.history, "WTI", "OIL")))
+
+
+@pytest.mark.parametrize("valuation", ["2018-12-27T22:00:00Z", "2019-01-07T22:00:00Z"])
+def test_a_history_that_looks_ahead_or_is_stale_is_refused(valuation: str, us_sources: Sources, edited: Edit) -> None:
+    with pytest.raises(BadInput, match=r"history\.csv: last date is '2018-12-28': must be at most 7 days before"):
+        build(replace(us_sources, book=edited(us_sources.book, "2018-12-28T22:00:00Z", valuation)))
+
+
+def test_more_instruments_than_leaves_are_refused(crypto_sources: Sources, edited: Edit) -> None:
+    with pytest.raises(BadInput, match=r"book\.json: number of instruments is 120: must be at most 63"):
+        build(replace(crypto_sources, model=edited(crypto_sources.model, "depth = 3", "depth = 2")))
+
+
+def test_missing_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"model\.toml: file is .* a readable file"):
+        Sources.read(tmp_path / "model.toml", tmp_path / "book.json")
+
+
+def test_returns_are_logarithmic(us_sources: Sources) -> None:
+    _, _, history = parse_sources(us_sources)
+    assert history is not None
+    assert log_returns(history) == pytest.approx(np.diff(np.log(history.prices), axis=0), abs=1e-14)
