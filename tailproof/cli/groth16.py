@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from ..keys import INSECURE
 from .console import Outcome, progress, reporting, table
+
+if TYPE_CHECKING:
+    from prover import ProvingKey
 
 FILE = click.Path(path_type=Path)
 
@@ -49,6 +54,103 @@ def verify_proof(verification_key: Path, public: Path, proof: Path, backend: str
     key = snarkjs.read_verification_key(verification_key)
     holds = verify(key, snarkjs.read_public(public), snarkjs.read_proof(proof), backend=backend)
     return Outcome({}, ["OK" if holds else "INVALID: the proof does not show this statement"], holds)
+
+
+# -- keys made by many ---------------------------------------------------------------------------------------------
+@groth16.command("setup")
+@click.argument("r1cs", type=FILE)
+@click.argument("ptau", type=FILE)
+@click.argument("zkey", type=FILE)
+@reporting
+def setup_key(r1cs: Path, ptau: Path, zkey: Path) -> Outcome:
+    """Make the unfinished ZKEY of a circuit from powers of tau; phase 2 then needs contributions."""
+    from prover.ceremony.phase2 import initial_key
+    from prover.files.ptau import read_ptau
+    from prover.files.r1cs import read_r1cs
+    from prover.files.zkey import write_zkey
+    made = initial_key(read_r1cs(r1cs), read_ptau(ptau), progress=progress)
+    write_zkey(zkey, made)
+    return _transcript(zkey, made, ["UNFINISHED: nobody has contributed yet, so this key can forge. Contribute next."])
+
+
+@groth16.command("contribute")
+@click.argument("before", type=FILE)
+@click.argument("after", type=FILE)
+@click.option("--name", help="What to call you in the transcript.")
+@reporting
+def contribute_to_key(before: Path, after: Path, name: str | None) -> Outcome:
+    """Add your secret to the key BEFORE, and write AFTER.  Publish the digest that is shown."""
+    from prover.ceremony.phase2 import contribute
+    from prover.files.zkey import read_zkey, write_zkey
+    made = contribute(read_zkey(before, unfinished=True), name)
+    write_zkey(after, made)
+    return _transcript(after, made, ["Publish your digest, the last one above; your secret is gone."])
+
+
+@groth16.command("beacon")
+@click.argument("before", type=FILE)
+@click.argument("after", type=FILE)
+@click.argument("value", metavar="HEX")
+@click.argument("iterations", type=click.IntRange(10, 63))
+@click.option("--name", help="What to call the beacon in the transcript.")
+@reporting
+def apply_beacon(before: Path, after: Path, value: str, iterations: int, name: str | None) -> Outcome:
+    """Add a public random beacon as the last contribution; 2^ITERATIONS hashes of HEX."""
+    from primitives.errors import BadInput
+    from prover.ceremony.phase2 import contribute_beacon
+    from prover.ceremony.transcript import Beacon
+    from prover.files.zkey import read_zkey, write_zkey
+    try:
+        randomness = bytes.fromhex(value)
+    except ValueError:
+        raise BadInput("HEX", value, "an even number of hex digits") from None
+    made = contribute_beacon(read_zkey(before, unfinished=True), Beacon(randomness, iterations), name)
+    write_zkey(after, made)
+    return _transcript(after, made, [])
+
+
+@groth16.command("verify-key")
+@click.argument("r1cs", type=FILE)
+@click.argument("ptau", type=FILE)
+@click.argument("zkey", type=FILE)
+@reporting
+def verify_key(r1cs: Path, ptau: Path, zkey: Path) -> Outcome:
+    """Check the whole ceremony of ZKEY: phase 1, every contribution, and that it is the key of this circuit."""
+    from prover.ceremony.checks import BrokenCeremony
+    from prover.ceremony.verify import verify_ceremony
+    from prover.files.ptau import read_ptau
+    from prover.files.r1cs import read_r1cs
+    from prover.files.zkey import read_zkey
+    key = read_zkey(zkey, every_point=True)
+    try:
+        verify_ceremony(key, read_r1cs(r1cs), read_ptau(ptau), progress=progress)
+    except BrokenCeremony as error:
+        return Outcome({"failed": str(error)}, [f"BROKEN: {error}"], holds=False)
+    return _transcript(zkey, key, ["The ceremony holds: with one honest contributor in each phase, nobody can forge."])
+
+
+@groth16.command("export-key")
+@click.argument("zkey", type=FILE)
+@click.argument("verification_key", type=FILE)
+@reporting
+def export_key(zkey: Path, verification_key: Path) -> Outcome:
+    """Write the verification key of ZKEY as snarkjs's JSON."""
+    from prover.files import snarkjs
+    from prover.files.zkey import read_zkey
+    key = read_zkey(zkey)
+    snarkjs.write_verification_key(verification_key, key.verification_key)
+    return _transcript(verification_key, key, [])
+
+
+def _transcript(path: Path, key: ProvingKey, remarks: list[str]) -> Outcome:
+    facts = key.transcript.to_json()
+    rows = [(step["name"] or "(no name)", "beacon" if step["beacon"] else "secret", step["digest"])
+            for step in facts["contributions"]]
+    if facts["insecure"] and key.finished:
+        remarks = [*remarks, INSECURE]
+    return Outcome({"path": str(path), **facts}, [f"{path}: {len(rows)} contributions",
+                                                  *table(rows, ["contributor", "kind", "digest"] if rows else None),
+                                                  *remarks])
 
 
 @click.command()

@@ -158,8 +158,8 @@ def test_prove_refuses_a_key_of_another_statement(run: Run, story: Story, key_di
     note["r1cs_digest"] = "0" * 64
     (foreign / "key.json").write_text(json.dumps(note))
     answer = run("prove", "--key", foreign, "--epoch", epoch_directory, "--opening", story.path("salt.json"),
-                 "--deployment", story.path("deployment.json"), "--epoch-id", 1, "--state-version", 1, "--account", story.account,
-                 "--out", tmp_path / "bundle.json")
+                 "--deployment", story.path("deployment.json"), "--epoch-id", 1, "--state-version", 1,
+                 "--account", story.account, "--out", tmp_path / "bundle.json")
     assert answer.code == 2
     assert answer.data["field"] == "r1cs_digest"
 
