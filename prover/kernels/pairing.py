@@ -193,7 +193,7 @@ class Pairs:
 
     def missing(self, kind: int, size: int) -> list[int]:
         """Which of the first `size` pairs lack a flag."""
-        if (self.flags[:-(-size // LANES), kind] == ALL).all():
+        if all(mask == ALL for mask in self.flags[:-(-size // LANES), kind].tolist()):
             return []
         bits = np.unpackbits(self.flags[:, kind].astype(np.uint8), bitorder="little")
         return np.flatnonzero(bits[:size] == 0).tolist()
@@ -226,9 +226,13 @@ ON_G1 = "a point of G1: integers (x, y) in [0, q) with y**2 = x**3 + 3"
 ON_G2 = "a point of G2: integers ((x0, x1), (y0, y1)) in [0, q) with y**2 = x**3 + 3/(9+u), of order r"
 
 
-def canonical(*coordinates: object) -> bool:
-    """Whether all coordinates are integers in [0, q)."""
-    return all(type(value) is int and 0 <= value < Q for value in coordinates)
+def canonical(point: object, depth: int) -> bool:
+    """Whether this is a pair of integers in [0, q) (depth 1, a point of G1), or a pair of such pairs (2, of G2)."""
+    if not isinstance(point, tuple) or len(point) != 2:
+        return False
+    if depth > 1:
+        return all(canonical(part, depth - 1) for part in point)
+    return all(type(value) is int and 0 <= value < Q for value in point)
 
 
 def check_and_multiply(pairs: Sequence[tuple[G1 | None, G2 | None]], name: Callable[[int], tuple[str, str]]) -> Pairs:
@@ -247,9 +251,10 @@ def check_and_multiply(pairs: Sequence[tuple[G1 | None, G2 | None]], name: Calla
     rows = []
     for i in order:
         # beside an identity a generator stands in, so that the other point is checked like all others
-        p, q = pairs[i][0] or G1_GROUP.generator, pairs[i][1] or G2_GROUP.generator
-        for k, coordinates, bound in ((0, p, ON_G1), (1, (*q[0], *q[1]), ON_G2)):
-            if not canonical(*coordinates):
+        p, q = pairs[i]
+        p, q = G1_GROUP.generator if p is None else p, G2_GROUP.generator if q is None else q
+        for k, point, bound in ((0, p, ON_G1), (1, q, ON_G2)):
+            if not canonical(point, k + 1):
                 raise BadInput(name(i)[k], pairs[i][k], bound)
         rows.append((*p, 1, *q[0], *q[1]))
 

@@ -258,7 +258,7 @@ def _claim(index: int, a: G1 | None, b: G2 | None, c: G1 | None, inputs: Sequenc
     """A claim with finite points and canonical coordinates, or the reason why there is none."""
     if a is None or b is None or c is None:
         return "a point is at infinity"
-    if not canonical(*a, *b[0], *b[1], *c):
+    if not (canonical(a, 1) and canonical(b, 2) and canonical(c, 1)):
         return "a coordinate is not an integer in [0, q)"
     return Claim(index, a, b, c, inputs)
 

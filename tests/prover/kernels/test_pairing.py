@@ -138,9 +138,10 @@ def oracle_root(value):
 OUTSIDE = twist_points()
 (PX, PY), ((X0, X1), (Y0, Y1)) = P, T
 BAD_P = [(PX, PY + 1), (PX + Q, PY), (PX, PY + Q), (PX, PY - Q), (-1, PY), (0, 0), (PY, PX), (Q, Q), (1 << 256, 2),
-         (float(1), 2), (True, 2), (np.uint64(1), np.uint64(2))]
+         (float(1), 2), (True, 2), (np.uint64(1), np.uint64(2)), (PX, PY, 1), (PX,), (), [PX, PY], "point", 5, T]
 BAD_Q = [((X0, X1), (Y0, (Y1 + 1) % Q)), ((X0 + Q, X1), (Y0, Y1)), ((X0, X1 + Q), (Y0, Y1)), ((X1, X0), (Y1, Y0)),
-         ((X0, X1), (Y0, -Y1)), ((0, 0), (0, 0)), ((X0, X1), (0, 0)), *OUTSIDE]
+         ((X0, X1), (Y0, -Y1)), ((0, 0), (0, 0)), ((X0, X1), (0, 0)), P, ((X0, X1, 0), (Y0, Y1)),
+         ((X0, X1), (Y0, Y1), (1, 0)), (X0, X1, Y0, Y1), *OUTSIDE]
 
 
 @pytest.mark.parametrize("bad", BAD_P)

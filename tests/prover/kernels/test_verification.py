@@ -142,6 +142,9 @@ REFUSED = {
     "C minus q": dataclasses.replace(PROOF, c=(PROOF.c[0], PROOF.c[1] - Q)),
     "B plus q": dataclasses.replace(PROOF, b=((PROOF.b[0][0], PROOF.b[0][1] + Q), PROOF.b[1])),
     "beyond 256 bits": dataclasses.replace(PROOF, c=(PROOF.c[0] + (Q << 8), PROOF.c[1])),
+    "projective": Proof((*PROOF.a, 1), PROOF.b, (*PROOF.c, 1)),
+    "groups exchanged": Proof(PROOF.b, PROOF.a, PROOF.c),
+    "no points": Proof("a", 2, []),
     "no integer": dataclasses.replace(PROOF, c=(float(PROOF.c[0]), PROOF.c[1])),
 }
 
