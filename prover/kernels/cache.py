@@ -23,7 +23,7 @@ from primitives.cache import base
 from .processor import PORTABLE
 
 HERE = Path(__file__).resolve().parent
-IMPORT = re.compile(r"^\s*from \.(\w*) import (.+)$", re.MULTILINE)
+IMPORT = re.compile(r"^\s*from \.(\w*) import (\([^)]*\)|.+)", re.MULTILINE)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

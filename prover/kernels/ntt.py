@@ -416,12 +416,19 @@ def transform(vectors: Sequence[Words], log: int, inwards: Twist | None, outward
         in_turn(go_out, columns)
 
 
+def log_of(count: int) -> int:
+    """log2 of a power of two."""
+    if count <= 0 or count & (count - 1):
+        raise ValueError(f"no transform of {count} elements: not a power of two")
+    return count.bit_length() - 1
+
+
 def ntt(values: Words, *, inverse: bool = False, coset: int | None = None) -> Words:
     """Values at coset * w**i from coefficients (2**k, 4), or with `inverse` back; natural order."""
     count, shift = len(values), 1 if coset is None else coset % R
-    log = count.bit_length() - 1
-    if count != 1 << log or not shift:
-        raise ValueError(f"no transform of {count} elements on the coset {shift}")
+    log = log_of(count)
+    if not shift:
+        raise ValueError("no transform on the coset 0")
     if log < SMALLEST:
         return _short(values, inverse, shift)
     rounds, out = rounds_of(log), np.empty((count, 4), np.uint64)
@@ -438,8 +445,8 @@ def ntt(values: Words, *, inverse: bool = False, coset: int | None = None) -> Wo
 def quotient(a: Words, b: Words, c: Words) -> Words:
     """From values (2**k, 4) of A, B, C on the domain to values of A*B - C on the odd coset; six transforms."""
     count = len(a)
-    log = count.bit_length() - 1
-    if not len(a) == len(b) == len(c) == 1 << log:
+    log = log_of(count)
+    if not len(a) == len(b) == len(c):
         raise ValueError(f"no quotient of {len(a)}, {len(b)} and {len(c)} values")
     shift = root_of_unity(log + 1)
     if log < SMALLEST:
