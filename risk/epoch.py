@@ -120,7 +120,7 @@ class Epoch:
         ids : m integers.  changes : int64 (m, S).  long, short, underlying : int64 (m,), zero if left out.
         """
         def column(values: NDArray[np.int64] | None) -> NDArray[np.int64]:
-            given = np.zeros(len(ids), np.int64) if values is None else np.asarray(values, np.int64)
+            given = np.zeros(len(ids), np.int64) if values is None else values
             return np.concatenate([np.zeros(1, np.int64), given])
 
         changes = np.concatenate([np.zeros((1, shape.scenarios), np.int64), changes])

@@ -140,6 +140,11 @@ def test_arrays_that_do_not_fit_are_refused(name: str, wrong: NDArray[Any]) -> N
         replace(example(), **{name: wrong})
 
 
+def test_money_in_floats_is_refused_not_truncated() -> None:
+    with pytest.raises(BadInput, match=r"^short is 'float64 \(2,\)': must be int64"):
+        Epoch.of(SHAPE, [1], np.zeros((1, 8), np.int64), short=np.array([0.5]))  # type: ignore[arg-type]
+
+
 def test_leaves_are_a_copy() -> None:
     epoch = example()
     epoch.leaves()[1, 1] = 99
