@@ -20,7 +20,7 @@ import numpy as np
 
 from primitives import threads
 from primitives.errors import BadInput
-from prover.curve import G1, G1_GROUP, G2, G2_GROUP
+from prover.curve import G1, G1_GROUP, G2, G2_GROUP, multiply_fp2
 
 from . import steps
 from .field import BASE, LANES, LIMBS, Words
@@ -141,8 +141,13 @@ def _initial_registers() -> Words:
     registers = empty((steps.REGISTERS, LIMBS, LANES))
     put(registers, ONE, [(1, 0)])
     registers[steps.UNIT] = BASE.splat(1)
+    first = [(1, 0)]                                        # xi**(i (q - 1) / 6): w**(i q) over w**i
+    while len(first) < 6:
+        first.append(multiply_fp2(first[-1], fp2_power(steps.XI, (Q - 1) // 6)))
+    factors = first
     for n in range(1, 5):
-        put(registers, steps.FROBENIUS + 2 * (n - 1), [fp2_power(steps.XI, i * (Q**n - 1) // 6) for i in range(6)])
+        put(registers, steps.FROBENIUS + 2 * (n - 1), factors)
+        factors = [multiply_fp2((a, -b), c) for (a, b), c in zip(factors, first, strict=True)]
     return registers
 
 

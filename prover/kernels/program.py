@@ -151,11 +151,13 @@ class Program:
         self.do(Step.COMPARE, a, b)
 
     def assemble(self, result: Row | None = None) -> Code:
-        """The instructions, (n, 4), that leave `result` in register F.
+        """The instructions, (n, 4), that leave `result`, the last value recorded, in register F.
 
         A value's register is free from its last use on, for the result of that very instruction too: every step reads
         its operands before it writes.
         """
+        if result is not None and result is not [out for _, out, _ in self.instructions if out is not None][-1]:
+            raise ValueError("only the last value can be the result: what follows may still read register F")
         last_use: dict[Recorded | int, int] = {
             operand: at for at, (_, _, operands) in enumerate(self.instructions) for operand in operands}
         free = list(range(steps.REGISTERS - 2, steps.FREE - 1, -2))

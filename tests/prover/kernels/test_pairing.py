@@ -236,6 +236,16 @@ def test_frobenius_and_cyclotomic_squares(n):
     assert to_oracle(pairing.get(pairing.OWN.registers, steps.F)[:6]) == to_oracle(unit) ** (Q**n % ORDER + 2)
 
 
+def test_only_the_last_value_of_a_program_can_be_its_result():
+    program = Program()
+    f = program.row(steps.F)
+    first = f.square()
+    assert program.assemble(first).shape == (1, 4)
+    first * f
+    with pytest.raises(ValueError, match="last value"):
+        program.assemble(first)
+
+
 def test_the_inverse_of_zero_is_zero_and_no_product_can_hide_it():
     program, room = Program(), pairing.Pairs(1)
     pairing.put(pairing.OWN.registers, steps.F, [(0, 0)] * 6)
