@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from prover.groth16.keys import Proof, ProvingKey, VerificationKey
     from prover.groth16.prove import prove
     from prover.groth16.setup import setup
-    from prover.groth16.verify import verify
+    from prover.groth16.verify import verify, verify_batch
 
 _HOMES = {
     "Proof": "prover.groth16.keys",
@@ -21,9 +21,10 @@ _HOMES = {
     "prove": "prover.groth16.prove",
     "setup": "prover.groth16.setup",
     "verify": "prover.groth16.verify",
+    "verify_batch": "prover.groth16.verify",
 }
 
-__all__ = ["Proof", "ProvingKey", "VerificationKey", "prove", "setup", "verify"]
+__all__ = ["Proof", "ProvingKey", "VerificationKey", "prove", "setup", "verify", "verify_batch"]
 
 
 def __getattr__(name: str) -> Any:

@@ -84,7 +84,8 @@ class VerificationKey:
     delta: G2
     ic: tuple[G1, ...]
     insecure_setup: bool
-    _prepared: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    prepared: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Verifiers by backend, made when first needed; see `prover.groth16.verify`."""
 
     def __post_init__(self) -> None:
         check_points(self.alpha, self.beta, self.gamma, self.delta)
@@ -107,12 +108,6 @@ class VerificationKey:
         from eth_hash.auto import keccak
         points = uncompressed(encode_g1([self.alpha])) + uncompressed(encode_g2([self.beta, self.gamma, self.delta]))
         return bytes(keccak(points + uncompressed(encode_g1(self.ic))))
-
-    def prepared_ic(self, backend: Backend) -> Any:
-        """IC as bases of `backend.msm_g1`, made once."""
-        if backend.name not in self._prepared:
-            self._prepared[backend.name] = backend.prepare_g1(encode_g1(self.ic))
-        return self._prepared[backend.name]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from prover.backend import load_backend
 from prover.ceremony.transcript import INSECURE_MARK, Transcript
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
 from prover.groth16 import check, qap
+from prover.groth16.verify import Equation
 
 TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588736825818221725267450,
                         19651196284784701048630008112400756208183277717409031481820775712594563219220))
@@ -144,6 +145,20 @@ def test_changed_inputs_and_proofs_are_false(cubic_key, cubic_proof, arithmetic)
     assert not verify(key, [35], dataclasses.replace(cubic_proof, b=TWIST_POINT))
 
 
+@BOTH
+def test_batches_name_what_does_not_hold(cubic, cubic_key, cubic_proof, arithmetic):
+    key = cubic_key.verification_key
+    other = dataclasses.replace(cubic_proof, c=cubic_proof.a)
+    outside = dataclasses.replace(cubic_proof, b=TWIST_POINT)
+    proofs = [cubic_proof, other, cubic_proof, outside, cubic_proof]
+    inputs = [[35], [35], [36], [35], [35 + ORDER]]
+    assert list(prover.verify_batch(key, inputs, proofs, backend=arithmetic)) == [1, 2, 3, 4]
+    assert prover.verify_batch(key, [[35]], [cubic_proof], backend=arithmetic) == {}
+    assert prover.verify_batch(key, [], [], backend=arithmetic) == {}
+    with pytest.raises(BadInput, match="inputs"):
+        prover.verify_batch(key, [[35]], [], backend=arithmetic)
+
+
 def test_a_proof_can_be_rerandomised(cubic_key, cubic_proof):
     """Why nothing may be keyed on proof bytes: A / k, k B passes as well."""
     k = 12345
@@ -186,8 +201,8 @@ def test_gamma_equal_to_delta_is_broken_and_refused(cubic_key):
     inputs = G1_GROUP.add(key.ic[0], G1_GROUP.multiply(key.ic[1], 1_000_000))
     for delta, c in ((key.gamma, G1_GROUP.negate(inputs)), (G2_GROUP.negate(key.gamma), inputs)):
         broken = object.__new__(prover.VerificationKey)
-        vars(broken).update(vars(key), delta=delta, _prepared={})
-        assert verify(broken, [1_000_000], prover.Proof(key.alpha, key.beta, c))
+        vars(broken).update(vars(key), delta=delta, prepared={})
+        assert Equation(broken, load_backend("kernels")).verify(key.alpha, key.beta, c, [1_000_000])
         with pytest.raises(BadInput, match="delta"):
             dataclasses.replace(key, delta=delta)
 
