@@ -108,7 +108,7 @@ class Node:
         if not isinstance(self.value, dict):
             raise self.refuse("an object")
         prefix = "" if self.field == "document" else self.field + "."
-        for key in required:
+        for key in sorted(required):
             if key not in self.value:
                 raise BadInput(prefix + key, None, "given", source=self.source)
         for key in self.value:
