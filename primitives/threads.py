@@ -31,7 +31,7 @@ def share(total: int, part: Callable[[int, int], object], *, least: int = 1) -> 
     least : elements that are worth a thread of their own.
     """
     global _pool
-    parts = max(1, min(count(), total // least))
+    parts = min(count(), total // least) if total >= 2 * least else 1
     if parts == 1:
         part(0, total)
         return

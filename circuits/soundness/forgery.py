@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from circuits.builder import ConstraintSystem
+from circuits.signals import bounds
 from primitives import field as scalar
 from primitives.errors import Unsatisfied
 from primitives.field import MODULUS, FieldArray
+from primitives.r1cs import R1CS, SparseMatrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,21 @@ def _forced(cs: ConstraintSystem, label: str, values: Any) -> tuple[np.ndarray[A
     return wires.reshape(-1)[chosen], scalar.encode(np.array(exact, object))
 
 
+def without(cs: ConstraintSystem, groups: Iterable[str]) -> R1CS:
+    """The system as it would be, had somebody forgotten these groups of constraints."""
+    system, rows = cs.r1cs(), cs.groups()
+    kept = np.ones(system.rows, np.bool_)
+    for label in groups:
+        kept[rows[label]] = False
+
+    def cut(matrix: SparseMatrix) -> SparseMatrix:
+        lengths = np.diff(matrix.starts)
+        entries = np.repeat(kept, lengths)
+        return SparseMatrix(bounds(lengths[kept]), matrix.wires[entries], matrix.coefficients[entries])
+
+    return replace(system, a=cut(system.a), b=cut(system.b), c=cut(system.c))
+
+
 def refusing_groups(cs: ConstraintSystem, witness: FieldArray) -> frozenset[str]:
     """Labels of the groups with rows that a witness breaks."""
     broken = np.zeros(cs.rows, np.bool_)
@@ -81,16 +98,6 @@ def complaint(cs: ConstraintSystem, inputs: Mapping[str, Any]) -> str | None:
     except Unsatisfied as error:
         return str(error)
     return None
-
-
-def missed(cs: ConstraintSystem, attacks: Iterable[Attack]) -> list[str]:
-    """Groups of rows whose removal lets none of the attacks pass: nothing shows that they are needed."""
-    needed: set[str] = set()
-    for attack in attacks:
-        groups = refusing_groups(cs, forge(cs, attack.inputs, attack.overrides))
-        if len(groups) == 1:
-            needed |= groups
-    return [label for label in cs.groups() if label not in needed]
 
 
 # -- keeping a hash while its preimage changes ---------------------------------------------------------------------

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
 from circuits.builder import ConstraintSystem
-from circuits.soundness.forgery import HASH_PARTS, Attack, forge, keep_permutation
+from circuits.soundness.audit import Freedom, Subject
+from circuits.soundness.forgery import Attack, forge, keep_hash
 from circuits.statements import margin
 from circuits.statements.margin import QUANTITY_BITS, Preset
 from primitives import field
@@ -43,10 +44,11 @@ def circuit() -> ConstraintSystem:
 
 @dataclass(frozen=True, eq=False)
 class Book:
-    """An epoch and a portfolio of one instrument per slot: leaf j + 1 in slot j."""
+    """An epoch and a portfolio: lots of the instrument at a leaf, per slot."""
 
     epoch: Epoch
     lots: tuple[int, ...]
+    leaves: tuple[int, ...] = (1, 2, 3)
 
     @classmethod
     def of(cls, changes: Any, lots: tuple[int, ...], long: Any = (30, 40, 50), short: Any = (60, 70, 80)) -> Book:
@@ -60,7 +62,7 @@ class Book:
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """Honest inputs, as far as the portfolio allows."""
-        slots = [(j + 1, q) for j, q in enumerate(self.lots)]
+        slots = list(zip(self.leaves, self.lots, strict=True))
         return margin.unchecked_inputs(AUDIT, self.epoch, slots, salt=11, context=12)
 
     @cached_property
@@ -74,9 +76,8 @@ class Book:
     @property
     def addon(self) -> int:
         """Sum of the add-ons."""
-        rows = range(1, 4)
         return sum(abs(q) * int((self.epoch.long if q >= 0 else self.epoch.short)[i])
-                   for i, q in zip(rows, self.lots, strict=True))
+                   for i, q in zip(self.leaves, self.lots, strict=True))
 
 
 def ordinary(remainder: int | None = None) -> Book:
@@ -153,14 +154,7 @@ def _kept(name: str, label: str, book: Book, variants: Callable[[int], dict[str,
     variants : forged inputs by a number; tried in turn until the square roots exist.
     honest : the witness whose hash is kept.
     """
-    cs = circuit()
-    for part in HASH_PARTS:
-        for number in range(64):
-            inputs = variants(number)
-            overrides = keep_permutation(cs, label, book.witness if honest is None else honest, forge(cs, inputs), part)
-            if overrides is not None:
-                yield Attack(f"{name}, {part} kept", frozenset({f"{label}/{part}"}), inputs, overrides)
-                break
+    yield from keep_hash(circuit(), name, label, book.witness if honest is None else honest, variants)
 
 
 def other_slots() -> Iterator[Attack]:
@@ -439,3 +433,59 @@ def attacks() -> tuple[Attack, ...]:
     families = (other_slots, swapped_leaf, cheaper_leaf, node_as_leaf, other_epoch, quantities, gross_carry, losses,
                 lane_carry, threshold_third, flags, tail, result)
     return tuple(attack for family in families for attack in family())
+
+
+# -- the examination -------------------------------------------------------------------------------------------------
+def _values(cs: ConstraintSystem, witness: FieldArray, label: str) -> Any:
+    wires = cs.find(label)
+    return np.array(field.decode(witness[wires.reshape(-1)]), object).reshape(wires.shape)
+
+
+def _no_lots(cs: ConstraintSystem, witness: FieldArray) -> Any:
+    return _values(cs, witness, "commitment/lots") == 0
+
+
+def _no_shortfall(cs: ConstraintSystem, witness: FieldArray) -> Any:
+    return not _values(cs, witness, "result/C18 |shortfall| bit").any()
+
+
+def _at_threshold(cs: ConstraintSystem, witness: FieldArray) -> Any:
+    """Losses equal to the threshold, if there are several."""
+    equal = ~_values(cs, witness, "tail/C13 gap bit").any(axis=-1)
+    return equal & (equal.sum() > 1)
+
+
+FREEDOMS = (
+    Freedom("slots/C6 buy", "no lots: either sign makes size 0 and add-on 0", _no_lots),
+    Freedom("result/C18 positive", "a shortfall of 0: either sign makes max(0, c) = 0", _no_shortfall),
+    Freedom("tail/C12 flag", "losses equal to the threshold: the sum is the same whichever are flagged", _at_threshold),
+    Freedom("tail/C15 pointer", "losses equal to the threshold: the pointer may rest on any mixture", _at_threshold),
+)
+"""Harmless discrete freedoms of STATEMENT §8, for a fractional tail. (Without C15 t may lie between ranks, too.)"""
+
+
+def cases() -> dict[str, dict[str, Any]]:
+    """Honest witnesses to examine the circuit at; the first has no freedom at all."""
+    S = AUDIT.shape.scenarios
+    rng = np.random.default_rng(3)
+    ties = np.repeat(rng.integers(-50, 50, (3, S // 4)), 4, axis=1)
+    extreme = np.zeros((2, S), np.int64)
+    extreme[0], extreme[1] = 2**40 * np.where(np.arange(S) % 2, 1, -1), (2**40 - 1) * np.where(np.arange(S) % 3, 1, -1)
+    books = {
+        "ordinary": ordinary(),
+        "no lots": Book.of(rng.integers(-1000, 1001, (3, S)), (5, 0, 0)),
+        "empty slots": replace(ordinary(), lots=(5, 0, 0), leaves=(1, 0, 0)),
+        "ties": Book.of(ties, (10, -4, 7)),
+        "all losses equal": Book.of(np.full((3, S), -7), (1, 1, 1)),
+        "all losses 0": Book.of(np.zeros((3, S), np.int64), (1, -1, 1)),
+        "negative shortfall": Book.of(1000 + rng.integers(0, 500, (3, S)), (10, 4, 7)),
+        "largest exposure": Book.of(extreme, (2**21 - 1, 1, 0), long=(2**44 - 1, 0, 0)),
+    }
+    return {name: book.inputs for name, book in books.items()}
+
+
+@cache
+def subject() -> Subject:
+    """The statement as the audit takes it: margin is the output; nothing determines the context."""
+    return Subject("margin, full revaluation", circuit(), cases(), attacks(), FREEDOMS, ("margin",),
+                   frozenset({"context"}))

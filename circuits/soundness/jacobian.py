@@ -1,0 +1,58 @@
+"""How the constraints of a system respond to its wires, at one witness.
+
+Row i is f_i(z) = (A_i z)(B_i z) - C_i z. Moving wire w alone by d changes it by
+
+    f_i(z + d e_w) - f_i(z) = d (B_i z A_iw + A_i z B_iw - C_iw) + d**2 A_iw B_iw,
+
+so a first and a second order coefficient for each row and wire say everything, exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from primitives import field
+from primitives.field import FieldArray
+from primitives.r1cs import R1CS
+
+_BLOCK = 1 << 19                   # entries handled at a time: bounds memory at full size
+
+
+class Response(NamedTuple):
+    """Of some rows to all wires in them: row i and wire w of each pair, and the two coefficients (pairs, 4)."""
+
+    rows: NDArray[np.int64]
+    wires: NDArray[np.int64]
+    first: FieldArray
+    second: FieldArray
+
+
+def responses(system: R1CS, witness: FieldArray) -> Iterator[Response]:
+    """The response of every row, a block of consecutive rows at a time."""
+    left, right, _ = system.products(witness)
+    entries = system.a.starts + system.b.starts + system.c.starts
+    begin = 0
+    while begin < system.rows:
+        end = max(begin + 1, int(np.searchsorted(entries, entries[begin] + _BLOCK, side="right")) - 1)
+        yield _block(system, left, right, begin, end)
+        begin = end
+
+
+def _block(system: R1CS, left: FieldArray, right: FieldArray, begin: int, end: int) -> Response:
+    keys, words = [], []
+    for matrix in (system.a, system.b, system.c):
+        span = slice(int(matrix.starts[begin]), int(matrix.starts[end]))
+        rows = np.repeat(np.arange(begin, end), np.diff(matrix.starts[begin:end + 1]))
+        keys.append(rows * system.wires + matrix.wires[span])
+        words.append(system.table[matrix.coefficients[span]])
+    pairs = np.unique(np.concatenate(keys))
+    a, b, c = (np.zeros((len(pairs), 4), np.uint64) for _ in range(3))
+    for column, key, word in zip((a, b, c), keys, words, strict=True):
+        column[np.searchsorted(pairs, key)] = word
+    rows, wires = pairs // system.wires, pairs % system.wires
+    first = field.subtract(field.add(field.multiply(a, right[rows]), field.multiply(b, left[rows])), c)
+    return Response(rows, wires, first, field.multiply(a, b))
