@@ -1,0 +1,5 @@
+"""`python -m tailproof`: the `tailproof` command."""
+
+from tailproof.cli import main
+
+main()
