@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits.builder import ConstraintSystem
-from circuits.soundness.forgery import Attack, complaint, forge, refusing_groups, without
+from circuits.soundness.forgery import Attack, complaint, forge, refusing_groups, unneeded, without
 from circuits.soundness.mutation import alternatives, survivors, wire_mutations
 from circuits.soundness.uniqueness import given_wires, unpinned
 from circuits.steps import named
@@ -120,9 +120,8 @@ def audit(subject: Subject, *, thorough: bool = True, progress: Progress | None 
         if found != attack.refused_by:
             findings.append(Finding("attack", attack.name, f"is refused by {', '.join(sorted(found)) or 'nothing'}, "
                                                            f"not by {', '.join(sorted(attack.refused_by))}"))
-    needed = {label for groups in subject.refusals if len(groups) == 1 for label in groups}
     findings += [Finding("coverage", label, "no attack needs these rows")
-                 for label in subject.cs.groups() if label not in needed]
+                 for label in unneeded(subject.cs, subject.refusals)]
     return findings
 
 

@@ -100,6 +100,18 @@ def complaint(cs: ConstraintSystem, inputs: Mapping[str, Any]) -> str | None:
     return None
 
 
+def missed(cs: ConstraintSystem, attacks: Iterable[Attack]) -> list[str]:
+    """Groups of rows whose removal lets none of the attacks pass: nothing shows that they are needed."""
+    refusals = [refusing_groups(cs, forge(cs, attack.inputs, attack.overrides)) for attack in attacks]
+    return unneeded(cs, refusals)
+
+
+def unneeded(cs: ConstraintSystem, refusals: Iterable[frozenset[str]]) -> list[str]:
+    """Groups of rows that no attack is refused by alone."""
+    needed = {label for groups in refusals if len(groups) == 1 for label in groups}
+    return [label for label in cs.groups() if label not in needed]
+
+
 # -- keeping a hash while its preimage changes ---------------------------------------------------------------------
 HASH_PARTS = ("square", "fourth", "fifth", "rounds")
 

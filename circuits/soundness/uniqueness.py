@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from circuits.builder import ConstraintSystem
 from circuits.soundness.jacobian import responses
+from circuits.soundness.peeling import peel
 from primitives import field
-from primitives.cache import kernel
 from primitives.field import MODULUS, FieldArray
 from primitives.r1cs import R1CS
 
@@ -56,34 +56,8 @@ def unpinned(system: R1CS, witness: FieldArray, given: NDArray[np.bool_]) -> NDA
     order = np.argsort(wire, kind="stable")
     column_starts = np.searchsorted(wire[order], np.arange(system.wires + 1))
     pinned = given.copy()
-    _peel(pinned, starts, wire, column_starts, row[order])
+    peel(pinned, starts, wire, column_starts, row[order])
     return _moving(pinned, row, wire, slope)
-
-
-@kernel
-def _peel(pinned: NDArray[np.bool_], starts: NDArray[np.int64], wires: NDArray[np.int64],
-          column_starts: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
-    """Mark every wire that is the last unknown of some row, again and again. Rows are CSR, columns CSC."""
-    count = len(starts) - 1
-    left = np.empty(count, np.int64)
-    queue, head, tail = np.empty(count, np.int64), 0, 0
-    for i in range(count):
-        left[i] = starts[i + 1] - starts[i]
-        if left[i] == 1:
-            queue[tail] = i
-            tail += 1
-    while head < tail:
-        i = queue[head]
-        head += 1
-        for k in range(starts[i], starts[i + 1]):
-            w = wires[k]
-            if not pinned[w]:
-                pinned[w] = True
-                for m in range(column_starts[w], column_starts[w + 1]):
-                    left[rows[m]] -= 1
-                    if left[rows[m]] == 1:
-                        queue[tail] = rows[m]
-                        tail += 1
 
 
 def _moving(pinned: NDArray[np.bool_], row: NDArray[np.int64], wire: NDArray[np.int64], slope: FieldArray

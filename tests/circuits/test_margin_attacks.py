@@ -15,7 +15,7 @@ from circuits.builder import ConstraintSystem
 from circuits.errors import CircuitError
 from circuits.gadgets import packing
 from circuits.soundness import margin as cheats
-from circuits.soundness.forgery import Attack, complaint, forge, refusing_groups, square_root, without
+from circuits.soundness.forgery import Attack, complaint, forge, missed, refusing_groups, square_root, without
 from circuits.statements import margin
 from primitives.errors import BadInput
 from primitives.field import MODULUS
@@ -47,6 +47,15 @@ def test_a_strict_run_names_label_index_value_and_bound(attack: Attack) -> None:
     assert message is not None
     assert message.startswith(f"{attack.says} is ")
     assert ": must be " in message
+
+
+def test_no_group_of_constraints_is_without_an_attack_that_needs_it() -> None:
+    assert missed(cheats.circuit(), cheats.attacks()) == []
+
+
+def test_a_group_that_no_attack_needs_is_reported() -> None:
+    others = [a for a in cheats.attacks() if a.refused_by != {"tail/C14 count"}]
+    assert missed(cheats.circuit(), others) == ["tail/C14 count"]
 
 
 def test_attacks_pay(book) -> None:
