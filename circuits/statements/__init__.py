@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circuits.statements import margin, transition
+from circuits.statements import batch, margin, transition
 from circuits.statements.statement import Statement
 from primitives.errors import BadInput
 from risk.shape import EpochShape, TailSize
@@ -33,6 +33,13 @@ def _transition(name: str, slots: int, fills: int) -> Statement:
     return Statement(name, title, transition.PUBLIC_INPUTS, transition.Preset(slots, fills), transition.define)
 
 
+def _batch(name: str, account: margin.Preset, size: int) -> Statement:
+    shape = account.shape
+    title = (f"exact margins of at most {size} accounts over {shape.scenarios} scenarios, {account.slots} positions "
+             f"each, tail {shape.tail}, {shape.capacity} instruments; full revaluation")
+    return Statement(name, title, batch.PUBLIC_INPUTS, batch.Preset(account, size), batch.define)
+
+
 _STATEMENTS = {statement.name: statement for statement in (
     _margin("margin-tiny", _five_by_fifty(8, TailSize(5, 2), depth=2, slots=3)),
     _margin("margin-full-256x16", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16)),
@@ -41,6 +48,9 @@ _STATEMENTS = {statement.name: statement for statement in (
     _transition("transition-tiny", slots=3, fills=2),
     _transition("transition-16", slots=16, fills=8),
     _transition("transition-32", slots=32, fills=16),
+    _batch("batch-tiny", _five_by_fifty(8, TailSize(5, 2), depth=2, slots=3), size=2),
+    _batch("batch-4", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16), size=4),
+    _batch("batch-16", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16), size=16),
 )}
 
 
