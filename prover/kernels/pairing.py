@@ -6,7 +6,7 @@ EIP-197 and of py_ecc.
 
 Every Q is checked to lie in the subgroup at no cost: T ends at -pi**3(Q) just for points of the subgroup, because the
 norm of 6x + 2 + pi - pi**2 + pi**3 is prime to the twist's cofactor (El Housni, Guillevic, Piellard, "Co-factor
-clearing and subgroup membership testing on pairing-friendly curves", 2022, proposition 3). An addition that the
+clearing and subgroup membership testing on pairing-friendly curves", AFRICACRYPT 2022). An addition that the
 formulas do not cover (T = +-Q, T the identity) can be met by points outside the subgroup only; it makes the z of T
 zero, and leaves it zero, so that the check fails too.
 """
@@ -31,7 +31,6 @@ from .steps import BLOCK, ONE, F, Step, fp2_power, run
 
 X = 4965661367192848881
 """The BN parameter: q = 36 X**4 + 36 X**3 + 24 X**2 + 6 X + 1."""
-
 
 
 def signed_digits(value: int, width: int) -> list[int]:

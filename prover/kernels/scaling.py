@@ -48,7 +48,6 @@ ALL = (1 << LANES) - 1
 SUM = 4                                    # in working memory: x, y, z of a sum, in all lanes; before it, XYZZ
 
 
-
 # -- kernels ----------------------------------------------------------------------------------------------------------
 def _bit(emit: Emitter, codes: Value, bit: int) -> Mask:
     b = emit.builder
