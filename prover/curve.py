@@ -10,7 +10,7 @@ c0 + c1*u.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeAlias, TypeVar
@@ -63,7 +63,7 @@ FP2 = CoordinateField[Fp2]((0, 0), (1, 0), lambda x, y: ((x[0] + y[0]) % _Q, (x[
 class Group(Generic[F]):
     """One of the two groups: y**2 = x**3 + b over `field`, with its generator.
 
-    `add` and `multiply` work on every point of the curve, inside the subgroup or not, and on the identity.
+    All operations work on every point of the curve, inside the subgroup or not, and on the identity.
     """
 
     name: str
@@ -101,27 +101,28 @@ class Group(Generic[F]):
 
     def sum(self, *points: tuple[F, F] | None) -> tuple[F, F] | None:
         """The sum of any number of points."""
-        total: tuple[F, F] | None = None
-        for point in points:
-            total = self.add(total, point)
-        return total
+        return self.combine([1] * len(points), points)
 
     def multiply(self, point: tuple[F, F] | None, scalar: int) -> tuple[F, F] | None:
-        """scalar * point for any integer scalar, by double-and-add in Jacobian coordinates.
+        """scalar * point, for any integer scalar."""
+        return self.combine([scalar], [point])
 
-        The running time depends on the scalar: of the secrets that pass here (a proof's r and s, a ceremony's δ) each
-        is used once and forgotten.
+    def combine(self, scalars: Sequence[int], points: Sequence[tuple[F, F] | None]) -> tuple[F, F] | None:
+        """The sum of scalars[i] * points[i] for any integers, by one double-and-add for all, in Jacobian coordinates.
+
+        The running time depends on the scalars: of the secrets that pass here (a proof's r and s, a ceremony's factor)
+        each is used once and forgotten.
         """
-        if scalar < 0:
-            return self.multiply(self.negate(point), -scalar)
-        if point is None or scalar == 0:
-            return None
-        f = self.field
-        x, y, z = *point, f.one
-        for bit in bin(scalar)[3:]:
+        f, terms = self.field, []
+        for scalar, point in zip(scalars, points, strict=True):
+            if point is not None:
+                terms.append((abs(scalar), point if scalar >= 0 else (point[0], f.subtract(f.zero, point[1]))))
+        x, y, z = f.one, f.one, f.zero
+        for bit in reversed(range(max((scalar.bit_length() for scalar, _ in terms), default=0))):
             x, y, z = self._double(x, y, z)
-            if bit == "1":
-                x, y, z = self._add_affine(x, y, z, point)
+            for scalar, point in terms:
+                if scalar >> bit & 1:
+                    x, y, z = self._add_affine(x, y, z, point)
         if z == f.zero:
             return None
         inverse = f.invert(z)
@@ -129,8 +130,10 @@ class Group(Generic[F]):
         return f.multiply(x, square), f.multiply(y, f.multiply(square, inverse))
 
     def _double(self, x: F, y: F, z: F) -> tuple[F, F, F]:
-        """Twice a Jacobian point ("dbl-2009-l" of the Explicit-Formulas Database); z = 0 stays z = 0."""
+        """Twice a Jacobian point ("dbl-2009-l" of the Explicit-Formulas Database); z = 0 is infinity."""
         f = self.field
+        if z == f.zero:
+            return x, y, z
         a, b = f.multiply(x, x), f.multiply(y, y)
         c, mixed = f.multiply(b, b), f.add(x, b)
         half = f.subtract(f.subtract(f.multiply(mixed, mixed), a), c)

@@ -69,10 +69,5 @@ def _combine(group: Group[F], matrix: SparseMatrix, table: FieldArray,
     # Most coefficients are small in absolute value: -1 is cheap, r-1 is not.
     scalars = [value - ORDER if 2 * value > ORDER else value for value in field.decode(table)]
     bounds, wires, coefficients = matrix.starts.tolist(), matrix.wires.tolist(), matrix.coefficients.tolist()
-    sums = []
-    for begin, end in pairwise(bounds):
-        total: tuple[F, F] | None = None
-        for k in range(begin, end):
-            total = group.add(total, group.multiply(points[wires[k]], scalars[coefficients[k]]))
-        sums.append(total)
-    return sums
+    return [group.combine([scalars[k] for k in coefficients[begin:end]], [points[i] for i in wires[begin:end]])
+            for begin, end in pairwise(bounds)]

@@ -61,18 +61,18 @@ def prove(key: ProvingKey, witness: FieldArray, *, progress: Progress | None = N
 
     step("A")
     a = arithmetic.msm_g1(key.prepared(arithmetic, "a"), witness)
-    a = G1_GROUP.sum(key.alpha_g1, a, G1_GROUP.multiply(key.delta_g1, r))
+    a = G1_GROUP.combine([1, 1, r], [key.alpha_g1, a, key.delta_g1])
     step("B in G2")
     b = arithmetic.msm_g2(key.prepared(arithmetic, "b_g2"), witness)
-    b = G2_GROUP.sum(key.beta_g2, b, G2_GROUP.multiply(key.delta_g2, s))
+    b = G2_GROUP.combine([1, 1, s], [key.beta_g2, b, key.delta_g2])
     step("B in G1")
     b_g1 = arithmetic.msm_g1(key.prepared(arithmetic, "b_g1"), witness)
-    b_g1 = G1_GROUP.sum(key.beta_g1, b_g1, G1_GROUP.multiply(key.delta_g1, s))
+    b_g1 = G1_GROUP.combine([1, 1, s], [key.beta_g1, b_g1, key.delta_g1])
     step("C, private wires")
     c = arithmetic.msm_g1(key.prepared(arithmetic, "c"), witness[key.public + 1:])
     step("C, quotient")
-    c = G1_GROUP.sum(c, arithmetic.msm_g1(key.prepared(arithmetic, "h"), quotient), G1_GROUP.multiply(a, s),
-                     G1_GROUP.multiply(b_g1, r), G1_GROUP.multiply(key.delta_g1, -r * s % ORDER))
+    h = arithmetic.msm_g1(key.prepared(arithmetic, "h"), quotient)
+    c = G1_GROUP.combine([1, 1, s, r, -r * s % ORDER], [c, h, a, b_g1, key.delta_g1])
 
     step("verify")
     if a is None or b is None or c is None:

@@ -97,3 +97,14 @@ def test_invalid_points_are_found():
     unreduced[2, 0] = np.frombuffer(value.to_bytes(32, "little"), np.uint64)
     assert decode_g1(unreduced) == decode_g1(g1)
     assert vectors.first_invalid_g1(unreduced) == 2
+
+
+@pytest.mark.parametrize("group", [G1_GROUP, G2_GROUP])
+def test_combinations_are_sums_of_multiples(group):
+    g = group.generator
+    points = [g, None, group.multiply(g, 5), group.negate(g), g]
+    for scalars in ([0] * 5, [1] * 5, [1, 2, 3, 4, 5], [-1, 7, ORDER, 2**200, 1], [3, 0, 0, 0, -3], [1, 0, 0, 1, 0]):
+        expected = (scalars[0] + 5 * scalars[2] - scalars[3] + scalars[4]) % ORDER
+        assert group.combine(scalars, points) == group.multiply(g, expected)
+    assert group.combine([], []) is None
+    assert group.sum(g, g, group.multiply(g, -2)) is None
