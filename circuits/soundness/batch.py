@@ -8,15 +8,20 @@ what the contract must do, is in the tests.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from circuits.builder import ConstraintSystem
 from circuits.soundness import margin as single
+from circuits.soundness.audit import Freedom, Subject
 from circuits.soundness.forgery import Attack, forge, keep_hash
 from circuits.statements import batch, margin
 from circuits.statements.batch import Entry, Preset
-from primitives.field import MODULUS
+from primitives.field import MODULUS, FieldArray
 
 AUDIT = Preset(single.AUDIT, size=1)
 KEY = bytes(range(32))
@@ -99,3 +104,30 @@ def attacks() -> tuple[Attack, ...]:
     """All of them. A context needs no row C20 here: digest and evaluation hold it."""
     taken_over = [carried(attack) for attack in single.attacks() if attack.name != "context-swap"]
     return (*taken_over, *digests(), *evaluations())
+
+
+# -- the examination ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _AsMargin:
+    """Finds the wires of a batch of one account by their labels in `margin`."""
+
+    cs: ConstraintSystem
+
+    def find(self, label: str) -> NDArray[np.int64]:
+        return self.cs.find(label_in_batch(label))
+
+
+def _carried_freedom(freedom: Freedom) -> Freedom:
+    """A freedom of `margin`, which looks for nothing but wires by label."""
+    def holds(cs: ConstraintSystem, witness: FieldArray) -> NDArray[np.bool_] | bool:
+        return freedom.holds(cast(ConstraintSystem, _AsMargin(cs)), witness)
+
+    return Freedom(label_in_batch(freedom.label), freedom.reason, holds)
+
+
+@cache
+def subject() -> Subject:
+    """The statement as the audit takes it: digest and evaluation depend on all else, the challenge on nothing."""
+    cases = {name: inputs_in_batch(inputs) for name, inputs in single.cases().items()}
+    return Subject("batch", circuit(), cases, attacks(), tuple(map(_carried_freedom, single.FREEDOMS)),
+                   free_inputs=frozenset({"challenge"}))

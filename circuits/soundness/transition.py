@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from circuits.builder import ConstraintSystem
+from circuits.soundness.audit import Freedom, Subject
 from circuits.soundness.forgery import Attack, forge, keep_hash
 from circuits.statements import transition
 from circuits.statements.transition import EMPTY, LARGEST_LOTS, Pairs, Preset
-from primitives.field import MODULUS
+from primitives import field
+from primitives.field import MODULUS, FieldArray
 from risk.margin import QUANTITY_BITS
 
 AUDIT = Preset(slots=3, fills=2)
@@ -134,3 +136,45 @@ def attacks() -> tuple[Attack, ...]:
     """All of them, in the order of the constraints."""
     families = (other_portfolios, other_fills, misapplied, renamed, quantities, diverted)
     return tuple(attack for family in families for attack in family())
+
+
+# -- the examination -------------------------------------------------------------------------------------------------
+def _is_zero(cs: ConstraintSystem, witness: FieldArray, label: str) -> Any:
+    wires = cs.find(label)
+    return (field.canonical(witness[wires.reshape(-1)]) == 0).all(axis=-1).reshape(wires.shape)
+
+
+def _no_lots_after(cs: ConstraintSystem, witness: FieldArray) -> Any:
+    return _is_zero(cs, witness, "new/commitment/lots")
+
+
+def _idle(cs: ConstraintSystem, witness: FieldArray) -> Any:
+    return _is_zero(cs, witness, "old/commitment/lots") & _no_lots_after(cs, witness) \
+        & _is_zero(cs, witness, "slots/part").all(axis=0)
+
+
+FREEDOMS = (
+    Freedom("slots/C6 buy", "no lots: either sign makes size 0", _no_lots_after),
+    Freedom("slots/traded", "a slot with nothing before, after or between: it trades nothing, whatever it says", _idle),
+)
+
+
+def cases() -> dict[str, dict[str, Any]]:
+    """Honest witnesses to examine the circuit at; the first has no freedom at all."""
+    largest = LARGEST_LOTS
+    return {
+        "ordinary": told(),
+        "nothing": told([EMPTY] * 3, [EMPTY] * 2),
+        "closed": told(fills=[(A, -10), (B, 4)]),
+        "closed, names kept": told(fills=[(A, -10), (B, 4)], after=[(A, 0), (B, 0), (C, 0)]),
+        "two fills of one instrument in two slots": told(
+            [(A, 10), (A, -4), EMPTY], [(A, 1), (A, 2)], after=[(A, 11), (A, -2), EMPTY],
+            part=np.array([[3, -2, 0], [-2, 4, 0]], object)),
+        "largest quantities": told([(A, largest), (B, -largest), EMPTY], [(A, -largest), (C, largest)]),
+    }
+
+
+@cache
+def subject() -> Subject:
+    """The statement as the audit takes it: hashes tie all that is given to the public inputs, but for the context."""
+    return Subject("transition", circuit(), cases(), attacks(), FREEDOMS, free_inputs=frozenset({"context"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from circuits.builder import ConstraintSystem
 from circuits.gadgets.poseidon import hash_cost, hash_rows
 from circuits.signals import Linear
 from circuits.soundness import batch as cheats
+from circuits.soundness.audit import audit, forgotten
 from circuits.soundness.forgery import Attack, complaint, forge, refusing_groups
 from circuits.statements import batch, margin
 from circuits.statements.batch import Account, Entry, Preset, PublicInputs
@@ -108,6 +110,25 @@ def test_attack_is_refused_by_the_named_constraints_alone(attack: Attack) -> Non
 def test_no_group_of_constraints_is_without_an_attack_that_needs_it() -> None:
     needed = {group for attack in cheats.attacks() if len(attack.refused_by) == 1 for group in attack.refused_by}
     assert needed == set(cheats.circuit().groups())
+
+
+def test_the_audit_is_green() -> None:
+    """At an ordinary witness and at one with every freedom; `margin` is audited at the others."""
+    subject = cheats.subject()
+    few = {name: subject.cases[name] for name in ("ordinary", "all losses 0")}
+    assert audit(replace(subject, cases=few), thorough=False) == []
+
+
+@pytest.mark.parametrize(("group", "loose"), [
+    ("content/B2", "digest"), ("content/B3", "evaluation"), ("content/B3 product", "content/B3 product/1"),
+    ("account 0/result/C19", None), ("account 0/commitment/C1", None)])
+def test_the_audit_is_red_without_any_group(group: str, loose: str | None) -> None:
+    """What is loose is named; margins and commitments are given here, so attacks tell."""
+    found = forgotten(cheats.subject(), frozenset({group}))
+    passing = {finding.label for finding in found if finding.check == "attack"}
+    assert passing == {attack.name for attack in cheats.attacks() if attack.refused_by == {group}} != set()
+    unpinned = {finding.label for finding in found if finding.check == "uniqueness"}
+    assert (loose in unpinned) if loose else not unpinned
 
 
 class Scene:

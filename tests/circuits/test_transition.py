@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from circuits import statements
 from circuits.builder import ConstraintSystem
 from circuits.gadgets.poseidon import hash_cost
 from circuits.soundness import transition as cheats
+from circuits.soundness.audit import audit, forgotten
 from circuits.soundness.forgery import Attack, complaint, forge, refusing_groups
 from circuits.statements import margin, transition
 from circuits.statements.transition import Pairs, Preset
@@ -164,6 +166,32 @@ def test_attack_is_refused_by_the_named_constraints_alone(attack: Attack) -> Non
 def test_no_group_of_constraints_is_without_an_attack_that_needs_it() -> None:
     needed = {group for attack in cheats.attacks() if len(attack.refused_by) == 1 for group in attack.refused_by}
     assert needed == set(cheats.circuit().groups())
+
+
+def test_the_audit_is_green() -> None:
+    assert audit(cheats.subject()) == []
+
+
+def test_the_audit_knows_its_freedoms_by_name() -> None:
+    """Without them it reports the sign of nothing, and the name of what is not traded, in slots without lots only."""
+    found = audit(replace(cheats.subject(), freedoms=(), attacks=()), thorough=False)
+    labels = {finding.label.split("[")[0] for finding in found if finding.check != "coverage"}
+    assert labels == {"slots/C6 buy", "slots/traded"}
+    assert not any("at ordinary" in finding.detail for finding in found)
+
+
+@pytest.mark.parametrize(("group", "loose"), [
+    ("old/commitment/C1", "old_commitment"), ("new/commitment/C1", "new_commitment"), ("fills/T1", "fill_digest"),
+    ("slots/T2 a fill goes where its instrument is", None), ("slots/T3 all of a fill goes somewhere", None),
+    ("slots/T4 new lots", None), ("slots/T5 held before", None), ("slots/T5 held after", None),
+    ("slots/C6 buy", None), ("slots/C6 |lots| bit", "slots/C6 |lots| bit"), ("result/C20", "result/C20")])
+def test_the_audit_is_red_without_any_group(group: str, loose: str | None) -> None:
+    """What comes loose is named; where a group binds only what is given, or leaves discrete choices, attacks tell."""
+    found = forgotten(cheats.subject(), frozenset({group}))
+    passing = {finding.label for finding in found if finding.check == "attack"}
+    assert passing == {attack.name for attack in cheats.attacks() if attack.refused_by == {group}} != set()
+    unpinned = {finding.label for finding in found if finding.check == "uniqueness"}
+    assert (loose in unpinned) if loose else not unpinned
 
 
 def test_a_fill_of_2_40_lots_is_not_what_a_venue_signs() -> None:
