@@ -147,6 +147,25 @@ def verification(run: Run, folder: Path, repeat: int) -> None:
         short, [public] * 256, proofs)) / 256)
 
 
+def setup_from_powers(run: Run, folder: Path, name: str, *, theirs: bool) -> None:
+    """`groth16 setup` from a `.ptau`; snarkjs takes minutes for it."""
+    from benchmarks.powers import write_powers
+    from prover.ceremony.phase2 import initial_key
+    from prover.files.ptau import read_ptau
+    from prover.files.r1cs import read_r1cs
+    system = read_r1cs(folder / "c.r1cs")
+    powers = folder / f"{system.domain}.ptau"
+    if not powers.exists():
+        write_powers(powers, system.domain)
+    run.put(f"setup {name}", "tailproof", median(1, lambda: initial_key(system, read_ptau(powers))))
+    if theirs:
+        begin = time.perf_counter()
+        subprocess.run(["node", str(ROOT / "node_modules/snarkjs/build/cli.cjs"), "groth16", "setup",
+                        *(str(folder / file) for file in ("c.r1cs", powers.name, "theirs.zkey"))], check=True,
+                       capture_output=True)
+        run.put(f"setup {name}", "snarkjs", time.perf_counter() - begin)
+
+
 # -- peers ---------------------------------------------------------------------------------------------------------
 def snarkjs(run: Run, name: str, folder: Path, repeat: int) -> None:
     files = [str(folder / file) for file in ("k.zkey", "w.wtns")]
@@ -191,7 +210,7 @@ GOALS: list[tuple[str, str, float]] = [
     ("prove es1000", "rapidsnark", 1 / 8), ("prove es1000, whole command", "rapidsnark", 1 / 2),
     ("prove chain16", "gnark", 1 / 4), ("prove chain16, whole command", "snarkjs", 1 / 15),
     ("g1 msm 18", "gnark", 1 / 4), ("g2 msm 16", "gnark", 1 / 4), ("ntt 18", "gnark", 3 / 10),
-    ("verify", "gnark", 1 / 2), ("verify, each of 256", "gnark", 1 / 15)]
+    ("verify", "gnark", 1 / 2), ("verify, each of 256", "gnark", 1 / 15), ("setup es1000", "snarkjs", 1 / 20)]
 
 
 def table(run: Run) -> list[dict[str, Any]]:
@@ -234,6 +253,7 @@ def picture(rows: list[dict[str, Any]], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, few repeats: shows that it runs")
+    parser.add_argument("--slow", action="store_true", help="measure snarkjs's setup too: minutes")
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
     options = parser.parse_args()
     chains, sizes, names, repeat = ([14, 16], [14, 16, 18], ["chain14", "chain16", "es1000"], 5)
@@ -252,6 +272,10 @@ def main() -> None:
         snarkjs(run, name, folder, 3)
         if binary:
             rapidsnark(run, name, folder, repeat, binary)
+    if "es1000" in names:
+        setup_from_powers(run, make_files("es1000", options.out), "es1000", theirs=options.slow)
+        if not options.slow:
+            run.notes.append("--slow was not given: snarkjs's setup, which takes minutes, was not measured")
     if names:
         verification(run, make_files(names[0], options.out), repeat)
     if shutil.which("go"):
