@@ -51,7 +51,17 @@ def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDA
              for i, (garch, variance) in enumerate(zip(calibration.garch, calibration.variances, strict=True))]
     returns = np.stack([path[0] for path in paths], axis=1) * RETURN_UNIT
     variances = np.stack([path[1] for path in paths], axis=1) * VARIANCE_UNIT
-    today = np.array(calibration.variances) * VARIANCE_UNIT
+    return rounded(returns, variances, np.array(calibration.variances) * VARIANCE_UNIT, assets)
+
+
+def rounded(returns: NDArray[np.float64], variances: NDArray[np.float64], today: NDArray[np.float64],
+            assets: tuple[str, ...]) -> Scenarios:
+    """Scenarios from their numbers in whole units: (S, m), (S, m), (m,).
+
+    Raises
+    ------
+    BadInput : as `simulate`.
+    """
     return Scenarios(_rounded(returns, -LARGEST_RETURN, LARGEST_RETURN, "log return x 10**9", assets),
                      _rounded(variances, 1, LARGEST_VARIANCE, "variance x 10**12", assets),
                      _rounded(today[None], 1, LARGEST_VARIANCE, "variance today x 10**12", assets)[0])
