@@ -1,6 +1,15 @@
 """How it is proven: Groth16 over BN254 on R1CS and witness arrays, in the formats of the snarkjs ecosystem.
 
-Knows nothing of margins. The names below load when they are first used, since the arithmetic takes a while to import.
+Knows nothing of margins. Where things are:
+
+    groth16/     setup, prove, verify as in the paper; what a key must satisfy to be one
+    ceremony/    keys made by many: phase 1 checked, phase 2 contributed to, the whole chain verified
+    files/       .r1cs, .wtns, .zkey, .ptau and snarkjs's JSON, each read as if an enemy had written it
+    backend.py   the vector operations all of that asks for
+    kernels/     the fast answer: Numba, with wide arithmetic written out as LLVM IR
+    reference/   the obvious answer: py_ecc and galois, what the kernels are tested against
+
+The names below load when they are first used, since the arithmetic takes a while to import.
 """
 
 from __future__ import annotations

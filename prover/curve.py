@@ -99,10 +99,6 @@ class Group(Generic[F]):
         x3 = f.subtract(f.multiply(slope, slope), f.add(x1, x2))
         return x3, f.subtract(f.multiply(slope, f.subtract(x1, x3)), y1)
 
-    def sum(self, *points: tuple[F, F] | None) -> tuple[F, F] | None:
-        """The sum of any number of points."""
-        return self.combine([1] * len(points), points)
-
     def multiply(self, point: tuple[F, F] | None, scalar: int) -> tuple[F, F] | None:
         """scalar * point, for any integer scalar."""
         return self.combine([scalar], [point])

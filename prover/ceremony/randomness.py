@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from primitives.errors import BadInput
 from prover.ceremony.transcript import Beacon
+from prover.compressed import square_root_fp, square_root_fp2
 from prover.curve import (
     BASE_MODULUS,
     G1,
@@ -20,7 +21,6 @@ from prover.curve import (
     ORDER,
     TWIST_COFACTOR,
     F,
-    Fp2,
     Group,
     multiply_fp2,
 )
@@ -29,7 +29,6 @@ LEAST_ITERATIONS, MOST_ITERATIONS = 10, 30
 """log2 of a beacon's SHA-256 iterations: snarkjs makes none with fewer; more would take hours to check."""
 
 _Q = BASE_MODULUS
-_HALF = pow(2, -1, _Q)
 
 
 class Stream:
@@ -56,7 +55,7 @@ class Stream:
         """A point of G1: an x until there is a y, whose sign is another bit."""
         while True:
             x, greater = self.element(_Q), bool(self.word() & 1)
-            y = _sqrt_fp((x * x * x + 3) % _Q)
+            y = square_root_fp((x * x * x + 3) % _Q)
             if y is not None:
                 return x, y if (y > _Q // 2) == greater else -y % _Q
 
@@ -65,7 +64,7 @@ class Stream:
         field = G2_GROUP.field
         while True:
             x, greater = (self.element(_Q), self.element(_Q)), bool(self.word() & 1)
-            y = sqrt_fp2(field.add(multiply_fp2(multiply_fp2(x, x), x), G2_GROUP.b))
+            y = square_root_fp2(field.add(multiply_fp2(multiply_fp2(x, x), x), G2_GROUP.b))
             if y is not None:
                 point = (x, y if ((y[1] or y[0]) > _Q // 2) == greater else field.subtract((0, 0), y))
                 return finite(G2_GROUP, G2_GROUP.multiply(point, TWIST_COFACTOR))
@@ -85,25 +84,6 @@ def _chacha(key: tuple[int, ...]) -> Iterator[int]:
                     state[z] = (mixed << turn | mixed >> 32 - turn) & 0xFFFFFFFF
         yield from ((x + y) & 0xFFFFFFFF for x, y in zip(state, start, strict=True))
         counter += 1
-
-
-def _sqrt_fp(square: int) -> int | None:
-    root = pow(square, (_Q + 1) // 4, _Q)                  # q is 3 modulo 4
-    return root if root * root % _Q == square else None
-
-
-def sqrt_fp2(square: Fp2) -> Fp2 | None:
-    """A square root in F_q[u]/(u**2 + 1), or None: from the norm's root, by the complex method."""
-    norm = _sqrt_fp((square[0] * square[0] + square[1] * square[1]) % _Q)
-    if norm is None:
-        return None
-    for signed in (norm, -norm):
-        x = _sqrt_fp((square[0] + signed) * _HALF % _Q)
-        if x is not None:
-            y = square[1] * pow(2 * x, -1, _Q) % _Q if x else _sqrt_fp(-square[0] % _Q)
-            if y is not None and multiply_fp2((x, y), (x, y)) == square:
-                return x, y
-    return None
 
 
 def hash_to_g2(digest: bytes) -> G2:

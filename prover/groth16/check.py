@@ -8,12 +8,9 @@ from prover.curve import G1_GROUP, G2_GROUP
 from prover.groth16.keys import ProvingKey, check_point, check_points
 from prover.vectors import point_vectors
 
-SOUNDNESS_BITS = 128
-"""Random multipliers have this many bits: a false statement passes a combined check with probability 2**-128."""
-
 
 def check_header(key: ProvingKey, backend: Backend) -> None:
-    """Refuse a key whose single points are not what they claim: three pairings at most.
+    """Refuse a key whose single points are not what they claim.
 
     Raises
     ------

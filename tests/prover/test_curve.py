@@ -107,4 +107,4 @@ def test_combinations_are_sums_of_multiples(group):
         expected = (scalars[0] + 5 * scalars[2] - scalars[3] + scalars[4]) % ORDER
         assert group.combine(scalars, points) == group.multiply(g, expected)
     assert group.combine([], []) is None
-    assert group.sum(g, g, group.multiply(g, -2)) is None
+    assert group.combine([1, 1, -2], [g, g, g]) is None

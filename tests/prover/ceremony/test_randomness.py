@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import struct
 
 import pytest
 
 from primitives.errors import BadInput
 from prover.ceremony import blake2b
-from prover.ceremony.randomness import Stream, beacon_stream, hash_to_g2, sqrt_fp2
+from prover.ceremony.randomness import Stream, beacon_stream, hash_to_g2
 from prover.ceremony.transcript import Beacon
-from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, multiply_fp2
+from prover.curve import G1_GROUP, G2_GROUP
 
 
 def test_the_stream_is_chacha20():
@@ -39,17 +38,6 @@ def test_impossible_hash_states_are_refused():
         state = bytes(128) + struct.pack("<10Q", *blake2b._IV, compressed, filled) + bytes(8)
         with pytest.raises(BadInput, match="hash state"):
             blake2b.digest_from_state(state, b"")
-
-
-def test_roots_in_the_quadratic_field():
-    rng = random.Random(1)
-    elements = [(rng.randrange(BASE_MODULUS), rng.randrange(BASE_MODULUS)) for _ in range(20)]
-    for x in [*elements, (0, 0), (4, 0), (BASE_MODULUS - 1, 0), (0, 1), (5, 0)]:
-        square = multiply_fp2(x, x)
-        root = sqrt_fp2(square)
-        assert root is not None
-        assert multiply_fp2(root, root) == square
-    assert sqrt_fp2((9, 1)) is None                        # what the twist is a twist by
 
 
 def test_points_are_drawn_from_their_groups():
