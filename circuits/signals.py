@@ -247,8 +247,8 @@ class Quadratic:
         return Quadratic(Product(left, right, (rest + self.cs.signal(other)).broadcast(left.shape)))
 
     def __neg__(self) -> Quadratic:
-        left, right, rest = self.use()
-        return Quadratic(Product(-left, right, -rest))
+        negated: Quadratic = self * -1
+        return negated
 
     def __sub__(self, other: Signal) -> Quadratic:
         return self + -other if isinstance(other, Quadratic) else self + -self.cs.signal(other)
@@ -257,7 +257,11 @@ class Quadratic:
         return -self + other
 
     def __mul__(self, other: Signal) -> Any:
-        return self.cs.wire(self) * other
+        """By constants: still `Quadratic`. By a signal: wires of this product first."""
+        if isinstance(other, Linear | Quadratic):
+            return self.cs.wire(self) * other
+        left, right, rest = self.use()
+        return Quadratic(Product(*self.cs.together(left * other, right, rest * other)))
 
     __radd__, __rmul__ = __add__, __mul__
 

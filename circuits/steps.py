@@ -98,9 +98,9 @@ class Inputs(_NoRows):
         else:
             encoded = encode_input(self.label, given, self.shape)
         if strict and self.assumed.known:
-            integers = np.array([signed(value) for value in field.decode(encoded)], object)
-            for bad in np.flatnonzero((integers < self.assumed.low) | (integers > self.assumed.high)):
-                raise Unsatisfied(named(self.label, int(bad), self.shape), integers[bad], f"in {self.assumed}")
+            for position, residue in enumerate(field.decode(encoded)):
+                if residue not in self.assumed and residue - MODULUS not in self.assumed:
+                    raise Unsatisfied(named(self.label, position, self.shape), signed(residue), f"in {self.assumed}")
         witness[self.first:self.first + encoded.size // 4] = encoded.reshape(-1, 4)
 
 
