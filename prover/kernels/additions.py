@@ -15,7 +15,6 @@ Bounds of stored values: x, y below STORED q; zz, zzz and running products below
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 from llvmlite import ir
@@ -27,7 +26,6 @@ from .coordinates import coordinate_type
 from .emitter import I8, I32, I64, Element, Emitter, Mask, Value
 from .field import BASE
 
-CHAINS = 2                     # independent batch-inversion chains interleaved in one call
 XYZZ_BOUNDS = (STORED, STORED, PRODUCT, PRODUCT)
 
 SIGN_BIT = 1 << 31
@@ -102,39 +100,36 @@ def store_xyzz(emit: Emitter, state: Value, index: Value, point: curve.XYZZ) -> 
 @kernel(returns=types.intp)
 def accumulate(emit: Emitter, points: Value, arena: Value, left: Value, right: Value, i: Value, running: Value,
                prefix: Value, k: Value) -> Value:
-    """Pairs i .. : save running[h] as prefix[k+h], then multiply it by the chords x2 - x1, for each chain h.
+    """Save running[0] as prefix[k], then multiply it by the chords x2 - x1 of pairs i .. , one a lane.
 
-    Nonzero result: some pair may be exceptional (equal x, or an identity); then the running products are spoilt and
+    Nonzero result: some pair may be exceptional (equal x, or an identity); then the running product is spoilt and
     `accumulate_carefully` must redo these pairs.
     """
-    kind, suspects = coordinate_type(emit), []
-    for h in range(CHAINS):
-        p = References(emit, points, arena, left, emit.plus(i, LANES * h))
-        q = References(emit, points, arena, right, emit.plus(i, LANES * h))
-        x1, x2 = p.coordinate(0), q.coordinate(0)
-        denominator = (x2 - x1).normalize()
-        product = kind.load(emit, running, h, PRODUCT)
-        product.store(prefix, emit.plus(k, h), PRODUCT)
-        (product * denominator).store(running, h, PRODUCT)
-        suspects.append(denominator.is_zero(limbs=1) | x1.is_exact_zero(limbs=1) | x2.is_exact_zero(limbs=1))
-    return emit.mask_bits(functools.reduce(Mask.__or__, suspects).bits)
+    kind = coordinate_type(emit)
+    x1 = References(emit, points, arena, left, i).coordinate(0)
+    x2 = References(emit, points, arena, right, i).coordinate(0)
+    denominator = (x2 - x1).normalize()
+    product = kind.load(emit, running, 0, PRODUCT)
+    product.store(prefix, k, PRODUCT)
+    (product * denominator).store(running, 0, PRODUCT)
+    suspects = denominator.is_zero(limbs=1) | x1.is_exact_zero(limbs=1) | x2.is_exact_zero(limbs=1)
+    return emit.mask_bits(suspects.bits)
 
 
 @kernel
 def finish(emit: Emitter, points: Value, arena: Value, left: Value, right: Value, i: Value, running: Value,
            prefix: Value, k: Value, out: Value) -> None:
-    """Write the sums of pairs i .. to arena[out ..] and strip their chords from running.
+    """Write the sums of pairs i .. to arena[out ..] and strip their chords from running[0].
 
-    On entry running[h] is the inverse of prefix[k+h] times the chord of pair vector k+h.
+    On entry running[0] is the inverse of prefix[k] times these chords.
     """
     kind = coordinate_type(emit)
-    for h in range(CHAINS):
-        p, signed_p = References(emit, points, arena, left, emit.plus(i, LANES * h)).point()
-        q, signed_q = References(emit, points, arena, right, emit.plus(i, LANES * h)).point()
-        remaining = kind.load(emit, running, h, PRODUCT)
-        inverse = remaining * kind.load(emit, prefix, emit.plus(k, h), PRODUCT)
-        (remaining * curve.chord(p, q)).store(running, h, PRODUCT)
-        store_point(emit, arena, emit.plus(out, LANES * h), curve.affine_add(signed_p, signed_q, inverse))
+    p, signed_p = References(emit, points, arena, left, i).point()
+    q, signed_q = References(emit, points, arena, right, i).point()
+    remaining = kind.load(emit, running, 0, PRODUCT)
+    inverse = remaining * kind.load(emit, prefix, k, PRODUCT)
+    (remaining * curve.chord(p, q)).store(running, 0, PRODUCT)
+    store_point(emit, arena, out, curve.affine_add(signed_p, signed_q, inverse))
 
 
 def careful_pairs(emit: Emitter, points: Value, arena: Value, left: Value, right: Value, i: Value) -> curve.Careful:
@@ -146,31 +141,30 @@ def careful_pairs(emit: Emitter, points: Value, arena: Value, left: Value, right
 
 @kernel(apart=True)
 def accumulate_carefully(emit: Emitter, points: Value, arena: Value, left: Value, right: Value, i: Value,
-                         running: Value, h: Value, prefix: Value, k: Value) -> None:
-    """One vector of pairs of any kind: running[h] = prefix[k] times denominators that are never zero."""
+                         running: Value, prefix: Value, k: Value) -> None:
+    """Pairs i .. of any kind: running[0] = prefix[k] times denominators that are never zero."""
     careful = careful_pairs(emit, points, arena, left, right, i)
     product = coordinate_type(emit).load(emit, prefix, k, PRODUCT)
-    (product * careful.denominator()).store(running, h, PRODUCT)
+    (product * careful.denominator()).store(running, 0, PRODUCT)
 
 
 @kernel(apart=True)
 def finish_carefully(emit: Emitter, points: Value, arena: Value, left: Value, right: Value, i: Value,
-                     running: Value, h: Value, prefix: Value, k: Value, out: Value) -> None:
-    """`finish` for one vector of pairs of any kind, on running[h] and prefix[k]."""
+                     running: Value, prefix: Value, k: Value, out: Value) -> None:
+    """`finish` for pairs of any kind."""
     kind = coordinate_type(emit)
     careful = careful_pairs(emit, points, arena, left, right, i)
-    remaining = kind.load(emit, running, h, PRODUCT)
+    remaining = kind.load(emit, running, 0, PRODUCT)
     inverse = remaining * kind.load(emit, prefix, k, PRODUCT)
-    (remaining * careful.denominator()).store(running, h, PRODUCT)
+    (remaining * careful.denominator()).store(running, 0, PRODUCT)
     store_point(emit, arena, out, careful.add(inverse))
 
 
 @kernel
 def prefetch(emit: Emitter, points: Value, arena: Value, left: Value, right: Value, i: Value) -> None:
     """Start loading the points of pairs i .. ."""
-    for h in range(CHAINS):
-        References(emit, points, arena, left, emit.plus(i, LANES * h)).prefetch()
-        References(emit, points, arena, right, emit.plus(i, LANES * h)).prefetch()
+    References(emit, points, arena, left, i).prefetch()
+    References(emit, points, arena, right, i).prefetch()
 
 
 # -- coordinates in memory -----------------------------------------------------------------------------------------

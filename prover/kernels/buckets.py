@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from .additions import (
     ARENA_BIT,
-    CHAINS,
     INDEX_MASK,
     accumulate,
     accumulate_carefully,
@@ -35,9 +34,8 @@ from .memory import empty
 
 GROUP = 1 << 16                 # references worked on at a time: their partial sums stay in the L2 cache
 BLOCK = 8192 // LANES           # pair vectors that share one inversion; so do their prefixes
-PADDING = CHAINS * LANES        # pairs are processed in multiples of this
 AHEAD = 64                      # references fetched ahead of their use, forwards
-BEHIND = PADDING                # and backwards (those points are in the L2 cache)
+BEHIND = LANES                  # and backwards (those points are in the L2 cache)
 IDENTITY = ARENA_BIT            # reference to arena slot 0, which holds the identity
 INVERSE_EXPONENT = np.array([(BASE_MODULUS - 2) >> (4 * i) & 15 for i in reversed(range(64))], np.int64)
 
@@ -72,11 +70,11 @@ class Space(NamedTuple):
 def make_space(point: tuple[int, ...], references: int, buckets: int) -> Space:
     """Arrays for points of shape `point`, room for so many references and buckets (bucket 0 included)."""
     value, group = (*point[1:-1], *LAYOUT.shape), min(references, GROUP)
-    pairs = group // 2 + PADDING + AHEAD + LANES
+    pairs = group // 2 + AHEAD + 2 * LANES
     return Space(order=empty(references, np.uint32), counts=empty(buckets, np.uint32),
                  starts=empty(buckets, np.uint32), left=empty(pairs, np.uint32), right=empty(pairs, np.uint32),
-                 arena=empty((buckets + group + PADDING, *point)), prefix=empty((BLOCK, *value)),
-                 running=empty((4, *value)), powers=empty((17, *value)), flags=empty(BLOCK, np.uint8),
+                 arena=empty((buckets + group + LANES, *point)), prefix=empty((BLOCK, *value)),
+                 running=empty((3, *value)), powers=empty((16, *value)), flags=empty(BLOCK, np.uint8),
                  sums=empty(buckets, np.uint32))
 
 
@@ -115,27 +113,24 @@ def add_up_buckets(points: Words, space: Space) -> None:
                 counts[b] = (count + 1) >> 1
             if pairs == 0:
                 break
-            for k in range(pairs, pairs + PADDING + AHEAD):      # repeat a pair to fill the last vectors
+            for k in range(pairs, pairs + LANES + AHEAD):        # repeat a pair to fill the last vector
                 left[k], right[k] = left[0], right[0]
 
             # Add them, in blocks that share an inversion.
-            vectors = (pairs + PADDING - 1) // PADDING * CHAINS
+            vectors = (pairs + LANES - 1) // LANES
             for start in range(0, vectors, BLOCK):
                 block = vectors - start if vectors - start < BLOCK else BLOCK
-                for h in range(CHAINS):
-                    set_one(running, h)
-                for k in range(0, block, CHAINS):
+                set_one(running, 0)
+                for k in range(block):
                     i = LANES * (start + k)
                     prefetch(points, arena, left, right, i + AHEAD)
                     flags[k] = accumulate(points, arena, left, right, i, running, prefix, k) != 0
                     if flags[k]:
-                        for h in range(CHAINS):
-                            accumulate_carefully(points, arena, left, right, i + LANES * h, running, h, prefix, k + h)
+                        accumulate_carefully(points, arena, left, right, i, running, prefix, k)
 
-                # running[h] = 1 / running[h], with one exponentiation (windows of four bits) for both chains
-                multiply(powers, 16, running, 0, running, 1)
-                cofactor(running, 3, powers, 16)
-                multiply(powers, 1, powers, 16, running, 3)
+                # running[0] = 1 / running[0]: by the other conjugates, and an exponentiation of the norm
+                cofactor(running, 1, running, 0)
+                multiply(powers, 1, running, 0, running, 1)
                 for i in range(2, 16):
                     multiply(powers, i, powers, i - 1, powers, 1)
                 move(running, 2, powers, INVERSE_EXPONENT[0])
@@ -144,19 +139,14 @@ def add_up_buckets(points: Words, space: Space) -> None:
                         square(running, 2, running, 2)
                     if digit:
                         multiply(running, 2, running, 2, powers, digit)
-                multiply(running, 2, running, 2, running, 3)
-                multiply(running, 3, running, 2, running, 0)
                 multiply(running, 0, running, 2, running, 1)
-                move(running, 1, running, 3)
 
-                for k in range(block - CHAINS, -CHAINS, -CHAINS):
+                for k in range(block - 1, -1, -1):
                     i = LANES * (start + k)
                     if k > 0:
                         prefetch(points, arena, left, right, i - BEHIND)
                     if flags[k]:
-                        for h in range(CHAINS):
-                            finish_carefully(points, arena, left, right, i + LANES * h, running, h, prefix, k + h,
-                                             first + i + LANES * h)
+                        finish_carefully(points, arena, left, right, i, running, prefix, k, first + i)
                     else:
                         finish(points, arena, left, right, i, running, prefix, k, first + i)
             first += pairs

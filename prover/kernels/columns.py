@@ -25,6 +25,11 @@ from .processor import PORTABLE
 DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
 
 
+def spread(products: int) -> int:
+    """No reduced column of a sum of so many products of elements exceeds this times 2**52 in magnitude."""
+    return 2 * LIMBS * (products + 1) + 2              # a low and a high part for each limb, and what is carried
+
+
 class Columns(ABC):
     """Ten columns: room for products of two elements."""
 
@@ -67,20 +72,23 @@ class Columns(ABC):
         """The five upper columns, after the lower ones were made to vanish modulo q.
 
         Columns 0..3 in turn are replaced by their multiple of 2**-52 mod q, one column up; a classic Montgomery step
-        removes column 4.
+        removes column 4. What is added goes to columns of its own, so that it need not wait for the products.
         """
-        b = self.emit.builder
+        b, added = self.emit.builder, type(self)(self.emit)
+
+        def total(k: int) -> Value:
+            return b.add(self.word(k), added.word(k))
+
         for k in range(LIMBS):
             if k < LIMBS - 1:
-                factor, multiplier, base = self.word(k), field.limb_inverse, k + 1
+                factor, multiplier, base = total(k), field.limb_inverse, k + 1
             else:
-                factor = self.low_product(self.word(k), self.emit.splat(field.negated_inverse))
+                factor = self.low_product(total(k), self.emit.splat(field.negated_inverse))
                 multiplier, base = field.modulus, k
             for j, limb in enumerate(limbs_of(multiplier)):
-                self.add(base + j, factor, self.emit.splat(limb))
-            carry = b.ashr(self.word(k), self.emit.splat(LIMB_BITS))
-            self.words[k + 1] = b.add(self.words[k + 1], carry)
-        return [self.word(k) for k in range(LIMBS, 2 * LIMBS)]
+                added.add(base + j, factor, self.emit.splat(limb))
+            added.words[k + 1] = b.add(added.words[k + 1], b.ashr(total(k), self.emit.splat(LIMB_BITS)))
+        return [total(k) for k in range(LIMBS, 2 * LIMBS)]
 
 
 class FusedColumns(Columns):

@@ -55,9 +55,9 @@ def affine_add(p: Affine, q: Affine, inverse: Coordinate) -> Affine:
 
 def on_line(p: Affine, q: Affine, slope: Coordinate) -> Affine:
     """The third point of the line through p and q, reflected."""
-    x3 = (slope.square() - p.x - q.x).reduce()
-    y3 = (slope * (p.x - x3) - p.y).reduce()
-    return Affine(x3, y3)
+    x3 = slope.square() - p.x - q.x
+    y3 = slope * (p.x - x3) - p.y                      # with x3 not reduced yet: y3 is what takes longest
+    return Affine(x3.reduce(), y3.reduce())
 
 
 class Careful:

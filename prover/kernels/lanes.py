@@ -1,9 +1,9 @@
 """Eight field elements at once: lane arithmetic on AVX-512 IFMA, or in double precision where that is missing.
 
 Besides its interval [low * q, high * q) a `Lanes` knows `spread`: no limb exceeds spread * 2**52 in magnitude.
-Additions and subtractions never carry; they only widen the interval and the spread. `normalize` makes the value
-non-negative by adding a multiple of q and propagates carries; a product normalizes its operands by itself and checks
-that they fit 260 bits; `reduce` brings a value below about 1.67 q.
+Additions, subtractions and products never carry; they only change the interval and the spread. `normalize` makes the
+value non-negative by adding a multiple of q and propagates carries; a product normalizes its operands by itself and
+checks that they fit 260 bits; `reduce` brings a value below about 1.67 q.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from llvmlite import ir
 from . import columns
 from .emitter import I1, I8, I32, I64, VECTOR, BoundError, Element, Emitter, Mask, Value, kernel_for, require, up
 from .field import EIGHT, LANES, LIMB_BITS, LIMB_MASK, LIMBS, RADIX, STORED, Field, Layout, limbs_of
+from .processor import PORTABLE
 
 __all__ = ["I1", "I8", "I32", "I64", "VECTOR", "BoundError", "Emitter", "Lanes", "Mask", "Value", "exchange_lanes",
            "ir", "kernel"]
@@ -42,6 +43,7 @@ class Lanes(Element):
         self.emit, self.field, self.limbs = emit, field, limbs
         self.low, self.high, self.spread, self.signed = low, high, spread, signed
         self.tidy = spread == 1 and not signed
+        self._normal: Lanes | None = None          # what `normalize` wrote
 
     # -- making and storing ----------------------------------------------------------------------------------------
     @classmethod
@@ -156,12 +158,15 @@ class Lanes(Element):
         """The same residue, non-negative, with every limb below 2**52."""
         if self.tidy:
             return self
+        if self._normal is not None:
+            return self._normal
         limbs, lift = self.limbs, max(0, math.ceil(-self.low))
         if lift:
             limbs = [self.emit.builder.add(a, self.emit.splat(c))
                      for a, c in zip(limbs, limbs_of(lift * self.field.modulus), strict=True)]
         require(self.spread + 1 <= MAX_SPREAD, "limbs too wide to carry")
-        return self._carry(limbs, self.low + lift, self.high + lift)
+        self._normal = self._carry(limbs, self.low + lift, self.high + lift)
+        return self._normal
 
     def reduce(self) -> Lanes:
         """The same residue below about 1.67 q: subtract the multiple of q that the top bits name."""
@@ -206,18 +211,19 @@ class Lanes(Element):
         tidy = [(a.normalize(), b.normalize()) for a, b in pairs]
         first = tidy[0][0]
         reduced = columns.dot(first.emit, first.field, [(a.limbs, b.limbs) for a, b in tidy])
-        return first._product(reduced, sum(a.high * b.high for a, b in tidy))
+        return first._product(reduced, len(tidy), sum(a.high * b.high for a, b in tidy))
 
     def square(self) -> Lanes:
         """Montgomery square (81 multiply-adds)."""
         a = self.normalize()
-        return a._product(columns.square(a.emit, a.field, a.limbs), a.high * a.high)
+        return a._product(columns.square(a.emit, a.field, a.limbs), 1, a.high * a.high)
 
-    def _product(self, reduced: list[Value], product: float) -> Lanes:
-        """From the reduced columns of a product below product * q**2."""
+    def _product(self, reduced: list[Value], terms: int, product: float) -> Lanes:
+        """From the reduced columns of a sum of so many products, below product * q**2; left for others to carry."""
         # beyond product / 2**260: the last folded column, the last quotient, and crumbs below 2**-40
         excess = self.field.limb_inverse / self.field.modulus + 1 + 2**-40
-        return self._carry(reduced, 0, up(product * self.field.modulus / RADIX + excess))
+        bound = up(product * self.field.modulus / RADIX + excess)
+        return self._make(reduced, 0, bound, columns.spread(terms), signed=PORTABLE)
 
     # -- tests -----------------------------------------------------------------------------------------------------
     def _equals(self, value: int, count: int | None) -> Mask:

@@ -217,7 +217,7 @@ def test_no_multiples(side: Side) -> None:
 def test_working_memory_is_bounded_and_given_back() -> None:
     small, large = (make_space((2, 4), references, 1 << 12) for references in (1 << 17, 1 << 20))
     per_point = 64                                     # the arena does not grow with the references
-    assert large.arena.nbytes == small.arena.nbytes == ((1 << 12) + GROUP + 2 * LAYOUT.lanes) * per_point
+    assert large.arena.nbytes == small.arena.nbytes == ((1 << 12) + GROUP + LAYOUT.lanes) * per_point
     msm(prepare(encode_g1([G1_GROUP.generator])), field.encode([S]))
     assert SPACES.held() > 0
     SPACES.release()
