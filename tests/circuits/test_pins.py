@@ -1,0 +1,31 @@
+"""Every registered circuit is pinned, sizes and digest, in golden/statements.json: a change is a visible diff."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from circuits import statements
+from circuits.statements.pin import pin
+from primitives import jsonio
+
+GOLDEN = jsonio.read(Path(__file__).parent / "golden" / "statements.json")
+
+
+@pytest.mark.parametrize("name", statements.names())
+def test_the_circuit_is_the_pinned_one(name: str) -> None:
+    """If it was meant to change: python tests/circuits/golden/regenerate.py"""
+    assert name in GOLDEN, f"{name} is not pinned: run tests/circuits/golden/regenerate.py"
+    assert pin(statements.get(name)) == GOLDEN[name]
+
+
+def test_nothing_else_is_pinned() -> None:
+    assert set(GOLDEN) == set(statements.names())
+
+
+@pytest.mark.parametrize("name", statements.names())
+def test_pinned_sizes_fit_the_domain(name: str) -> None:
+    pinned = GOLDEN[name]
+    assert pinned["rows"] + len(pinned["public_inputs"]) + 1 <= 2**pinned["domain"]
+    assert sum(pinned["rows_by_part"].values()) == pinned["rows"]
