@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .additions import (
     ARENA_BIT,
     INDEX_MASK,
+    PAIRED,
     accumulate,
     accumulate_carefully,
     cofactor,
@@ -23,6 +24,7 @@ from .additions import (
     move,
     move_point,
     multiply,
+    pair_up,
     prefetch,
     set_one,
     square,
@@ -34,7 +36,7 @@ from .memory import empty
 
 GROUP = 1 << 16                 # references worked on at a time: their partial sums stay in the L2 cache
 BLOCK = 8192 // LANES           # pair vectors that share one inversion; so do their prefixes
-AHEAD = 64                      # references fetched ahead of their use, forwards
+AHEAD = 64                      # pairs fetched ahead of their use, forwards
 BEHIND = LANES                  # and backwards (those points are in the L2 cache)
 IDENTITY = ARENA_BIT            # reference to arena slot 0, which holds the identity
 INVERSE_EXPONENT = np.array([(BASE_MODULUS - 2) >> (4 * i) & 15 for i in reversed(range(64))], np.int64)
@@ -46,20 +48,28 @@ class Space(NamedTuple):
     """Working arrays of one thread.
 
     `order` lists the references of all buckets, bucket after bucket, and `counts` how many each has; bucket 0 is
-    skipped. `arena` holds the identity, then one sum a bucket, then partial sums.
+    skipped. `near` and `far` do so for the buckets at work, in one round and the next. `arena` holds the identity, then
+    one sum a bucket, then partial sums.
     """
 
     order: References
     counts: References
     starts: References
-    left: References
-    right: References
+    near: References
+    far: References
+    left: Words
+    right: Words
     arena: Words
     prefix: Words
     running: Words
     powers: Words
     flags: NDArray[np.uint8]
     sums: References
+
+    @property
+    def room(self) -> int:
+        """References it can hold."""
+        return len(self.order) - 2 * PAIRED
 
     @property
     def size(self) -> int:
@@ -70,9 +80,10 @@ class Space(NamedTuple):
 def make_space(point: tuple[int, ...], references: int, buckets: int) -> Space:
     """Arrays for points of shape `point`, room for so many references and buckets (bucket 0 included)."""
     value, group = (*point[1:-1], *LAYOUT.shape), min(references, GROUP)
-    pairs = group // 2 + AHEAD + 2 * LANES
-    return Space(order=empty(references, np.uint32), counts=empty(buckets, np.uint32),
-                 starts=empty(buckets, np.uint32), left=empty(pairs, np.uint32), right=empty(pairs, np.uint32),
+    pairs = group // 2 + AHEAD + 2 * PAIRED
+    return Space(order=empty(references + 2 * PAIRED, np.uint32), counts=empty(buckets, np.uint32),
+                 starts=empty(buckets, np.uint32), near=empty(group + 2 * PAIRED, np.uint32),
+                 far=empty(group + 2 * PAIRED, np.uint32), left=empty(pairs), right=empty(pairs),
                  arena=empty((buckets + group + LANES, *point)), prefix=empty((BLOCK, *value)),
                  running=empty((3, *value)), powers=empty((16, *value)), flags=empty(BLOCK, np.uint8),
                  sums=empty(buckets, np.uint32))
@@ -96,23 +107,26 @@ def add_up_buckets(points: Words, space: Space) -> None:
             counts[begin] = GROUP
             end, size = begin + 1, np.int64(GROUP)
 
-        first = scratch
+        first, from_, source, target, spare = scratch, place, order, space.near, space.far
         while True:
-            # Pair neighbours; pair k will be arena point first + k.
-            pairs, read, write = np.int64(0), place, place
+            # Pair neighbours; pair k will be arena point first + k. One branch a bucket at most goes either way.
+            pairs, read, write = np.int64(0), from_, np.int64(0)
             for b in range(begin, end):
                 count = np.int64(counts[b])
-                for _ in range(count >> 1):
-                    left[pairs] = order[read]
-                    right[pairs] = order[read + 1]
-                    order[write] = ARENA_BIT | (first + pairs)
-                    read, write, pairs = read + 2, write + 1, pairs + 1
-                if count & 1:
-                    order[write] = order[read]
-                    read, write = read + 1, write + 1
-                counts[b] = (count + 1) >> 1
+                half, odd = count >> 1, count & 1
+                done = np.int64(0)
+                while True:                            # too many are written where count is small, and overwritten
+                    pair_up(points, arena, source, read + 2 * done, left, right, pairs + done, target, write + done,
+                            first + pairs + done)
+                    done += PAIRED
+                    if done >= half:
+                        break
+                target[write + half] = source[read + count - odd]
+                read, write, pairs = read + count, write + half + odd, pairs + half
+                counts[b] = half + odd
             if pairs == 0:
                 break
+            from_, source, target, spare = np.int64(0), target, spare, target
             for k in range(pairs, pairs + LANES + AHEAD):        # repeat a pair to fill the last vector
                 left[k], right[k] = left[0], right[0]
 
@@ -123,10 +137,10 @@ def add_up_buckets(points: Words, space: Space) -> None:
                 set_one(running, 0)
                 for k in range(block):
                     i = LANES * (start + k)
-                    prefetch(points, arena, left, right, i + AHEAD)
-                    flags[k] = accumulate(points, arena, left, right, i, running, prefix, k) != 0
+                    prefetch(arena, left, right, i + AHEAD)
+                    flags[k] = accumulate(arena, left, right, i, running, prefix, k) != 0
                     if flags[k]:
-                        accumulate_carefully(points, arena, left, right, i, running, prefix, k)
+                        accumulate_carefully(arena, left, right, i, running, prefix, k)
 
                 # running[0] = 1 / running[0]: by the other conjugates, and an exponentiation of the norm
                 cofactor(running, 1, running, 0)
@@ -144,19 +158,19 @@ def add_up_buckets(points: Words, space: Space) -> None:
                 for k in range(block - 1, -1, -1):
                     i = LANES * (start + k)
                     if k > 0:
-                        prefetch(points, arena, left, right, i - BEHIND)
+                        prefetch(arena, left, right, i - BEHIND)
                     if flags[k]:
-                        finish_carefully(points, arena, left, right, i, running, prefix, k, first + i)
+                        finish_carefully(arena, left, right, i, running, prefix, k, first + i)
                     else:
-                        finish(points, arena, left, right, i, running, prefix, k, first + i)
+                        finish(arena, left, right, i, running, prefix, k, first + i)
             first += pairs
 
         # Keep the sums of this group in the front of the arena, where they outlive it.
-        read = place
+        read = from_
         for b in range(begin, end):
             name = IDENTITY
             if counts[b]:
-                name = int(order[read])
+                name = int(source[read])
                 read += 1
                 if name & ARENA_BIT:
                     move_point(arena, b, name & INDEX_MASK)

@@ -8,7 +8,7 @@ import numpy as np
 
 from primitives import threads
 
-from .additions import References, store_point
+from .additions import Named, store_point
 from .arithmetic import LANES, LAYOUT, kernel
 from .cache import compiled
 from .coordinates import Fp, Fp2, coordinate_type
@@ -50,7 +50,7 @@ def take_in(emit: Emitter, points: Value, i: Value, out: Value, j: Value, image:
 def take_out(emit: Emitter, points: Value, arena: Value, references: Value, i: Value, out: Value, j: Value) -> None:
     """out[j ..] = the points that references[i ..] name, in the form at the edge; one point a lane."""
     kind = coordinate_type(emit)
-    _, point = References(emit, points, arena, references, i).point()
+    _, point = Named.by_references(emit, points, arena, references, i).point()
     x, y = (kind.canonical(scaled(value, OUTWARDS)) for value in (point.x, point.y))
     store_point(emit, out, j, Affine(x, y))
 

@@ -42,7 +42,7 @@ SPACES: Lender[Space] = Lender(lambda space: space.size)
 def borrow_space(point: tuple[int, ...], references: int, buckets: int) -> Iterator[Space]:
     """A space with exactly so many buckets (bucket 0 included) and at least so many references."""
     def fits(space: Space) -> bool:
-        return len(space.order) >= references and len(space.counts) >= buckets
+        return space.room >= references and len(space.counts) >= buckets
 
     with SPACES.borrow(point, fits, lambda: make_space(point, references, buckets)) as space:
         yield space._replace(counts=space.counts[:buckets], starts=space.starts[:buckets], sums=space.sums[:buckets])
