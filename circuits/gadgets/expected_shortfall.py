@@ -35,7 +35,8 @@ def certificate(cs: ConstraintSystem, losses: Linear, threshold: Linear, tail: T
     Inputs: "C12 flag" (S,), the k largest losses; "C15 pointer" (S,), 1 at an unflagged loss equal to t, if the tail
     is fractional.
 
-    Losses may be residues: the gaps make them integers within 2**bits of the threshold.
+    Losses may be residues if the threshold is an integer, or the threshold if the losses are: the gaps make both
+    integers, within 2**bits of each other.
     """
     flag = cs.boolean("C12 flag", losses.shape)                                          # C12
     gap, difference = absolute(cs, flag, losses - threshold, bits, "C13 gap")            # C13
@@ -44,7 +45,10 @@ def certificate(cs: ConstraintSystem, losses: Linear, threshold: Linear, tail: T
         pointer = cs.hint("C15 pointer", losses.shape)
         cs.equal(pointer * (gap + flag), 0, "C15 threshold is an unflagged loss")
         cs.equal(pointer.sum(), 1, "C15 one")
-    losses = losses.within((difference + threshold).interval)
+    if threshold.interval.known:
+        losses = losses.within(threshold.interval + difference.interval)
+    else:
+        threshold = threshold.within(losses.interval - difference.interval)
     K, D = tail.numerator, tail.denominator
     # C16: 2 K ES = 2 K t + D sum (|L - t| + L - t); t stands outside the sums, so that they merge no terms.
     doubled = threshold * (2 * K - losses.size * D) + gap.sum() * D + losses.sum() * D

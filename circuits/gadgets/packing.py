@@ -16,10 +16,10 @@ from circuits.signals import Linear
 
 
 def pack(values: Linear, lanes: int, width: int) -> Linear:
-    """(S,) -> (ceil(S / P),), absent lanes 0: no rows. The result is a residue as far as anyone knows."""
-    elements = -(-values.size // lanes)
+    """(..., S) -> (..., ceil(S / P)), absent lanes 0: no rows. The result is a residue as far as anyone knows."""
+    elements = -(-values.shape[-1] // lanes)
     places = np.array([1 << width * p for p in range(lanes)], object)
-    return (values.pad(elements * lanes).reshape(elements, lanes) * places).sum(-1)
+    return (values.pad(elements * lanes).reshape(*values.shape[:-1], elements, lanes) * places).sum(-1)
 
 
 def packed_product(cs: ConstraintSystem, weights: Linear, packed: Linear, lanes: Linear, width: int, per: int,

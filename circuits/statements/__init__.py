@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from circuits.statements import batch, margin, transition
+from circuits.statements import batch, grid, margin, transition
 from circuits.statements.statement import Statement
 from primitives.errors import BadInput
+from risk.grid_shape import GRID_1000, GRID_TINY
 from risk.shape import EpochShape, TailSize
 
 __all__ = ["Statement", "get", "names"]
@@ -28,6 +29,14 @@ def _four_by_sixty_three(scenarios: int, tail: TailSize, depth: int, slots: int)
     return margin.Preset(shape, slots, gross_bits=61, threshold_bits=61, gap_bits=62)
 
 
+def _grid(name: str, preset: grid.Preset) -> Statement:
+    shape = preset.shape
+    title = (f"exact margin over {shape.scenarios} scenarios interpolated between {shape.nodes} nodes, "
+             f"{shape.underlyings} underlyings, {shape.regimes} correlation regimes, {preset.slots} positions, "
+             f"tail {shape.tail}, {shape.capacity} instruments")
+    return Statement(name, title, grid.PUBLIC_INPUTS, preset, grid.define)
+
+
 def _transition(name: str, slots: int, fills: int) -> Statement:
     title = f"new commitment from the old one by at most {fills} signed fills; {slots} positions"
     return Statement(name, title, transition.PUBLIC_INPUTS, transition.Preset(slots, fills), transition.define)
@@ -45,6 +54,8 @@ _STATEMENTS = {statement.name: statement for statement in (
     _margin("margin-full-256x16", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16)),
     _margin("margin-full-256x16-n4096", _five_by_fifty(256, TailSize(32, 5), depth=4, slots=16)),
     _margin("margin-full-1000x32", _four_by_sixty_three(1000, TailSize(51, 2), depth=4, slots=32)),
+    _grid("margin-grid-tiny", grid.Preset(GRID_TINY, slots=3, gap_bits=53)),
+    _grid("margin-grid-1000x32", grid.Preset(GRID_1000, slots=32)),
     _transition("transition-tiny", slots=3, fills=2),
     _transition("transition-16", slots=16, fills=8),
     _transition("transition-32", slots=32, fills=16),

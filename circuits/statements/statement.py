@@ -9,6 +9,7 @@ from typing import Any
 
 from circuits.builder import ConstraintSystem
 from primitives.errors import BadInput
+from risk.grid_shape import GridShape
 from risk.shape import EpochShape
 
 
@@ -42,7 +43,7 @@ class Statement:
         return hasattr(self.preset, "shape")
 
     @property
-    def shape(self) -> EpochShape:
+    def shape(self) -> EpochShape | GridShape:
         """The shape of the epochs it reads.
 
         Raises
@@ -51,7 +52,7 @@ class Statement:
         """
         if not self.reads_epoch:
             raise BadInput("statement", self.name, "one that reads an epoch")
-        shape: EpochShape = self.preset.shape
+        shape: EpochShape | GridShape = self.preset.shape
         return shape
 
     @property
