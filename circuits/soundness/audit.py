@@ -42,8 +42,11 @@ class Freedom:
     holds: Callable[[ConstraintSystem, FieldArray], NDArray[np.bool_] | bool]
 
     def allows(self, cs: ConstraintSystem, witness: FieldArray) -> NDArray[np.int64]:
-        """The wires it lets move."""
-        wires = cs.find(self.label)
+        """The wires it lets move; none in a circuit without such wires."""
+        try:
+            wires = cs.find(self.label)
+        except KeyError:
+            return np.zeros(0, np.int64)
         free: NDArray[np.int64] = wires[np.broadcast_to(self.holds(cs, witness), wires.shape)]
         return free
 

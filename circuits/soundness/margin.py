@@ -21,6 +21,7 @@ from circuits.soundness.audit import Freedom, Subject
 from circuits.soundness.forgery import Attack, forge, keep_hash
 from circuits.statements import margin
 from circuits.statements.margin import QUANTITY_BITS, Preset
+from circuits.statements.statement import Statement
 from primitives import field
 from primitives.field import MODULUS, FieldArray
 from primitives.poseidon import Tag, hash_integers
@@ -388,6 +389,9 @@ def tail() -> Iterator[Attack]:
     inputs = claim(book, true, (order[0],), order[1], threshold=between)
     yield Attack("threshold-between-ranks", frozenset({"tail/C15 threshold is an unflagged loss"}), inputs,
                  says=f"tail/C15 threshold is an unflagged loss[{order[1]}]")
+    flagged = claim(book, true, (order[0],), order[0])
+    yield Attack("threshold-at-flagged", frozenset({"tail/C15 threshold is an unflagged loss"}), flagged,
+                 says=f"tail/C15 threshold is an unflagged loss[{order[0]}]")
     yield Attack("threshold-between-ranks, no pointer", frozenset({"tail/C15 one"}), {**inputs, POINTER: _marks()},
                  says="tail/C15 one")
 
@@ -482,6 +486,20 @@ def cases() -> dict[str, dict[str, Any]]:
         "largest exposure": Book.of(extreme, (2**21 - 1, 1, 0), long=(2**44 - 1, 0, 0)),
     }
     return {name: book.inputs for name, book in books.items()}
+
+
+def full_size(statement: Statement, seed: int = 1) -> Subject:
+    """A registered size with one random book that fills every slot: for uniqueness and mutation, without attacks."""
+    preset: Preset = statement.preset
+    rng = np.random.default_rng(seed)
+    count = preset.slots
+    rates = rng.integers(0, 10**5, (2, count))
+    epoch = Epoch.of(preset.shape, [random.Random(seed + i).getrandbits(248) for i in range(count)],
+                     rng.integers(-10**6, 10**6 + 1, (count, preset.shape.scenarios)), long=rates[0], short=rates[1])
+    positions = [(j + 1, int(q)) for j, q in enumerate(rng.integers(1, 10**6, count) * rng.choice([-1, 1], count))]
+    inputs = margin.assign(preset, epoch, positions, salt=11, context=12)
+    return Subject(statement.name, statement.build(), {"random book": inputs}, freedoms=FREEDOMS, outputs=("margin",),
+                   free_inputs=frozenset({"context"}))
 
 
 @cache
