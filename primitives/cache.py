@@ -77,12 +77,16 @@ def directory(package: Path) -> Path | None:
 def kernel(function: Function) -> Function:
     """Compile with Numba (nopython, GIL released) on first use, cached as the module's first lines promise."""
     where = directory(_package_of(Path(function.__code__.co_filename).resolve()))
-    numba.config.reload_config()               # now, so that decorating does not do it for a changed environment
-    before = numba.config.CACHE_DIR
-    # Numba reads the setting when the function is decorated; a user's own kernels keep the user's own setting.
-    numba.config.CACHE_DIR = "" if where is None else str(where)
-    try:
-        compiled: Function = numba.njit(nogil=True, cache=where is not None)(function)
-    finally:
-        numba.config.CACHE_DIR = before
-    return compiled
+    chosen = "" if where is None else str(where)
+    while True:
+        # Numba reads the setting when the function is decorated; a user's own kernels keep the user's own setting.
+        before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, chosen
+        try:
+            compiled: Function = numba.njit(nogil=True, cache=where is not None)(function)
+        finally:
+            kept = numba.config.CACHE_DIR == chosen
+            if kept:
+                numba.config.CACHE_DIR = before
+        if kept:
+            return compiled
+        # The environment has changed, and Numba has read its settings anew, ours overwritten: decorate again.
