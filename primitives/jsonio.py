@@ -21,6 +21,10 @@ from primitives.errors import BadInput
 LARGEST_EXACT = 2**53 - 1
 """Integers beyond this lose digits in tools that read JSON numbers as doubles; write them as decimal strings."""
 LARGEST_FILE = 64 << 20
+DEEPEST = 100
+"""Levels of nesting. Python's parser recurses, and libraries that raise the recursion limit (py_ecc does) let a hostile
+document overflow the stack instead of raising."""
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 # -- reading -------------------------------------------------------------------------------------------------------
@@ -52,6 +56,8 @@ def loads(text: str | bytes, *, source: str | Path | None = None) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
+        if _too_deep(text):
+            raise BadInput("JSON document", "nested too deeply", f"at most {DEEPEST} levels deep", source=source)
         return json.loads(text, parse_float=number, object_pairs_hook=pairs,
                           parse_constant=lambda name: refuse(name, "free of NaN and infinities"))
     except json.JSONDecodeError as error:
@@ -60,10 +66,20 @@ def loads(text: str | bytes, *, source: str | Path | None = None) -> Any:
     except UnicodeDecodeError as error:
         raise BadInput(f"byte {error.start}", error.object[error.start:error.start + 8], "valid UTF-8",
                        source=source) from None
-    except RecursionError:
-        raise BadInput("JSON document", "nested too deeply", "shallow", source=source) from None
     except ValueError as error:                    # an integer of thousands of digits
         raise BadInput("JSON document", str(error), "made of numbers of ordinary size", source=source) from None
+
+
+def _too_deep(text: str) -> bool:
+    """Whether brackets outside of strings ever stand deeper than DEEPEST."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > DEEPEST:
+            return True
+    return False
 
 
 def read(path: str | Path, *, limit: int = LARGEST_FILE) -> Any:

@@ -10,11 +10,16 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import settings
 
 from tailproof.cli import main
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
 STATEMENT = "margin-full-256x16"
+
+# No test is timed: a busy machine, or a kernel compiling on first use, must not fail one.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,19 @@ import pytest
 from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
+
+
+def test_depth_is_counted_outside_of_strings_and_bounded_before_parsing() -> None:
+    assert jsonio.loads("[" * jsonio.DEEPEST + "]" * jsonio.DEEPEST)
+    assert jsonio.loads('["' + "[{" * 200 + '\\"[", ' + "[]," * 200 + "1]")[0].startswith("[{")
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)               # as py_ecc does: the parser itself would overflow the stack
+    try:
+        for hostile in ("[" * 1_000_000, '{"a":' * 1_000_000, '"' + '\\"' * 100_000 + "[" * 101):
+            with pytest.raises(BadInput):
+                jsonio.loads(hostile)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 @pytest.mark.parametrize(("text", "place"), [
