@@ -85,12 +85,12 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
         try:
             rebuilt = build(published.provenance.sources, published=published.provenance.calibration, progress=progress)
             rebuilt_root = rebuilt.root
-            found += _compare(published, rebuilt)
-            found += _compare_fit(published.provenance)
+            found += compare(published, rebuilt)
+            found += compare_fit(published.provenance)
         except BadInput as error:
             found.append(Difference("rebuild", error.field, repr(error.value), error.bound))
     if previous is not None:
-        found += _dropped(published, read(previous)[1])
+        found += dropped(published, read(previous)[1])
     return AuditReport(manifest.root, rebuilt_root, tuple(found))
 
 
@@ -101,7 +101,8 @@ def _compare_claims(claimed: Manifest, actual: Manifest) -> Iterator[Difference]
                              f"{getattr(actual, name)}, which the published files give")
 
 
-def _compare(published: Epoch, rebuilt: Epoch) -> Iterator[Difference]:
+def compare(published: Epoch, rebuilt: Epoch) -> Iterator[Difference]:
+    """Where an epoch with sources is not what they give."""
     for name in ("header", "shape"):
         if getattr(published, name) != getattr(rebuilt, name):
             yield Difference("rebuild", name, str(getattr(published, name)), str(getattr(rebuilt, name)))
@@ -135,7 +136,8 @@ def _compare_arrays(name: str, published: NDArray[Any], rebuilt: NDArray[Any],
                      f"{rebuilt[first]} ({len(places)} of {published.size} entries differ, by at most {farthest})")
 
 
-def _compare_fit(provenance: Provenance) -> Iterator[Difference]:
+def compare_fit(provenance: Provenance) -> Iterator[Difference]:
+    """Parameters that the model says to fit and that a new fit finds materially more likely values for."""
     model, _, history = parse_sources(provenance.sources)
     if history is None:
         return
@@ -144,7 +146,8 @@ def _compare_fit(provenance: Provenance) -> Iterator[Difference]:
             yield Difference("rebuild", name, f"{missing:.4f} less likely than a new fit", f"within {SLACK}")
 
 
-def _dropped(published: Epoch, previous: Epoch) -> Iterator[Difference]:
+def dropped(published: Epoch, previous: Epoch) -> Iterator[Difference]:
+    """E7: instruments of the epoch before that are not listed any more."""
     kept = set(published.ids)
     for row, id in enumerate(previous.ids):
         if id not in kept:

@@ -15,6 +15,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,8 +127,24 @@ def save(epoch: Epoch, directory: str | Path) -> None:
     ------
     BadInput : the directory holds something else, or cannot be written.
     """
+    with replacing(directory, MANIFEST) as fresh:
+        _fill(fresh, epoch)
+
+
+@contextmanager
+def replacing(directory: str | Path, marker: str) -> Iterator[Path]:
+    """A new directory that takes the place of `directory` when it is complete, and vanishes if it does not get there.
+
+    Parameters
+    ----------
+    marker : the file that a directory must hold to be replaced.
+
+    Raises
+    ------
+    BadInput : the directory holds something else, or cannot be written.
+    """
     target = Path(directory)
-    if target.exists() and not (target / MANIFEST).is_file() and (not target.is_dir() or any(target.iterdir())):
+    if target.exists() and not (target / marker).is_file() and (not target.is_dir() or any(target.iterdir())):
         raise BadInput("output", str(target), "a new or empty directory, or an epoch to replace")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +152,7 @@ def save(epoch: Epoch, directory: str | Path) -> None:
     except OSError as error:
         raise BadInput("output", error.strerror or str(error), "a path that can be written", source=target) from None
     try:
-        _fill(fresh, epoch)
+        yield fresh
         os.chmod(fresh, 0o755)
         if target.exists():                        # a directory can only be renamed onto an empty one
             os.replace(target, fresh.with_name(fresh.name + ".old"))
@@ -193,7 +211,7 @@ def read(directory: str | Path) -> tuple[Manifest, Epoch]:
     columns = {name: _array(directory, name, (n, s) if name == "changes" else (n,)) for name in COLUMNS}
     provenance = None
     if manifest.calibration is not None:
-        files = {name: _source(directory / SOURCES[name]) for name in manifest.sources}
+        files = {name: read_source(directory / SOURCES[name]) for name in manifest.sources}
         for name in ("model", "book"):
             if name not in files:
                 raise BadInput(f"sources.{name}", None, "given", source=directory / MANIFEST)
@@ -223,7 +241,13 @@ def _array(directory: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.int
     return array
 
 
-def _source(path: Path) -> bytes:
+def read_source(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises
+    ------
+    BadInput : it cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:

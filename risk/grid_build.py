@@ -23,6 +23,7 @@ from risk.grid_epoch import Factors, GridEpoch
 from risk.grid_map import POINT_UNIT, ScenarioMap
 from risk.grid_shape import GridShape
 from risk.grid_standard import StandardMap
+from risk.haircuts import asset_factors, parse_collateral, swings
 from risk.model import Model
 from risk.provenance import Sources
 from risk.revaluation import value_changes
@@ -43,7 +44,7 @@ class Valuation(NamedTuple):
     """What sources say about instruments, before any epoch is made of it.
 
     nodes : the scenarios that nodes are, Γ of them.  changes : int64 (n, Γ), value changes there.
-    full : int64 (regimes, n, S), value changes in the standard scenarios.
+    scenarios : the standard scenarios of each regime.  full : int64 (regimes, n, S), value changes there.
     """
 
     model: Model
@@ -51,10 +52,11 @@ class Valuation(NamedTuple):
     calibration: Calibration
     nodes: Scenarios
     changes: NDArray[np.int64]
+    scenarios: tuple[Scenarios, ...]
     full: NDArray[np.int64]
 
 
-def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, assets: tuple[Factors, ...] = (),
+def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, collateral: bytes | None = None,
                published: Calibration | None = None, progress: Progress | None = None) -> GridEpoch:
     """The grid epoch that sources determine.
 
@@ -62,14 +64,14 @@ def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, assets: t
     ----------
     shape : of a `StandardMap` with the model's horizon. Scenarios, tail and packing are the shape's; what the model
         file says of these is for full revaluation.
-    assets : collateral factors, see `risk.haircuts`.
+    collateral : content of a collateral file, see `risk.haircuts`; None for an epoch without collateral.
     published, progress : as in `risk.build.build`.
 
     Raises
     ------
     BadInput : from any source; a shape of another horizon or fewer underlyings than the model; E1 to E6, E8.
     """
-    return assemble_grid(sources, shape, value(sources, shape, published, progress), regime, assets)
+    return assemble_grid(sources, shape, value(sources, shape, published, progress), regime, collateral)
 
 
 def value(sources: Sources, shape: GridShape, published: Calibration | None = None,
@@ -91,10 +93,11 @@ def value(sources: Sources, shape: GridShape, published: Calibration | None = No
     nodes = applied(model, calibration, spot, volatility)
     changes = value_changes(book, model, calibration, nodes)
     stage("scenarios")
-    full = [value_changes(book, model, calibration, applied(model, calibration, spot[:, :m], volatility[:, :m]))
-            for spot, volatility in zip(*standard.points, strict=True)]
+    scenarios = tuple(applied(model, calibration, spot[:, :m], volatility[:, :m])
+                      for spot, volatility in zip(*standard.points, strict=True))
+    full = np.stack([value_changes(book, model, calibration, drawn) for drawn in scenarios])
     stage("commit")
-    return Valuation(model, book, calibration, nodes, changes, np.stack(full))
+    return Valuation(model, book, calibration, nodes, changes, scenarios, full)
 
 
 def _standard(shape: GridShape, model: Model) -> StandardMap:
@@ -144,16 +147,21 @@ def interpolation_error(map: ScenarioMap, underlying: NDArray[np.int64], changes
 
 
 def assemble_grid(sources: Sources, shape: GridShape, valued: Valuation, regime: int = 0,
-                  assets: tuple[Factors, ...] = ()) -> GridEpoch:
+                  collateral: bytes | None = None) -> GridEpoch:
     """Put everything together; errors as `build_grid`."""
-    model, book, calibration, nodes, changes, full = valued
-    arrays = assemble(model, book, sources, calibration, nodes, changes)
-    error = interpolation_error(shape.map, arrays.underlying[1:], changes, full)
+    arrays = assemble(valued.model, valued.book, sources, valued.calibration, valued.nodes, valued.changes)
+    error = interpolation_error(shape.map, arrays.underlying[1:], valued.changes, valued.full)
     arrays = replace(arrays, long=arrays.long + np.append(0, error.long),
                      short=arrays.short + np.append(0, error.short))
-    epoch = GridEpoch(shape, arrays, regime, assets)
+    epoch = GridEpoch(shape, arrays, regime, () if collateral is None else _factors(valued, shape, collateral),
+                      collateral)
     _ = epoch.root                                 # checks E1 to E5 and E8, then hashes
     return epoch
+
+
+def _factors(valued: Valuation, shape: GridShape, collateral: bytes) -> tuple[Factors, ...]:
+    swung = swings([drawn.returns for drawn in valued.scenarios], valued.model.assets, shape.tail)
+    return asset_factors(parse_collateral(collateral), {u.symbol: u.spot for u in valued.book.underlyings}, swung)
 
 
 def full_revaluation(sources: Sources, shape: GridShape, valued: Valuation, regime: int = 0) -> Epoch:

@@ -51,6 +51,7 @@ class GridEpoch:
     arrays : an epoch of `shape.layout`: `changes` (n, Γ) are at the nodes. Its own root is not published.
     regime : which map is in force.
     assets : collateral, in any order.
+    collateral : the file the factors were made from; None for bare numbers.
 
     Raises
     ------
@@ -61,6 +62,7 @@ class GridEpoch:
     arrays: Epoch
     regime: int = 0
     assets: tuple[Factors, ...] = ()
+    collateral: bytes | None = None
 
     def __post_init__(self) -> None:
         if self.arrays.shape != self.shape.layout:
