@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from circuits import statements
@@ -38,13 +40,48 @@ def show_statement(name: str) -> Outcome:
     non_zeros = [matrix.entries for matrix in (matrices.a, matrices.b, matrices.c)]
     data = {"name": found.name, "title": found.title, "rows": found.rows, "wires": found.wires,
             "domain": found.domain, "public_inputs": dict(found.meanings),
-            "non_zeros": non_zeros, "r1cs_digest": r1cs_digest(name), "shape": found.shape.to_json(),
-            "slots": found.slots, "parts": {part: share._asdict() for part, share in profile.items()}}
+            "non_zeros": non_zeros, "r1cs_digest": r1cs_digest(name),
+            "shape": found.shape.to_json() if found.reads_epoch else None,
+            "parts": {part: share._asdict() for part, share in profile.items()}}
     lines = [f"{found.name}: {found.title}", "",
              *table([("rows", found.rows), ("wires", found.wires), ("domain", f"2^{found.domain}"),
-                     ("non-zeros", sum(non_zeros)), ("slots", found.slots)]),
+                     ("non-zeros", sum(non_zeros))]),
              f"digest  {r1cs_digest(name)}", "", "public inputs",
              *(f"  {key}: {meaning}" for key, meaning in found.meanings.items()), "",
              *table([(part, *share) for part, share in profile.items()],
                     ["part", "rows", "wires", "non-zeros"])]
     return Outcome(data, lines)
+
+
+@statement.command("profile")
+@click.argument("name")
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw it into this .png or .svg, widths being rows.")
+@reporting
+def profile_statement(name: str, picture: Path | None) -> Outcome:
+    """Where the constraints of statement NAME are spent, label by label."""
+    from circuits import profile
+    found = profile.profile(statements.get(name).build(), name)
+    if picture is not None:
+        profile.draw(found, picture, title=name)
+    rows = profile.table(found)
+    columns = ("label", "rows", "percent", "wires", "non_zeros")
+    return Outcome({"name": name, "parts": [dict(zip(columns, row, strict=True)) for row in rows],
+                    "picture": None if picture is None else str(picture)},
+                   table(rows, ["label", "rows", "%", "wires", "non-zeros"]))
+
+
+@statement.command("export")
+@click.argument("name")
+@click.option("--r1cs", type=click.Path(path_type=Path), required=True, help="File to write, iden3 format.")
+@click.option("--sym", type=click.Path(path_type=Path), help="Names of the wires, as circom writes them.")
+@reporting
+def export_statement(name: str, r1cs: Path, sym: Path | None) -> Outcome:
+    """Write the constraint system of statement NAME for other tools."""
+    from circuits.symbols import write_symbols
+    from prover.files.r1cs import write_r1cs
+    system = statements.get(name).build()
+    write_r1cs(r1cs, system.r1cs())
+    if sym is not None:
+        write_symbols(system, sym)
+    return Outcome({"name": name, "r1cs": str(r1cs), "sym": None if sym is None else str(sym),
+                    "r1cs_digest": r1cs_digest(name)}, [f"{r1cs}: {name}, digest {r1cs_digest(name)}"])

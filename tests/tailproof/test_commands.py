@@ -40,6 +40,24 @@ def test_statement_list_is_a_list_of_sizes(run: Run) -> None:
         assert entry["rows"] + len(entry["public_inputs"]) + 1 <= 1 << entry["domain"]
 
 
+def test_every_small_statement_can_be_shown_profiled_and_exported(run: Run, tmp_path: Path) -> None:
+    for name in statements.names():
+        if statements.get(name).rows > 10_000:
+            continue
+        shown, profiled = run("statement", "show", name), run("statement", "profile", name)
+        assert shown.code == profiled.code == 0
+        assert shown.data["rows"] == profiled.data["parts"][0]["rows"] == sum(
+            part["rows"] for part in shown.data["parts"].values())
+    exported = run("statement", "export", "margin-tiny", "--r1cs", tmp_path / "m.r1cs", "--sym", tmp_path / "m.sym")
+    assert exported.code == 0
+    from prover.files.r1cs import read_r1cs
+    assert read_r1cs(tmp_path / "m.r1cs").digest() == exported.data["r1cs_digest"]
+    assert (tmp_path / "m.sym").read_text().count("\n") > 6000
+    drawn = run("statement", "profile", "margin-tiny", "--picture", tmp_path / "m.svg")
+    assert drawn.code == 0
+    assert "<svg" in (tmp_path / "m.svg").read_text()
+
+
 def test_statement_show_names_the_known_ones_when_asked_for_another(run: Run) -> None:
     assert run("statement", "show", "margin-tiny").data["rows"] == 6352
     answer = run("statement", "show", "no-such")
