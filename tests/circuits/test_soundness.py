@@ -8,11 +8,13 @@ import pytest
 from circuits.builder import ConstraintSystem
 from circuits.gadgets.ranges import absolute, below
 from circuits.soundness import margin as cheats
+from circuits.soundness.__main__ import main as command
 from circuits.soundness.audit import Finding, Freedom, Subject, audit, examine, forgotten, replaced
 from circuits.soundness.forgery import Attack, forge, without
 from circuits.soundness.mutation import alternatives, rows_with, survivors, wire_mutations
 from circuits.soundness.uniqueness import given_wires, unpinned
 from primitives import field
+from primitives.errors import BadInput
 from primitives.field import decode, encode
 
 CONTEXT, DIVIDEND = frozenset({"context"}), frozenset({"dividend"})
@@ -273,3 +275,11 @@ def test_forced_wires_keep_their_values() -> None:
     assert cs.violations(forge(cs, inputs, {"square": encode([9, 17])})) == ["square[1]"]
     with pytest.raises(KeyError):
         forge(cs, inputs, {"squares": 1})
+
+
+def test_the_command_examines_a_size_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["margin-tiny"]) == 0
+    assert capsys.readouterr().out == "margin-tiny: 6352 rows, 6430 wires, 0 attacks, 0 findings\n"
+    assert command(["transition-tiny"]) == 2
+    with pytest.raises(BadInput, match="statement is 'margins'"):
+        command(["margins"])
