@@ -8,7 +8,7 @@ from py_ecc import bn128 as oracle
 
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER, TWIST_COFACTOR
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2
-from prover.vectors import IntegerPointVectors
+from prover.vectors.integers import IntegerPointVectors
 
 TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588736825818221725267450,
                         19651196284784701048630008112400756208183277717409031481820775712594563219220))

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
 from primitives import field
 from primitives.r1cs import SparseMatrix
 from prover.backend import load_backend
-from prover.curve import G1_GROUP, G2_GROUP, ORDER
+from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
+from prover.kernels.endomorphism import LAMBDA
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2
-from prover.vectors import IntegerPointVectors, point_vectors
+from prover.vectors import compiled, point_vectors
+from prover.vectors.compiled import CompiledPointVectors
+from prover.vectors.integers import IntegerPointVectors
 
+TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588736825818221725267450,
+                        19651196284784701048630008112400756208183277717409031481820775712594563219220))
 SCALARS = [0, 1, ORDER - 1, 2**64 + 5, ORDER // 2, 3]
 
 
-@pytest.fixture(scope="module")
-def vectors(backend):
-    return point_vectors(load_backend(backend))
+@pytest.fixture(scope="module", params=["kernels", "reference"])
+def vectors(request):
+    return point_vectors(load_backend(request.param))
 
 
-def test_the_integers_stand_in_for_a_backend_without():
-    assert isinstance(point_vectors(load_backend("reference")), IntegerPointVectors)
+def test_each_backend_gets_the_best_there_is():
+    assert type(point_vectors(load_backend("reference"))) is IntegerPointVectors
+    assert type(point_vectors(load_backend("kernels"))) is CompiledPointVectors
 
 
 def test_scaling(vectors):
@@ -50,3 +58,50 @@ def test_combinations(vectors, group):
     else:
         found = decode_g2(vectors.combine_g2(matrix, field.encode(SCALARS), encode_g2(points)))
     assert found == expected
+
+
+def test_many_rows_in_many_chunks(monkeypatch):
+    """Random sparse rows with coefficients of every length: the compiled sums are those of the logarithms."""
+    monkeypatch.setattr(compiled, "CHUNK", 500)
+    rng = random.Random(1)
+    logarithms = [rng.choice([0, 1, 2, ORDER - 1, rng.randrange(ORDER)]) for _ in range(300)]
+    points = load_backend("kernels").multiples_g1(G1_GROUP.generator, field.encode(logarithms))
+    table = [rng.choice([1, -1]) * rng.getrandbits(rng.choice([1, 2, 8, 64, 127, 128, 253])) % ORDER for _ in range(80)]
+    rows = [[(rng.randrange(300), rng.randrange(80)) for _ in range(rng.choice([0, 1, 2, 5, 40]))] for _ in range(700)]
+    matrix = SparseMatrix(np.cumsum([0, *map(len, rows)]), np.array([i for row in rows for i, _ in row], np.int32),
+                          np.array([k for row in rows for _, k in row], np.int32))
+    sums = [sum(logarithms[i] * table[k] for i, k in row) % ORDER for row in rows]
+    expected = load_backend("kernels").multiples_g1(G1_GROUP.generator, field.encode(sums))
+    assert np.array_equal(compiled.combine(matrix, field.encode(table), points), expected)
+
+
+def test_forms_are_non_adjacent_and_mean_the_coefficient():
+    rng = random.Random(2)
+    values = [0, 1, 2, 3, ORDER - 1, ORDER - 2, ORDER // 2, 2**127, 2**128 - 1]
+    values += [rng.randrange(ORDER) for _ in range(50)]
+    forms = compiled.non_adjacent_forms(field.encode(values))
+    for value, masks, length in zip(values, forms.masks, forms.lengths, strict=True):
+        plus, minus = ([int(half[sign][0]) | int(half[sign][1]) << 64 for half in masks] for sign in range(2))
+        assert (plus[0] - minus[0] + LAMBDA * (plus[1] - minus[1]) - value) % ORDER == 0
+        for p, m in zip(plus, minus, strict=True):
+            assert not p & m
+            assert not (p | m) & ((p | m) << 1)
+        assert length == max((p | m).bit_length() for p, m in zip(plus, minus, strict=True))
+
+
+def test_invalid_points_are_found_among_many(monkeypatch):
+    monkeypatch.setattr(compiled, "PAIRS_AT_ONCE", 16)
+    kernels = load_backend("kernels")
+    g1, g2 = (field.encode(list(range(40))) for _ in range(2))
+    g1, g2 = kernels.multiples_g1(G1_GROUP.generator, g1), kernels.multiples_g2(G2_GROUP.generator, g2)
+    for vectors in (compiled.CompiledPointVectors(kernels), IntegerPointVectors()):
+        assert vectors.first_invalid_g1(g1) is None
+        assert vectors.first_invalid_g2(g2) is None
+        for bad in (encode_g2([TWIST_POINT]), encode_g2([((1, 0), (2, 0))]), g2[35:36] + np.uint64(1)):
+            wrong = g2.copy()
+            wrong[35] = bad[0]
+            assert vectors.first_invalid_g2(wrong) == 35
+        unreduced = g2.copy()
+        value = int.from_bytes(unreduced[17, 0, 1].tobytes(), "little") + BASE_MODULUS
+        unreduced[17, 0, 1] = np.frombuffer(value.to_bytes(32, "little"), np.uint64)
+        assert vectors.first_invalid_g2(unreduced) == 17

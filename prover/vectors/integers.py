@@ -1,7 +1,4 @@
-"""Operations on vectors of points on Python integers, for backends that bring none of their own.
-
-Only ceremonies and the full check of a key need these; `point_vectors` picks the backend's own where there are any.
-"""
+"""Vectors of points on Python integers: tens of microseconds to milliseconds a point."""
 
 from __future__ import annotations
 
@@ -14,20 +11,14 @@ import numpy as np
 from primitives import field
 from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
-from prover.backend import Backend, PointVectors
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER, Group
 from prover.points import PointArray, base_integers, decode_g1, decode_g2, encode_g1, encode_g2
 
 F = TypeVar("F")
 
 
-def point_vectors(backend: Backend) -> PointVectors:
-    """The backend itself if it can do these operations, else the integers."""
-    return backend if isinstance(backend, PointVectors) else IntegerPointVectors()
-
-
 class IntegerPointVectors:
-    """`prover.backend.PointVectors` on Python integers: tens of microseconds to milliseconds a point."""
+    """`prover.backend.PointVectors`, one point after the other."""
 
     def first_invalid_g1(self, points: PointArray) -> int | None:
         def valid(x: int, y: int) -> bool:

@@ -1,0 +1,199 @@
+"""Vectors of points on the kernels' adding machine (`prover.kernels.buckets`).
+
+A row of a sparse matrix times points is a sum of a few to a few thousand multiples. Every coefficient is halved by the
+curve's endomorphism, as in the multi-scalar multiplication, and written in non-adjacent form: signed binary digits of
+which two in three are zero [Reitwiesner, 1960]. Then all rows are found together, from the highest digit to the lowest,
+by Horner's rule: in each round a row's sum so far is doubled and the points whose coefficient has a digit there are
+added or subtracted. A round is one call of the adding machine, where each row is a bucket.
+
+Rows are sorted by their highest digit, so that rows of bits take few rounds.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from primitives import field
+from primitives.cache import kernel
+from primitives.errors import BadInput
+from primitives.field import FieldArray
+from primitives.r1cs import SparseMatrix
+from prover.backend import Backend
+from prover.curve import BASE_MODULUS, G1_GROUP, ORDER
+from prover.kernels.additions import ARENA_BIT, INDEX_MASK, SIGN_BIT
+from prover.kernels.arithmetic import LANES, LAYOUT
+from prover.kernels.buckets import IDENTITY, References, add_up_buckets
+from prover.kernels.convert import with_images
+from prover.kernels.digits import terms_of
+from prover.kernels.memory import empty
+from prover.kernels.msm import borrow_space
+from prover.kernels.tasks import in_turn
+from prover.points import PointArray, decode_g2
+from prover.vectors.integers import IntegerPointVectors
+from prover.words import first_not_below
+
+CHUNK = 1 << 17                 # references of one round, about
+PAIRS_AT_ONCE = 1 << 10
+
+Masks = NDArray[np.uint64]
+
+
+class CompiledPointVectors(IntegerPointVectors):
+    """`prover.backend.PointVectors`: microseconds a coefficient of full length; tens for the subgroup of G2."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def first_invalid_g2(self, points: PointArray) -> int | None:
+        """The pairing refuses what is not in G2, many points at once; only where it does are they tried singly."""
+        for begin in range(0, len(points), PAIRS_AT_ONCE):
+            part = points[begin:begin + PAIRS_AT_ONCE]
+            if first_not_below(part.reshape(-1, 4), BASE_MODULUS) is None and self._all_in_g2(part):
+                continue
+            wrong = super().first_invalid_g2(part)
+            return None if wrong is None else begin + wrong
+        return None
+
+    def _all_in_g2(self, points: PointArray) -> bool:
+        pairs = [(G1_GROUP.generator, point) for point in decode_g2(points) if point is not None]
+        try:
+            self._backend.pairing_product_is_one(pairs)
+        except BadInput:
+            return False
+        return True
+
+    def scale_g1(self, points: PointArray, scalar: int) -> PointArray:
+        count = len(points)
+        diagonal = SparseMatrix(np.arange(count + 1, dtype=np.int64), np.arange(count, dtype=np.int32),
+                                np.zeros(count, np.int32))
+        return combine(diagonal, field.encode([scalar % ORDER]), points)
+
+    def combine_g1(self, matrix: SparseMatrix, table: FieldArray, points: PointArray) -> PointArray:
+        return combine(matrix, table, points)
+
+    def combine_g2(self, matrix: SparseMatrix, table: FieldArray, points: PointArray) -> PointArray:
+        return combine(matrix, table, points)
+
+
+class Forms(NamedTuple):
+    """Coefficients in non-adjacent form, each as two halves.
+
+    Attributes
+    ----------
+    masks : (m, 2, 2, 2): for each coefficient and half, where its digits are 1 and where -1, as two words each.
+    lengths : (m,): one more than the place of the highest digit of either half.
+    """
+
+    masks: Masks
+    lengths: NDArray[np.int64]
+
+
+def non_adjacent_forms(table: FieldArray) -> Forms:
+    """The forms of coefficients (m, 4).
+
+    With x = 3 k, the digits of k are the bits of x & ~k less those of k & ~x, halved.
+    """
+    count = len(table)
+    halves = terms_of(table, count).halves
+    low, high = halves[:, 0].copy(), halves[:, 1].copy()
+    negative = high >> np.uint64(63) == 1
+    low[negative], high[negative] = -low[negative], ~high[negative] + (low[negative] == 0)
+    low3 = low + (low << np.uint64(1))
+    high3 = high + (high << np.uint64(1) | low >> np.uint64(63)) + (low3 < low)
+    masks = np.empty((2 * count, 2, 2), np.uint64)
+    for sign, (a, b) in enumerate((((low3, high3), (low, high)), ((low, high), (low3, high3)))):
+        rest, above = a[0] & ~b[0], a[1] & ~b[1]
+        side = np.where(negative, 1 - sign, sign)
+        masks[np.arange(2 * count), side, 0] = rest >> np.uint64(1) | above << np.uint64(63)
+        masks[np.arange(2 * count), side, 1] = above >> np.uint64(1)
+    masks = np.ascontiguousarray(masks.reshape(2, count, 2, 2).swapaxes(0, 1))
+    used = np.bitwise_or.reduce(masks, axis=(1, 2))
+    bits = np.unpackbits(used.astype("<u8").view(np.uint8), axis=1, bitorder="little")
+    return Forms(masks, np.where(bits.any(axis=1), 128 - bits[:, ::-1].argmax(axis=1), 0))
+
+
+@kernel
+def _name_terms(starts: NDArray[np.int64], wires: NDArray[np.int32], coefficients: NDArray[np.int32], masks: Masks,
+                rows: NDArray[np.int64], first: int, last: int, digit: int, images: int, begun: NDArray[np.bool_],
+                sums: int, order: References, counts: References) -> None:
+    """One round of Horner's rule for some rows: bucket i - first + 1 = twice the sum so far, and the digits' points."""
+    word, shift, one = digit >> 6, np.uint64(digit & 63), np.uint64(1)
+    counts[0] = 0
+    place = 0
+    for i in range(first, last):
+        before = place
+        if begun[i]:
+            order[place] = order[place + 1] = sums + i
+            place += 2
+        for k in range(starts[rows[i]], starts[rows[i] + 1]):
+            for half in range(2):
+                for sign in range(2):
+                    if masks[coefficients[k], half, sign, word] >> shift & one:
+                        order[place] = (wires[k] + half * images) | (sign * SIGN_BIT)
+                        place += 1
+        if place == before + 1 and order[before] & SIGN_BIT:
+            order[place] = IDENTITY                            # so that the negative is worked out
+            place += 1
+        counts[i - first + 1] = place - before
+
+
+def combine(matrix: SparseMatrix, table: FieldArray, points: PointArray) -> PointArray:
+    """Sparse matrix of scalars (rows, n) times points (n, 2, 4) or (n, 2, 2, 4): (rows, ...)."""
+    if not matrix.entries:
+        return np.zeros((matrix.rows, *points.shape[1:]), np.uint64)
+    forms, packed = non_adjacent_forms(table), with_images(points)
+    images, rows = len(packed) // 2, matrix.rows
+    memory = empty((len(packed) + rows + LANES, *packed.shape[1:]))        # packed points, then a sum a row
+    memory[:len(packed)] = packed
+    sums, begun = memory[len(packed):], np.zeros(rows, np.bool_)
+    lengths = _largest(forms.lengths[matrix.coefficients], matrix.starts)
+    order = np.argsort(lengths, kind="stable")
+    terms = 2 + 2 * np.diff(matrix.starts)[order]
+
+    def some_rows(bounds: tuple[int, int]) -> None:
+        first, last = bounds
+        with borrow_space(packed.shape[1:], int(terms[first:last].sum()) + last - first, last - first + 1) as space:
+            for digit in reversed(range(lengths[order[last - 1]])):
+                _name_terms(matrix.starts, matrix.wires, matrix.coefficients, forms.masks, order, first, last, digit,
+                            images, begun, len(packed), space.order, space.counts)
+                present = np.flatnonzero(space.counts[1:])
+                add_up_buckets(memory, space)
+                names = space.sums[1:][present]
+                index, partial = names & INDEX_MASK, names & ARENA_BIT != 0
+                found = memory[index]
+                found[partial] = space.arena[index[partial]]
+                sums[first + present] = found
+                begun[first + present] = True
+
+    in_turn(some_rows, _chunks(terms))
+    out = np.zeros((rows, *points.shape[1:]), np.uint64)
+    out[order] = _at_the_edge(sums[:rows])
+    return out
+
+
+def _largest(values: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The largest of each row's values, 0 where there are none."""
+    filled = np.flatnonzero(np.diff(starts))
+    out = np.zeros(len(starts) - 1, np.int64)
+    if len(filled):
+        out[filled] = np.maximum.reduceat(values, starts[filled])
+    return out
+
+
+def _chunks(terms: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Bounds of runs of rows with about CHUNK terms each."""
+    numbers = (np.cumsum(terms) - terms) // CHUNK
+    ends = [*(np.flatnonzero(np.diff(numbers)) + 1), len(terms)]
+    return [(int(begin), int(end)) for begin, end in zip([0, *ends], ends, strict=False) if begin < end]
+
+
+def _at_the_edge(packed: PointArray) -> PointArray:
+    """Packed points, as the kernels keep them, in the form of `prover.points`."""
+    factor = (1 << 256) * pow(LAYOUT.radix, -1, BASE_MODULUS)
+    raw = packed.astype("<u8").tobytes()
+    edge = b"".join((int.from_bytes(raw[i:i + 32], "little") * factor % BASE_MODULUS).to_bytes(32, "little")
+                    for i in range(0, len(raw), 32))
+    return np.frombuffer(edge, "<u8").astype(np.uint64).reshape(packed.shape)
