@@ -8,8 +8,8 @@ lane, b a block and a frequency f = f1 + m f2 (f1 < m), the transform splits [Co
 a transform of length m over the blocks, the same in every lane; a *twist* by w**(l f1); and a transform across lanes.
 
 *Inwards* (values to coefficients) decimates in frequency: its input is in natural order, its output in the order of
-`Plan.scattered`. *Outwards* (coefficients to values) decimates in time and undoes it. Neither reorders anything, so a
-quotient never does; and outwards evaluates on a coset for nothing, since the powers of the shift go into the twist.
+`Rounds.scattered`. *Outwards* (coefficients to values) decimates in time and undoes it. Neither reorders anything, so a
+quotient never does; and on a coset outwards takes hardly longer, since the powers of the shift go into the twist.
 
 Rounds have radix 4 (and one radix 2 where needed). Blocks that are far apart go through the first rounds together, in
 columns that fit the first cache; what is left are chunks that fit the second.
@@ -144,10 +144,16 @@ def exchange(values: Sequence[Any]) -> Sequence[Any]:
     return exchange_lanes(values) if LANES > 1 else values
 
 
+def twisted(emit: Emitter, value: Any, fine: Value, low: Value, coarse: Value, high: Value) -> Any:
+    """A value times its twist fine[low] * coarse[high]."""
+    return value * load(emit, fine, low) * load(emit, coarse, high)
+
+
 @kernel
-def across_inwards(emit: Emitter, data: Value, twist: Value, shifts: Value, i: Value) -> None:
-    """Twist blocks i .. i+LANES-1, transform across their lanes, and multiply result f2 by shifts[f2]."""
-    values = [load(emit, data, emit.plus(i, k)) * load(emit, twist, emit.plus(i, k)) for k in range(LANES)]
+def across_inwards(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value) -> None:
+    """Twist blocks i .. i+LANES-1, by fine[low ..] * coarse[high], and transform across their lanes."""
+    values = [twisted(emit, load(emit, data, emit.plus(i, k)), fine, emit.plus(low, k), coarse, high)
+              for k in range(LANES)]
     values, root = list(exchange(values)), pow(root_of_unity(LOG_LANES), -1, R)
     half = LANES // 2
     while half:
@@ -158,13 +164,13 @@ def across_inwards(emit: Emitter, data: Value, twist: Value, shifts: Value, i: V
                 values[k], values[k + half] = a + b, (a - b) * turn if k > start else a - b
         half //= 2
     for k, value in enumerate(values):
-        shift = ELEMENT.broadcast(emit, SCALAR, shifts, reverse(k, LOG_LANES))
-        (value * shift if k else value.reduce()).store(data, emit.plus(i, k))
+        value.reduce().store(data, emit.plus(i, k))
 
 
 @kernel
-def across_outwards(emit: Emitter, data: Value, twist: Value, shifts: Value, i: Value) -> None:
-    """Multiply coefficient f2 by shifts[f2], transform back into lanes, and twist: blocks i .. i+LANES-1."""
+def across_outwards(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
+                    shifts: Value) -> None:
+    """Multiply coefficient f2 by shifts[f2], transform back into lanes, and twist as `across_inwards` does."""
     values = [load(emit, data, emit.plus(i, k)) for k in range(LANES)]
     values = [value * ELEMENT.broadcast(emit, SCALAR, shifts, reverse(k, LOG_LANES)) if k else value
               for k, value in enumerate(values)]
@@ -177,7 +183,7 @@ def across_outwards(emit: Emitter, data: Value, twist: Value, shifts: Value, i: 
                 values[k], values[k + half] = a + b, a - b
         half *= 2
     for k, value in enumerate(exchange(values)):
-        (value * load(emit, twist, emit.plus(i, k))).store(data, emit.plus(i, k))
+        twisted(emit, value, fine, emit.plus(low, k), coarse, high).store(data, emit.plus(i, k))
 
 
 @kernel
@@ -250,20 +256,20 @@ def outwards_rounds(data: Words, table: Words, begin: int, size: int, rounds: in
 
 
 @compiled
-def inner_inwards(data: Words, twist: Words, shifts: Words, begin: int, size: int, pairs: bool) -> None:
+def inner_inwards(data: Words, fine: Words, coarse: Words, begin: int, size: int, pairs: bool) -> None:
     """What follows the rounds: a radix-2 round if `pairs`, and the transform across lanes."""
     for i in range(begin, begin + size, 2):
         if pairs:
             radix2(data, i)
     for i in range(begin, begin + size, LANES):
-        across_inwards(data, twist, shifts, i)
+        across_inwards(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0])
 
 
 @compiled
-def inner_outwards(data: Words, twist: Words, shifts: Words, begin: int, size: int, pairs: bool) -> None:
+def inner_outwards(data: Words, fine: Words, coarse: Words, shifts: Words, begin: int, size: int, pairs: bool) -> None:
     """`inner_inwards` in opposite order and direction."""
     for i in range(begin, begin + size, LANES):
-        across_outwards(data, twist, shifts, i)
+        across_outwards(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0], shifts)
     for i in range(begin, begin + size, 2):
         if pairs:
             radix2(data, i)
@@ -271,16 +277,21 @@ def inner_outwards(data: Words, twist: Words, shifts: Words, begin: int, size: i
 
 @compiled
 def take_in_all(values: Words, order: Order, data: Words, first: int, last: int) -> None:
-    """Blocks first .. last-1 from a vector."""
-    for k in range(first, last):
-        take_in(values, order, data, k)
+    """Share first .. last-1 of the blocks from a vector.
+
+    Groups of LANES blocks from both halves take turns: where the order is scattered, they share cache lines.
+    """
+    half = data.shape[0] // 2
+    for j in range(first, last):
+        take_in(values, order, data, j // (2 * LANES) * LANES + j % LANES + j // LANES % 2 * half)
 
 
 @compiled
 def take_out_all(values: Words, order: Order, data: Words, first: int, last: int) -> None:
-    """Blocks first .. last-1 to a vector."""
-    for k in range(first, last):
-        take_out(values, order, data, k)
+    """Share first .. last-1 of the blocks to a vector, in the order of `take_in_all`."""
+    half = data.shape[0] // 2
+    for j in range(first, last):
+        take_out(values, order, data, j // (2 * LANES) * LANES + j % LANES + j // LANES % 2 * half)
 
 
 @compiled
@@ -302,9 +313,9 @@ def single_elements(values: Words) -> Words:
     return np.stack([*parts, values[..., 3] >> np.uint64(4 * LIMB_BITS - 192)], -1)
 
 
-def powers(base: int, count: int) -> Words:
-    """base**k * INWARDS for k < count (a power of two), edge words (count, 4)."""
-    table = field.encode([INWARDS])
+def powers(base: int, count: int, factor: int = INWARDS) -> Words:
+    """base**k * factor for k < count (a power of two), edge words (count, 4)."""
+    table = field.encode([factor])
     while len(table) < count:
         table = np.concatenate([table, field.multiply(table, field.encode([pow(base, len(table), R)]))])
     return table
@@ -320,8 +331,8 @@ def twiddle_table(root: int, size: int) -> Words:
     return single_elements(np.concatenate(rows or [np.zeros((1, 3, 4), np.uint64)]))
 
 
-def twist_table(log: int, bases: Sequence[int], factor: int) -> Words:
-    """Block k = factor * bases[lane]**reverse(k), in lanes."""
+def reversed_powers(log: int, bases: Sequence[int], factor: int) -> Words:
+    """Block k = factor * bases[lane]**reverse(k), in lanes, for k < 2**log."""
     blocks = 1 << log
     table = field.encode([factor * INWARDS % R] * LANES).reshape(1, LANES, 4)
     for t in range(log):
@@ -358,14 +369,19 @@ def reverse_all(values: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
 
 
 class Twist:
-    """The tables of transforms of one length, in one direction, on one coset."""
+    """Twists of one length and direction: the powers of a root in each lane, as products of a fine and a coarse one.
+
+    Outwards they hold the powers of `shift` too, which then also come as `shifts` from lane to lane; inwards they hold
+    the division by the length.
+    """
 
     def __init__(self, log: int, shift: int, outwards: bool) -> None:
         root, depth = root_of_unity(log), log - LOG_LANES
-        if not outwards:
-            root, shift = pow(root, -1, R), pow(shift, -1, R)
-        factor = 1 if outwards else pow(1 << log, -1, R)
-        self.twist = twist_table(depth, [shift * pow(root, lane, R) % R for lane in range(LANES)], factor)
+        root = root if outwards else pow(root, -1, R)
+        bases = [shift * pow(root, lane, R) % R for lane in range(LANES)]
+        bits = max(LOG_LANES, depth // 2)
+        self.fine = reversed_powers(bits, [pow(base, 1 << (depth - bits), R) for base in bases], 1)
+        self.coarse = reversed_powers(depth - bits, bases, 1 if outwards else pow(1 << log, -1, R))
         self.shifts = single_elements(powers(pow(shift, 1 << depth, R), LANES))
 
 
@@ -401,9 +417,9 @@ def transform(vectors: Sequence[Words], log: int, inwards: Twist | None, outward
         data, begin = task
         if inwards:
             inwards_rounds(data, rounds.inwards, begin, chunk, inner, 0, 1 + pairs)
-            inner_inwards(data, inwards.twist, inwards.shifts, begin, chunk, pairs)
+            inner_inwards(data, inwards.fine, inwards.coarse, begin, chunk, pairs)
         if outwards:
-            inner_outwards(data, outwards.twist, outwards.shifts, begin, chunk, pairs)
+            inner_outwards(data, outwards.fine, outwards.coarse, outwards.shifts, begin, chunk, pairs)
             outwards_rounds(data, rounds.outwards, begin, chunk, inner, 0, 1 + pairs)
 
     def go_out(task: tuple[Words, int, int]) -> None:
@@ -431,15 +447,15 @@ def ntt(values: Words, *, inverse: bool = False, coset: int | None = None) -> Wo
         raise ValueError("no transform on the coset 0")
     if log < SMALLEST:
         return _short(values, inverse, shift)
-    rounds, out = rounds_of(log), np.empty((count, 4), np.uint64)
+    rounds, out = rounds_of(log), empty((count, 4))
     blocks = count // LANES
     before, after = (rounds.natural, rounds.scattered) if inverse else (rounds.scattered, rounds.natural)
     with borrow_blocks(log) as data:
-        source, twist = reading(values), twist_of(log, shift, not inverse)
+        source, twist = reading(values), twist_of(log, 1 if inverse else shift, not inverse)
         threads.share(blocks, lambda first, last: take_in_all(source, before, data, first, last), least=LEAST)
         transform([data], log, *((twist, None) if inverse else (None, twist)))
         threads.share(blocks, lambda first, last: take_out_all(out, after, data, first, last), least=LEAST)
-    return out
+    return field.multiply(out, powers(pow(shift, -1, R), count, 1)) if inverse and shift != 1 else out
 
 
 def quotient(a: Words, b: Words, c: Words) -> Words:
@@ -452,7 +468,7 @@ def quotient(a: Words, b: Words, c: Words) -> Words:
     if log < SMALLEST:
         x, y, z = (_short(_short(values, True, 1), False, shift) for values in (a, b, c))
         return field.subtract(field.multiply(x, y), z)
-    rounds, out, blocks = rounds_of(log), np.empty((count, 4), np.uint64), count // LANES
+    rounds, out, blocks = rounds_of(log), empty((count, 4)), count // LANES
     with borrow_blocks(log) as x, borrow_blocks(log) as y, borrow_blocks(log) as z:
         for source, data in zip(map(reading, (a, b, c)), (x, y, z), strict=True):
             threads.share(blocks, functools.partial(take_in_all, source, rounds.natural, data), least=LEAST)
