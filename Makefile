@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench statements clean
 
 setup: .venv/installed node_modules/installed
 
@@ -33,6 +33,9 @@ test: lint
 
 bench: setup
 	$(BIN)/python -m benchmarks.bench
+
+statements: setup
+	$(BIN)/python -m benchmarks.statements
 
 clean:
 	rm -rf .venv node_modules out .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,212 @@
+"""Every statement at full size, on the fixtures: proven by us; verified by us, by snarkjs and on the embedded chain.
+
+    python -m benchmarks.statements [NAME ...] [--out out/statements]
+
+Prints one table and writes it as JSON; a second table sets grid margins against full revaluation. Exit code 1 if
+anything that should be accepted is refused, or a proven number differs from the integer reference. Tests do the same
+on small instances; the largest here (`batch-16`, 968,523 rows) takes a few GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from circuits import statements
+from circuits.statements import batch, grid, margin, transition
+from primitives import field
+from prover import Proof, VerificationKey, prove, setup, verify
+from prover.files import snarkjs
+from risk import grid_margin
+from risk.build import build
+from risk.epoch import Epoch
+from risk.grid_build import assemble_grid, build_grid, full_revaluation, value
+from risk.grid_epoch import GridEpoch
+from risk.portfolio import Portfolio
+from risk.provenance import Sources
+from risk.shape import EpochShape
+from verifier_contracts.bindings import proof_words
+from verifier_contracts.chain import Chain
+from verifier_contracts.compiler import node_modules
+from verifier_contracts.deployment import deploy_verifier
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
+CONTEXT, SALT = 12345, 67890
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One thing to prove: for which portfolio, the witness inputs, and what must come out by name."""
+
+    subject: str
+    inputs: Mapping[str, Any]
+    expected: Mapping[str, int]
+
+
+@cache
+def portfolios() -> dict[str, Portfolio]:
+    return {path.stem: Portfolio.read(path) for path in sorted((FIXTURES / "portfolios").glob("*.json"))}
+
+
+@cache
+def sources(shape: EpochShape | None = None) -> Sources:
+    """The fixture's sources, with the model's [epoch] made to fit a shape."""
+    read = Sources.read(FIXTURES / "model.toml", FIXTURES / "book.json")
+    if shape is None:
+        return read
+    section = (f'[epoch]\nscenarios = {shape.scenarios}\ntail = "{shape.tail}"\ndepth = {shape.depth}\n'
+               f"lanes = {shape.lanes}\nwidth = {shape.width}\n\n")
+    return replace(read, model=re.sub(rb"\[epoch\].*?\n\n", section.encode(), read.model, flags=re.DOTALL))
+
+
+@cache
+def full_epoch(shape: EpochShape) -> Epoch:
+    return build(sources(shape))
+
+
+# -- what to prove -------------------------------------------------------------------------------------------------
+def instances(name: str) -> Iterator[Instance]:
+    """Every fixture portfolio that suits a statement."""
+    preset = statements.get(name).preset
+    if isinstance(preset, margin.Preset):
+        epoch = full_epoch(preset.shape)
+        for subject, portfolio in portfolios().items():
+            yield Instance(subject, margin.assign(preset, epoch, portfolio.rows(epoch), SALT, CONTEXT),
+                           {"margin": portfolio.margin(epoch).required, "epoch_root": epoch.root})
+    elif isinstance(preset, grid.Preset):
+        on_grid: GridEpoch = build_grid(sources(), preset.shape)
+        for subject, portfolio in portfolios().items():
+            rows = portfolio.rows(on_grid)
+            yield Instance(subject, grid.assign(preset, on_grid, rows, SALT, CONTEXT),
+                           {"margin": grid_margin.grid_margin(on_grid, rows).required, "epoch_root": on_grid.root})
+    elif isinstance(preset, transition.Preset):
+        epoch = full_epoch(statements.get("margin-full-256x16").shape)
+        for subject, portfolio in portfolios().items():
+            slots = [(int(epoch.ids[row]), lots) for row, lots in portfolio.rows(epoch)]
+            fills = [(slots[0][0], -slots[0][1]), (int(epoch.ids[7]), 3)]          # close one position, open another
+            applied = transition.apply(transition.fill("slots", preset.slots, slots),
+                                       transition.fill("fills", preset.fills, fills))
+            yield Instance(subject, transition.assign(preset, slots, SALT, fills, 99, SALT + 1, CONTEXT),
+                           {"new_commitment": margin.commit(SALT + 1, applied.slots)})
+
+
+def batch_inputs(preset: batch.Preset, key: VerificationKey) -> Instance:
+    """All fixture portfolios as accounts of one batch; the rest of the batch is unused."""
+    epoch = full_epoch(preset.shape)
+    accounts = [batch.Account(portfolio.rows(epoch), SALT + i, CONTEXT + i)
+                for i, portfolio in enumerate(portfolios().values())]
+    inputs = batch.assign(preset, epoch, accounts, key.digest())
+    proven = [entry.margin for entry in batch.entries_of(inputs)][:len(accounts)]
+    assert proven == [portfolio.margin(epoch).required for portfolio in portfolios().values()]
+    return Instance("all four", inputs, {})
+
+
+# -- who believes it -----------------------------------------------------------------------------------------------
+def snarkjs_accepts(key: VerificationKey, public: list[int], proof: Proof) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{name}.json" for name in ("key", "public", "proof")]
+        snarkjs.write_verification_key(files[0], key)
+        snarkjs.write_public(files[1], public)
+        snarkjs.write_proof(files[2], proof)
+        command = ["node", str(node_modules() / "snarkjs" / "build" / "cli.cjs"), "groth16", "verify", *map(str, files)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def chain_accepts(chain: Chain, verifier: str, public: list[int], proof: Proof) -> bool:
+    from verifier_contracts.errors import Reverted
+    count = len(public)
+    data = keccak(text=f"verifyProof(uint256[8],uint256[{count}])")[:4] + encode(
+        ["uint256[8]", f"uint256[{count}]"], [proof_words(proof), public])
+    try:
+        chain.call(chain.web3.to_checksum_address(verifier), data)
+    except Reverted:
+        return False
+    return True
+
+
+def clocked(action: Callable[[], Any]) -> tuple[Any, float]:
+    begin = time.perf_counter()
+    return action(), time.perf_counter() - begin
+
+
+def prove_all(name: str, chain: Chain) -> Iterator[dict[str, Any]]:
+    """Set a statement up, prove every instance, ask everybody; one row each."""
+    statement = statements.get(name)
+    system = statement.build()
+    key, setup_seconds = clocked(lambda: setup(system.r1cs()))
+    short = key.verification_key
+    verifier = deploy_verifier(chain, short, name)
+    preset = statement.preset
+    todo = [batch_inputs(preset, short)] if isinstance(preset, batch.Preset) else instances(name)
+    for instance in todo:
+        witness, witness_seconds = clocked(lambda: system.witness(instance.inputs))        # noqa: B023
+        proof, prove_seconds = clocked(lambda: prove(key, witness))                        # noqa: B023
+        public = field.decode(witness[1:1 + len(statement.public_inputs)])
+        found = dict(zip(statement.public_inputs, public, strict=True))
+        wrong = [public[0] ^ 1, *public[1:]]
+        row = {"statement": name, "subject": instance.subject, "rows": statement.rows, "domain": statement.domain,
+               "setup_s": setup_seconds, "witness_s": witness_seconds, "prove_s": prove_seconds,
+               "exact": all(found[key] == value for key, value in instance.expected.items()),
+               "ours": verify(short, public, proof) and not verify(short, wrong, proof),
+               "snarkjs": snarkjs_accepts(short, public, proof) and not snarkjs_accepts(short, wrong, proof),
+               "chain": chain_accepts(chain, verifier, public, proof)
+               and not chain_accepts(chain, verifier, wrong, proof)}
+        print(" ".join(f"{item:.3g}" if isinstance(item, float) else str(item) for item in row.values()),
+              file=sys.stderr, flush=True)
+        yield row
+
+
+def grid_against_full() -> Iterator[dict[str, Any]]:
+    """Margins of the fixtures in full revaluation and on the grid, in each correlation regime."""
+    shape = statements.get("margin-grid-1000x32").shape
+    valued = value(sources(), shape)                                                        # type: ignore[arg-type]
+    for regime in range(shape.regimes):                                                     # type: ignore[union-attr]
+        on_grid = assemble_grid(sources(), shape, valued, regime)                           # type: ignore[arg-type]
+        full = full_revaluation(sources(), shape, valued, regime)                           # type: ignore[arg-type]
+        for subject, portfolio in portfolios().items():
+            found = grid_margin.compare(on_grid, full, portfolio.rows(on_grid))
+            yield {"regime": regime, "portfolio": subject, "full": found.full, "grid": found.grid,
+                   "excess": found.excess, "percent": 100 * found.relative, "never below": found.excess >= 0}
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """Rows as a Markdown table."""
+    def cell(item: Any) -> str:
+        return f"{item:,.3g}" if isinstance(item, float) else f"{item:,}" if type(item) is int else str(item)
+    head = list(rows[0])
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head),
+                      *("| " + " | ".join(map(cell, row.values())) + " |" for row in rows)])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=[name for name in statements.names() if "tiny" not in name])
+    parser.add_argument("--out", type=Path, default=Path("out/statements"))
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    chain = Chain.embedded()
+    proven = [row for name in options.names for row in prove_all(name, chain)]
+    compared = list(grid_against_full())
+    text = markdown(proven) + "\n\n" + markdown(compared) + "\n"
+    print(text)
+    (options.out / "statements.md").write_text(text)
+    (options.out / "statements.json").write_text(json.dumps({"proven": proven, "grid": compared}, indent=2))
+    holds = all(row[check] for row in proven for check in ("exact", "ours", "snarkjs", "chain"))
+    return 0 if holds and all(row["never below"] for row in compared) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
