@@ -88,7 +88,7 @@ class Backend(Protocol):
 
 @runtime_checkable
 class PointVectors(Protocol):
-    """What a ceremony and the full check of a key need besides; `prover.vectors` has it for any backend, slowly."""
+    """What a ceremony and the full check of a key need besides; `prover.vectors` has it for backends without."""
 
     def first_invalid_g1(self, points: PointArray) -> int | None:
         """Index of the first of (n, 2, 4) that is not a reduced point of G1, or None; the identity is valid."""
