@@ -187,6 +187,9 @@ class Element(ABC):
     PRODUCT: ClassVar[float]
     """Products of values below 3 q, or so, are below PRODUCT * q: what running products are kept below."""
 
+    LOOSE: ClassVar[float]
+    """Sums of a few stored values are below LOOSE * q; they can be stored like this, and multiplied."""
+
     emit: Emitter
     field: Field
     low: float

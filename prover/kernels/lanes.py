@@ -35,6 +35,7 @@ class Lanes(Element):
     LAYOUT: ClassVar[Layout] = EIGHT
     STORED: ClassVar[float] = STORED
     PRODUCT: ClassVar[float] = 3
+    LOOSE: ClassVar[float] = 9
 
     def __init__(self, emit: Emitter, field: Field, limbs: list[Value], low: float, high: float, spread: int = 1,
                  signed: bool = False) -> None:

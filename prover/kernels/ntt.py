@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from primitives import field, threads
 
-from .arithmetic import ELEMENT, LANES, LAYOUT, kernel
+from .arithmetic import ELEMENT, LANES, LAYOUT, LOOSE, STORED, kernel
 from .cache import compiled
 from .emitter import I8, I32, I64, Element, Emitter, Value
 from .field import LIMB_BITS, LIMB_MASK, SCALAR, Words
@@ -53,9 +53,9 @@ def root_of_unity(log: int) -> int:
 
 
 # -- kernels -------------------------------------------------------------------------------------------------------
-def load(emit: Emitter, data: Value, index: Value) -> Any:
+def load(emit: Emitter, data: Value, index: Value, bound: float = STORED) -> Any:
     """Block number `index`."""
-    return ELEMENT.load(emit, SCALAR, data, index)
+    return ELEMENT.load(emit, SCALAR, data, index, bound)
 
 
 def constant(emit: Emitter, value: int) -> Any:
@@ -113,17 +113,18 @@ def outwards4(emit: Emitter, data: Value, i: Value, step: Value, table: Value, e
     """One radix-4 butterfly, decimating in time, on blocks i + (0, 1, 2, 3) step."""
     places = four_places(emit, i, step)
     w1, w2, w3 = twiddles_of(emit, table, entry)
-    a, b, c, d = [load(emit, data, place) for place in places]
-    for place, value in zip(places, outwards_radix4(emit, a, b * w2, c * w1, d * w3), strict=True):
-        value.reduce().store(data, place)
+    a, b, c, d = [load(emit, data, place, LOOSE) for place in places]
+    for place, value in zip(places, outwards_radix4(emit, a.reduce(), b * w2, c * w1, d * w3), strict=True):
+        value.store(data, place, LOOSE)
 
 
 @kernel
 def outwards4_first(emit: Emitter, data: Value, i: Value) -> None:
     """The radix-4 butterfly on four neighbours: no twiddles."""
     places = four_places(emit, i, emit.integer(1))
-    for place, value in zip(places, outwards_radix4(emit, *[load(emit, data, p) for p in places]), strict=True):
-        value.reduce().store(data, place)
+    values = [load(emit, data, place) for place in places]
+    for place, value in zip(places, outwards_radix4(emit, *values), strict=True):
+        value.store(data, place, LOOSE)
 
 
 @kernel
@@ -195,7 +196,7 @@ def take_in(emit: Emitter, values: Value, order: Value, data: Value, k: Value) -
 @kernel
 def take_out(emit: Emitter, values: Value, order: Value, data: Value, k: Value) -> None:
     """The counterpart of `take_in`, fully reduced."""
-    load(emit, data, k).canonical().scatter(places_of(emit, values, order, k))
+    load(emit, data, k, LOOSE).canonical().scatter(places_of(emit, values, order, k))
 
 
 def places_of(emit: Emitter, values: Value, order: Value, k: Value) -> list[Value]:
@@ -210,10 +211,10 @@ def places_of(emit: Emitter, values: Value, order: Value, k: Value) -> list[Valu
 @kernel
 def close(emit: Emitter, a: Value, b: Value, c: Value, k: Value, out: Value) -> None:
     """Elements of block k of out (n, 4) = a * b - c, fully reduced; all in the Montgomery form of the edge."""
-    x, y = load(emit, a, k), load(emit, b, k)
+    x, y, z = (load(emit, values, k, LOOSE).reduce() for values in (a, b, c))
     for _ in range(((LAYOUT.radix // EDGE_RADIX).bit_length() - 1) // 2):
         x, y = x + x, y + y                            # a product here divides by more than the edge's form has
-    difference: Element = x * y - load(emit, c, k)
+    difference: Element = x * y - z
     difference.canonical().scatter([emit.address(out, emit.plus(emit.times(k, LANES), lane), 32, I8)
                                     for lane in range(LANES)])
 

@@ -61,6 +61,7 @@ class Single(Element):
     LAYOUT: ClassVar[Layout] = SINGLE
     STORED: ClassVar[float] = 1
     PRODUCT: ClassVar[float] = 3
+    LOOSE: ClassVar[float] = 1
 
     def __init__(self, emit: Emitter, field: Field, value: Value, low: float, high: float) -> None:
         self.emit, self.field, self.value, self.low, self.high = emit, field, value, low, high
