@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -67,10 +67,11 @@ def _directory(module: Path) -> Path | None:
 
 def compiled(function: Function) -> Function:
     """Compile with Numba on first use, the GIL released; kept from run to run where a private directory allows."""
-    directory, before = _directory(Path(function.__code__.co_filename).resolve()), numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(directory or "")  # Numba reads this setting while it decorates, and only then
-    try:
-        result: Function = numba.njit(nogil=True, cache=directory is not None)(function)
-    finally:
-        numba.config.CACHE_DIR = before
-    return result
+    result, directory = numba.njit(nogil=True)(function), _directory(Path(function.__code__.co_filename).resolve())
+    if directory is not None:
+        before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(directory)
+        try:
+            result.enable_caching()                # which reads the setting, once
+        finally:
+            numba.config.CACHE_DIR = before
+    return cast(Function, result)
