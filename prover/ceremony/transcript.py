@@ -71,8 +71,10 @@ class Transcript:
 
     @property
     def insecure(self) -> bool:
-        """Whether a single party knew, or may have known, every secret of the key."""
-        return self.circuit_hash.startswith(INSECURE_MARK) or not self.contributions
+        """Whether a single party knew, or may have known, the secret δ: fewer than two contributed one. A beacon is
+        public, so it does not count."""
+        secrets = sum(one.beacon is None for one in self.contributions)
+        return self.circuit_hash.startswith(INSECURE_MARK) or secrets < 2
 
     def to_json(self) -> dict[str, Any]:
         """What to publish beside a key: the circuit hash, and of each contribution its name, digest and beacon."""

@@ -14,7 +14,7 @@ import prover.groth16.setup as single_party
 from primitives import field
 from primitives.errors import BadInput, Unsatisfied
 from prover.backend import load_backend
-from prover.ceremony.transcript import INSECURE_MARK, Transcript
+from prover.ceremony.transcript import INSECURE_MARK, Beacon, Contribution, Transcript
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
 from prover.groth16 import check, qap
 from prover.groth16.verify import Equation
@@ -244,7 +244,11 @@ def test_the_key_digest_is_of_the_points(cubic_key):
 def test_a_single_partys_key_is_marked(cubic_key):
     assert len(INSECURE_MARK) == 32
     assert cubic_key.verification_key.insecure_setup
+    secret = Contribution((1, 2), (1, 2), (1, 2), G2_GROUP.generator, bytes(64))
+    beacon = dataclasses.replace(secret, beacon=Beacon(b"\1", 10))
     assert Transcript(bytes(64)).insecure                               # nobody contributed
+    assert Transcript(bytes(64), (secret, beacon)).insecure             # a beacon is no party
+    assert not Transcript(bytes(64), (secret, secret)).insecure
 
 
 def test_headers_are_checked(cubic_key):
