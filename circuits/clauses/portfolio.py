@@ -16,7 +16,7 @@ from circuits.clauses.inputs import Inputs, require_integer
 from circuits.clauses.leaves import LeafTable, Leaves
 from circuits.gadgets.poseidon import hash_rows
 from circuits.gadgets.ranges import absolute, select
-from circuits.signals import Linear, concatenate
+from circuits.signals import Linear, Signal, concatenate
 from primitives.errors import BadInput
 from primitives.poseidon import Tag, hash_integers
 from risk.margin import QUANTITY_BITS
@@ -33,17 +33,17 @@ class Slots(NamedTuple):
     lots: Linear
 
 
-def open_commitment(cs: ConstraintSystem, count: int, commitment: Linear, bound: Sequence[int] = ()) -> Slots:
+def open_commitment(cs: ConstraintSystem, count: int, commitment: Linear, bound: Sequence[Signal] = ()) -> Slots:
     """C1: H(PORTFOLIO; salt, bound..., id_0, q_0, id_1, q_1, ...) is the commitment. The hash binds the count.
 
     Parameters
     ----------
-    bound : constants that the commitment is bound to besides its slots, such as a protocol.
+    bound : what else the commitment is bound to, such as the account it is for.
     """
     with cs.scope("commitment"):
         salt, ids, lots = cs.private("salt"), cs.private("id", (count,)), cs.private("lots", (count,))
         slots = concatenate([ids.reshape(count, 1), lots.reshape(count, 1)]).reshape(2 * count)
-        content = [salt.reshape(1), *([cs.signal(list(bound))] if bound else []), slots]
+        content = [salt.reshape(1), *(cs.signal(value).reshape(1) for value in bound), slots]
         cs.equal(hash_rows(cs, Tag.PORTFOLIO, concatenate(content), "C1 hash"), commitment, "C1")
     return Slots(ids, lots)
 
@@ -51,6 +51,11 @@ def open_commitment(cs: ConstraintSystem, count: int, commitment: Linear, bound:
 def commit(salt: int, slots: Sequence[tuple[int, int]], bound: Sequence[int] = ()) -> int:
     """H(PORTFOLIO; salt, bound..., id_0, q_0, id_1, q_1, ...) over all slots (id, lots); unused ones are (0, 0)."""
     return hash_integers(Tag.PORTFOLIO, [salt, *bound, *(int(value) for slot in slots for value in slot)])
+
+
+def commitment_of(table: LeafTable, positions: Positions, salt: int, bound: Sequence[int] = ()) -> int:
+    """`commit` for positions in an epoch, all J of them."""
+    return commit(salt, [(int(table.ids[leaf]), lots) for leaf, lots in positions], bound)
 
 
 def commitment_inputs(table: LeafTable, positions: Positions, salt: int) -> Inputs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circuits.statements import batch, grid, margin, transition
+from circuits.statements import batch, grid, margin, solvency, transition
 from circuits.statements.statement import Statement
 from primitives.errors import BadInput
 from risk.grid_shape import GRID_1000, GRID_TINY
@@ -37,6 +37,13 @@ def _grid(name: str, preset: grid.Preset) -> Statement:
     return Statement(name, title, grid.PUBLIC_INPUTS, preset, grid.define)
 
 
+def _solvency(name: str, preset: solvency.Preset) -> Statement:
+    shape = preset.shape
+    title = (f"collateral in at most {preset.assets} assets covers a hidden margin and buffer; {shape.scenarios} "
+             f"scenarios on a grid, {preset.slots} positions, tail {shape.tail}, {shape.capacity} instruments")
+    return Statement(name, title, solvency.PUBLIC_INPUTS, preset, solvency.define)
+
+
 def _transition(name: str, slots: int, fills: int) -> Statement:
     title = f"new commitment from the old one by at most {fills} signed fills; {slots} positions"
     return Statement(name, title, transition.PUBLIC_INPUTS, transition.Preset(slots, fills), transition.define)
@@ -49,13 +56,18 @@ def _batch(name: str, account: margin.Preset, size: int) -> Statement:
     return Statement(name, title, batch.PUBLIC_INPUTS, batch.Preset(account, size), batch.define)
 
 
+_GRID_TINY = grid.Preset(GRID_TINY, slots=3, gap_bits=53)
+_GRID_1000 = grid.Preset(GRID_1000, slots=32)
+
 _STATEMENTS = {statement.name: statement for statement in (
     _margin("margin-tiny", _five_by_fifty(8, TailSize(5, 2), depth=2, slots=3)),
     _margin("margin-full-256x16", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16)),
     _margin("margin-full-256x16-n4096", _five_by_fifty(256, TailSize(32, 5), depth=4, slots=16)),
     _margin("margin-full-1000x32", _four_by_sixty_three(1000, TailSize(51, 2), depth=4, slots=32)),
-    _grid("margin-grid-tiny", grid.Preset(GRID_TINY, slots=3, gap_bits=53)),
-    _grid("margin-grid-1000x32", grid.Preset(GRID_1000, slots=32)),
+    _grid("margin-grid-tiny", _GRID_TINY),
+    _grid("margin-grid-1000x32", _GRID_1000),
+    _solvency("solvency-tiny", solvency.Preset(_GRID_TINY, assets=2, asset_leaves=1)),
+    _solvency("solvency-grid-1000x32", solvency.Preset(_GRID_1000, assets=8, asset_leaves=2)),
     _transition("transition-tiny", slots=3, fills=2),
     _transition("transition-16", slots=16, fills=8),
     _transition("transition-32", slots=32, fills=16),

@@ -133,10 +133,9 @@ def require_shape(preset: Any, epoch: GridEpoch) -> None:
 def unchecked_inputs(preset: Preset, epoch: GridEpoch, slots: Positions, salt: int, context: int) -> Inputs:
     """What `assign` computes, for all J slots; where bounds are broken, so are the rows that a witness of it meets."""
     proven = slots_margin_inputs(preset, epoch, slots)
-    opened = portfolio.commitment_inputs(epoch, slots, salt)
-    pairs = list(zip(opened["commitment/id"], opened["commitment/lots"], strict=True))
-    return {"context": context, "epoch_root": epoch.root, "portfolio_commitment": commit(salt, pairs),
-            "margin": proven.margin, **opened, **proven.inputs}
+    return {"context": context, "epoch_root": epoch.root, "margin": proven.margin,
+            "portfolio_commitment": portfolio.commitment_of(epoch, slots, salt),
+            **portfolio.commitment_inputs(epoch, slots, salt), **proven.inputs}
 
 
 class Proven(NamedTuple):

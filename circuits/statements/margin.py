@@ -120,12 +120,11 @@ def assign(preset: Preset, epoch: Epoch, positions: Positions, salt: int, contex
 def unchecked_inputs(preset: Preset, epoch: Epoch, slots: Positions, salt: int, context: int) -> Inputs:
     """What `assign` computes, for all J slots; where bounds are broken, so are the rows that a witness of it meets."""
     proven = portfolio_margin_inputs(preset, epoch, slots)
-    opened = portfolio.commitment_inputs(epoch, slots, salt)
-    pairs = list(zip(opened["commitment/id"], opened["commitment/lots"], strict=True))
     rows = portfolio.rows_of(slots)
-    return {"context": context, "epoch_root": epoch.root, "portfolio_commitment": commit(salt, pairs),
-            "margin": proven.margin, **opened, **leaf_inputs(epoch, rows), **path_inputs(epoch.tree, rows),
-            **proven.inputs}
+    return {"context": context, "epoch_root": epoch.root, "margin": proven.margin,
+            "portfolio_commitment": portfolio.commitment_of(epoch, slots, salt),
+            **portfolio.commitment_inputs(epoch, slots, salt), **leaf_inputs(epoch, rows),
+            **path_inputs(epoch.tree, rows), **proven.inputs}
 
 
 class Proven(NamedTuple):
