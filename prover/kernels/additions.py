@@ -217,37 +217,10 @@ def finish_carefully(emit: Emitter, arena: Value, left: Value, right: Value, i: 
     store_point(emit, arena, out, careful.add(inverse))
 
 
-# -- coordinates in memory -----------------------------------------------------------------------------------------
-@kernel(apart=True)
-def multiply(emit: Emitter, out: Value, k: Value, a: Value, i: Value, b: Value, j: Value) -> None:
-    """out[k] = a[i] * b[j]."""
-    kind = coordinate_type(emit)
-    (kind.load(emit, a, i, PRODUCT) * kind.load(emit, b, j, PRODUCT)).store(out, k, PRODUCT)
-
-
-@kernel(apart=True)
-def square(emit: Emitter, out: Value, k: Value, a: Value, i: Value) -> None:
-    """out[k] = a[i]**2."""
-    coordinate_type(emit).load(emit, a, i, PRODUCT).square().store(out, k, PRODUCT)
-
-
 @kernel
 def set_one(emit: Emitter, out: Value, k: Value) -> None:
     """out[k] = 1."""
     coordinate_type(emit).constant(emit, 1).store(out, k, PRODUCT)
-
-
-@kernel
-def move(emit: Emitter, out: Value, k: Value, a: Value, i: Value) -> None:
-    """out[k] = a[i]."""
-    coordinate_type(emit).load(emit, a, i, PRODUCT).store(out, k, PRODUCT)
-
-
-@kernel
-def cofactor(emit: Emitter, out: Value, k: Value, a: Value, i: Value) -> None:
-    """out[k] = the other conjugates of a[i], multiplied."""
-    kind = coordinate_type(emit)
-    kind.cofactor(kind.load(emit, a, i, PRODUCT)).store(out, k, PRODUCT)
 
 
 @kernel

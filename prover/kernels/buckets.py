@@ -18,28 +18,24 @@ from .additions import (
     PAIRED,
     accumulate,
     accumulate_carefully,
-    cofactor,
     finish,
     finish_carefully,
-    move,
     move_point,
-    multiply,
     pair_up,
     prefetch,
     set_one,
-    square,
 )
 from .arithmetic import LANES, LAYOUT
 from .cache import compiled
-from .field import BASE_MODULUS, Words
+from .field import Words
+from .inversion import invert
 from .memory import empty
 
-GROUP = 1 << 16                 # references worked on at a time: their partial sums stay in the L2 cache
-BLOCK = 8192 // LANES           # pair vectors that share one inversion; so do their prefixes
-AHEAD = 64                      # pairs fetched ahead of their use, forwards
+GROUP = 1 << 15                 # references worked on at a time: their partial sums do not go far
+BLOCK = 1024 // LANES           # pair vectors that share one inversion: their points stay in the L2 cache
+AHEAD = 96                      # pairs fetched ahead of their use, forwards
 BEHIND = LANES                  # and backwards (those points are in the L2 cache)
 IDENTITY = ARENA_BIT            # reference to arena slot 0, which holds the identity
-INVERSE_EXPONENT = np.array([(BASE_MODULUS - 2) >> (4 * i) & 15 for i in reversed(range(64))], np.int64)
 
 References = NDArray[np.uint32]
 
@@ -62,7 +58,8 @@ class Space(NamedTuple):
     arena: Words
     prefix: Words
     running: Words
-    powers: Words
+    rests: Words
+    state: Words
     flags: NDArray[np.uint8]
     sums: References
 
@@ -85,15 +82,15 @@ def make_space(point: tuple[int, ...], references: int, buckets: int) -> Space:
                  starts=empty(buckets, np.uint32), near=empty(group + 2 * PAIRED, np.uint32),
                  far=empty(group + 2 * PAIRED, np.uint32), left=empty(pairs), right=empty(pairs),
                  arena=empty((buckets + group + LANES, *point)), prefix=empty((BLOCK, *value)),
-                 running=empty((3, *value)), powers=empty((16, *value)), flags=empty(BLOCK, np.uint8),
-                 sums=empty(buckets, np.uint32))
+                 running=empty((1, *value)), rests=empty((1, *LAYOUT.shape)), state=empty((4, 5)),
+                 flags=empty(BLOCK, np.uint8), sums=empty(buckets, np.uint32))
 
 
 @compiled
 def add_up_buckets(points: Words, space: Space) -> None:
     """Add the points of each bucket; space.sums[b] then names the sum of bucket b (IDENTITY if it is empty)."""
     arena, order, counts, left, right = space.arena, space.order, space.counts, space.left, space.right
-    running, prefix, powers, flags, sums = space.running, space.prefix, space.powers, space.flags, space.sums
+    running, prefix, flags, sums = space.running, space.prefix, space.flags, space.sums
     scratch = np.int64(counts.size)
     begin, place = 1, np.int64(counts[0])
     while begin < counts.size:
@@ -142,19 +139,7 @@ def add_up_buckets(points: Words, space: Space) -> None:
                     if flags[k]:
                         accumulate_carefully(arena, left, right, i, running, prefix, k)
 
-                # running[0] = 1 / running[0]: by the other conjugates, and an exponentiation of the norm
-                cofactor(running, 1, running, 0)
-                multiply(powers, 1, running, 0, running, 1)
-                for i in range(2, 16):
-                    multiply(powers, i, powers, i - 1, powers, 1)
-                move(running, 2, powers, INVERSE_EXPONENT[0])
-                for digit in INVERSE_EXPONENT[1:]:
-                    for _ in range(4):
-                        square(running, 2, running, 2)
-                    if digit:
-                        multiply(running, 2, running, 2, powers, digit)
-                multiply(running, 0, running, 2, running, 1)
-
+                invert(running, space.rests, space.state)
                 for k in range(block - 1, -1, -1):
                     i = LANES * (start + k)
                     if k > 0:

@@ -45,9 +45,14 @@ class Fp:
         store(number, value)
 
     @staticmethod
-    def cofactor(value: Element) -> Element:
-        """The product of the other conjugates: value * cofactor lies in the prime field."""
-        return Fp.constant(value.emit, 1)
+    def norm(value: Element) -> Element:
+        """The product of the conjugates, in the prime field: the value itself."""
+        return value
+
+    @staticmethod
+    def divide(value: Element, inverse: Element) -> Element:
+        """The inverse of a value, given that of its norm."""
+        return inverse
 
     @staticmethod
     def select(mask: Mask, yes: Element, no: Element) -> Element:
@@ -138,9 +143,15 @@ class Fp2:
         store(2 * number + 1, value.b)
 
     @staticmethod
-    def cofactor(value: Fp2) -> Fp2:
-        """The conjugate: value * cofactor lies in the prime field."""
-        return Fp2(value.a, -value.b)
+    def norm(value: Fp2) -> Element:
+        """a**2 + b**2, the product of the conjugates, in the prime field."""
+        norm: Element = value.a.dot([(value.a, value.a), (value.b, value.b)])
+        return norm
+
+    @staticmethod
+    def divide(value: Fp2, inverse: Element) -> Fp2:
+        """The inverse of a value, given that of its norm."""
+        return Fp2(value.a * inverse, -value.b * inverse)
 
     @staticmethod
     def select(mask: Mask, yes: Fp2, no: Fp2) -> Fp2:

@@ -224,6 +224,15 @@ class Element(ABC):
     def scatter(self, addresses: Sequence[Value]) -> None:
         """Store each lane as a packed element at its byte pointer."""
 
+    @classmethod
+    @abstractmethod
+    def everywhere(cls, emit: Emitter, field: Field, value: Value) -> Self:
+        """A stored form below q, as one 256-bit integer, in all lanes."""
+
+    @abstractmethod
+    def first(self) -> Value:
+        """The stored form in lane 0, below q, as one 256-bit integer."""
+
     # -- arithmetic ------------------------------------------------------------------------------------------------
     @abstractmethod
     def __add__(self, other: Self) -> Self: ...

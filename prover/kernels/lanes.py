@@ -16,7 +16,7 @@ from typing import ClassVar
 from llvmlite import ir
 
 from . import columns
-from .emitter import I1, I8, I32, I64, VECTOR, BoundError, Element, Emitter, Mask, Value, kernel_for, require, up
+from .emitter import I1, I8, I32, I64, I256, VECTOR, BoundError, Element, Emitter, Mask, Value, kernel_for, require, up
 from .field import EIGHT, LANES, LIMB_BITS, LIMB_MASK, LIMBS, RADIX, STORED, Field, Layout, limbs_of
 from .processor import PORTABLE
 
@@ -113,6 +113,24 @@ class Lanes(Element):
             words.append(b.or_(b.lshr(limbs[i], emit.splat(12 * i)),
                                b.shl(limbs[i + 1], emit.splat(52 - 12 * i))))
         return words
+
+    @classmethod
+    def everywhere(cls, emit: Emitter, field: Field, value: Value) -> Lanes:
+        """A stored form below q, as one 256-bit integer, in all lanes."""
+        b, limbs = emit.builder, []
+        for i in range(LIMBS):
+            limb = b.trunc(b.lshr(value, ir.Constant(I256, LIMB_BITS * i)), I64)
+            one = b.insert_element(ir.Constant(VECTOR, ir.Undefined), limb, ir.Constant(I32, 0))
+            limbs.append(b.and_(emit.shuffle(one, one, [0] * LANES), emit.splat(LIMB_MASK)))
+        return cls(emit, field, limbs, 0, 1)
+
+    def first(self) -> Value:
+        """The stored form in lane 0, below q, as one 256-bit integer."""
+        b, value = self.emit.builder, ir.Constant(I256, 0)
+        for i, limb in enumerate(self.canonical().limbs):
+            word = b.zext(b.extract_element(limb, ir.Constant(I32, 0)), I256)
+            value = b.or_(value, b.shl(word, ir.Constant(I256, LIMB_BITS * i)))
+        return value
 
     # -- lazy additions --------------------------------------------------------------------------------------------
     def _make(self, limbs: list[Value], low: float, high: float, spread: int = 1, signed: bool = False) -> Lanes:

@@ -110,6 +110,15 @@ class Single(Element):
         """Store as a packed element."""
         self.store(addresses[0], 0)
 
+    @classmethod
+    def everywhere(cls, emit: Emitter, field: Field, value: Value) -> Single:
+        """A stored form below q."""
+        return cls(emit, field, value, 0, 1)
+
+    def first(self) -> Value:
+        """The stored form, below q."""
+        return self.reduce().value
+
     # -- additions -------------------------------------------------------------------------------------------------
     def _fits(self, low: float, high: float) -> bool:
         return (high + max(0, math.ceil(-low))) * self.field.modulus <= RADIX

@@ -35,8 +35,8 @@ def run(*arguments: str, **settings: str) -> None:
 
 @pytest.mark.skipif(PORTABLE, reason="this is the portable path already")
 def test_everything_again_without_ifma() -> None:
-    run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "test_msm.py"), str(HERE / "test_ntt.py"),
-        TAILPROOF_FORCE_PORTABLE="1")
+    files = [str(HERE / f"test_{name}.py") for name in ("inversion", "msm", "ntt")]
+    run("-m", "pytest", "-q", "-p", "no:cacheprovider", *files, TAILPROOF_FORCE_PORTABLE="1")
 
 
 def test_a_target_that_numba_was_told_to_narrow_gets_no_ifma() -> None:
