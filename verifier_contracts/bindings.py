@@ -137,7 +137,7 @@ class MarginManager(Contract):
     # -- reading -------------------------------------------------------------------------------------------------------
     def margin_of(self, account: str, max_age: int) -> int:
         """The margin, if it is proven for the registered commitment under an unfrozen epoch at most `max_age` seconds
-        old; refused otherwise (NotAttested, MarginTooOld, FrozenEpoch, EnforcedPause)."""
+        old; refused otherwise (NotAttested, StaleMargin, FrozenEpoch, EnforcedPause)."""
         return int(self.read("marginOf", account, max_age))
 
     def state_of(self, account: str) -> AccountState:

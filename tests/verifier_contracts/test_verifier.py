@@ -10,6 +10,7 @@ import pytest
 from toykey import ToyKey
 from world import GENESIS
 
+from prover import verify
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER, multiply_fp2
 from verifier_contracts.abi import refusal
 from verifier_contracts.bindings import encode_verification, proof_words
@@ -59,6 +60,17 @@ def test_accepts_a_valid_proof_and_the_extremes_of_an_input(verifier):
     for extreme in (0, 1, ORDER - 1):
         inputs = [extreme] * len(verifier.inputs)
         verifier.verify(proof_words(verifier.key.prove(inputs)), inputs)
+
+
+def test_agrees_with_the_provers_own_verification(chain):
+    verifier = Deployed(chain, ToyKey(2))
+    vk, proof = verifier.key.verification_key, verifier.key.prove(verifier.inputs)
+    false = [verifier.inputs[0] + 1, verifier.inputs[1]]
+    assert verify(vk, verifier.inputs, proof, backend="reference")
+    verifier.verify()
+    assert not verify(vk, false, proof, backend="reference")
+    with rejected("ProofRejected"):
+        verifier.verify(inputs=false)
 
 
 def test_refuses_a_changed_input(verifier):

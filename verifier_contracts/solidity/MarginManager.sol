@@ -66,11 +66,11 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
     error AccountNotRegistered(address account);
     error WrongVersion(uint40 version, uint40 expected);
     error EpochOlderThanLast(uint40 epochId, uint40 last);
-    error EpochTooOld(uint40 epochId, uint40 maxEpochAge);
+    error StaleEpoch(uint40 epochId, uint40 maxEpochAge);
     error AlreadyAttested(address account, uint40 epochId, uint40 version, uint128 margin);
 
     error NotAttested(address account, uint40 version);
-    error MarginTooOld(address account, uint40 epochId, uint256 maxAge);
+    error StaleMargin(address account, uint40 epochId, uint256 maxAge);
 
     error VenueIsOwner(address account);
     error NotVenueOfAccount(address account, address venue);
@@ -120,7 +120,7 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
         if (epochId == state.epochId() && state.attestedAt() != 0) {
             revert AlreadyAttested(account, epochId, version, state.margin());
         }
-        if (block.timestamp > uint256(epochId) + maxEpochAge) revert EpochTooOld(epochId, maxEpochAge);
+        if (block.timestamp > uint256(epochId) + maxEpochAge) revert StaleEpoch(epochId, maxEpochAge);
         uint256 root = registry.rootOf(epochId);
 
         IMarginVerifier verifier_ = verifier;
@@ -168,12 +168,13 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
 
     /// @notice The margin of an account, for contracts to act on: reverts unless it is proven for the registered
     ///         commitment, under an epoch at most `maxAge` seconds old that is not frozen, and nothing is paused.
+    ///         It speaks of the positions held by `venueOf(account)`, and is as good as that venue's word for them.
     /// @param maxAge  Seconds since the publication of the epoch: what ages is the risk data, not the transaction.
     /// @return margin In 1e-6 quote units.
     function marginOf(address account, uint256 maxAge) external view whenNotPaused returns (uint128 margin) {
         AccountState state = _states[account];
         if (state.attestedAt() == 0) revert NotAttested(account, state.version());
-        if (block.timestamp - state.epochId() > maxAge) revert MarginTooOld(account, state.epochId(), maxAge);
+        if (block.timestamp - state.epochId() > maxAge) revert StaleMargin(account, state.epochId(), maxAge);
         registry.rootOf(state.epochId());
         return state.margin();
     }
