@@ -234,16 +234,12 @@ def move_point(emit: Emitter, arena: Value, k: Value, i: Value) -> None:
 
 # -- XYZZ points in memory -----------------------------------------------------------------------------------------
 @kernel
-def bucket_step(emit: Emitter, points: Value, arena: Value, array: Value, i: Value, state: Value) -> None:
-    """run += bucket, then total += run, for the buckets array[i ..]; state is (run, total).
-
-    Identities are skipped. No sum is exceptional because run and total start at secret points.
-    """
-    stored, bucket = Named.by_references(emit, points, arena, array, i).point()
-    run, total = load_xyzz(emit, state, 0), load_xyzz(emit, state, 1)
-    run = curve.select_point(coordinate_type(emit), stored.is_identity(), run, curve.xyzz_add_affine(run, bucket))
-    store_xyzz(emit, state, 0, run)
-    store_xyzz(emit, state, 1, curve.xyzz_add(total, run))
+def add_named(emit: Emitter, points: Value, arena: Value, array: Value, i: Value, state: Value) -> None:
+    """state[0] += the points that array[i ..] names; identities are skipped, no sum may be exceptional."""
+    stored, point = Named.by_references(emit, points, arena, array, i).point()
+    before = load_xyzz(emit, state, 0)
+    after = curve.xyzz_add_affine(before, point)
+    store_xyzz(emit, state, 0, curve.select_point(coordinate_type(emit), stored.is_identity(), before, after))
 
 
 @kernel

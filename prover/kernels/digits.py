@@ -13,13 +13,14 @@ from primitives import threads
 from .additions import SIGN_BIT
 from .cache import compiled
 from .endomorphism import halve
-from .field import Words, words_of
+from .field import SCALAR_MODULUS, Words, words_of
 from .memory import empty, reading
 
 TERM_BITS = 128                 # of a half-length scalar, sign included
 CHUNK = 1024                    # terms cut at a time
 LEAST = 1 << 10                 # scalars that are worth a thread of their own
 ALL_ONES = np.uint64(2**64 - 1)
+ONE = tuple(np.uint64(word) for word in words_of((1 << 256) % SCALAR_MODULUS))
 
 References: TypeAlias = NDArray[np.uint32]
 Digits: TypeAlias = NDArray[np.int16]
@@ -42,6 +43,13 @@ def _halve_and_sort_out(scalars: Words, halves: Words, names: References, units:
     """Do scalars first .. last-1; names and units start at entry 2 * first; returns how many there are."""
     images, above, ones = halves.shape[0] // 2, 2 * first, 2 * first
     for i in range(first, last):
+        if scalars[i, 0] == 0 and not (scalars[i, 1] | scalars[i, 2] | scalars[i, 3]):
+            continue                                   # witnesses are mostly bits: halve nothing for them
+        if scalars[i, 0] == ONE[0] and scalars[i, 1] == ONE[1] and scalars[i, 2] == ONE[2] and scalars[i, 3] == ONE[3]:
+            halves[i, 0] = 1
+            units[ones] = i
+            ones += 1
+            continue
         halve(scalars, i, halves, i, images + i)
         for t in (i, images + i):
             low, high = halves[t, 0], halves[t, 1]

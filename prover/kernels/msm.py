@@ -27,11 +27,14 @@ from .arithmetic import LAYOUT
 from .buckets import References, Space, add_up_buckets, make_space
 from .convert import with_images
 from .digits import digits_of, terms_of, windows_of
+from .few import sum_few
 from .field import BASE, Words
 from .tasks import Lender, in_turn
 from .windows import GROUPS, blinding, join_windows, sort_by_bucket, sum_buckets
 
 MAX_BITS = 16                   # of a window: digits are 16-bit
+FEW = 64                        # terms that are not worth buckets
+BUCKET = 3                      # see `window_bits`
 PART = 1 << 14                  # terms that are worth a task of their own
 
 
@@ -62,8 +65,8 @@ def prepare(points: Words) -> Bases:
 
 
 def window_bits(terms: int) -> int:
-    """Bits per window that minimise the time, by measurement."""
-    return max(4, min(MAX_BITS, terms.bit_length() - 6))
+    """Bits per window that take the least time: a bucket costs about as much as BUCKET additions to buckets."""
+    return min(range(4, MAX_BITS + 1), key=lambda bits: windows_of(bits) * (terms + BUCKET * (1 << (bits - 1))))
 
 
 def msm(bases: Bases, scalars: Words, bits: int | None = None, parts: int | None = None) -> Any:
@@ -78,6 +81,8 @@ def msm(bases: Bases, scalars: Words, bits: int | None = None, parts: int | None
         return None
     terms = terms_of(scalars, len(points) // 2)
     count = len(terms.names)
+    if count + len(terms.units) <= FEW and bits is None:
+        return sum_few(points, terms.halves, np.concatenate([terms.names, terms.units & INDEX_MASK]).astype(np.int64))
     bits = bits or window_bits(count)
     windows = windows_of(bits)
     parts = parts or max(1, min(count // PART, -(-2 * threads.count() // windows)))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from prover.curve import G1_GROUP, G2_GROUP, ORDER, Group
 
-from .additions import SIGN_BIT, add_into, bucket_step, double
+from .additions import SIGN_BIT, add_into, add_named, double
 from .arithmetic import LANES, LAYOUT
 from .buckets import Space
 from .cache import compiled
@@ -63,7 +63,8 @@ def sum_buckets(points: Words, space: Space, state: Words) -> None:
         for lane in range(LANES):
             lane_major[LANES * k + lane] = sums[lane * stride + k + 1]
     for k in range(stride - 1, -1, -1):
-        bucket_step(points, arena, lane_major, LANES * k, state)
+        add_named(points, arena, lane_major, LANES * k, state)
+        add_into(state, 1, state, 0)
 
 
 @compiled
@@ -119,10 +120,16 @@ class Blinding:
     def __init__(self, group: Group[Any]) -> None:
         self.group, self._secret = group, secrets.randbelow(ORDER - 1) + 1
         self._points = [group.multiply(group.generator, self._secret)]
-        self._known: dict[tuple[int, int, int], Any] = {}
+        self._known: dict[int, Any] = {}
+        self._starts: dict[int, Words] = {}
 
     def start(self, part: int) -> Words:
         """(run, total) states that part number `part` of a window starts from."""
+        if part not in self._starts:
+            self._starts[part] = self._start(part)
+        return self._starts[part]
+
+    def _start(self, part: int) -> Words:
         first = 2 * LANES * part
         while len(self._points) < first + 2 * LANES:
             self._points.append(self.group.add(self._points[-1], self._points[-1]))
@@ -133,17 +140,11 @@ class Blinding:
             states += [to_state(values) for values in zip(*points, strict=True)]
         return np.stack(states)
 
-    def correction(self, bits: int, windows: int, parts: int) -> Any:
-        """Minus the contribution of the starting points to the sum over all windows and parts."""
-        if (bits, windows, parts) not in self._known:
-            stride, scalar = (1 << (bits - 1)) // LANES, 0
-            for part in range(parts):
-                for lane in range(LANES):
-                    run, total = (1 << (2 * LANES * part + lane)), (1 << (2 * LANES * part + LANES + lane))
-                    scalar += total + stride * run + stride * lane * run
-            scalar *= self._secret * sum(1 << (bits * w) for w in range(windows))
-            self._known[bits, windows, parts] = self.group.multiply(self.group.generator, -scalar % ORDER)
-        return self._known[bits, windows, parts]
+    def minus(self, multiple: int) -> Any:
+        """Minus that multiple of the secret point."""
+        if multiple not in self._known:
+            self._known[multiple] = self.group.multiply(self.group.generator, -multiple * self._secret % ORDER)
+        return self._known[multiple]
 
 
 @functools.cache
@@ -166,6 +167,17 @@ def from_state(values: Words) -> Any:
     return tuple(LAYOUT.integers(BASE, part)[0] for part in values)
 
 
+@functools.cache
+def starts_in_windows(bits: int, windows: int, parts: int) -> int:
+    """How often the secret point is in the sum over all windows and parts that started from it."""
+    stride, count = (1 << (bits - 1)) // LANES, 0
+    for part in range(parts):
+        for lane in range(LANES):
+            run, total = 1 << (2 * LANES * part + lane), 1 << (2 * LANES * part + LANES + lane)
+            count += total + stride * run + stride * lane * run
+    return count * sum(1 << (bits * w) for w in range(windows))
+
+
 def join_windows(sums: Words, bits: int, dimensions: int) -> Any:
     """States (windows, parts, 8 coordinates, ...) of (run, total) -> the whole sum as a point or None."""
     windows, parts, value = sums.shape[0], sums.shape[1], sums.shape[3:]
@@ -180,12 +192,17 @@ def join_windows(sums: Words, bits: int, dimensions: int) -> Any:
         state[-XYZZ:] = state[-3 * XYZZ:-2 * XYZZ]                      # `weighted` starts as the last run
         run_steps(state, steps)
         whole.extend(np.moveaxis(state[-2 * XYZZ:-XYZZ], -1, 0))        # the last total: one sum a window
-    state = empty((count * XYZZ, *value))
-    state[...] = np.concatenate(whole[:count])[..., None]               # the same value in all lanes
-    run_steps(state, horner_steps(windows, parts, bits))
+    point = last_after(np.stack(whole[:count]), horner_steps(windows, parts, bits), dimensions)
     blind = blinding(dimensions)
-    point = to_affine(blind.group, *(from_state(part) for part in state[-XYZZ:]))
-    return blind.group.add(point, blind.correction(bits, windows, parts))
+    return blind.group.add(point, blind.minus(starts_in_windows(bits, windows, parts)))
+
+
+def last_after(points: Words, steps: Steps, dimensions: int) -> Any:
+    """The last of some XYZZ points (count, 4, ..., limbs), each in one lane only, after these steps; it is finite."""
+    state = empty((points.shape[0] * XYZZ, *points.shape[2:], LANES))
+    state[...] = points.reshape(-1, *points.shape[2:])[..., None]       # the same value in all lanes
+    run_steps(state, steps)
+    return to_affine(GROUPS[dimensions], *(from_state(part) for part in state[-XYZZ:]))
 
 
 def to_affine(group: Group[Any], x: Any, y: Any, zz: Any, zzz: Any) -> Any:
