@@ -104,6 +104,29 @@ def netted_changes(epoch: GridEpoch, positions: Sequence[tuple[int, int]]) -> ND
 
 
 @dataclass(frozen=True)
+class CrossMargin:
+    """Margins of one owner's portfolios on several protocols, 10**-6 quote units.
+
+    separate : of each portfolio alone.  together : of all positions at once.
+    """
+
+    separate: tuple[int, ...]
+    together: int
+
+    @property
+    def saved(self) -> int:
+        """The capital that netting sets free; never negative, as Expected Shortfall is subadditive, and so is rounding
+        up."""
+        return sum(self.separate) - self.together
+
+
+def cross_margin(epoch: GridEpoch, portfolios: Sequence[Sequence[tuple[int, int]]]) -> CrossMargin:
+    """One margin for all portfolios, against one for each; errors as `grid_margin`."""
+    together = grid_margin(epoch, [position for positions in portfolios for position in positions])
+    return CrossMargin(tuple(grid_margin(epoch, positions).required for positions in portfolios), together.required)
+
+
+@dataclass(frozen=True)
 class Excess:
     """A portfolio's margin in full revaluation and on the grid, 10**-6 quote units.
 

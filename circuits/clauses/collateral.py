@@ -148,20 +148,24 @@ class Totals(NamedTuple):
     debts: Linear
 
 
-def sort_holdings(cs: ConstraintSystem, held: Held, assets: AssetFactors) -> Totals:
+def sort_holdings(cs: ConstraintSystem, held: Held, assets: AssetFactors, counted: Signal = 1) -> Totals:
     """S3: holdings (n,) of any order added up by listed asset: n (3 K + 2) + 2 K (b + 1) rows, b = 96 + ceil(log2 n).
 
     Each slot picks one listed asset, or none, of equal id. As ids are distinct (E8), pick (id_k - id) = 0 leaves one
     place where pick is not 0, and a sum of 1 makes it 1 there. Slots of the null id pick the null asset that is added
     at the end, which counts for nothing. Totals are ranged before they are multiplied: a residue such as r - 1, or one
     near r / factor, would otherwise be worth a fortune.
+
+    Parameters
+    ----------
+    counted : (n,) or one for all, booleans; a sum of 0 instead of 1 leaves a slot out.
     """
     n, K = len(held.ids), len(assets.ids)
     ids = concatenate([assets.ids, cs.signal([0])])
     with cs.scope("assets"):
         pick = cs.hint("S3 pick", (n, K + 1))
         cs.equal(pick * (ids.reshape(1, K + 1) - held.ids.reshape(n, 1)), 0, "S3 same asset")
-        cs.equal(pick.sum(-1), 1, "S3 one asset")
+        cs.equal(pick.sum(-1), counted, "S3 one asset")
         bits = AMOUNT_BITS + (n - 1).bit_length()
         totals = []
         for name, amounts in (("balance", held.balances), ("debt", held.debts)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circuits.statements import batch, grid, margin, solvency, transition
+from circuits.statements import batch, grid, margin, netting, solvency, transition
 from circuits.statements.statement import Statement
 from primitives.errors import BadInput
 from risk.grid_shape import GRID_1000, GRID_TINY
@@ -44,6 +44,13 @@ def _solvency(name: str, preset: solvency.Preset) -> Statement:
     return Statement(name, title, solvency.PUBLIC_INPUTS, preset, solvency.define)
 
 
+def _netting(name: str, preset: netting.Preset) -> Statement:
+    shape = preset.shape
+    title = (f"one margin over {preset.places} protocols, {preset.member_slots} positions on each, covered by what all "
+             f"of them keep; {shape.scenarios} scenarios on a grid, tail {shape.tail}, {shape.capacity} instruments")
+    return Statement(name, title, netting.public_inputs(preset), preset, netting.define)
+
+
 def _transition(name: str, slots: int, fills: int) -> Statement:
     title = f"new commitment from the old one by at most {fills} signed fills; {slots} positions"
     return Statement(name, title, transition.PUBLIC_INPUTS, transition.Preset(slots, fills), transition.define)
@@ -68,6 +75,9 @@ _STATEMENTS = {statement.name: statement for statement in (
     _grid("margin-grid-1000x32", _GRID_1000),
     _solvency("solvency-tiny", solvency.Preset(_GRID_TINY, assets=2, asset_leaves=1)),
     _solvency("solvency-grid-1000x32", solvency.Preset(_GRID_1000, assets=8, asset_leaves=2)),
+    _netting("netting-tiny", netting.Preset(grid.Preset(GRID_TINY, slots=4, gap_bits=53), places=2, assets=2,
+                                            asset_leaves=1, balance_depth=1)),
+    _netting("netting-grid-4x8", netting.Preset(_GRID_1000, places=4, assets=4, asset_leaves=1, balance_depth=2)),
     _transition("transition-tiny", slots=3, fills=2),
     _transition("transition-16", slots=16, fills=8),
     _transition("transition-32", slots=32, fills=16),

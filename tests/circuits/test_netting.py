@@ -1,0 +1,248 @@
+"""Netting against its specification: sizes, one margin for several protocols, named attacks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from circuits import statements
+from circuits.builder import ConstraintSystem
+from circuits.clauses.collateral import AMOUNT_BITS, Holding, surplus_of
+from circuits.gadgets.poseidon import hash_cost
+from circuits.soundness import netting as cheats
+from circuits.soundness import solvency as single
+from circuits.soundness.audit import examine, forgotten, replaced
+from circuits.soundness.forgery import Attack, complaint, forge, missed, refusing_groups, without
+from circuits.statements import grid, netting
+from circuits.statements.netting import Member, Preset, balance_tree, empty_commitment
+from primitives.errors import BadInput
+from primitives.field import MODULUS
+from risk.grid_build import build_grid
+from risk.grid_epoch import Factors, GridEpoch
+from risk.grid_margin import cross_margin
+from risk.grid_shape import GRID_1000, GRID_TINY
+from risk.provenance import Sources
+
+FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
+TINY: Preset = statements.get("netting-tiny").preset
+FULL: Preset = statements.get("netting-grid-4x8").preset
+COLLATERAL = b"""{"schema": "tailproof.collateral/1", "assets": [
+    {"symbol": "USDC", "token": "eip155:1/erc20:0xa0b86991", "decimals": 6, "price": "1", "fall": "0.01",
+     "rise": "0.01", "protocol": "0.01", "liquidation": "0.001"}]}"""
+NUMBER = 77
+
+
+@cache
+def compiled(preset: Preset) -> ConstraintSystem:
+    cs = ConstraintSystem()
+    netting.define(cs, preset)
+    return cs.finish()
+
+
+def formula(p: Preset) -> int:
+    """Rows beyond those of the margin, whose own commitment is left out: docs/statements.md."""
+    P, n, K = p.places, p.places * p.assets, p.listed
+    total = AMOUNT_BITS + (n - 1).bit_length()
+    surplus = (10**4 * K * (2**total - 1) * (2**80 - 1)).bit_length()
+    members = P * (hash_cost(2 + 2 * p.member_slots) + 1 + hash_cost(3 + 3 * p.assets) + 412 * p.balance_depth + 2)
+    factors = p.asset_leaves * (hash_cost(12) + 63 + 412 * (p.shape.depth - 2))
+    return (members + factors - hash_cost(2 * p.slots + 1) - 1
+            + n * (3 * K + 2) + 2 * K * (total + 1) + 17 + 2 * K + 1 + surplus + 1)
+
+
+@pytest.mark.parametrize(("preset", "rows"), [
+    (TINY, None), (FULL, 129_956), (replace(FULL, balance_depth=1), 128_308),
+    (replace(FULL, margin=replace(FULL.margin, shape=replace(GRID_1000, depth=3))), 116_360)],
+    ids=["tiny", "4096", "8 accounts", "512 instruments"])
+def test_row_counts(preset: Preset, rows: int | None) -> None:
+    margin = ConstraintSystem()
+    grid.define(margin, preset.margin)
+    assert compiled(preset).rows == margin.finish().rows + formula(preset)
+    assert compiled(preset).rows == (rows or compiled(preset).rows)
+
+
+def test_the_full_size_statement_fits_its_domain() -> None:
+    statement = statements.get("netting-grid-4x8")
+    assert (statement.rows, statement.domain, statement.slots, len(statement.public_inputs)) == (129_956, 17, 32, 17)
+    assert statement.rows + len(statement.public_inputs) + 1 <= 2**17
+    assert statement.public_inputs[:8] == ("context", "epoch_root", "epoch_number", "buffer", "margin", "member_0",
+                                           "portfolio_commitment_0", "balance_root_0")
+
+
+# -- against the integer reference -----------------------------------------------------------------------------------
+ASSETS = (Factors(11, 2**64, 2**65), Factors(12, 5, 6), Factors(13, 2**70, 2**71))
+
+
+def epoch_of(seed: int = 1, regime: int = 0) -> GridEpoch:
+    rng = np.random.default_rng(seed)
+    changes = rng.integers(-10**6, 10**6 + 1, (4, GRID_TINY.nodes))
+    return GridEpoch.of(GRID_TINY, (1, 2, 3, 4), changes, long=rng.integers(0, 1000, 4), assets=ASSETS, regime=regime,
+                        short=rng.integers(0, 1000, 4), underlying=rng.integers(0, 2, 4))
+
+
+def member(id: int, positions: list[tuple[int, int]], holdings: list[Holding], place: int = 0, preset: Preset = TINY
+           ) -> Member:
+    """A member among others in a tree of its protocol."""
+    made = Member(id, id + 1, positions, id + 2, holdings, place=place)
+    leaves = [1000 + k for k in range(8**preset.balance_depth)]
+    leaves[place] = made.balance_leaf(preset, NUMBER)
+    return replace(made, balances=balance_tree(preset, leaves))
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 10**6), buffer=st.sampled_from([0, 500, 2**16 - 1]), edge=st.integers(-1, 1))
+def test_margins_are_of_the_sum_and_exactly_the_solvent_are_accepted(data, seed: int, buffer: int, edge: int) -> None:
+    epoch = epoch_of(seed, seed % 2)
+    lots = st.lists(st.tuples(st.integers(1, 4), st.integers(-2**20, 2**20)), max_size=2)
+    books = data.draw(st.lists(lots, min_size=1, max_size=2))
+    reference = cross_margin(epoch, books)
+    assert reference.saved >= 0
+    debt = data.draw(st.integers(0, 2**50))
+    owed = -(-(reference.together * (10**4 + buffer) * 2**64 + 10**4 * debt * 6) // (10**4 * 2**64))
+    share = data.draw(st.integers(0, owed)) if len(books) == 2 else 0
+    held = [[Holding(11, max(0, owed - share + edge), debt and 0), Holding(12, 0, debt)], [Holding(11, share, 0)]]
+    members = [member(100 + p, book, holdings, p) for p, (book, holdings) in enumerate(zip(books, held, strict=False))]
+    inputs = netting.unchecked_inputs(TINY, epoch, NUMBER, members, buffer, 6)
+    assert inputs["margin"] == reference.together
+    enough = surplus_of(epoch, [h for m in members for h in m.holdings], reference.together, buffer) >= 0
+    cs = compiled(TINY)
+    broken = refusing_groups(cs, forge(cs, inputs))
+    assert broken == (set() if enough else {"result/S5 surplus bit"})
+    if max(0, owed - share + edge) + share >= owed:
+        assert enough
+
+
+def test_a_hedge_across_protocols_at_full_size() -> None:
+    """Four protocols hold legs of hedges, from market data on: one margin is far below the sum of four."""
+    epoch = build_grid(Sources.read(FIXTURES / "model.toml", FIXTURES / "book.json"), GRID_1000, regime=2,
+                       collateral=COLLATERAL)
+
+    def row(symbol: str) -> int:
+        found = epoch.row_of(symbol)
+        assert found is not None
+        return found
+
+    btc, eth = row("BTC-PERP"), row("ETH-PERP")
+    books = [[(btc, 500)], [(btc, -480)], [(eth, 900)], [(eth, -1000), (row("BTC-SPOT"), 5)]]
+    reference = cross_margin(epoch, books)
+    assert reference.together < 0.25 * sum(reference.separate)
+    each = reference.together * 11 // 10 * 2**64 // epoch.assets[0].value // 4
+    members = [member(200 + p, book, [Holding(epoch.assets[0].id, each, 0)], 3 * p, FULL)
+               for p, book in enumerate(books)]
+    inputs = netting.assign(FULL, epoch, NUMBER, members, 500, 6)
+    assert inputs["margin"] == reference.together
+    cs = compiled(FULL)
+    assert cs.violations(cs.witness(inputs)) == []
+    # No protocol alone could have been shown such collateral for its own book.
+    assert all(surplus_of(epoch, m.holdings, alone, 0) < 0 for m, alone in zip(members, reference.separate, strict=True)
+               if alone)
+
+
+def test_places_may_stay_empty() -> None:
+    epoch = epoch_of()
+    alone = [member(100, [(1, 5)], [Holding(11, 10**12, 0)])]
+    inputs = netting.assign(TINY, epoch, NUMBER, alone, 0, 6)
+    assert (inputs["member_1"], inputs["balance_root_1"]) == (0, 0)
+    assert inputs["portfolio_commitment_1"] == empty_commitment(TINY)
+    assert compiled(TINY).violations(compiled(TINY).witness(inputs)) == []
+    nobody = netting.assign(TINY, epoch, NUMBER, [], 0, 6)
+    assert nobody["margin"] == 0
+    assert compiled(TINY).violations(compiled(TINY).witness(nobody)) == []
+
+
+def test_what_an_empty_place_holds_does_not_count() -> None:
+    """Balances made up for nobody are in no tree and add nothing; picking them is refused."""
+    epoch = epoch_of()
+    broke = [member(100, [(1, 5)], [])]
+    inputs = netting.unchecked_inputs(TINY, epoch, NUMBER, broke, 0, 6)
+    rich = replace(netting.NOBODY, holdings=[Holding(11, 2**90, 0)])
+    made_up = netting.unchecked_inputs(TINY, epoch, NUMBER, [*broke, rich], 0, 6)
+    # Counting the second place: its picks, and the mark that it is used.
+    assert made_up["assets/S3 pick"][2, 0] == 1
+    for used, groups in ((0, {"assets/S3 one asset"}), (1, {"balances/N2 root"})):
+        forged = {**made_up, "balances/N3 used": [1, used]}
+        assert refusing_groups(compiled(TINY), forge(compiled(TINY), forged)) == groups
+    made_up["assets/S3 pick"][2:] = 0
+    assert refusing_groups(compiled(TINY), forge(compiled(TINY), made_up)) == {"result/S5 surplus bit"}
+    assert refusing_groups(compiled(TINY), forge(compiled(TINY), inputs)) == {"result/S5 surplus bit"}
+
+
+# -- what is refused before a witness exists -------------------------------------------------------------------------
+@pytest.mark.parametrize(("change", "says"), [
+    ({"id": 0}, r"members\[0\].id"), ({"salt": -1}, r"members\[0\].salt"), ({"balance_salt": MODULUS}, "balance_salt"),
+    ({"place": 1}, "where the tree holds this member's balances"), ({"place": 8}, r"members\[0\].place"),
+    ({"balances": None}, r"members\[0\].balances"), ({"positions": [(1, 1)] * 3}, "number of positions"),
+    ({"holdings": [Holding(11, 1, 0)] * 3}, "number of assets held"), ({"holdings": [Holding(11, 5, 0)]}, "place"),
+    ({"positions": [(9, 1)]}, "leaf")])
+def test_members_out_of_bounds(change: dict, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        netting.assign(TINY, epoch_of(), NUMBER, [replace(member(100, [], [Holding(11, 1, 0)]), **change)], 0, 6)
+
+
+@pytest.mark.parametrize(("change", "says"), [({"number": -1}, "epoch_number"), ({"buffer": 2**16}, "buffer"),
+                                              ({"context": MODULUS}, "context"), ({"number": NUMBER + 1}, "place")])
+def test_the_rest_out_of_bounds(change: dict, says: str) -> None:
+    given = {"number": NUMBER, "members": [member(100, [], [Holding(11, 1, 0)])], "buffer": 0, "context": 6}
+    with pytest.raises(BadInput, match=says):
+        netting.assign(TINY, epoch_of(), **(given | change))
+
+
+def test_too_many_members_and_too_little_collateral() -> None:
+    with pytest.raises(BadInput, match="number of members is 3: must be at most 2"):
+        netting.assign(TINY, epoch_of(), NUMBER, [member(100 + p, [], []) for p in range(3)], 0, 6)
+    with pytest.raises(BadInput, match="collateral beyond margin and buffer"):
+        netting.assign(TINY, epoch_of(), NUMBER, [member(100, [(1, 10**6)], [Holding(11, 1, 0)])], 0, 6)
+
+
+@pytest.mark.parametrize("change", [{"places": 3}, {"places": 0}, {"assets": 0}, {"asset_leaves": 0},
+                                    {"balance_depth": 0}])
+def test_presets_out_of_bounds(change: dict) -> None:
+    with pytest.raises(BadInput, match="margin.slots" if change == {"places": 3} else next(iter(change))):
+        replace(TINY, **change)
+
+
+# -- attacks ---------------------------------------------------------------------------------------------------------
+STATEMENT_11 = {"protocol-left-out", "lag-leaf-swap", "collateral-twice", "stale-epoch"}
+
+
+def test_every_attack_of_the_specification_is_here() -> None:
+    assert {attack.name for attack in cheats.attacks()} >= STATEMENT_11
+
+
+@pytest.mark.parametrize("attack", cheats.attacks(), ids=lambda a: f"{a.name} ({', '.join(sorted(a.refused_by))})")
+def test_attack_is_refused_by_the_named_constraints_alone(attack: Attack) -> None:
+    cs = cheats.circuit()
+    witness = forge(cs, attack.inputs, attack.overrides)
+    assert refusing_groups(cs, witness) == attack.refused_by
+    assert not len(without(cs, attack.refused_by).broken(witness)), "without the named constraints it passes"
+    if attack.says:
+        message = complaint(cs, attack.inputs)
+        assert message is not None
+        assert message.startswith(f"{attack.says} is ")
+
+
+def test_every_group_of_constraints_is_needed_by_an_attack_here_or_on_solvency() -> None:
+    rest = set(missed(cheats.circuit(), cheats.attacks()))
+    assert rest <= set(single.circuit().groups())
+    assert not any(label.startswith(("member", "balances")) for label in rest)
+
+
+@pytest.mark.parametrize("case", cheats.cases())
+def test_witnesses_are_unique_but_for_known_freedoms(case: str) -> None:
+    subject = cheats.subject()
+    system, inputs = subject.cs.r1cs(), subject.cases[case]
+    assert list(examine(subject, system, case, inputs)) == []
+    assert list(replaced(subject, system, case, inputs, frozenset({cheats.USED}), None)) == []
+
+
+@pytest.mark.parametrize("label", [label for label in cheats.circuit().groups() if label.startswith("balances/N")])
+def test_without_a_group_of_constraints_the_harness_is_red(label: str) -> None:
+    findings = forgotten(cheats.subject(), frozenset({label}))
+    assert {f.label for f in findings if f.check == "attack"} == \
+        {attack.name for attack in cheats.attacks() if attack.refused_by == {label}} != set()
