@@ -1,14 +1,15 @@
 """Fast arithmetic for Groth16 over BN254: kernels in Numba, with wide arithmetic emitted as LLVM IR.
 
 From the bottom up: `processor` picks an arithmetic, `field` says how elements lie in memory, `emitter` writes
-instructions, `lanes` and `single` are the two arithmetics, `coordinates` and `curve` the formulas of G1 and G2. On
-these stand multi-scalar multiplication (`additions`, `endomorphism`, `digits`, `buckets`, `windows`, `msm`), fixed-base
-multiples (`multiples`), transforms (`ntt`) and pairings (`tower`, `steps`, `program`, `pairing`).
+instructions, `lanes` (on `columns`) and `single` are the two arithmetics, `coordinates` and `curve` the formulas of G1
+and G2. On these stand multi-scalar multiplication (`additions`, `inversion`, `buckets`; `endomorphism`, `digits`;
+`windows`, `few`, `msm`), fixed-base multiples (`multiples`), transforms (`ntt`) and pairings (`tower`, `steps`,
+`program`, `pairing`, `scaling`, `verification`).
 """
 
 from __future__ import annotations
 
-from .backend import KernelBackend
+from .backend import KernelBackend, memory_held, release_memory
 from .warm import warm
 
-__all__ = ["KernelBackend", "warm"]
+__all__ = ["KernelBackend", "memory_held", "release_memory", "warm"]

@@ -13,9 +13,21 @@ from prover.curve import G1, G2
 from prover.points import PointArray
 
 from . import ntt as transforms
-from .msm import Bases, msm, prepare
+from .msm import SPACES, Bases, msm, prepare
 from .multiples import multiples
+from .ntt import BLOCKS
 from .pairing import pairing_product_is_one
+
+
+def memory_held() -> dict[str, int]:
+    """Bytes of working memory kept for the next proof, by use; bases count for themselves (`Bases.size`)."""
+    return {"sums": SPACES.held(), "transforms": BLOCKS.held()}
+
+
+def release_memory() -> None:
+    """Give that memory back to the system."""
+    SPACES.release()
+    BLOCKS.release()
 
 
 class KernelBackend:

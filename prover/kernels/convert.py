@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from primitives import threads
 
@@ -61,6 +62,23 @@ def _take_in_all(points: Words, out: Words, offset: int, first: int, last: int) 
     images = out.shape[0] // 2
     for i in range(first, last, LANES):
         take_in(points, i, out, offset + i, images + offset + i)
+
+
+@compiled
+def _take_out_all(points: Words, names: NDArray[np.uint32], out: Words) -> None:
+    for i in range(0, names.shape[0], LANES):
+        take_out(points, points, names, i, out, i)
+
+
+def at_edge(points: Words) -> Words:
+    """Packed points (n, 2, 4) or (n, 2, 2, 4) -> the same at the edge."""
+    count = len(points)
+    whole = -(-count // LANES) * LANES
+    names = np.minimum(np.arange(whole, dtype=np.uint32), np.uint32(max(count - 1, 0)))
+    out = np.empty((whole, *points.shape[1:]), np.uint64)
+    if count:
+        _take_out_all(reading(points), names, out)
+    return out[:count]
 
 
 def with_images(points: Words) -> Words:

@@ -58,6 +58,11 @@ class Bases:
     points: Words
     count: int
 
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.points.nbytes
+
 
 def prepare(points: Words) -> Bases:
     """Points at the edge, (n, 2, 4) or (n, 2, 2, 4), made ready; twice their memory."""

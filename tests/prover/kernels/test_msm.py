@@ -13,12 +13,13 @@ from py_ecc import optimized_bn128 as py_ecc
 
 from primitives import field
 from prover.curve import G1_GROUP, G2_GROUP, ORDER, Group
-from prover.kernels import KernelBackend
+from prover.kernels import KernelBackend, memory_held, release_memory
 from prover.kernels.arithmetic import LAYOUT
 from prover.kernels.buckets import GROUP, make_space
+from prover.kernels.convert import at_edge, with_images
 from prover.kernels.digits import digits_of, terms_of, windows_of
 from prover.kernels.endomorphism import LAMBDA, LARGEST
-from prover.kernels.msm import SPACES, Bases, msm, prepare, sum_points
+from prover.kernels.msm import Bases, msm, prepare, sum_points
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2
 
 BACKEND = KernelBackend()
@@ -218,7 +219,15 @@ def test_working_memory_is_bounded_and_given_back() -> None:
     small, large = (make_space((2, 4), references, 1 << 12) for references in (1 << 17, 1 << 20))
     per_point = 64                                     # the arena does not grow with the references
     assert large.arena.nbytes == small.arena.nbytes == ((1 << 12) + GROUP + LAYOUT.lanes) * per_point
-    msm(prepare(encode_g1([G1_GROUP.generator])), field.encode([S]))
-    assert SPACES.held() > 0
-    SPACES.release()
-    assert SPACES.held() == 0
+    bases = prepare(encode_g1([G1_GROUP.generator]))
+    msm(bases, field.encode([S]), bits=8)
+    assert bases.size == 2 * LAYOUT.lanes * per_point
+    assert memory_held()["sums"] > 0
+    release_memory()
+    assert memory_held() == {"sums": 0, "transforms": 0}
+
+
+@pytest.mark.parametrize("count", [0, 1, 8, 11])
+def test_packed_points_and_back(side: Side, count: int) -> None:
+    points = side.encode([None, *small_multiples(side, 10)][:count])
+    assert np.array_equal(at_edge(with_images(points)[:count]), points)
