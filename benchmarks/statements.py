@@ -22,11 +22,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from eth_abi.abi import encode
-from eth_utils.crypto import keccak
-
 from circuits import statements
-from circuits.statements import batch, grid, margin, transition
+from circuits.statements import batch, grid, margin, netting, solvency, transition
 from primitives import field
 from prover import Proof, VerificationKey, prove, setup, verify
 from prover.files import snarkjs
@@ -38,7 +35,8 @@ from risk.grid_epoch import GridEpoch
 from risk.portfolio import Portfolio
 from risk.provenance import Sources
 from risk.shape import EpochShape
-from verifier_contracts.bindings import proof_words
+from tailproof import family
+from verifier_contracts.bindings import proof_words, verifier_refusal
 from verifier_contracts.chain import Chain
 from verifier_contracts.compiler import node_modules
 from verifier_contracts.deployment import deploy_verifier
@@ -92,6 +90,8 @@ def instances(name: str) -> Iterator[Instance]:
             rows = portfolio.rows(on_grid)
             yield Instance(subject, grid.assign(preset, on_grid, rows, SALT, CONTEXT),
                            {"margin": grid_margin.grid_margin(on_grid, rows).required, "epoch_root": on_grid.root})
+    elif isinstance(preset, solvency.Preset | netting.Preset):
+        yield from family_instances(preset)
     elif isinstance(preset, transition.Preset):
         epoch = full_epoch(statements.get("margin-full-256x16").shape)
         for subject, portfolio in portfolios().items():
@@ -101,6 +101,23 @@ def instances(name: str) -> Iterator[Instance]:
                                        transition.fill("fills", preset.fills, fills))
             yield Instance(subject, transition.assign(preset, slots, SALT, fills, 99, SALT + 1, CONTEXT),
                            {"new_commitment": margin.commit(SALT + 1, applied.slots)})
+
+
+@cache
+def collateral_epoch() -> GridEpoch:
+    return family.grid_epoch(FIXTURES)
+
+
+def family_instances(preset: solvency.Preset | netting.Preset) -> Iterator[Instance]:
+    """Solvency of each fixture portfolio; netting of all four as accounts on four protocols."""
+    epoch = collateral_epoch()
+    if isinstance(preset, netting.Preset):
+        inputs, facts = family.netting_inputs(preset, epoch, list(portfolios().values()))
+        yield Instance("all four", inputs, {"margin": facts["margin"], "epoch_root": epoch.root})
+    else:
+        for subject, portfolio in portfolios().items():
+            inputs, _ = family.solvency_inputs(preset, epoch, portfolio)
+            yield Instance(subject, inputs, {"epoch_root": epoch.root, "buffer": family.BUFFER})
 
 
 def batch_inputs(preset: batch.Preset, key: VerificationKey) -> Instance:
@@ -123,18 +140,6 @@ def snarkjs_accepts(key: VerificationKey, public: list[int], proof: Proof) -> bo
         snarkjs.write_proof(files[2], proof)
         command = ["node", str(node_modules() / "snarkjs" / "build" / "cli.cjs"), "groth16", "verify", *map(str, files)]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-def chain_accepts(chain: Chain, verifier: str, public: list[int], proof: Proof) -> bool:
-    from verifier_contracts.errors import Reverted
-    count = len(public)
-    data = keccak(text=f"verifyProof(uint256[8],uint256[{count}])")[:4] + encode(
-        ["uint256[8]", f"uint256[{count}]"], [proof_words(proof), public])
-    try:
-        chain.call(chain.web3.to_checksum_address(verifier), data)
-    except Reverted:
-        return False
-    return True
 
 
 def clocked(action: Callable[[], Any]) -> tuple[Any, float]:
@@ -162,8 +167,8 @@ def prove_all(name: str, chain: Chain) -> Iterator[dict[str, Any]]:
                "exact": all(found[key] == value for key, value in instance.expected.items()),
                "ours": verify(short, public, proof) and not verify(short, wrong, proof),
                "snarkjs": snarkjs_accepts(short, public, proof) and not snarkjs_accepts(short, wrong, proof),
-               "chain": chain_accepts(chain, verifier, public, proof)
-               and not chain_accepts(chain, verifier, wrong, proof)}
+               "chain": verifier_refusal(chain, verifier, public, proof_words(proof)) is None
+               and bool(verifier_refusal(chain, verifier, wrong, proof_words(proof)))}
         print(" ".join(f"{item:.3g}" if isinstance(item, float) else str(item) for item in row.values()),
               file=sys.stderr, flush=True)
         yield row

@@ -9,6 +9,7 @@ from typing import Any
 from primitives.errors import BadInput
 from primitives.jsonio import Node
 from risk.epoch import Epoch
+from risk.grid_epoch import GridEpoch
 from risk.instruments import SYMBOL
 from risk.margin import QUANTITY_BITS, Margin, margin
 
@@ -58,7 +59,7 @@ class Portfolio:
         return {"schema": SCHEMA, **described,
                 "positions": [{"instrument": symbol, "lots": lots} for symbol, lots in self.positions]}
 
-    def rows(self, epoch: Epoch) -> list[tuple[int, int]]:
+    def rows(self, epoch: Epoch | GridEpoch) -> list[tuple[int, int]]:
         """The positions as (row of the epoch, lots).
 
         Raises

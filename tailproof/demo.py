@@ -22,6 +22,7 @@ from risk.build import build
 from risk.portfolio import Portfolio
 from risk.provenance import Sources
 
+from . import family
 from .attestation import commit, prove_margin
 from .auditing import audit
 from .keys import KeyDirectory, make_keys
@@ -60,6 +61,7 @@ class Report:
     verified: dict[str, bool] = field(default_factory=dict)
     attacks: list[Attack] = field(default_factory=list)
     gas: dict[str, int] = field(default_factory=dict)
+    family: list[dict[str, Any]] = field(default_factory=list)
     margin_on_chain: int = 0
     margin_proven: int = 0
 
@@ -67,6 +69,7 @@ class Report:
     def holds(self) -> bool:
         """Everything that should be accepted was, everything else was refused for its own reason."""
         return (all(self.verified.values()) and all(attack.refused for attack in self.attacks)
+                and all(all(entry["verified"].values()) for entry in self.family)
                 and self.margin_on_chain == self.margin_proven)
 
 
@@ -200,7 +203,34 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     chain.travel_to(later + MAX_EPOCH_AGE + 1)
     report.attacks.append(Attack("stale epoch", "StaleEpoch", refusal(
         lambda: attest(trader.address, proof_words(stale.proof), epoch=later))))
+
+    # -- two more statements, on the grid
+    on_grid = timed("build grid epoch", lambda: family.grid_epoch(fixtures))
+    for shown in (timed("solvency: setup, prove", lambda: family.prove_solvency(on_grid, books[PORTFOLIOS[0]])),
+                  timed("netting: setup, prove", lambda: family.prove_netting(on_grid, list(books.values())))):
+        report.family.append({"statement": shown.statement, "rows": shown.rows, **shown.facts,
+                              "shown": list(shown.public_inputs), "verified": _believers(shown, chain, out)})
     return report
+
+
+def _believers(shown: family.Shown, chain: Any, out: Path) -> dict[str, bool]:
+    """Who accepts a proof, and refuses it for the public inputs with one of them changed."""
+    from prover import verify
+    from prover.files import snarkjs
+    from verifier_contracts.bindings import proof_words, verifier_refusal
+    from verifier_contracts.deployment import deploy_verifier
+    inputs, words = list(shown.public_inputs.values()), proof_words(shown.proof)
+    changed = [*inputs[:-1], inputs[-1] + 1]
+    verifier = deploy_verifier(chain, shown.key, shown.statement)
+    folder = out / shown.statement
+    folder.mkdir()
+    snarkjs.write_verification_key(folder / "verification_key.json", shown.key)
+    snarkjs.write_public(folder / "public.json", inputs)
+    snarkjs.write_proof(folder / "proof.json", shown.proof)
+    return {"tailproof": verify(shown.key, inputs, shown.proof) and not verify(shown.key, changed, shown.proof),
+            "snarkjs": snarkjs_accepts(folder),
+            "contract": verifier_refusal(chain, verifier, inputs, words) is None
+            and bool(verifier_refusal(chain, verifier, changed, words))}
 
 
 def refusal(action: Callable[[], Any]) -> str | None:
@@ -237,6 +267,6 @@ def save_report(report: Report) -> None:
         "statement": report.statement, "rows": report.rows,
         "milliseconds": {stage: round(1000 * spent) for stage, spent in report.seconds.items()},
         "margins": report.margins, "verified": report.verified, "gas": report.gas,
-        "margin_on_chain": str(report.margin_on_chain),
+        "margin_on_chain": str(report.margin_on_chain), "family": report.family,
         "attacks": [{"name": attack.name, "expected": attack.expected, "refused_as": attack.refusal}
                     for attack in report.attacks]})

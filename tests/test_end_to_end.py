@@ -199,6 +199,10 @@ def test_the_demo_runs_and_everything_in_it_holds(run: Callable[..., Any], tmp_p
     assert answer.data["holds"] is True
     assert len(answer.data["attacks"]) == 7
     assert all(attack["refused_as"] == attack["expected"] for attack in answer.data["attacks"])
+    assert [entry["statement"] for entry in answer.data["family"]] == ["solvency-grid-1000x32", "netting-grid-4x8"]
+    assert all(set(entry["verified"].values()) == {True} for entry in answer.data["family"])
+    assert "margin" not in answer.data["family"][0]["shown"], "solvency shows no margin"
+    assert answer.data["family"][1]["margin"] < answer.data["family"][1]["standalone"]
     written = {path.name for path in (tmp_path / "demo").iterdir()}
     assert {"bundle.json", "proof.json", "public.json", "verification_key.json", "losses.png",
             "Groth16Verifier.sol"} <= written

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from verifier_contracts.abi import decode_result, encode_call, refusal
@@ -45,6 +46,22 @@ def encode_verification(words: Sequence[int], inputs: Sequence[int]) -> bytes:
     """Calldata for a generated verifier itself, which takes any number of inputs and nothing that is not a proof."""
     selector = keccak(text=f"verifyProof(uint256[8],uint256[{len(inputs)}])")[:4]
     return selector + b"".join(word.to_bytes(32, "big") for word in (*words, *inputs))
+
+
+def verifier_refusal(chain: Chain, verifier: str, inputs: Sequence[int], words: Sequence[int]) -> bytes | None:
+    """What a generated verifier, of any statement, reverts with: its error's data; None if it accepts the proof.
+
+    Parameters
+    ----------
+    verifier : its address.  inputs : public inputs in the statement's order.  words : of `proof_words`.
+    """
+    kinds = ["uint256[8]", f"uint256[{len(inputs)}]"]
+    data = keccak(text=f"verifyProof({','.join(kinds)})")[:4] + encode(kinds, [list(words), list(inputs)])
+    try:
+        chain.call(checksummed(verifier), data)
+    except Reverted as error:
+        return error.data
+    return None
 
 
 class Contract:

@@ -32,12 +32,19 @@ def demo(out: Path) -> Outcome:
                ["verifier", "the proof"]), "",
         *table([(attack.name, attack.refusal or "ACCEPTED", attack.expected) for attack in report.attacks],
                ["attack", "refused as", "expected"]), "",
+        *table([(entry["statement"], f"{entry['rows']:,}", ", ".join(
+            name for name, answer in entry["verified"].items() if answer)) for entry in report.family],
+            ["statement", "constraints", "accepted by"]),
+        f"solvency hides a margin of {show(report.family[0]['margin'])}: only that collateral covers it is shown",
+        f"netting over four protocols: {show(report.family[1]['margin'])} where stand-alone margins add up to "
+        f"{show(report.family[1]['standalone'])}", "",
         f"gas: margin update {report.gas['attest']:,}, registration {report.gas['register']:,}",
         f"margin on chain: {show(report.margin_on_chain)}", "",
         INSECURE,
         f"files: {', '.join(sorted(path.name for path in report.out.iterdir()))} in {report.out}",
     ]
     return Outcome({"out": str(out), "rows": report.rows, "seconds": report.seconds, "margins": report.margins,
-                    "verified": report.verified, "gas": report.gas, "margin_on_chain": report.margin_on_chain,
+                    "verified": report.verified, "gas": report.gas, "family": report.family,
+                    "margin_on_chain": report.margin_on_chain,
                     "attacks": [{"name": attack.name, "expected": attack.expected, "refused_as": attack.refusal}
                                 for attack in report.attacks]}, lines, holds=report.holds)
