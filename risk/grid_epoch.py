@@ -80,7 +80,7 @@ class GridEpoch:
            underlying: NDArray[np.int64] | None = None, regime: int = 0, assets: Sequence[Factors] = (),
            **columns: Any) -> GridEpoch:
         """The epoch of given instruments: `risk.epoch.Epoch.of` with m changes at nodes, int64 (m, Γ)."""
-        columns.setdefault("header", Header(underlyings=tuple(f"underlying {u}" for u in range(shape.underlyings))))
+        columns.setdefault("header", Header(underlyings=tuple(f"underlying-{u}" for u in range(shape.underlyings))))
         arrays = Epoch.of(shape.layout, ids, changes, underlying=underlying, **columns)
         return cls(shape, arrays, regime, tuple(assets))
 
