@@ -6,14 +6,16 @@ import itertools
 import random
 from typing import Any
 
+import llvmlite.binding as llvm
 import numba
 import numpy as np
 import pytest
 from llvmlite import ir
 
-from prover.kernels.emitter import BoundError, Element, Emitter, kernel_for
+from prover.kernels.emitter import I8, BoundError, Element, Emitter, kernel_for
 from prover.kernels.field import BASE, SCALAR, Field, int_of
 from prover.kernels.lanes import Lanes
+from prover.kernels.processor import PORTABLE
 from prover.kernels.single import Single
 
 ARITHMETICS = [pytest.param(Lanes, id="lanes"), pytest.param(Single, id="single")]
@@ -142,3 +144,25 @@ def test_single_reduces_operands_that_would_not_fit() -> None:
     assert build(Single, lambda one: doubled(one, 9)).high <= 5.29
     with pytest.raises(BoundError):
         build(Single, lambda one: Single(one.emit, BASE, one.value, 0, 6))
+
+
+@pytest.mark.parametrize("triple", ["aarch64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"])
+def test_other_processors_get_machine_code_too(triple: str) -> None:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    machine = llvm.Target.from_triple(triple).create_target_machine(opt=3)
+    for element in [Single] + [Lanes] * PORTABLE:
+        module = ir.Module()
+        module.triple, module.data_layout = triple, str(machine.target_data)
+        kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I8.as_pointer()])
+        function = ir.Function(module, kind, "evaluate")
+        emit = Emitter(ir.IRBuilder(function.append_basic_block()), element)
+        out, data = function.args
+        values = [element.load(emit, BASE, data, k) for k in range(3)]
+        for k, (expression, _, bound) in enumerate(EXPRESSIONS):
+            expression(*values).store(out, k, bound)
+        element.everywhere(emit, BASE, values[0].first()).scatter([out] * element.LAYOUT.lanes)
+        emit.builder.ret_void()
+        parsed = llvm.parse_assembly(str(module))
+        parsed.verify()
+        assert "evaluate" in machine.emit_assembly(parsed)
