@@ -62,6 +62,7 @@ class Subject:
     freedoms : harmless ones.
     outputs : public inputs whose value the statement is about: an alternative that changes one is a forgery.
     free_inputs : public inputs that nothing determines.
+    inherited : groups of constraints that must be here, and whose attacks are on another circuit of the same clauses.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Subject:
     freedoms: tuple[Freedom, ...] = ()
     outputs: tuple[str, ...] = ()
     free_inputs: frozenset[str] = field(default=frozenset())
+    inherited: frozenset[str] = field(default=frozenset())
 
     @cached_property
     def refusals(self) -> tuple[frozenset[str], ...]:
@@ -124,7 +126,9 @@ def audit(subject: Subject, *, thorough: bool = True, progress: Progress | None 
             findings.append(Finding("attack", attack.name, f"is refused by {', '.join(sorted(found)) or 'nothing'}, "
                                                            f"not by {', '.join(sorted(attack.refused_by))}"))
     findings += [Finding("coverage", label, "no attack needs these rows")
-                 for label in unneeded(subject.cs, subject.refusals)]
+                 for label in unneeded(subject.cs, subject.refusals) if label not in subject.inherited]
+    findings += [Finding("coverage", label, "is not in this circuit")
+                 for label in sorted(subject.inherited - set(subject.cs.groups()))]
     return findings
 
 
@@ -132,10 +136,13 @@ def forgotten(subject: Subject, groups: frozenset[str]) -> list[Finding]:
     """What an audit of the circuit without some groups of constraints would find, at the first case."""
     system = without(subject.cs, groups)
     case, inputs = next(iter(subject.cases.items()))
-    passing = [attack.name for attack, refused_by in zip(subject.attacks, subject.refusals, strict=True)
-               if refused_by <= groups]
-    return [*examine(subject, system, case, inputs),
-            *(Finding("attack", name, f"passes without {', '.join(sorted(groups))}") for name in passing)]
+    return [*examine(subject, system, case, inputs), *passing_without(subject, groups)]
+
+
+def passing_without(subject: Subject, groups: frozenset[str]) -> list[Finding]:
+    """Attacks that nothing but these groups of constraints refuses."""
+    return [Finding("attack", attack.name, f"passes without {', '.join(sorted(groups))}")
+            for attack, refused_by in zip(subject.attacks, subject.refusals, strict=True) if refused_by <= groups]
 
 
 def examine(subject: Subject, system: R1CS, case: str, inputs: Mapping[str, Any]) -> Iterator[Finding]:

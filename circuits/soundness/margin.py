@@ -21,7 +21,6 @@ from circuits.soundness.audit import Freedom, Subject
 from circuits.soundness.forgery import Attack, forge, keep_hash
 from circuits.statements import margin
 from circuits.statements.margin import QUANTITY_BITS, Preset
-from circuits.statements.statement import Statement
 from primitives import field
 from primitives.field import MODULUS, FieldArray
 from primitives.poseidon import Tag, hash_integers
@@ -338,6 +337,21 @@ def lane_carry() -> Iterator[Attack]:
                  says="tail/C13 gap[0]")
 
 
+def gap_beyond() -> Iterator[Attack]:
+    """The carry that comes closest: all else is as low as losses go, and the gap is 2**n + 2, one bit too many."""
+    changes = np.full((2, AUDIT.shape.scenarios), 2**40)
+    changes[1] = 2**40 - 1
+    changes[:, 0] *= -1
+    book = Book.of(changes, (2**21 - 1, 1, 0), long=(0, 0, 0))
+    losses = book.losses
+    assert (losses[0], losses[2]) == (2**61 - 1, 1 - 2**61)
+    losses[0] -= 1 << AUDIT.shape.width
+    losses[1] += 1
+    assert losses[2] - losses[0] == (1 << AUDIT.gap_bits) + 2
+    yield Attack("gap-2^n", frozenset({"tail/C13 gap bit"}), claim(book, losses, (1,), 2),
+                 gain="a margin of 0 for 2**61 - 1 of loss", says="tail/C13 gap[0]")
+
+
 def threshold_third() -> Iterator[Attack]:
     """A threshold of one third: losses t + d of residues t = 1/3 unpack to the true sums in lanes 1 and 3, and lanes 0
     and 2 shift by (2**63 + 1) / 3, out of the tail.
@@ -435,7 +449,7 @@ def result() -> Iterator[Attack]:
 def attacks() -> tuple[Attack, ...]:
     """All of them, in the order of the constraints."""
     families = (other_slots, swapped_leaf, cheaper_leaf, node_as_leaf, other_epoch, quantities, gross_carry, losses,
-                lane_carry, threshold_third, flags, tail, result)
+                lane_carry, gap_beyond, threshold_third, flags, tail, result)
     return tuple(attack for family in families for attack in family())
 
 
@@ -462,10 +476,10 @@ def _at_threshold(cs: ConstraintSystem, witness: FieldArray) -> Any:
 FREEDOMS = (
     Freedom("slots/C6 buy", "no lots: either sign makes size 0 and add-on 0", _no_lots),
     Freedom("result/C18 positive", "a shortfall of 0: either sign makes max(0, c) = 0", _no_shortfall),
-    Freedom("tail/C12 flag", "losses equal to the threshold: the sum is the same whichever are flagged", _at_threshold),
     Freedom("tail/C15 pointer", "losses equal to the threshold: the pointer may rest on any mixture", _at_threshold),
 )
-"""Harmless discrete freedoms of STATEMENT §8, for a fractional tail. (Without C15 t may lie between ranks, too.)"""
+"""Harmless discrete freedoms of STATEMENT §8, for a fractional tail, as far as one change shows them. (Flags of losses
+equal to the threshold can only be exchanged, and without C15 t may lie between ranks: there are tests of both.)"""
 
 
 def cases() -> dict[str, dict[str, Any]]:
@@ -486,20 +500,6 @@ def cases() -> dict[str, dict[str, Any]]:
         "largest exposure": Book.of(extreme, (2**21 - 1, 1, 0), long=(2**44 - 1, 0, 0)),
     }
     return {name: book.inputs for name, book in books.items()}
-
-
-def full_size(statement: Statement, seed: int = 1) -> Subject:
-    """A registered size with one random book that fills every slot: for uniqueness and mutation, without attacks."""
-    preset: Preset = statement.preset
-    rng = np.random.default_rng(seed)
-    count = preset.slots
-    rates = rng.integers(0, 10**5, (2, count))
-    epoch = Epoch.of(preset.shape, [random.Random(seed + i).getrandbits(248) for i in range(count)],
-                     rng.integers(-10**6, 10**6 + 1, (count, preset.shape.scenarios)), long=rates[0], short=rates[1])
-    positions = [(j + 1, int(q)) for j, q in enumerate(rng.integers(1, 10**6, count) * rng.choice([-1, 1], count))]
-    inputs = margin.assign(preset, epoch, positions, salt=11, context=12)
-    return Subject(statement.name, statement.build(), {"random book": inputs}, freedoms=FREEDOMS, outputs=("margin",),
-                   free_inputs=frozenset({"context"}))
 
 
 @cache

@@ -8,13 +8,11 @@ import pytest
 from circuits.builder import ConstraintSystem
 from circuits.gadgets.ranges import absolute, below
 from circuits.soundness import margin as cheats
-from circuits.soundness.__main__ import main as command
 from circuits.soundness.audit import Finding, Freedom, Subject, audit, examine, forgotten, replaced
 from circuits.soundness.forgery import Attack, forge, without
 from circuits.soundness.mutation import alternatives, rows_with, survivors, wire_mutations
 from circuits.soundness.uniqueness import given_wires, unpinned
 from primitives import field
-from primitives.errors import BadInput
 from primitives.field import decode, encode
 
 CONTEXT, DIVIDEND = frozenset({"context"}), frozenset({"dividend"})
@@ -94,13 +92,6 @@ def test_the_sign_of_no_lots_is_seen_when_not_excused() -> None:
     assert {(f.check, f.label) for f in replaced(strict, *arguments)} == {
         ("alternative", "slots/C6 buy[1]"), ("alternative", "slots/C6 buy[2]")}
     assert list(replaced(subject, *arguments)) == []
-
-
-def test_freedoms_do_not_hold_in_an_ordinary_case() -> None:
-    subject = cheats.subject()
-    witness = forge(subject.cs, subject.cases["ordinary"])
-    for freedom in cheats.FREEDOMS:
-        assert len(freedom.allows(subject.cs, witness)) == 0, freedom.label
 
 
 def test_flags_of_tied_losses_may_be_exchanged_and_the_margin_stays() -> None:
@@ -275,11 +266,3 @@ def test_forced_wires_keep_their_values() -> None:
     assert cs.violations(forge(cs, inputs, {"square": encode([9, 17])})) == ["square[1]"]
     with pytest.raises(KeyError):
         forge(cs, inputs, {"squares": 1})
-
-
-def test_the_command_examines_a_size_by_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command(["margin-tiny"]) == 0
-    assert capsys.readouterr().out == "margin-tiny: 6352 rows, 6430 wires, 0 attacks, 0 findings\n"
-    assert command(["transition-tiny"]) == 2
-    with pytest.raises(BadInput, match="statement is 'margins'"):
-        command(["margins"])
