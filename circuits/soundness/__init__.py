@@ -5,4 +5,5 @@
 * `forgery`: adversarial witnesses by name. Each is refused by exactly the constraints it names, so that dropping them
   would let it pass; a group of constraints that no forgery needs is reported.
 * `audit`: all of it for one circuit, with the harmless freedoms known by name.
+* `registry`: which statement is audited how; `python -m circuits.soundness` does it, docs/soundness.md tells about it.
 """
