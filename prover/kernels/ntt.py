@@ -12,7 +12,7 @@ a transform of length m over the blocks, the same in every lane; a *twist* by w*
 quotient never does; and on a coset outwards takes hardly longer, since the powers of the shift go into the twist.
 
 Rounds have radix 4 (and one radix 2 where needed). Blocks that are far apart go through the first rounds together, in
-columns that fit the first cache; what is left are chunks that fit the second.
+columns that fit the first cache; what is left are chunks that fit the second, treated alike.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ GENERATOR = 5
 EDGE_RADIX = 1 << 256
 INWARDS = LAYOUT.radix * pow(EDGE_RADIX, -1, R) % R
 CHUNK = 1 << 14                 # elements whose rounds go on without leaving the second cache
+NEAR = 3                        # rounds on blocks that fit the first cache
+PAIRED_GROUP = max(LANES, 2)    # blocks transformed across lanes at a time, after a radix-2 round
 LOG_LANES = LANES.bit_length() - 1
 LEAST = 1 << 9                  # blocks that are worth a thread of their own
 SMALLEST = 2 * LOG_LANES        # log2 of the shortest vector that fills whole groups of LANES blocks
@@ -127,14 +129,6 @@ def outwards4_first(emit: Emitter, data: Value, i: Value) -> None:
         value.store(data, place, LOOSE)
 
 
-@kernel
-def radix2(emit: Emitter, data: Value, i: Value) -> None:
-    """The radix-2 butterfly on two neighbours, the same in both directions."""
-    a, b = load(emit, data, i), load(emit, data, emit.plus(i, 1))
-    (a + b).reduce().store(data, i)
-    (a - b).reduce().store(data, emit.plus(i, 1))
-
-
 def reverse(value: int, bits: int) -> int:
     """The number with the bits in opposite order."""
     return int(format(value, f"0{bits}b")[::-1], 2) if bits else 0
@@ -150,41 +144,75 @@ def twisted(emit: Emitter, value: Any, fine: Value, low: Value, coarse: Value, h
     return value * load(emit, fine, low) * load(emit, coarse, high)
 
 
-@kernel
-def across_inwards(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value) -> None:
-    """Twist blocks i .. i+LANES-1, by fine[low ..] * coarse[high], and transform across their lanes."""
-    values = [twisted(emit, load(emit, data, emit.plus(i, k)), fine, emit.plus(low, k), coarse, high)
-              for k in range(LANES)]
-    values, root = list(exchange(values)), pow(root_of_unity(LOG_LANES), -1, R)
-    half = LANES // 2
-    while half:
-        for start in range(0, LANES, 2 * half):
-            for k in range(start, start + half):
-                a, b = values[k], values[k + half]
-                turn = constant(emit, pow(root, (k - start) * (LANES // 2 // half), R))
-                values[k], values[k + half] = a + b, (a - b) * turn if k > start else a - b
-        half //= 2
+def inwards_group(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
+                  pairs: bool) -> None:
+    """What follows the rounds, for a group of blocks i .. : radix 2 if `pairs`, the twist, the transform across lanes."""
+    values = [load(emit, data, emit.plus(i, k)) for k in range(PAIRED_GROUP if pairs else LANES)]
+    if pairs:
+        values = [sum_ for a, b in zip(values[::2], values[1::2], strict=True) for sum_ in (a + b, a - b)]
+    values = [twisted(emit, value, fine, emit.plus(low, k), coarse, high) for k, value in enumerate(values)]
+    for begin in range(0, len(values), LANES):
+        across, root = list(exchange(values[begin:begin + LANES])), pow(root_of_unity(LOG_LANES), -1, R)
+        half = LANES // 2
+        while half:
+            for start in range(0, LANES, 2 * half):
+                for k in range(start, start + half):
+                    a, b = across[k], across[k + half]
+                    turn = constant(emit, pow(root, (k - start) * (LANES // 2 // half), R))
+                    across[k], across[k + half] = a + b, (a - b) * turn if k > start else a - b
+            half //= 2
+        for k, value in enumerate(across):
+            value.reduce().store(data, emit.plus(i, begin + k))
+
+
+def outwards_group(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
+                   shifts: Value, pairs: bool) -> None:
+    """`inwards_group` in opposite order and direction, after coefficient f2 was multiplied by shifts[f2]."""
+    values: list[Any] = []
+    for begin in range(0, PAIRED_GROUP if pairs else LANES, LANES):
+        across = [load(emit, data, emit.plus(i, begin + k)) for k in range(LANES)]
+        across = [value * ELEMENT.broadcast(emit, SCALAR, shifts, reverse(k, LOG_LANES)) if k else value
+                  for k, value in enumerate(across)]
+        root, half = root_of_unity(LOG_LANES), 1
+        while half < LANES:
+            for start in range(0, LANES, 2 * half):
+                for k in range(start, start + half):
+                    turn = constant(emit, pow(root, (k - start) * (LANES // 2 // half), R))
+                    a, b = across[k], across[k + half] * turn if k > start else across[k + half]
+                    across[k], across[k + half] = a + b, a - b
+            half *= 2
+        values += exchange(across)
+    values = [twisted(emit, value, fine, emit.plus(low, k), coarse, high) for k, value in enumerate(values)]
+    if pairs:
+        values = [sum_ for a, b in zip(values[::2], values[1::2], strict=True) for sum_ in (a + b, a - b)]
     for k, value in enumerate(values):
-        value.reduce().store(data, emit.plus(i, k))
+        value.store(data, emit.plus(i, k), LOOSE)
 
 
 @kernel
-def across_outwards(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
-                    shifts: Value) -> None:
-    """Multiply coefficient f2 by shifts[f2], transform back into lanes, and twist as `across_inwards` does."""
-    values = [load(emit, data, emit.plus(i, k)) for k in range(LANES)]
-    values = [value * ELEMENT.broadcast(emit, SCALAR, shifts, reverse(k, LOG_LANES)) if k else value
-              for k, value in enumerate(values)]
-    root, half = root_of_unity(LOG_LANES), 1
-    while half < LANES:
-        for start in range(0, LANES, 2 * half):
-            for k in range(start, start + half):
-                turn = constant(emit, pow(root, (k - start) * (LANES // 2 // half), R))
-                a, b = values[k], values[k + half] * turn if k > start else values[k + half]
-                values[k], values[k + half] = a + b, a - b
-        half *= 2
-    for k, value in enumerate(exchange(values)):
-        twisted(emit, value, fine, emit.plus(low, k), coarse, high).store(data, emit.plus(i, k))
+def inwards_lanes(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value) -> None:
+    """`inwards_group` without a radix-2 round."""
+    inwards_group(emit, data, i, fine, low, coarse, high, False)
+
+
+@kernel
+def inwards_pairs(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value) -> None:
+    """`inwards_group` with one."""
+    inwards_group(emit, data, i, fine, low, coarse, high, True)
+
+
+@kernel
+def outwards_lanes(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
+                   shifts: Value) -> None:
+    """`outwards_group` without a radix-2 round."""
+    outwards_group(emit, data, i, fine, low, coarse, high, shifts, False)
+
+
+@kernel
+def outwards_pairs(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
+                   shifts: Value) -> None:
+    """`outwards_group` with one."""
+    outwards_group(emit, data, i, fine, low, coarse, high, shifts, True)
 
 
 @kernel
@@ -220,60 +248,68 @@ def close(emit: Emitter, a: Value, b: Value, c: Value, k: Value, out: Value) -> 
 
 
 # -- rounds --------------------------------------------------------------------------------------------------------
+# Each function does one or two stages on blocks begin .. begin+size-1. The first is `outer` rounds on columns
+# first .. last-1, column j being what these rounds connect with block j. The second, unless `inner` is negative, does
+# all that is left, on runs of blocks that nothing connects any more: `inner` rounds and `inwards_group` on each.
 @compiled
-def inwards_rounds(data: Words, table: Words, begin: int, size: int, rounds: int, first: int, last: int) -> None:
-    """`rounds` rounds from length `size` down, on columns first .. last-1 of blocks begin .. begin+size-1.
-
-    Column j is what the rounds connect with block j.
-    """
-    columns = size >> (2 * rounds)
-    for j in range(first, last):
-        length = size
-        for _ in range(rounds):
-            step = length // 4
-            for start in range(begin, begin + size, length):
-                if step == 1:
-                    inwards4_last(data, start)
-                else:
-                    for k in range(j, step, columns):
-                        inwards4(data, start + k, step, table, step // 3 + k)
-            length = step
-
-
-@compiled
-def outwards_rounds(data: Words, table: Words, begin: int, size: int, rounds: int, first: int, last: int) -> None:
-    """The rounds of `inwards_rounds` in opposite order and direction."""
-    columns = size >> (2 * rounds)
-    for j in range(first, last):
-        length = columns
-        for _ in range(rounds):
-            step, length = length, length * 4
-            for start in range(begin, begin + size, length):
-                if step == 1:
-                    outwards4_first(data, start)
-                else:
-                    for k in range(j, step, columns):
-                        outwards4(data, start + k, step, table, step // 3 + k)
-
-
-@compiled
-def inner_inwards(data: Words, fine: Words, coarse: Words, begin: int, size: int, pairs: bool) -> None:
-    """What follows the rounds: a radix-2 round if `pairs`, and the transform across lanes."""
-    for i in range(begin, begin + size, 2):
-        if pairs:
-            radix2(data, i)
-    for i in range(begin, begin + size, LANES):
-        across_inwards(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0])
+def inwards(data: Words, table: Words, fine: Words, coarse: Words, begin: int, size: int, outer: int, first: int,
+            last: int, inner: int, pairs: bool) -> None:
+    """From length `size` down."""
+    for stage in range(2):
+        if stage == 0:
+            whole, rounds = size, outer
+        else:
+            whole, rounds, first, last = size >> (2 * outer), inner, 0, size >> (2 * (outer + inner))
+        for origin in range(begin, begin + size, whole):
+            columns = whole >> (2 * rounds)
+            for j in range(first, last):
+                length = whole
+                for _ in range(rounds):
+                    step = length // 4
+                    for start in range(origin, origin + whole, length):
+                        if step == 1:
+                            inwards4_last(data, start)
+                        else:
+                            for k in range(j, step, columns):
+                                inwards4(data, start + k, step, table, step // 3 + k)
+                    length = step
+            if stage == 1 and pairs:
+                for i in range(origin, origin + whole, PAIRED_GROUP):
+                    inwards_pairs(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0])
+            elif stage == 1:
+                for i in range(origin, origin + whole, LANES):
+                    inwards_lanes(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0])
+        if inner < 0:
+            return
 
 
 @compiled
-def inner_outwards(data: Words, fine: Words, coarse: Words, shifts: Words, begin: int, size: int, pairs: bool) -> None:
-    """`inner_inwards` in opposite order and direction."""
-    for i in range(begin, begin + size, LANES):
-        across_outwards(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0], shifts)
-    for i in range(begin, begin + size, 2):
-        if pairs:
-            radix2(data, i)
+def outwards(data: Words, table: Words, fine: Words, coarse: Words, shifts: Words, begin: int, size: int, outer: int,
+             first: int, last: int, inner: int, pairs: bool) -> None:
+    """Up to length `size`: the stages of `inwards` in opposite order and direction."""
+    for stage in range(1 if inner >= 0 else 0, -1, -1):
+        if stage == 0:
+            whole, rounds, begun, ended = size, outer, first, last
+        else:
+            whole, rounds, begun, ended = size >> (2 * outer), inner, 0, size >> (2 * (outer + inner))
+        for origin in range(begin, begin + size, whole):
+            if stage == 1 and pairs:
+                for i in range(origin, origin + whole, PAIRED_GROUP):
+                    outwards_pairs(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0], shifts)
+            elif stage == 1:
+                for i in range(origin, origin + whole, LANES):
+                    outwards_lanes(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0], shifts)
+            columns = whole >> (2 * rounds)
+            for j in range(begun, ended):
+                length = columns
+                for _ in range(rounds):
+                    step, length = length, length * 4
+                    for start in range(origin, origin + whole, length):
+                        if step == 1:
+                            outwards4_first(data, start)
+                        else:
+                            for k in range(j, step, columns):
+                                outwards4(data, start + k, step, table, step // 3 + k)
 
 
 @compiled
@@ -380,7 +416,7 @@ class Twist:
         root, depth = root_of_unity(log), log - LOG_LANES
         root = root if outwards else pow(root, -1, R)
         bases = [shift * pow(root, lane, R) % R for lane in range(LANES)]
-        bits = max(LOG_LANES, depth // 2)
+        bits = max(LOG_LANES, (depth + 1) // 2)
         self.fine = reversed_powers(bits, [pow(base, 1 << (depth - bits), R) for base in bases], 1)
         self.coarse = reversed_powers(depth - bits, bases, 1 if outwards else pow(1 << log, -1, R))
         self.shifts = single_elements(powers(pow(shift, 1 << depth, R), LANES))
@@ -400,37 +436,41 @@ def borrow_blocks(log: int) -> AbstractContextManager[Words]:
     return BLOCKS.borrow(log, lambda blocks: True, lambda: empty(shape))
 
 
-def transform(vectors: Sequence[Words], log: int, inwards: Twist | None, outwards: Twist | None) -> None:
+def transform(vectors: Sequence[Words], log: int, in_by: Twist | None, out_by: Twist | None) -> None:
     """Transform vectors (blocks, LIMBS, LANES) in place: inwards, then outwards, or one of them."""
-    rounds, blocks = rounds_of(log), (1 << log) // LANES
-    outer = 0                                          # rounds that connect chunks
-    while blocks * LANES >> (2 * outer) > CHUNK:
-        outer += 1
-    chunk = blocks >> (2 * outer)
-    inner, pairs = (chunk.bit_length() - 1) // 2, bool(rounds.depth % 2)
+    tables, blocks = rounds_of(log), (1 << log) // LANES
+    far = 0                                            # rounds that connect chunks
+    while blocks * LANES >> (2 * far) > CHUNK:
+        far += 1
+    chunk = blocks >> (2 * far)
+    total, pairs = (chunk.bit_length() - 1) // 2, bool(tables.depth % 2)
+    near = min(NEAR, total)                            # rounds that do not leave the first cache
+    columns = chunk >> (2 * (total - near))
     shares = max(1, min(threads.count(), chunk // LANES))
-    columns = [(data, chunk * k // shares, chunk * (k + 1) // shares) for data in vectors for k in range(shares)]
+    far_tasks = [(data, chunk * k // shares, chunk * (k + 1) // shares) for data in vectors for k in range(shares)]
 
     def come_in(task: tuple[Words, int, int]) -> None:
-        inwards_rounds(task[0], rounds.inwards, 0, blocks, outer, *task[1:])
+        assert in_by
+        inwards(task[0], tables.inwards, in_by.fine, in_by.coarse, 0, blocks, far, *task[1:], -1, pairs)
 
     def turn(task: tuple[Words, int]) -> None:
         data, begin = task
-        if inwards:
-            inwards_rounds(data, rounds.inwards, begin, chunk, inner, 0, 1 + pairs)
-            inner_inwards(data, inwards.fine, inwards.coarse, begin, chunk, pairs)
-        if outwards:
-            inner_outwards(data, outwards.fine, outwards.coarse, outwards.shifts, begin, chunk, pairs)
-            outwards_rounds(data, rounds.outwards, begin, chunk, inner, 0, 1 + pairs)
+        if in_by:
+            inwards(data, tables.inwards, in_by.fine, in_by.coarse, begin, chunk, total - near, 0, columns, near, pairs)
+        if out_by:
+            outwards(data, tables.outwards, out_by.fine, out_by.coarse, out_by.shifts, begin, chunk, total - near, 0,
+                     columns, near, pairs)
 
     def go_out(task: tuple[Words, int, int]) -> None:
-        outwards_rounds(task[0], rounds.outwards, 0, blocks, outer, *task[1:])
+        assert out_by
+        outwards(task[0], tables.outwards, out_by.fine, out_by.coarse, out_by.shifts, 0, blocks, far, *task[1:], -1,
+                 pairs)
 
-    if inwards and outer:
-        in_turn(come_in, columns)
+    if in_by and far:
+        in_turn(come_in, far_tasks)
     in_turn(turn, [(data, begin) for data in vectors for begin in range(0, blocks, chunk)])
-    if outwards and outer:
-        in_turn(go_out, columns)
+    if out_by and far:
+        in_turn(go_out, far_tasks)
 
 
 def log_of(count: int) -> int:
