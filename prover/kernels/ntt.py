@@ -146,7 +146,7 @@ def twisted(emit: Emitter, value: Any, fine: Value, low: Value, coarse: Value, h
 
 def inwards_group(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
                   pairs: bool) -> None:
-    """What follows the rounds, for a group of blocks i .. : radix 2 if `pairs`, the twist, the transform across lanes."""
+    """What follows the rounds, for a group of blocks i .. : radix 2 if `pairs`, twist, transform across lanes."""
     values = [load(emit, data, emit.plus(i, k)) for k in range(PAIRED_GROUP if pairs else LANES)]
     if pairs:
         values = [sum_ for a, b in zip(values[::2], values[1::2], strict=True) for sum_ in (a + b, a - b)]
