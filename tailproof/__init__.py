@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from primitives.errors import BadInput, TailproofError, Unsatisfied
     from relayer.submit import submit
-    from risk.audit import check as check_epoch
-    from risk.build import build as build_epoch
     from risk.epoch import Epoch
-    from risk.epoch_directory import load as load_epoch
-    from risk.epoch_directory import save as save_epoch
     from risk.margin import Margin
     from risk.portfolio import Portfolio
     from risk.provenance import Sources
     from tailproof.attestation import commit, prove_margin
     from tailproof.auditing import Check, audit
     from tailproof.bundle import Bundle
+    from tailproof.epochs import build as build_epoch
+    from tailproof.epochs import check as check_epoch
+    from tailproof.epochs import load as load_epoch
+    from tailproof.epochs import save as save_epoch
     from tailproof.keys import KeyDirectory, make_keys, read_verification_key
     from tailproof.secret import Opening
     from verifier_contracts.chain import Chain
@@ -48,15 +48,15 @@ _HOMES = {
     "TailproofError": "primitives.errors:TailproofError",
     "Unsatisfied": "primitives.errors:Unsatisfied",
     "audit": "tailproof.auditing:audit",
-    "build_epoch": "risk.build:build",
-    "check_epoch": "risk.audit:check",
+    "build_epoch": "tailproof.epochs:build",
+    "check_epoch": "tailproof.epochs:check",
     "commit": "tailproof.attestation:commit",
     "deploy": "verifier_contracts.deployment:deploy",
-    "load_epoch": "risk.epoch_directory:load",
+    "load_epoch": "tailproof.epochs:load",
     "make_keys": "tailproof.keys:make_keys",
     "prove_margin": "tailproof.attestation:prove_margin",
     "read_verification_key": "tailproof.keys:read_verification_key",
-    "save_epoch": "risk.epoch_directory:save",
+    "save_epoch": "tailproof.epochs:save",
     "submit": "relayer.submit:submit",
 }
 

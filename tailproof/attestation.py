@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from circuits import statements
-from circuits.statements import Statement, margin
+from circuits.statements import Statement, grid, margin
 from primitives import field
 from primitives.errors import BadInput
-from risk.epoch import Epoch
 from risk.portfolio import Portfolio
 from verifier_contracts.context import Context
 
 from .bundle import Bundle
+from .epochs import AnyEpoch
 from .keys import KeyDirectory
 from .progress import Progress, quiet
 from .secret import Opening, draw_salt
 from .statements import r1cs_digest
 
 
-def commit(statement: Statement, epoch: Epoch, portfolio: Portfolio, *, salt: int | None = None) -> Opening:
+def commit(statement: Statement, epoch: AnyEpoch, portfolio: Portfolio, *, salt: int | None = None) -> Opening:
     """Commit to a portfolio for a statement, under a fresh salt.
 
     The commitment names instruments by id, so that it stays good in every later epoch that holds them.
@@ -26,6 +29,7 @@ def commit(statement: Statement, epoch: Epoch, portfolio: Portfolio, *, salt: in
     ------
     BadInput : the portfolio has more positions than the statement has slots, or an instrument the epoch does not hold.
     """
+    _require_margin(statement)
     slots = [(int(epoch.ids[row]), lots) for row, lots in portfolio.rows(epoch)]
     if len(slots) > statement.slots:
         raise BadInput("positions", len(slots), f"at most {statement.slots}, the slots of {statement.name}",
@@ -34,7 +38,7 @@ def commit(statement: Statement, epoch: Epoch, portfolio: Portfolio, *, salt: in
     return Opening(statement.name, margin.commit(drawn, margin.fill(statement.preset, slots)), drawn, slots)
 
 
-def prove_margin(keys: KeyDirectory, epoch: Epoch, opening: Opening, context: Context, *,
+def prove_margin(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, context: Context, *,
                  progress: Progress = quiet) -> Bundle:
     """Prove the margin of a committed portfolio in an epoch.
 
@@ -46,6 +50,7 @@ def prove_margin(keys: KeyDirectory, epoch: Epoch, opening: Opening, context: Co
     """
     from prover import prove
     statement = statements.get(keys.statement)
+    _require_margin(statement)
     keys.require(statement)
     if opening.statement != statement.name:
         raise BadInput("opening.statement", opening.statement, f"{statement.name!r}, which this key proves")
@@ -59,10 +64,23 @@ def prove_margin(keys: KeyDirectory, epoch: Epoch, opening: Opening, context: Co
 
     progress("compile statement", 0, 1)
     system = statement.build()
-    inputs = margin.assign(statement.preset, epoch, positions, opening.salt, context.field_element())
+    inputs = _assign(statement, epoch, positions, opening.salt, context.field_element())
     progress("witness", 0, 1)
     witness = system.witness(inputs)
     proof = prove(keys.proving_key(), witness, progress=progress)
     values = field.decode(witness[1:1 + len(statement.public_inputs)])
     public = dict(zip(statement.public_inputs, values, strict=True))
     return Bundle(statement.name, r1cs_digest(statement.name), keys.insecure_setup, public, context, proof)
+
+
+def _require_margin(statement: Statement) -> None:
+    if not isinstance(statement.preset, margin.Preset | grid.Preset):
+        raise BadInput("statement", statement.name, "a margin statement: margin-full-… or margin-grid-…")
+
+
+def _assign(statement: Statement, epoch: Any, positions: Sequence[tuple[int, int]], salt: int, context: int
+            ) -> Mapping[str, Any]:
+    """Witness inputs; `prove_margin` has made sure that the epoch is of the statement's shape."""
+    chosen: Any = margin.assign if isinstance(statement.preset, margin.Preset) else grid.assign
+    inputs: Mapping[str, Any] = chosen(statement.preset, epoch, positions, salt, context)
+    return inputs

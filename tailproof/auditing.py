@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from circuits import statements
 from primitives.errors import BadInput
+from risk.grid_shape import GridShape
 from risk.shape import EpochShape
 
 from .bundle import Bundle
@@ -31,8 +32,8 @@ class Check:
     found: str
 
 
-def audit(bundle: Bundle, key: VerificationKey, *, epoch_root: int, shape: EpochShape, commitment: int | None = None,
-          backend: BackendName = "kernels") -> Sequence[Check]:
+def audit(bundle: Bundle, key: VerificationKey, *, epoch_root: int, shape: EpochShape | GridShape,
+          commitment: int | None = None, backend: BackendName = "kernels") -> Sequence[Check]:
     """Check a bundle against a key and an epoch.
 
     Parameters

@@ -25,17 +25,17 @@ def verify(bundle: Path, key: Path, epoch: Path, commitment: str | None, backend
     """Verify BUNDLE against a key and an epoch, offline; exit code 1 if any check fails."""
     from primitives.field import MODULUS
     from primitives.jsonio import Node
-    from risk.epoch_directory import Manifest
     from risk.money import display_money
 
     from ..auditing import audit
+    from ..epochs import read_claim
     given, verification_key = Bundle.load(bundle), read_verification_key(key)
-    trusted = Manifest.read(epoch)
+    trusted = read_claim(epoch)
     wanted = None if commitment is None else Node(commitment, field="--commitment").decimal(1, MODULUS - 1)
     checks = audit(given, verification_key, epoch_root=trusted.root, shape=trusted.shape, commitment=wanted,
                    backend=backend)
     holds = all(check.holds for check in checks)
-    context, margin = given.context, display_money(given.margin, trusted.header.quote)
+    context, margin = given.context, display_money(given.margin, trusted.quote or "quote units")
     warnings = [] if commitment is not None else ["The commitment is the bundle's own: compare it with the contract's."]
     if verification_key.insecure_setup:
         warnings.append(INSECURE)

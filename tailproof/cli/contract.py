@@ -13,6 +13,7 @@ import click
 from primitives import jsonio
 from primitives.errors import BadInput
 
+from .. import epochs
 from ..keys import INSECURE, KeyDirectory
 from .console import Outcome, progress, reporting, table
 
@@ -79,10 +80,9 @@ def deploy_contracts(key: Path, rpc: str | None, out: Path | None, registry: str
 @reporting
 def publish_epoch(deployment: Path, rpc: str, epoch: Path) -> Outcome:
     """Publish an epoch's root (role: publisher); its id is the time of publication."""
-    from risk import epoch_directory
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import Deployment
-    found = epoch_directory.load(epoch)
+    found = epochs.load(epoch)
     chain = Chain.connect(rpc)
     registry, _ = Deployment.load(deployment).open(chain)
     epoch_id = chain.now()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from risk.clock import format_time
-from risk.epoch import Epoch
 
 from .console import Outcome, progress, reporting, table
+
+if TYPE_CHECKING:
+    from ..epochs import AnyEpoch
 
 FILE = click.Path(path_type=Path)
 
@@ -23,15 +26,20 @@ def epoch() -> None:
 @click.option("--book", type=FILE, required=True, help="Book file: instruments, prices, volatilities, rates.")
 @click.option("--model", type=FILE, required=True, help="Model file: estimator, seed, horizon, tail, scenarios.")
 @click.option("--history", type=FILE, help="Price history (CSV), if the model needs one.")
+@click.option("--statement", help="Build what this statement reads; a grid statement needs it to be named.")
+@click.option("--regime", type=int, default=0, help="Correlation regime of a grid epoch.")
+@click.option("--collateral", type=FILE, help="Collateral file of a grid epoch, for solvency and netting.")
 @click.option("--out", type=FILE, required=True, help="Epoch directory to make.")
 @reporting
-def build(book: Path, model: Path, history: Path | None, out: Path) -> Outcome:
+def build(book: Path, model: Path, history: Path | None, statement: str | None, regime: int, collateral: Path | None,
+          out: Path) -> Outcome:
     """Build an epoch: scenarios, full revaluation, leaves, root.  The same sources give the same root."""
-    from risk import epoch_directory
-    from risk.build import build as build_epoch
     from risk.provenance import Sources
-    made = build_epoch(Sources.read(model, book, history), progress=progress)
-    epoch_directory.save(made, out)
+
+    from .. import epochs
+    made = epochs.build(Sources.read(model, book, history), statement=statement, regime=regime, collateral=collateral,
+                        progress=progress)
+    epochs.save(made, out)
     return _described(out, made)
 
 
@@ -41,8 +49,8 @@ def build(book: Path, model: Path, history: Path | None, out: Path) -> Outcome:
 @reporting
 def check(directory: Path, previous: Path | None) -> Outcome:
     """Rebuild the epoch in DIRECTORY from its sources and compare, E1-E5 included; run it before you sign."""
-    from risk.audit import check as check_epoch
-    found = check_epoch(directory, previous=previous, progress=progress)
+    from .. import epochs
+    found = epochs.check(directory, previous=previous, progress=progress)
     return Outcome({"path": str(directory), **found.to_json()},
                    [*(f"DIFFERS: {line}" for line in found.differences),
                     f"{directory}: {'rebuilds to the same root' if found.passed else 'does NOT stand'}"],
@@ -54,11 +62,11 @@ def check(directory: Path, previous: Path | None) -> Outcome:
 @reporting
 def show(directory: Path) -> Outcome:
     """What an epoch says about itself."""
-    from risk import epoch_directory
-    return _described(directory, epoch_directory.load(directory))
+    from .. import epochs
+    return _described(directory, epochs.load(directory))
 
 
-def _described(path: Path, made: Epoch) -> Outcome:
+def _described(path: Path, made: AnyEpoch) -> Outcome:
     header, shape = made.header, made.shape.to_json()
     facts = {"venue": header.venue, "quote": header.quote, "valuation": format_time(header.timestamp),
              "underlyings": list(header.underlyings), "model": header.model, "model_digest": header.model_digest,

@@ -9,7 +9,7 @@ import click
 from circuits import statements
 
 from ..statements import r1cs_digest
-from .console import Outcome, reporting, table
+from .console import Outcome, progress, reporting, table
 
 
 @click.group()
@@ -85,3 +85,16 @@ def export_statement(name: str, r1cs: Path, sym: Path | None) -> Outcome:
         write_symbols(system, sym)
     return Outcome({"name": name, "r1cs": str(r1cs), "sym": None if sym is None else str(sym),
                     "r1cs_digest": r1cs_digest(name)}, [f"{r1cs}: {name}, digest {r1cs_digest(name)}"])
+
+
+@statement.command("audit")
+@click.argument("name")
+@click.option("--full", is_flag=True, help="Uniqueness and mutation at the statement's own size too.")
+@reporting
+def audit_one(name: str, full: bool) -> Outcome:
+    """Look for reasons to disbelieve statement NAME: wires that nothing pins, attacks that pass (docs/soundness.md)."""
+    from circuits.soundness.registry import audit_statement
+    found = audit_statement(name, full=full, progress=progress)
+    lines = [str(finding) for finding in found.findings] or [f"{name}: nothing found in {len(found.examinations)} "
+                                                             "examinations"]
+    return Outcome(found.to_json(), lines, not found.findings)

@@ -9,6 +9,7 @@ import click
 from circuits import statements
 from primitives.errors import BadInput
 
+from .. import epochs
 from ..keys import INSECURE, KeyDirectory
 from ..secret import Opening
 from .console import Outcome, progress, reporting, table
@@ -24,11 +25,10 @@ FILE = click.Path(path_type=Path)
 @reporting
 def commit(statement: str, epoch: Path, portfolio: Path, out: Path) -> Outcome:
     """Commit to a portfolio under a fresh salt."""
-    from risk import epoch_directory
     from risk.portfolio import Portfolio
 
     from ..attestation import commit as commit_to
-    opening = commit_to(statements.get(statement), epoch_directory.load(epoch), Portfolio.read(portfolio))
+    opening = commit_to(statements.get(statement), epochs.load(epoch), Portfolio.read(portfolio))
     opening.save(out)
     return Outcome({"commitment": str(opening.commitment), "opening": str(out), "slots_used": len(opening.slots)},
                    [*table([("commitment", opening.commitment)]),
@@ -49,14 +49,13 @@ def commit(statement: str, epoch: Path, portfolio: Path, out: Path) -> Outcome:
 def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str, epoch_id: int | None,
           state_version: int | None, rpc: str | None, out: Path) -> Outcome:
     """Prove the margin of a committed portfolio; the bundle that results shows no position."""
-    from risk import epoch_directory
     from risk.money import display_money
     from verifier_contracts.context import Context
     from verifier_contracts.deployment import Deployment
 
     from ..attestation import prove_margin
     keys, there = KeyDirectory.load(key), Deployment.load(deployment)
-    numbers, secret = epoch_directory.load(epoch), Opening.load(opening)
+    numbers, secret = epochs.load(epoch), Opening.load(opening)
     if rpc is not None:
         from verifier_contracts.chain import Chain
         registry, manager = there.open(Chain.connect(rpc))

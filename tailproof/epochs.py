@@ -1,0 +1,92 @@
+"""Epochs of either kind, full revaluation or grid, told apart by the manifest in their directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from circuits import statements
+from primitives.errors import BadInput
+from risk import audit, epoch_directory, grid_audit, grid_directory
+from risk.audit import AuditReport
+from risk.build import build as build_full
+from risk.epoch import Epoch
+from risk.grid_build import build_grid
+from risk.grid_epoch import GridEpoch
+from risk.grid_shape import GridShape
+from risk.provenance import Sources
+from risk.shape import EpochShape
+
+from .progress import Progress, quiet
+
+AnyEpoch: TypeAlias = Epoch | GridEpoch
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a manifest alone says: enough to verify a bundle against, if the manifest is trusted."""
+
+    root: int
+    shape: EpochShape | GridShape
+    quote: str | None
+
+
+def build(sources: Sources, *, statement: str | None = None, regime: int = 0, collateral: Path | None = None,
+          progress: Progress = quiet) -> AnyEpoch:
+    """Build the epoch that sources determine, in the shape that a statement reads.
+
+    Parameters
+    ----------
+    statement : by default, full revaluation in the shape that the model file states.
+    regime, collateral : correlation regime and collateral file of a grid epoch.
+
+    Raises
+    ------
+    BadInput : from any source; a model of another shape than the statement's; a regime or collateral without a grid.
+    """
+    shape = None if statement is None else statements.get(statement).shape
+    if isinstance(shape, GridShape):
+        if not 0 <= regime < shape.regimes:
+            raise BadInput("--regime", regime, f"an integer in [0, {shape.regimes - 1}]")
+        content = None if collateral is None else epoch_directory.read_source(collateral)
+        return build_grid(sources, shape, regime=regime, collateral=content, progress=progress)
+    if regime or collateral is not None:
+        raise BadInput("--regime and --collateral", (regime, collateral), "absent: only grid epochs have them")
+    made = build_full(sources, progress=progress)
+    if shape is not None and made.shape != shape:
+        raise BadInput("[epoch]", made.shape.to_json(), f"that of {statement}: {shape.to_json()}",
+                       source=sources.paths.get("model"))
+    return made
+
+
+def save(epoch: AnyEpoch, directory: Path) -> None:
+    """Write an epoch, whole or not at all."""
+    if isinstance(epoch, GridEpoch):
+        grid_directory.save(epoch, directory)
+    else:
+        epoch_directory.save(epoch, directory)
+
+
+def load(directory: Path) -> AnyEpoch:
+    """Read an epoch and make sure that its root is the manifest's."""
+    return grid_directory.load(directory) if _on_grid(directory) else epoch_directory.load(directory)
+
+
+def check(directory: Path, *, previous: Path | None = None, progress: Progress = quiet) -> AuditReport:
+    """Rebuild an epoch from its sources and compare."""
+    chosen = grid_audit.check if _on_grid(directory) else audit.check
+    return chosen(directory, previous=previous, progress=progress)
+
+
+def read_claim(path: Path) -> Claim:
+    """The manifest of an epoch directory, or a manifest file by its name."""
+    if _on_grid(path) or path.name == grid_directory.MANIFEST:
+        grid = grid_directory.GridManifest.read(path)
+        return Claim(grid.root, grid.shape, None)
+    full = epoch_directory.Manifest.read(path)
+    return Claim(full.root, full.shape, full.header.quote)
+
+
+def _on_grid(directory: Path) -> bool:
+    return (directory / grid_directory.MANIFEST).is_file()
