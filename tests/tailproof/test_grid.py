@@ -41,8 +41,8 @@ def test_its_margin_is_proven_and_verified(run: Run, grid: Path, tmp_path: Path)
         tmp_path / "deployment.json")
     portfolio = FIXTURES / "portfolios" / "cross_asset_hedge.json"
     assert run("commit", "--statement", STATEMENT, "--epoch", grid, "--portfolio", portfolio, "--out", salt).code == 0
-    proven = run("prove", "--key", key, "--epoch", grid, "--opening", salt,
-                 "--deployment", tmp_path / "deployment.json", "--account", "0x" + "44" * 20, "--epoch-id", 7, "--state-version", 1, "--out", bundle)
+    proven = run("prove", "--key", key, "--epoch", grid, "--opening", salt, "--account", "0x" + "44" * 20,
+                 "--deployment", tmp_path / "deployment.json", "--epoch-id", 7, "--state-version", 1, "--out", bundle)
     assert proven.code == 0, proven.stderr
     epoch = tailproof.load_epoch(grid)
     assert isinstance(epoch, GridEpoch)
