@@ -18,9 +18,10 @@ columns that fit the first cache; what is left are chunks that fit the second, t
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,8 @@ CHUNK = 1 << 14                 # elements whose rounds go on without leaving th
 NEAR = 3                        # rounds on blocks that fit the first cache
 PAIRED_GROUP = max(LANES, 2)    # blocks transformed across lanes at a time, after a radix-2 round
 LOG_LANES = LANES.bit_length() - 1
-LEAST = 1 << 9                  # blocks that are worth a thread of their own
+LEAST = 1 << 6                  # groups of blocks that are worth a thread of their own
+TILE = 1 << 10                  # blocks put in or taken out between rounds
 SMALLEST = 2 * LOG_LANES        # log2 of the shortest vector that fills whole groups of LANES blocks
 
 Order = NDArray[np.uint32]
@@ -312,30 +314,33 @@ def outwards(data: Words, table: Words, fine: Words, coarse: Words, shifts: Word
                                 outwards4(data, start + k, step, table, step // 3 + k)
 
 
+# Blocks are walked through in rows of `columns`: columns first .. last-1, whole groups of LANES, a group of each row in
+# turn.
 @compiled
-def take_in_all(values: Words, order: Order, data: Words, first: int, last: int) -> None:
-    """Share first .. last-1 of the blocks from a vector.
-
-    Groups of LANES blocks from both halves take turns: where the order is scattered, they share cache lines.
-    """
-    half = data.shape[0] // 2
-    for j in range(first, last):
-        take_in(values, order, data, j // (2 * LANES) * LANES + j % LANES + j // LANES % 2 * half)
-
-
-@compiled
-def take_out_all(values: Words, order: Order, data: Words, first: int, last: int) -> None:
-    """Share first .. last-1 of the blocks to a vector, in the order of `take_in_all`."""
-    half = data.shape[0] // 2
-    for j in range(first, last):
-        take_out(values, order, data, j // (2 * LANES) * LANES + j % LANES + j // LANES % 2 * half)
+def take_in_all(values: Words, order: Order, data: Words, first: int, last: int, columns: int) -> None:
+    """Blocks from a vector."""
+    for j in range(first, last, LANES):
+        for row in range(0, data.shape[0], columns):
+            for k in range(row + j, row + j + LANES):
+                take_in(values, order, data, k)
 
 
 @compiled
-def close_all(a: Words, b: Words, c: Words, out: Words, first: int, last: int) -> None:
-    """out = a * b - c, blocks first .. last-1."""
-    for k in range(first, last):
-        close(a, b, c, k, out)
+def take_out_all(values: Words, order: Order, data: Words, first: int, last: int, columns: int) -> None:
+    """Blocks to a vector."""
+    for j in range(first, last, LANES):
+        for row in range(0, data.shape[0], columns):
+            for k in range(row + j, row + j + LANES):
+                take_out(values, order, data, k)
+
+
+@compiled
+def close_all(a: Words, b: Words, c: Words, out: Words, first: int, last: int, columns: int) -> None:
+    """out = a * b - c."""
+    for j in range(first, last, LANES):
+        for row in range(0, a.shape[0], columns):
+            for k in range(row + j, row + j + LANES):
+                close(a, b, c, k, out)
 
 
 # -- tables --------------------------------------------------------------------------------------------------------
@@ -375,10 +380,7 @@ def reversed_powers(log: int, bases: Sequence[int], factor: int) -> Words:
     for t in range(log):
         step = field.encode([pow(base, blocks >> (t + 1), R) for base in bases])
         table = np.concatenate([table, field.multiply(table, step)])
-    out = empty((blocks, *LAYOUT.shape))
-    order = np.arange(blocks * LANES, dtype=np.uint32)
-    take_in_all(reading(table.reshape(-1, 4)), order, out, 0, blocks)
-    return out
+    return np.ascontiguousarray(single_elements(table).swapaxes(1, 2))
 
 
 class Rounds:
@@ -436,8 +438,19 @@ def borrow_blocks(log: int) -> AbstractContextManager[Words]:
     return BLOCKS.borrow(log, lambda blocks: True, lambda: empty(shape))
 
 
-def transform(vectors: Sequence[Words], log: int, in_by: Twist | None, out_by: Twist | None) -> None:
-    """Transform vectors (blocks, LIMBS, LANES) in place: inwards, then outwards, or one of them."""
+Finish: TypeAlias = Callable[[int, int, int], None]
+"""What to do with columns first .. last-1 of rows of so many blocks, as soon as they are ready."""
+
+
+def transform(log: int, vectors: Sequence[Words], *, start: Sequence[Finish] = (), in_by: Twist | None = None,
+              out_by: Twist | None = None, finish: Finish | None = None) -> None:
+    """Transform vectors (blocks, LIMBS, LANES) in place: inwards, then outwards, or one of them.
+
+    Parameters
+    ----------
+    start : for each vector, what puts blocks there: just before they are needed, so that they are still in the cache.
+    finish : what uses the blocks of all vectors, just after they were made.
+    """
     tables, blocks = rounds_of(log), (1 << log) // LANES
     far = 0                                            # rounds that connect chunks
     while blocks * LANES >> (2 * far) > CHUNK:
@@ -446,12 +459,13 @@ def transform(vectors: Sequence[Words], log: int, in_by: Twist | None, out_by: T
     total, pairs = (chunk.bit_length() - 1) // 2, bool(tables.depth % 2)
     near = min(NEAR, total)                            # rounds that do not leave the first cache
     columns = chunk >> (2 * (total - near))
-    shares = max(1, min(threads.count(), chunk // LANES))
-    far_tasks = [(data, chunk * k // shares, chunk * (k + 1) // shares) for data in vectors for k in range(shares)]
 
-    def come_in(task: tuple[Words, int, int]) -> None:
-        assert in_by
-        inwards(task[0], tables.inwards, in_by.fine, in_by.coarse, 0, blocks, far, *task[1:], -1, pairs)
+    def come_in(task: tuple[int, int, int]) -> None:
+        number, first, last = task
+        if start:
+            start[number](first, last, chunk)
+        if in_by:
+            inwards(vectors[number], tables.inwards, in_by.fine, in_by.coarse, 0, blocks, far, first, last, -1, pairs)
 
     def turn(task: tuple[Words, int]) -> None:
         data, begin = task
@@ -461,16 +475,20 @@ def transform(vectors: Sequence[Words], log: int, in_by: Twist | None, out_by: T
             outwards(data, tables.outwards, out_by.fine, out_by.coarse, out_by.shifts, begin, chunk, total - near, 0,
                      columns, near, pairs)
 
-    def go_out(task: tuple[Words, int, int]) -> None:
-        assert out_by
-        outwards(task[0], tables.outwards, out_by.fine, out_by.coarse, out_by.shifts, 0, blocks, far, *task[1:], -1,
-                 pairs)
+    def go_out(task: tuple[int, int]) -> None:
+        first, last = task
+        for data in vectors:
+            if out_by:
+                outwards(data, tables.outwards, out_by.fine, out_by.coarse, out_by.shifts, 0, blocks, far, first, last,
+                         -1, pairs)
+        if finish:
+            finish(first, last, chunk)
 
-    if in_by and far:
-        in_turn(come_in, far_tasks)
+    tiles = range(0, chunk, max(LANES, TILE * chunk // blocks // LANES * LANES))
+    bounds = [(first, min(first + tiles.step, chunk)) for first in tiles]
+    in_turn(come_in, [(number, *bound) for number in range(len(vectors)) for bound in bounds])
     in_turn(turn, [(data, begin) for data in vectors for begin in range(0, blocks, chunk)])
-    if out_by and far:
-        in_turn(go_out, far_tasks)
+    in_turn(go_out, bounds)
 
 
 def log_of(count: int) -> int:
@@ -488,14 +506,15 @@ def ntt(values: Words, *, inverse: bool = False, coset: int | None = None) -> Wo
         raise ValueError("no transform on the coset 0")
     if log < SMALLEST:
         return _short(values, inverse, shift)
-    rounds, out = rounds_of(log), empty((count, 4))
-    blocks = count // LANES
-    before, after = (rounds.natural, rounds.scattered) if inverse else (rounds.scattered, rounds.natural)
+    rounds, out, source = rounds_of(log), empty((count, 4)), reading(values)
+    twist = twist_of(log, 1 if inverse else shift, not inverse)
     with borrow_blocks(log) as data:
-        source, twist = reading(values), twist_of(log, 1 if inverse else shift, not inverse)
-        threads.share(blocks, lambda first, last: take_in_all(source, before, data, first, last), least=LEAST)
-        transform([data], log, *((twist, None) if inverse else (None, twist)))
-        threads.share(blocks, lambda first, last: take_out_all(out, after, data, first, last), least=LEAST)
+        if inverse:
+            transform(log, [data], start=[partial(take_in_all, source, rounds.natural, data)], in_by=twist)
+            scatter(partial(take_out_all, out, rounds.scattered, data), len(data))
+        else:
+            scatter(partial(take_in_all, source, rounds.scattered, data), len(data))
+            transform(log, [data], out_by=twist, finish=partial(take_out_all, out, rounds.natural, data))
     return field.multiply(out, powers(pow(shift, -1, R), count, 1)) if inverse and shift != 1 else out
 
 
@@ -509,13 +528,18 @@ def quotient(a: Words, b: Words, c: Words) -> Words:
     if log < SMALLEST:
         x, y, z = (_short(_short(values, True, 1), False, shift) for values in (a, b, c))
         return field.subtract(field.multiply(x, y), z)
-    rounds, out, blocks = rounds_of(log), empty((count, 4)), count // LANES
+    natural, out = rounds_of(log).natural, empty((count, 4))
     with borrow_blocks(log) as x, borrow_blocks(log) as y, borrow_blocks(log) as z:
-        for source, data in zip(map(reading, (a, b, c)), (x, y, z), strict=True):
-            threads.share(blocks, functools.partial(take_in_all, source, rounds.natural, data), least=LEAST)
-        transform((x, y, z), log, twist_of(log, 1, False), twist_of(log, shift, True))
-        threads.share(blocks, functools.partial(close_all, x, y, z, out), least=LEAST)
+        start = [partial(take_in_all, reading(values), natural, data) for values, data in ((a, x), (b, y), (c, z))]
+        transform(log, (x, y, z), start=start, in_by=twist_of(log, 1, False), out_by=twist_of(log, shift, True),
+                  finish=partial(close_all, x, y, z, out))
     return out
+
+
+def scatter(task: Finish, blocks: int) -> None:
+    """Do a task on all blocks in two rows: in scattered order, groups of LANES blocks of both share cache lines."""
+    columns = max(LANES, blocks // 2)
+    threads.share(columns // LANES, lambda first, last: task(LANES * first, LANES * last, columns), least=LEAST)
 
 
 def _short(values: Words, inverse: bool, shift: int) -> Words:
