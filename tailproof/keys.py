@@ -20,7 +20,6 @@ from primitives import jsonio
 from primitives.errors import BadInput
 
 from .progress import Progress, quiet
-from .statements import r1cs_digest
 
 if TYPE_CHECKING:
     from circuits.statements import Statement
@@ -58,6 +57,7 @@ class KeyDirectory:
 
     def require(self, statement: Statement) -> None:
         """Refuse a key that was made for another statement, or for another version of this one."""
+        from .statements import r1cs_digest
         if self.statement != statement.name:
             raise BadInput("statement", self.statement, f"{statement.name!r}: this key proves another statement",
                            source=self.path / NOTE)
@@ -102,6 +102,8 @@ def make_keys(statement: Statement, path: Path, *, progress: Progress = quiet) -
     from prover import setup
     from prover.files import snarkjs
     from prover.files.zkey import write_zkey
+
+    from .statements import r1cs_digest
     if path.exists():
         raise BadInput("key directory", str(path), "a path where nothing is yet (a key is never overwritten)")
     try:
