@@ -118,6 +118,7 @@ def kernels(run: Run, sizes: list[int], repeat: int) -> None:
 
     from prover.curve import G1_GROUP, G2_GROUP
     from prover.kernels import KernelBackend
+    from prover.kernels.ntt import borrow_blocks, transform, twist_of
     backend, rng = KernelBackend(), np.random.default_rng(1)
 
     def scalars(n: int) -> Any:
@@ -131,7 +132,10 @@ def kernels(run: Run, sizes: list[int], repeat: int) -> None:
         if log <= 17:
             g2 = backend.prepare_g2(backend.multiples_g2(G2_GROUP.generator, values))
             run.put(f"g2 msm {log}", "tailproof", median(repeat, lambda: backend.msm_g2(g2, values)))  # noqa: B023
-        run.put(f"ntt {log}", "tailproof", median(4 * repeat, lambda: backend.ntt(values)))            # noqa: B023
+        run.put(f"ntt {log}, natural order", "tailproof", median(4 * repeat, lambda: backend.ntt(values)))  # noqa: B023
+        with borrow_blocks(log) as blocks:            # as gnark's: in place, and the result in another order
+            run.put(f"ntt {log}", "tailproof", median(4 * repeat, lambda: transform(
+                log, [blocks], out_by=twist_of(log, 1, True))))                                        # noqa: B023
 
 
 def verification(run: Run, folder: Path, repeat: int) -> None:
