@@ -11,21 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .additions import SIGN_BIT, add_named, double
+from .additions import SIGN_BIT
 from .arithmetic import LANES
 from .buckets import IDENTITY, References
-from .cache import compiled
 from .digits import TERM_BITS
 from .field import Words
-from .windows import XYZZ, as_steps, blinding, last_after
+from .windows import XYZZ, adding, adding_named, as_steps, blinding, doubling, last_after, run_steps
 
-
-@compiled
-def climb(points: Words, identity: Words, names: References, state: Words) -> None:
-    """state = 2 state + the points that names[k] names, for each row k; `identity` is what IDENTITY names."""
-    for k in range(names.shape[0]):
-        double(state, 0)
-        add_named(points, identity, names[k], 0, state)
+CLIMB = as_steps([step for k in range(TERM_BITS) for step in (doubling(0), adding_named(LANES * k))])
 
 
 def named_bits(halves: Words, terms: NDArray[np.int64]) -> References:
@@ -49,8 +42,8 @@ def sum_few(points: Words, halves: Words, terms: NDArray[np.int64]) -> Any:
     vectors, identity = len(names), np.zeros((1, *points.shape[1:]), np.uint64)
     state = np.stack([blind.start(vector)[:XYZZ] for vector in range(vectors)])
     for vector in range(vectors):
-        climb(points, identity, names[vector], state[vector])
+        run_steps(points, identity, names[vector].reshape(-1), state[vector], CLIMB)
     ends = np.moveaxis(state, -1, 1).reshape(vectors * LANES, XYZZ, *state.shape[2:-1])
-    sum_up = as_steps([(len(ends) - 1, k) for k in range(len(ends) - 1)])
+    sum_up = as_steps([adding(len(ends) - 1, k) for k in range(len(ends) - 1)])
     started = sum(1 << (2 * LANES * vector + lane) for vector in range(vectors) for lane in range(LANES))
     return blind.group.add(last_after(ends, sum_up, points.ndim), blind.minus(started << TERM_BITS))

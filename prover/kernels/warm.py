@@ -34,11 +34,15 @@ def _sparse_products(backend: KernelBackend) -> None:
 
 
 def _sums(backend: KernelBackend) -> None:
-    msm(backend.prepare_g1(encode_g1([G1_GROUP.generator] * 9)), field.encode(range(-4, 5)))
+    bases, scalars = backend.prepare_g1(encode_g1([G1_GROUP.generator] * 9)), field.encode(range(-4, 5))
+    msm(bases, scalars)
+    msm(bases, scalars, bits=4)                        # so few would not go to buckets by themselves
 
 
 def _sums_g2(backend: KernelBackend) -> None:
-    msm(backend.prepare_g2(encode_g2([G2_GROUP.generator] * 9)), field.encode(range(-4, 5)))
+    bases, scalars = backend.prepare_g2(encode_g2([G2_GROUP.generator] * 9)), field.encode(range(-4, 5))
+    msm(bases, scalars)
+    msm(bases, scalars, bits=4)
 
 
 def _multiples(backend: KernelBackend) -> None:

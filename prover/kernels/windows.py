@@ -28,6 +28,7 @@ from .memory import empty
 Steps = NDArray[np.int64]
 
 XYZZ = 4                        # coordinates of a point in a state
+DOUBLE, ADD, ADD_NAMED = range(3)
 GROUPS: dict[int, Group[Any]] = {3: G1_GROUP, 4: G2_GROUP}
 """The groups by the dimensions of their points arrays."""
 
@@ -52,35 +53,63 @@ def sort_by_bucket(digits: Digits, names: References, space: Space) -> None:
 
 
 @compiled
-def sum_buckets(points: Words, space: Space, state: Words) -> None:
-    """Add to (run, total) in `state`, lane by lane: the sum of the lane's buckets, and their weighted sum.
+def run_steps(points: Words, arena: Words, names: References, state: Words, steps: Steps) -> None:
+    """Work on XYZZ points, step by step; see the makers of steps below."""
+    for s in range(steps.shape[0]):
+        what, k, m = steps[s, 0], steps[s, 1], steps[s, 2]
+        if what == DOUBLE:
+            double(state, k)
+        elif what == ADD:
+            add_into(state, k, state, m)
+        else:
+            add_named(points, arena, names, m, state)
 
-    Lane l has the buckets l * stride + 1 .. (l + 1) * stride, with the weights 1 .. stride.
-    """
-    arena, sums, lane_major = space.arena, space.sums, space.starts
-    stride = (sums.size - 1) // LANES
-    for k in range(stride):
-        for lane in range(LANES):
-            lane_major[LANES * k + lane] = sums[lane * stride + k + 1]
-    for k in range(stride - 1, -1, -1):
-        add_named(points, arena, lane_major, LANES * k, state)
-        add_into(state, 1, state, 0)
+
+def doubling(k: int) -> tuple[int, int, int]:
+    """The step state[k] *= 2."""
+    return DOUBLE, k, 0
+
+
+def adding(k: int, m: int) -> tuple[int, int, int]:
+    """The step state[k] += state[m]."""
+    return ADD, k, m
+
+
+def adding_named(m: int) -> tuple[int, int, int]:
+    """The step state[0] += the points that names[m ..] names, one a lane."""
+    return ADD_NAMED, 0, m
+
+
+def as_steps(steps: list[tuple[int, int, int]]) -> Steps:
+    """Steps for `run_steps`."""
+    return np.array(steps, np.int64).reshape(-1, 3)
+
+
+def work_on(state: Words, steps: Steps) -> None:
+    """`run_steps` where no step names points."""
+    nothing = np.zeros((1, *[2] * (state.ndim - 2), 4), np.uint64)
+    run_steps(nothing, nothing, np.zeros(0, np.uint32), state, steps)
+
+
+@functools.cache
+def sum_steps(stride: int) -> Steps:
+    """Steps on (run, total): run += bucket, then total += run, for `stride` buckets a lane, from the highest."""
+    return as_steps([step for k in range(stride - 1, -1, -1) for step in (adding_named(LANES * k), adding(1, 0))])
 
 
 @compiled
-def run_steps(state: Words, steps: Steps) -> None:
-    """XYZZ additions in the given order: (k, m) adds state[m] to state[k], (k, k) doubles state[k]."""
-    for s in range(steps.shape[0]):
-        k, m = steps[s, 0], steps[s, 1]
-        if k == m:
-            double(state, k)
-        else:
-            add_into(state, k, state, m)
+def name_lane_major(space: Space) -> None:
+    """space.starts = the names of the sums, lane-major: lane l has buckets l * stride + 1 .. (l + 1) * stride."""
+    stride = (space.sums.size - 1) // LANES
+    for k in range(stride):
+        for lane in range(LANES):
+            space.starts[LANES * k + lane] = space.sums[lane * stride + k + 1]
 
 
-def as_steps(pairs: list[tuple[int, int]]) -> Steps:
-    """A list of (k, m) for `run_steps`."""
-    return np.array(pairs, np.int64).reshape(-1, 2)
+def sum_buckets(points: Words, space: Space, state: Words) -> None:
+    """Add to (run, total) in `state`, lane by lane: the sum of its buckets, and their sum weighted by 1, 2, ... ."""
+    name_lane_major(space)
+    run_steps(points, space.arena, space.starts, state, sum_steps((len(space.sums) - 1) // LANES))
 
 
 @functools.cache
@@ -94,20 +123,20 @@ def lane_steps(stride: int) -> Steps:
     last_run, last_total, weighted = 2 * LANES - 2, 2 * LANES - 1, 2 * LANES
     steps = []
     for lane in range(LANES - 2, 0, -1):
-        steps += [(last_run, 2 * lane), (weighted, last_run)]
-    steps += [(weighted, weighted)] * (stride.bit_length() - 1)
-    steps += [(last_total, 2 * lane + 1) for lane in range(LANES - 1)]
-    return as_steps([*steps, (last_total, weighted)])
+        steps += [adding(last_run, 2 * lane), adding(weighted, last_run)]
+    steps += [doubling(weighted)] * (stride.bit_length() - 1)
+    steps += [adding(last_total, 2 * lane + 1) for lane in range(LANES - 1)]
+    return as_steps([*steps, adding(last_total, weighted)])
 
 
 @functools.cache
 def horner_steps(windows: int, parts: int, bits: int) -> Steps:
     """Steps that leave the sum of 2**(bits * w) times points w * parts .. w * parts + parts - 1 in the last point."""
-    total, steps = windows * parts - 1, []
+    total, steps = windows * parts - 1, list[tuple[int, int, int]]()
     for w in range(windows - 1, -1, -1):
         if w < windows - 1:
-            steps += [(total, total)] * bits
-        steps += [(total, point) for point in range(w * parts, (w + 1) * parts) if point != total]
+            steps += [doubling(total)] * bits
+        steps += [adding(total, point) for point in range(w * parts, (w + 1) * parts) if point != total]
     return as_steps(steps)
 
 
@@ -190,7 +219,7 @@ def join_windows(sums: Words, bits: int, dimensions: int) -> Any:
         state = empty(((2 * LANES + 1) * XYZZ, *value))
         state[:2 * LANES * XYZZ] = group.reshape(-1, *value)
         state[-XYZZ:] = state[-3 * XYZZ:-2 * XYZZ]                      # `weighted` starts as the last run
-        run_steps(state, steps)
+        work_on(state, steps)
         whole.extend(np.moveaxis(state[-2 * XYZZ:-XYZZ], -1, 0))        # the last total: one sum a window
     point = last_after(np.stack(whole[:count]), horner_steps(windows, parts, bits), dimensions)
     blind = blinding(dimensions)
@@ -201,7 +230,7 @@ def last_after(points: Words, steps: Steps, dimensions: int) -> Any:
     """The last of some XYZZ points (count, 4, ..., limbs), each in one lane only, after these steps; it is finite."""
     state = empty((points.shape[0] * XYZZ, *points.shape[2:], LANES))
     state[...] = points.reshape(-1, *points.shape[2:])[..., None]       # the same value in all lanes
-    run_steps(state, steps)
+    work_on(state, steps)
     return to_affine(GROUPS[dimensions], *(from_state(part) for part in state[-XYZZ:]))
 
 
