@@ -11,10 +11,11 @@ from prover.kernels import cache
 
 COMPILE = """
 import numpy as np
-from prover.kernels.windows import run_steps
-run_steps(np.zeros((8, *__import__("prover.kernels.arithmetic", fromlist=["x"]).LAYOUT.shape), np.uint64),
-          np.zeros((0, 2), np.int64))
-print(sum(run_steps.stats.cache_hits.values()), sum(run_steps.stats.cache_misses.values()))
+from prover.kernels.arithmetic import LAYOUT
+from prover.kernels.inversion import invert
+one = np.ones((1, *LAYOUT.shape), np.uint64)
+invert(one, one.copy(), np.zeros((4, 5), np.uint64))
+print(sum(invert.stats.cache_hits.values()), sum(invert.stats.cache_misses.values()))
 """
 
 
