@@ -67,7 +67,7 @@ def evaluator(element: type[Element], field: Field) -> Any:
 @pytest.mark.parametrize("field", FIELDS)
 def test_operators_on_edge_values_and_random_ones(element: type[Element], field: Field) -> None:
     rng, q, layout = random.Random(8), field.modulus, element.LAYOUT
-    limit = int(element.STORED * q) - 1
+    limit = int(16 * element.STORED) * q // 16 - 1
     edges = [x for x in (0, 1, q - 1, q, q + 1, limit, 1 << 252, (1 << 253) - 1, 1 << 253, 1 << 208) if x <= limit]
     triples = list(itertools.product(edges, repeat=3))
     triples += [tuple(rng.randrange(limit) for _ in range(3)) for _ in range(200)]
@@ -77,8 +77,7 @@ def test_operators_on_edge_values_and_random_ones(element: type[Element], field:
     data = np.empty((count, 3, *layout.shape), np.uint64)
     for k, triple in enumerate(triples):
         for j, value in enumerate(triple):
-            limbs = [value >> (layout.limb_bits * i) & mask for i in range(layout.limbs)]
-            data[k // layout.lanes, j, :, k % layout.lanes] = limbs
+            data[k // layout.lanes, j, :, k % layout.lanes] = limbs_of(element, value)
     out = np.zeros((count, len(EXPRESSIONS), *layout.shape), np.uint64)
     evaluator(element, field)(out, data)
     shrink = pow(layout.radix, -1, q)
@@ -92,9 +91,49 @@ def test_operators_on_edge_values_and_random_ones(element: type[Element], field:
             assert (got - want) % q == 0, (j, a, b, c)
 
 
+def limbs_of(element: type[Element], value: int) -> list[int]:
+    layout = element.LAYOUT
+    return [value >> (layout.limb_bits * i) & ((1 << layout.limb_bits) - 1) for i in range(layout.limbs)]
+
+
+@pytest.mark.parametrize("element", ARITHMETICS)
+@pytest.mark.parametrize("name", ["STORED", "PRODUCT", "LOOSE"])
+def test_values_as_large_as_a_kernel_may_declare(element: type[Element], name: str) -> None:
+    bound, q, lanes = getattr(element, name), BASE.modulus, element.LAYOUT.lanes
+
+    @kernel_for(element)
+    def evaluate(emit: Emitter, out: Any, data: Any, i: Any) -> None:
+        a, b = (element.load(emit, BASE, data, emit.plus(emit.times(i, 2), k), bound) for k in range(2))
+        for k, value in enumerate((a * b, a.square(), a.dot([(a, b), (b, a)]), a.reduce(), b.canonical())):
+            value.store(out, emit.plus(emit.times(i, 5), k), 4)
+
+    @numba.njit
+    def run(out: Any, data: Any) -> None:
+        for i in range(len(out)):
+            evaluate(out, data, i)
+
+    rng, largest = random.Random(3), int(16 * bound) * q // 16 - 1
+    edges = [0, 1, min(q, largest), largest, largest - 1, largest // 2, (1 << 254) % largest, (1 << 208) - 1,
+             largest - (1 << 52)]
+    pairs = list(itertools.product(edges, repeat=2)) + [(rng.randrange(largest), largest) for _ in range(55)]
+    data = np.zeros((len(pairs) // lanes, 2, *element.LAYOUT.shape), np.uint64)
+    for k, pair in enumerate(pairs):
+        for j, value in enumerate(pair):
+            data[k // lanes, j, :, k % lanes] = limbs_of(element, value)
+    out, shrink = np.zeros((len(data), 5, *element.LAYOUT.shape), np.uint64), pow(element.LAYOUT.radix, -1, q)
+    run(out, data)
+    for k, (a, b) in enumerate(pairs):
+        got = [int_of(out[k // lanes, j, :, k % lanes], element.LAYOUT.limb_bits) for j in range(5)]
+        for value, want in zip(got, (a * b * shrink, a * a * shrink, 2 * a * b * shrink, a, b), strict=True):
+            assert (value - want) % q == 0, (a, b)
+        assert max(got[:3]) < 4 * q
+        assert got[3] <= element.STORED * q
+        assert got[4] == b % q
+
+
 @pytest.mark.parametrize("element", ARITHMETICS)
 def test_packed_form_survives_the_largest_value(element: type[Element]) -> None:
-    lanes, largest = element.LAYOUT.lanes, int(element.STORED * BASE.modulus) - 1
+    lanes, largest = element.LAYOUT.lanes, int(16 * element.STORED) * BASE.modulus // 16 - 1
     words = np.array([[value >> (64 * i) & (2**64 - 1) for i in range(4)]
                       for value in [largest, 0, 1, BASE.modulus - 1] * 2], np.uint64)
 
