@@ -41,9 +41,10 @@ class StudentCopula:
         if not low <= self.degrees <= high:
             raise BadInput("copula.degrees", self.degrees, f"a number in [{low}, {high}]")
         size = len(self.correlation)
-        for i, row in enumerate(self.correlation):
+        for i, row in enumerate(self.correlation):         # all lengths before any value: row j is read with row i
             if len(row) != size:
                 raise BadInput(f"length of copula.correlation[{i}]", len(row), f"{size}: the matrix is square")
+        for i, row in enumerate(self.correlation):
             for j, value in enumerate(row):
                 if not -1 <= value <= 1 or value != self.correlation[j][i] or (i == j and value != 1):
                     raise BadInput(f"copula.correlation[{i}][{j}]", value,

@@ -76,7 +76,8 @@ def test_the_fit_finds_what_was_sampled() -> None:
 
 @pytest.mark.parametrize(("degrees", "correlation", "field"), [
     (2.0, ((1.0,),), "degrees"), (math.nan, ((1.0,),), "degrees"), (300.0, ((1.0,),), "degrees"),
-    (4.0, ((1.0, 0.5),), "length of copula.correlation"), (4.0, ((1.0, 0.5), (0.4, 1.0)), r"correlation\[0\]\[1\]"),
+    (4.0, ((1.0, 0.5),), "length of copula.correlation"), (4.0, ((1.0, 0.5), ()), r"correlation\[1\]"),
+    (4.0, ((1.0, 0.5), (0.4, 1.0)), r"correlation\[0\]\[1\]"),
     (4.0, ((0.9,),), r"correlation\[0\]\[0\]"), (4.0, ((1.0, 1.5), (1.5, 1.0)), r"correlation\[0\]\[1\]"),
     (4.0, ((1.0, 1.0), (1.0, 1.0)), "correlation is 'rank 1 of 2'"),
     (4.0, ((1.0, 0.9, -0.9), (0.9, 1.0, 0.9), (-0.9, 0.9, 1.0)), "correlation is 'rank 2 of 3'")])
