@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import nodes
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from toykey import ToyKey
 
-from primitives.errors import BadInput
 from verifier_contracts.bindings import EpochRegistry, MarginManager, proof_words
 from verifier_contracts.chain import Chain
-from verifier_contracts.compiler import node_modules
 from verifier_contracts.context import Context
 from verifier_contracts.deployment import Deployment, Roles, deploy
 from verifier_contracts.errors import ContractRefused
@@ -30,29 +25,9 @@ STATEMENT = "margin-toy"
 MODEL_ID = b"\x11" * 32
 
 
-@contextmanager
-def anvil() -> Iterator[Chain]:
-    """A real node on a free port of this machine, gone when the block ends."""
-    binary = node_modules() / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
-    if shutil.which(str(binary)) is None:
-        pytest.skip("anvil is not installed on this platform")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    node = subprocess.Popen([str(binary), "--port", str(port), "--silent", "--timestamp", str(GENESIS)])
-    try:
-        for _ in range(200):
-            try:
-                chain = Chain.connect(f"http://127.0.0.1:{port}", key_variable="TAILPROOF_UNSET")
-                break
-            except BadInput:
-                time.sleep(0.05)
-        else:
-            pytest.fail("anvil does not answer")
-        yield chain
-    finally:
-        node.kill()
-        node.wait()
+def anvil() -> AbstractContextManager[Chain]:
+    """A real node whose first block has the same time as the embedded chain's."""
+    return nodes.anvil("--timestamp", str(GENESIS))
 
 
 @dataclass(frozen=True)
