@@ -10,6 +10,6 @@ and G2. On these stand multi-scalar multiplication (`additions`, `inversion`, `b
 from __future__ import annotations
 
 from .backend import KernelBackend, memory_held, release_memory
-from .warm import warm
+from .warm import is_warm, warm
 
-__all__ = ["KernelBackend", "memory_held", "release_memory", "warm"]
+__all__ = ["KernelBackend", "is_warm", "memory_held", "release_memory", "warm"]

@@ -65,10 +65,19 @@ def _directory(module: Path) -> Path | None:
     return path
 
 
+_used: set[Path] = set()
+
+
+def is_filled() -> bool:
+    """Whether every directory that compiled functions are kept in holds some, so that nothing will take long."""
+    return bool(_used) and all(any(path.rglob("*.nbi")) for path in _used)
+
+
 def compiled(function: Function) -> Function:
     """Compile with Numba on first use, the GIL released; kept from run to run where a private directory allows."""
     result, directory = numba.njit(nogil=True)(function), _directory(Path(function.__code__.co_filename).resolve())
     if directory is not None:
+        _used.add(directory)
         before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(directory)
         try:
             result.enable_caching()                # which reads the setting, once

@@ -15,6 +15,7 @@ from prover.curve import G1_GROUP, G2_GROUP
 from prover.points import encode_g1, encode_g2
 
 from .backend import KernelBackend
+from .cache import is_filled
 from .msm import msm
 from .verification import warm_verify
 
@@ -53,6 +54,11 @@ def _multiples(backend: KernelBackend) -> None:
 STAGES: dict[str, Callable[[KernelBackend], None]] = {
     "sparse products": _sparse_products, "transforms": _transforms, "sums in G1": _sums, "sums in G2": _sums_g2,
     "fixed-base multiples": _multiples}
+
+
+def is_warm() -> bool:
+    """Whether an earlier run has left compiled kernels, so that a proof need not wait for them."""
+    return is_filled()
 
 
 def warm(progress: Progress | None = None) -> dict[str, float]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from prover.kernels import cache
+from prover.kernels import cache, is_warm, warm
 
 COMPILE = """
 import numpy as np
@@ -59,3 +59,22 @@ def test_a_directory_that_others_can_write_is_not_used(tmp_path: Path, monkeypat
     cache._directory.cache_clear()
     assert cache._directory(module) is None
     cache._directory.cache_clear()
+
+
+def test_warm_says_what_it_is_at() -> None:
+    calls = []
+    seconds = warm(lambda stage, done, total: calls.append((stage, done, total)))
+    assert [done for _, done, _ in calls] == list(range(len(seconds) + 1))
+    assert all(total == len(seconds) for _, _, total in calls)
+    assert is_warm() or cache._directory(cache.HERE / "ntt.py") is None
+
+
+def test_warm_only_when_every_directory_holds_kernels(tmp_path: Path, monkeypatch) -> None:
+    full, empty = tmp_path / "full", tmp_path / "empty"
+    for directory in (full, empty):
+        directory.mkdir()
+    (full / "kernels").mkdir()
+    (full / "kernels" / "kernel.nbi").touch()
+    for used, filled in ((set(), False), ({full}, True), ({full, empty}, False)):
+        monkeypatch.setattr(cache, "_used", used)
+        assert cache.is_filled() is filled
