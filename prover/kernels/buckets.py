@@ -31,7 +31,7 @@ from .field import Words
 from .inversion import invert
 from .memory import empty
 
-GROUP = 1 << 15                 # references worked on at a time: their partial sums do not go far
+GROUP = 1 << 15                 # references worked on at a time, which bounds the memory for partial sums
 BLOCK = 1024 // LANES           # pair vectors that share one inversion: their points stay in the L2 cache
 AHEAD = 96                      # pairs fetched ahead of their use, forwards
 BEHIND = LANES                  # and backwards (those points are in the L2 cache)
