@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from circuits.intervals import Interval
 from circuits.signals import Linear, Product, Shape
 from primitives import field
-from primitives.cache import kernel
 from primitives.errors import BadInput, Unsatisfied
 from primitives.field import MODULUS, FieldArray
+from primitives.native import compiled
 
 Form: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]
 """One side of a block of rows: terms per row, then all terms' wires and coefficient ids."""
@@ -185,7 +185,9 @@ class Decompose(_NoRows):
         else:
             found = self.value.values(witness)
         plain = field.canonical(found)
-        for bad in np.flatnonzero(_write_bits(witness, self.first, self.bits, plain, field.ONE)):
+        unfit = np.zeros(len(plain), np.bool_)
+        _write_bits(witness, self.first, self.bits, plain, field.ONE, unfit)
+        for bad in np.flatnonzero(unfit):
             number = int.from_bytes(plain[bad].astype("<u8").tobytes(), "little")
             if strict:
                 bound = "0 or 1" if self.bits == 1 else f"in [0, 2**{self.bits})"
@@ -200,10 +202,10 @@ class Decompose(_NoRows):
         return int(np.prod(self.shape)) * self.bits
 
 
-@kernel
-def _write_bits(witness: FieldArray, first: int, bits: int, plain: FieldArray, one: FieldArray) -> NDArray[np.bool_]:
-    """Fill in the low bits of each element; returns which elements do not fit."""
-    unfit = np.zeros(len(plain), np.bool_)
+@compiled
+def _write_bits(witness: FieldArray, first: int, bits: int, plain: FieldArray, one: FieldArray,
+                unfit: NDArray[np.bool_]) -> None:
+    """Fill in the low bits of each element; `unfit` becomes true where an element does not fit."""
     for i in range(len(plain)):
         for k in range(256):
             bit = (plain[i, k >> 6] >> np.uint64(k & 63)) & np.uint64(1)
@@ -213,4 +215,3 @@ def _write_bits(witness: FieldArray, first: int, bits: int, plain: FieldArray, o
             elif bit:
                 unfit[i] = True
                 break
-    return unfit

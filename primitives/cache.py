@@ -1,14 +1,12 @@
-"""An honest cache for compiled kernels.
+"""Where machine code is kept, and how it is told that it is out of date.
 
-Numba invalidates a cached function when the file that holds it changes, but not when an intrinsic it calls, or a
-constant frozen into it, changes in another file. `kernel` therefore keeps the machine code of a function under a
-directory named by the text of everything the function may be built from: the modules of its own package (the
-directory `room/package/` for a file inside one, else the whole room), of the packages that its module imports from, and
-of `primitives`.
+What a compiled function was made of is the text of its own package (the directory `room/package/` for a file inside
+one, else the files of the room itself), of the packages that its module imports from, and of `primitives`: emitters
+and constants frozen into it lie there. A directory is named by the digest of all that, of the compiler, and of the
+processor it compiles for; so machine code is renewed whenever any of it changes, and never asked for anywhere else.
 
-The directory is per user, so read-only installations work; Numba writes entries by rename, so parallel workers may
-share it. Where no private directory can be written, kernels are compiled anew in each process: loading machine code
-from a directory that others can write would run whatever they put there.
+The directory is per user, so read-only installations work. Where no private directory can be written there is none:
+loading machine code from a directory that others can write would run whatever they put there.
 """
 
 from __future__ import annotations
@@ -17,33 +15,26 @@ import hashlib
 import os
 import re
 import sys
-import tempfile
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numba
 
 PRIMITIVES = Path(__file__).resolve().parent
 ROOMS = ("primitives", "risk", "circuits", "prover")
-"""Where kernels, and what they are built from, may live."""
+"""Where compiled functions, and what they are made of, may live."""
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX", "NUMBA_OPT", "TAILPROOF_FORCE_PORTABLE")
+"""What the user may set that changes machine code."""
 
 
-def _package_of(source: Path) -> Path:
-    """`<root>/room/package` of a file below it; `<root>/room` of a file directly in a room."""
-    root = PRIMITIVES.parent
-    if not source.is_relative_to(root):
-        return source.parent
-    parts = source.relative_to(root).parent.parts[:2]
-    return root.joinpath(*parts) if parts else source.parent
+def _package_of(path: Path) -> Path:
+    """`<root>/room/package` of what lies below it or is it; `<root>/room` of a module directly in a room, or a room."""
+    root, folder = PRIMITIVES.parent, path if path.is_dir() else path.parent
+    return root.joinpath(*folder.relative_to(root).parts[:2]) if path.is_relative_to(root) else folder
 
 
 @cache
 def sources(module: Path) -> tuple[Path, ...]:
-    """The packages whose text the machine code of a module's kernels depends on; its own comes first."""
+    """The packages whose text the machine code of a module's functions depends on; its own comes first."""
     found = [_package_of(module)]
     for dots, name in re.findall(r"^\s*(?:from|import)\s+(\.*)([\w.]*)", module.read_text(), re.MULTILINE):
         if dots:
@@ -54,14 +45,29 @@ def sources(module: Path) -> tuple[Path, ...]:
 
 
 @cache
+def _text(package: Path) -> bytes:
+    """Digest of the modules of a package; of a room, only those directly in it."""
+    total, room = hashlib.sha256(), package.parent == PRIMITIVES.parent
+    for path in sorted(package.glob("*.py") if room else package.rglob("*.py")):
+        text = path.read_bytes()
+        total.update(f"{path.relative_to(package).as_posix()} {len(text)}\n".encode() + text)
+    return total.digest()
+
+
+@cache
+def _target() -> bytes:
+    """The compiler, by the version of LLVM's binding that each of Numba's versions insists on, and the processor."""
+    import llvmlite
+    from llvmlite import binding
+    described = [llvmlite.__version__, binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(),
+                 *(f"{name}={os.environ.get(name)}" for name in SETTINGS)]
+    return "\n".join(described).encode()
+
+
+@cache
 def digest(packages: tuple[Path, ...]) -> str:
-    """Hex digest of the text of all modules of some packages, and of Numba's version."""
-    total = hashlib.sha256(numba.__version__.encode())
-    for package in packages:
-        for path in sorted(package.rglob("*.py")):
-            text = path.read_bytes()
-            total.update(f"{path.relative_to(package).as_posix()} {len(text)}\n".encode() + text)
-    return total.hexdigest()[:16]
+    """Hex digest of the text of some packages and of what it is compiled with and for."""
+    return hashlib.sha256(b"".join(map(_text, packages)) + _target()).hexdigest()[:16]
 
 
 def base() -> Path:
@@ -78,31 +84,14 @@ def base() -> Path:
 
 @cache
 def directory(packages: tuple[Path, ...]) -> Path | None:
-    """The cache directory for kernels made of these `sources`, made if absent; None if there is no private one."""
+    """The directory for functions made of these `sources`, made if absent; None if there is no private one."""
     try:
         path = base() / f"{packages[0].name}-{digest(packages)}"
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if hasattr(os, "getuid") and (path.stat().st_uid != os.getuid() or path.stat().st_mode & 0o022):
             return None
-        tempfile.TemporaryFile(dir=path).close()
+        if not os.access(path, os.W_OK):
+            return None
     except (OSError, RuntimeError):            # RuntimeError: no home directory
         return None
     return path
-
-
-def kernel(function: Function) -> Function:
-    """Compile with Numba (nopython, GIL released) on first use, cached as the module's first lines promise."""
-    where = directory(sources(Path(function.__code__.co_filename).resolve()))
-    chosen = "" if where is None else str(where)
-    while True:
-        # Numba reads the setting when the function is decorated; a user's own kernels keep the user's own setting.
-        before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, chosen
-        try:
-            compiled: Function = numba.njit(nogil=True, cache=where is not None)(function)
-        finally:
-            kept = numba.config.CACHE_DIR == chosen
-            if kept:
-                numba.config.CACHE_DIR = before
-        if kept:
-            return compiled
-        # The environment has changed, and Numba has read its settings anew, ours overwritten: decorate again.

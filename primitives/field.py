@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from primitives import threads
-from primitives.cache import kernel
 from primitives.errors import BadInput
 from primitives.limbs import (
     MODULUS,
@@ -23,10 +22,13 @@ from primitives.limbs import (
     RADIX,
     accumulate,
     add_one,
+    clear_one,
+    copy_one,
     multiply_one,
     settle,
     subtract_one,
 )
+from primitives.native import compiled
 
 __all__ = ["MODULUS", "ONE", "ZERO", "FieldArray", "add", "canonical", "combine", "decode", "encode", "inverse",
            "matmul", "multiply", "negate", "subtract", "words"]
@@ -35,40 +37,40 @@ FieldArray: TypeAlias = NDArray[np.uint64]
 
 
 # -- kernels: flat (n, 4) arrays; a step of 0 repeats a single operand ---------------------------------------------
-@kernel
+@compiled
 def _multiply(out: FieldArray, x: FieldArray, x_step: int, y: FieldArray, y_step: int, begin: int, end: int) -> None:
     for i in range(begin, end):
         multiply_one(out, i, x, i * x_step, y, i * y_step)
 
 
-@kernel
+@compiled
 def _add(out: FieldArray, x: FieldArray, x_step: int, y: FieldArray, y_step: int, begin: int, end: int) -> None:
     for i in range(begin, end):
         add_one(out, i, x, i * x_step, y, i * y_step)
 
 
-@kernel
+@compiled
 def _subtract(out: FieldArray, x: FieldArray, x_step: int, y: FieldArray, y_step: int, begin: int, end: int) -> None:
     for i in range(begin, end):
         subtract_one(out, i, x, i * x_step, y, i * y_step)
 
 
-@kernel
+@compiled
 def _negate_where(out: FieldArray, zero: FieldArray, where: NDArray[np.bool_]) -> None:
     for i in range(len(out)):
         if where[i]:
             subtract_one(out, i, zero, 0, out, i)
 
 
-@kernel
+@compiled
 def _running_products(out: FieldArray, x: FieldArray, one: FieldArray) -> None:
     """out[i] = x[0] ... x[i-1]; one more element than x."""
-    out[0] = one[0]
+    copy_one(out, 0, one, 0)
     for i in range(len(x)):
         multiply_one(out, i + 1, out, i, x, i)
 
 
-@kernel
+@compiled
 def _peel(out: FieldArray, x: FieldArray, products: FieldArray, rest: FieldArray) -> None:
     """out[i] = 1 / x[i], from the running products and rest[0] = 1 / (x[0] ... x[n-1]); rest is used up."""
     for i in range(len(x) - 1, -1, -1):
@@ -76,27 +78,24 @@ def _peel(out: FieldArray, x: FieldArray, products: FieldArray, rest: FieldArray
         multiply_one(rest, 0, rest, 0, x, i)
 
 
-@kernel
-def _matmul(out: FieldArray, x: FieldArray, y: FieldArray, begin: int, end: int) -> None:
-    """Rows begin .. end-1 of out (m, n, 4) = x (m, k, 4) @ y (k, n, 4)."""
-    total = np.zeros(9, np.uint64)
-    inner, n = x.shape[1], y.shape[1]
-    flat, a, b = out.reshape(-1, 4), x.reshape(-1, 4), y.reshape(-1, 4)
-    for i in range(begin, end):
+@compiled
+def _matmul(out: FieldArray, x: FieldArray, y: FieldArray, m: int, inner: int, n: int, total: FieldArray) -> None:
+    """out (m, n, 4) = x (m, inner, 4) @ y (inner, n, 4), all flat; total: nine zero words to sum in."""
+    for i in range(m):
         for j in range(n):
-            flat[i * n + j] = 0
+            clear_one(out, i * n + j)
             for k in range(inner):
-                accumulate(total, a, i * inner + k, b, k * n + j)
+                accumulate(total, x, i * inner + k, y, k * n + j)
                 if k % PRODUCTS == PRODUCTS - 1 or k == inner - 1:
-                    settle(flat, i * n + j, total)
+                    settle(out, i * n + j, total)
 
 
-@kernel
+@compiled
 def _combine(out: FieldArray, starts: NDArray[np.int64], wires: NDArray[np.int32], coefficients: NDArray[np.int32],
-             table: FieldArray, values: FieldArray, begin: int, end: int) -> None:
-    total = np.zeros(9, np.uint64)
+             table: FieldArray, values: FieldArray, begin: int, end: int, total: FieldArray) -> None:
+    """Rows begin .. end-1 of `combine`; total: nine zero words to sum in."""
     for i in range(begin, end):
-        out[i] = 0
+        clear_one(out, i)
         pending = 0
         for k in range(starts[i], starts[i + 1]):
             w = wires[k]
@@ -239,10 +238,10 @@ def matmul(x: FieldArray, y: FieldArray) -> FieldArray:
     """(m, k, 4) @ (k, n, 4) -> (m, n, 4)."""
     if x.ndim != 3 or y.ndim != 3 or x.shape[1] != y.shape[0]:
         raise TypeError(f"matmul of shapes {x.shape} and {y.shape}")
-    a, b = _flat(x).reshape(x.shape), _flat(y).reshape(y.shape)
+    a, b = _flat(x), _flat(y)
     out = np.empty((x.shape[0], y.shape[1], 4), np.uint64)
     if out.size and x.shape[1]:
-        _matmul(out, a, b, 0, len(a))
+        _matmul(_flat(out), a, b, x.shape[0], x.shape[1], y.shape[1], np.zeros(9, np.uint64))
     else:
         out[...] = 0
     return out
@@ -259,5 +258,5 @@ def combine(out: FieldArray, starts: NDArray[np.int64], wires: NDArray[np.int32]
     wires, coefficients : int32 (entries,), indices into `values` (n, 4) and `table` (m, 4). They are trusted:
         `primitives.r1cs.R1CS` checks its own when it is made.
     """
-    threads.share(len(starts) - 1, lambda begin, end: _combine(out, starts, wires, coefficients, table, values,
-                                                               begin, end), least=1 << 12)
+    threads.share(len(starts) - 1, lambda begin, end: _combine(
+        out, starts, wires, coefficients, table, values, begin, end, np.zeros(9, np.uint64)), least=1 << 12)

@@ -1,9 +1,9 @@
 """Arithmetic modulo r on four 64-bit limbs, written out as LLVM IR.
 
-Numba has no 64 x 64 -> 128 bit product; these small emitters write it where a kernel calls them, so the code runs on
-any CPU and needs no compiler but Numba. An emitter's value is a list of i64 limbs, little endian. The `_emitted`
-functions at the end are what kernels call: they take uint64 arrays and *row* numbers, an element being one row of four
-words.
+Numba has no 64 x 64 -> 128 bit product; these small emitters write it where a compiled function calls them, so the
+code runs on any CPU and needs no compiler but Numba. An emitter's value is a list of i64 limbs, little endian. The
+`_emitted` functions at the end are what compiled functions call: they take uint64 arrays and *row* numbers, an element
+being one row of four words.
 
 Numbers are in Montgomery form, x * 2**256 mod r, fully reduced [P. Montgomery, Modular multiplication without trial
 division, 1985].
@@ -11,13 +11,12 @@ division, 1985].
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+
+from primitives.native import Emitted
 
 MODULUS = 21888242871839275222246405745257275088548364400416034343698204186575808495617
 RADIX = 1 << 256
@@ -81,27 +80,29 @@ def _store(b: Any, pointer: Any, row: Any, limbs: list[Any]) -> None:
         b.store(limb, b.gep(pointer, [b.add(b.mul(row, ir.Constant(I64, len(limbs))), ir.Constant(I64, i))]))
 
 
-def _emitted(body: Callable[..., None]) -> Any:
-    """Make body(builder, *arguments) callable from kernels; arrays arrive as i64 pointers, the rest as i64."""
+def _emitted(body: Callable[..., None]) -> Emitted:
+    """Make body(builder, *arguments) callable from compiled functions; arrays arrive as i64 pointers, else as i64."""
+    def write(builder: Any, dimensions: Sequence[int], arguments: Sequence[Any]) -> None:
+        words = I64.as_pointer()
+        body(builder, *[builder.bitcast(value, words) if value.type.is_pointer else value for value in arguments])
 
-    def typing(context: Any, *kinds: Any) -> Any:
-        signature = types.void(*[k if isinstance(k, types.Array) else types.int64 for k in kinds])
-
-        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            arguments = [context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array)
-                         else value for kind, value in zip(signature.args, values, strict=True)]
-            body(builder, *arguments)
-            return context.get_dummy_value()
-
-        return signature, generate
-
-    typing.__signature__ = inspect.signature(body)  # type: ignore[attr-defined]
-    typing.__name__ = typing.__qualname__ = body.__name__
-    return intrinsic(typing)
+    return Emitted(body, write)
 
 
 # -- what kernels call ---------------------------------------------------------------------------------------------
 # Arrays are C-contiguous; `out` may be an operand, since operands are loaded before the result is stored.
+@_emitted
+def copy_one(b: Any, out: Any, k: Any, x: Any, i: Any) -> None:
+    """out[k] = x[i]."""
+    _store(b, out, k, _load(b, x, i))
+
+
+@_emitted
+def clear_one(b: Any, out: Any, k: Any) -> None:
+    """out[k] = 0."""
+    _store(b, out, k, [ir.Constant(I64, 0)] * 4)
+
+
 @_emitted
 def multiply_one(b: Any, out: Any, k: Any, x: Any, i: Any, y: Any, j: Any) -> None:
     """out[k] = x[i] * y[j]."""

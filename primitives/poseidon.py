@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import field, threads
-from primitives.cache import kernel
 from primitives.field import MODULUS, FieldArray
-from primitives.limbs import PRODUCTS, accumulate, multiply_one, settle
+from primitives.limbs import PRODUCTS, accumulate, copy_one, multiply_one, settle
+from primitives.native import compiled
 
 FULL_ROUNDS = 8
 PARTIAL_ROUNDS = dict(zip(range(2, 18), [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68], strict=True))
@@ -56,12 +56,11 @@ def chunks(length: int) -> Iterator[slice]:
 
 
 # -- parameters ----------------------------------------------------------------------------------------------------
-@kernel
-def _grain(state: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
-    """`count` bits of the self-shrinking Grain LFSR; state: uint8 (80,), changed in place."""
-    out, kept, head, first = np.empty(count, np.uint8), 0, 0, 2
-    step = 0
-    while kept < count:
+@compiled
+def _grain(state: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    """Fill `out` with bits of the self-shrinking Grain LFSR; state: uint8 (80,), changed in place."""
+    kept, head, first, step = 0, 0, 2, 0
+    while kept < len(out):
         bit = state[(head + 62) % 80] ^ state[(head + 51) % 80] ^ state[(head + 38) % 80] \
             ^ state[(head + 23) % 80] ^ state[(head + 13) % 80] ^ state[head]
         state[head] = bit
@@ -76,7 +75,6 @@ def _grain(state: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
             out[kept] = bit
             kept += 1
         first = 2
-    return out
 
 
 @cache
@@ -89,7 +87,8 @@ def parameters(t: int) -> tuple[list[list[int]], list[list[int]]]:
     seed = "".join(format(value, f"0{bits}b") for value, bits in
                    [(1, 2), (0, 4), (254, 12), (t, 12), (FULL_ROUNDS, 10), (PARTIAL_ROUNDS[t], 10), (2**30 - 1, 30)])
     wanted = rounds * t
-    stream = _grain(np.array([int(c) for c in seed], np.uint8), 254 * (2 * wanted + 4 * t))
+    stream = np.empty(254 * (2 * wanted + 4 * t), np.uint8)
+    _grain(np.array([int(c) for c in seed], np.uint8), stream)
     text = stream.tobytes().translate(bytes([48, 49]) + bytes(254)).decode()
     numbers = (int(text[i:i + 254], 2) for i in range(0, len(text), 254))
     constants: list[int] = []
@@ -159,14 +158,14 @@ def schedule(t: int) -> Schedule:
                     np.concatenate(words), matrix, constants[0])
 
 
-@kernel
+@compiled
 def box_input(x: FieldArray, values: FieldArray, low: int, high: int, s: int, t: int, starts: NDArray[np.int64],
               columns: NDArray[np.int32], words: FieldArray, total: NDArray[np.uint64]) -> None:
     """x[0] = what enters later S-box s; local wire c is values[low + c] up to t and values[high + c - t - 1] beyond.
 
     total: nine zero words to sum in.
     """
-    x[0] = words[starts[s]]
+    copy_one(x, 0, words, starts[s])
     pending = 0
     for k in range(starts[s] + 1, starts[s + 1]):
         c = columns[k]
@@ -179,15 +178,14 @@ def box_input(x: FieldArray, values: FieldArray, low: int, high: int, s: int, t:
         settle(x, 0, total)
 
 
-@kernel
+@compiled
 def fill_boxes(values: FieldArray, begin: int, end: int, t: int, first: int, powers: int, starts: NDArray[np.int64],
-               columns: NDArray[np.int32], words: FieldArray) -> None:
-    """Fill in the later S-boxes of permutations begin .. end-1.
+               columns: NDArray[np.int32], words: FieldArray, x: FieldArray, total: NDArray[np.uint64]) -> None:
+    """Fill in the later S-boxes of permutations begin .. end-1; x, total: one zero element and nine words to work in.
 
     Permutation i has its first round's outputs at values[first + i t ...] and its later powers at
     values[powers + 3 S i ...].
     """
-    total, x = np.zeros(9, np.uint64), np.zeros((1, 4), np.uint64)
     boxes = len(starts) - 1
     for i in range(begin, end):
         low, high = first + i * t - 1, powers + 3 * boxes * i
@@ -199,6 +197,11 @@ def fill_boxes(values: FieldArray, begin: int, end: int, t: int, first: int, pow
             multiply_one(values, y + 2, values, y + 1, x, 0)
 
 
+def box_room() -> tuple[FieldArray, NDArray[np.uint64]]:
+    """What `fill_boxes` works in."""
+    return np.zeros((1, 4), np.uint64), np.zeros(9, np.uint64)
+
+
 # -- on field arrays -----------------------------------------------------------------------------------------------
 def _last_boxes(states: FieldArray) -> FieldArray:
     """Outputs of the last round's S-boxes, (n, t, 4) -> (n, t, 4)."""
@@ -208,7 +211,7 @@ def _last_boxes(states: FieldArray) -> FieldArray:
     square = field.multiply(x, x)
     values = np.empty((n * (t + 3 * plan.boxes), 4), np.uint64)
     values[:n * t] = field.multiply(field.multiply(square, square), x).reshape(-1, 4)
-    fill_boxes(values, 0, n, t, 0, n * t, plan.starts, plan.columns, plan.words)
+    fill_boxes(values, 0, n, t, 0, n * t, plan.starts, plan.columns, plan.words, *box_room())
     last: FieldArray = values[n * t:].reshape(n, plan.boxes, 3, 4)[:, plan.boxes - t:, 2]
     return last
 

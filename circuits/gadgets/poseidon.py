@@ -24,6 +24,7 @@ from primitives.poseidon import (
     PARTIAL_ROUNDS,
     Schedule,
     Tag,
+    box_room,
     chunks,
     fill_boxes,
     initial,
@@ -62,7 +63,8 @@ class Boxes:
     def run(self, witness: FieldArray, inputs: Mapping[str, Any], strict: bool) -> None:
         plan = self.plan
         threads.share(self.count, lambda begin, end: fill_boxes(
-            witness, begin, end, plan.t, self.first, self.powers, plan.starts, plan.columns, plan.words), least=4)
+            witness, begin, end, plan.t, self.first, self.powers, plan.starts, plan.columns, plan.words,
+            *box_room()), least=4)
 
     def forms(self) -> tuple[Form, Form, Form]:
         """Rows per S-box with input x: x * x = x2,  x2 * x2 = x4,  x4 * x = x5."""

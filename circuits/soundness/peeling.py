@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.cache import kernel
+from primitives.native import compiled
 
 
-@kernel
+@compiled
 def peel(pinned: NDArray[np.bool_], starts: NDArray[np.int64], wires: NDArray[np.int64],
-          column_starts: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
-    """Mark every wire that is the last unknown of some row, again and again. Rows are CSR, columns CSC."""
-    count = len(starts) - 1
-    left = np.empty(count, np.int64)
-    queue, head, tail = np.empty(count, np.int64), 0, 0
+         column_starts: NDArray[np.int64], rows: NDArray[np.int64], left: NDArray[np.int64],
+         queue: NDArray[np.int64]) -> None:
+    """Mark every wire that is the last unknown of some row, again and again. Rows are CSR, columns CSC.
+
+    left, queue : one place a row, to work in.
+    """
+    count, head, tail = len(starts) - 1, 0, 0
     for i in range(count):
         left[i] = starts[i + 1] - starts[i]
         if left[i] == 1:

@@ -56,7 +56,8 @@ def unpinned(system: R1CS, witness: FieldArray, given: NDArray[np.bool_]) -> NDA
     order = np.argsort(wire, kind="stable")
     column_starts = np.searchsorted(wire[order], np.arange(system.wires + 1))
     pinned = given.copy()
-    peel(pinned, starts, wire, column_starts, row[order])
+    left, queue = np.empty((2, len(starts) - 1), np.int64)
+    peel(pinned, starts, wire, column_starts, row[order], left, queue)
     return _moving(pinned, row, wire, slope)
 
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
 
 from . import curve
 from .arithmetic import LANES, PRODUCT, STORED, kernel
@@ -159,7 +158,7 @@ def prefetch(emit: Emitter, arena: Value, left: Value, right: Value, i: Value) -
                 emit.prefetch(address)
 
 
-@kernel(returns=types.intp)
+@kernel(returns=True)
 def accumulate(emit: Emitter, arena: Value, left: Value, right: Value, i: Value, running: Value, prefix: Value,
                k: Value) -> Value:
     """Save running[0] as prefix[k], then multiply it by the chords x2 - x1 of pairs i .. , one a lane.

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from primitives.native import compiled
+
 from .additions import (
     ARENA_BIT,
     INDEX_MASK,
@@ -26,7 +28,6 @@ from .additions import (
     set_one,
 )
 from .arithmetic import LANES, LAYOUT
-from .cache import compiled
 from .field import Words
 from .inversion import invert
 from .memory import empty

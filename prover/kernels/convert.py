@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import threads
+from primitives.native import compiled
 
 from .additions import Named, store_point
 from .arithmetic import LANES, LAYOUT, kernel
-from .cache import compiled
 from .coordinates import Fp, Fp2, coordinate_type
 from .curve import Affine
 from .emitter import I8, Element, Emitter, Value

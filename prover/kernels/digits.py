@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import threads
+from primitives.native import compiled
 
 from .additions import SIGN_BIT
-from .cache import compiled
 from .endomorphism import halve
 from .field import SCALAR_MODULUS, Words, words_of
 from .memory import empty, reading
@@ -93,9 +93,10 @@ def digit_bias(bits: int) -> Words:
 
 
 @compiled
-def _cut(halves: Words, names: References, bits: int, bias: Words, first: int, last: int, digits: Digits) -> None:
-    windows, mask, one = digits.shape[0], np.uint64((1 << bits) - 1), np.uint64(1)
-    half, words = np.int64(1 << (bits - 1)), np.empty((4, CHUNK), np.uint64)
+def _cut(halves: Words, names: References, bits: int, bias: Words, first: int, last: int, digits: Digits,
+         words: Words) -> None:
+    """Digits of terms first .. last-1; words: (4, CHUNK) to work in."""
+    windows, mask, one, half = digits.shape[0], np.uint64((1 << bits) - 1), np.uint64(1), np.int64(1 << (bits - 1))
     for start in range(first, last, CHUNK):
         size = min(CHUNK, last - start)
         for k in range(size):                          # words = term + bias, word-major
@@ -109,12 +110,10 @@ def _cut(halves: Words, names: References, bits: int, bias: Words, first: int, l
                 words[j, k] = total
             words[3, k] = np.uint64(0)
         for w in range(windows):
-            low, high = words[(w * bits) >> 6], words[((w * bits) >> 6) + 1]
-            shift = np.uint64((w * bits) & 63)
-            row = digits[w, start:start + size]
+            j, shift = (w * bits) >> 6, np.uint64((w * bits) & 63)
             for k in range(size):
-                window = (low[k] >> shift) | ((high[k] << one) << (np.uint64(63) - shift))
-                row[k] = np.int64(window & mask) - half
+                window = (words[j, k] >> shift) | ((words[j + 1, k] << one) << (np.uint64(63) - shift))
+                digits[w, start + k] = np.int64(window & mask) - half
 
 
 def digits_of(terms: Terms, bits: int) -> Digits:
@@ -123,7 +122,8 @@ def digits_of(terms: Terms, bits: int) -> Digits:
     digits = empty((windows_of(bits), max(count, 1)), np.int16)
 
     def one_range(first: int, last: int) -> None:
-        _cut(terms.halves, terms.names, bits, digit_bias(bits), first, last, digits)
+        _cut(terms.halves, terms.names, bits, digit_bias(bits), first, last, digits,
+             np.empty((4, CHUNK), np.uint64))
 
     threads.share(count, one_range, least=LEAST)
     return digits

@@ -10,15 +10,14 @@ built, so no run can ever overflow silently.
 
 from __future__ import annotations
 
-import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self, TypeAlias
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+
+from primitives.native import Emitted
 
 from .field import LANES, Field, Layout
 from .processor import PORTABLE
@@ -287,40 +286,23 @@ class Element(ABC):
 
 
 # -- kernels -------------------------------------------------------------------------------------------------------
-def kernel_for(element: type[Element], body: Callable[..., Value] | None = None, *, returns: Any = types.void,
+def kernel_for(element: type[Element], body: Callable[..., Value] | None = None, *, returns: bool = False,
                apart: bool = False) -> Any:
-    """Turn an emit-time function `body(emit, *arguments)` into a function callable from compiled code.
+    """Turn an emit-time function `body(emit, *arguments)` into a function callable from compiled functions.
 
-    Array arguments arrive as byte pointers, all others as 64-bit integers. `apart` emits the body once, as a function
-    of its own in the module being built, however often it is called there; otherwise every call gets a copy of it.
+    Array arguments arrive as byte pointers, all others as 64-bit integers, and so does what it `returns`. `apart` emits
+    the body once, as a function of its own in the module being built, however often it is called there; otherwise every
+    call gets a copy of it.
     """
     if body is None:
         return lambda function: kernel_for(element, function, returns=returns, apart=apart)
     chosen: Callable[..., Value] = body
 
-    def typing(typing_context: Any, *kinds: Any) -> Any:
-        signature = returns(*[k if isinstance(k, types.Array) else types.intp for k in kinds])
+    def write(builder: Any, dimensions: Sequence[int], arguments: Sequence[Value]) -> Value:
+        emit = Emitter(builder, element, dimensions[0])
+        if not apart:
+            return chosen(emit, *arguments)
+        name = f"{chosen.__module__}.{chosen.__qualname__}.{element.__name__}.{emit.dimensions}"
+        return emit.call_apart(name, chosen, arguments, I64 if returns else VOID)
 
-        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            dimensions = next(kind.ndim for kind in signature.args if isinstance(kind, types.Array))
-            arguments = []
-            for kind, value in zip(signature.args, values, strict=True):
-                if isinstance(kind, types.Array):
-                    value = context.make_array(kind)(context, builder, value).data
-                    value = builder.bitcast(value, I8.as_pointer())
-                arguments.append(value)
-            emit = Emitter(builder, element, dimensions)
-            if apart:
-                name = f"{chosen.__module__}.{chosen.__qualname__}.{element.__name__}.{dimensions}"
-                result = emit.call_apart(name, chosen, arguments, VOID if returns is types.void else I64)
-            else:
-                result = chosen(emit, *arguments)
-            return context.get_dummy_value() if returns is types.void else result
-
-        return signature, generate
-
-    # Numba lowers calls by the declared parameters and does not accept *kinds: show it the body's.
-    typing.__signature__ = inspect.signature(chosen)  # type: ignore[attr-defined]
-    typing.__name__ = typing.__qualname__ = chosen.__name__
-    typing.__doc__ = chosen.__doc__
-    return intrinsic(typing)
+    return Emitted(chosen, write, returns=returns)

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+
+from primitives.native import compiled
 
 from .arithmetic import LANES, PRODUCT, kernel
-from .cache import compiled
 from .coordinates import coordinate_type
 from .emitter import I64, I256, Element, Emitter, Value
 from .field import BASE, BASE_MODULUS, Words
@@ -60,7 +60,7 @@ def begin_inversion(emit: Emitter, running: Value, rests: Value, state: Value) -
         b.store(value, row(emit, state, k), align=8)
 
 
-@kernel(returns=types.intp)
+@kernel(returns=True)
 def trailing_zeros(emit: Emitter, state: Value, word: Value) -> Value:
     """How many of the lowest bits of a nonzero word are zero."""
     return emit.call("llvm.cttz.i64", I64, word, ir.Constant(ir.IntType(1), 1))

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from primitives.native import compiled
 from prover.points import encode_g1, encode_g2
 
 from .additions import SIGN_BIT
 from .arithmetic import LANES
 from .buckets import Space, add_up_buckets
-from .cache import compiled
 from .convert import take_out, with_images
 from .digits import Digits, Terms, digits_of, terms_of, windows_of
 from .field import Words

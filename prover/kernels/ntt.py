@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import field, threads
+from primitives.native import compiled
 
 from .arithmetic import ELEMENT, LANES, LAYOUT, LOOSE, STORED, kernel
-from .cache import compiled
 from .emitter import I8, I32, I64, Element, Emitter, Value
 from .field import LIMB_BITS, LIMB_MASK, SCALAR, Words
 from .field import SCALAR_MODULUS as R

@@ -9,15 +9,20 @@ from __future__ import annotations
 import os
 
 from llvmlite.binding import get_host_cpu_features
-from numba.core.registry import cpu_target
 
 NEEDED = ("avx512f", "avx512ifma")
+NARROWING = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")
 
 
 def _has_ifma() -> bool:
-    targeted = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
     present = get_host_cpu_features()
-    return all(f"+{feature}" in targeted and present.get(feature, False) for feature in NEEDED)
+    if not all(present.get(feature, False) for feature in NEEDED):
+        return False
+    if not any(name in os.environ for name in NARROWING):
+        return True                                # Numba compiles for all that the processor has
+    from numba.core.registry import cpu_target
+    targeted = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
+    return all(f"+{feature}" in targeted for feature in NEEDED)
 
 
 PORTABLE = bool(os.environ.get("TAILPROOF_FORCE_PORTABLE")) or not _has_ifma()

@@ -23,12 +23,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import types
 
+from primitives.native import compiled
 from prover.curve import G1, G1_GROUP
 
 from . import curve
-from .cache import compiled
 from .coordinates import Fp
 from .field import BASE, EIGHT, LANES, LIMBS, STORED, Words
 from .field import SCALAR_MODULUS as R
@@ -127,7 +126,7 @@ def _begin_sum(emit: Emitter, work: Value, blinds: Value) -> None:
     _save(work, _fetch(emit, blinds))
 
 
-@kernel(apart=True, returns=types.intp)
+@kernel(apart=True, returns=True)
 def _end_sum(emit: Emitter, work: Value, blinds: Value) -> Value:
     """The sum of all lanes, in all lanes, the blinds taken away; returns whether it is finite, a bit a lane."""
     total = _fetch(emit, work)
@@ -152,17 +151,17 @@ def _scale_each(work: Words, blocks: Words, begin: int, end: int, codes: Words) 
 
 
 @compiled
-def _sum_scaled(work: Words, blinds: Words, blocks: Words, begin: int, end: int, codes: Words) -> bool:
+def _sum_scaled(work: Words, blinds: Words, blocks: Words, begin: int, end: int, codes: Words) -> int:
     _begin_sum(work, blinds)
     for digit in range(DIGITS):
         _double(work)
         for block in range(begin, end):
             _add(work, blocks, BLOCK * block + C, codes, DIGITS * block + digit)
-    return _end_sum(work, blinds) == ALL
+    return _end_sum(work, blinds)
 
 
 @compiled
-def _sum_fixed(work: Words, blinds: Words, table: Words, digits: Words) -> bool:
+def _sum_fixed(work: Words, blinds: Words, table: Words, digits: Words) -> int:
     bases = digits.shape[0] // WINDOWS
     _begin_sum(work, blinds)
     for window in range(WINDOWS):
@@ -170,7 +169,7 @@ def _sum_fixed(work: Words, blinds: Words, table: Words, digits: Words) -> bool:
             _double(work)
         for base in range(bases):
             _add_entry(work, table, base, digits, window * bases + base)
-    return _end_sum(work, blinds) == ALL
+    return _end_sum(work, blinds)
 
 
 # -- host side --------------------------------------------------------------------------------------------------------
@@ -200,13 +199,13 @@ def scale_each(blocks: Words, begin: int, end: int, codes: Words) -> None:
 def sum_scaled(blocks: Words, begin: int, end: int, codes: Words) -> Sum:
     """The sum of r C over the lanes of blocks begin .. end-1 that the codes do not skip."""
     finite = _sum_scaled(_OWN.work, _blinds(DIGITS), blocks, begin, end, codes)
-    return Sum(_OWN.work[SUM:, :, 0].copy(), bool(finite))
+    return Sum(_OWN.work[SUM:, :, 0].copy(), finite == ALL)
 
 
 def sum_fixed(table: Words, scalars: Sequence[int]) -> Sum:
     """The sum of scalars, below 2**256, times the bases of a comb table."""
     finite = _sum_fixed(_OWN.work, _blinds(CHUNK_BITS), table, _comb_digits(scalars))
-    return Sum(_OWN.work[SUM:, :, 0].copy(), bool(finite))
+    return Sum(_OWN.work[SUM:, :, 0].copy(), finite == ALL)
 
 
 def _put(points: Sequence[G1]) -> list[Words]:

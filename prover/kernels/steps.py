@@ -14,11 +14,11 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
+from primitives.native import compiled
+
 from . import tower
-from .cache import compiled
 from .coordinates import Fp2
 from .field import BASE, LANES, LIMBS, RADIX, STORED
 from .field import BASE_MODULUS as Q
@@ -154,7 +154,7 @@ def _square(emit: Emitter, registers: Value, out: Value, a: Value) -> None:
     Lanes.load(emit, BASE, registers, a).square().store(registers, out, STORED)
 
 
-@kernel(apart=True, returns=types.intp)
+@kernel(apart=True, returns=True)
 def _compare(emit: Emitter, registers: Value, a: Value, b: Value) -> Value:
     difference = tower.load(emit, registers, a) - tower.load(emit, registers, b)
     return emit.mask_bits(difference.is_zero().bits)
@@ -170,7 +170,7 @@ def _encode(emit: Emitter, blocks: Value, place: Value) -> None:
     (plain * Lanes.constant(emit, BASE, RADIX % Q)).store(blocks, place, STORED)
 
 
-@kernel(apart=True, returns=types.intp)
+@kernel(apart=True, returns=True)
 def _on_curve(emit: Emitter, blocks: Value, place: Value) -> Value:
     """Lanes where the affine point satisfies y**2 = x**3 + 3."""
     x, y = (Lanes.load(emit, BASE, blocks, emit.plus(place, k)) for k in range(2))
@@ -178,7 +178,7 @@ def _on_curve(emit: Emitter, blocks: Value, place: Value) -> Value:
     return emit.mask_bits(rest.is_zero().bits)
 
 
-@kernel(apart=True, returns=types.intp)
+@kernel(apart=True, returns=True)
 def _on_twist(emit: Emitter, blocks: Value, place: Value) -> Value:
     """Lanes where the affine point satisfies y**2 = x**3 + 3 / xi."""
     x, y = (tower.load(emit, blocks, emit.plus(place, 2 * k)) for k in range(2))
@@ -237,7 +237,7 @@ def _add_step(emit: Emitter, registers: Value, blocks: Value, base: Value, point
     _store_step(emit, registers, blocks, base, t, chord)
 
 
-@kernel(apart=True, returns=types.intp)
+@kernel(apart=True, returns=True)
 def _at_point(emit: Emitter, blocks: Value, base: Value, point: Value) -> Value:
     """Lanes where the projective T is finite and equals an affine point of the block."""
     x, y, z = _load_t(emit, blocks, base)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
-from primitives import field
+from primitives import cache, field
 from primitives.r1cs import SparseMatrix
 from prover.curve import G1_GROUP, G2_GROUP
 from prover.points import encode_g1, encode_g2
 
 from .backend import KernelBackend
-from .cache import is_filled
 from .msm import msm
 from .verification import warm_verify
 
@@ -56,9 +56,16 @@ STAGES: dict[str, Callable[[KernelBackend], None]] = {
     "fixed-base multiples": _multiples}
 
 
+def _mark() -> Path | None:
+    """The file that says that all kernels are in the cache."""
+    folder = cache.directory(cache.sources(Path(__file__).resolve()))
+    return folder / "warm" if folder else None
+
+
 def is_warm() -> bool:
-    """Whether an earlier run has left compiled kernels, so that a proof need not wait for them."""
-    return is_filled()
+    """Whether an earlier run has compiled all kernels, so that a proof need not wait for them."""
+    mark = _mark()
+    return mark is not None and mark.exists()
 
 
 def warm(progress: Progress | None = None) -> dict[str, float]:
@@ -81,6 +88,8 @@ def warm(progress: Progress | None = None) -> dict[str, float]:
         started = time.perf_counter()
         stage()
         seconds[name] = time.perf_counter() - started
+    if mark := _mark():
+        mark.touch(mode=0o600)
     if progress:
         progress("kernels compiled", len(stages), len(stages))
     return seconds

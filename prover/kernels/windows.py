@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from primitives.native import compiled
 from prover.curve import G1_GROUP, G2_GROUP, ORDER, Group
 
 from .additions import SIGN_BIT, add_into, add_named, double
 from .arithmetic import LANES, LAYOUT
 from .buckets import Space
-from .cache import compiled
 from .digits import Digits, References
 from .field import BASE, Words
 from .memory import empty

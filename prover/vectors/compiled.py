@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import field
-from primitives.cache import kernel
 from primitives.errors import BadInput
 from primitives.field import FieldArray
+from primitives.native import compiled
 from primitives.r1cs import SparseMatrix
 from prover.backend import Backend
 from prover.curve import BASE_MODULUS, G1_GROUP, ORDER
@@ -115,7 +115,7 @@ def non_adjacent_forms(table: FieldArray) -> Forms:
     return Forms(masks, np.where(bits.any(axis=1), 128 - bits[:, ::-1].argmax(axis=1), 0))
 
 
-@kernel
+@compiled
 def _name_terms(starts: NDArray[np.int64], wires: NDArray[np.int32], coefficients: NDArray[np.int32], masks: Masks,
                 rows: NDArray[np.int64], first: int, last: int, digit: int, images: int, begun: NDArray[np.bool_],
                 sums: int, order: References, counts: References) -> None:

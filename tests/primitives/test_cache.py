@@ -1,15 +1,12 @@
-"""The kernel cache: where it lives, what renews it, and that it fails safe."""
+"""The cache of machine code: where it lives, what renews it, and that it fails safe."""
 
 from __future__ import annotations
 
 import ast
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-import numba
 import pytest
 
 import primitives
@@ -21,11 +18,13 @@ POSIX = pytest.mark.skipif(os.name != "posix", reason="ownership and permission 
 
 @pytest.fixture(autouse=True)
 def _fresh():
-    cache.digest.cache_clear()
-    cache.directory.cache_clear()
+    def clear() -> None:
+        for function in (cache.digest, cache.directory, cache._text, cache._target):
+            function.cache_clear()
+
+    clear()
     yield
-    cache.digest.cache_clear()
-    cache.directory.cache_clear()
+    clear()
 
 
 def test_numba_cache_dir_is_respected_with_the_digest_beneath_it(tmp_path: Path, monkeypatch) -> None:
@@ -54,6 +53,7 @@ def test_the_digest_follows_the_text_of_the_package(tmp_path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         cache.digest.cache_clear()
+        cache._text.cache_clear()
         seen.add(cache.digest((package,)))
     assert len(seen) == 4
 
@@ -61,6 +61,8 @@ def test_the_digest_follows_the_text_of_the_package(tmp_path: Path) -> None:
 def test_a_kernels_package(tmp_path: Path) -> None:
     assert cache._package_of(ROOT / "primitives" / "field.py") == ROOT / "primitives"
     assert cache._package_of(ROOT / "prover" / "kernels" / "deep" / "x.py") == ROOT / "prover" / "kernels"
+    assert cache._package_of(ROOT / "prover" / "kernels") == ROOT / "prover" / "kernels"
+    assert cache._package_of(ROOT / "prover") == ROOT / "prover"
     assert cache._package_of(tmp_path / "own" / "x.py") == tmp_path / "own"
 
 
@@ -74,53 +76,19 @@ def test_a_directory_others_can_write_is_not_used(tmp_path: Path, monkeypatch) -
     assert cache.directory((cache.PRIMITIVES,)) is None
 
 
-def test_where_nothing_can_be_written_kernels_still_compile(tmp_path: Path, monkeypatch) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(blocked))
-    assert cache.directory((cache.PRIMITIVES,)) is None
+@pytest.mark.parametrize("name", cache.SETTINGS)
+def test_machine_code_for_other_settings_lies_elsewhere(name: str, monkeypatch) -> None:
+    def digest() -> str:
+        cache.digest.cache_clear()
+        cache._target.cache_clear()
+        return cache.digest((cache.PRIMITIVES,))
 
-    def twice(x: int) -> int:
-        return 2 * x
-
-    assert cache.kernel(twice)(21) == 42
-
-
-def test_a_users_own_setting_is_left_alone(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-
-    def thrice(x: int) -> int:
-        return 3 * x
-
-    compiled = cache.kernel(thrice)
-    assert compiled(2) == 6
-    assert numba.config.CACHE_DIR == str(tmp_path)
-
-
-def test_a_changed_intrinsic_renews_the_kernels_that_use_it(tmp_path: Path) -> None:
-    """In a copy of the package, changed in one file only: Numba alone would go on using the old machine code."""
-    shutil.copytree(ROOT / "primitives", tmp_path / "primitives", ignore=shutil.ignore_patterns("__pycache__"))
-    program = ("from primitives import field\n"
-               "print(field.decode(field.add(field.encode([20]), field.encode([1])))[0])")
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path),
-                   "PYTHONDONTWRITEBYTECODE": "1"}
-
-    def run() -> str:
-        done = subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True,
-                              text=True, check=True)
-        return done.stdout.strip()
-
-    assert run() == "21"
-    entries = set((tmp_path / "cache").rglob("*.nbc"))
-    assert entries
-    assert run() == "21"
-    assert set((tmp_path / "cache").rglob("*.nbc")) == entries      # the second run compiled nothing
-    limbs = tmp_path / "primitives" / "limbs.py"
-    text = limbs.read_text()
-    assert "b.add(_join(b, _load(b, x, i)), _join(b, _load(b, y, j)))" in text
-    limbs.write_text(text.replace("b.add(_join(b, _load(b, x, i)), _join(b, _load(b, y, j)))",
-                                  "b.sub(_join(b, _load(b, x, i)), _join(b, _load(b, y, j)))"))
-    assert run() == "19"
+    monkeypatch.delenv(name, raising=False)
+    before = digest()
+    monkeypatch.setenv(name, "1")
+    assert digest() != before
+    monkeypatch.delenv(name)
+    assert digest() == before
 
 
 def test_what_a_modules_kernels_are_made_of(tmp_path: Path) -> None:
@@ -138,7 +106,7 @@ def test_every_constant_a_kernel_freezes_is_in_its_digest(room: str) -> None:
     """Whatever a module with kernels imports from this project lies in a package that is watched."""
     for path in sorted((ROOT / room).rglob("*.py")):
         text = path.read_text()
-        if "from primitives.cache import kernel" not in text:
+        if "from primitives.native import compiled" not in text:
             continue
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.ImportFrom) and node.module and node.level == 0 \

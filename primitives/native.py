@@ -1,0 +1,267 @@
+"""Functions written for Numba, and run without it.
+
+`compiled` functions are compiled by Numba when they are first called with arguments of new types. Their machine code
+is kept as an object file (see `primitives.cache`), and from then on loaded by LLVM's own linker and called through
+`ctypes`: a process that compiles nothing never imports Numba, which takes longer to start than most proofs to make.
+
+`Emitted` functions are their building blocks: they write LLVM instructions into the compiled function that calls them.
+
+Compiled functions take integers (64 bits, signed), arrays, and named tuples of these; they return nothing, an integer,
+or a tuple of integers. They allocate nothing and touch no Python object, so the GIL is released while they run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import inspect
+import json
+import operator
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+
+import numpy as np
+
+from primitives import cache as places
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Kind: TypeAlias = Any
+"""What machine code depends on of an argument: int, (dtype, dimensions, contiguous) or (class, kinds)."""
+
+OPTIONS = {"nogil": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""No reference counts, and no wrapper for Python: the machine code then needs nothing that only Numba has."""
+
+_lock = threading.RLock()
+
+
+class Code(NamedTuple):
+    """An object file, the function it holds, and how many integers that returns (None: nothing; -1: a single one)."""
+
+    symbol: str
+    returns: int | None
+    image: bytes
+
+    def save(self, path: Path) -> None:
+        """Write it whole or not at all: other processes may be looking for it."""
+        header = json.dumps({"symbol": self.symbol, "returns": self.returns}).encode()
+        try:
+            handle, name = tempfile.mkstemp(dir=path.parent)
+            with os.fdopen(handle, "wb") as file:
+                file.write(header + b"\n" + self.image)
+            os.replace(name, path)
+        except OSError:
+            return                             # a full disk costs time at the next start, nothing else
+
+    @classmethod
+    def load(cls, path: Path) -> Code | None:
+        """What `save` wrote, if it is there."""
+        try:
+            header, _, image = path.read_bytes().partition(b"\n")
+            return cls(**json.loads(header), image=image)
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+class Compiled:
+    """A function that is machine code wherever it is called from: Python, or other compiled functions."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        if function.__closure__:
+            raise TypeError(f"{function.__qualname__} depends on more than its file: compile what is not nested")
+        functools.update_wrapper(self, function)
+        self._function, self._ready = function, dict[tuple[Kind, ...], Callable[[list[int]], Any]]()
+
+    def __call__(self, *arguments: Any) -> Any:
+        kinds, words = list[Kind](), list[int]()
+        for argument in arguments:
+            kinds.append(_flatten(argument, words))
+        key = tuple(kinds)
+        return (self._ready.get(key) or self._prepare(key))(words)
+
+    def _prepare(self, kinds: tuple[Kind, ...]) -> Callable[[list[int]], Any]:
+        """Load the machine code for arguments of these kinds, after compiling it if nobody has yet."""
+        with _lock:
+            path = self._path(kinds)
+            code = Code.load(path) if path else None
+            if code is None:
+                code = self._compile(kinds)
+                if path:
+                    code.save(path)
+            self._ready[kinds] = _callable(code, self._function.__qualname__)
+            return self._ready[kinds]
+
+    def _path(self, kinds: tuple[Kind, ...]) -> Path | None:
+        """Where machine code for these kinds is kept."""
+        module = Path(self._function.__code__.co_filename).resolve()
+        packages = places.sources(module)
+        folder = places.directory(packages)
+        place = ".".join(module.relative_to(packages[0]).with_suffix("").parts)
+        described = hashlib.sha256(_described(kinds).encode()).hexdigest()[:12]
+        return folder / f"{place}.{self._function.__qualname__}-{described}.o" if folder else None
+
+    @cached_property
+    def _dispatcher(self) -> Any:
+        import numba
+        return numba.njit(**OPTIONS)(self._function)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba takes it for when another compiled function calls it."""
+        from numba import types
+        return types.Dispatcher(self._dispatcher)
+
+    def _compile(self, kinds: tuple[Kind, ...]) -> Code:
+        signature = tuple(map(_numba_kind, kinds))
+        self._dispatcher.compile(signature)
+        made = self._dispatcher.overloads[signature]
+        return Code(made.fndesc.llvm_func_name, _returns(made.signature.return_type),
+                    made.library._get_compiled_object())
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function on first use, as the module's first lines promise."""
+    return cast(Function, Compiled(function))
+
+
+def _flatten(argument: Any, words: list[int]) -> Kind:
+    """Append an argument as Numba's functions expect it, in words; returns its kind."""
+    if type(argument) is np.ndarray:
+        flags = argument.flags
+        if not flags.aligned:
+            raise TypeError("an array that is not aligned")
+        # Reference count and owner (Python's business), elements, bytes of one, address, shape, strides.
+        words += (0, 0, argument.size, argument.itemsize, argument.ctypes.data, *argument.shape, *argument.strides)
+        return argument.dtype, argument.ndim, flags.c_contiguous
+    if isinstance(argument, tuple):
+        return type(argument), tuple([_flatten(part, words) for part in argument])
+    value = operator.index(argument)
+    if not -2**63 <= value < 2**63:
+        raise OverflowError(f"{value} does not fit 64 bits")
+    words.append(value)
+    return int
+
+
+def _described(kind: Kind) -> str:
+    """A kind in words that are the same in every process."""
+    if kind is int:
+        return "int"
+    if isinstance(kind, type):
+        return f"{kind.__module__}.{kind.__qualname__}"
+    if isinstance(kind, np.dtype):
+        return kind.str
+    return f"({' '.join(map(_described, kind))})" if isinstance(kind, tuple) else str(kind)
+
+
+def _numba_kind(kind: Kind) -> Any:
+    """The same in Numba's terms."""
+    from numba import from_dtype, types
+    if kind is int:
+        return types.int64
+    if isinstance(kind[0], np.dtype):
+        dtype, dimensions, contiguous = kind
+        return types.Array(from_dtype(dtype), dimensions, "C" if contiguous else "A")
+    return types.NamedTuple([_numba_kind(part) for part in kind[1]], kind[0])
+
+
+def _returns(kind: Any) -> int | None:
+    """See `Code`."""
+    from numba import types
+    if kind == types.none:
+        return None
+    if kind == types.int64:
+        return -1
+    if isinstance(kind, types.UniTuple) and kind.dtype == types.int64:
+        return int(kind.count)
+    raise TypeError(f"a compiled function returns nothing, an integer or a tuple of integers, not {kind}")
+
+
+@cache
+def _engine() -> Any:
+    """LLVM's linker and loader."""
+    from llvmlite import binding
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    machine = binding.Target.from_default_triple().create_target_machine(jit=True)
+    return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+
+
+def _callable(code: Code, name: str) -> Callable[[list[int]], Any]:
+    """Load machine code; takes the arguments in words [Numba's calling convention]."""
+    from llvmlite import binding
+    engine = _engine()
+    engine.add_object_file(binding.ObjectFileRef.from_data(code.image))
+    engine.finalize_object()
+    address = engine.get_function_address(code.symbol)
+    count = 1 if code.returns is None else abs(code.returns)
+
+    def run(words: list[int]) -> Any:
+        result, error = (ctypes.c_int64 * count)(), ctypes.c_void_p()
+        status = bind(len(words))(ctypes.addressof(result), ctypes.addressof(error), *words)
+        if status:
+            raise RuntimeError(f"{name} ended with status {status}: it divided by zero, or its arrays do not fit")
+        if code.returns is None:
+            return None
+        return result[0] if code.returns < 0 else tuple(result)
+
+    @cache
+    def bind(arguments: int) -> Any:
+        return ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * (2 + arguments))(address)
+
+    return run
+
+
+class Emitted:
+    """A function that writes itself into the compiled functions that call it.
+
+    Parameters
+    ----------
+    body : the function as its callers see it; its first parameter is not theirs.
+    write : write(builder, dimensions of arrays, arguments) appends LLVM instructions and returns the result's value, if
+        there is one. Arrays arrive as byte pointers, all else as 64-bit integers.
+    returns : whether it returns an integer, or nothing.
+    """
+
+    def __init__(self, body: Callable[..., Any], write: Callable[[Any, Sequence[int], Sequence[Any]], Any], *,
+                 returns: bool = False) -> None:
+        functools.update_wrapper(self, body)
+        self._body, self._write, self._returns = body, write, returns
+
+    def __call__(self, *arguments: Any) -> Any:
+        raise TypeError(f"{self._body.__qualname__} is for compiled functions to call")
+
+    @cached_property
+    def _numba_type_(self) -> Any:
+        """What Numba takes it for: an intrinsic."""
+        from llvmlite import ir
+        from numba import types
+        from numba.core.registry import cpu_target
+        from numba.extending import intrinsic
+        bytes_, result = ir.IntType(8).as_pointer(), types.int64 if self._returns else types.void
+
+        def typing(typing_context: Any, *kinds: Any) -> Any:
+            signature = result(*[kind if isinstance(kind, types.Array) else types.int64 for kind in kinds])
+
+            def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+                dimensions, arguments = [], []
+                for kind, value in zip(signature.args, values, strict=True):
+                    if isinstance(kind, types.Array):
+                        dimensions.append(kind.ndim)
+                        value = builder.bitcast(context.make_array(kind)(context, builder, value).data, bytes_)
+                    arguments.append(value)
+                written = self._write(builder, dimensions, arguments)
+                return written if self._returns else context.get_dummy_value()
+
+            return signature, generate
+
+        # Numba lowers calls by the declared parameters and does not accept *kinds: show it the body's.
+        typing.__signature__ = inspect.signature(self._body)  # type: ignore[attr-defined]
+        typing.__name__ = typing.__qualname__ = self._body.__name__
+        made = intrinsic(typing)
+        cpu_target.typing_context.refresh()
+        return cpu_target.typing_context.resolve_value_type(made)
