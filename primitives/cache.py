@@ -15,6 +15,7 @@ import hashlib
 import os
 import re
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,9 @@ ROOMS = ("primitives", "risk", "circuits", "prover")
 
 SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX", "NUMBA_OPT", "TAILPROOF_FORCE_PORTABLE")
 """What the user may set that changes machine code."""
+
+watchers: list[Callable[[str], object]] = []
+"""Called with the name of a function that is about to be compiled, which may take seconds."""
 
 
 def _package_of(path: Path) -> Path:

@@ -87,9 +87,13 @@ class Compiled:
     def _prepare(self, kinds: tuple[Kind, ...]) -> Callable[[list[int]], Any]:
         """Load the machine code for arguments of these kinds, after compiling it if nobody has yet."""
         with _lock:
+            if kinds in self._ready:               # by another thread, while this one waited
+                return self._ready[kinds]
             path = self._path(kinds)
             code = Code.load(path) if path else None
             if code is None:
+                for watcher in places.watchers:
+                    watcher(self._function.__qualname__)
                 code = self._compile(kinds)
                 if path:
                     code.save(path)

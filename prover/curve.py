@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Generic, TypeAlias, TypeVar
 
 BASE_MODULUS = 21888242871839275222246405745257275088696311157297823662689037894645226208583
@@ -20,6 +20,9 @@ BASE_MODULUS = 21888242871839275222246405745257275088696311157297823662689037894
 
 ORDER = 21888242871839275222246405745257275088548364400416034343698204186575808495617
 """r, the order of both groups, and so the modulus of the scalar field."""
+
+BN_PARAMETER = 4965661367192848881
+"""x: q = 36 x**4 + 36 x**3 + 24 x**2 + 6 x + 1, and r likewise [Barreto, Naehrig 2005]."""
 
 TWIST_COFACTOR = 2 * BASE_MODULUS - ORDER
 """The order of the twist divided by r."""
@@ -78,8 +81,8 @@ class Group(Generic[F]):
         return f.multiply(y, y) == f.add(f.multiply(f.multiply(x, x), x), self.b)
 
     def in_subgroup(self, point: tuple[F, F]) -> bool:
-        """Whether a point of the curve has order r."""
-        return _has_order_r(self, point)
+        """Whether a point of the curve has order r: of G1's all have, of the twist's few."""
+        return self.name == "G1" or _in_g2(point)
 
     def negate(self, point: tuple[F, F] | None) -> tuple[F, F] | None:
         return None if point is None else (point[0], self.field.subtract(self.field.zero, point[1]))
@@ -157,15 +160,42 @@ class Group(Generic[F]):
         return x3, y3, f.multiply(z, h)
 
 
-@lru_cache(maxsize=256)
-def _has_order_r(group: Group[F], point: tuple[F, F]) -> bool:
-    """Remembered, since every layer checks for itself what enters it, and the same few points pass through them all."""
-    return group.multiply(point, ORDER) is None
-
-
 G1_GROUP = Group[int]("G1", FP, 3, (1, 2))
 G2_GROUP = Group[Fp2]("G2", FP2, multiply_fp2((3, 0), _invert_fp2((9, 1))), (
     (10857046999023057135944570762232829481370756359578518086990519993285655852781,
      11559732032986387107991004021392285783925812861821192530917403151452391805634),
     (8495653923123431417604973247489272438418190587263600148770280649306958101930,
      4082367875863433681332203403145435568316851327593401208105741076214120093531)))
+
+
+@cache
+def _twist_constants() -> tuple[Fp2, Fp2]:
+    """(9+u) to the powers (q-1)/3 and (q-1)/2: they bring the Frobenius image of a point back to the twist."""
+    def power(value: Fp2, exponent: int) -> Fp2:
+        result = FP2.one
+        for bit in format(exponent, "b"):
+            result = multiply_fp2(result, result)
+            result = multiply_fp2(result, value) if bit == "1" else result
+        return result
+
+    return power((9, 1), (_Q - 1) // 3), power((9, 1), (_Q - 1) // 2)
+
+
+def _frobenius(point: G2) -> G2:
+    """ψ: an endomorphism of the twist that multiplies points of order r by q."""
+    conjugates = [(part[0], -part[1] % _Q) for part in point]
+    x, y = map(multiply_fp2, conjugates, _twist_constants())
+    return x, y
+
+
+@lru_cache(maxsize=256)
+def _in_g2(point: G2) -> bool:
+    """[6x+2] P + ψ(P) + ψ³(P) = ψ²(P), which holds for points of order r and no others of the twist.
+
+    Four times faster than multiplying by r [El Housni, Guillevic, Piellard, AFRICACRYPT 2022], and remembered: every
+    layer checks for itself what enters it, and the same few points pass through them all.
+    """
+    one = _frobenius(point)
+    two = _frobenius(one)
+    scaled = G2_GROUP.multiply(point, 6 * BN_PARAMETER + 2)
+    return G2_GROUP.add(G2_GROUP.add(scaled, one), _frobenius(two)) == two

@@ -12,6 +12,7 @@ where h t = (Σ z_i u_i) (Σ z_i v_i) - Σ z_i w_i and t = X**n - 1.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,9 +20,10 @@ from primitives import field
 from primitives.errors import BadInput, Unsatisfied
 from primitives.field import FieldArray
 from prover.backend import Backend, BackendName, load_backend
-from prover.curve import G1_GROUP, G2_GROUP, ORDER
+from prover.curve import G1, G2, ORDER
 from prover.groth16.keys import Progress, Proof, ProvingKey
-from prover.groth16.verify import verify
+from prover.groth16.verify import Equation
+from prover.points import encode_g1, encode_g2
 from prover.words import first_not_below
 
 STEPS = 7
@@ -61,28 +63,38 @@ def prove(key: ProvingKey, witness: FieldArray, *, progress: Progress | None = N
 
     step("A")
     a = arithmetic.msm_g1(key.prepared(arithmetic, "a"), witness)
-    a = G1_GROUP.combine([1, 1, r], [key.alpha_g1, a, key.delta_g1])
+    a = _sum_g1(arithmetic, [1, 1, r], [key.alpha_g1, a, key.delta_g1])
     step("B in G2")
     b = arithmetic.msm_g2(key.prepared(arithmetic, "b_g2"), witness)
-    b = G2_GROUP.combine([1, 1, s], [key.beta_g2, b, key.delta_g2])
+    b = _sum_g2(arithmetic, [1, 1, s], [key.beta_g2, b, key.delta_g2])
     step("B in G1")
     b_g1 = arithmetic.msm_g1(key.prepared(arithmetic, "b_g1"), witness)
-    b_g1 = G1_GROUP.combine([1, 1, s], [key.beta_g1, b_g1, key.delta_g1])
+    b_g1 = _sum_g1(arithmetic, [1, 1, s], [key.beta_g1, b_g1, key.delta_g1])
     step("C, private wires")
     c = arithmetic.msm_g1(key.prepared(arithmetic, "c"), witness[key.public + 1:])
     step("C, quotient")
     h = arithmetic.msm_g1(key.prepared(arithmetic, "h"), quotient)
-    c = G1_GROUP.combine([1, 1, s, r, -r * s % ORDER], [c, h, a, b_g1, key.delta_g1])
+    c = _sum_g1(arithmetic, [1, 1, s, r, -r * s % ORDER], [c, h, a, b_g1, key.delta_g1])
 
     step("verify")
     if a is None or b is None or c is None:
         raise Unsatisfied("a proof with a point at infinity: only a forged witness or key makes one")
     proof = Proof(a, b, c)
-    if not verify(verification_key, field.decode(witness[1:key.public + 1]), proof, backend=arithmetic):
+    if not Equation(verification_key, arithmetic).verify(a, b, c, field.decode(witness[1:key.public + 1])):
         raise Unsatisfied("the witness does not satisfy the constraint system of this proving key")
     if progress is not None:
         progress("done", STEPS, STEPS)
     return proof
+
+
+def _sum_g1(arithmetic: Backend, scalars: Sequence[int], points: Sequence[G1 | None]) -> G1 | None:
+    """The sum of a few multiples."""
+    return arithmetic.msm_g1(arithmetic.prepare_g1(encode_g1(points)), field.encode(scalars))
+
+
+def _sum_g2(arithmetic: Backend, scalars: Sequence[int], points: Sequence[G2 | None]) -> G2 | None:
+    """The same in G2."""
+    return arithmetic.msm_g2(arithmetic.prepare_g2(encode_g2(points)), field.encode(scalars))
 
 
 def check_witness(key: ProvingKey, witness: FieldArray) -> None:

@@ -89,7 +89,7 @@ class Refused:
 
 
 class Equation:
-    """The paper's equation on any backend, nothing saved between proofs but the form of IC."""
+    """The paper's equation on any backend, nothing made ready but IC: the faster way for a single proof."""
 
     def __init__(self, key: VerificationKey, backend: Backend) -> None:
         self._key, self._backend = key, backend

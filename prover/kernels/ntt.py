@@ -20,7 +20,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -357,20 +357,23 @@ def single_elements(values: Words) -> Words:
 
 def powers(base: int, count: int, factor: int = INWARDS) -> Words:
     """base**k * factor for k < count (a power of two), edge words (count, 4)."""
-    table = field.encode([factor])
-    while len(table) < count:
-        table = np.concatenate([table, field.multiply(table, field.encode([pow(base, len(table), R)]))])
+    table = np.empty((count, 4), np.uint64)
+    table[:1], done = field.encode([factor]), 1
+    while done < count:
+        table[done:2 * done], done = field.multiply(table[:done], field.encode([pow(base, done, R)])), 2 * done
     return table
 
 
-def twiddle_table(root: int, size: int) -> Words:
-    """For every round: (w**j, w**2j, w**3j), j < length / 4, with w the root of the round's length; see `step // 3`."""
-    steps = []
-    while size >= 4:
-        steps.append((size // 4, root))
-        size, root = size // 4, pow(root, 4, R)
-    rows = [np.stack([powers(pow(root, k, R), step) for k in (1, 2, 3)], 1) for step, root in reversed(steps)]
-    return single_elements(np.concatenate(rows or [np.zeros((1, 3, 4), np.uint64)]))
+def twiddle_table(powers: Words) -> Words:
+    """For every round: (w**j, w**2j, w**3j), j < length / 4, with w the root of the round's length; see `step // 3`.
+
+    powers : those of the root of the longest round, whose every fourth, sixteenth ... root is that of the next ones.
+    """
+    size = len(powers)
+    depth = size.bit_length() - 1
+    rows = [np.arange(1 << k)[:, None] * np.array([1, 2, 3]) * (size >> (k + 2))
+            for k in range(depth % 2, depth - 1, 2)]
+    return single_elements(powers[np.concatenate(rows or [np.zeros((1, 3), np.int64)])])
 
 
 def reversed_powers(log: int, bases: Sequence[int], factor: int) -> Words:
@@ -389,14 +392,18 @@ class Rounds:
     def __init__(self, log: int) -> None:
         self.log, self.depth = log, log - LOG_LANES
         self.blocks = 1 << self.depth
-        root = pow(root_of_unity(log), LANES, R)
-        self.inwards = twiddle_table(pow(root, -1, R), self.blocks)
-        self.outwards = twiddle_table(root, self.blocks)
+        forwards = powers(pow(root_of_unity(log), LANES, R), self.blocks)
+        self.inwards = twiddle_table(np.roll(forwards[::-1], 1, axis=0))
+        self.outwards = twiddle_table(forwards)
         self.natural = np.arange(1 << log, dtype=np.uint32)
+
+    @cached_property
+    def scattered(self) -> Order:
+        """The order between the two halves of a transform: which frequency each element is."""
         k = np.arange(self.blocks)
         lanes = (k - k % LANES)[:, None] + np.arange(LANES)
         frequencies = reverse_all(lanes, self.depth) + (reverse_all(k % LANES, LOG_LANES)[:, None] << self.depth)
-        self.scattered = frequencies.astype(np.uint32).reshape(-1)
+        return frequencies.astype(np.uint32).reshape(-1)
 
 
 def reverse_all(values: NDArray[np.int64], bits: int) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """The optimal ate pairing on BN254, many at once: eight pairs side by side, one accumulator, one final exponentiation.
 
 e(P, Q) = f ** ((q**12 - 1) / r), where f is the product of the lines met while T runs from Q to
-(6x + 2) Q + pi(Q) - pi**2(Q) (Vercauteren, "Optimal pairings", 2010; the x of BN254 is `X`). It is the pairing of
+(6x + 2) Q + pi(Q) - pi**2(Q) (Vercauteren, "Optimal pairings", 2010; x is `curve.BN_PARAMETER`). It is the pairing of
 EIP-197 and of py_ecc.
 
 Every Q is checked to lie in the subgroup at no cost: T ends at -pi**3(Q) just for points of the subgroup, because the
@@ -20,7 +20,7 @@ import numpy as np
 
 from primitives import threads
 from primitives.errors import BadInput
-from prover.curve import G1, G1_GROUP, G2, G2_GROUP, multiply_fp2
+from prover.curve import BN_PARAMETER, G1, G1_GROUP, G2, G2_GROUP, multiply_fp2
 
 from . import steps
 from .field import BASE, LANES, LIMBS, Words
@@ -28,9 +28,6 @@ from .field import BASE_MODULUS as Q
 from .memory import empty
 from .program import Code, Program, Row
 from .steps import BLOCK, ONE, F, Step, fp2_power, run
-
-X = 4965661367192848881
-"""The BN parameter: q = 36 X**4 + 36 X**3 + 24 X**2 + 6 X + 1."""
 
 
 def signed_digits(value: int, width: int) -> list[int]:
@@ -47,14 +44,14 @@ def signed_digits(value: int, width: int) -> list[int]:
 
 
 # -- the formulas -----------------------------------------------------------------------------------------------------
-X_DIGITS = signed_digits(X, 4)
+X_DIGITS = signed_digits(BN_PARAMETER, 4)
 
 
 def miller(program: Program) -> Row:
     """The product of the Miller functions of all pairs; checks that every Q lies in the subgroup."""
     program.do(Step.PREPARE)
     f = program.one()
-    for place, digit in enumerate(signed_digits(6 * X + 2, 2)[1:]):
+    for place, digit in enumerate(signed_digits(6 * BN_PARAMETER + 2, 2)[1:]):
         f = (f.square() if place else f).times_tangents()
         if digit:
             f = f.times_chords(steps.Q_POINT if digit > 0 else steps.MINUS_Q)

@@ -221,10 +221,15 @@ def _finite(point: G1 | None) -> G1:
 
 @functools.cache
 def _blinds(steps: int) -> Words:
-    """Secret starting points, XYZZ, one a lane, and the affine point that takes them away after `steps` doublings."""
-    points = [_finite(G1_GROUP.multiply(G1_GROUP.generator, 1 + secrets.randbelow(R - 1))) for _ in range(LANES)]
-    total = functools.reduce(G1_GROUP.add, points, None)
-    undo = _finite(G1_GROUP.negate(G1_GROUP.multiply(total, 1 << steps)))
+    """Secret starting points, XYZZ, one a lane, and the affine point that takes them away after `steps` doublings.
+
+    They are the multiples 2**lane of a secret point, so no input that was made without knowing it can meet them.
+    """
+    secret = 1 + secrets.randbelow(R - 1)
+    points = [_finite(G1_GROUP.multiply(G1_GROUP.generator, secret))]
+    while len(points) < LANES:
+        points.append(_finite(G1_GROUP.add(points[-1], points[-1])))
+    undo = _finite(G1_GROUP.multiply(G1_GROUP.generator, -secret * ((1 << LANES) - 1 << steps) % R))
     one, result = BASE.splat(1), empty((6, LIMBS, LANES))
     result[:] = [*_put(points), one, one, *_put([undo] * LANES)]
     return result

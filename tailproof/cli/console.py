@@ -17,6 +17,7 @@ from typing import Any, ParamSpec
 
 import click
 
+from primitives import cache
 from primitives.errors import BadInput, TailproofError
 
 DONE, FALSE, BAD_INPUT = 0, 1, 2
@@ -87,6 +88,9 @@ def progress(stage: str, done: int, total: int) -> None:
     filled = width * done // max(1, total)
     click.echo(f"\r{stage} [{'#' * filled}{'·' * (width - filled)}] {100 * done // max(1, total):3d} %",
                err=True, nl=False)
+
+
+cache.watchers.append(lambda name: progress("compiling kernels, once for all", 0, 1))
 
 
 def _end_progress_line() -> None:

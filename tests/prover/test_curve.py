@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from py_ecc import bn128 as oracle
 
-from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER, TWIST_COFACTOR
+from prover.curve import BASE_MODULUS, BN_PARAMETER, G1_GROUP, G2_GROUP, ORDER, TWIST_COFACTOR
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2
 from prover.vectors.integers import IntegerPointVectors
 
@@ -63,6 +65,19 @@ def test_most_of_the_twist_is_outside_the_subgroup():
     assert G2_GROUP.on_curve(TWIST_POINT)
     assert not G2_GROUP.in_subgroup(TWIST_POINT)
     assert G2_GROUP.in_subgroup(G2_GROUP.multiply(TWIST_POINT, TWIST_COFACTOR))
+
+
+def test_the_quick_test_for_the_subgroup_is_exact():
+    """f(ψ) = 6x+2 + ψ - ψ² + ψ³ vanishes on a point only if its order divides the norm of f, which has just r in common
+    with the twist's order: ψ² - t ψ + q = 0 with t = 6x² + 1, and what f leaves modulo that is a + b ψ."""
+    t, q = 6 * BN_PARAMETER**2 + 1, BASE_MODULUS
+    assert q + 1 - t == ORDER
+    a, b = 6 * BN_PARAMETER + 2 + q - t * q, 1 - t + t * t - q
+    assert math.gcd(a * a + a * b * t + b * b * q, ORDER * TWIST_COFACTOR) == ORDER
+    for point in (TWIST_POINT, G2_GROUP.multiply(TWIST_POINT, ORDER), G2_GROUP.multiply(TWIST_POINT, 7)):
+        assert not G2_GROUP.in_subgroup(point)
+    for k in SCALARS:
+        assert G2_GROUP.in_subgroup(G2_GROUP.multiply(G2_GROUP.generator, k))
 
 
 def test_points_survive_the_array_form():
