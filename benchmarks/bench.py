@@ -1,6 +1,6 @@
 """`make bench`: our prover beside its peers, in one process tree and one run; ratios, JSON and a picture.
 
-    python -m benchmarks.bench [--quick] [--out out/bench]
+    python -m benchmarks.bench [--quick | --skip-setup] [--out out/bench]
 
 Peers are called, not copied: snarkjs from npm; gnark through a small Go program, if `go` is there; rapidsnark, if
 RAPIDSNARK names its binary. Where it does not, rapidsnark's time is taken as in-process snarkjs divided by the factor
@@ -18,6 +18,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +29,10 @@ ROOT = Path(__file__).parent.parent
 PEERS = Path(__file__).parent / "peers"
 RAPIDSNARK_FACTOR = {"es1000": 5.2, "es256": 5.2, "chain14": 5.1, "chain16": 5.1, "chain17": 5.1, "chain18": 5.1}
 """In-process snarkjs over rapidsnark, both on two threads, measured on one machine with AVX-512 (2026-11-21)."""
+RAPIDSNARK_BYTES = {"es1000": 211e6}
+"""Its peak memory, measured with the factors."""
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""For our commands: Python's own cache of bytecode is part of any installation."""
 
 
 @dataclass
@@ -96,6 +101,20 @@ open("/proc/self/clear_refs", "w").write("5")          # forget the peak of comp
 prove(read_zkey(sys.argv[1]), read_wtns(sys.argv[2]))
 print(status("VmHWM") - before, before)
 """
+PROVE = """
+import sys
+from benchmarks.bench import median
+from prover import prove
+from prover.files.wtns import read_wtns
+from prover.files.zkey import read_zkey
+key, witness = read_zkey(sys.argv[1]), read_wtns(sys.argv[2])
+print(median(int(sys.argv[3]), lambda: prove(key, witness)))
+"""
+COMPILE = """
+import json
+from prover.kernels import warm
+print(json.dumps(warm()))
+"""
 
 
 def ours(run: Run, name: str, folder: Path, repeat: int) -> None:
@@ -106,11 +125,30 @@ def ours(run: Run, name: str, folder: Path, repeat: int) -> None:
     run.put(f"prove {name}", "tailproof", median(repeat, lambda: prove(key, witness)))
     command = [sys.executable, "-m", "tailproof", "groth16", "prove",
                *(str(folder / file) for file in ("k.zkey", "w.wtns", "proof.json", "public.json"))]
-    run.put(f"prove {name}, whole command", "tailproof", median(min(repeat, 3), lambda: subprocess.run(
-        command, check=True, capture_output=True, cwd=ROOT)))
-    shown = subprocess.run([sys.executable, "-c", PEAK, str(folder / "k.zkey"), str(folder / "w.wtns")], check=True,
-                           capture_output=True, text=True, cwd=ROOT).stdout.split()
-    run.put(f"peak memory {name}", "tailproof", float(shown[0]))
+    run.put(f"prove {name}, whole command", "tailproof", median(repeat, lambda: subprocess.run(
+        command, check=True, capture_output=True, cwd=ROOT, env=ENVIRONMENT)))
+    files = (str(folder / "k.zkey"), str(folder / "w.wtns"))
+    run.put(f"peak memory {name}", "tailproof", float(apart(PEAK, *files)[0]))
+    if name in RAPIDSNARK_BYTES:
+        run.put(f"peak memory {name}", "rapidsnark (stand-in)", RAPIDSNARK_BYTES[name])
+    if not os.environ.get("TAILPROOF_FORCE_PORTABLE"):
+        spent = apart(PROVE, *files, str(repeat), TAILPROOF_FORCE_PORTABLE="1")
+        run.put(f"prove {name}, without IFMA", "tailproof", float(spent[0]))
+
+
+def apart(program: str, *arguments: str, **settings: str) -> list[str]:
+    """What a program prints that runs in a process of its own."""
+    return subprocess.run([sys.executable, "-c", program, *arguments], check=True, capture_output=True, text=True,
+                          cwd=ROOT, env={**ENVIRONMENT, **settings}).stdout.split()
+
+
+def compiling(run: Run) -> None:
+    """The first compilation ever, with an empty cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        spent = json.loads(" ".join(apart(COMPILE, NUMBA_CACHE_DIR=folder)))
+    verifying = spent.pop("verification")
+    run.put("compile verify kernels", "tailproof", verifying)
+    run.put("compile prove kernels", "tailproof", sum(spent.values()))
 
 
 def kernels(run: Run, sizes: list[int], repeat: int) -> None:
@@ -139,14 +177,15 @@ def kernels(run: Run, sizes: list[int], repeat: int) -> None:
 
 
 def verification(run: Run, folder: Path, repeat: int) -> None:
+    from primitives import field as scalars
     from prover import prove, verify
-    from prover.files.snarkjs import read_public, read_verification_key
+    from prover.files.snarkjs import read_verification_key
     from prover.files.wtns import read_wtns
     from prover.files.zkey import read_zkey
     from prover.groth16.verify import verify_batch
     key, witness = read_zkey(folder / "k.zkey"), read_wtns(folder / "w.wtns")
     proofs = [prove(key, witness) for _ in range(8)] * 32
-    public = read_public(folder / "public.json")
+    public = scalars.decode(witness[1:key.public + 1])
     short = read_verification_key(folder / "key.json")
     run.put("verify", "tailproof", median(50 * repeat, lambda: verify(short, public, proofs[0])))
     run.put("verify, each of 256", "tailproof", median(repeat, lambda: verify_batch(
@@ -182,7 +221,8 @@ def snarkjs(run: Run, name: str, folder: Path, repeat: int) -> None:
     run.put(f"prove {name}", "snarkjs in process", found["prove"])
     run.put("verify", "snarkjs in process", found["verify"])
     run.put(f"prove {name}", "rapidsnark (stand-in)", found["prove"] / RAPIDSNARK_FACTOR[name])
-    run.put(f"prove {name}, whole command", "rapidsnark (stand-in)", found["prove"] / RAPIDSNARK_FACTOR[name])
+    for kind in ("whole command", "without IFMA"):
+        run.put(f"prove {name}, {kind}", "rapidsnark (stand-in)", found["prove"] / RAPIDSNARK_FACTOR[name])
     command = ["node", str(ROOT / "node_modules/snarkjs/build/cli.cjs"), "groth16", "prove", *files,
                str(folder / "their_proof.json"), str(folder / "their_public.json")]
     run.put(f"prove {name}, whole command", "snarkjs", median(1, lambda: subprocess.run(
@@ -193,7 +233,8 @@ def rapidsnark(run: Run, name: str, folder: Path, repeat: int, binary: str) -> N
     command = [binary, *(str(folder / file) for file in ("k.zkey", "w.wtns", "their_proof.json", "their_public.json"))]
     spent = median(repeat, lambda: subprocess.run(command, check=True, capture_output=True))
     run.put(f"prove {name}", "rapidsnark", spent)
-    run.put(f"prove {name}, whole command", "rapidsnark", spent)
+    for kind in ("whole command", "without IFMA"):
+        run.put(f"prove {name}, {kind}", "rapidsnark", spent)
 
 
 def gnark(run: Run, chains: list[int], sizes: list[int], repeat: int) -> None:
@@ -213,15 +254,20 @@ def machine() -> dict[str, Any]:
             "portable forced": bool(os.environ.get("TAILPROOF_FORCE_PORTABLE")), "python": sys.version.split()[0]}
 
 
+GOAL = "15 seconds"
 GOALS: list[tuple[str, str, float]] = [
     ("prove es1000", "rapidsnark", 1 / 8), ("prove es1000, whole command", "rapidsnark", 1 / 2),
     ("prove chain16", "gnark", 1 / 4), ("prove chain16, whole command", "snarkjs", 1 / 15),
     ("g1 msm 18", "gnark", 1 / 4), ("g2 msm 16", "gnark", 1 / 4), ("ntt 18", "gnark", 3 / 10),
-    ("verify", "gnark", 1 / 2), ("verify, each of 256", "gnark", 1 / 15), ("setup es1000", "snarkjs", 1 / 20)]
+    ("peak memory es1000", "rapidsnark", 2), ("verify", "gnark", 1 / 2), ("verify, each of 256", "gnark", 1 / 15),
+    ("setup es1000", "snarkjs", 1 / 20), ("prove es1000, without IFMA", "rapidsnark", 1),
+    ("compile prove kernels", GOAL, 1), ("compile verify kernels", GOAL, 1)]
 
 
 def table(run: Run) -> list[dict[str, Any]]:
     """Each goal with what was found; rapidsnark's stand-in takes its place where it was not at hand."""
+    for kernels in ("compile prove kernels", "compile verify kernels"):
+        run.seconds.setdefault(kernels, {})[GOAL] = 15
     if "verify" in run.seconds and "gnark" in run.seconds["verify"]:
         run.seconds["verify, each of 256"]["gnark"] = run.seconds["verify"]["gnark"]
     rows = []
@@ -260,7 +306,7 @@ def picture(rows: list[dict[str, Any]], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, few repeats: shows that it runs")
-    parser.add_argument("--slow", action="store_true", help="measure snarkjs's setup too: minutes")
+    parser.add_argument("--skip-setup", action="store_true", help="leave out snarkjs's setup, which takes minutes")
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
     options = parser.parse_args()
     chains, sizes, names, repeat = ([14, 16], [14, 16, 18], ["chain14", "chain16", "es1000"], 5)
@@ -273,6 +319,12 @@ def main() -> None:
     from prover.kernels import warm
     warm()
     kernels(run, sizes, repeat)
+    if shutil.which("go"):
+        gnark(run, chains, sizes, repeat)
+    else:
+        run.notes.append("go is not installed: gnark was not measured")
+    if names:
+        verification(run, make_files(names[0], options.out), repeat)
     for name in names:
         folder = make_files(name, options.out)
         ours(run, name, folder, repeat)
@@ -280,17 +332,13 @@ def main() -> None:
         if binary:
             rapidsnark(run, name, folder, repeat, binary)
     if "es1000" in names:
-        setup_from_powers(run, make_files("es1000", options.out), "es1000", theirs=options.slow)
-        if not options.slow:
-            run.notes.append("--slow was not given: snarkjs's setup, which takes minutes, was not measured")
-    if names:
-        verification(run, make_files(names[0], options.out), repeat)
-    if shutil.which("go"):
-        gnark(run, chains, sizes, repeat)
-    else:
-        run.notes.append("go is not installed: gnark was not measured")
+        setup_from_powers(run, make_files("es1000", options.out), "es1000", theirs=not options.skip_setup)
+        compiling(run)
+        if options.skip_setup:
+            run.notes.append("--skip-setup: snarkjs's setup was not measured")
     if not binary:
-        run.notes.append("RAPIDSNARK names no binary: its time is snarkjs's in process, divided by 5.1 to 5.2")
+        run.notes.append("RAPIDSNARK names no binary: its time is snarkjs's in process, divided by 5.1 to 5.2, and its "
+                         "memory what was measured with these factors")
 
     rows = table(run) if names else []
     print(f"{'what':34} {'peer':24} {'ours':>10} {'theirs':>10} {'ratio':>8} {'goal':>7}")

@@ -78,7 +78,7 @@ def warm(progress: Progress | None = None) -> dict[str, float]:
     -------
     Seconds that each stage took.
     """
-    from .verification import warm_verify          # here, for proving does without it
+    from .verification import warm_verify  # here, for proving does without it
     backend, seconds = KernelBackend(), dict[str, float]()
     stages: dict[str, Callable[[], None]] = {name: partial(stage, backend) for name, stage in STAGES.items()}
     stages["verification"] = warm_verify

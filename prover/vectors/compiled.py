@@ -24,9 +24,9 @@ from primitives.r1cs import SparseMatrix
 from prover.backend import Backend
 from prover.curve import BASE_MODULUS, G1_GROUP, ORDER
 from prover.kernels.additions import ARENA_BIT, INDEX_MASK, SIGN_BIT
-from prover.kernels.arithmetic import LANES, LAYOUT
+from prover.kernels.arithmetic import LANES
 from prover.kernels.buckets import IDENTITY, References, add_up_buckets
-from prover.kernels.convert import with_images
+from prover.kernels.convert import at_edge, with_images
 from prover.kernels.digits import terms_of
 from prover.kernels.memory import empty
 from prover.kernels.msm import borrow_space
@@ -170,7 +170,7 @@ def combine(matrix: SparseMatrix, table: FieldArray, points: PointArray) -> Poin
 
     in_turn(some_rows, _chunks(terms))
     out = np.zeros((rows, *points.shape[1:]), np.uint64)
-    out[order] = _at_the_edge(sums[:rows])
+    out[order] = at_edge(sums[:rows])
     return out
 
 
@@ -188,12 +188,3 @@ def _chunks(terms: NDArray[np.int64]) -> list[tuple[int, int]]:
     numbers = (np.cumsum(terms) - terms) // CHUNK
     ends = [*(np.flatnonzero(np.diff(numbers)) + 1), len(terms)]
     return [(int(begin), int(end)) for begin, end in zip([0, *ends], ends, strict=False) if begin < end]
-
-
-def _at_the_edge(packed: PointArray) -> PointArray:
-    """Packed points, as the kernels keep them, in the form of `prover.points`."""
-    factor = (1 << 256) * pow(LAYOUT.radix, -1, BASE_MODULUS)
-    raw = packed.astype("<u8").tobytes()
-    edge = b"".join((int.from_bytes(raw[i:i + 32], "little") * factor % BASE_MODULUS).to_bytes(32, "little")
-                    for i in range(0, len(raw), 32))
-    return np.frombuffer(edge, "<u8").astype(np.uint64).reshape(packed.shape)
