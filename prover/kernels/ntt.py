@@ -491,9 +491,11 @@ def transform(log: int, vectors: Sequence[Words], *, start: Sequence[Finish] = (
         if finish:
             finish(first, last, chunk)
 
-    tiles = range(0, chunk, max(LANES, TILE * chunk // blocks // LANES * LANES))
+    tile = TILE if start or finish else blocks // (2 * threads.count())
+    tiles = range(0, chunk, max(LANES, tile * chunk // blocks // LANES * LANES))
     bounds = [(first, min(first + tiles.step, chunk)) for first in tiles]
-    in_turn(come_in, [(number, *bound) for number in range(len(vectors)) for bound in bounds])
+    if start or in_by:
+        in_turn(come_in, [(number, *bound) for number in range(len(vectors)) for bound in bounds])
     in_turn(turn, [(data, begin) for data in vectors for begin in range(0, blocks, chunk)])
     in_turn(go_out, bounds)
 
