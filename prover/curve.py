@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Generic, TypeAlias, TypeVar
 
 BASE_MODULUS = 21888242871839275222246405745257275088696311157297823662689037894645226208583
@@ -53,15 +53,6 @@ def _invert_fp2(x: Fp2) -> Fp2:
     return x[0] * norm % _Q, -x[1] * norm % _Q
 
 
-def _power_fp2(x: Fp2, exponent: int) -> Fp2:
-    result = (1, 0)
-    for bit in format(exponent, "b"):
-        result = multiply_fp2(result, result)
-        if bit == "1":
-            result = multiply_fp2(result, x)
-    return result
-
-
 FP = CoordinateField[int](0, 1, lambda x, y: (x + y) % _Q, lambda x, y: (x - y) % _Q, lambda x, y: x * y % _Q,
                           lambda x: pow(x, -1, _Q))
 FP2 = CoordinateField[Fp2]((0, 0), (1, 0), lambda x, y: ((x[0] + y[0]) % _Q, (x[1] + y[1]) % _Q),
@@ -87,8 +78,8 @@ class Group(Generic[F]):
         return f.multiply(y, y) == f.add(f.multiply(f.multiply(x, x), x), self.b)
 
     def in_subgroup(self, point: tuple[F, F]) -> bool:
-        """Whether a point of the curve has order r, as all of G1 have."""
-        return _in_g2(point) if isinstance(point[0], tuple) else True
+        """Whether a point of the curve has order r."""
+        return _has_order_r(self, point)
 
     def negate(self, point: tuple[F, F] | None) -> tuple[F, F] | None:
         return None if point is None else (point[0], self.field.subtract(self.field.zero, point[1]))
@@ -166,47 +157,15 @@ class Group(Generic[F]):
         return x3, y3, f.multiply(z, h)
 
 
+@lru_cache(maxsize=256)
+def _has_order_r(group: Group[F], point: tuple[F, F]) -> bool:
+    """Remembered, since every layer checks for itself what enters it, and the same few points pass through them all."""
+    return group.multiply(point, ORDER) is None
+
+
 G1_GROUP = Group[int]("G1", FP, 3, (1, 2))
 G2_GROUP = Group[Fp2]("G2", FP2, multiply_fp2((3, 0), _invert_fp2((9, 1))), (
     (10857046999023057135944570762232829481370756359578518086990519993285655852781,
      11559732032986387107991004021392285783925812861821192530917403151452391805634),
     (8495653923123431417604973247489272438418190587263600148770280649306958101930,
      4082367875863433681332203403145435568316851327593401208105741076214120093531)))
-
-
-# -- the subgroup --------------------------------------------------------------------------------------------------
-BN_X = 4965661367192848881
-"""The parameter of the Barreto-Naehrig curve: q = 36 x**4 + 36 x**3 + 24 x**2 + 6 x + 1, r = q - 6 x**2."""
-
-
-@cache
-def _twist_constants() -> tuple[Fp2, Fp2]:
-    return _power_fp2((9, 1), (_Q - 1) // 3), _power_fp2((9, 1), (_Q - 1) // 2)
-
-
-def frobenius(point: G2) -> G2:
-    """π, the map of q-th powers, as it shows on the twist: multiplication by q for points of G2."""
-    (a, b), (c, d) = point
-    for_x, for_y = _twist_constants()
-    return multiply_fp2((a, -b % _Q), for_x), multiply_fp2((c, -d % _Q), for_y)
-
-
-@lru_cache(maxsize=256)
-def _in_g2(point: G2) -> bool:
-    """Whether a point of the twist has order r: whether (x+1) P + x π(P) + x π**2(P) - 2 x π**3(P) vanishes.
-
-    It does for points of order r, on which π is q. On the whole twist π**2 - t π + q = 0 with t = 6 x**2 + 1; so what
-    it vanishes for is killed by the norm of (x+1) + x π + x π**2 - 2 x π**3, a multiple of r that is prime to the
-    cofactor [El Housni, Guillevic, Piellard, "Co-factor clearing and subgroup membership testing on pairing-friendly
-    curves", AFRICACRYPT 2022]. This takes a quarter of the doublings of a multiplication by r.
-
-    Remembered, since every layer checks for itself what enters it, and the same few points pass through them all.
-    """
-    group = G2_GROUP
-    times_x = group.multiply(point, BN_X)
-    if times_x is None:
-        return False
-    once = frobenius(times_x)
-    twice = frobenius(once)
-    thrice = frobenius(twice)
-    return group.add(group.add(group.add(point, times_x), once), twice) == group.add(thrice, thrice)

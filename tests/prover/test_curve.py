@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from math import gcd, prod
-
 import numpy as np
 import pytest
 from py_ecc import bn128 as oracle
 
-from prover.curve import BASE_MODULUS, BN_X, G1_GROUP, G2_GROUP, ORDER, TWIST_COFACTOR, frobenius
+from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER, TWIST_COFACTOR
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2
 from prover.vectors.integers import IntegerPointVectors
 
@@ -67,37 +65,6 @@ def test_most_of_the_twist_is_outside_the_subgroup():
     assert G2_GROUP.in_subgroup(G2_GROUP.multiply(TWIST_POINT, TWIST_COFACTOR))
 
 
-COFACTOR_PRIMES = (10069, 5864401, 1875725156269, 197620364512881247228717050342013327560683201906968909)
-
-
-def test_membership_is_what_multiplication_by_the_order_says():
-    """On points of the twist at large, in the subgroup, of each small order, and sums of these with members."""
-    assert prod(COFACTOR_PRIMES) == TWIST_COFACTOR
-    g = G2_GROUP.generator
-    small = [G2_GROUP.multiply(TWIST_POINT, ORDER * TWIST_COFACTOR // prime) for prime in COFACTOR_PRIMES]
-    assert None not in small
-    members = [g, G2_GROUP.negate(g), *(G2_GROUP.multiply(g, k) for k in (2, 3, BN_X, 2**200 + 1))]
-    others = [TWIST_POINT, G2_GROUP.multiply(TWIST_POINT, 5), *small, *(G2_GROUP.add(g, point) for point in small)]
-    for point in (*members, *others):
-        assert G2_GROUP.on_curve(point)
-        assert G2_GROUP.in_subgroup(point) == (point in members)
-        assert (G2_GROUP.multiply(point, ORDER) is None) == (point in members)
-    assert frobenius(members[3]) == G2_GROUP.multiply(members[3], BASE_MODULUS)
-
-
-def test_membership_is_decided_by_a_number_prime_to_the_cofactor():
-    """The norm of (x+1) + x pi + x pi**2 - 2 x pi**3; powers of pi are a + b pi, as pi**2 = t pi - q."""
-    t = 6 * BN_X**2 + 1
-    assert BASE_MODULUS + 1 - t == ORDER
-    powers = [(1, 0)]
-    while len(powers) < 4:
-        a, b = powers[-1]
-        powers.append((-BASE_MODULUS * b, a + t * b))
-    a, b = (sum(c * power[k] for c, power in zip((BN_X + 1, BN_X, BN_X, -2 * BN_X), powers, strict=True))
-            for k in range(2))
-    assert gcd(a * a + t * a * b + BASE_MODULUS * b * b, ORDER * TWIST_COFACTOR) == ORDER
-
-
 def test_points_survive_the_array_form():
     g1 = [None, *(G1_GROUP.multiply(G1_GROUP.generator, k) for k in SCALARS)]
     g2 = [*(G2_GROUP.multiply(G2_GROUP.generator, k) for k in SCALARS), None]
@@ -141,3 +108,19 @@ def test_combinations_are_sums_of_multiples(group):
         assert group.combine(scalars, points) == group.multiply(g, expected)
     assert group.combine([], []) is None
     assert group.combine([1, 1, -2], [g, g, g]) is None
+
+
+def test_membership_is_what_multiplication_by_the_order_says():
+    """For members, for points of the twist at large, of each prime order there, and for sums of these with a member."""
+    rest, small = TWIST_COFACTOR, []
+    for prime in (10069, 5864401, 1875725156269, 197620364512881247228717050342013327560683201906968909):
+        small.append(G2_GROUP.multiply(TWIST_POINT, ORDER * TWIST_COFACTOR // prime))
+        rest, left = divmod(rest, prime)
+        assert not left
+    assert rest == 1
+    g = G2_GROUP.generator
+    members = [g, G2_GROUP.negate(g), *(G2_GROUP.multiply(g, k) for k in SCALARS)]
+    others = [TWIST_POINT, G2_GROUP.multiply(TWIST_POINT, 5), *small, *(G2_GROUP.add(g, point) for point in small)]
+    for point in (*members, *others):
+        assert G2_GROUP.on_curve(point)
+        assert G2_GROUP.in_subgroup(point) == (G2_GROUP.multiply(point, ORDER) is None) == (point in members)
