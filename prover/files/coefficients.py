@@ -22,7 +22,7 @@ from prover.mapped import give_back
 from prover.words import first_not_below
 
 ENTRY = np.dtype([("matrix", "<u4"), ("row", "<u4"), ("wire", "<u4"), ("value", "<u8", (4,))])
-AT_ONCE = 1 << 14               # entries
+AT_ONCE = 1 << 15               # entries
 LOG_SLOTS = 16
 
 Entries = NDArray[np.void]
@@ -39,16 +39,18 @@ def read_coefficients(cursor: Cursor, wires: int, n: int) -> tuple[SparseMatrix,
     count = cursor.u32("number of entries", most=2**31 - 2)
     entries: Entries = cursor.view(ENTRY, (count,), "entries")
     cursor.end()
+    limits = {"matrix": 2, "row": n, "wire": wires}
     values, matrices = Values(), (Matrix(n, count), Matrix(n, count))
     for begin in range(0, count, AT_ONCE):
         part = entries[begin:begin + AT_ONCE]
-        for name, limit in (("matrix", 2), ("row", n), ("wire", wires)):
-            if (largest := int(part[name].max())) >= limit:
+        columns = np.stack([part[name] for name in limits])
+        for (name, limit), largest in zip(limits.items(), columns.max(axis=1).tolist(), strict=True):
+            if largest >= limit:
                 raise cursor.refuse(name, largest, f"below {limit}")
         numbers = values.numbers(part["value"])
         for k, matrix in enumerate(matrices):
-            chosen = part["matrix"] == k
-            matrix.append(part["row"][chosen], part["wire"][chosen], numbers[chosen])
+            chosen = np.flatnonzero(columns[0] == k)
+            matrix.append(columns[1].take(chosen), columns[2].take(chosen), numbers.take(chosen))
         give_back(part)
     table = values.table
     if first_not_below(table, ORDER) is not None:
@@ -66,7 +68,7 @@ class Values:
     """
 
     def __init__(self) -> None:
-        self._slots = np.zeros(1 << LOG_SLOTS, np.int32)
+        self._slots = np.zeros(1 << LOG_SLOTS, np.intp)
         self._words, self._count = np.zeros((4, 1 << 10), np.uint64), 1      # number 0 is the value 0
 
     @property
@@ -74,12 +76,12 @@ class Values:
         """The values by number, (m, 4)."""
         return np.ascontiguousarray(self._words[:, :self._count].T)
 
-    def numbers(self, values: NDArray[np.uint64]) -> NDArray[np.int32]:
+    def numbers(self, values: NDArray[np.uint64]) -> NDArray[np.intp]:
         """For each of (n, 4) values its row in `table`."""
         words = np.ascontiguousarray(values.T)
         # Words of a reduced product are as good as random, and where they are not, a wrong guess costs little.
         slots = (words[0] * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(64 - LOG_SLOTS)).astype(np.intp)
-        numbers = self._slots[slots]
+        numbers = self._slots.take(slots)
         missing = self._differing(words, numbers)
         if len(missing):
             _, first = np.unique(slots[missing], return_index=True)          # one new value a slot
@@ -90,20 +92,20 @@ class Values:
             numbers[others] = self._append(words[:, others])
         return numbers
 
-    def _differing(self, words: NDArray[np.uint64], numbers: NDArray[np.int32]) -> NDArray[np.intp]:
+    def _differing(self, words: NDArray[np.uint64], numbers: NDArray[np.intp]) -> NDArray[np.intp]:
         """Places at which the numbered value is another one."""
-        differs = self._words[0][numbers] != words[0]
+        differs = self._words[0].take(numbers) != words[0]
         for known, word in zip(self._words[1:], words[1:], strict=True):
-            differs |= known[numbers] != word
+            differs |= known.take(numbers) != word
         return np.flatnonzero(differs)
 
-    def _append(self, words: NDArray[np.uint64]) -> NDArray[np.int32]:
+    def _append(self, words: NDArray[np.uint64]) -> NDArray[np.intp]:
         """New numbers for values (4, n)."""
         begin, self._count = self._count, self._count + words.shape[1]
         while self._count > self._words.shape[1]:
             self._words = np.concatenate([self._words, np.empty_like(self._words)], axis=1)
         self._words[:, begin:self._count] = words
-        return np.arange(begin, self._count, dtype=np.int32)
+        return np.arange(begin, self._count)
 
 
 class Matrix:
@@ -114,7 +116,7 @@ class Matrix:
         self._wires, self._numbers = np.empty(most, np.int32), np.empty(most, np.int32)    # untouched memory is free
         self._last, self._ordered = 0, True
 
-    def append(self, rows: NDArray[np.uint32], wires: NDArray[np.uint32], numbers: NDArray[np.int32]) -> None:
+    def append(self, rows: NDArray[np.uint32], wires: NDArray[np.uint32], numbers: NDArray[np.intp]) -> None:
         """Entries whose rows and wires exist."""
         if not len(rows):
             return
