@@ -3,7 +3,7 @@
     how many (u32), then matrix (0 for u, 1 for v), row, wire (u32) and x * 2**512 mod r for each
 
 Millions of entries hold a few thousand distinct values, mostly in order of their rows. So the section is read in parts
-that fit the second cache, each value is looked up among those that were seen before, and the file's pages are given
+that stay in the cache, each value is looked up among those that were seen before, and the file's pages are given
 back behind the reader.
 """
 
