@@ -119,6 +119,27 @@ def test_what_is_wrong_is_named_wherever_it_stands(place):
             read(good, count)
 
 
+def test_a_file_that_changes_while_it_is_read_is_refused(monkeypatch):
+    """What is read a second time may be something else by then; what was found the first time counts."""
+    good = entries_of(np.random.default_rng(5), 100, [1, 2])
+    bad = good.copy()
+    bad["value"][60] = field.words([ORDER])[0]
+    for before, after in ((bad, good), (good[::-1].copy(), good)):
+        after = after.copy()
+        after["matrix"][:] = 0
+        content = np.frombuffer(len(before).to_bytes(4, "little") + before.tobytes(), np.uint8).copy()
+        shown = Values.table.fget
+
+        def change(values, content=content, after=after, shown=shown):
+            content[4:] = np.frombuffer(after.tobytes(), np.uint8)
+            return shown(values)
+
+        monkeypatch.setattr(Values, "table", property(change))
+        with pytest.raises(BadInput, match=r"read (twice|again)"):
+            read_coefficients(Cursor(memoryview(content), "section 4", "key"), WIRES, ROWS)
+        monkeypatch.setattr(Values, "table", property(shown))
+
+
 def test_values_are_numbered_exactly():
     """Words that differ in one bit only, and thousands in one slot, are not confused; and the table stays in bounds."""
     rng = np.random.default_rng(4)
