@@ -13,7 +13,7 @@ from prover.words import first_not_below
 
 SCALAR_BYTES = 32
 
-_RADIX = field.encode([(1 << 256) % ORDER])
+_RADIX = field.words([(1 << 512) % ORDER])                 # 2**256 in Montgomery form
 
 _OTHER_PRIMES = {
     BASE_MODULUS: "the base field of BN254 instead of its scalar field",
@@ -57,13 +57,13 @@ def times_radix(values: FieldArray) -> FieldArray:
 
 
 def read_g1(cursor: Cursor, count: int, what: str) -> PointArray:
-    """`count` points as they are: neither reduction nor the curve is checked."""
-    return cursor.array(np.uint64, (count, 2, 4), what)
+    """`count` points where they lie, aligned or not: neither reduction nor the curve is checked."""
+    return cursor.view(np.uint64, (count, 2, 4), what)
 
 
 def read_g2(cursor: Cursor, count: int, what: str) -> PointArray:
-    """`count` points as they are: neither reduction nor the curve is checked."""
-    return cursor.array(np.uint64, (count, 2, 2, 4), what)
+    """`count` points where they lie, aligned or not: neither reduction nor the curve is checked."""
+    return cursor.view(np.uint64, (count, 2, 2, 4), what)
 
 
 def read_point_g1(cursor: Cursor, what: str) -> G1:

@@ -7,7 +7,7 @@ All integers are little endian. Sections come in any order, each type at most on
 
 from __future__ import annotations
 
-import mmap
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from primitives import jsonio
 from primitives.errors import BadInput
+from prover.mapped import map_file
 
 MOST_SECTIONS = 256
 
@@ -59,12 +60,15 @@ class Cursor:
         return value
 
     def array(self, dtype: np.dtype[Any] | type[np.generic] | str, shape: tuple[int, ...], field: str) -> NDArray[Any]:
-        """The next bytes as an array of that shape: a view if they lie aligned, else a copy."""
-        dtype = np.dtype(dtype)
-        count = int(np.prod(shape, dtype=object))
-        content = self.take(count * dtype.itemsize, field)
-        values = np.frombuffer(content, dtype).reshape(shape)
+        """The next bytes as an array of that shape: a read-only view if they lie aligned, else a copy."""
+        values = self.view(dtype, shape, field)
         return values if values.flags.aligned else values.copy()
+
+    def view(self, dtype: np.dtype[Any] | type[np.generic] | str, shape: tuple[int, ...], field: str) -> NDArray[Any]:
+        """The next bytes as an array of that shape where they lie, aligned or not, read-only."""
+        dtype = np.dtype(dtype)
+        content = self.take(math.prod(shape) * dtype.itemsize, field)
+        return np.frombuffer(content, dtype).reshape(shape)
 
     def end(self) -> None:
         """Refuse bytes that nothing has read."""
@@ -100,10 +104,7 @@ class Sections:
 
 
 def read_sections(path: str | Path, magic: bytes, versions: Iterable[int], names: Mapping[int, str]) -> Sections:
-    """Map a file into memory and find its sections; nothing but their headers is read.
-
-    The mapping is private and copy-on-write: arrays made from it are writable, the file stays as it is. Should someone
-    else shorten the file while it is in use, the operating system ends the process.
+    """Map a file into memory and find its sections; nothing but their headers is read. See `prover.mapped`.
 
     Raises
     ------
@@ -111,10 +112,7 @@ def read_sections(path: str | Path, magic: bytes, versions: Iterable[int], names
     """
     source = str(path)
     try:
-        with open(path, "rb") as file:
-            content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
-    except ValueError:                                     # an empty file cannot be mapped
-        content = memoryview(b"")
+        content = map_file(path)
     except OSError as error:
         raise BadInput("file", error.strerror or str(error), "a readable file", source=source) from None
 

@@ -19,11 +19,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives import field
-from primitives.r1cs import SparseMatrix
 from prover.backend import MAX_DOMAIN, Backend, BackendName, load_backend
 from prover.ceremony.transcript import Contribution, Transcript
 from prover.curve import BASE_MODULUS, ORDER
+from prover.files.coefficients import ENTRY, read_coefficients
 from prover.files.contributions import MOST_CONTRIBUTIONS, read_parameters, write_parameters
 from prover.files.elements import (
     SCALAR_BYTES,
@@ -32,20 +31,17 @@ from prover.files.elements import (
     read_g2,
     read_point_g1,
     read_point_g2,
-    require_below,
     times_radix,
 )
 from prover.files.sections import Cursor, SectionWriter, naming, read_sections, write_sections
 from prover.groth16.check import check_all_points, check_header
 from prover.groth16.keys import ProvingKey
-from prover.groth16.qap import row_starts
 from prover.points import encode_g1, encode_g2
 
 MAGIC = b"zkey"
 NAMES = {1: "protocol", 2: "header", 3: "IC", 4: "coefficients", 5: "A", 6: "B in G1", 7: "B in G2", 8: "C", 9: "H",
          10: "contributions"}
 GROTH16 = 1
-ENTRY = np.dtype([("matrix", "<u4"), ("row", "<u4"), ("wire", "<u4"), ("value", "<u8", (4,))])
 
 
 def read_zkey(path: str | Path, *, backend: BackendName | Backend = "kernels", every_point: bool = False,
@@ -95,7 +91,7 @@ def read_zkey(path: str | Path, *, backend: BackendName | Backend = "kernels", e
     section = sections.open(7)
     b_g2 = read_g2(section, wires, "points")
     section.end()
-    left, right, table = _read_coefficients(sections.open(4), wires, n)
+    left, right, table = read_coefficients(sections.open(4), wires, n)
     key = ProvingKey(wires, n.bit_length() - 1, alpha_g1, beta_g1, beta_g2, gamma_g2, delta_g1, delta_g2, ic, left,
                      right, table, a, b_g1, b_g2, c, h, _read_transcript(sections.open(10)))
     with naming(sections.source):
@@ -104,32 +100,10 @@ def read_zkey(path: str | Path, *, backend: BackendName | Backend = "kernels", e
         if last and last[0].delta_after != key.delta_g1:
             raise header.refuse("delta in G1", key.delta_g1, "what the last contribution left")
         if key.finished or not unfinished:
-            key.verification_key.digest()                  # exists: all of its checks have passed
+            _ = key.verification_key                       # exists: all of its checks have passed
         if every_point:
             check_all_points(key, arithmetic)
     return key
-
-
-def _read_coefficients(cursor: Cursor, wires: int, n: int) -> tuple[SparseMatrix, SparseMatrix, field.FieldArray]:
-    count = cursor.u32("number of entries")
-    entries = cursor.array(ENTRY, (count,), "entries")
-    cursor.end()
-    for name, limit in (("matrix", 2), ("row", n), ("wire", wires)):
-        if count and (largest := int(entries[name].max())) >= limit:
-            raise cursor.refuse(name, largest, f"below {limit}")
-    values = np.ascontiguousarray(entries["value"])
-    require_below(cursor, values, ORDER, "value")
-    table = field.canonical(values)                        # x * 2**512 -> x * 2**256
-    return _matrix(entries, 0, n), _matrix(entries, 1, n), table
-
-
-def _matrix(entries: NDArray[np.void], number: int, n: int) -> SparseMatrix:
-    places = np.flatnonzero(entries["matrix"] == number)
-    rows = entries["row"][places].astype(np.int32)
-    if len(rows) and (np.diff(rows) < 0).any():
-        order = np.argsort(rows, kind="stable")
-        rows, places = rows[order], places[order]
-    return SparseMatrix(row_starts(rows, n), entries["wire"][places].astype(np.int32), places.astype(np.int32))
 
 
 def _read_transcript(cursor: Cursor) -> Transcript:

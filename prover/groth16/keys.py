@@ -17,7 +17,8 @@ from primitives.r1cs import SparseMatrix
 from prover.backend import Backend
 from prover.ceremony.transcript import Transcript
 from prover.curve import BASE_MODULUS, G1, G1_GROUP, G2, G2_GROUP, F, Group
-from prover.points import PointArray, decode_g1, encode_g1, encode_g2, uncompressed
+from prover.mapped import give_back
+from prover.points import PointArray, aligned, decode_g1, encode_g1, encode_g2, uncompressed
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, steps done, steps in all)."""
@@ -126,6 +127,8 @@ class ProvingKey:
     h : [λ_i(τ) / δ]_1, (n, 2, 4), with λ_i the Lagrange polynomials of the odd coset within the domain of size 2n.
         They take the place of the paper's [τ^i (τ^n - 1) / δ]_1; see `Backend.quotient`.
     transcript : who contributed.
+
+    Vectors of points read from a file are views of it: read-only, and perhaps not aligned (`prover.points.aligned`).
     """
 
     wires: int
@@ -170,11 +173,16 @@ class ProvingKey:
         return VerificationKey(self.alpha_g1, self.beta_g2, self.gamma_g2, self.delta_g2, ic, self.transcript.insecure)
 
     def prepared(self, backend: Backend, query: str) -> Any:
-        """The points `query` ("a", "b_g1", "b_g2", "c" or "h") as bases of the backend's MSM, made once."""
+        """The points `query` ("a", "b_g1", "b_g2", "c" or "h") as bases of the backend's MSM, made once.
+
+        The bases take the place of the points in memory: pages of the key's file that hold them are given back.
+        """
         place = (backend.name, query)
         if place not in self._prepared:
             points = getattr(self, query)
-            self._prepared[place] = backend.prepare_g2(points) if query == "b_g2" else backend.prepare_g1(points)
+            prepare = backend.prepare_g2 if query == "b_g2" else backend.prepare_g1
+            self._prepared[place] = prepare(aligned(points))
+            give_back(points)
         return self._prepared[place]
 
 

@@ -123,3 +123,19 @@ def test_combinations_are_sums_of_multiples(group):
         assert group.combine(scalars, points) == group.multiply(g, expected)
     assert group.combine([], []) is None
     assert group.combine([1, 1, -2], [g, g, g]) is None
+
+
+def test_membership_is_what_multiplication_by_the_order_says():
+    """For members, for points of the twist at large, of each prime order there, and for sums of these with a member."""
+    rest, small = TWIST_COFACTOR, []
+    for prime in (10069, 5864401, 1875725156269, 197620364512881247228717050342013327560683201906968909):
+        small.append(G2_GROUP.multiply(TWIST_POINT, ORDER * TWIST_COFACTOR // prime))
+        rest, left = divmod(rest, prime)
+        assert not left
+    assert rest == 1
+    g = G2_GROUP.generator
+    members = [g, G2_GROUP.negate(g), *(G2_GROUP.multiply(g, k) for k in SCALARS)]
+    others = [TWIST_POINT, G2_GROUP.multiply(TWIST_POINT, 5), *small, *(G2_GROUP.add(g, point) for point in small)]
+    for point in (*members, *others):
+        assert G2_GROUP.on_curve(point)
+        assert G2_GROUP.in_subgroup(point) == (G2_GROUP.multiply(point, ORDER) is None) == (point in members)

@@ -132,7 +132,7 @@ def test_every_part_of_the_key_is_compared(final, initial, backend):
         return {name: copy}
 
     table = final.table.copy()
-    table[0] = field.encode([3])[0]
+    table[final.left.coefficients[0]] = field.encode([3])[0]
     first, second = final.transcript.contributions
     replace = dataclasses.replace
     cases = [
