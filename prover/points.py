@@ -21,11 +21,6 @@ _RADIX = (1 << 256) % BASE_MODULUS
 _INVERSE_RADIX = pow(_RADIX, -1, BASE_MODULUS)
 
 
-def aligned(points: PointArray) -> PointArray:
-    """The same points in one piece and on whole words, as compiled code needs them and files do not promise them."""
-    return np.require(points, requirements=["C", "A"])
-
-
 def encode_g1(points: Sequence[G1 | None]) -> PointArray:
     """Points of G1 on integers -> (n, 2, 4)."""
     return _words([value for point in points for value in point or (0, 0)]).reshape(-1, 2, 4)

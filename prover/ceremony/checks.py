@@ -9,7 +9,7 @@ from primitives.errors import TailproofError
 from primitives.field import FieldArray
 from prover.backend import Backend
 from prover.curve import G1, G1_GROUP, G2
-from prover.points import PointArray, aligned
+from prover.points import PointArray
 
 SOUNDNESS_BITS = 128
 """Random multipliers have this many bits: a false statement survives a combined check with probability 2**-128."""
@@ -40,9 +40,9 @@ def multipliers(count: int) -> FieldArray:
 
 def combination_g1(points: PointArray, scalars: FieldArray, backend: Backend) -> G1 | None:
     """The sum of scalars[i] * points[i]."""
-    return backend.msm_g1(backend.prepare_g1(aligned(points)), scalars)
+    return backend.msm_g1(backend.prepare_g1(points), scalars)
 
 
 def combination_g2(points: PointArray, scalars: FieldArray, backend: Backend) -> G2 | None:
     """The sum of scalars[i] * points[i]."""
-    return backend.msm_g2(backend.prepare_g2(aligned(points)), scalars)
+    return backend.msm_g2(backend.prepare_g2(points), scalars)

@@ -23,7 +23,7 @@ from prover.files.contributions import LONGEST_NAME
 from prover.files.ptau import PowersOfTau
 from prover.groth16.keys import Progress, ProvingKey
 from prover.groth16.qap import domain_of, matrices, transposed
-from prover.points import PointArray, aligned, decode_g1, encode_g1, encode_g2, uncompressed
+from prover.points import PointArray, decode_g1, encode_g1, encode_g2, uncompressed
 from prover.vectors import point_vectors
 
 HASHED_AT_ONCE = 1 << 14
@@ -164,8 +164,7 @@ def _contribute(key: ProvingKey, stream: Stream, name: str | None, beacon: Beaco
     over_x = pow(x, -1, ORDER)
     transcript = dataclasses.replace(key.transcript, contributions=(*key.transcript.contributions, contribution))
     return dataclasses.replace(key, delta_g1=contribution.delta_after, delta_g2=delta_g2, transcript=transcript,
-                               c=vectors.scale_g1(aligned(key.c), over_x),
-                               h=vectors.scale_g1(aligned(key.h), over_x))
+                               c=vectors.scale_g1(key.c, over_x), h=vectors.scale_g1(key.h, over_x))
 
 
 def step_delta(key: ProvingKey, x: int, s: G1, name: str | None,

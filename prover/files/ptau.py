@@ -18,7 +18,7 @@ from prover.curve import BASE_MODULUS, G1, G2
 from prover.files.contributions import MOST_CONTRIBUTIONS, read_parameters
 from prover.files.elements import check_prime, read_g1, read_g2, read_point_g1, read_point_g2
 from prover.files.sections import Cursor, read_sections
-from prover.points import PointArray, aligned
+from prover.points import PointArray
 
 MAGIC = b"ptau"
 NAMES = {1: "header", 2: "tau in G1", 3: "tau in G2", 4: "alpha tau in G1", 5: "beta tau in G1", 6: "beta in G2",
@@ -95,8 +95,8 @@ class PowersOfTau:
         return self._lagrange[section]
 
     def lagrange(self, section: int, log_size: int) -> PointArray:
-        """Section 12, 13, 14 or 15 for the domain of size 2**log_size, aligned."""
-        return aligned(self._lagrange[section][(1 << log_size) - 1:(2 << log_size) - 1])
+        """Section 12, 13, 14 or 15 for the domain of size 2**log_size."""
+        return self._lagrange[section][(1 << log_size) - 1:(2 << log_size) - 1]
 
 
 def read_ptau(path: str | Path) -> PowersOfTau:

@@ -18,7 +18,7 @@ from prover.backend import Backend
 from prover.ceremony.transcript import Transcript
 from prover.curve import BASE_MODULUS, G1, G1_GROUP, G2, G2_GROUP, F, Group
 from prover.mapped import give_back
-from prover.points import PointArray, aligned, decode_g1, encode_g1, encode_g2, uncompressed
+from prover.points import PointArray, decode_g1, encode_g1, encode_g2, uncompressed
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, steps done, steps in all)."""
@@ -128,7 +128,7 @@ class ProvingKey:
         They take the place of the paper's [τ^i (τ^n - 1) / δ]_1; see `Backend.quotient`.
     transcript : who contributed.
 
-    Vectors of points read from a file are views of it: read-only, and perhaps not aligned (`prover.points.aligned`).
+    Vectors of points read from a file are views of it: read-only, and perhaps not aligned.
     """
 
     wires: int
@@ -181,7 +181,7 @@ class ProvingKey:
         if place not in self._prepared:
             points = getattr(self, query)
             prepare = backend.prepare_g2 if query == "b_g2" else backend.prepare_g1
-            self._prepared[place] = prepare(aligned(points))
+            self._prepared[place] = prepare(points)
             give_back(points)
         return self._prepared[place]
 

@@ -60,6 +60,7 @@ def prove(key: ProvingKey, witness: FieldArray, *, progress: Progress | None = N
     left = arithmetic.matrix_times_vector(key.left, key.table, witness)
     right = arithmetic.matrix_times_vector(key.right, key.table, witness)
     quotient = arithmetic.quotient(left, right, field.multiply(left, right))
+    del left, right                                        # two vectors as long as the domain
 
     step("A")
     a = arithmetic.msm_g1(key.prepared(arithmetic, "a"), witness)

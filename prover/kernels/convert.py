@@ -23,6 +23,7 @@ EDGE_RADIX = 1 << 256
 INWARDS = LAYOUT.radix * pow(EDGE_RADIX, -1, BASE_MODULUS) % BASE_MODULUS
 OUTWARDS = pow(INWARDS, -1, BASE_MODULUS)
 LEAST = 1 << 10                 # points that are worth a thread of their own
+AT_ONCE = 1 << 12               # points taken in by one call: what has to be copied first then fits the second cache
 
 
 def scaled(value: Any, factor: int) -> Any:
@@ -89,10 +90,11 @@ def with_images(points: Words) -> Words:
     whole = len(points) // LANES * LANES
     rest = len(points) - whole
     out = empty((2 * (whole + (LANES if rest else 0)), *points.shape[1:]))
-    source = reading(points)
 
     def one_range(first: int, last: int) -> None:
-        _take_in_all(source, out, 0, LANES * first, LANES * last)
+        for begin in range(LANES * first, LANES * last, AT_ONCE):
+            part = reading(points[begin:min(begin + AT_ONCE, LANES * last)])
+            _take_in_all(part, out, begin, 0, len(part))
 
     threads.share(whole // LANES, one_range, least=LEAST // LANES)
     if rest:

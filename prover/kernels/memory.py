@@ -47,7 +47,7 @@ def copy(array: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def reading(array: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A contiguous read-only view (or copy): compiled code then sees one type, whether or not the caller may write."""
-    view = np.ascontiguousarray(array).view()
+    """A contiguous, aligned, read-only view (or copy): compiled code then sees one type, whoever may write there."""
+    view = np.require(array, requirements=["C", "A"]).view()
     view.flags.writeable = False
     return view

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 
 import click
+
+gc.set_threshold(100_000)               # a command's objects live as long as it does: looking for garbage finds none
 
 _COMMANDS = {
     "epoch": ("epoch", "Build, check and show epochs (risk publisher)."),

@@ -68,7 +68,9 @@ def test_most_of_the_twist_is_outside_the_subgroup():
 
 
 def test_the_quick_test_for_the_subgroup_is_exact():
-    """f(ψ) = 6x+2 + ψ - ψ² + ψ³ vanishes on a point only if its order divides the norm of f, which has just r in common
+    """Here, and at the end of the kernels' Miller loop, which tests the same.
+
+    f(ψ) = 6x+2 + ψ - ψ² + ψ³ vanishes on a point only if its order divides the norm of f, which has just r in common
     with the twist's order: ψ² - t ψ + q = 0 with t = 6x² + 1, and what f leaves modulo that is a + b ψ."""
     t, q = 6 * BN_PARAMETER**2 + 1, BASE_MODULUS
     assert q + 1 - t == ORDER

@@ -346,13 +346,14 @@ def test_a_mutated_file_is_refused_or_says_something_else(binaries, name, mutati
 
 
 def unread(binary, name, place):
-    """Bytes that say nothing to us: versions, labels, and the split of wires that circom adds."""
+    """Bytes that say nothing to us: versions, labels with their section's number, the split of wires circom adds."""
     sections = {number: (start + 12, start + 12 + size) for number, (start, size) in binary.sections().items()}
     if 4 <= place < 8:
         return True
     if name == "r1cs":
         label, header = sections[3], sections[1]
-        return label[0] <= place < label[1] or header[0] + 40 <= place < header[0] + 60
+        number = range(label[0] - 12, label[0] - 8)
+        return place in number or label[0] <= place < label[1] or header[0] + 40 <= place < header[0] + 60
     return False
 
 

@@ -6,7 +6,6 @@ import os
 import random
 import subprocess
 import sys
-from math import gcd
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from prover.curve import BASE_MODULUS as Q
 from prover.curve import G1_GROUP, G2_GROUP, ORDER, TWIST_COFACTOR, multiply_fp2
 from prover.kernels import pairing, steps
 from prover.kernels.field import BASE, LANES, LIMBS, STORED, int_of, limbs_of
-from prover.kernels.pairing import X, pairing_product, pairing_product_is_one
+from prover.kernels.pairing import pairing_product, pairing_product_is_one
 from prover.kernels.program import Program
 
 RNG = random.Random(254)
@@ -167,24 +166,6 @@ def test_points_outside_the_subgroup_are_what_the_test_above_says():
     for point in OUTSIDE:
         assert G2_GROUP.on_curve(point)
         assert not G2_GROUP.in_subgroup(point)
-
-
-def test_the_miller_loop_ends_at_minus_pi_cubed_just_for_the_subgroup():
-    """The norm of 6x + 2 + pi - pi**2 + pi**3 vanishes modulo r and is prime to the cofactor.
-
-    pi**2 = t pi - q on the twist, with the trace t = 6x**2 + 1: powers of pi are a + b pi, and the norm of that is
-    a**2 + t a b + q b**2.
-    """
-    t = 6 * X * X + 1
-    assert Q + 1 - t == ORDER
-    powers = [(1, 0), (0, 1)]
-    while len(powers) < 4:
-        a, b = powers[-1]
-        powers.append((-Q * b, a + t * b))
-    a, b = ((6 * X + 2) * powers[0][k] + powers[1][k] - powers[2][k] + powers[3][k] for k in range(2))
-    norm = a * a + t * a * b + Q * b * b
-    assert norm % ORDER == 0
-    assert gcd(norm, TWIST_COFACTOR) == 1
 
 
 # -- the instructions -------------------------------------------------------------------------------------------------
