@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias
 
 from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
@@ -85,11 +85,7 @@ class Backend(Protocol):
         BadInput : a coordinate is not canonical, a point is off its curve, or in G2 outside the subgroup.
         """
 
-
-@runtime_checkable
-class PointVectors(Protocol):
-    """What a ceremony and the full check of a key need besides; `prover.vectors` has it for backends without."""
-
+    # -- what a ceremony and the full check of a key need besides ---------------------------------------------------
     def first_invalid_g1(self, points: PointArray) -> int | None:
         """Index of the first of (n, 2, 4) that is not a reduced point of G1, or None; the identity is valid."""
 
@@ -104,6 +100,9 @@ class PointVectors(Protocol):
 
     def combine_g2(self, matrix: SparseMatrix, table: FieldArray, points: PointArray) -> PointArray:
         """Sparse matrix of scalars times a vector of points: (rows, 2, 2, 4)."""
+
+    def uncompressed(self, points: PointArray) -> bytes:
+        """`prover.points.uncompressed`, for many points."""
 
 
 BackendName: TypeAlias = str

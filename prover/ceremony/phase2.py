@@ -15,7 +15,7 @@ import numpy as np
 from primitives import field
 from primitives.errors import BadInput
 from primitives.r1cs import R1CS, SparseMatrix
-from prover.backend import Backend, BackendName, PointVectors, load_backend
+from prover.backend import Backend, BackendName, load_backend
 from prover.ceremony.randomness import Stream, beacon_stream, finite, hash_to_g2
 from prover.ceremony.transcript import Beacon, Contribution, Transcript, challenge
 from prover.curve import G1, G1_GROUP, G2, G2_GROUP, ORDER
@@ -24,7 +24,6 @@ from prover.files.ptau import PowersOfTau
 from prover.groth16.keys import Progress, ProvingKey
 from prover.groth16.qap import domain_of, matrices, transposed
 from prover.points import PointArray, decode_g1, encode_g1, encode_g2, uncompressed
-from prover.vectors import point_vectors
 
 HASHED_AT_ONCE = 1 << 14
 
@@ -39,7 +38,7 @@ def initial_key(r1cs: R1CS, powers: PowersOfTau, *, backend: BackendName | Backe
     ------
     BadInput : the powers are too few for the circuit, or lack the Lagrange forms.
     """
-    vectors = point_vectors(load_backend(backend))
+    arithmetic = load_backend(backend)
     log_size = check_powers_suit(r1cs, powers)
     stages = ("A", "B in G1", "B in G2", "C and IC", "circuit hash", "done")
 
@@ -50,13 +49,13 @@ def initial_key(r1cs: R1CS, powers: PowersOfTau, *, backend: BackendName | Backe
     left, right, out, table = matrices(r1cs)
     plain, with_alpha, with_beta = (powers.lagrange(section, log_size) for section in (12, 14, 15))
     step(0)
-    a = vectors.combine_g1(transposed(left, r1cs.wires), table, plain)
+    a = arithmetic.combine_g1(transposed(left, r1cs.wires), table, plain)
     step(1)
-    b_g1 = vectors.combine_g1(transposed(right, r1cs.wires), table, plain)
+    b_g1 = arithmetic.combine_g1(transposed(right, r1cs.wires), table, plain)
     step(2)
-    b_g2 = vectors.combine_g2(transposed(right, r1cs.wires), table, powers.lagrange(13, log_size))
+    b_g2 = arithmetic.combine_g2(transposed(right, r1cs.wires), table, powers.lagrange(13, log_size))
     step(3)
-    mixed = vectors.combine_g1(transposed(_stacked(out, right, left), r1cs.wires), table,
+    mixed = arithmetic.combine_g1(transposed(_stacked(out, right, left), r1cs.wires), table,
                                np.concatenate([plain, with_alpha, with_beta]))
     ic, c = mixed[:r1cs.public + 1], mixed[r1cs.public + 1:]
     h = powers.lagrange(12, log_size + 1)[1::2]
@@ -65,7 +64,7 @@ def initial_key(r1cs: R1CS, powers: PowersOfTau, *, backend: BackendName | Backe
     g1, g2 = G1_GROUP.generator, G2_GROUP.generator
     key = ProvingKey(r1cs.wires, log_size, alpha, beta, powers.beta_g2, g2, g1, g2, ic, left, right, table, a, b_g1,
                      b_g2, c, np.ascontiguousarray(h), Transcript(b""))
-    circuit_hash = hash_circuit(key, powers, vectors)
+    circuit_hash = hash_circuit(key, powers, arithmetic)
     step(5)
     return dataclasses.replace(key, transcript=Transcript(circuit_hash))
 
@@ -97,7 +96,7 @@ def _first(points: PointArray) -> G1:
     return finite(G1_GROUP, decode_g1(points[:1])[0])
 
 
-def hash_circuit(key: ProvingKey, powers: PowersOfTau, vectors: PointVectors) -> bytes:
+def hash_circuit(key: ProvingKey, powers: PowersOfTau, arithmetic: Backend) -> bytes:
     """BLAKE2b-512 of an unfinished key, as snarkjs takes it: what all contributions are bound to.
 
     In place of the H points it has τ**(n+i) - τ**i for i < n-1; and for i = n-1 too if n exceeds 2**14, an accident of
@@ -110,7 +109,7 @@ def hash_circuit(key: ProvingKey, powers: PowersOfTau, vectors: PointVectors) ->
     difference = SparseMatrix(np.arange(0, 2 * count + 1, 2, dtype=np.int64),
                               np.stack([rows, rows + count], axis=1).reshape(-1).astype(np.int32),
                               np.tile(np.array([0, 1], np.int32), count))
-    vanishing = vectors.combine_g1(difference, field.encode([1, -1]), both)
+    vanishing = arithmetic.combine_g1(difference, field.encode([1, -1]), both)
     total = hashlib.blake2b(uncompressed(encode_g1([key.alpha_g1, key.beta_g1])))
     total.update(uncompressed(encode_g2([key.beta_g2, key.gamma_g2])))
     total.update(uncompressed(encode_g1([key.delta_g1])) + uncompressed(encode_g2([key.delta_g2])))
@@ -118,7 +117,7 @@ def hash_circuit(key: ProvingKey, powers: PowersOfTau, vectors: PointVectors) ->
                            (len(key.b_g1), key.b_g1), (len(key.b_g2), key.b_g2)):
         total.update(number.to_bytes(4, "big"))
         for begin in range(0, len(points), HASHED_AT_ONCE):
-            total.update(uncompressed(points[begin:begin + HASHED_AT_ONCE]))
+            total.update(arithmetic.uncompressed(points[begin:begin + HASHED_AT_ONCE]))
     return total.digest()
 
 
@@ -153,9 +152,9 @@ def _contribute(key: ProvingKey, stream: Stream, name: str | None, beacon: Beaco
                 backend: BackendName | Backend) -> ProvingKey:
     if name is not None and not (0 < len(name) <= LONGEST_NAME and name.isprintable() and len(name.encode()) < 256):
         raise BadInput("name", name, f"of 1 to {LONGEST_NAME} printable characters, in less than 256 bytes")
-    vectors = point_vectors(load_backend(backend))
+    arithmetic = load_backend(backend)
     for section, points in (("C", key.c), ("H", key.h)):
-        wrong = vectors.first_invalid_g1(points)
+        wrong = arithmetic.first_invalid_g1(points)
         if wrong is not None:
             raise BadInput(f"{section}[{wrong}]", "no point of G1", "a reduced point on the curve")
     x = stream.scalar()
@@ -164,7 +163,7 @@ def _contribute(key: ProvingKey, stream: Stream, name: str | None, beacon: Beaco
     over_x = pow(x, -1, ORDER)
     transcript = dataclasses.replace(key.transcript, contributions=(*key.transcript.contributions, contribution))
     return dataclasses.replace(key, delta_g1=contribution.delta_after, delta_g2=delta_g2, transcript=transcript,
-                               c=vectors.scale_g1(key.c, over_x), h=vectors.scale_g1(key.h, over_x))
+                               c=arithmetic.scale_g1(key.c, over_x), h=arithmetic.scale_g1(key.h, over_x))
 
 
 def step_delta(key: ProvingKey, x: int, s: G1, name: str | None,

@@ -19,7 +19,6 @@ from prover.curve import G1, G1_GROUP, G2, G2_GROUP
 from prover.files.ptau import KnowledgeKey, PowersContribution, PowersOfTau
 from prover.groth16.keys import Progress
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2, uncompressed
-from prover.vectors import point_vectors
 
 SECRETS = ("tau", "alpha", "beta")
 HASHED_AT_ONCE = 1 << 14
@@ -55,7 +54,7 @@ def verify_powers(powers: PowersOfTau, *, backend: BackendName | Backend = "kern
     _check_powers(powers, arithmetic)
     step(3)
     if powers.power == powers.ceremony_power:              # a file cut down lacks points that were hashed
-        _check_hash(powers)
+        _check_hash(powers, arithmetic)
     step(4)
     if powers.prepared:
         _check_lagrange(powers, arithmetic)
@@ -63,16 +62,15 @@ def verify_powers(powers: PowersOfTau, *, backend: BackendName | Backend = "kern
 
 
 def _check_points(powers: PowersOfTau, backend: Backend) -> None:
-    vectors = point_vectors(backend)
     in_g1 = {"tau in G1": powers.tau_g1, "alpha tau": powers.alpha_tau_g1, "beta tau": powers.beta_tau_g1}
     in_g2 = {"tau in G2": powers.tau_g2}
     if powers.prepared:
         in_g1 |= {f"Lagrange form {section}": powers.every_lagrange(section) for section in (12, 14, 15)}
         in_g2 |= {"Lagrange form 13": powers.every_lagrange(13)}
     for name, points in in_g1.items():
-        require(vectors.first_invalid_g1(points) is None, f"all points of {name} are points of G1")
+        require(backend.first_invalid_g1(points) is None, f"all points of {name} are points of G1")
     for name, points in in_g2.items():
-        require(vectors.first_invalid_g2(points) is None, f"all points of {name} are points of G2")
+        require(backend.first_invalid_g2(points) is None, f"all points of {name} are points of G2")
 
 
 # -- the chain of contributions ------------------------------------------------------------------------------------
@@ -153,7 +151,7 @@ def _check_powers(powers: PowersOfTau, backend: Backend) -> None:
             "every point of tau in G2 is tau times the one before")
 
 
-def _check_hash(powers: PowersOfTau) -> None:
+def _check_hash(powers: PowersOfTau, backend: Backend) -> None:
     """The last challenge is the hash of the last response and of every point in the file."""
     last = powers.contributions[-1]
     keys = uncompressed(encode_g1([point for key in last.keys for point in (key.s, key.s_times_x)]))
@@ -161,7 +159,7 @@ def _check_hash(powers: PowersOfTau) -> None:
     total = hashlib.blake2b(digest_from_state(last.hash_state, keys))
     for points in (powers.tau_g1, powers.tau_g2, powers.alpha_tau_g1, powers.beta_tau_g1):
         for begin in range(0, len(points), HASHED_AT_ONCE):
-            total.update(uncompressed(points[begin:begin + HASHED_AT_ONCE]))
+            total.update(backend.uncompressed(points[begin:begin + HASHED_AT_ONCE]))
     total.update(uncompressed(encode_g2([powers.beta_g2])))
     require(total.digest() == last.next_challenge, "the last contribution's hash is that of the points in this file")
 

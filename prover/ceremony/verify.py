@@ -19,7 +19,6 @@ from prover.ceremony.transcript import Transcript, challenge
 from prover.curve import G1, G1_GROUP, G2_GROUP
 from prover.files.ptau import PowersOfTau
 from prover.groth16.keys import Progress, ProvingKey
-from prover.vectors import point_vectors
 
 
 def verify_ceremony(key: ProvingKey, r1cs: R1CS, powers: PowersOfTau, *, backend: BackendName | Backend = "kernels",
@@ -67,7 +66,7 @@ def verify_phase2(key: ProvingKey, initial: ProvingKey, *, backend: BackendName 
     for name in ("c", "h"):
         before, after = getattr(initial, name), getattr(key, name)
         require(before.shape == after.shape, f"{name} has as many points as the circuit asks for")
-        require(point_vectors(arithmetic).first_invalid_g1(after) is None, f"all points of {name} are points of G1")
+        require(arithmetic.first_invalid_g1(after) is None, f"all points of {name} are points of G1")
         if len(after):
             random = multipliers(len(after))
             low, high = combination_g1(after, random, arithmetic), combination_g1(before, random, arithmetic)

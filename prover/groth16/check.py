@@ -6,7 +6,6 @@ from primitives.errors import BadInput
 from prover.backend import Backend
 from prover.curve import G1_GROUP, G2_GROUP
 from prover.groth16.keys import ProvingKey, check_point, check_points
-from prover.vectors import point_vectors
 
 
 def check_header(key: ProvingKey, backend: Backend) -> None:
@@ -34,11 +33,10 @@ def check_all_points(key: ProvingKey, backend: Backend) -> None:
     A prover who skips this risks a proof that does not verify, or, with points of small order planted by whoever made
     the key, some bits of her witness. The verifier risks nothing.
     """
-    vectors = point_vectors(backend)
     for name in ("ic", "a", "b_g1", "c", "h"):
-        wrong = vectors.first_invalid_g1(getattr(key, name))
+        wrong = backend.first_invalid_g1(getattr(key, name))
         if wrong is not None:
             raise BadInput(f"{name}[{wrong}]", "no point of G1", "a reduced point on the curve")
-    wrong = vectors.first_invalid_g2(key.b_g2)
+    wrong = backend.first_invalid_g2(key.b_g2)
     if wrong is not None:
         raise BadInput(f"b_g2[{wrong}]", "no point of G2", "a reduced point on the curve, in the subgroup")

@@ -7,16 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from primitives import field
+from primitives.errors import BadInput
 from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
-from prover.curve import G1, G2
-from prover.points import PointArray
+from prover.curve import BASE_MODULUS, G1, G1_GROUP, G2, G2_GROUP, ORDER
+from prover.points import PointArray, decode_g2
+from prover.words import first_not_below
 
 from . import ntt as transforms
+from .combinations import combine
+from .convert import base_words, first_off_curve
 from .msm import SPACES, Bases, msm, prepare
 from .multiples import multiples
 from .ntt import BLOCKS
 from .pairing import pairing_product_is_one
+
+PAIRS_AT_ONCE = 1 << 10           # points checked together
 
 
 def memory_held() -> dict[str, int]:
@@ -78,6 +84,48 @@ class KernelBackend:
     def multiples_g2(self, base: G2, scalars: FieldArray) -> PointArray:
         """scalars[i] * base for one base and many scalars, (n, 2, 2, 4)."""
         return multiples(base, scalars, 4)
+
+    def first_invalid_g1(self, points: PointArray) -> int | None:
+        """Index of the first of (n, 2, 4) that is not a reduced point of G1, or None; the identity is valid."""
+        large = first_not_below(points.reshape(-1, 4), BASE_MODULUS)
+        end = len(points) if large is None else large // 2
+        wrong = first_off_curve(points[:end])
+        return wrong if wrong is not None or large is None else end
+
+    def first_invalid_g2(self, points: PointArray) -> int | None:
+        """The same for (n, 2, 2, 4), subgroup included: the pairing refuses what is not in G2, many at once."""
+        for begin in range(0, len(points), PAIRS_AT_ONCE):
+            part = points[begin:begin + PAIRS_AT_ONCE]
+            large = first_not_below(part.reshape(-1, 4), BASE_MODULUS)
+            end = len(part) if large is None else large // 4
+            finite = [(i, point) for i, point in enumerate(decode_g2(part[:end]), begin) if point is not None]
+            try:
+                pairing_product_is_one([(G1_GROUP.generator, point) for _, point in finite])
+            except BadInput:
+                return next(i for i, point in finite if not (G2_GROUP.on_curve(point) and G2_GROUP.in_subgroup(point)))
+            if large is not None:
+                return begin + end
+        return None
+
+    def scale_g1(self, points: PointArray, scalar: int) -> PointArray:
+        """scalar * points[i] for one scalar and many points, (n, 2, 4)."""
+        count = len(points)
+        diagonal = SparseMatrix(np.arange(count + 1, dtype=np.int64), np.arange(count, dtype=np.int32),
+                                np.zeros(count, np.int32))
+        return combine(diagonal, field.encode([scalar % ORDER]), points)
+
+    def combine_g1(self, matrix: SparseMatrix, table: FieldArray, points: PointArray) -> PointArray:
+        """Sparse matrix of scalars times a vector of points: (rows, 2, 4)."""
+        return combine(matrix, table, points)
+
+    def combine_g2(self, matrix: SparseMatrix, table: FieldArray, points: PointArray) -> PointArray:
+        """Sparse matrix of scalars times a vector of points: (rows, 2, 2, 4)."""
+        return combine(matrix, table, points)
+
+    def uncompressed(self, points: PointArray) -> bytes:
+        """`prover.points.uncompressed`, for many points."""
+        words = base_words(points.reshape(-1, 4))[:, ::-1].astype(">u8")       # big-endian, and c1 before c0
+        return bytes((words.reshape(-1, 2, 4)[:, ::-1] if points.ndim == 4 else words).tobytes())
 
     def pairing_product_is_one(self, pairs: Sequence[tuple[G1, G2]]) -> bool:
         """Whether the product of e(P, Q) is one; False if a point is off its curve or outside its subgroup."""

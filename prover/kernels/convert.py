@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from primitives import threads
 from primitives.native import compiled
+from prover.curve import G1_GROUP
+from prover.points import decode_g1
 
 from .additions import Named, store_point
 from .arithmetic import LANES, LAYOUT, kernel
@@ -57,6 +59,27 @@ def take_out(emit: Emitter, points: Value, arena: Value, references: Value, i: V
     store_point(emit, out, j, Affine(x, y))
 
 
+@kernel
+def leave_montgomery_form(emit: Emitter, values: Value, i: Value, out: Value) -> None:
+    """out[i ..] = the integers, below q, of which values[i ..] are the form at the edge; one element a lane."""
+    value, result = ([emit.address(array, emit.plus(i, lane), 32, I8) for lane in range(LANES)]
+                     for array in (values, out))
+    integer = emit.element.gather(emit, BASE, value) * Fp.constant(emit, pow(EDGE_RADIX, -1, BASE_MODULUS))
+    integer.canonical().scatter(result)
+
+
+@kernel(returns=True)
+def off_curve(emit: Emitter, points: Value, i: Value) -> Value:
+    """One bit a lane: points[i ..] of G1, at the edge, is neither the identity nor on the curve."""
+    x, y = (emit.element.gather(emit, BASE, [
+        emit.address(points, emit.plus(emit.times(emit.plus(i, lane), 2), slot), 32, I8) for lane in range(LANES)])
+        for slot in range(2))
+    identity = x.is_exact_zero() & y.is_exact_zero()
+    x, y = scaled(x, INWARDS), scaled(y, INWARDS)
+    holds = (y.square() - x.square() * x - Fp.constant(emit, 3)).is_zero()
+    return emit.mask_bits((~(holds | identity)).bits)
+
+
 @compiled
 def _take_in_all(points: Words, out: Words, offset: int, first: int, last: int) -> None:
     """Take in points first .. last-1, point i as point offset + i."""
@@ -69,6 +92,46 @@ def _take_in_all(points: Words, out: Words, offset: int, first: int, last: int) 
 def _take_out_all(points: Words, names: NDArray[np.uint32], out: Words) -> None:
     for i in range(0, names.shape[0], LANES):
         take_out(points, points, names, i, out, i)
+
+
+@compiled
+def _leave_montgomery_form(values: Words, out: Words, first: int, last: int) -> None:
+    for i in range(first, last, LANES):
+        leave_montgomery_form(values, i, out)
+
+
+@compiled
+def _first_off_curve(points: Words) -> int:
+    """The number of the first vector with a point off the curve; how many there are, if there is none."""
+    for i in range(0, points.shape[0], LANES):
+        if off_curve(points, i):
+            return i // LANES
+    return points.shape[0] // LANES
+
+
+def in_vectors(values: Words) -> Words:
+    """The same rows, and zeros up to whole vectors."""
+    missing = -len(values) % LANES
+    return np.concatenate([values, np.zeros((missing, *values.shape[1:]), np.uint64)]) if missing else reading(values)
+
+
+def base_words(values: Words) -> Words:
+    """Elements of the base field at the edge, (n, 4) -> integers below q, (n, 4)."""
+    source = in_vectors(values)
+    out = np.empty_like(source)
+    threads.share(len(source) // LANES, lambda first, last: _leave_montgomery_form(
+        source, out, LANES * first, LANES * last), least=LEAST)
+    return out[:len(values)]
+
+
+def first_off_curve(points: Words) -> int | None:
+    """Index of the first of (n, 2, 4) reduced points at the edge that is not on the curve of G1, or None."""
+    source = in_vectors(points)
+    begin = LANES * _first_off_curve(source)
+    for index, point in enumerate(decode_g1(source[begin:begin + LANES]), begin):
+        if point is not None and not G1_GROUP.on_curve(point):
+            return index
+    return None
 
 
 def at_edge(points: Words) -> Words:

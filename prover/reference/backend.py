@@ -15,9 +15,10 @@ from prover.backend import root_of_unity
 from prover.curve import BASE_MODULUS, G1, G2, ORDER
 from prover.points import PointArray, decode_g1, decode_g2, encode_g1, encode_g2
 from prover.reference.scalars import Scalars, evaluate, from_scalars, interpolate, powers, to_scalars
+from prover.reference.vectors import PointVectors
 
 
-class ReferenceBackend:
+class ReferenceBackend(PointVectors):
     """Milliseconds a point, half a second a pairing product."""
 
     name = "reference"

@@ -10,7 +10,7 @@ from py_ecc import bn128 as oracle
 
 from prover.curve import BASE_MODULUS, BN_PARAMETER, G1_GROUP, G2_GROUP, ORDER, TWIST_COFACTOR
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2
-from prover.vectors.integers import IntegerPointVectors
+from prover.reference.vectors import PointVectors
 
 TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588736825818221725267450,
                         19651196284784701048630008112400756208183277717409031481820775712594563219220))
@@ -101,7 +101,7 @@ def test_the_array_form_is_montgomery_c0_first():
 
 
 def test_invalid_points_are_found():
-    vectors = IntegerPointVectors()
+    vectors = PointVectors()
     g1 = encode_g1([G1_GROUP.generator, None, G1_GROUP.generator])
     g2 = encode_g2([G2_GROUP.generator, None, G2_GROUP.generator])
     assert vectors.first_invalid_g1(g1) is None

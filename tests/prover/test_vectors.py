@@ -11,11 +11,11 @@ from primitives import field
 from primitives.r1cs import SparseMatrix
 from prover.backend import load_backend
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
+from prover.kernels import backend as kernel_backend
+from prover.kernels import combinations, convert
+from prover.kernels.arithmetic import LANES
 from prover.kernels.endomorphism import LAMBDA
-from prover.points import decode_g1, decode_g2, encode_g1, encode_g2
-from prover.vectors import compiled, point_vectors
-from prover.vectors.compiled import CompiledPointVectors
-from prover.vectors.integers import IntegerPointVectors
+from prover.points import decode_g1, decode_g2, encode_g1, encode_g2, uncompressed
 
 TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588736825818221725267450,
                         19651196284784701048630008112400756208183277717409031481820775712594563219220))
@@ -24,12 +24,7 @@ SCALARS = [0, 1, ORDER - 1, 2**64 + 5, ORDER // 2, 3]
 
 @pytest.fixture(scope="module", params=["kernels", "reference"])
 def vectors(request):
-    return point_vectors(load_backend(request.param))
-
-
-def test_each_backend_gets_the_best_there_is():
-    assert type(point_vectors(load_backend("reference"))) is IntegerPointVectors
-    assert type(point_vectors(load_backend("kernels"))) is CompiledPointVectors
+    return load_backend(request.param)
 
 
 def test_scaling(vectors):
@@ -62,7 +57,7 @@ def test_combinations(vectors, group):
 
 def test_many_rows_in_many_chunks(monkeypatch):
     """Random sparse rows with coefficients of every length: the compiled sums are those of the logarithms."""
-    monkeypatch.setattr(compiled, "CHUNK", 500)
+    monkeypatch.setattr(combinations, "CHUNK", 500)
     rng = random.Random(1)
     logarithms = [rng.choice([0, 1, 2, ORDER - 1, rng.randrange(ORDER)]) for _ in range(300)]
     points = load_backend("kernels").multiples_g1(G1_GROUP.generator, field.encode(logarithms))
@@ -72,14 +67,14 @@ def test_many_rows_in_many_chunks(monkeypatch):
                           np.array([k for row in rows for _, k in row], np.int32))
     sums = [sum(logarithms[i] * table[k] for i, k in row) % ORDER for row in rows]
     expected = load_backend("kernels").multiples_g1(G1_GROUP.generator, field.encode(sums))
-    assert np.array_equal(compiled.combine(matrix, field.encode(table), points), expected)
+    assert np.array_equal(combinations.combine(matrix, field.encode(table), points), expected)
 
 
 def test_forms_are_non_adjacent_and_mean_the_coefficient():
     rng = random.Random(2)
     values = [0, 1, 2, 3, ORDER - 1, ORDER - 2, ORDER // 2, 2**127, 2**128 - 1]
     values += [rng.randrange(ORDER) for _ in range(50)]
-    forms = compiled.non_adjacent_forms(field.encode(values))
+    forms = combinations.non_adjacent_forms(field.encode(values))
     for value, masks, length in zip(values, forms.masks, forms.lengths, strict=True):
         plus, minus = ([int(half[sign][0]) | int(half[sign][1]) << 64 for half in masks] for sign in range(2))
         assert (plus[0] - minus[0] + LAMBDA * (plus[1] - minus[1]) - value) % ORDER == 0
@@ -89,19 +84,51 @@ def test_forms_are_non_adjacent_and_mean_the_coefficient():
         assert length == max((p | m).bit_length() for p, m in zip(plus, minus, strict=True))
 
 
+def plus_modulus(words):
+    """The same residue, not reduced."""
+    value = int.from_bytes(words.astype("<u8").tobytes(), "little") + BASE_MODULUS
+    return np.frombuffer(value.to_bytes(32, "little"), "<u8").astype(np.uint64)
+
+
 def test_invalid_points_are_found_among_many(monkeypatch):
-    monkeypatch.setattr(compiled, "PAIRS_AT_ONCE", 16)
+    monkeypatch.setattr(kernel_backend, "PAIRS_AT_ONCE", 16)
     kernels = load_backend("kernels")
-    g1, g2 = (field.encode(list(range(40))) for _ in range(2))
-    g1, g2 = kernels.multiples_g1(G1_GROUP.generator, g1), kernels.multiples_g2(G2_GROUP.generator, g2)
-    for vectors in (compiled.CompiledPointVectors(kernels), IntegerPointVectors()):
+    logarithms = field.encode(list(range(40)))
+    g1, g2 = kernels.multiples_g1(G1_GROUP.generator, logarithms), kernels.multiples_g2(G2_GROUP.generator, logarithms)
+    for vectors in (kernels, load_backend("reference")):
         assert vectors.first_invalid_g1(g1) is None
         assert vectors.first_invalid_g2(g2) is None
+        assert vectors.first_invalid_g1(g1[:0]) is None
+        assert vectors.first_invalid_g2(g2[:0]) is None
+        if vectors.name == "kernels":                      # no false alarms, which a second look would hide
+            assert convert._first_off_curve(g1) == 40 // LANES
+        for bad in (encode_g1([(1, 3)]), encode_g1([(0, 1)]), encode_g1([(1, 0)]), g1[35:36] + np.uint64(1)):
+            for place in (0, 7, 8, 35, 39):
+                wrong = g1.copy()
+                wrong[place] = bad[0]
+                assert vectors.first_invalid_g1(wrong) == place
+                wrong[39] = bad[0]
+                assert vectors.first_invalid_g1(wrong) == place
         for bad in (encode_g2([TWIST_POINT]), encode_g2([((1, 0), (2, 0))]), g2[35:36] + np.uint64(1)):
             wrong = g2.copy()
             wrong[35] = bad[0]
             assert vectors.first_invalid_g2(wrong) == 35
-        unreduced = g2.copy()
-        value = int.from_bytes(unreduced[17, 0, 1].tobytes(), "little") + BASE_MODULUS
-        unreduced[17, 0, 1] = np.frombuffer(value.to_bytes(32, "little"), np.uint64)
-        assert vectors.first_invalid_g2(unreduced) == 17
+        for number, invalid in ((0, vectors.first_invalid_g1), (1, vectors.first_invalid_g2)):
+            unreduced = (g1, g2)[number].copy()
+            flat = unreduced.reshape(40, -1, 4)
+            flat[17, 1] = plus_modulus(flat[17, 1])
+            assert invalid(unreduced) == 17
+            flat[9] = flat[10]
+            assert invalid(unreduced) == 17
+            flat[9, 0] = flat[11, 0]
+            assert invalid(unreduced) == 9
+
+
+def test_uncompressed(vectors):
+    for group, encode in ((G1_GROUP, encode_g1), (G2_GROUP, encode_g2)):
+        points = [None, *(group.multiply(group.generator, k) for k in (1, 2, 5, ORDER - 1, 2**70, 9, 10, 11, 12, 13))]
+        array = encode(points)
+        for count in (0, 1, 8, 11):
+            assert vectors.uncompressed(array[:count]) == uncompressed(array[:count])
+        flat = [value for part in points[1] for value in (part[::-1] if isinstance(part, tuple) else (part,))]
+        assert vectors.uncompressed(array[1:2]) == b"".join(value.to_bytes(32, "big") for value in flat)

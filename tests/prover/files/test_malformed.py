@@ -23,16 +23,15 @@ from prover.files.r1cs import read_r1cs, write_r1cs
 from prover.files.wtns import read_wtns, write_wtns
 from prover.files.zkey import read_zkey, write_zkey
 from prover.points import encode_g1, encode_g2
+from prover.reference.vectors import PointVectors
 
 TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588736825818221725267450,
                         19651196284784701048630008112400756208183277717409031481820775712594563219220))
 BLS12_381_ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001
 
 
-class EveryPairingHolds:
+class EveryPairingHolds(PointVectors):
     """Stands in for a backend where only the form of a file is at stake: pairings take half a second."""
-
-    name = "none"
 
     def pairing_product_is_one(self, pairs):
         return True

@@ -1,4 +1,4 @@
-"""Vectors of points on the kernels' adding machine (`prover.kernels.buckets`).
+"""Sparse matrices of scalars times vectors of points, on the adding machine (`buckets`).
 
 A row of a sparse matrix times points is a sum of a few to a few thousand multiples. Every coefficient is halved by the
 curve's endomorphism, as in the multi-scalar multiplication, and written in non-adjacent form: signed binary digits of
@@ -16,66 +16,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives import field
-from primitives.errors import BadInput
 from primitives.field import FieldArray
 from primitives.native import compiled
 from primitives.r1cs import SparseMatrix
-from prover.backend import Backend
-from prover.curve import BASE_MODULUS, G1_GROUP, ORDER
-from prover.kernels.additions import ARENA_BIT, INDEX_MASK, SIGN_BIT
-from prover.kernels.arithmetic import LANES
-from prover.kernels.buckets import IDENTITY, References, add_up_buckets
-from prover.kernels.convert import at_edge, with_images
-from prover.kernels.digits import terms_of
-from prover.kernels.memory import empty
-from prover.kernels.msm import borrow_space
-from prover.kernels.tasks import in_turn
-from prover.points import PointArray, decode_g2
-from prover.vectors.integers import IntegerPointVectors
-from prover.words import first_not_below
+from prover.points import PointArray
+
+from .additions import ARENA_BIT, INDEX_MASK, SIGN_BIT
+from .arithmetic import LANES
+from .buckets import IDENTITY, References, add_up_buckets
+from .convert import at_edge, with_images
+from .digits import terms_of
+from .memory import empty
+from .msm import borrow_space
+from .tasks import in_turn
 
 CHUNK = 1 << 17                 # references of one round, about
-PAIRS_AT_ONCE = 1 << 10
 
 Masks = NDArray[np.uint64]
-
-
-class CompiledPointVectors(IntegerPointVectors):
-    """`prover.backend.PointVectors`: microseconds a coefficient of full length; tens for the subgroup of G2."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-
-    def first_invalid_g2(self, points: PointArray) -> int | None:
-        """The pairing refuses what is not in G2, many points at once; only where it does are they tried singly."""
-        for begin in range(0, len(points), PAIRS_AT_ONCE):
-            part = points[begin:begin + PAIRS_AT_ONCE]
-            if first_not_below(part.reshape(-1, 4), BASE_MODULUS) is None and self._all_in_g2(part):
-                continue
-            wrong = super().first_invalid_g2(part)
-            return None if wrong is None else begin + wrong
-        return None
-
-    def _all_in_g2(self, points: PointArray) -> bool:
-        pairs = [(G1_GROUP.generator, point) for point in decode_g2(points) if point is not None]
-        try:
-            self._backend.pairing_product_is_one(pairs)
-        except BadInput:
-            return False
-        return True
-
-    def scale_g1(self, points: PointArray, scalar: int) -> PointArray:
-        count = len(points)
-        diagonal = SparseMatrix(np.arange(count + 1, dtype=np.int64), np.arange(count, dtype=np.int32),
-                                np.zeros(count, np.int32))
-        return combine(diagonal, field.encode([scalar % ORDER]), points)
-
-    def combine_g1(self, matrix: SparseMatrix, table: FieldArray, points: PointArray) -> PointArray:
-        return combine(matrix, table, points)
-
-    def combine_g2(self, matrix: SparseMatrix, table: FieldArray, points: PointArray) -> PointArray:
-        return combine(matrix, table, points)
 
 
 class Forms(NamedTuple):

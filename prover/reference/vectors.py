@@ -1,4 +1,4 @@
-"""Vectors of points on Python integers: tens of microseconds to milliseconds a point."""
+"""What ceremonies ask of vectors of points, on Python integers: tens of microseconds to milliseconds a point."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from primitives import field
 from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER, Group
-from prover.points import PointArray, base_integers, decode_g1, decode_g2, encode_g1, encode_g2
+from prover.points import PointArray, base_integers, decode_g1, decode_g2, encode_g1, encode_g2, uncompressed
 
 F = TypeVar("F")
 
 
-class IntegerPointVectors:
-    """`prover.backend.PointVectors`, one point after the other."""
+class PointVectors:
+    """That part of `prover.backend.Backend`, one point after the other."""
 
     def first_invalid_g1(self, points: PointArray) -> int | None:
         def valid(x: int, y: int) -> bool:
@@ -41,6 +41,9 @@ class IntegerPointVectors:
 
     def combine_g2(self, matrix: SparseMatrix, table: FieldArray, points: PointArray) -> PointArray:
         return encode_g2(_combine(G2_GROUP, matrix, table, decode_g2(points)))
+
+    def uncompressed(self, points: PointArray) -> bytes:
+        return uncompressed(points)
 
 
 def _first_invalid(points: PointArray, width: int, valid: Callable[..., bool]) -> int | None:
