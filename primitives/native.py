@@ -34,14 +34,18 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Kind: TypeAlias = Any
 """What machine code depends on of an argument: int, (dtype, dimensions, contiguous) or (class, kinds)."""
 
+SINGLE = -1
 OPTIONS = {"nogil": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """No reference counts, and no wrapper for Python: the machine code then needs nothing that only Numba has."""
+
+_UNREAD = (ctypes.c_int64 * 2)()
+"""Where functions leave what nobody looks at: an empty result, and what kind of error it was."""
 
 _lock = threading.RLock()
 
 
 class Code(NamedTuple):
-    """An object file, the function it holds, and how many integers that returns (None: nothing; -1: a single one)."""
+    """An object file, the function it holds, and how many integers that returns: None, SINGLE, or those of a tuple."""
 
     symbol: str
     returns: int | None
@@ -140,7 +144,8 @@ def _flatten(argument: Any, words: list[int]) -> Kind:
         if not flags.aligned:
             raise TypeError("an array that is not aligned")
         # Reference count and owner (Python's business), elements, bytes of one, address, shape, strides.
-        words += (0, 0, argument.size, argument.itemsize, argument.ctypes.data, *argument.shape, *argument.strides)
+        words += (0, 0, argument.size, argument.itemsize, argument.__array_interface__["data"][0],
+                  *argument.shape, *argument.strides)
         return argument.dtype, argument.ndim, flags.c_contiguous
     if isinstance(argument, tuple):
         return type(argument), tuple([_flatten(part, words) for part in argument])
@@ -179,7 +184,7 @@ def _returns(kind: Any) -> int | None:
     if kind == types.none:
         return None
     if kind == types.int64:
-        return -1
+        return SINGLE
     if isinstance(kind, types.UniTuple) and kind.dtype == types.int64:
         return int(kind.count)
     raise TypeError(f"a compiled function returns nothing, an integer or a tuple of integers, not {kind}")
@@ -202,16 +207,16 @@ def _callable(code: Code, name: str) -> Callable[[list[int]], Any]:
     engine.add_object_file(binding.ObjectFileRef.from_data(code.image))
     engine.finalize_object()
     address = engine.get_function_address(code.symbol)
-    count = 1 if code.returns is None else abs(code.returns)
+    nothing, error = ctypes.addressof(_UNREAD), ctypes.addressof(_UNREAD) + 8
 
     def run(words: list[int]) -> Any:
-        result, error = (ctypes.c_int64 * count)(), ctypes.c_void_p()
-        status = bind(len(words))(ctypes.addressof(result), ctypes.addressof(error), *words)
+        result = None if code.returns is None else (ctypes.c_int64 * abs(code.returns))()
+        status = bind(len(words))(nothing if result is None else ctypes.addressof(result), error, *words)
         if status:
             raise RuntimeError(f"{name} ended with status {status}: it divided by zero, or its arrays do not fit")
-        if code.returns is None:
+        if result is None:
             return None
-        return result[0] if code.returns < 0 else tuple(result)
+        return result[0] if code.returns == SINGLE else tuple(result)
 
     @cache
     def bind(arguments: int) -> Any:
