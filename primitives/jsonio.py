@@ -230,22 +230,52 @@ def replacing(path: str | Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
     ----------
     mode : permission bits of the new file (as the umask allows); 0o600 for secrets, which at no time are readable by
         others.
+
+    Raises
+    ------
+    BadInput : nothing can be written there, or no more.
     """
     path = Path(path)
-    try:
+    with refusing_to_write(path):
+        _require_file_or_nothing(path)
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)      # made with mode 0600
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, mode & ~_umask())
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def refusing_to_write(path: str | Path) -> Iterator[None]:
+    """Turn what the operating system says against writing `path` (no such folder, a full disk) into `BadInput`."""
+    try:
+        yield
     except OSError as error:
         raise BadInput("output", error.strerror or str(error), "a path that can be written", source=path) from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, mode & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+
+
+def require_writable(path: str | Path) -> None:
+    """Refuse, before the work that it is for, a file that could not be written after it; leaves nothing behind.
+
+    Raises
+    ------
+    BadInput : something other than a file is there, or the folder is missing or may not be written to.
+    """
+    with refusing_to_write(path):
+        _require_file_or_nothing(Path(path))
+        tempfile.TemporaryFile(dir=Path(path).parent).close()
+
+
+def _require_file_or_nothing(path: Path) -> None:
+    """A directory cannot be replaced by a file; a device could, and must not: root would lose /dev/null."""
+    if path.exists() and not path.is_file():
+        raise BadInput("output", "no regular file", "a path that can be written", source=path)
 
 
 def _umask() -> int:

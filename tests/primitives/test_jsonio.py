@@ -160,3 +160,26 @@ def test_modes(tmp_path: Path) -> None:
         os.umask(before)
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("public", "secret")]
     assert modes == [0o644, 0o600]
+
+
+@pytest.mark.parametrize("name", ["folder", "missing/file", "/dev/null"])
+def test_what_cannot_be_written_is_refused_beforehand_too(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    for refuse in (jsonio.require_writable, lambda path: jsonio.write(path, {})):
+        with pytest.raises(BadInput, match="output is .*: must be a path that can be written"):
+            refuse(tmp_path / name)
+    assert Path("/dev/null").is_char_device(), "a device is not replaced, even by root"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.json"
+    jsonio.write(path, 1)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BadInput, match="No space left on device"):
+        jsonio.write(path, 2)
+    assert jsonio.read(path) == 1
+    assert [found.name for found in tmp_path.iterdir()] == ["x.json"]
