@@ -20,10 +20,11 @@ from primitives.field import MODULUS
 from primitives.jsonio import Node
 from risk import epoch_directory
 from risk.epoch import ID_BITS
-from risk.epoch_directory import read_source, replacing
+from risk.epoch_directory import creating
 from risk.grid_epoch import FACTOR_BITS, Factors, GridEpoch
 from risk.grid_shape import GridShape
 from risk.grid_standard import StandardMap
+from risk.provenance import read_source
 from risk.shape import TailSize
 
 SCHEMA = "tailproof.grid-epoch/1"
@@ -102,14 +103,14 @@ class GridManifest:
 
 
 def save(epoch: GridEpoch, directory: str | Path) -> None:
-    """Write a grid epoch, whole or not at all. A grid epoch that lies there already is replaced.
+    """Write a grid epoch into a new directory, whole or not at all.
 
     Raises
     ------
-    BadInput : an epoch of another than a standard map; the directory holds something else, or cannot be written.
+    BadInput : an epoch of another than a standard map; the directory holds something, or cannot be written.
     """
     manifest = GridManifest.of(epoch).to_json()
-    with replacing(directory, MANIFEST) as fresh:
+    with creating(directory) as fresh:
         epoch_directory.save(epoch.arrays, fresh / ARRAYS)
         if epoch.collateral is not None:
             (fresh / COLLATERAL).write_bytes(epoch.collateral)

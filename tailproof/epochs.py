@@ -15,7 +15,8 @@ from risk.epoch import Epoch
 from risk.grid_build import build_grid
 from risk.grid_epoch import GridEpoch
 from risk.grid_shape import GridShape
-from risk.provenance import Sources
+from risk.haircuts import parse_collateral
+from risk.provenance import Sources, read_source
 from risk.shape import EpochShape
 
 from .progress import Progress, quiet
@@ -25,11 +26,12 @@ AnyEpoch: TypeAlias = Epoch | GridEpoch
 
 @dataclass(frozen=True)
 class Claim:
-    """What a manifest alone says: enough to verify a bundle against, if the manifest is trusted."""
+    """What an auditor brings of an epoch.  recomputed : root from leaves, or only read from a manifest."""
 
     root: int
     shape: EpochShape | GridShape
     quote: str | None
+    recomputed: bool
 
 
 def build(sources: Sources, *, statement: str | None = None, regime: int = 0, collateral: Path | None = None,
@@ -49,7 +51,9 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
     if isinstance(shape, GridShape):
         if not 0 <= regime < shape.regimes:
             raise BadInput("--regime", regime, f"an integer in [0, {shape.regimes - 1}]")
-        content = None if collateral is None else epoch_directory.read_source(collateral)
+        content = None if collateral is None else read_source(collateral)
+        if content is not None:                     # before everything is revalued
+            parse_collateral(content, source=collateral)
         return build_grid(sources, shape, regime=regime, collateral=content, progress=progress)
     if regime or collateral is not None:
         raise BadInput("--regime and --collateral", (regime, collateral), "absent: only grid epochs have them")
@@ -61,7 +65,7 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
 
 
 def save(epoch: AnyEpoch, directory: Path) -> None:
-    """Write an epoch, whole or not at all."""
+    """Write an epoch into a new directory, whole or not at all."""
     if isinstance(epoch, GridEpoch):
         grid_directory.save(epoch, directory)
     else:
@@ -80,12 +84,15 @@ def check(directory: Path, *, previous: Path | None = None, progress: Progress =
 
 
 def read_claim(path: Path) -> Claim:
-    """The manifest of an epoch directory, or a manifest file by its name."""
-    if _on_grid(path) or path.name == grid_directory.MANIFEST:
+    """An epoch directory, whose root is recomputed; or a manifest file, by its name, which is taken at its word."""
+    if path.is_dir():
+        epoch = load(path)
+        return Claim(epoch.root, epoch.shape, epoch.header.quote, True)
+    if path.name == grid_directory.MANIFEST:
         grid = grid_directory.GridManifest.read(path)
-        return Claim(grid.root, grid.shape, None)
+        return Claim(grid.root, grid.shape, None, False)
     full = epoch_directory.Manifest.read(path)
-    return Claim(full.root, full.shape, full.header.quote)
+    return Claim(full.root, full.shape, full.header.quote, False)
 
 
 def _on_grid(directory: Path) -> bool:
