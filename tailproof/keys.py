@@ -69,19 +69,22 @@ class KeyDirectory:
         """The proving key; raises BadInput if it is not the one that `key.json` names."""
         from prover.files.zkey import read_zkey
         key = read_zkey(self.path / PROVING_KEY)
-        self._require_digest(key.verification_key, PROVING_KEY)
+        self._require_noted(key.verification_key, PROVING_KEY)
         return key
 
     def verification_key(self) -> VerificationKey:
         """The verification key; raises BadInput if it is not the one that `key.json` names."""
         key = read_verification_key(self.path / VERIFICATION_KEY)
-        self._require_digest(key, VERIFICATION_KEY)
+        self._require_noted(key, VERIFICATION_KEY)
         return key
 
-    def _require_digest(self, key: VerificationKey, name: str) -> None:
+    def _require_noted(self, key: VerificationKey, name: str) -> None:
         if "0x" + key.digest().hex() != self.key_digest:
             raise BadInput("key digest", "0x" + key.digest().hex(), f"{self.key_digest}, which {NOTE} names",
                            source=self.path / name)
+        if key.insecure_setup != self.insecure_setup:
+            raise BadInput("setup", SETUPS[not self.insecure_setup], f"{SETUPS[not key.insecure_setup]!r}, "
+                           f"as in {name}", source=self.path / NOTE)
 
 
 def read_verification_key(path: Path) -> VerificationKey:

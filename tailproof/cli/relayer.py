@@ -7,9 +7,7 @@ from pathlib import Path
 import click
 
 from ..bundle import Bundle
-from .console import Outcome, reporting, table
-
-FILE = click.Path(path_type=Path)
+from .console import FILE, Outcome, reporting, table
 
 
 @click.command()
