@@ -166,7 +166,7 @@ def test_modes(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_refused_beforehand_too(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     for refuse in (jsonio.require_writable, lambda path: jsonio.write(path, {})):
-        with pytest.raises(BadInput, match="output is .*: must be a path that can be written"):
+        with pytest.raises(BadInput, match=r"output is .*: must be a path that can be written"):
             refuse(tmp_path / name)
     assert Path("/dev/null").is_char_device(), "a device is not replaced, even by root"
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
