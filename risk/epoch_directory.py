@@ -90,7 +90,7 @@ class Manifest:
         ------
         BadInput : naming file, field, value and bound.
         """
-        path = Path(path) / MANIFEST if Path(path).is_dir() else Path(path)
+        path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
         parts = Node.read(path).object({"schema", "venue", "quote", "timestamp", "underlyings", "model", "shape",
                                         "shape_digest", "tree_root", "root", "regime", "leaves", "sources",
                                         "calibration"})

@@ -10,6 +10,7 @@ makes the whole epoch again.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ class GridManifest:
         ------
         BadInput : naming file, field, value and bound.
         """
-        path = Path(path) / MANIFEST if Path(path).is_dir() else Path(path)
+        path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
         parts = Node.read(path).object({"schema", "regime", "standard", "shape", "shape_digest", "tree_root", "root",
                                         "assets", "collateral"})
         parts["schema"].choice({SCHEMA})

@@ -37,7 +37,10 @@ def commit(statement: Statement, epoch: AnyEpoch, portfolio: Portfolio, *, salt:
         raise BadInput("positions", len(rows), f"at most {statement.slots}, the slots of {statement.name}",
                        source=portfolio.source)
     drawn = draw_salt() if salt is None else salt
-    inputs = _assign(statement, epoch, rows, drawn, context=0)
+    try:
+        inputs = _assign(statement, epoch, rows, drawn, context=0)
+    except BadInput as error:
+        raise BadInput(error.field, error.value, error.bound, source=portfolio.source) from None
     return Opening(statement.name, inputs["portfolio_commitment"], drawn,
                    [(int(epoch.ids[row]), lots) for row, lots in rows])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -85,7 +86,7 @@ def check(directory: Path, *, previous: Path | None = None, progress: Progress =
 
 def read_claim(path: Path) -> Claim:
     """An epoch directory, whose root is recomputed; or a manifest file, by its name, which is taken at its word."""
-    if path.is_dir():
+    if os.path.isdir(path):
         epoch = load(path)
         return Claim(epoch.root, epoch.shape, epoch.header.quote, True)
     if path.name == grid_directory.MANIFEST:
@@ -96,4 +97,4 @@ def read_claim(path: Path) -> Claim:
 
 
 def _on_grid(directory: Path) -> bool:
-    return (directory / grid_directory.MANIFEST).is_file()
+    return os.path.isfile(directory / grid_directory.MANIFEST)

@@ -90,7 +90,7 @@ class KeyDirectory:
 def read_verification_key(path: Path) -> VerificationKey:
     """A verification key from snarkjs's JSON, or from a key directory."""
     from prover.files import snarkjs
-    if path.is_dir():
+    if os.path.isdir(path):
         return KeyDirectory.load(path).verification_key()
     return snarkjs.read_verification_key(path)
 
@@ -107,13 +107,11 @@ def make_keys(statement: Statement, path: Path, *, progress: Progress = quiet) -
     from prover.files.zkey import write_zkey
 
     from .statements import r1cs_digest
-    if path.exists():
+    if os.path.lexists(path):
         raise BadInput("key directory", str(path), "a path where nothing is yet (a key is never overwritten)")
-    try:
+    with jsonio.refusing_to_write(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise BadInput("key directory", str(path), f"a path that can be written ({error.strerror})") from None
     try:
         key = setup(statement.build().r1cs(), progress=progress)
         write_zkey(unfinished / PROVING_KEY, key)
@@ -122,8 +120,9 @@ def make_keys(statement: Statement, path: Path, *, progress: Progress = quiet) -
             "schema": SCHEMA, "statement": statement.name, "r1cs_digest": r1cs_digest(statement.name),
             "key_digest": "0x" + key.verification_key.digest().hex(),
             "setup": SETUPS[0] if key.verification_key.insecure_setup else SETUPS[1]})
-        unfinished.chmod(0o755)
-        os.rename(unfinished, path)
+        with jsonio.refusing_to_write(path):
+            unfinished.chmod(0o755)
+            os.rename(unfinished, path)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise

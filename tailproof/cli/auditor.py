@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -28,7 +29,7 @@ def verify(bundle: Path, key: Path, epoch: Path, commitment: str | None, backend
     from ..auditing import audit
     from ..epochs import read_claim
     given, verification_key = Bundle.load(bundle), read_verification_key(key)
-    circuit = KeyDirectory.load(key).r1cs_digest if key.is_dir() else None
+    circuit = KeyDirectory.load(key).r1cs_digest if os.path.isdir(key) else None
     trusted = read_claim(epoch)
     wanted = None if commitment is None else Node(commitment, field="--commitment").decimal(1, MODULUS - 1)
     checks = audit(given, verification_key, epoch_root=trusted.root, shape=trusted.shape, key_circuit=circuit,

@@ -118,11 +118,11 @@ FILE, OUTPUT, ADDRESS = click.Path(path_type=Path), OutputFile(), Address()
 def _require_outputs_apart(context: click.Context) -> None:
     """Refuse to write an output over an input (a bundle over the salt that it was proven with) or another output."""
     given = [(param, context.params[param.name or ""]) for param in context.command.params]
-    paths = [(param, value.resolve()) for param, value in given if isinstance(value, Path)]
+    paths = [(param, os.path.realpath(value)) for param, value in given if isinstance(value, Path)]
     for out, path in paths:
         for other, there in paths:
             if isinstance(out.type, OutputFile) and other is not out and path == there:
-                raise BadInput(_name(out), str(path), f"another file than {_name(other)}")
+                raise BadInput(_name(out), path, f"another file than {_name(other)}")
 
 
 def _name(param: click.Parameter | None) -> str:

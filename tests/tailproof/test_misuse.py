@@ -61,6 +61,22 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_work(run: Run, t
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_may_not_be_looked_into_is_no_crash(run: Run, tmp_path: Path) -> None:
+    """A path too long is refused by the system like a folder without permission, and for root too."""
+    path = tmp_path / ("x" * 300)
+    for arguments in (("epoch", "show", path), ("epoch", "check", path), ("keys", "info", path),
+                      ("keys", "setup", "margin-tiny", "--out", path), ("epoch", "build", *SOURCES, "--out", path),
+                      ("verify", path, "--key", path, "--epoch", path)):
+        assert run(*arguments).code == 2
+
+
+def test_a_link_to_itself_is_no_crash(run: Run, tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert run("epoch", "show", loop).code == run("verify", loop, "--key", loop, "--epoch", loop).code == 2
+    assert run("contract", "generate", "--key", loop, "--out", loop).code == 2
+
+
 def test_no_output_takes_the_place_of_an_input_or_of_another_output(run: Run, salt: Path) -> None:
     content = salt.read_bytes()
     answer = run("prove", "--key", "absent", "--epoch", "absent", "--opening", salt, "--deployment", "absent",
@@ -152,6 +168,7 @@ def test_a_portfolio_that_could_never_be_proven_is_not_committed_to(run: Run, ep
                  "--out", tmp_path / "salt.json")
     assert answer.code == 2
     assert "gross exposure" in answer.data["field"]
+    assert answer.data["source"] == str(portfolio)
     answer = run("commit", "--statement", "margin-full-1000x32", "--epoch", epoch_directory, "--portfolio", STRADDLE,
                  "--out", tmp_path / "salt.json")
     assert answer.code == 2
