@@ -84,8 +84,13 @@ def _refuse(facts: Mapping[str, Any], as_json: bool, say: Callable[[], None]) ->
 
 
 def _print(data: Mapping[str, Any] | Sequence[Any], lines: Sequence[str], as_json: bool) -> None:
-    for line in [json.dumps(data, indent=2, default=str)] if as_json else lines:
-        click.echo(line)
+    try:
+        for line in [json.dumps(data, indent=2, default=str)] if as_json else lines:
+            click.echo(line)
+    except OSError as error:                       # a full disk, or a reader who left: nobody has the answer
+        click.echo(f"error: standard output cannot be written ({error.strerror})", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())        # for the flush when Python ends
+        sys.exit(BAD_INPUT)
 
 
 # -- parameters --------------------------------------------------------------------------------------------------

@@ -198,6 +198,15 @@ def test_a_bad_collateral_file_is_named(run: Run, tmp_path: Path, content: bytes
     assert [found.name for found in tmp_path.iterdir()] == ["collateral.json"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a Linux device")
+def test_an_answer_that_nobody_can_read_is_no_answer() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "tailproof", "statement", "list", "--json"], stdout=full,
+                              stderr=subprocess.PIPE, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert done.returncode == 2
+    assert done.stderr == "error: standard output cannot be written (No space left on device)\n"
+
+
 # -- Ctrl-C --------------------------------------------------------------------------------------------------------
 def test_an_interrupted_command_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     """A setup, stopped once it is under way; 130 is what shells say of a process that was interrupted."""
