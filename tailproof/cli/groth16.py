@@ -37,7 +37,9 @@ def prove_circuit(zkey: Path, wtns: Path, proof: Path, public: Path) -> Outcome:
     made = prove(key, witness, progress=progress)
     snarkjs.write_proof(proof, made)
     snarkjs.write_public(public, field.decode(witness[1:key.public + 1]))
-    return Outcome({"proof": str(proof), "public": str(public)}, [f"{proof} and {public} written"])
+    insecure = key.transcript.insecure
+    return Outcome({"proof": str(proof), "public": str(public), "insecure_setup": insecure},
+                   [f"{proof} and {public} written", *([INSECURE] if insecure else [])])
 
 
 @groth16.command("verify")
@@ -52,7 +54,9 @@ def verify_proof(verification_key: Path, public: Path, proof: Path, backend: str
     from prover.files import snarkjs
     key = snarkjs.read_verification_key(verification_key)
     holds = verify(key, snarkjs.read_public(public), snarkjs.read_proof(proof), backend=backend)
-    return Outcome({}, ["OK" if holds else "INVALID: the proof does not show this statement"], holds)
+    return Outcome({"insecure_setup": key.insecure_setup},
+                   ["OK" if holds else "INVALID: the proof does not show this statement",
+                    *([INSECURE] if key.insecure_setup else [])], holds)
 
 
 # -- keys made by many ---------------------------------------------------------------------------------------------
