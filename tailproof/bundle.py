@@ -58,7 +58,7 @@ class Bundle:
             "proof": proof_to_json(self.proof),
         }
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         jsonio.write(path, self.to_json())
 
     @staticmethod

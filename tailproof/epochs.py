@@ -35,7 +35,7 @@ class Claim:
     recomputed: bool
 
 
-def build(sources: Sources, *, statement: str | None = None, regime: int = 0, collateral: Path | None = None,
+def build(sources: Sources, *, statement: str | None = None, regime: int = 0, collateral: str | Path | None = None,
           progress: Progress = quiet) -> AnyEpoch:
     """Build the epoch that sources determine, in the shape that a statement reads.
 
@@ -65,7 +65,7 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
     return made
 
 
-def save(epoch: AnyEpoch, directory: Path) -> None:
+def save(epoch: AnyEpoch, directory: str | Path) -> None:
     """Write an epoch into a new directory, whole or not at all."""
     if isinstance(epoch, GridEpoch):
         grid_directory.save(epoch, directory)
@@ -73,12 +73,12 @@ def save(epoch: AnyEpoch, directory: Path) -> None:
         epoch_directory.save(epoch, directory)
 
 
-def load(directory: Path) -> AnyEpoch:
+def load(directory: str | Path) -> AnyEpoch:
     """Read an epoch and make sure that its root is the manifest's."""
     return grid_directory.load(directory) if _on_grid(directory) else epoch_directory.load(directory)
 
 
-def check(directory: Path, *, previous: Path | None = None, progress: Progress = quiet) -> AuditReport:
+def check(directory: str | Path, *, previous: str | Path | None = None, progress: Progress = quiet) -> AuditReport:
     """Rebuild an epoch from its sources and compare."""
     chosen = grid_audit.check if _on_grid(directory) else audit.check
     return chosen(directory, previous=previous, progress=progress)
@@ -96,5 +96,5 @@ def read_claim(path: Path) -> Claim:
     return Claim(full.root, full.shape, full.header.quote, False)
 
 
-def _on_grid(directory: Path) -> bool:
-    return os.path.isfile(directory / grid_directory.MANIFEST)
+def _on_grid(directory: str | Path) -> bool:
+    return os.path.isfile(Path(directory) / grid_directory.MANIFEST)

@@ -47,8 +47,9 @@ class KeyDirectory:
     insecure_setup: bool
 
     @staticmethod
-    def load(path: Path) -> KeyDirectory:
+    def load(path: str | Path) -> KeyDirectory:
         """Read `key.json`; raises BadInput where it is missing or malformed."""
+        path = Path(path)
         parts = jsonio.Node.read(path / NOTE).object({"schema", "statement", "r1cs_digest", "key_digest", "setup"})
         parts["schema"].choice({SCHEMA})
         return KeyDirectory(path, parts["statement"].text(), parts["r1cs_digest"].text(HEX_32, "64 hex digits"),
@@ -87,7 +88,7 @@ class KeyDirectory:
                            f"as in {name}", source=self.path / NOTE)
 
 
-def read_verification_key(path: Path) -> VerificationKey:
+def read_verification_key(path: str | Path) -> VerificationKey:
     """A verification key from snarkjs's JSON, or from a key directory."""
     from prover.files import snarkjs
     if os.path.isdir(path):
@@ -95,7 +96,7 @@ def read_verification_key(path: Path) -> VerificationKey:
     return snarkjs.read_verification_key(path)
 
 
-def make_keys(statement: Statement, path: Path, *, progress: Progress = quiet) -> KeyDirectory:
+def make_keys(statement: Statement, path: str | Path, *, progress: Progress = quiet) -> KeyDirectory:
     """Single-party setup of a statement into a new directory, complete or not at all.  INSECURE: see `INSECURE`.
 
     Raises
@@ -107,6 +108,7 @@ def make_keys(statement: Statement, path: Path, *, progress: Progress = quiet) -
     from prover.files.zkey import write_zkey
 
     from .statements import r1cs_digest
+    path = Path(path)
     if os.path.lexists(path):
         raise BadInput("key directory", str(path), "a path where nothing is yet (a key is never overwritten)")
     with jsonio.refusing_to_write(path):

@@ -30,7 +30,7 @@ class Opening:
     salt: int
     slots: Sequence[tuple[int, int]]
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write with mode 0600, and never over an existing file: losing a salt means losing the commitment."""
         content = jsonio.dumps({
             "schema": SCHEMA, "statement": self.statement, "commitment": str(self.commitment), "salt": str(self.salt),
@@ -46,7 +46,7 @@ class Opening:
                     file.flush()
                     os.fsync(file.fileno())
             except BaseException:
-                path.unlink()
+                os.unlink(path)
                 raise
 
     @staticmethod

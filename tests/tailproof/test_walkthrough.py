@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from nodes import anvil
 from verifier_contracts.chain import KEY_VARIABLE
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
+README = Path(__file__).parent.parent.parent / "README.md"
 STATEMENT = "margin-full-256x16"
 Run = Callable[..., Any]
 
@@ -78,6 +80,18 @@ def test_the_margin_is_that_of_the_integer_reference(story: Story, epoch_directo
         tailproof.load_epoch(epoch_directory)).required
     assert story.proven["margin"] == str(expected)
     assert expected > 0
+
+
+def test_the_readme_s_python_runs(story: Story, epoch_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                  ) -> None:
+    for name, place in (("epoch", epoch_directory), ("bundle.json", story.path("bundle.json")),
+                        ("fixtures", FIXTURES.parent)):
+        (tmp_path / name).symlink_to(place)
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["margin"].required == names["bundle"].margin
 
 
 def test_the_bundle_holds_nothing_private(story: Story) -> None:
