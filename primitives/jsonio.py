@@ -103,7 +103,7 @@ class Node:
     """A place in a parsed document that knows its own name, for checks that say where they failed.
 
     >>> book = Node.read("book.json")
-    >>> entries = book.object(required={"schema", "positions"})["positions"].array(at_most=64)
+    >>> entries = book.document("tailproof.portfolio/1", {"positions"})["positions"].array(at_most=64)
     >>> lots = entries[3].object(required={"instrument", "lots"})["lots"].integer(-2**40 + 1, 2**40 - 1)
     """
 
@@ -132,6 +132,13 @@ class Node:
                 raise BadInput(prefix + key, self.value[key],
                                f"absent: known are {', '.join(sorted({*required, *optional}))}", source=self.source)
         return {key: Node(value, field=prefix + key, source=self.source) for key, value in self.value.items()}
+
+    def document(self, schema: str, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Node]:
+        """Members of an object that says what it is; looked at first, since most often it is simply another file."""
+        if isinstance(self.value, dict):
+            prefix = "" if self.field == "document" else self.field + "."
+            Node(self.value.get("schema"), field=prefix + "schema", source=self.source).choice({schema})
+        return self.object({"schema", *required}, optional)
 
     def array(self, *, at_least: int = 0, at_most: int | None = None) -> list[Node]:
         """The elements of an array of so many."""

@@ -91,10 +91,9 @@ class Manifest:
         BadInput : naming file, field, value and bound.
         """
         path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
-        parts = Node.read(path).object({"schema", "venue", "quote", "timestamp", "underlyings", "model", "shape",
-                                        "shape_digest", "tree_root", "root", "regime", "leaves", "sources",
-                                        "calibration"})
-        parts["schema"].choice({SCHEMA})
+        parts = Node.read(path).document(SCHEMA, {"venue", "quote", "timestamp", "underlyings", "model", "shape",
+                                                  "shape_digest", "tree_root", "root", "regime", "leaves", "sources",
+                                                  "calibration"})
         parts["regime"].integer(REGIME, REGIME)
         model = parts["model"].object({"name", "digest"})
         header = Header(

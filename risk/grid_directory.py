@@ -80,9 +80,8 @@ class GridManifest:
         BadInput : naming file, field, value and bound.
         """
         path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
-        parts = Node.read(path).object({"schema", "regime", "standard", "shape", "shape_digest", "tree_root", "root",
-                                        "assets", "collateral"})
-        parts["schema"].choice({SCHEMA})
+        parts = Node.read(path).document(SCHEMA, {"regime", "standard", "shape", "shape_digest", "tree_root", "root",
+                                                  "assets", "collateral"})
         sizes = parts["shape"].object({"tail", "depth", "lanes", "width", "value_bits"})
         tail = TailSize.parse(sizes["tail"].value, field=sizes["tail"].field, source=path)
         depth, lanes, width, value_bits = (sizes[name].integer(1, 253) for name in

@@ -50,8 +50,7 @@ class KeyDirectory:
     def load(path: str | Path) -> KeyDirectory:
         """Read `key.json`; raises BadInput where it is missing or malformed."""
         path = Path(path)
-        parts = jsonio.Node.read(path / NOTE).object({"schema", "statement", "r1cs_digest", "key_digest", "setup"})
-        parts["schema"].choice({SCHEMA})
+        parts = jsonio.Node.read(path / NOTE).document(SCHEMA, {"statement", "r1cs_digest", "key_digest", "setup"})
         return KeyDirectory(path, parts["statement"].text(), parts["r1cs_digest"].text(HEX_32, "64 hex digits"),
                             parts["key_digest"].text("0x" + HEX_32, "0x and 64 hex digits"),
                             parts["setup"].choice(SETUPS) == SETUPS[0])

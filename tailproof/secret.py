@@ -67,8 +67,7 @@ class Opening:
 
     @staticmethod
     def _parse(document: jsonio.Node) -> Opening:
-        parts = document.object({"schema", "statement", "commitment", "salt", "slots"})
-        parts["schema"].choice({SCHEMA})
+        parts = document.document(SCHEMA, {"statement", "commitment", "salt", "slots"})
         slots = []
         for entry in parts["slots"].array(at_most=64):
             slot = entry.object({"id", "lots"})

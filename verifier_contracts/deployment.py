@@ -87,9 +87,8 @@ class Deployment:
     @staticmethod
     def load(path: Path) -> Deployment:
         """Read a deployment file; raises BadInput naming the field."""
-        fields = jsonio.Node.read(path).object({"schema", "chain_id", "statement", "key_digest", "insecure_setup",
-                                                "registry", "verifier", "manager"})
-        fields["schema"].choice([SCHEMA])
+        fields = jsonio.Node.read(path).document(SCHEMA, {"chain_id", "statement", "key_digest", "insecure_setup",
+                                                          "registry", "verifier", "manager"})
         return Deployment(fields["chain_id"].integer(1, (1 << 53) - 1), fields["statement"].text(STATEMENT_NAME),
                           read_bytes32(fields["key_digest"]), fields["insecure_setup"].boolean(),
                           *(read_address(fields[name]) for name in ("registry", "verifier", "manager")))

@@ -14,6 +14,17 @@ from primitives.errors import BadInput
 from primitives.jsonio import Node
 
 
+@pytest.mark.parametrize("value", [{}, {"schema": None}, {"schema": "b/1", "a": 1}, {"schema": ["a/1"], "x": 1}])
+def test_another_kind_of_file_is_told_by_its_schema(value: object) -> None:
+    with pytest.raises(BadInput, match=r"schema is .*: must be one of a/1"):
+        Node(value).document("a/1", {"x"})
+    assert Node({"schema": "a/1", "x": 1}).document("a/1", {"x"})["x"].value == 1
+    with pytest.raises(BadInput, match="x is None: must be given"):
+        Node({"schema": "a/1"}).document("a/1", {"x"})
+    with pytest.raises(BadInput, match="must be an object"):
+        Node([]).document("a/1", {"x"})
+
+
 def test_depth_is_counted_outside_of_strings_and_bounded_before_parsing() -> None:
     assert jsonio.loads("[" * jsonio.DEEPEST + "]" * jsonio.DEEPEST)
     assert jsonio.loads('["' + "[{" * 200 + '\\"[", ' + "[]," * 200 + "1]")[0].startswith("[{")
