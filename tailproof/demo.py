@@ -257,14 +257,23 @@ def refusal(action: Callable[[], Any]) -> str | None:
 
 
 def snarkjs_accepts(directory: Path) -> bool:
-    """Whether snarkjs, run as a program, accepts the verification_key, public and proof .json of a directory."""
+    """Whether snarkjs, run as a program, accepts the verification_key, public and proof .json of a directory.
+
+    It has to say so: where memory is limited, its workers do not start, and it ends with code 0 without having looked.
+
+    Raises
+    ------
+    TailproofError : it cannot be run, or gave no answer.
+    """
     from verifier_contracts.compiler import node_modules
     command = ["node", str(node_modules() / "snarkjs" / "build" / "cli.cjs"), "groth16", "verify",
                *(str(directory / f"{name}.json") for name in ("verification_key", "public", "proof"))]
     try:
         result = subprocess.run(command, capture_output=True, timeout=120, check=False)
-    except OSError as error:
+    except (OSError, subprocess.TimeoutExpired) as error:
         raise TailproofError(f"snarkjs cannot be run: {error}") from None
+    if result.returncode == 0 and b"OK!" not in result.stdout:
+        raise TailproofError("snarkjs gave no answer, as it does where memory is limited (ulimit -v)")
     return result.returncode == 0
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from primitives.errors import TailproofError
 from tailproof import demo
 from tailproof.secret import Opening
 
@@ -205,6 +206,18 @@ def test_an_answer_that_nobody_can_read_is_no_answer() -> None:
                               stderr=subprocess.PIPE, text=True, check=False, cwd=Path(__file__).parents[2])
     assert done.returncode == 2
     assert done.stderr == "error: standard output cannot be written (No space left on device)\n"
+
+
+@pytest.mark.parametrize(("code", "said", "answer"), [(0, b"snarkJS: OK!", True), (1, b"Invalid proof", False),
+                                                      (0, b"", None)])
+def test_snarkjs_that_says_nothing_has_accepted_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int,
+                                                        said: bytes, answer: bool | None) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], code, said, b""))
+    if answer is None:
+        with pytest.raises(TailproofError, match="gave no answer"):
+            demo.snarkjs_accepts(tmp_path)
+    else:
+        assert demo.snarkjs_accepts(tmp_path) is answer
 
 
 # -- Ctrl-C --------------------------------------------------------------------------------------------------------
