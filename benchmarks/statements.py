@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -35,10 +34,9 @@ from risk.grid_epoch import GridEpoch
 from risk.portfolio import Portfolio
 from risk.provenance import Sources
 from risk.shape import EpochShape
-from tailproof import family
+from tailproof import demo, family
 from verifier_contracts.bindings import proof_words, verifier_refusal
 from verifier_contracts.chain import Chain
-from verifier_contracts.compiler import node_modules
 from verifier_contracts.deployment import deploy_verifier
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
@@ -134,12 +132,10 @@ def batch_inputs(preset: batch.Preset, key: VerificationKey) -> Instance:
 # -- who believes it -----------------------------------------------------------------------------------------------
 def snarkjs_accepts(key: VerificationKey, public: list[int], proof: Proof) -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / f"{name}.json" for name in ("key", "public", "proof")]
-        snarkjs.write_verification_key(files[0], key)
-        snarkjs.write_public(files[1], public)
-        snarkjs.write_proof(files[2], proof)
-        command = ["node", str(node_modules() / "snarkjs" / "build" / "cli.cjs"), "groth16", "verify", *map(str, files)]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        snarkjs.write_verification_key(Path(folder) / "verification_key.json", key)
+        snarkjs.write_public(Path(folder) / "public.json", public)
+        snarkjs.write_proof(Path(folder) / "proof.json", proof)
+        return demo.snarkjs_accepts(Path(folder))
 
 
 def clocked(action: Callable[[], Any]) -> tuple[Any, float]:

@@ -103,7 +103,7 @@ class Node:
     """A place in a parsed document that knows its own name, for checks that say where they failed.
 
     >>> book = Node.read("book.json")
-    >>> entries = book.object(required={"schema", "positions"})["positions"].array(at_most=64)
+    >>> entries = book.document("tailproof.portfolio/1", {"positions"})["positions"].array(at_most=64)
     >>> lots = entries[3].object(required={"instrument", "lots"})["lots"].integer(-2**40 + 1, 2**40 - 1)
     """
 
@@ -132,6 +132,13 @@ class Node:
                 raise BadInput(prefix + key, self.value[key],
                                f"absent: known are {', '.join(sorted({*required, *optional}))}", source=self.source)
         return {key: Node(value, field=prefix + key, source=self.source) for key, value in self.value.items()}
+
+    def document(self, schema: str, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Node]:
+        """Members of an object that says what it is; looked at first, since most often it is simply another file."""
+        if isinstance(self.value, dict):
+            prefix = "" if self.field == "document" else self.field + "."
+            Node(self.value.get("schema"), field=prefix + "schema", source=self.source).choice({schema})
+        return self.object({"schema", *required}, optional)
 
     def array(self, *, at_least: int = 0, at_most: int | None = None) -> list[Node]:
         """The elements of an array of so many."""
@@ -230,22 +237,52 @@ def replacing(path: str | Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
     ----------
     mode : permission bits of the new file (as the umask allows); 0o600 for secrets, which at no time are readable by
         others.
+
+    Raises
+    ------
+    BadInput : nothing can be written there, or no more.
     """
     path = Path(path)
-    try:
+    with refusing_to_write(path):
+        _require_file_or_nothing(path)
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)      # made with mode 0600
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, mode & ~_umask())
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def refusing_to_write(path: str | Path) -> Iterator[None]:
+    """Turn what the operating system says against writing `path` (no such folder, a full disk) into `BadInput`."""
+    try:
+        yield
     except OSError as error:
         raise BadInput("output", error.strerror or str(error), "a path that can be written", source=path) from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, mode & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+
+
+def require_writable(path: str | Path) -> None:
+    """Refuse, before the work that it is for, a file that could not be written after it; leaves nothing behind.
+
+    Raises
+    ------
+    BadInput : something other than a file is there, or the folder is missing or may not be written to.
+    """
+    with refusing_to_write(path):
+        _require_file_or_nothing(Path(path))
+        tempfile.TemporaryFile(dir=Path(path).parent).close()
+
+
+def _require_file_or_nothing(path: Path) -> None:
+    """A directory cannot be replaced by a file; a device could, and must not: root would lose /dev/null."""
+    if path.exists() and not path.is_file():
+        raise BadInput("output", "no regular file", "a path that can be written", source=path)
 
 
 def _umask() -> int:

@@ -90,9 +90,8 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
         expiry or strike the book gives no price or volatility for, two instruments of one symbol or of equal terms,
         an expired one without what it settled at.
     """
-    parts = Node(jsonio.loads(data, source=source), source=source).object(
-        {"schema", "venue", "quote", "valuation", "rate", "underlyings", "expiries", "contingencies", "instruments"})
-    parts["schema"].choice({SCHEMA})
+    parts = Node(jsonio.loads(data, source=source), source=source).document(
+        SCHEMA, {"venue", "quote", "valuation", "rate", "underlyings", "expiries", "contingencies", "instruments"})
     venue, quote = (parts[name].text(SYMBOL.pattern, _SYMBOL_MEANING) for name in ("venue", "quote"))
     valuation = parse_time(parts["valuation"].value, field="valuation", source=source)
     underlyings = _underlyings(parts["underlyings"])

@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.field import MODULUS
-from primitives.jsonio import Node
+from primitives.jsonio import Node, refusing_to_write
 from risk.calibration import Calibration
 from risk.clock import format_time, parse_time
 from risk.digests import content_digest
 from risk.epoch import ID_BITS, REGIME, Epoch, Header
 from risk.instruments import SYMBOL, Instrument
-from risk.provenance import Provenance, Sources
+from risk.provenance import Provenance, Sources, read_source
 from risk.scenarios import Scenarios
 from risk.shape import EpochShape
 
@@ -90,11 +90,10 @@ class Manifest:
         ------
         BadInput : naming file, field, value and bound.
         """
-        path = Path(path) / MANIFEST if Path(path).is_dir() else Path(path)
-        parts = Node.read(path).object({"schema", "venue", "quote", "timestamp", "underlyings", "model", "shape",
-                                        "shape_digest", "tree_root", "root", "regime", "leaves", "sources",
-                                        "calibration"})
-        parts["schema"].choice({SCHEMA})
+        path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
+        parts = Node.read(path).document(SCHEMA, {"venue", "quote", "timestamp", "underlyings", "model", "shape",
+                                                  "shape_digest", "tree_root", "root", "regime", "leaves", "sources",
+                                                  "calibration"})
         parts["regime"].integer(REGIME, REGIME)
         model = parts["model"].object({"name", "digest"})
         header = Header(
@@ -121,46 +120,49 @@ class Manifest:
 
 # -- writing -------------------------------------------------------------------------------------------------------
 def save(epoch: Epoch, directory: str | Path) -> None:
-    """Write an epoch, whole or not at all. An epoch that lies there already is replaced.
+    """Write an epoch into a new directory, whole or not at all.
 
     Raises
     ------
-    BadInput : the directory holds something else, or cannot be written.
+    BadInput : the directory holds something, or cannot be written.
     """
-    with replacing(directory, MANIFEST) as fresh:
+    with creating(directory) as fresh:
         _fill(fresh, epoch)
 
 
-@contextmanager
-def replacing(directory: str | Path, marker: str) -> Iterator[Path]:
-    """A new directory that takes the place of `directory` when it is complete, and vanishes if it does not get there.
-
-    Parameters
-    ----------
-    marker : the file that a directory must hold to be replaced.
+def require_new(directory: str | Path) -> None:
+    """Refuse, before an epoch is built, a directory that holds something: a published epoch is never overwritten.
 
     Raises
     ------
-    BadInput : the directory holds something else, or cannot be written.
+    BadInput : it is neither new nor empty.
     """
     target = Path(directory)
-    if target.exists() and not (target / marker).is_file() and (not target.is_dir() or any(target.iterdir())):
-        raise BadInput("output", str(target), "a new or empty directory, or an epoch to replace")
-    try:
+    with refusing_to_write(target):
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise BadInput("output", str(target), "a new or empty directory: an epoch is never overwritten")
+
+
+@contextmanager
+def creating(directory: str | Path) -> Iterator[Path]:
+    """A directory that gets its name when the block ends, and vanishes if the block raises.
+
+    Raises
+    ------
+    BadInput : the directory holds something, or cannot be written.
+    """
+    require_new(directory)
+    target = Path(directory)
+    with refusing_to_write(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise BadInput("output", error.strerror or str(error), "a path that can be written", source=target) from None
-    try:
-        yield fresh
-        os.chmod(fresh, 0o755)
-        if target.exists():                        # a directory can only be renamed onto an empty one
-            os.replace(target, fresh.with_name(fresh.name + ".old"))
-        os.replace(fresh, target)
-        shutil.rmtree(fresh.with_name(fresh.name + ".old"), ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
+        try:
+            yield fresh
+            os.chmod(fresh, 0o755)
+            os.replace(fresh, target)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
 
 
 def _fill(directory: Path, epoch: Epoch) -> None:
@@ -239,19 +241,6 @@ def _array(directory: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.int
         raise BadInput("array", f"{getattr(array, 'dtype', None)} {getattr(array, 'shape', None)}", f"int64 {shape}",
                        source=path)
     return array
-
-
-def read_source(path: Path) -> bytes:
-    """The bytes of a file.
-
-    Raises
-    ------
-    BadInput : it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput("file", error.strerror or str(error), "a readable file", source=path) from None
 
 
 def _symbol(node: Node) -> str:

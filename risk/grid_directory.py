@@ -10,6 +10,7 @@ makes the whole epoch again.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from primitives.field import MODULUS
 from primitives.jsonio import Node
 from risk import epoch_directory
 from risk.epoch import ID_BITS
-from risk.epoch_directory import read_source, replacing
+from risk.epoch_directory import creating
 from risk.grid_epoch import FACTOR_BITS, Factors, GridEpoch
 from risk.grid_shape import GridShape
 from risk.grid_standard import StandardMap
+from risk.provenance import read_source
 from risk.shape import TailSize
 
 SCHEMA = "tailproof.grid-epoch/1"
@@ -77,10 +79,9 @@ class GridManifest:
         ------
         BadInput : naming file, field, value and bound.
         """
-        path = Path(path) / MANIFEST if Path(path).is_dir() else Path(path)
-        parts = Node.read(path).object({"schema", "regime", "standard", "shape", "shape_digest", "tree_root", "root",
-                                        "assets", "collateral"})
-        parts["schema"].choice({SCHEMA})
+        path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
+        parts = Node.read(path).document(SCHEMA, {"regime", "standard", "shape", "shape_digest", "tree_root", "root",
+                                                  "assets", "collateral"})
         sizes = parts["shape"].object({"tail", "depth", "lanes", "width", "value_bits"})
         tail = TailSize.parse(sizes["tail"].value, field=sizes["tail"].field, source=path)
         depth, lanes, width, value_bits = (sizes[name].integer(1, 253) for name in
@@ -102,14 +103,14 @@ class GridManifest:
 
 
 def save(epoch: GridEpoch, directory: str | Path) -> None:
-    """Write a grid epoch, whole or not at all. A grid epoch that lies there already is replaced.
+    """Write a grid epoch into a new directory, whole or not at all.
 
     Raises
     ------
-    BadInput : an epoch of another than a standard map; the directory holds something else, or cannot be written.
+    BadInput : an epoch of another than a standard map; the directory holds something, or cannot be written.
     """
     manifest = GridManifest.of(epoch).to_json()
-    with replacing(directory, MANIFEST) as fresh:
+    with creating(directory) as fresh:
         epoch_directory.save(epoch.arrays, fresh / ARRAYS)
         if epoch.collateral is not None:
             (fresh / COLLATERAL).write_bytes(epoch.collateral)

@@ -111,8 +111,7 @@ def parse_collateral(data: bytes, *, source: str | Path | None = None) -> tuple[
     BadInput : naming file and field: unknown or missing keys, a haircut outside [0, 1), a token given twice, a price or
         a swing beside an underlying, or neither.
     """
-    parts = Node(jsonio.loads(data, source=source), source=source).object({"schema", "assets"})
-    parts["schema"].choice({SCHEMA})
+    parts = Node(jsonio.loads(data, source=source), source=source).document(SCHEMA, {"assets"})
     found: dict[int, CollateralAsset] = {}
     for node in parts["assets"].array(at_least=1, at_most=256):
         asset = _asset(node)

@@ -118,9 +118,8 @@ class Instrument:
         ------
         BadInput : naming the term.
         """
-        parts = node.object({"schema", "kind", "venue", "underlying", "quote", "lot", "settlement"},
-                            {"expiry", "strike"})
-        parts["schema"].choice({TERMS_SCHEMA})
+        parts = node.document(TERMS_SCHEMA, {"kind", "venue", "underlying", "quote", "lot", "settlement"},
+                              {"expiry", "strike"})
         expiry, strike = parts.get("expiry"), parts.get("strike")
         return cls(
             symbol=symbol, kind=Kind(parts["kind"].choice(set(Kind))), venue=parts["venue"].text(),

@@ -115,10 +115,9 @@ def parse_model(data: bytes, *, source: str | Path | None = None) -> Model:
         parameters given twice or not at all.
     """
     document = Node(parse_toml(data, source=source), source=source)
-    required = {"schema", "name", "estimator", "assets", "seed", "horizon", "steps_per_year", "volatility_response",
+    required = {"name", "estimator", "assets", "seed", "horizon", "steps_per_year", "volatility_response",
                 "garch", "epoch"}
-    parts = document.object(required, optional={"copula", "max_gap_days"})
-    parts["schema"].choice({SCHEMA})
+    parts = document.document(SCHEMA, required, {"copula", "max_gap_days"})
     estimator = Estimator(parts["estimator"].choice(set(Estimator)))
     assets = tuple(node.text(SYMBOL.pattern, "a symbol") for node in
                    parts["assets"].array(at_least=1, at_most=MOST_ASSETS))

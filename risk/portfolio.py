@@ -41,8 +41,7 @@ class Portfolio:
         BadInput : malformed, a symbol that is none, an instrument twice, lots that are no integer or reach 2**40, more
             than 64 positions; naming file, field, value and bound.
         """
-        parts = Node.read(path).object(required={"schema", "positions"}, optional={"description"})
-        parts["schema"].choice({SCHEMA})
+        parts = Node.read(path).document(SCHEMA, {"positions"}, {"description"})
         positions: dict[str, int] = {}
         for node in parts["positions"].array(at_most=MOST_POSITIONS):
             position = node.object(required={"instrument", "lots"})

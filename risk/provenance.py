@@ -34,7 +34,7 @@ class Sources:
         BadInput : a file is absent, unreadable or larger than 64 MiB.
         """
         paths = {"model": str(model), "book": str(book)} | ({} if history is None else {"history": str(history)})
-        data = {name: _read(path) for name, path in paths.items()}
+        data = {name: read_source(path) for name, path in paths.items()}
         return cls(data["model"], data["book"], data.get("history"), paths)
 
     def files(self) -> dict[str, bytes]:
@@ -51,7 +51,13 @@ class Provenance:
     scenarios: Scenarios
 
 
-def _read(path: str) -> bytes:
+def read_source(path: str | Path) -> bytes:
+    """The bytes of a file.
+
+    Raises
+    ------
+    BadInput : it is absent, unreadable or larger than 64 MiB.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read(LARGEST_SOURCE + 1)

@@ -27,15 +27,30 @@ def commit(statement: Statement, epoch: AnyEpoch, portfolio: Portfolio, *, salt:
 
     Raises
     ------
-    BadInput : the portfolio has more positions than the statement has slots, or an instrument the epoch does not hold.
+    BadInput : the epoch is of another shape than the statement's; the portfolio has more positions than the statement
+        has slots, an instrument the epoch does not hold, or exposures that no proof could show.
     """
     _require_margin(statement)
-    slots = [(int(epoch.ids[row]), lots) for row, lots in portfolio.rows(epoch)]
-    if len(slots) > statement.slots:
-        raise BadInput("positions", len(slots), f"at most {statement.slots}, the slots of {statement.name}",
+    _require_shape(statement, epoch)
+    rows = portfolio.rows(epoch)
+    if len(rows) > statement.slots:
+        raise BadInput("positions", len(rows), f"at most {statement.slots}, the slots of {statement.name}",
                        source=portfolio.source)
     drawn = draw_salt() if salt is None else salt
-    return Opening(statement.name, margin.commit(drawn, margin.fill(statement.preset, slots)), drawn, slots)
+    try:
+        inputs = _assign(statement, epoch, rows, drawn, context=0)
+    except BadInput as error:
+        raise BadInput(error.field, error.value, error.bound, source=portfolio.source) from None
+    return Opening(statement.name, inputs["portfolio_commitment"], drawn,
+                   [(int(epoch.ids[row]), lots) for row, lots in rows])
+
+
+def require_opens(opening: Opening) -> None:
+    """Make sure that an opening opens its commitment; raises BadInput if it does not, or is of no margin statement."""
+    statement = statements.get(opening.statement)
+    _require_margin(statement)
+    if margin.commit(opening.salt, margin.fill(statement.preset, opening.slots)) != opening.commitment:
+        raise BadInput("opening.commitment", opening.commitment, "what its salt and slots commit to")
 
 
 def prove_margin(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, context: Context, *,
@@ -54,12 +69,10 @@ def prove_margin(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, context:
     keys.require(statement)
     if opening.statement != statement.name:
         raise BadInput("opening.statement", opening.statement, f"{statement.name!r}, which this key proves")
-    if epoch.shape.digest() != statement.shape.digest():
-        raise BadInput("epoch shape", epoch.shape.to_json(), f"that of {statement.name}: {statement.shape.to_json()}")
+    _require_shape(statement, epoch)
     if "0x" + context.key_digest.hex() != keys.key_digest:
         raise BadInput("context.key_digest", "0x" + context.key_digest.hex(), f"{keys.key_digest}, the proving key's")
-    if margin.commit(opening.salt, margin.fill(statement.preset, opening.slots)) != opening.commitment:
-        raise BadInput("opening.commitment", opening.commitment, "what its salt and slots commit to")
+    require_opens(opening)
     positions = [(epoch.index_of(number), lots) for number, lots in opening.slots]
 
     progress("compile statement", 0, 1)
@@ -78,9 +91,14 @@ def _require_margin(statement: Statement) -> None:
         raise BadInput("statement", statement.name, "a margin statement: margin-full-… or margin-grid-…")
 
 
+def _require_shape(statement: Statement, epoch: AnyEpoch) -> None:
+    if epoch.shape.digest() != statement.shape.digest():
+        raise BadInput("epoch shape", epoch.shape.to_json(), f"that of {statement.name}: {statement.shape.to_json()}")
+
+
 def _assign(statement: Statement, epoch: Any, positions: Sequence[tuple[int, int]], salt: int, context: int
             ) -> Mapping[str, Any]:
-    """Witness inputs; `prove_margin` has made sure that the epoch is of the statement's shape."""
+    """Witness inputs; `_require_shape` has made sure that the epoch fits."""
     chosen: Any = margin.assign if isinstance(statement.preset, margin.Preset) else grid.assign
     inputs: Mapping[str, Any] = chosen(statement.preset, epoch, positions, salt, context)
     return inputs

@@ -33,12 +33,15 @@ class Check:
 
 
 def audit(bundle: Bundle, key: VerificationKey, *, epoch_root: int, shape: EpochShape | GridShape,
-          commitment: int | None = None, backend: BackendName = "kernels") -> Sequence[Check]:
+          key_circuit: str | None = None, commitment: int | None = None, backend: BackendName = "kernels"
+          ) -> Sequence[Check]:
     """Check a bundle against a key and an epoch.
 
     Parameters
     ----------
     epoch_root, shape : of the epoch the auditor trusts; the root must have been recomputed or come from the chain.
+    key_circuit : digest of the constraint system that the key was made for, if the auditor knows it (a key directory
+        says so); without it, that the key is for this statement goes unchecked.
     commitment : the registered commitment, if the auditor knows it; without it, the bundle's own goes unchecked.
     backend : "kernels", or "reference" for the independent py_ecc arithmetic.
 
@@ -57,13 +60,16 @@ def audit(bundle: Bundle, key: VerificationKey, *, epoch_root: int, shape: Epoch
         Check("key", bundle.context.key_digest == key.digest(),
               f"bundle 0x{bundle.context.key_digest.hex()[:16]}…, given 0x{key.digest().hex()[:16]}…"),
         Check("setup", bundle.insecure_setup == key.insecure_setup, "INSECURE single party" if key.insecure_setup
-              else "ceremony"),
+              else "a ceremony, the key file says"),
         Check("epoch shape", shape.digest() == statement.shape.digest(), "as the statement has it built in"),
         Check("epoch root", bundle.public_inputs["epoch_root"] == epoch_root, str(bundle.public_inputs["epoch_root"])),
         Check("context", bundle.public_inputs["context"] == bundle.context.field_element(),
               "recomputed from chain, contract, key, account, epoch, version and action"),
         Check("margin", bundle.margin < 1 << 128, f"{bundle.margin} micro-units"),
     ]
+    if key_circuit is not None:
+        checks.insert(2, Check("key's constraints", key_circuit == r1cs_digest(statement.name),
+                               f"key {key_circuit[:16]}…"))
     if commitment is not None:
         checks.append(Check("commitment", bundle.public_inputs["portfolio_commitment"] == commitment, str(commitment)))
     proven = len(inputs) == key.public and verify(key, inputs, bundle.proof, backend=backend)

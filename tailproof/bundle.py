@@ -58,7 +58,7 @@ class Bundle:
             "proof": proof_to_json(self.proof),
         }
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         jsonio.write(path, self.to_json())
 
     @staticmethod
@@ -69,9 +69,8 @@ class Bundle:
         ------
         BadInput : naming the file, the field, the value and the bound.
         """
-        parts = jsonio.Node.read(path).object(
-            {"schema", "statement", "r1cs_digest", "setup", "public_inputs", "context", "proof"})
-        parts["schema"].choice({SCHEMA})
+        parts = jsonio.Node.read(path).document(
+            SCHEMA, {"statement", "r1cs_digest", "setup", "public_inputs", "context", "proof"})
         inputs = {name: value.decimal(0, MODULUS - 1) for name, value in _members(parts["public_inputs"]).items()}
         return Bundle(parts["statement"].text(), parts["r1cs_digest"].text(r"[0-9a-f]{64}", "64 hex digits"),
                       parts["setup"].choice(SETUPS) == SETUPS[0], inputs, Context.from_json(parts["context"]),

@@ -29,9 +29,8 @@ def write_consent(path: Path, consent: Consent, signature: bytes) -> None:
 def read_consent(path: Path) -> tuple[Consent, bytes]:
     """Read what `write_consent` wrote; raises BadInput naming the field."""
     from verifier_contracts.consent import Consent
-    parts = jsonio.Node.read(path).object({"schema", "chain_id", "manager", "account", "venue", "commitment", "version",
-                                           "deadline", "signature"})
-    parts["schema"].choice({SCHEMA})
+    parts = jsonio.Node.read(path).document(SCHEMA, {"chain_id", "manager", "account", "venue", "commitment",
+                                                     "version", "deadline", "signature"})
     manager, account, venue = (checksummed(parts[name].text(), name) for name in ("manager", "account", "venue"))
     consent = Consent(parts["chain_id"].integer(1, 2**53 - 1), manager, account, venue,
                       parts["commitment"].decimal(1, MODULUS - 1), parts["version"].integer(1, 2**40 - 1),

@@ -33,6 +33,10 @@ STATEMENT = "margin-full-256x16"
 PORTFOLIOS = ("short_straddle", "covered_call", "cross_asset_hedge", "concentrated_short")
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
 MAX_EPOCH_AGE = 86_400
+WRITTEN = {"verification_key.json", "Groth16Verifier.sol", "epoch", "losses.png", "deployment.json",
+           "opening.secret.json", "bundle.json", "proof.json", "public.json", "report.json",
+           "solvency-grid-1000x32", "netting-grid-4x8"}
+"""What a run leaves in its directory, and the next may take away."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +104,7 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     from verifier_contracts.deployment import deploy
     from verifier_contracts.generator import generate
 
-    if (out.exists() and any(out.iterdir())) and not (out / "epoch").exists() and not (out / "bundle.json").exists():
-        raise BadInput("--out", str(out), "an empty directory, or one that an earlier demo wrote")
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    _clear(out)
     report = Report(out, STATEMENT)
     timed = _Clock(report, progress)
 
@@ -157,8 +158,9 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
 
     # -- three ways to verify, none of which shares arithmetic with another
     def audited(backend: Any) -> bool:
-        return all(check.holds for check in audit(bundle, verification_key, epoch_root=epoch.root, shape=epoch.shape,
-                                                  commitment=opening.commitment, backend=backend))
+        return all(check.holds for check in audit(
+            bundle, verification_key, epoch_root=epoch.root, shape=epoch.shape, key_circuit=key.r1cs_digest,
+            commitment=opening.commitment, backend=backend))
     report.verified["tailproof kernels"] = timed("verify: kernels", lambda: audited("kernels"))
     report.verified["py_ecc reference"] = timed("verify: py_ecc", lambda: audited("reference"))
     report.verified["snarkjs"] = timed("verify: snarkjs", lambda: snarkjs_accepts(out))
@@ -213,6 +215,17 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     return report
 
 
+def _clear(out: Path) -> None:
+    """Make room for a run: take away what an earlier one wrote, and refuse a directory that holds anything else."""
+    with jsonio.refusing_to_write(out):
+        out.mkdir(parents=True, exist_ok=True)
+        foreign = sorted(path.name for path in out.iterdir() if path.name not in WRITTEN)
+        if foreign:
+            raise BadInput("--out", str(out), f"new, or hold nothing but an earlier demo: {foreign[0]} is foreign")
+        for path in out.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def _believers(shown: family.Shown, chain: Any, out: Path) -> dict[str, bool]:
     """Who accepts a proof, and refuses it for the public inputs with one of them changed."""
     from prover import verify
@@ -244,14 +257,23 @@ def refusal(action: Callable[[], Any]) -> str | None:
 
 
 def snarkjs_accepts(directory: Path) -> bool:
-    """Whether snarkjs, run as a program, accepts the verification_key, public and proof .json of a directory."""
+    """Whether snarkjs, run as a program, accepts the verification_key, public and proof .json of a directory.
+
+    It has to say so: where memory is limited, its workers do not start, and it ends with code 0 without having looked.
+
+    Raises
+    ------
+    TailproofError : it cannot be run, or gave no answer.
+    """
     from verifier_contracts.compiler import node_modules
     command = ["node", str(node_modules() / "snarkjs" / "build" / "cli.cjs"), "groth16", "verify",
                *(str(directory / f"{name}.json") for name in ("verification_key", "public", "proof"))]
     try:
         result = subprocess.run(command, capture_output=True, timeout=120, check=False)
-    except OSError as error:
+    except (OSError, subprocess.TimeoutExpired) as error:
         raise TailproofError(f"snarkjs cannot be run: {error}") from None
+    if result.returncode == 0 and b"OK!" not in result.stdout:
+        raise TailproofError("snarkjs gave no answer, as it does where memory is limited (ulimit -v)")
     return result.returncode == 0
 
 

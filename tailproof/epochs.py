@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -15,7 +16,8 @@ from risk.epoch import Epoch
 from risk.grid_build import build_grid
 from risk.grid_epoch import GridEpoch
 from risk.grid_shape import GridShape
-from risk.provenance import Sources
+from risk.haircuts import parse_collateral
+from risk.provenance import Sources, read_source
 from risk.shape import EpochShape
 
 from .progress import Progress, quiet
@@ -25,14 +27,15 @@ AnyEpoch: TypeAlias = Epoch | GridEpoch
 
 @dataclass(frozen=True)
 class Claim:
-    """What a manifest alone says: enough to verify a bundle against, if the manifest is trusted."""
+    """What an auditor brings of an epoch.  recomputed : root from leaves, or only read from a manifest."""
 
     root: int
     shape: EpochShape | GridShape
     quote: str | None
+    recomputed: bool
 
 
-def build(sources: Sources, *, statement: str | None = None, regime: int = 0, collateral: Path | None = None,
+def build(sources: Sources, *, statement: str | None = None, regime: int = 0, collateral: str | Path | None = None,
           progress: Progress = quiet) -> AnyEpoch:
     """Build the epoch that sources determine, in the shape that a statement reads.
 
@@ -49,7 +52,9 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
     if isinstance(shape, GridShape):
         if not 0 <= regime < shape.regimes:
             raise BadInput("--regime", regime, f"an integer in [0, {shape.regimes - 1}]")
-        content = None if collateral is None else epoch_directory.read_source(collateral)
+        content = None if collateral is None else read_source(collateral)
+        if content is not None:                     # before everything is revalued
+            parse_collateral(content, source=collateral)
         return build_grid(sources, shape, regime=regime, collateral=content, progress=progress)
     if regime or collateral is not None:
         raise BadInput("--regime and --collateral", (regime, collateral), "absent: only grid epochs have them")
@@ -60,33 +65,36 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
     return made
 
 
-def save(epoch: AnyEpoch, directory: Path) -> None:
-    """Write an epoch, whole or not at all."""
+def save(epoch: AnyEpoch, directory: str | Path) -> None:
+    """Write an epoch into a new directory, whole or not at all."""
     if isinstance(epoch, GridEpoch):
         grid_directory.save(epoch, directory)
     else:
         epoch_directory.save(epoch, directory)
 
 
-def load(directory: Path) -> AnyEpoch:
+def load(directory: str | Path) -> AnyEpoch:
     """Read an epoch and make sure that its root is the manifest's."""
     return grid_directory.load(directory) if _on_grid(directory) else epoch_directory.load(directory)
 
 
-def check(directory: Path, *, previous: Path | None = None, progress: Progress = quiet) -> AuditReport:
+def check(directory: str | Path, *, previous: str | Path | None = None, progress: Progress = quiet) -> AuditReport:
     """Rebuild an epoch from its sources and compare."""
     chosen = grid_audit.check if _on_grid(directory) else audit.check
     return chosen(directory, previous=previous, progress=progress)
 
 
 def read_claim(path: Path) -> Claim:
-    """The manifest of an epoch directory, or a manifest file by its name."""
-    if _on_grid(path) or path.name == grid_directory.MANIFEST:
+    """An epoch directory, whose root is recomputed; or a manifest file, by its name, which is taken at its word."""
+    if os.path.isdir(path):
+        epoch = load(path)
+        return Claim(epoch.root, epoch.shape, epoch.header.quote, True)
+    if path.name == grid_directory.MANIFEST:
         grid = grid_directory.GridManifest.read(path)
-        return Claim(grid.root, grid.shape, None)
+        return Claim(grid.root, grid.shape, None, False)
     full = epoch_directory.Manifest.read(path)
-    return Claim(full.root, full.shape, full.header.quote)
+    return Claim(full.root, full.shape, full.header.quote, False)
 
 
-def _on_grid(directory: Path) -> bool:
-    return (directory / grid_directory.MANIFEST).is_file()
+def _on_grid(directory: str | Path) -> bool:
+    return os.path.isfile(Path(directory) / grid_directory.MANIFEST)

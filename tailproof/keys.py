@@ -47,10 +47,10 @@ class KeyDirectory:
     insecure_setup: bool
 
     @staticmethod
-    def load(path: Path) -> KeyDirectory:
+    def load(path: str | Path) -> KeyDirectory:
         """Read `key.json`; raises BadInput where it is missing or malformed."""
-        parts = jsonio.Node.read(path / NOTE).object({"schema", "statement", "r1cs_digest", "key_digest", "setup"})
-        parts["schema"].choice({SCHEMA})
+        path = Path(path)
+        parts = jsonio.Node.read(path / NOTE).document(SCHEMA, {"statement", "r1cs_digest", "key_digest", "setup"})
         return KeyDirectory(path, parts["statement"].text(), parts["r1cs_digest"].text(HEX_32, "64 hex digits"),
                             parts["key_digest"].text("0x" + HEX_32, "0x and 64 hex digits"),
                             parts["setup"].choice(SETUPS) == SETUPS[0])
@@ -69,30 +69,33 @@ class KeyDirectory:
         """The proving key; raises BadInput if it is not the one that `key.json` names."""
         from prover.files.zkey import read_zkey
         key = read_zkey(self.path / PROVING_KEY)
-        self._require_digest(key.verification_key, PROVING_KEY)
+        self._require_noted(key.verification_key, PROVING_KEY)
         return key
 
     def verification_key(self) -> VerificationKey:
         """The verification key; raises BadInput if it is not the one that `key.json` names."""
         key = read_verification_key(self.path / VERIFICATION_KEY)
-        self._require_digest(key, VERIFICATION_KEY)
+        self._require_noted(key, VERIFICATION_KEY)
         return key
 
-    def _require_digest(self, key: VerificationKey, name: str) -> None:
+    def _require_noted(self, key: VerificationKey, name: str) -> None:
         if "0x" + key.digest().hex() != self.key_digest:
             raise BadInput("key digest", "0x" + key.digest().hex(), f"{self.key_digest}, which {NOTE} names",
                            source=self.path / name)
+        if key.insecure_setup != self.insecure_setup:
+            raise BadInput("setup", SETUPS[not self.insecure_setup], f"{SETUPS[not key.insecure_setup]!r}, "
+                           f"as in {name}", source=self.path / NOTE)
 
 
-def read_verification_key(path: Path) -> VerificationKey:
+def read_verification_key(path: str | Path) -> VerificationKey:
     """A verification key from snarkjs's JSON, or from a key directory."""
     from prover.files import snarkjs
-    if path.is_dir():
+    if os.path.isdir(path):
         return KeyDirectory.load(path).verification_key()
     return snarkjs.read_verification_key(path)
 
 
-def make_keys(statement: Statement, path: Path, *, progress: Progress = quiet) -> KeyDirectory:
+def make_keys(statement: Statement, path: str | Path, *, progress: Progress = quiet) -> KeyDirectory:
     """Single-party setup of a statement into a new directory, complete or not at all.  INSECURE: see `INSECURE`.
 
     Raises
@@ -104,13 +107,12 @@ def make_keys(statement: Statement, path: Path, *, progress: Progress = quiet) -
     from prover.files.zkey import write_zkey
 
     from .statements import r1cs_digest
-    if path.exists():
+    path = Path(path)
+    if os.path.lexists(path):
         raise BadInput("key directory", str(path), "a path where nothing is yet (a key is never overwritten)")
-    try:
+    with jsonio.refusing_to_write(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise BadInput("key directory", str(path), f"a path that can be written ({error.strerror})") from None
     try:
         key = setup(statement.build().r1cs(), progress=progress)
         write_zkey(unfinished / PROVING_KEY, key)
@@ -119,8 +121,9 @@ def make_keys(statement: Statement, path: Path, *, progress: Progress = quiet) -
             "schema": SCHEMA, "statement": statement.name, "r1cs_digest": r1cs_digest(statement.name),
             "key_digest": "0x" + key.verification_key.digest().hex(),
             "setup": SETUPS[0] if key.verification_key.insecure_setup else SETUPS[1]})
-        unfinished.chmod(0o755)
-        os.rename(unfinished, path)
+        with jsonio.refusing_to_write(path):
+            unfinished.chmod(0o755)
+            os.rename(unfinished, path)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,28 +30,57 @@ class Opening:
     salt: int
     slots: Sequence[tuple[int, int]]
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write with mode 0600, and never over an existing file: losing a salt means losing the commitment."""
         content = jsonio.dumps({
             "schema": SCHEMA, "statement": self.statement, "commitment": str(self.commitment), "salt": str(self.salt),
             "slots": [{"id": str(number), "lots": lots} for number, lots in self.slots]})
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise BadInput("salt file", str(path), "a new path (a salt is never overwritten)") from None
-        except OSError as error:
-            raise BadInput("salt file", str(path), f"a writable path ({error.strerror})") from None
-        with os.fdopen(descriptor, "w") as file:
-            file.write(content)
+        with jsonio.refusing_to_write(path):
+            try:
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                raise BadInput("salt file", str(path), "a new path (a salt is never overwritten)") from None
+            try:
+                with os.fdopen(descriptor, "w") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except BaseException:
+                os.unlink(path)
+                raise
 
     @staticmethod
     def load(path: str | Path) -> Opening:
-        """Read an opening; refuses whatever is not exactly one with `BadInput`."""
-        parts = jsonio.Node.read(path).object({"schema", "statement", "commitment", "salt", "slots"})
-        parts["schema"].choice({SCHEMA})
+        """Read an opening.
+
+        Raises
+        ------
+        BadInput : it is not exactly one, or others than its owner may read it. No value in it is shown.
+        """
+        _require_private(path)
+        try:
+            return Opening._parse(jsonio.Node.read(path))
+        except BadInput as error:
+            if error.field == "file":                  # says why it cannot be read
+                raise
+            raise BadInput(error.field, "(hidden)", error.bound, source=error.source) from None
+
+    @staticmethod
+    def _parse(document: jsonio.Node) -> Opening:
+        parts = document.document(SCHEMA, {"statement", "commitment", "salt", "slots"})
         slots = []
         for entry in parts["slots"].array(at_most=64):
             slot = entry.object({"id", "lots"})
             slots.append((slot["id"].decimal(0, 2**248 - 1), slot["lots"].integer(-2**40 + 1, 2**40 - 1)))
         return Opening(parts["statement"].text(), parts["commitment"].decimal(0, MODULUS - 1),
                        parts["salt"].decimal(0, MODULUS - 1), slots)
+
+
+def _require_private(path: str | Path) -> None:
+    try:
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+    except OSError:
+        return                                         # reading it will say so
+    if os.name == "posix" and mode & 0o077:
+        raise BadInput("mode of the salt file", f"{mode:04o}", "0600: who reads it knows the portfolio (chmod 600)",
+                       source=path)

@@ -35,17 +35,12 @@ class Answer:
 
 @pytest.fixture(scope="session")
 def run() -> Callable[..., Answer]:
-    """Run `tailproof ARGUMENTS --json`; an exception that no command may let through fails the test."""
+    """Run `tailproof ARGUMENTS --json`; an exception, or anything but one JSON document on stdout, fails the test."""
     def call(*arguments: object) -> Answer:
         result = CliRunner().invoke(main, [*map(str, arguments), "--json"])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        text = result.stdout if result.stdout.strip() else result.stderr[result.stderr.find("{"):]
-        try:
-            data = json.loads(text)
-        except json.JSONDecodeError:
-            data = None
-        return Answer(result.exit_code, data, result.stderr)
+        return Answer(result.exit_code, json.loads(result.stdout), result.stderr)
     return call
 
 

@@ -35,8 +35,17 @@ def encode_deployment(artifact: Artifact, arguments: Sequence[Any]) -> bytes:
 
 
 def decode_result(artifact: Artifact, function: str, data: bytes) -> Any:
-    """What a call returned: the value where there is one, else a tuple."""
-    values = decode(get_abi_output_types(_entry(artifact, "function", function)), data)
+    """What a call returned: the value where there is one, else a tuple.
+
+    Raises
+    ------
+    BadInput : it is not what the function returns, so that another contract answered.
+    """
+    try:
+        values = decode(get_abi_output_types(_entry(artifact, "function", function)), data)
+    except DecodingError:
+        raise BadInput(f"answer of {artifact.name}.{function}", "0x" + data.hex(), f"what {artifact.name} answers: "
+                       "another contract is at its address") from None
     return values[0] if len(values) == 1 else values
 
 

@@ -30,6 +30,10 @@ KEY_VARIABLE = "TAILPROOF_PRIVATE_KEY"
 """Environment variable with the private key that signs transactions; without it, accounts unlocked in the node do."""
 
 
+MALFORMED = (ValueError, TypeError, AttributeError, LookupError)
+"""What web3 lets through when an answer is no JSON-RPC, or has another type than the method's: a web page, say."""
+
+
 class NodeError(TailproofError):
     """The node answered a request with an error that is not a contract's."""
 
@@ -63,7 +67,7 @@ class Chain:
     def __init__(self, web3: Web3, name: str, signer: LocalAccount | None = None, timeout: float = 120.0) -> None:
         self.web3, self.name, self._signer, self._timeout = web3, name, signer, timeout
         with self._requesting():
-            self.chain_id: int = web3.eth.chain_id
+            self.chain_id = int(web3.eth.chain_id)
         self.senders: tuple[str, ...] = (signer.address,) if signer else self._unlocked_accounts()
 
     @staticmethod
@@ -110,7 +114,7 @@ class Chain:
     def now(self) -> int:
         """Timestamp of the latest block, in seconds since 1970."""
         with self._requesting():
-            return self.web3.eth.get_block("latest")["timestamp"]
+            return int(self.web3.eth.get_block("latest")["timestamp"])
 
     def code(self, address: str) -> bytes:
         """Code at an address; empty if there is none."""
@@ -138,7 +142,7 @@ class Chain:
         """
         transaction = self._transaction(to, data, sender or self.default_sender(), None)
         with self._requesting(), self._reverting():
-            return self.web3.eth.estimate_gas(transaction)                                        # type: ignore[arg-type]
+            return int(self.web3.eth.estimate_gas(transaction))                                   # type: ignore[arg-type]
 
     # -- sending -------------------------------------------------------------------------------------------------------
     def send(self, to: str | None, data: bytes, *, sender: str | None = None, gas: int | None = None) -> Receipt:
@@ -175,7 +179,7 @@ class Chain:
                 {**transaction, **fees, "nonce": nonce, "chainId": self.chain_id, "value": 0})
             expected = signed.hash
             return self.web3.eth.send_raw_transaction(signed.raw_transaction)
-        except requests.RequestException as error:
+        except (requests.RequestException, *MALFORMED) as error:
             raise TransactionUndecided(None if expected is None else "0x" + bytes(expected).hex(),
                                        type(error).__name__) from None
         except Web3Exception as error:
@@ -185,13 +189,14 @@ class Chain:
         transaction = "0x" + bytes(identifier).hex()
         try:
             mined = self.web3.eth.wait_for_transaction_receipt(identifier, timeout=self._timeout, poll_latency=0.05)
-        except (requests.RequestException, Web3Exception) as error:
+            status, block, gas_used = (int(mined[name]) for name in ("status", "blockNumber", "gasUsed"))
+        except (requests.RequestException, Web3Exception, *MALFORMED) as error:
             raise TransactionUndecided(transaction, type(error).__name__) from None
-        if mined["status"] != 1:
-            failure = self._post_mortem(mined["blockNumber"], limit, to, data, sender)
-            failure.transaction, failure.gas_used = transaction, mined["gasUsed"]
+        if status != 1:
+            failure = self._post_mortem(block, limit, to, data, sender)
+            failure.transaction, failure.gas_used = transaction, gas_used
             raise failure
-        return Receipt(transaction, mined["blockNumber"], mined["gasUsed"], limit, mined.get("contractAddress"))
+        return Receipt(transaction, block, gas_used, limit, mined.get("contractAddress"))
 
     def _post_mortem(self, block: int, limit: int, to: str | None, data: bytes, sender: str) -> Reverted:
         """Why a mined transaction failed, as far as running it again on its block tells."""
@@ -200,6 +205,8 @@ class Chain:
                 self.call(to, data, sender=sender, gas=limit, block=block)
             except Reverted as again:
                 return again
+            except (BadInput, NodeError):       # that it failed is known, why is not any more
+                pass
         return Reverted(b"", "FailedWhenMined")
 
     def _fees(self) -> dict[str, int]:
@@ -212,8 +219,9 @@ class Chain:
 
     def _unlocked_accounts(self) -> tuple[str, ...]:
         try:
-            return tuple(self.web3.eth.accounts)
-        except Web3Exception:                   # public nodes do not even know the question
+            with self._requesting():
+                return tuple(checksummed(account, "account", source=self.name) for account in self.web3.eth.accounts)
+        except NodeError:                       # public nodes do not even know the question
             return ()
 
     def default_sender(self) -> str:
@@ -260,6 +268,9 @@ class Chain:
             raise
         except Web3Exception as error:
             raise NodeError(f"{self.name}: {error}") from None
+        except MALFORMED as error:
+            raise BadInput("RPC URL", self.name, "a JSON-RPC endpoint of an Ethereum chain (malformed answer, "
+                           f"{type(error).__name__})") from None
 
     @contextmanager
     def _reverting(self) -> Iterator[None]:

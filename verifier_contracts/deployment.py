@@ -87,9 +87,8 @@ class Deployment:
     @staticmethod
     def load(path: Path) -> Deployment:
         """Read a deployment file; raises BadInput naming the field."""
-        fields = jsonio.Node.read(path).object({"schema", "chain_id", "statement", "key_digest", "insecure_setup",
-                                                "registry", "verifier", "manager"})
-        fields["schema"].choice([SCHEMA])
+        fields = jsonio.Node.read(path).document(SCHEMA, {"chain_id", "statement", "key_digest", "insecure_setup",
+                                                          "registry", "verifier", "manager"})
         return Deployment(fields["chain_id"].integer(1, (1 << 53) - 1), fields["statement"].text(STATEMENT_NAME),
                           read_bytes32(fields["key_digest"]), fields["insecure_setup"].boolean(),
                           *(read_address(fields[name]) for name in ("registry", "verifier", "manager")))
@@ -110,7 +109,7 @@ def deploy(chain: Chain, key: VerificationKey, statement: str, *, max_epoch_age:
 
     Raises
     ------
-    BadInput : the key is unfit, or insecure and not allowed; before anything is sent.
+    BadInput : the key is unfit, or insecure and not allowed, or there is no such registry; before anything is sent.
     ContractRefused : a constructor refused.
     """
     if key.insecure_setup and not allow_insecure_setup:
@@ -121,14 +120,16 @@ def deploy(chain: Chain, key: VerificationKey, statement: str, *, max_epoch_age:
                        "of a statement with 4: context, epoch root, portfolio commitment, margin")
     if not 0 < max_epoch_age < 1 << 40:
         raise BadInput("max_epoch_age", max_epoch_age, "a number of seconds in [1, 2**40)")
+    if registry is not None:
+        registry = checksummed(registry, "registry")
+        if not chain.code(registry):
+            raise BadInput("registry", registry, "the address of a contract on this chain", source=chain.name)
     contracts, verifier_artifact = compile_contracts(), compile_verifier(key, statement)
     roles = roles or Roles.of(sender or chain.default_sender())
     report = progress or (lambda stage, done, total: None)
 
     report("deploying", 0, 3)
-    if registry is not None:
-        registry = checksummed(registry, "registry")
-    else:
+    if registry is None:
         registry = _create(chain, contracts["EpochRegistry"],
                            [roles.admin, roles.admin_delay, roles.publisher, roles.guardian], sender)
     report("deploying", 1, 3)

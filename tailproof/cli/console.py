@@ -1,26 +1,28 @@
-"""How every command speaks: one result on stdout (text or `--json`), progress on stderr, exit code 0, 1 or 2.
+"""How every command speaks: one result on stdout (text or `--json`), progress on stderr, and an exit code.
 
 0: done.  1: checked and false (a proof that does not verify, an epoch that does not rebuild, a contract that refused).
-2: bad input, nothing was done.
+2: bad input, nothing was done.  130: interrupted, as shells have it; nothing is left behind.
 """
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial, wraps
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import click
 
-from primitives import cache
+from primitives import cache, jsonio
 from primitives.errors import BadInput, TailproofError
 
-DONE, FALSE, BAD_INPUT = 0, 1, 2
+DONE, FALSE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 P = ParamSpec("P")
 
 
@@ -36,20 +38,13 @@ class Outcome:
 
 
 def reporting(function: Callable[P, Outcome]) -> Callable[..., None]:
-    """Give a command `--json`, typed errors and the exit codes above; `function` returns its `Outcome`."""
+    """Give a command `--json` and the exit codes above; `function` returns its `Outcome`."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-    @functools.wraps(function)
+    @wraps(function)
     def run(as_json: bool, *args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            outcome = function(*args, **kwargs)
-        except TailproofError as error:
-            facts = error.as_dict() if isinstance(error, BadInput) else {
-                "error": type(error).__name__, "message": str(error)}
-            _end_progress_line()
-            _print(facts, [f"error: {error}"], as_json, to_stderr=True)
-            # A refusal by the chain is an answer, not a mistake in the question.
-            sys.exit(FALSE if getattr(error, "checked_and_false", False) else BAD_INPUT)
+        _require_outputs_apart(click.get_current_context())
+        outcome = function(*args, **kwargs)
         _end_progress_line()
         shown = {**outcome.data, "holds": outcome.holds} if outcome.bare is None else outcome.bare
         _print(shown, outcome.lines, as_json)
@@ -58,13 +53,88 @@ def reporting(function: Callable[P, Outcome]) -> Callable[..., None]:
     return run
 
 
-def _print(data: Mapping[str, Any] | Sequence[Any], lines: Sequence[str], as_json: bool,
-           to_stderr: bool = False) -> None:
+@contextmanager
+def answering(as_json: bool) -> Iterator[None]:
+    """Turn what a command raises, and what is wrong with the command line itself, into output and exit code."""
+    try:
+        yield
+    except click.ClickException as error:
+        param = getattr(error, "param", None)
+        _refuse({"error": type(error).__name__, "field": param and _name(param), "message": error.format_message()},
+                as_json, error.show)
+        sys.exit(BAD_INPUT)
+    except TailproofError as error:
+        facts = error.as_dict() if isinstance(error, BadInput) else {"error": type(error).__name__,
+                                                                     "message": str(error)}
+        _refuse(facts, as_json, partial(click.echo, f"error: {error}", err=True))
+        # A refusal by the chain is an answer, not a mistake in the question.
+        sys.exit(FALSE if getattr(error, "checked_and_false", False) else BAD_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        _refuse({"error": "Interrupted", "message": "interrupted"}, as_json,
+                partial(click.echo, "interrupted", err=True))
+        sys.exit(INTERRUPTED)
+
+
+def _refuse(facts: Mapping[str, Any], as_json: bool, say: Callable[[], None]) -> None:
+    _end_progress_line()
     if as_json:
-        click.echo(json.dumps(data, indent=2, default=str))
+        _print(facts, [], True)
     else:
-        for line in lines:
-            click.echo(line, err=to_stderr)
+        say()
+
+
+def _print(data: Mapping[str, Any] | Sequence[Any], lines: Sequence[str], as_json: bool) -> None:
+    try:
+        for line in [json.dumps(data, indent=2, default=str)] if as_json else lines:
+            click.echo(line)
+    except OSError as error:                       # a full disk, or a reader who left: nobody has the answer
+        click.echo(f"error: standard output cannot be written ({error.strerror})", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())        # for the flush when Python ends
+        sys.exit(BAD_INPUT)
+
+
+# -- parameters --------------------------------------------------------------------------------------------------
+class OutputFile(click.Path):
+    """A file to write. Where it cannot be written, that is said before any work is done for it."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = super().convert(value, param, ctx)
+        assert isinstance(path, Path)
+        jsonio.require_writable(path)
+        return path
+
+
+class Address(click.ParamType[str]):
+    """An EVM address, its checksum looked at."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from verifier_contracts.addresses import checksummed
+        return checksummed(value, _name(param))
+
+
+FILE, OUTPUT, ADDRESS = click.Path(path_type=Path), OutputFile(), Address()
+
+
+def _require_outputs_apart(context: click.Context) -> None:
+    """Refuse to write an output over an input (a bundle over the salt that it was proven with) or another output."""
+    given = [(param, context.params[param.name or ""]) for param in context.command.params]
+    paths = [(param, os.path.realpath(value)) for param, value in given if isinstance(value, Path)]
+    for out, path in paths:
+        for other, there in paths:
+            if isinstance(out.type, OutputFile) and other is not out and path == there:
+                raise BadInput(_name(out), path, f"another file than {_name(other)}")
+
+
+def _name(param: click.Parameter | None) -> str:
+    """A parameter as the help shows it: "--out", "ZKEY"."""
+    if param is None:
+        return "parameter"
+    return param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
 
 
 # -- progress ----------------------------------------------------------------------------------------------------

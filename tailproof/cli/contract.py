@@ -15,9 +15,8 @@ from primitives.errors import BadInput
 
 from .. import epochs
 from ..keys import INSECURE, KeyDirectory
-from .console import Outcome, progress, reporting, table
+from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
 
-FILE = click.Path(path_type=Path)
 RPC = click.option("--rpc", metavar="URL", required=True, help="JSON-RPC endpoint.")
 DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
 
@@ -29,7 +28,7 @@ def contract() -> None:
 
 @contract.command("generate")
 @click.option("--key", type=FILE, required=True, help="Key directory.")
-@click.option("--out", type=FILE, required=True, help="Solidity file to write.")
+@click.option("--out", type=OUTPUT, required=True, help="Solidity file to write.")
 @reporting
 def generate_source(key: Path, out: Path) -> Outcome:
     """Write the Solidity verifier of a key."""
@@ -46,8 +45,8 @@ def generate_source(key: Path, out: Path) -> Outcome:
 @contract.command("deploy")
 @click.option("--key", type=FILE, required=True, help="Key directory.")
 @click.option("--rpc", metavar="URL", help="JSON-RPC endpoint; without it, a trial on an embedded chain.")
-@click.option("--out", type=FILE, help="Deployment file to write (required with --rpc).")
-@click.option("--registry", metavar="ADDRESS", help="Share an epoch registry that is there already.")
+@click.option("--out", type=OUTPUT, help="Deployment file to write, with --rpc.")
+@click.option("--registry", type=ADDRESS, help="Share an epoch registry that is there already.")
 @click.option("--max-epoch-age", type=click.IntRange(1, (1 << 40) - 1), default=86_400, show_default=True,
               help="Seconds after which an epoch proves nothing any more.")
 @click.option("--allow-insecure-setup", is_flag=True, help="Take a key whose maker can forge proofs; for trials only.")
@@ -57,16 +56,17 @@ def deploy_contracts(key: Path, rpc: str | None, out: Path | None, registry: str
     """Deploy registry, verifier and margin manager; every role goes to the sender."""
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import deploy
-    if rpc is not None and out is None:
-        raise BadInput("--out", None, "given with --rpc: nobody would know where the contracts are")
+    if (rpc is None) != (out is None):
+        raise BadInput("--rpc and --out", (rpc, out and str(out)), "given together: without --out nobody would "
+                       "know where the contracts are, and without --rpc their chain is gone")
     found = KeyDirectory.load(key)
     verification_key = found.verification_key()
-    chain = Chain.connect(rpc) if rpc else Chain.embedded()
+    chain = Chain.embedded() if rpc is None else Chain.connect(rpc)
     made = deploy(chain, verification_key, found.statement, max_epoch_age=max_epoch_age, registry=registry,
                   allow_insecure_setup=allow_insecure_setup, progress=progress)
     if out is not None:
         made.save(out)
-    trial = [] if rpc else ["A trial: the embedded chain is gone now."]
+    trial = [] if rpc is not None else ["A trial: the embedded chain is gone now."]
     facts = made.to_json()
     return Outcome({**facts, "chain": chain.name}, [
         *table([(name, facts[name]) for name in ("chain_id", "registry", "verifier", "manager", "key_digest")]),
@@ -96,21 +96,23 @@ def publish_epoch(deployment: Path, rpc: str, epoch: Path) -> Outcome:
 @DEPLOYMENT
 @RPC
 @click.option("--opening", type=FILE, required=True, help="Salt file that `tailproof commit` wrote.")
-@click.option("--venue", metavar="ADDRESS", required=True, help="The venue that holds the positions.")
-@click.option("--valid-for", type=click.IntRange(60), default=86_400, show_default=True, help="Seconds.")
-@click.option("--out", type=FILE, required=True, help="Consent file to write, for the venue.")
+@click.option("--venue", type=ADDRESS, required=True, help="The venue that holds the positions.")
+@click.option("--valid-for", type=click.IntRange(60, 31_536_000), default=86_400, show_default=True, help="Seconds.")
+@click.option("--out", type=OUTPUT, required=True, help="Consent file to write, for the venue.")
 @reporting
 def sign_consent(deployment: Path, rpc: str, opening: Path, venue: str, valid_for: int, out: Path) -> Outcome:
     """Sign, as the owner, that the venue may register your commitment (EIP-712); the key is $TAILPROOF_PRIVATE_KEY."""
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import Deployment
 
+    from ..attestation import require_opens
     from ..consents import owner_from_environment, write_consent
     from ..secret import Opening
-    owner = owner_from_environment()
+    owner, secret = owner_from_environment(), Opening.load(opening)
+    require_opens(secret)                          # who consents to what she cannot open can prove nothing any more
     chain = Chain.connect(rpc)
     _, manager = Deployment.load(deployment).open(chain)
-    consent = manager.consent(owner.address, venue, Opening.load(opening).commitment, chain.now() + valid_for)
+    consent = manager.consent(owner.address, venue, secret.commitment, chain.now() + valid_for)
     write_consent(out, consent, consent.sign(owner))
     return Outcome({"path": str(out), "account": consent.account, "venue": consent.venue, "version": consent.version,
                     "commitment": str(consent.commitment), "deadline": consent.deadline}, [
@@ -140,7 +142,7 @@ def register_commitment(deployment: Path, rpc: str, consent_file: Path) -> Outco
 @contract.command("show")
 @DEPLOYMENT
 @RPC
-@click.option("--account", metavar="ADDRESS", required=True)
+@click.option("--account", type=ADDRESS, required=True)
 @reporting
 def show_account(deployment: Path, rpc: str, account: str) -> Outcome:
     """What the contract knows of an account."""

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from .console import Outcome, progress, reporting, table
+from .console import FILE, Outcome, progress, reporting, table
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/demo"), show_default=True)
+@click.option("--out", type=FILE, default=Path("out/demo"), show_default=True)
 @reporting
 def demo(out: Path) -> Outcome:
     """Prove a portfolio's margin, verify it three ways, move margin state on an embedded chain, and attack it."""

@@ -9,12 +9,11 @@ import click
 
 from risk.clock import format_time
 
-from .console import Outcome, progress, reporting, table
+from .console import FILE, Outcome, progress, reporting, table
 
 if TYPE_CHECKING:
     from ..epochs import AnyEpoch
 
-FILE = click.Path(path_type=Path)
 
 
 @click.group()
@@ -29,14 +28,16 @@ def epoch() -> None:
 @click.option("--statement", help="Build what this statement reads; a grid statement needs it to be named.")
 @click.option("--regime", type=int, default=0, help="Correlation regime of a grid epoch.")
 @click.option("--collateral", type=FILE, help="Collateral file of a grid epoch, for solvency and netting.")
-@click.option("--out", type=FILE, required=True, help="Epoch directory to make.")
+@click.option("--out", type=FILE, required=True, help="Directory to make.")
 @reporting
 def build(book: Path, model: Path, history: Path | None, statement: str | None, regime: int, collateral: Path | None,
           out: Path) -> Outcome:
     """Build an epoch: scenarios, full revaluation, leaves, root.  The same sources give the same root."""
+    from risk.epoch_directory import require_new
     from risk.provenance import Sources
 
     from .. import epochs
+    require_new(out)
     made = epochs.build(Sources.read(model, book, history), statement=statement, regime=regime, collateral=collateral,
                         progress=progress)
     epochs.save(made, out)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ..keys import INSECURE
-from .console import Outcome, progress, reporting, table
+from .console import FILE, OUTPUT, Outcome, progress, reporting, table
 
 if TYPE_CHECKING:
     from prover import ProvingKey
 
-FILE = click.Path(path_type=Path)
 
 
 @click.group()
@@ -24,8 +23,8 @@ def groth16() -> None:
 @groth16.command("prove")
 @click.argument("zkey", type=FILE)
 @click.argument("wtns", type=FILE)
-@click.argument("proof", type=FILE)
-@click.argument("public", type=FILE)
+@click.argument("proof", type=OUTPUT)
+@click.argument("public", type=OUTPUT)
 @reporting
 def prove_circuit(zkey: Path, wtns: Path, proof: Path, public: Path) -> Outcome:
     """Prove WTNS with the proving key ZKEY; writes PROOF and PUBLIC (JSON)."""
@@ -38,7 +37,9 @@ def prove_circuit(zkey: Path, wtns: Path, proof: Path, public: Path) -> Outcome:
     made = prove(key, witness, progress=progress)
     snarkjs.write_proof(proof, made)
     snarkjs.write_public(public, field.decode(witness[1:key.public + 1]))
-    return Outcome({"proof": str(proof), "public": str(public)}, [f"{proof} and {public} written"])
+    insecure = key.transcript.insecure
+    return Outcome({"proof": str(proof), "public": str(public), "insecure_setup": insecure},
+                   [f"{proof} and {public} written", *([INSECURE] if insecure else [])])
 
 
 @groth16.command("verify")
@@ -53,14 +54,16 @@ def verify_proof(verification_key: Path, public: Path, proof: Path, backend: str
     from prover.files import snarkjs
     key = snarkjs.read_verification_key(verification_key)
     holds = verify(key, snarkjs.read_public(public), snarkjs.read_proof(proof), backend=backend)
-    return Outcome({}, ["OK" if holds else "INVALID: the proof does not show this statement"], holds)
+    return Outcome({"insecure_setup": key.insecure_setup},
+                   ["OK" if holds else "INVALID: the proof does not show this statement",
+                    *([INSECURE] if key.insecure_setup else [])], holds)
 
 
 # -- keys made by many ---------------------------------------------------------------------------------------------
 @groth16.command("setup")
 @click.argument("r1cs", type=FILE)
 @click.argument("ptau", type=FILE)
-@click.argument("zkey", type=FILE)
+@click.argument("zkey", type=OUTPUT)
 @reporting
 def setup_key(r1cs: Path, ptau: Path, zkey: Path) -> Outcome:
     """Make the unfinished ZKEY of a circuit from powers of tau; phase 2 then needs contributions."""
@@ -75,7 +78,7 @@ def setup_key(r1cs: Path, ptau: Path, zkey: Path) -> Outcome:
 
 @groth16.command("contribute")
 @click.argument("before", type=FILE)
-@click.argument("after", type=FILE)
+@click.argument("after", type=OUTPUT)
 @click.option("--name", help="What to call you in the transcript.")
 @reporting
 def contribute_to_key(before: Path, after: Path, name: str | None) -> Outcome:
@@ -89,7 +92,7 @@ def contribute_to_key(before: Path, after: Path, name: str | None) -> Outcome:
 
 @groth16.command("beacon")
 @click.argument("before", type=FILE)
-@click.argument("after", type=FILE)
+@click.argument("after", type=OUTPUT)
 @click.argument("value", metavar="HEX")
 @click.argument("iterations", type=click.IntRange(10, 63))
 @click.option("--name", help="What to call the beacon in the transcript.")
@@ -131,7 +134,7 @@ def verify_key(r1cs: Path, ptau: Path, zkey: Path) -> Outcome:
 
 @groth16.command("export-key")
 @click.argument("zkey", type=FILE)
-@click.argument("verification_key", type=FILE)
+@click.argument("verification_key", type=OUTPUT)
 @reporting
 def export_key(zkey: Path, verification_key: Path) -> Outcome:
     """Write the verification key of ZKEY as snarkjs's JSON."""

@@ -9,7 +9,7 @@ import click
 from circuits import statements
 
 from ..keys import INSECURE, KeyDirectory, make_keys
-from .console import Outcome, progress, reporting, table
+from .console import FILE, Outcome, progress, reporting, table
 
 
 @click.group()
@@ -19,7 +19,7 @@ def keys() -> None:
 
 @keys.command("setup")
 @click.argument("statement")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Directory to make.")
+@click.option("--out", type=FILE, required=True, help="Directory to make.")
 @reporting
 def setup_keys(statement: str, out: Path) -> Outcome:
     """Make a key for STATEMENT alone, on this machine.  INSECURE: for trials only."""
@@ -27,7 +27,7 @@ def setup_keys(statement: str, out: Path) -> Outcome:
 
 
 @keys.command("info")
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=FILE)
 @reporting
 def info(directory: Path) -> Outcome:
     """What the key in DIRECTORY proves, its digest, and how it was made; reads and checks both keys."""

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from ..bundle import Bundle
-from .console import Outcome, reporting, table
-
-FILE = click.Path(path_type=Path)
+from ..keys import INSECURE
+from .console import FILE, Outcome, reporting, table
 
 
 @click.command()
@@ -22,11 +21,12 @@ def submit(bundle: Path, deployment: Path, rpc: str) -> Outcome:
     from relayer.submit import submit as carry
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import Deployment
-    given = Bundle.load(bundle)
-    done = carry(given, Deployment.load(deployment), Chain.connect(rpc))
+    given, there = Bundle.load(bundle), Deployment.load(deployment)
+    done = carry(given, there, Chain.connect(rpc))
     return Outcome({"outcome": done.outcome, "transaction": done.transaction, "gas_used": done.gas_used,
                     "account": given.context.account,
-                    "margin": str(given.margin)},
-                   table([("account", given.context.account), ("margin", f"{given.margin} micro-units"),
+                    "margin": str(given.margin), "insecure_setup": there.insecure_setup},
+                   [*table([("account", given.context.account), ("margin", f"{given.margin} micro-units"),
                           ("transaction", done.transaction or "none needed: this margin is attested already"),
-                          ("gas", done.gas_used)]))
+                          ("gas", done.gas_used)]),
+                    *([INSECURE] if there.insecure_setup else [])])

@@ -9,7 +9,7 @@ import click
 from circuits import statements
 
 from ..statements import r1cs_digest
-from .console import Outcome, progress, reporting, table
+from .console import OUTPUT, Outcome, progress, reporting, table
 
 
 @click.group()
@@ -55,7 +55,7 @@ def show_statement(name: str) -> Outcome:
 
 @statement.command("profile")
 @click.argument("name")
-@click.option("--picture", type=click.Path(path_type=Path), help="Draw it into this .png or .svg, widths being rows.")
+@click.option("--picture", type=OUTPUT, help="Draw it into this .png or .svg, widths being rows.")
 @reporting
 def profile_statement(name: str, picture: Path | None) -> Outcome:
     """Where the constraints of statement NAME are spent, label by label."""
@@ -72,8 +72,8 @@ def profile_statement(name: str, picture: Path | None) -> Outcome:
 
 @statement.command("export")
 @click.argument("name")
-@click.option("--r1cs", type=click.Path(path_type=Path), required=True, help="File to write, iden3 format.")
-@click.option("--sym", type=click.Path(path_type=Path), help="Names of the wires, as circom writes them.")
+@click.option("--r1cs", type=OUTPUT, required=True, help="File to write, iden3 format.")
+@click.option("--sym", type=OUTPUT, help="Names of the wires, as circom writes them.")
 @reporting
 def export_statement(name: str, r1cs: Path, sym: Path | None) -> Outcome:
     """Write the constraint system of statement NAME for other tools."""

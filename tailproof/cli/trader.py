@@ -12,16 +12,14 @@ from primitives.errors import BadInput
 from .. import epochs
 from ..keys import INSECURE, KeyDirectory
 from ..secret import Opening
-from .console import Outcome, progress, reporting, table
-
-FILE = click.Path(path_type=Path)
+from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
 
 
 @click.command()
 @click.option("--statement", required=True, help="Name of the statement to prove later.")
 @click.option("--epoch", type=FILE, required=True, help="Epoch directory; names the instruments.")
 @click.option("--portfolio", type=FILE, required=True, help="Portfolio file (JSON).")
-@click.option("--out", type=FILE, required=True, help="Salt file to write, mode 0600. Keep it secret, and keep it.")
+@click.option("--out", type=OUTPUT, required=True, help="Salt file to write, mode 0600. Keep it secret, and keep it.")
 @reporting
 def commit(statement: str, epoch: Path, portfolio: Path, out: Path) -> Outcome:
     """Commit to a portfolio under a fresh salt."""
@@ -40,25 +38,26 @@ def commit(statement: str, epoch: Path, portfolio: Path, out: Path) -> Outcome:
 @click.option("--epoch", type=FILE, required=True, help="Epoch directory.")
 @click.option("--opening", type=FILE, required=True, help="Salt file that `tailproof commit` wrote.")
 @click.option("--deployment", type=FILE, required=True, help="Deployment file: the contract the proof is for.")
-@click.option("--account", metavar="ADDRESS", required=True, help="Account whose margin is proven.")
+@click.option("--account", type=ADDRESS, required=True, help="Account whose margin is proven.")
 @click.option("--epoch-id", type=click.IntRange(0, (1 << 40) - 1), help="Id of the published epoch.")
 @click.option("--state-version", type=click.IntRange(0, (1 << 40) - 1), help="Version of the account's state.")
-@click.option("--rpc", metavar="URL", help="Read epoch id and version from the chain instead.")
-@click.option("--out", type=FILE, required=True, help="Bundle to write.")
+@click.option("--rpc", metavar="URL", help="Read epoch id and version there; compare root, commitment and key.")
+@click.option("--out", type=OUTPUT, required=True, help="Bundle to write.")
 @reporting
 def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str, epoch_id: int | None,
           state_version: int | None, rpc: str | None, out: Path) -> Outcome:
     """Prove the margin of a committed portfolio; the bundle that results shows no position."""
-    from risk.money import display_money
+    from risk.money import format_money
     from verifier_contracts.context import Context
     from verifier_contracts.deployment import Deployment
 
     from ..attestation import prove_margin
     keys, there = KeyDirectory.load(key), Deployment.load(deployment)
-    numbers, secret = epochs.load(epoch), Opening.load(opening)
+    numbers, secret, key_digest = epochs.load(epoch), Opening.load(opening), there.key_digest
     if rpc is not None:
         from verifier_contracts.chain import Chain
         registry, manager = there.open(Chain.connect(rpc))
+        key_digest = manager.key_digest()          # the one in force: it may have been rotated since
         epoch_id = registry.latest_epoch_id() if epoch_id is None else epoch_id
         state_version = manager.state_of(account).version if state_version is None else state_version
         if registry.root_of(epoch_id) != numbers.root:
@@ -69,11 +68,11 @@ def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str,
                            f"{manager.commitment_of(account)}", source=opening)
     if epoch_id is None or state_version is None:
         raise BadInput("--epoch-id and --state-version", (epoch_id, state_version), "given, or read with --rpc")
-    context = Context(there.chain_id, there.manager, there.key_digest, account, epoch_id, state_version)
+    context = Context(there.chain_id, there.manager, key_digest, account, epoch_id, state_version)
     bundle = prove_margin(keys, numbers, secret, context, progress=progress)
     bundle.save(out)
     return Outcome({"bundle": str(out), "margin": str(bundle.margin), "statement": bundle.statement,
                     "insecure_setup": bundle.insecure_setup},
-                   [*table([("margin", display_money(bundle.margin, numbers.header.quote)),
+                   [*table([("margin", f"{format_money(bundle.margin)} {numbers.header.quote}"),
                             ("statement", bundle.statement), ("bundle", out)]),
                     *([INSECURE] if bundle.insecure_setup else [])])

@@ -14,6 +14,17 @@ from primitives.errors import BadInput
 from primitives.jsonio import Node
 
 
+@pytest.mark.parametrize("value", [{}, {"schema": None}, {"schema": "b/1", "a": 1}, {"schema": ["a/1"], "x": 1}])
+def test_another_kind_of_file_is_told_by_its_schema(value: object) -> None:
+    with pytest.raises(BadInput, match=r"schema is .*: must be one of a/1"):
+        Node(value).document("a/1", {"x"})
+    assert Node({"schema": "a/1", "x": 1}).document("a/1", {"x"})["x"].value == 1
+    with pytest.raises(BadInput, match="x is None: must be given"):
+        Node({"schema": "a/1"}).document("a/1", {"x"})
+    with pytest.raises(BadInput, match="must be an object"):
+        Node([]).document("a/1", {"x"})
+
+
 def test_depth_is_counted_outside_of_strings_and_bounded_before_parsing() -> None:
     assert jsonio.loads("[" * jsonio.DEEPEST + "]" * jsonio.DEEPEST)
     assert jsonio.loads('["' + "[{" * 200 + '\\"[", ' + "[]," * 200 + "1]")[0].startswith("[{")
@@ -160,3 +171,26 @@ def test_modes(tmp_path: Path) -> None:
         os.umask(before)
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("public", "secret")]
     assert modes == [0o644, 0o600]
+
+
+@pytest.mark.parametrize("name", ["folder", "missing/file", "/dev/null"])
+def test_what_cannot_be_written_is_refused_beforehand_too(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    for refuse in (jsonio.require_writable, lambda path: jsonio.write(path, {})):
+        with pytest.raises(BadInput, match=r"output is .*: must be a path that can be written"):
+            refuse(tmp_path / name)
+    assert Path("/dev/null").is_char_device(), "a device is not replaced, even by root"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.json"
+    jsonio.write(path, 1)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BadInput, match="No space left on device"):
+        jsonio.write(path, 2)
+    assert jsonio.read(path) == 1
+    assert [found.name for found in tmp_path.iterdir()] == ["x.json"]

@@ -78,14 +78,14 @@ def test_an_honest_epoch_passes(saved: Path, epoch: GridEpoch) -> None:
     assert report.rebuilt_root == report.root == epoch.root
 
 
-def test_an_epoch_replaces_only_an_epoch(epoch: GridEpoch, copy: Path, tmp_path: Path) -> None:
-    save(epoch.under(0), copy)
-    assert load(copy).regime == 0
+def test_saving_overwrites_nothing(epoch: GridEpoch, saved: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("")
-    with pytest.raises(BadInput, match="output"):
-        save(epoch, tmp_path / "other")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch", "other"]
+    for target in (saved, tmp_path / "other"):
+        with pytest.raises(BadInput, match="never overwritten"):
+            save(epoch.under(0), target)
+    assert load(saved).regime == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
 
 
 def test_only_standard_maps_can_be_written_down(epoch: GridEpoch, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_an_understated_interpolation_error_is_named(epoch: GridEpoch, tmp_path:
         rates = getattr(epoch, side).copy()
         row = int(np.argmax(rates))
         rates[row] -= 1
-        report = republish(replace(epoch, arrays=replace(epoch.arrays, **{side: rates})), tmp_path / "epoch")
+        report = republish(replace(epoch, arrays=replace(epoch.arrays, **{side: rates})), tmp_path / side)
         assert clauses(report) == {"E6", "rebuild"}
         (found,) = [d for d in report.differences if d.clause == "E6"]
         assert found.field == f"{epoch.arrays.label(row)}: {side}"
@@ -121,7 +121,7 @@ def test_other_factors_or_collateral_are_named(epoch: GridEpoch, tmp_path: Path)
     raised = replace(epoch, assets=(epoch.assets[0]._replace(value=epoch.assets[0].value + 1),))
     assert [d.field for d in republish(raised, tmp_path / "epoch").differences] == ["assets[0]"]
     none = replace(epoch, assets=())
-    assert [d.field for d in republish(none, tmp_path / "epoch").differences] == ["number of assets"]
+    assert [d.field for d in republish(none, tmp_path / "none").differences] == ["number of assets"]
 
 
 def test_broken_preconditions_are_named(epoch: GridEpoch, copy: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -24,6 +27,21 @@ def test_help_lists_every_command() -> None:
     shown = CliRunner().invoke(main, ["--help"]).stdout
     for name in ("epoch", "statement", "keys", "commit", "prove", "verify", "contract", "submit", "demo", "groth16"):
         assert f"  {name} " in shown
+
+
+def test_the_readme_names_no_command_and_no_option_that_is_not_there() -> None:
+    readme = (FIXTURES.parent.parent / "README.md").read_text()
+    lines = re.findall(r"^tailproof (.*)$", readme, re.MULTILINE)
+    assert len(lines) > 10
+    for line in lines:
+        command: click.Command = main
+        for word in shlex.split(line, comments=True):
+            if isinstance(command, click.Group):
+                found = command.get_command(click.Context(command), word)
+                assert found is not None, line
+                command = found
+            elif word.startswith("-"):
+                assert any(word in option.opts for option in command.params), line
 
 
 def test_statement_list_is_a_list_of_sizes(run: Run) -> None:

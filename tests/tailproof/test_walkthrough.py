@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from nodes import anvil
 from verifier_contracts.chain import KEY_VARIABLE
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
+README = Path(__file__).parent.parent.parent / "README.md"
 STATEMENT = "margin-full-256x16"
 Run = Callable[..., Any]
 
@@ -79,6 +82,18 @@ def test_the_margin_is_that_of_the_integer_reference(story: Story, epoch_directo
     assert expected > 0
 
 
+def test_the_readme_s_python_runs(story: Story, epoch_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                  ) -> None:
+    for name, place in (("epoch", epoch_directory), ("bundle.json", story.path("bundle.json")),
+                        ("fixtures", FIXTURES.parent)):
+        (tmp_path / name).symlink_to(place)
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["margin"].required == names["bundle"].margin
+
+
 def test_the_bundle_holds_nothing_private(story: Story) -> None:
     secret = json.loads(story.path("salt.json").read_text())
     public = story.path("bundle.json").read_text()
@@ -88,12 +103,45 @@ def test_the_bundle_holds_nothing_private(story: Story) -> None:
 
 def test_auditor_accepts_with_either_arithmetic(run: Run, story: Story, key_directory: Path, epoch_directory: Path
                                                 ) -> None:
+    commitment = json.loads(story.path("salt.json").read_text())["commitment"]
     for backend in ("kernels", "reference"):
-        answer = run("verify", story.path("bundle.json"), "--key", key_directory / "verification_key.json",
-                     "--epoch", epoch_directory / "manifest.json", "--backend", backend)
+        answer = run("verify", story.path("bundle.json"), "--key", key_directory, "--epoch", epoch_directory,
+                     "--commitment", commitment, "--backend", backend)
         assert answer.code == 0, answer.data
         assert all(check["holds"] for check in answer.data["checks"])
+        assert answer.data["taken_on_trust"] == []
         assert answer.data["insecure_setup"] is True
+
+
+def test_auditor_is_told_what_she_takes_on_trust(run: Run, story: Story, key_directory: Path, epoch_directory: Path
+                                                 ) -> None:
+    answer = run("verify", story.path("bundle.json"), "--key", key_directory / "verification_key.json",
+                 "--epoch", epoch_directory / "manifest.json")
+    assert answer.code == 0
+    assert len(answer.data["taken_on_trust"]) == 3
+
+
+def test_auditor_refuses_a_doctored_epoch_and_a_key_of_other_constraints(
+        run: Run, story: Story, key_directory: Path, epoch_directory: Path, tmp_path: Path) -> None:
+    import numpy as np
+    epoch, key = (Path(shutil.copytree(path, tmp_path / path.name)) for path in (epoch_directory, key_directory))
+    changes = np.load(epoch / "changes.npy")
+    changes[1, 0] += 1
+    np.save(epoch / "changes.npy", changes)
+    answer = run("verify", story.path("bundle.json"), "--key", key, "--epoch", epoch)
+    assert answer.code == 2
+    assert answer.data["field"] == "tree_root"
+
+    note = json.loads((key / "key.json").read_text())
+    (key / "key.json").write_text(json.dumps({**note, "r1cs_digest": "0" * 64}))
+    answer = run("verify", story.path("bundle.json"), "--key", key, "--epoch", epoch_directory)
+    assert answer.code == 1
+    assert [check["name"] for check in answer.data["checks"] if not check["holds"]] == ["key's constraints"]
+
+    (key / "key.json").write_text(json.dumps({**note, "setup": "ceremony"}))
+    answer = run("verify", story.path("bundle.json"), "--key", key, "--epoch", epoch_directory)
+    assert answer.code == 2, "an insecure key is not made secure by a note"
+    assert answer.data["field"] == "setup"
 
 
 @pytest.mark.parametrize(("name", "value", "check"), [
@@ -151,7 +199,6 @@ def test_prove_refuses_what_is_not_registered(run: Run, story: Story, key_direct
 
 def test_prove_refuses_a_key_of_another_statement(run: Run, story: Story, key_directory: Path, epoch_directory: Path,
                                                   tmp_path: Path) -> None:
-    import shutil
     foreign = tmp_path / "key"
     shutil.copytree(key_directory, foreign)
     note = json.loads((foreign / "key.json").read_text())

@@ -14,7 +14,9 @@ from eth_account import Account
 from world import GENESIS, anvil
 
 from primitives.errors import BadInput
+from verifier_contracts.abi import decode_result
 from verifier_contracts.chain import Chain, NodeError, gas_limit
+from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.errors import Reverted, TransactionUndecided
 
 SOME_KEY = "0x" + "11" * 32
@@ -24,7 +26,8 @@ REVERT_ONE = bytes.fromhex("60015f5260205ffd")
 
 @contextmanager
 def node(answers: dict[str, object]) -> Iterator[str]:
-    """A JSON-RPC endpoint with fixed answers; "hang up" breaks the line after the request was read."""
+    """A JSON-RPC endpoint with fixed answers; "hang up" breaks the line after the request was read, and
+    "web page" is what somebody else's server says."""
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -34,6 +37,8 @@ def node(answers: dict[str, object]) -> Iterator[str]:
                 return
             body = answer if isinstance(answer, dict) and "error" in answer else {"result": answer}
             text = json.dumps({"jsonrpc": "2.0", "id": request["id"], **body}).encode()
+            if answer == "web page":
+                text = b"<html>hello</html>"
             self.send_response(200)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
@@ -51,6 +56,33 @@ def node(answers: dict[str, object]) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.mark.parametrize("answer", ["web page", "0x", "zz", [], None])
+@pytest.mark.parametrize("method", ["eth_chainId", "eth_accounts", "eth_getBlockByNumber", "eth_call", "eth_getCode",
+                                    "eth_estimateGas"])
+def test_a_malformed_answer_is_bad_input(method, answer):
+    sender = "0x" + "22" * 20
+    good = {"eth_chainId": "0x1", "eth_accounts": [sender], "eth_getBlockByNumber": {"timestamp": "0x1"},
+            "eth_call": "0x01", "eth_getCode": "0x01", "eth_estimateGas": "0x5208"}
+    fine = (method, answer) in [("eth_call", "0x"), ("eth_getCode", "0x"), ("eth_accounts", [])]
+    with node({**good, method: answer}) as url:
+        def everything() -> None:
+            chain = Chain.connect(url)
+            for act in (chain.now, lambda: chain.call(sender, b""), lambda: chain.code(sender),
+                        lambda: chain.estimate_gas(sender, b"", sender=sender)):
+                act()
+        if fine:
+            everything()
+        else:
+            with pytest.raises((BadInput, NodeError), match=r"http://127\.0\.0\.1") as refused:
+                everything()
+            assert "secret-path" not in str(refused.value)
+
+
+def test_another_contracts_answer_is_bad_input():
+    with pytest.raises(BadInput, match="another contract is at its address"):
+        decode_result(compile_contracts()["MarginManager"], "stateOf", b"\x01")
 
 
 @pytest.mark.parametrize("url", ["", "ftp://127.0.0.1", "127.0.0.1:8545", "http://", "http://[::1", "http://h:port"])
@@ -92,11 +124,12 @@ def test_reading_needs_no_account(monkeypatch):
             chain.snapshot()
 
 
-def test_a_line_that_breaks_while_sending_leaves_a_hash_to_look_for(monkeypatch):
+@pytest.mark.parametrize("answer", ["hang up", "web page"])
+def test_a_line_that_breaks_while_sending_leaves_a_hash_to_look_for(monkeypatch, answer):
     monkeypatch.setenv("TAILPROOF_PRIVATE_KEY", SOME_KEY)
     block = {"number": "0x1", "timestamp": "0x1", "baseFeePerGas": "0x7"}
     answers = {"eth_chainId": "0x7", "eth_estimateGas": "0xcf08", "eth_getTransactionCount": "0x3",
-               "eth_getBlockByNumber": block, "eth_maxPriorityFeePerGas": "0x1", "eth_sendRawTransaction": "hang up"}
+               "eth_getBlockByNumber": block, "eth_maxPriorityFeePerGas": "0x1", "eth_sendRawTransaction": answer}
     with node(answers) as url:
         with pytest.raises(TransactionUndecided) as caught:
             Chain.connect(url).send(None, RETURN_ONE)
@@ -104,12 +137,13 @@ def test_a_line_that_breaks_while_sending_leaves_a_hash_to_look_for(monkeypatch)
     assert len(caught.value.transaction) == 66
 
 
-def test_a_receipt_that_does_not_come_is_undecided_not_lost(monkeypatch):
+@pytest.mark.parametrize("receipt", [None, "web page", {}, {"status": "0x1"}])
+def test_a_receipt_that_does_not_come_is_undecided_not_lost(monkeypatch, receipt):
     monkeypatch.setenv("TAILPROOF_PRIVATE_KEY", SOME_KEY)
     sent = "0x" + "ab" * 32
     answers = {"eth_chainId": "0x7", "eth_estimateGas": "0xcf08", "eth_getTransactionCount": "0x3",
                "eth_getBlockByNumber": {"number": "0x1", "timestamp": "0x1"}, "eth_gasPrice": "0x1",
-               "eth_sendRawTransaction": sent, "eth_getTransactionReceipt": None}
+               "eth_sendRawTransaction": sent, "eth_getTransactionReceipt": receipt}
     with node(answers) as url:
         with pytest.raises(TransactionUndecided) as caught:
             Chain.connect(url, timeout=0.2).send(None, RETURN_ONE)
