@@ -144,8 +144,7 @@ def _flatten(argument: Any, words: list[int]) -> Kind:
         if not flags.aligned:
             raise TypeError("an array that is not aligned")
         # Reference count and owner (Python's business), elements, bytes of one, address, shape, strides.
-        words += (0, 0, argument.size, argument.itemsize, argument.__array_interface__["data"][0],
-                  *argument.shape, *argument.strides)
+        words += (0, 0, argument.size, argument.itemsize, _address(argument), *argument.shape, *argument.strides)
         return argument.dtype, argument.ndim, flags.c_contiguous
     if isinstance(argument, tuple):
         return type(argument), tuple([_flatten(part, words) for part in argument])
@@ -154,6 +153,14 @@ def _flatten(argument: Any, words: list[int]) -> Kind:
         raise OverflowError(f"{value} does not fit 64 bits")
     words.append(value)
     return int
+
+
+def _address(array: Any) -> int:
+    """Where an array's first element lies: five times faster asked of ctypes than of NumPy, but ctypes may refuse."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+    except (TypeError, ValueError):                # read-only, not contiguous, empty
+        return int(array.__array_interface__["data"][0])
 
 
 def _described(kind: Kind) -> str:

@@ -1,16 +1,52 @@
 """Split a loop over the processor's cores.
 
-Kernels release the GIL, so threads suffice; every part writes its own elements, so results do not depend on the
-number of threads.
+Compiled functions release the GIL, so threads suffice; every part writes its own elements, so results do not depend on
+the number of threads. The pool is our own, of a few lines: that of the standard library takes as long to import as a
+proof's smallest step, and longer to hand work over.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from queue import SimpleQueue
 
-_pool: ThreadPoolExecutor | None = None
+Part = Callable[[int, int], object]
+
+
+class _Pool:
+    """Threads that wait for work; as many as were ever asked for at once."""
+
+    def __init__(self) -> None:
+        self._work = SimpleQueue[tuple[Part, int, int, SimpleQueue[BaseException | None]]]()
+        self._threads = 0
+        self._lock = threading.Lock()
+
+    def submit(self, part: Part, begin: int, end: int, done: SimpleQueue[BaseException | None]) -> None:
+        """Run part(begin, end) on some thread, then put what it raised, or None, where the caller waits for it."""
+        self._work.put((part, begin, end, done))
+
+    def grow(self, threads: int) -> None:
+        """Have at least so many."""
+        with self._lock:
+            while self._threads < threads:
+                self._threads += 1
+                threading.Thread(target=self._serve, name=f"tailproof-{self._threads}", daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            part, begin, end, done = self._work.get()
+            try:
+                part(begin, end)
+                done.put(None)
+            except BaseException as error:         # the caller raises it
+                done.put(error)
+            del part, done                         # what a task held must not live until the next one
+
+
+_pool = _Pool()
 
 
 def count() -> int:
@@ -21,29 +57,36 @@ def count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def share(total: int, part: Callable[[int, int], object], *, least: int = 1) -> None:
+def share(total: int, part: Part, *, least: int = 1) -> None:
     """Call `part(begin, end)` on consecutive ranges that cover 0 .. total-1, in parallel.
 
     Parameters
     ----------
     total : number of elements.
-    part : called from worker threads; must be safe to run beside itself on other ranges. Must not call `share`.
+    part : called from this thread and others; must be safe to run beside itself on other ranges. Must not call `share`.
     least : elements that are worth a thread of their own.
     """
-    global _pool
     parts = min(count(), total // least) if total >= 2 * least else 1
     if parts == 1:
         part(0, total)
         return
-    if _pool is None:
-        _pool = ThreadPoolExecutor(max_workers=64, thread_name_prefix="tailproof")
     bounds = [total * k // parts for k in range(parts + 1)]
-    list(_pool.map(part, bounds[:-1], bounds[1:]))
+    done = SimpleQueue[BaseException | None]()
+    _pool.grow(parts - 1)
+    for begin, end in pairwise(bounds[1:]):
+        _pool.submit(part, begin, end, done)
+    try:
+        part(bounds[0], bounds[1])
+    finally:
+        errors = [done.get() for _ in range(parts - 1)]        # nobody works on after `share` has returned
+    for error in errors:
+        if error is not None:
+            raise error
 
 
 def _after_fork() -> None:
     global _pool
-    _pool = None                               # a child inherits the pool but none of its threads
+    _pool = _Pool()                            # a child inherits the pool but none of its threads
 
 
 if hasattr(os, "register_at_fork"):

@@ -80,7 +80,7 @@ def prove_margin(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, context:
     inputs = _assign(statement, epoch, positions, opening.salt, context.field_element())
     progress("witness", 0, 1)
     witness = system.witness(inputs)
-    proof = prove(keys.proving_key(), witness, progress=progress)
+    proof = prove(keys.proving_key(), witness, progress=progress, keep_bases=False)
     values = field.decode(witness[1:1 + len(statement.public_inputs)])
     public = dict(zip(statement.public_inputs, values, strict=True))
     return Bundle(statement.name, r1cs_digest(statement.name), keys.insecure_setup, public, context, proof)

@@ -172,18 +172,20 @@ class ProvingKey:
         ic = tuple(point or (0, 0) for point in decode_g1(self.ic))      # (0, 0) is refused there by its name
         return VerificationKey(self.alpha_g1, self.beta_g2, self.gamma_g2, self.delta_g2, ic, self.transcript.insecure)
 
-    def prepared(self, backend: Backend, query: str) -> Any:
-        """The points `query` ("a", "b_g1", "b_g2", "c" or "h") as bases of the backend's MSM, made once.
+    def prepared(self, backend: Backend, query: str, *, keep: bool) -> Any:
+        """The points `query` ("a", "b_g1", "b_g2", "c" or "h") as bases of the backend's MSM; made once, if kept.
 
         The bases take the place of the points in memory: pages of the key's file that hold them are given back.
         """
         place = (backend.name, query)
-        if place not in self._prepared:
-            points = getattr(self, query)
-            prepare = backend.prepare_g2 if query == "b_g2" else backend.prepare_g1
-            self._prepared[place] = prepare(points)
-            give_back(points)
-        return self._prepared[place]
+        if place in self._prepared:
+            return self._prepared[place]
+        points = getattr(self, query)
+        bases = (backend.prepare_g2 if query == "b_g2" else backend.prepare_g1)(points)
+        give_back(points)
+        if keep:
+            self._prepared[place] = bases
+        return bases
 
 
 def check_points(alpha: G1, beta: G2, gamma: G2, delta: G2) -> None:

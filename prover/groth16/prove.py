@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +31,14 @@ STEPS = 7
 
 
 def prove(key: ProvingKey, witness: FieldArray, *, progress: Progress | None = None,
-          backend: BackendName | Backend = "kernels", blinding: tuple[int, int] | None = None) -> Proof:
+          backend: BackendName | Backend = "kernels", keep_bases: bool = True,
+          blinding: tuple[int, int] | None = None) -> Proof:
     """Prove that the witness satisfies the key's system, revealing its public inputs only.
 
     Parameters
     ----------
     witness : (wires, 4) Montgomery; wire 0 is one.
+    keep_bases : for the next proof with this key, which they make faster; they take up about the memory of its file.
     blinding : r and s. For tests only: two proofs with the same r and s give the witness away, and without `blinding`
         they are fresh from the operating system.
 
@@ -56,6 +59,9 @@ def prove(key: ProvingKey, witness: FieldArray, *, progress: Progress | None = N
         if progress is not None:
             progress(stage, next(stages), STEPS)
 
+    def bases(query: str) -> Any:
+        return key.prepared(arithmetic, query, keep=keep_bases)
+
     step("quotient polynomial")
     left = arithmetic.matrix_times_vector(key.left, key.table, witness)
     right = arithmetic.matrix_times_vector(key.right, key.table, witness)
@@ -63,18 +69,18 @@ def prove(key: ProvingKey, witness: FieldArray, *, progress: Progress | None = N
     del left, right                                        # two vectors as long as the domain
 
     step("A")
-    a = arithmetic.msm_g1(key.prepared(arithmetic, "a"), witness)
+    a = arithmetic.msm_g1(bases("a"), witness)
     a = _sum_g1(arithmetic, [1, 1, r], [key.alpha_g1, a, key.delta_g1])
     step("B in G2")
-    b = arithmetic.msm_g2(key.prepared(arithmetic, "b_g2"), witness)
+    b = arithmetic.msm_g2(bases("b_g2"), witness)
     b = _sum_g2(arithmetic, [1, 1, s], [key.beta_g2, b, key.delta_g2])
     step("B in G1")
-    b_g1 = arithmetic.msm_g1(key.prepared(arithmetic, "b_g1"), witness)
+    b_g1 = arithmetic.msm_g1(bases("b_g1"), witness)
     b_g1 = _sum_g1(arithmetic, [1, 1, s], [key.beta_g1, b_g1, key.delta_g1])
     step("C, private wires")
-    c = arithmetic.msm_g1(key.prepared(arithmetic, "c"), witness[key.public + 1:])
+    c = arithmetic.msm_g1(bases("c"), witness[key.public + 1:])
     step("C, quotient")
-    h = arithmetic.msm_g1(key.prepared(arithmetic, "h"), quotient)
+    h = arithmetic.msm_g1(bases("h"), quotient)
     c = _sum_g1(arithmetic, [1, 1, s, r, -r * s % ORDER], [c, h, a, b_g1, key.delta_g1])
 
     step("verify")

@@ -168,13 +168,11 @@ def inwards_group(emit: Emitter, data: Value, i: Value, fine: Value, low: Value,
 
 
 def outwards_group(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
-                   shifts: Value, pairs: bool) -> None:
-    """`inwards_group` in opposite order and direction, after coefficient f2 was multiplied by shifts[f2]."""
+                   pairs: bool) -> None:
+    """`inwards_group` in opposite order and direction."""
     values: list[Any] = []
     for begin in range(0, PAIRED_GROUP if pairs else LANES, LANES):
         across = [load(emit, data, emit.plus(i, begin + k)) for k in range(LANES)]
-        across = [value * ELEMENT.broadcast(emit, SCALAR, shifts, reverse(k, LOG_LANES)) if k else value
-                  for k, value in enumerate(across)]
         root, half = root_of_unity(LOG_LANES), 1
         while half < LANES:
             for start in range(0, LANES, 2 * half):
@@ -204,17 +202,23 @@ def inwards_pairs(emit: Emitter, data: Value, i: Value, fine: Value, low: Value,
 
 
 @kernel
-def outwards_lanes(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
-                   shifts: Value) -> None:
+def outwards_lanes(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value) -> None:
     """`outwards_group` without a radix-2 round."""
-    outwards_group(emit, data, i, fine, low, coarse, high, shifts, False)
+    outwards_group(emit, data, i, fine, low, coarse, high, False)
 
 
 @kernel
-def outwards_pairs(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
-                   shifts: Value) -> None:
+def outwards_pairs(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value) -> None:
     """`outwards_group` with one."""
-    outwards_group(emit, data, i, fine, low, coarse, high, shifts, True)
+    outwards_group(emit, data, i, fine, low, coarse, high, True)
+
+
+@kernel
+def shift_lanes(emit: Emitter, data: Value, i: Value, shifts: Value) -> None:
+    """Multiply coefficient f2, in the LANES blocks i .. , by shifts[f2]; shifts[0] is one."""
+    for k in range(1, LANES):
+        value = load(emit, data, emit.plus(i, k)) * ELEMENT.broadcast(emit, SCALAR, shifts, reverse(k, LOG_LANES))
+        value.reduce().store(data, emit.plus(i, k))
 
 
 @kernel
@@ -295,12 +299,14 @@ def outwards(data: Words, table: Words, fine: Words, coarse: Words, shifts: Word
         else:
             whole, rounds, begun, ended = size >> (2 * outer), inner, 0, size >> (2 * (outer + inner))
         for origin in range(begin, begin + size, whole):
-            if stage == 1 and pairs:
-                for i in range(origin, origin + whole, PAIRED_GROUP):
-                    outwards_pairs(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0], shifts)
-            elif stage == 1:
-                for i in range(origin, origin + whole, LANES):
-                    outwards_lanes(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0], shifts)
+            if stage == 1:
+                for i in range(origin, origin + whole, PAIRED_GROUP if pairs else LANES):
+                    if shifts.shape[0] > 1:                # there are lanes, and the coset is not the domain itself
+                        shift_lanes(data, i, shifts)
+                    if pairs:
+                        outwards_pairs(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0])
+                    else:
+                        outwards_lanes(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0])
             columns = whole >> (2 * rounds)
             for j in range(begun, ended):
                 length = columns
@@ -428,7 +434,7 @@ class Twist:
         bits = max(LOG_LANES, (depth + 1) // 2)
         self.fine = reversed_powers(bits, [pow(base, 1 << (depth - bits), R) for base in bases], 1)
         self.coarse = reversed_powers(depth - bits, bases, 1 if outwards else pow(1 << log, -1, R))
-        self.shifts = single_elements(powers(pow(shift, 1 << depth, R), LANES))
+        self.shifts = single_elements(powers(pow(shift, 1 << depth, R), LANES if shift != 1 else 1))
 
 
 rounds_of = functools.lru_cache(maxsize=4)(Rounds)

@@ -27,6 +27,7 @@ from .memory import empty
 
 Steps = NDArray[np.int64]
 
+SECRET_BITS = 128               # of what starting points are made with: enough not to be guessed
 XYZZ = 4                        # coordinates of a point in a state
 DOUBLE, ADD, ADD_NAMED = range(3)
 GROUPS: dict[int, Group[Any]] = {3: G1_GROUP, 4: G2_GROUP}
@@ -147,7 +148,7 @@ class Blinding:
     """
 
     def __init__(self, group: Group[Any]) -> None:
-        self.group, self._secret = group, secrets.randbelow(ORDER - 1) + 1
+        self.group, self._secret = group, 1 + secrets.randbits(SECRET_BITS)
         self._points = [group.multiply(group.generator, self._secret)]
         self._known: dict[int, Any] = {}
         self._starts: dict[int, Words] = {}

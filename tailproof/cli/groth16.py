@@ -34,7 +34,7 @@ def prove_circuit(zkey: Path, wtns: Path, proof: Path, public: Path) -> Outcome:
     from prover.files.wtns import read_wtns
     from prover.files.zkey import read_zkey
     key, witness = read_zkey(zkey), read_wtns(wtns)
-    made = prove(key, witness, progress=progress)
+    made = prove(key, witness, progress=progress, keep_bases=False)
     snarkjs.write_proof(proof, made)
     snarkjs.write_public(public, field.decode(witness[1:key.public + 1]))
     insecure = key.transcript.insecure

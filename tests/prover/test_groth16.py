@@ -275,3 +275,11 @@ def test_importing_the_room_is_cheap():
     code = "import sys, prover; print([m for m in ('numba', 'numpy', 'galois', 'py_ecc') if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"
+
+
+def test_bases_are_kept_only_where_that_is_asked_for(cubic, backend):
+    key = prover.setup(cubic.r1cs, backend=backend)
+    for keep, kept in ((False, 0), (True, 5), (False, 5)):
+        proof = prover.prove(key, cubic.witness, backend=backend, keep_bases=keep)
+        assert prover.verify(key.verification_key, cubic.public, proof, backend=backend)
+        assert len(key._prepared) == kept
