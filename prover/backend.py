@@ -49,10 +49,10 @@ class Backend(Protocol):
         the shift, 1 if None.
         """
 
-    def quotient(self, a: FieldArray, b: FieldArray, c: FieldArray) -> FieldArray:
-        """From values (2**k, 4) of A, B, C on the domain to values of A*B - C on the odd coset.
+    def quotient(self, a: FieldArray, b: FieldArray) -> FieldArray:
+        """From values (2**k, 4) of A and B on the domain to those of A*B - C on the odd coset, C having their products.
 
-        The odd coset is root_of_unity(k+1) * w**i. If A*B = C on the domain, A*B - C = H * (X**(2**k) - 1), whose
+        The odd coset is root_of_unity(k+1) * w**i. As A*B = C on the domain, A*B - C = H * (X**(2**k) - 1), whose
         values on the odd coset determine it; they are the scalars of the key's H points.
         """
 

@@ -65,15 +65,15 @@ def prove(key: ProvingKey, witness: FieldArray, *, progress: Progress | None = N
     step("quotient polynomial")
     left = arithmetic.matrix_times_vector(key.left, key.table, witness)
     right = arithmetic.matrix_times_vector(key.right, key.table, witness)
-    quotient = arithmetic.quotient(left, right, field.multiply(left, right))
+    quotient = arithmetic.quotient(left, right)
     del left, right                                        # two vectors as long as the domain
 
+    step("B in G2")                                        # first, so that smaller bases find room where these were
+    b = arithmetic.msm_g2(bases("b_g2"), witness)
+    b = _sum_g2(arithmetic, [1, 1, s], [key.beta_g2, b, key.delta_g2])
     step("A")
     a = arithmetic.msm_g1(bases("a"), witness)
     a = _sum_g1(arithmetic, [1, 1, r], [key.alpha_g1, a, key.delta_g1])
-    step("B in G2")
-    b = arithmetic.msm_g2(bases("b_g2"), witness)
-    b = _sum_g2(arithmetic, [1, 1, s], [key.beta_g2, b, key.delta_g2])
     step("B in G1")
     b_g1 = arithmetic.msm_g1(bases("b_g1"), witness)
     b_g1 = _sum_g1(arithmetic, [1, 1, s], [key.beta_g1, b_g1, key.delta_g1])

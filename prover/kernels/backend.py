@@ -14,9 +14,11 @@ from prover.curve import BASE_MODULUS, G1, G1_GROUP, G2, G2_GROUP, ORDER
 from prover.points import PointArray, decode_g2
 from prover.words import first_not_below
 
+from . import memory
 from . import ntt as transforms
 from .combinations import combine
 from .convert import base_words, first_off_curve
+from .memory import uninitialized
 from .msm import SPACES, Bases, msm, prepare
 from .multiples import multiples
 from .ntt import BLOCKS
@@ -27,13 +29,14 @@ PAIRS_AT_ONCE = 1 << 10           # points checked together
 
 def memory_held() -> dict[str, int]:
     """Bytes of working memory kept for the next proof, by use; bases count for themselves (`Bases.size`)."""
-    return {"sums": SPACES.held(), "transforms": BLOCKS.held()}
+    return {"sums": SPACES.held(), "transforms": BLOCKS.held(), "vectors": memory.held()}
 
 
 def release_memory() -> None:
     """Give that memory back to the system."""
     SPACES.release()
     BLOCKS.release()
+    memory.release()
 
 
 class KernelBackend:
@@ -43,7 +46,7 @@ class KernelBackend:
 
     def matrix_times_vector(self, matrix: SparseMatrix, table: FieldArray, vector: FieldArray) -> FieldArray:
         """Sparse matrix (rows, wires), with coefficients as row numbers of `table`, times vector (wires, 4)."""
-        out = np.empty((matrix.rows, 4), np.uint64)
+        out = uninitialized((matrix.rows, 4))
         field.combine(out, matrix.starts, matrix.wires, matrix.coefficients, table, vector)
         return out
 
@@ -51,9 +54,9 @@ class KernelBackend:
         """Number-theoretic transform of (2**k, 4), natural order in and out."""
         return transforms.ntt(values, inverse=inverse, coset=coset)
 
-    def quotient(self, a: FieldArray, b: FieldArray, c: FieldArray) -> FieldArray:
-        """From values (2**k, 4) of A, B, C on the domain to values of A*B - C on the odd coset."""
-        return transforms.quotient(a, b, c)
+    def quotient(self, a: FieldArray, b: FieldArray) -> FieldArray:
+        """From values of A and B on the domain to those of A*B - C on the odd coset, C having their products."""
+        return transforms.quotient(a, b)
 
     def batch_inverse(self, values: FieldArray) -> FieldArray:
         """1/x for each of (n, 4); a zero raises ZeroDivisionError."""

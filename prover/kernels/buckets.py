@@ -30,7 +30,7 @@ from .additions import (
 from .arithmetic import LANES, LAYOUT
 from .field import Words
 from .inversion import invert
-from .memory import empty
+from .memory import empty, uninitialized
 
 GROUP = 1 << 15                 # references worked on at a time, which bounds the memory for partial sums
 BLOCK = 1024 // LANES           # pair vectors that share one inversion: their points stay in the L2 cache
@@ -79,10 +79,12 @@ def make_space(point: tuple[int, ...], references: int, buckets: int) -> Space:
     """Arrays for points of shape `point`, room for so many references and buckets (bucket 0 included)."""
     value, group = (*point[1:-1], *LAYOUT.shape), min(references, GROUP)
     pairs = group // 2 + AHEAD + 2 * PAIRED
+    arena = uninitialized((buckets + group + LANES, *point))
+    arena[0] = 0                                   # the identity
     return Space(order=empty(references + 2 * PAIRED, np.uint32), counts=empty(buckets, np.uint32),
                  starts=empty(buckets, np.uint32), near=empty(group + 2 * PAIRED, np.uint32),
                  far=empty(group + 2 * PAIRED, np.uint32), left=empty(pairs), right=empty(pairs),
-                 arena=empty((buckets + group + LANES, *point)), prefix=empty((BLOCK, *value)),
+                 arena=arena, prefix=empty((BLOCK, *value)),
                  running=empty((1, *value)), rests=empty((1, *LAYOUT.shape)), state=empty((4, 5)),
                  flags=empty(BLOCK, np.uint8), sums=empty(buckets, np.uint32))
 

@@ -19,7 +19,7 @@ from .curve import Affine
 from .emitter import I8, Element, Emitter, Value
 from .endomorphism import BETAS
 from .field import BASE, BASE_MODULUS, Words
-from .memory import empty, reading
+from .memory import reading, uninitialized
 
 EDGE_RADIX = 1 << 256
 INWARDS = LAYOUT.radix * pow(EDGE_RADIX, -1, BASE_MODULUS) % BASE_MODULUS
@@ -152,7 +152,7 @@ def with_images(points: Words) -> Words:
     """
     whole = len(points) // LANES * LANES
     rest = len(points) - whole
-    out = empty((2 * (whole + (LANES if rest else 0)), *points.shape[1:]))
+    out = uninitialized((2 * (whole + (LANES if rest else 0)), *points.shape[1:]))
 
     def one_range(first: int, last: int) -> None:
         for begin in range(LANES * first, LANES * last, AT_ONCE):

@@ -14,7 +14,7 @@ from primitives.native import compiled
 from .additions import SIGN_BIT
 from .endomorphism import halve
 from .field import SCALAR_MODULUS, Words, words_of
-from .memory import empty, reading
+from .memory import reading, uninitialized
 
 TERM_BITS = 128                 # of a half-length scalar, sign included
 CHUNK = 1024                    # terms cut at a time
@@ -44,9 +44,11 @@ def _halve_and_sort_out(scalars: Words, halves: Words, names: References, units:
     images, above, ones = halves.shape[0] // 2, 2 * first, 2 * first
     for i in range(first, last):
         if scalars[i, 0] == 0 and not (scalars[i, 1] | scalars[i, 2] | scalars[i, 3]):
+            halves[i, 0] = halves[i, 1] = halves[images + i, 0] = halves[images + i, 1] = 0
             continue                                   # witnesses are mostly bits: halve nothing for them
         if scalars[i, 0] == ONE[0] and scalars[i, 1] == ONE[1] and scalars[i, 2] == ONE[2] and scalars[i, 3] == ONE[3]:
             halves[i, 0] = 1
+            halves[i, 1] = halves[images + i, 0] = halves[images + i, 1] = 0
             units[ones] = i
             ones += 1
             continue
@@ -65,7 +67,7 @@ def _halve_and_sort_out(scalars: Words, halves: Words, names: References, units:
 def terms_of(scalars: Words, points: int) -> Terms:
     """Halve Montgomery scalars (n, 4) for the first n of so many points and sort out the trivial terms."""
     n, source = len(scalars), reading(scalars)
-    halves, names, units = empty((2 * points, 2)), np.empty(2 * n + 1, np.uint32), np.empty(2 * n + 1, np.uint32)
+    halves, (names, units) = uninitialized((2 * points, 2)), np.empty((2, 2 * n + 1), np.uint32)
     found: dict[int, tuple[int, int]] = {}
 
     def one_range(first: int, last: int) -> None:
@@ -119,7 +121,7 @@ def _cut(halves: Words, names: References, bits: int, bias: Words, first: int, l
 def digits_of(terms: Terms, bits: int) -> Digits:
     """Signed digits (windows, names), in [-2**(bits-1), 2**(bits-1)); row w has the weight 2**(bits * w)."""
     count = len(terms.names)
-    digits = empty((windows_of(bits), max(count, 1)), np.int16)
+    digits = uninitialized((windows_of(bits), max(count, 1)), np.int16)
 
     def one_range(first: int, last: int) -> None:
         _cut(terms.halves, terms.names, bits, digit_bias(bits), first, last, digits,

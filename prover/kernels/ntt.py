@@ -34,7 +34,7 @@ from .emitter import I8, I32, I64, Element, Emitter, Value
 from .field import LIMB_BITS, LIMB_MASK, SCALAR, Words
 from .field import SCALAR_MODULUS as R
 from .lanes import exchange_lanes
-from .memory import empty, reading
+from .memory import empty, reading, uninitialized
 from .tasks import Lender, in_turn
 
 GENERATOR = 5
@@ -228,6 +228,20 @@ def take_in(emit: Emitter, values: Value, order: Value, data: Value, k: Value) -
 
 
 @kernel
+def take_in_product(emit: Emitter, left: Value, right: Value, order: Value, data: Value, k: Value) -> None:
+    """Block k = the products of the elements of two vectors (n, 4) that order[LANES * k ..] names."""
+    x, y = (ELEMENT.gather(emit, SCALAR, places_of(emit, values, order, k)) for values in (left, right))
+    edge_product(x, y).store(data, k)
+
+
+def edge_product(x: Any, y: Any) -> Any:
+    """The product of elements in the form of the edge, in that form: ours divides by more than this form has."""
+    for _ in range(((LAYOUT.radix // EDGE_RADIX).bit_length() - 1) // 2):
+        x, y = x + x, y + y
+    return x * y
+
+
+@kernel
 def take_out(emit: Emitter, values: Value, order: Value, data: Value, k: Value) -> None:
     """The counterpart of `take_in`, fully reduced."""
     load(emit, data, k, LOOSE).canonical().scatter(places_of(emit, values, order, k))
@@ -246,9 +260,7 @@ def places_of(emit: Emitter, values: Value, order: Value, k: Value) -> list[Valu
 def close(emit: Emitter, a: Value, b: Value, c: Value, k: Value, out: Value) -> None:
     """Elements of block k of out (n, 4) = a * b - c, fully reduced; all in the Montgomery form of the edge."""
     x, y, z = (load(emit, values, k, LOOSE).reduce() for values in (a, b, c))
-    for _ in range(((LAYOUT.radix // EDGE_RADIX).bit_length() - 1) // 2):
-        x, y = x + x, y + y                            # a product here divides by more than the edge's form has
-    difference: Element = x * y - z
+    difference: Element = edge_product(x, y) - z
     difference.canonical().scatter([emit.address(out, emit.plus(emit.times(k, LANES), lane), 32, I8)
                                     for lane in range(LANES)])
 
@@ -329,6 +341,16 @@ def take_in_all(values: Words, order: Order, data: Words, first: int, last: int,
         for row in range(0, data.shape[0], columns):
             for k in range(row + j, row + j + LANES):
                 take_in(values, order, data, k)
+
+
+@compiled
+def take_in_products(left: Words, right: Words, order: Order, data: Words, first: int, last: int,
+                     columns: int) -> None:
+    """Blocks from the products of two vectors."""
+    for j in range(first, last, LANES):
+        for row in range(0, data.shape[0], columns):
+            for k in range(row + j, row + j + LANES):
+                take_in_product(left, right, order, data, k)
 
 
 @compiled
@@ -521,7 +543,7 @@ def ntt(values: Words, *, inverse: bool = False, coset: int | None = None) -> Wo
         raise ValueError("no transform on the coset 0")
     if log < SMALLEST:
         return _short(values, inverse, shift)
-    rounds, out, source = rounds_of(log), empty((count, 4)), reading(values)
+    rounds, out, source = rounds_of(log), uninitialized((count, 4)), reading(values)
     twist = twist_of(log, 1 if inverse else shift, not inverse)
     with borrow_blocks(log) as data:
         if inverse:
@@ -533,19 +555,23 @@ def ntt(values: Words, *, inverse: bool = False, coset: int | None = None) -> Wo
     return field.multiply(out, powers(pow(shift, -1, R), count, 1)) if inverse and shift != 1 else out
 
 
-def quotient(a: Words, b: Words, c: Words) -> Words:
-    """From values (2**k, 4) of A, B, C on the domain to values of A*B - C on the odd coset; six transforms."""
+def quotient(a: Words, b: Words) -> Words:
+    """From values (2**k, 4) of A and B on the domain to those of A*B - C on the odd coset, C having their products.
+
+    Six transforms.
+    """
     count = len(a)
     log = log_of(count)
-    if not len(a) == len(b) == len(c):
-        raise ValueError(f"no quotient of {len(a)}, {len(b)} and {len(c)} values")
+    if len(a) != len(b):
+        raise ValueError(f"no quotient of {len(a)} and {len(b)} values")
     shift = root_of_unity(log + 1)
     if log < SMALLEST:
-        x, y, z = (_short(_short(values, True, 1), False, shift) for values in (a, b, c))
+        x, y, z = (_short(_short(values, True, 1), False, shift) for values in (a, b, field.multiply(a, b)))
         return field.subtract(field.multiply(x, y), z)
-    natural, out = rounds_of(log).natural, empty((count, 4))
+    left, right, natural, out = reading(a), reading(b), rounds_of(log).natural, uninitialized((count, 4))
     with borrow_blocks(log) as x, borrow_blocks(log) as y, borrow_blocks(log) as z:
-        start = [partial(take_in_all, reading(values), natural, data) for values, data in ((a, x), (b, y), (c, z))]
+        start = [partial(take_in_all, left, natural, x), partial(take_in_all, right, natural, y),
+                 partial(take_in_products, left, right, natural, z)]
         transform(log, (x, y, z), start=start, in_by=twist_of(log, 1, False), out_by=twist_of(log, shift, True),
                   finish=partial(close_all, x, y, z, out))
     return out

@@ -31,6 +31,8 @@ def in_turn(task: Callable[[Item], None], items: Sequence[Item]) -> None:
 class Lender(Generic[Space]):
     """Keeps working memory between uses, so that its pages are touched once; at most two spaces a thread.
 
+    Spaces that wait are dropped as soon as one is asked for that they cannot serve.
+
     Parameters
     ----------
     size_of : bytes of a space.
@@ -45,6 +47,8 @@ class Lender(Generic[Space]):
         with self._lock:
             found = next((k for k, (other, space) in enumerate(self._free) if other == kind and fits(space)), None)
             space = None if found is None else self._free.pop(found)[1]
+            if space is None:
+                self._free = []                    # what does not fit: its memory then goes into what does
         if space is None:
             space = make()
         try:

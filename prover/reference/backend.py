@@ -39,8 +39,8 @@ class ReferenceBackend(PointVectors):
             return from_scalars(interpolate(scalars, root) * powers(pow(shift, -1, ORDER), size))
         return from_scalars(evaluate(scalars * powers(shift, size), root))
 
-    def quotient(self, a: FieldArray, b: FieldArray, c: FieldArray) -> FieldArray:
-        shift = root_of_unity(len(a).bit_length())
+    def quotient(self, a: FieldArray, b: FieldArray) -> FieldArray:
+        shift, c = root_of_unity(len(a).bit_length()), from_scalars(to_scalars(a) * to_scalars(b))
         left, right, product = (to_scalars(self.ntt(self.ntt(values, inverse=True), coset=shift))
                                 for values in (a, b, c))
         return from_scalars(left * right - product)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,7 +13,10 @@ import click
 
 from . import console
 
-gc.set_threshold(100_000)               # a command's objects live as long as it does: looking for garbage finds none
+# What a command need not wait for: its objects live as long as it does, so looking for garbage finds none; and nothing
+# here multiplies matrices of doubles, for which NumPy would start threads.
+gc.set_threshold(100_000)
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _COMMANDS = {
     "epoch": ("epoch", "Build, check and show epochs (risk publisher)."),
