@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -13,9 +14,10 @@ import click
 
 from . import console
 
-# What a command need not wait for: its objects live as long as it does, so looking for garbage finds none; and nothing
-# here multiplies matrices of doubles, for which NumPy would start threads.
+# A command's objects live as long as it does: looking for garbage finds none, not even at the end (gc.freeze). And the
+# threads that NumPy starts for products of matrices would spin for a tenth of a second before noticing that none come.
 gc.set_threshold(100_000)
+atexit.register(gc.freeze)
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _COMMANDS = {
