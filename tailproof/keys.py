@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,28 +105,58 @@ def make_keys(statement: Statement, path: str | Path, *, progress: Progress = qu
     BadInput : the directory exists already (a key in use is never overwritten) or cannot be made.
     """
     from prover import setup
-    from prover.files import snarkjs
-    from prover.files.zkey import write_zkey
+    with _new_directory(Path(path)) as unfinished:
+        _fill(unfinished, statement, setup(statement.build().r1cs(), progress=progress))
+    return KeyDirectory.load(path)
 
-    from .statements import r1cs_digest
-    path = Path(path)
+
+def import_keys(statement: Statement, zkey: str | Path, ptau: str | Path, path: str | Path, *,
+                progress: Progress = quiet) -> KeyDirectory:
+    """The key that a ceremony ended with, into a new directory, once the whole ceremony has been checked.
+
+    The circuit is built here, from the statement: neither the ceremony's files nor who sent them are believed.
+
+    Raises
+    ------
+    BrokenCeremony : naming what fails of phase 1, of a contribution, or between the key and the statement's circuit.
+    BadInput : a file is malformed, the key unfinished or unsound; or as for `make_keys`.
+    """
+    from prover.ceremony.verify import verify_ceremony
+    from prover.files.ptau import read_ptau
+    from prover.files.zkey import read_zkey
+    with _new_directory(Path(path)) as unfinished:
+        key, powers = read_zkey(zkey, every_point=True), read_ptau(ptau)
+        verify_ceremony(key, statement.build().r1cs(), powers, progress=progress)
+        _fill(unfinished, statement, key)
+    return KeyDirectory.load(path)
+
+
+@contextmanager
+def _new_directory(path: Path) -> Iterator[Path]:
+    """A directory under another name, which becomes `path` when the block ends without an error."""
     if os.path.lexists(path):
         raise BadInput("key directory", str(path), "a path where nothing is yet (a key is never overwritten)")
     with jsonio.refusing_to_write(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        key = setup(statement.build().r1cs(), progress=progress)
-        write_zkey(unfinished / PROVING_KEY, key)
-        snarkjs.write_verification_key(unfinished / VERIFICATION_KEY, key.verification_key)
-        jsonio.write(unfinished / NOTE, {
-            "schema": SCHEMA, "statement": statement.name, "r1cs_digest": r1cs_digest(statement.name),
-            "key_digest": "0x" + key.verification_key.digest().hex(),
-            "setup": SETUPS[0] if key.verification_key.insecure_setup else SETUPS[1]})
+        yield unfinished
         with jsonio.refusing_to_write(path):
             unfinished.chmod(0o755)
             os.rename(unfinished, path)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    return KeyDirectory.load(path)
+
+
+def _fill(folder: Path, statement: Statement, key: ProvingKey) -> None:
+    from prover.files import snarkjs
+    from prover.files.zkey import write_zkey
+
+    from .statements import r1cs_digest
+    write_zkey(folder / PROVING_KEY, key)
+    snarkjs.write_verification_key(folder / VERIFICATION_KEY, key.verification_key)
+    jsonio.write(folder / NOTE, {
+        "schema": SCHEMA, "statement": statement.name, "r1cs_digest": r1cs_digest(statement.name),
+        "key_digest": "0x" + key.verification_key.digest().hex(),
+        "setup": SETUPS[0] if key.verification_key.insecure_setup else SETUPS[1]})

@@ -93,6 +93,10 @@ def _check_contributions(transcript: Transcript, delta: G1, backend: Backend) ->
 
 
 def _equal(x: SparseMatrix, x_table: FieldArray, y: SparseMatrix, y_table: FieldArray) -> bool:
-    """Whether two matrices are the same, term by term, their tables aside."""
-    return (np.array_equal(x.starts, y.starts) and np.array_equal(x.wires, y.wires)
-            and np.array_equal(x_table[x.coefficients], y_table[y.coefficients]))
+    """Whether two matrices are the same, their tables and the order of terms within a row aside."""
+    if not np.array_equal(x.starts, y.starts):
+        return False
+    rows = np.repeat(np.arange(x.rows), np.diff(x.starts))
+    in_x, in_y = np.lexsort((x.wires, rows)), np.lexsort((y.wires, rows))
+    return (np.array_equal(x.wires[in_x], y.wires[in_y])
+            and np.array_equal(x_table[x.coefficients[in_x]], y_table[y.coefficients[in_y]]))

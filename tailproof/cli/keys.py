@@ -8,7 +8,7 @@ import click
 
 from circuits import statements
 
-from ..keys import INSECURE, KeyDirectory, make_keys
+from ..keys import INSECURE, KeyDirectory, import_keys, make_keys
 from .console import FILE, Outcome, progress, reporting, table
 
 
@@ -24,6 +24,25 @@ def keys() -> None:
 def setup_keys(statement: str, out: Path) -> Outcome:
     """Make a key for STATEMENT alone, on this machine.  INSECURE: for trials only."""
     return _described(make_keys(statements.get(statement), out, progress=progress))
+
+
+@keys.command("import")
+@click.argument("statement")
+@click.argument("zkey", type=FILE)
+@click.argument("ptau", type=FILE)
+@click.option("--out", type=FILE, required=True, help="Directory to make.")
+@reporting
+def import_ceremony(statement: str, zkey: Path, ptau: Path, out: Path) -> Outcome:
+    """Take ZKEY, which a ceremony on the powers of tau in PTAU ended with, as a key for STATEMENT.
+
+    The whole ceremony is checked first, against the circuit as it is built here.
+    """
+    from prover.ceremony.checks import BrokenCeremony
+    try:
+        found = import_keys(statements.get(statement), zkey, ptau, out, progress=progress)
+    except BrokenCeremony as error:
+        return Outcome({"failed": str(error)}, [f"BROKEN: {error}"], holds=False)
+    return _described(found)
 
 
 @keys.command("info")

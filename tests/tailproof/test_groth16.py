@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import prover
+from circuits import statements
 from primitives import field
 from primitives.r1cs import R1CS, SparseMatrix
-from prover.files.r1cs import write_r1cs
+from prover.files.r1cs import read_r1cs, write_r1cs
 from prover.files.wtns import write_wtns
+from prover.files.zkey import write_zkey
+from tailproof.keys import KeyDirectory
+from tailproof.statements import r1cs_digest
 from verifier_contracts.compiler import node_modules
 
 Run = Callable[..., Any]
@@ -29,12 +35,11 @@ def snarkjs(*arguments: object, folder: Path) -> int:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """c.r1cs, w.wtns and p.ptau: x * x = y for a public y, eight rows of it, with a phase 1 by snarkjs."""
+    """c.r1cs, w.wtns and p.ptau: (x + 1)**2 = y + 2 x + 1 for a public y, eight rows of it; phase 1 by snarkjs."""
     path = tmp_path_factory.mktemp("groth16")
-    wires = np.array([2] * 8, np.int32)
-    one = SparseMatrix(np.arange(9), wires, np.zeros(8, np.int32))
-    out = SparseMatrix(np.arange(9), np.array([1] * 8, np.int32), np.zeros(8, np.int32))
-    write_r1cs(path / "c.r1cs", R1CS(one, one, out, field.encode([1]), 3, 1))
+    one = SparseMatrix(np.arange(0, 17, 2), np.array([0, 2] * 8, np.int32), np.zeros(16, np.int32))
+    out = SparseMatrix(np.arange(0, 25, 3), np.array([0, 1, 2] * 8, np.int32), np.array([0, 0, 1] * 8, np.int32))
+    write_r1cs(path / "c.r1cs", R1CS(one, one, out, field.encode([1, 2]), 3, 1))
     write_wtns(path / "w.wtns", field.encode([1, 49, 7]))
     write_wtns(path / "false.wtns", field.encode([1, 48, 7]))
     for command in ("powersoftau new bn128 5 0.ptau", "powersoftau contribute 0.ptau 1.ptau --name=a -e=1",
@@ -108,3 +113,66 @@ def test_a_damaged_key_is_bad_input(finished: Path, run: Run, tmp_path: Path) ->
     answer = run("groth16", "prove", tmp_path / "cut.zkey", finished / "w.wtns", *outputs(tmp_path))
     assert answer.code == 2
     assert str(tmp_path / "cut.zkey") in answer.data["source"]
+
+
+class Squares:
+    """A statement as small as the ceremony here: no real one fits powers that a test can wait for."""
+
+    name = "squares"
+
+    def __init__(self, r1cs: R1CS) -> None:
+        self._r1cs = r1cs
+
+    def build(self) -> Squares:
+        return self
+
+    def r1cs(self) -> R1CS:
+        return self._r1cs
+
+
+def reordered(matrix: SparseMatrix) -> SparseMatrix:
+    """The same matrix, the terms of each row in opposite order, as a builder may have them and a file has not."""
+    order = np.concatenate([np.arange(end - 1, begin - 1, -1) for begin, end in pairwise(matrix.starts)])
+    return SparseMatrix(matrix.starts, matrix.wires[order], matrix.coefficients[order])
+
+
+@pytest.fixture
+def squares(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Squares:
+    file = read_r1cs(finished / "c.r1cs")
+    found = Squares(R1CS(reordered(file.a), reordered(file.b), reordered(file.c), file.table, file.wires, file.public))
+    monkeypatch.setattr(statements, "get", lambda name: found)
+    r1cs_digest.cache_clear()
+    yield found
+    r1cs_digest.cache_clear()
+
+
+def test_a_ceremonys_key_becomes_a_key_directory(finished: Path, squares: Squares, run: Run, tmp_path: Path) -> None:
+    key, powers = finished / "k.zkey", finished / "p.ptau"
+    answer = run("keys", "import", "squares", key, powers, "--out", tmp_path / "keys")
+    assert answer.code == 0, answer.data
+    assert answer.data["insecure_setup"] is False
+    assert answer.data["warning"] is None
+    assert run("keys", "info", tmp_path / "keys").data == answer.data
+    KeyDirectory.load(tmp_path / "keys").require(squares)
+    assert run("keys", "import", "squares", key, powers, "--out", tmp_path / "keys").code == 2      # never overwritten
+    alone = run("keys", "import", "squares", finished / "k1.zkey", powers, "--out", tmp_path / "alone")
+    assert alone.data["insecure_setup"] is True
+
+
+def test_a_key_that_no_ceremony_vouches_for_is_not_imported(finished: Path, squares: Squares, run: Run,
+                                                           tmp_path: Path) -> None:
+    def refused(key: Path, powers: Path) -> tuple[int, str]:
+        answer = run("keys", "import", "squares", key, powers, "--out", tmp_path / "keys")
+        assert list(tmp_path.glob("*keys*")) == []                     # nothing is left behind
+        return answer.code, answer.data.get("failed", answer.data.get("bound", ""))
+
+    code, why = refused(finished / "k0.zkey", finished / "p.ptau")
+    assert code == 2
+    assert "unfinished" in why
+    write_zkey(tmp_path / "single.zkey", prover.setup(squares.r1cs()))
+    code, why = refused(tmp_path / "single.zkey", finished / "p.ptau")
+    assert code == 1
+    assert "this circuit" in why
+    first, system = squares.r1cs(), squares.r1cs()
+    squares._r1cs = R1CS(first.c, first.b, first.a, system.table, system.wires, system.public)      # another statement
+    assert refused(finished / "k.zkey", finished / "p.ptau")[0] == 1
