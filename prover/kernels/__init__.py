@@ -1,9 +1,10 @@
-"""Fast arithmetic for Groth16 over BN254: kernels in Numba, with wide arithmetic emitted as LLVM IR.
+"""Fast arithmetic for Groth16 over BN254: kernels written for Numba, with wide arithmetic emitted as LLVM IR.
 
-From the bottom up: `processor` picks an arithmetic, `field` says how elements lie in memory, `emitter` writes
-instructions, `lanes` (on `columns`) and `single` are the two arithmetics, `coordinates` and `curve` the formulas of G1
-and G2. On these stand multi-scalar multiplication (`additions`, `inversion`, `buckets`; `endomorphism`, `digits`;
-`windows`, `few`, `msm`), fixed-base multiples (`multiples`), transforms (`ntt`) and pairings (`tower`, `steps`,
+How they are compiled, kept and called is the business of `primitives.native`. From the bottom up: `processor` picks an
+arithmetic, `field` says how elements lie in memory, `emitter` writes instructions, `lanes` (on `columns`) and `single`
+are the two arithmetics, `coordinates` and `curve` the formulas of G1 and G2. On these stand multi-scalar multiplication
+(`additions`, `inversion`, `buckets`; `endomorphism`, `digits`; `windows`, `few`, `msm`), fixed-base multiples
+(`multiples`), sparse matrices times points (`combinations`), transforms (`ntt`) and pairings (`tower`, `steps`,
 `program`, `pairing`, `scaling`, `verification`).
 """
 
