@@ -250,7 +250,8 @@ def machine() -> dict[str, Any]:
     text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     flags = next((line.split(":")[1].split() for line in text.splitlines() if line.startswith("flags")), [])
     model = next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")), "?")
-    return {"cpu": model, "cores": os.cpu_count(), "ifma": "avx512ifma" in flags,
+    telling = [flag for flag in flags if flag.startswith(("avx", "adx", "bmi2", "fma"))]
+    return {"cpu": model, "cores": os.cpu_count(), "ifma": "avx512ifma" in flags, "flags": " ".join(telling),
             "portable forced": bool(os.environ.get("TAILPROOF_FORCE_PORTABLE")), "python": sys.version.split()[0]}
 
 
@@ -314,8 +315,6 @@ def main() -> None:
         chains, sizes, names, repeat = [12], [12], [], 1
     options.out.mkdir(parents=True, exist_ok=True)
     run, binary = Run(), os.environ.get("RAPIDSNARK")
-    print(json.dumps(machine()), file=sys.stderr)
-
     from prover.kernels import warm
     warm()
     kernels(run, sizes, repeat)
@@ -341,6 +340,7 @@ def main() -> None:
                          "memory what was measured with these factors")
 
     rows = table(run) if names else []
+    print(", ".join(f"{name}: {value}" for name, value in machine().items()))
     print(f"{'what':34} {'peer':24} {'ours':>10} {'theirs':>10} {'ratio':>8} {'goal':>7}")
     for row in rows:
         if row["ratio"] is None:
