@@ -1,8 +1,8 @@
 """Split a loop over the processor's cores.
 
 Compiled functions release the GIL, so threads suffice; every part writes its own elements, so results do not depend on
-the number of threads. The pool is our own, of a few lines: that of the standard library takes as long to import as a
-proof's smallest step, and longer to hand work over.
+the number of threads. The pool is our own, of a few lines: that of the standard library takes three times as long to
+import, and to hand work over.
 """
 
 from __future__ import annotations
@@ -14,6 +14,14 @@ from itertools import pairwise
 from queue import SimpleQueue
 
 Part = Callable[[int, int], object]
+
+
+class _Own(threading.local):
+    serving = False
+    """Whether this thread is one of the pool's."""
+
+
+_own = _Own()
 
 
 class _Pool:
@@ -36,6 +44,7 @@ class _Pool:
                 threading.Thread(target=self._serve, name=f"tailproof-{self._threads}", daemon=True).start()
 
     def _serve(self) -> None:
+        _own.serving = True
         while True:
             part, begin, end, done = self._work.get()
             try:
@@ -63,10 +72,11 @@ def share(total: int, part: Part, *, least: int = 1) -> None:
     Parameters
     ----------
     total : number of elements.
-    part : called from this thread and others; must be safe to run beside itself on other ranges. Must not call `share`.
+    part : called from this thread and others; must be safe to run beside itself on other ranges. If it calls `share`
+        itself, that may go unshared: threads of the pool do not wait for each other.
     least : elements that are worth a thread of their own.
     """
-    parts = min(count(), total // least) if total >= 2 * least else 1
+    parts = min(count(), total // least) if total >= 2 * least and not _own.serving else 1
     if parts == 1:
         part(0, total)
         return

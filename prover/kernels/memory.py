@@ -56,7 +56,8 @@ def _laid_out(region: mmap.mmap, count: int, dtype: type[Any]) -> NDArray[Any]:
 # -- memory that is used again -------------------------------------------------------------------------------------
 _left: list[mmap.mmap] = []
 """What arrays of `uninitialized` have left, the latest last."""
-_lock = threading.Lock()
+_lock = threading.RLock()
+"""Reentrant: the garbage collector may find an array, and so call `_leave`, while this very thread holds the lock."""
 
 
 @overload
@@ -78,9 +79,9 @@ def uninitialized(shape: tuple[int, ...], dtype: type[Any] = np.uint64) -> NDArr
     if size < HUGE:
         return empty(shape, dtype)
     with _lock:
-        fitting = [region for region in _left if size + HUGE <= len(region) <= WASTE * size + HUGE]
+        fitting = [region for region in _left[:] if size + HUGE <= len(region) <= WASTE * size + HUGE]
         region = min(fitting, key=len) if fitting else None
-        if region is not None:
+        if region in _left:
             _left.remove(region)
     if region is None:
         region = _map(size)

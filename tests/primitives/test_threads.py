@@ -35,6 +35,20 @@ def test_errors_come_through(monkeypatch: pytest.MonkeyPatch) -> None:
         threads.share(10, part)
 
 
+@pytest.mark.parametrize("count", ["2", "3"])
+def test_a_part_may_share_its_own_work(count: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the pool's threads to wait for each other here, this would never end."""
+    monkeypatch.setenv("TAILPROOF_THREADS", count)
+    seen: list[int] = []
+
+    def part(begin: int, end: int) -> None:
+        for i in range(begin, end):
+            threads.share(4, lambda first, last: seen.extend(range(4 * i + first, 4 * i + last)))  # noqa: B023
+
+    threads.share(6, part)
+    assert sorted(seen) == list(range(24))
+
+
 def test_count_ignores_a_senseless_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     for setting in ("", "0", "-1", "many"):
         monkeypatch.setenv("TAILPROOF_THREADS", setting)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,18 @@ def test_no_more_than_a_few_wait() -> None:
     assert memory.held() == KEPT * 2 * HUGE
     memory.release()
     assert memory.held() == 0
+
+
+def test_an_array_may_die_while_its_thread_holds_the_lock() -> None:
+    """As when the garbage collector runs in the middle of `uninitialized`; in a thread, that a deadlock fails too."""
+    array = [uninitialized(LARGE)]
+
+    def die() -> None:
+        with memory._lock:
+            array.clear()
+
+    thread = threading.Thread(target=die, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert memory.held() > 0
