@@ -13,7 +13,7 @@ from .single import Single
 ELEMENT: type[Element] = Single if PORTABLE else Lanes
 LAYOUT: Layout = ELEMENT.LAYOUT
 LANES, LIMBS = LAYOUT.lanes, LAYOUT.limbs
-STORED, PRODUCT, LOOSE = ELEMENT.STORED, ELEMENT.PRODUCT, ELEMENT.LOOSE
+STORED, PRODUCT = ELEMENT.STORED, ELEMENT.PRODUCT
 
 kernel = functools.partial(kernel_for, ELEMENT)
 """Decorator for kernels on the chosen arithmetic; see `emitter.kernel_for`."""

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from llvmlite import ir
 
 from .emitter import VECTOR, Emitter, Value
-from .field import LANES, LIMB_BITS, LIMB_MASK, LIMBS, Field, limbs_of
+from .field import LANES, LIMB_BITS, LIMB_MASK, LIMBS, RADIX, Field, limbs_of
 from .processor import PORTABLE
 
 DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
@@ -38,8 +38,11 @@ class Columns(ABC):
         self.words = [emit.splat(0)] * (2 * LIMBS) if words is None else list(words)
 
     @abstractmethod
-    def add(self, k: int, a: Value, b: Value) -> None:
-        """Columns k and k+1 together gain the product of two limbs, of which only the low 52 bits count."""
+    def add(self, k: int, a: Value, b: Value, first: int = 0, end: int = 2 * LIMBS) -> None:
+        """Columns k and k+1 together gain the product of two limbs, of which only the low 52 bits count.
+
+        Other columns than first .. end-1 are left alone, and what they would have gained is lost.
+        """
 
     @abstractmethod
     def low_product(self, a: Value, b: Value) -> Value:
@@ -53,11 +56,11 @@ class Columns(ABC):
         """Twice every column."""
         self.words = [self.emit.builder.add(word, word) for word in self.words]
 
-    def add_product(self, a: Sequence[Value], b: Sequence[Value]) -> None:
-        """Add the product of two elements."""
-        for i in range(LIMBS):
-            for j in range(LIMBS):
-                self.add(i + j, a[i], b[j])
+    def add_product(self, a: Sequence[Value], b: Sequence[Value], first: int = 0, end: int = 2 * LIMBS) -> None:
+        """Add the product of two numbers given by their limbs, or its part in columns first .. end-1."""
+        for i, x in enumerate(a):
+            for j, y in enumerate(b):
+                self.add(i + j, x, y, first, end)
 
     def set_square(self, a: Sequence[Value]) -> None:
         """Make empty columns the square of an element."""
@@ -94,9 +97,10 @@ class Columns(ABC):
 class FusedColumns(Columns):
     """Two IFMA instructions a product: its low and its high 52 bits."""
 
-    def add(self, k: int, a: Value, b: Value) -> None:
+    def add(self, k: int, a: Value, b: Value, first: int = 0, end: int = 2 * LIMBS) -> None:
         for place, part in ((k, "l"), (k + 1, "h")):
-            self.words[place] = self._multiply_add(part, self.words[place], a, b)
+            if first <= place < end:
+                self.words[place] = self._multiply_add(part, self.words[place], a, b)
 
     def low_product(self, a: Value, b: Value) -> Value:
         return self._multiply_add("l", self.emit.splat(0), a, b)
@@ -121,11 +125,12 @@ class DoubleColumns(Columns):
         self.surplus = [0] * (2 * LIMBS)           # of the words, through the constants that doubles carry
         self.converted: dict[int, tuple[Value, Value]] = {}
 
-    def add(self, k: int, a: Value, b: Value) -> None:
+    def add(self, k: int, a: Value, b: Value, first: int = 0, end: int = 2 * LIMBS) -> None:
         high, low = self._product(a, b)
         for place, part, surplus in ((k, low, self.LOW), (k + 1, high, self.HIGH)):
-            self.words[place] = self.emit.builder.add(self.words[place], part)
-            self.surplus[place] += _bits(surplus)
+            if first <= place < end:
+                self.words[place] = self.emit.builder.add(self.words[place], part)
+                self.surplus[place] += _bits(surplus)
 
     def low_product(self, a: Value, b: Value) -> Value:
         return self.emit.builder.sub(self._product(a, b)[1], self.emit.splat(_bits(self.LOW)))
@@ -162,6 +167,57 @@ class DoubleColumns(Columns):
     @staticmethod
     def _splat(value: float) -> Value:
         return ir.Constant(DOUBLES, [ir.Constant(DOUBLES.element, value)] * LANES)
+
+
+def _columns(emit: Emitter, words: Sequence[Value] | None = None) -> Columns:
+    """Columns that this processor can multiply into."""
+    return DoubleColumns(emit, words) if PORTABLE else FusedColumns(emit, words)
+
+
+# -- modulo 2**260 ----------------------------------------------------------------------------------------------------
+# Where a result is known to be small, its five lower columns are enough, and what they would carry beyond is dropped.
+def carry(emit: Emitter, words: Sequence[Value], wraps: bool) -> list[Value]:
+    """The number that five columns hold, in limbs below 2**52; the top one takes what is left unless it `wraps`."""
+    b, mask, above, limbs = emit.builder, emit.splat(LIMB_MASK), None, []
+    for word in words:
+        total = word if above is None else b.add(word, above)
+        limbs.append(b.and_(total, mask))
+        above = b.ashr(total, emit.splat(LIMB_BITS))
+    return limbs if wraps else [*limbs[:-1], total]
+
+
+def low_product(emit: Emitter, a: Sequence[Value], number: int) -> list[Value]:
+    """Limbs of the product of a number and a constant modulo 2**260."""
+    columns = _columns(emit)
+    columns.add_product(a, [emit.splat(limb) for limb in limbs_of(number)], end=LIMBS)
+    return carry(emit, [columns.word(k) for k in range(LIMBS)], wraps=True)
+
+
+def less_multiple(emit: Emitter, field: Field, words: Sequence[Value], multiple: Sequence[Value]) -> list[Value]:
+    """Five columns less a multiple (its limbs) of q, modulo 2**260."""
+    columns = _columns(emit, [*words, *[emit.splat(0)] * LIMBS])
+    columns.add_product(multiple, [emit.splat(limb) for limb in limbs_of(RADIX - field.modulus)], end=LIMBS)
+    return [columns.word(k) for k in range(LIMBS)]
+
+
+SHORTAGE = 2 * LIMBS - 1           # so many words below 2**52 make column 4 of a product, which `scale` drops
+
+
+def scale(emit: Emitter, field: Field, a: Sequence[Value], number: Sequence[Value],
+          quotient: Sequence[Value]) -> list[Value]:
+    """Columns of a * number - m q modulo 2**260, m being what columns 5 and up of a * quotient hold. IFMA only.
+
+    With quotient = floor(number * 2**260 / q), m is at most a * number / q and falls short of that by less than
+    a / 2**260, the quotient's own fraction, plus what columns 0 .. 4 hold, SHORTAGE and crumbs.
+    """
+    b, upper, lower = emit.builder, FusedColumns(emit), FusedColumns(emit)
+    upper.add_product(a, quotient, first=LIMBS)
+    lower.add_product(a, number, end=LIMBS)
+    multiple, above = list[Value](), emit.splat(0)
+    for word in upper.words[LIMBS:]:               # bits beyond the 52nd do not count in products
+        multiple.append(b.add(word, above))
+        above = b.lshr(multiple[-1], emit.splat(LIMB_BITS))
+    return less_multiple(emit, field, lower.words[:LIMBS], multiple)
 
 
 # -- whole products ---------------------------------------------------------------------------------------------------

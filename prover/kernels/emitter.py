@@ -20,7 +20,6 @@ from llvmlite import ir
 from primitives.native import Emitted
 
 from .field import LANES, Field, Layout
-from .processor import PORTABLE
 
 Value: TypeAlias = Any          # an LLVM value; llvmlite has no types
 Kind: TypeAlias = Any           # an LLVM type
@@ -109,9 +108,10 @@ class Emitter:
         """A constant in all lanes."""
         return ir.Constant(VECTOR, [ir.Constant(I64, value)] * LANES)
 
-    def table(self, values: Sequence[int]) -> Value:
-        """One constant a lane."""
-        return ir.Constant(VECTOR, [ir.Constant(I64, value) for value in values])
+    def everywhere(self, word: Value) -> Value:
+        """One word in all lanes."""
+        one = self.builder.insert_element(ir.Constant(VECTOR, ir.Undefined), word, ir.Constant(I32, 0))
+        return self.shuffle(one, one, [0] * LANES)
 
     def load(self, pointer: Value, index: int | Value, kind: Kind = VECTOR, align: int = 8) -> Value:
         """Vector number `index` of an array of vectors."""
@@ -131,19 +131,6 @@ class Emitter:
     def shift_pair(self, high: Value, low: Value, bits: int) -> Value:
         """Low word of the 128-bit (high, low) shifted right."""
         return self.call("llvm.fshr.v8i64", VECTOR, high, low, self.splat(bits))
-
-    def lookup(self, table: Sequence[int], index: Value) -> Value:
-        """Per lane table[index]; the table is a list of 8 or 16 constants."""
-        if not PORTABLE and len(table) == LANES:
-            return self.call("llvm.x86.avx512.permvar.di.512", VECTOR, self.table(table), index)
-        if not PORTABLE:
-            return self.call("llvm.x86.avx512.vpermi2var.q.512", VECTOR,
-                             self.table(table[:LANES]), index, self.table(table[LANES:]))
-        result = self.splat(table[0])
-        for k, value in enumerate(table[1:], 1):
-            hit = self.builder.icmp_unsigned("==", index, self.splat(k))
-            result = self.builder.select(hit, self.splat(value), result)
-        return result
 
     def mask_bits(self, mask: Value) -> Value:
         """One truth value, or a vector of eight -> integer with one bit a lane."""
@@ -186,9 +173,6 @@ class Element(ABC):
     PRODUCT: ClassVar[float]
     """Products of values below 3 q, or so, are below PRODUCT * q: what running products are kept below."""
 
-    LOOSE: ClassVar[float]
-    """Sums of a few stored values are below LOOSE * q; they can be stored like this, and multiplied."""
-
     emit: Emitter
     field: Field
     low: float
@@ -204,11 +188,6 @@ class Element(ABC):
     @abstractmethod
     def load(cls, emit: Emitter, field: Field, pointer: Value, index: int | Value, bound: float | None = None) -> Self:
         """Value number `index` of an array (n, limbs, lanes); the caller vouches for `bound` (STORED if None)."""
-
-    @classmethod
-    @abstractmethod
-    def broadcast(cls, emit: Emitter, field: Field, pointer: Value, index: int | Value) -> Self:
-        """Entry `index` of a table (n, limbs) of single elements, in all lanes."""
 
     @abstractmethod
     def store(self, pointer: Value, index: int | Value, bound: float | None = None) -> None:

@@ -1,9 +1,9 @@
 """Eight field elements at once: lane arithmetic on AVX-512 IFMA, or in double precision where that is missing.
 
-Besides its interval [low * q, high * q) a `Lanes` knows `spread`: no limb exceeds spread * 2**52 in magnitude.
-Additions, subtractions and products never carry; they only change the interval and the spread. `normalize` makes the
-value non-negative by adding a multiple of q and propagates carries; a product normalizes its operands by itself and
-checks that they fit 260 bits; `reduce` brings a value below about 1.67 q.
+Besides its interval [low * q, high * q) a `Lanes` knows `spread`: no limb exceeds spread * 2**52 in magnitude. Limbs
+that `wrap` stand for the value modulo 2**260 only. Additions, subtractions and products never carry; they only change
+the interval and the spread. `normalize` makes the value non-negative by adding a multiple of q and propagates carries;
+a product normalizes its operands by itself and checks that they fit 260 bits; `reduce` brings a value hardly above q.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["I1", "I8", "I32", "I64", "VECTOR", "BoundError", "Emitter", "Lanes",
 HALF = ir.VectorType(I64, LANES // 2)
 
 MAX_SPREAD = 1 << 10            # limbs stay below 2**62, so signed carries cannot overflow
-INDEX_SHIFT = 45                # reduce looks at the value in units of 2**(4*52 + 45) = 2**253
+DROPPED, INVERSE_BITS = 26, 50   # reduce looks at the top limb without so many bits, and at 1/q with so many
 
 
 class Lanes(Element):
@@ -35,15 +35,14 @@ class Lanes(Element):
     LAYOUT: ClassVar[Layout] = EIGHT
     STORED: ClassVar[float] = STORED
     PRODUCT: ClassVar[float] = 3
-    LOOSE: ClassVar[float] = 9
 
     def __init__(self, emit: Emitter, field: Field, limbs: list[Value], low: float, high: float, spread: int = 1,
-                 signed: bool = False) -> None:
-        """`signed`: limbs may be negative. Neither signed nor spread: every limb is below 2**52."""
+                 signed: bool = False, wraps: bool = False) -> None:
+        """`signed`: limbs may be negative. `tidy`, if nothing spreads them: every limb is below 2**52."""
         require(spread <= MAX_SPREAD, f"limbs may reach {spread} * 2**52")
         self.emit, self.field, self.limbs = emit, field, limbs
-        self.low, self.high, self.spread, self.signed = low, high, spread, signed
-        self.tidy = spread == 1 and not signed
+        self.low, self.high, self.spread, self.signed, self.wraps = low, high, spread, signed, wraps
+        self.tidy = spread == 1 and not signed and not wraps
         self._normal: Lanes | None = None          # what `normalize` wrote
 
     # -- making and storing ----------------------------------------------------------------------------------------
@@ -59,18 +58,6 @@ class Lanes(Element):
         """Value number `index` of a lanes array (40 words each); the caller vouches for `bound`."""
         base = emit.times(index, LIMBS)
         limbs = [emit.load(pointer, emit.plus(base, i)) for i in range(LIMBS)]
-        return cls(emit, field, limbs, 0, STORED if bound is None else bound)
-
-    @classmethod
-    def broadcast(cls, emit: Emitter, field: Field, pointer: Value, index: int | Value,
-                  bound: float | None = None) -> Lanes:
-        """Entry `index` of a table of single elements (5 words each), in all lanes."""
-        b, limbs = emit.builder, []
-        base = emit.times(index, LIMBS)
-        for i in range(LIMBS):
-            word = b.load(emit.address(pointer, emit.plus(base, i), 8, I64), align=8)
-            one = b.insert_element(ir.Constant(VECTOR, ir.Undefined), word, ir.Constant(I32, 0))
-            limbs.append(emit.shuffle(one, one, [0] * LANES))
         return cls(emit, field, limbs, 0, STORED if bound is None else bound)
 
     def store(self, pointer: Value, index: int | Value, bound: float | None = None) -> None:
@@ -120,8 +107,7 @@ class Lanes(Element):
         b, limbs = emit.builder, []
         for i in range(LIMBS):
             limb = b.trunc(b.lshr(value, ir.Constant(I256, LIMB_BITS * i)), I64)
-            one = b.insert_element(ir.Constant(VECTOR, ir.Undefined), limb, ir.Constant(I32, 0))
-            limbs.append(b.and_(emit.shuffle(one, one, [0] * LANES), emit.splat(LIMB_MASK)))
+            limbs.append(b.and_(emit.everywhere(limb), emit.splat(LIMB_MASK)))
         return cls(emit, field, limbs, 0, 1)
 
     def first(self) -> Value:
@@ -133,87 +119,80 @@ class Lanes(Element):
         return value
 
     # -- lazy additions --------------------------------------------------------------------------------------------
-    def _make(self, limbs: list[Value], low: float, high: float, spread: int = 1, signed: bool = False) -> Lanes:
-        return Lanes(self.emit, self.field, limbs, low, high, spread, signed)
+    def _make(self, limbs: list[Value], low: float, high: float, spread: int = 1, signed: bool = False,
+              wraps: bool = False) -> Lanes:
+        return Lanes(self.emit, self.field, limbs, low, high, spread, signed, wraps)
 
     def __add__(self, other: Lanes) -> Lanes:
         limbs = [self.emit.builder.add(a, b) for a, b in zip(self.limbs, other.limbs, strict=True)]
         return self._make(limbs, self.low + other.low, self.high + other.high,
-                          self.spread + other.spread, self.signed or other.signed)
+                          self.spread + other.spread, self.signed or other.signed, self.wraps or other.wraps)
 
     def __sub__(self, other: Lanes) -> Lanes:
         limbs = [self.emit.builder.sub(a, b) for a, b in zip(self.limbs, other.limbs, strict=True)]
         return self._make(limbs, self.low - other.high, self.high - other.low,
-                          self.spread + other.spread, True)
+                          self.spread + other.spread, True, self.wraps or other.wraps)
 
     def __neg__(self) -> Lanes:
         zero = self.emit.splat(0)
         limbs = [self.emit.builder.sub(zero, a) for a in self.limbs]
-        return self._make(limbs, -self.high, -self.low, self.spread, True)
+        return self._make(limbs, -self.high, -self.low, self.spread, True, self.wraps)
 
     def negate_where(self, mask: Mask) -> Lanes:
         """Minus the value in the lanes of `mask` (exact zero stays exact zero)."""
         b, zero = self.emit.builder, self.emit.splat(0)
         limbs = [b.select(mask.bits, b.sub(zero, a), a) for a in self.limbs]
-        return self._make(limbs, min(self.low, -self.high), max(self.high, -self.low), self.spread, True)
+        return self._make(limbs, min(self.low, -self.high), max(self.high, -self.low), self.spread, True, self.wraps)
 
     def select(self, mask: Mask, other: Lanes) -> Lanes:
         """This value in the lanes of `mask`, the other elsewhere."""
         limbs = [self.emit.builder.select(mask.bits, a, b) for a, b in zip(self.limbs, other.limbs, strict=True)]
         return self._make(limbs, min(self.low, other.low), max(self.high, other.high),
-                          max(self.spread, other.spread), self.signed or other.signed)
+                          max(self.spread, other.spread), self.signed or other.signed, self.wraps or other.wraps)
 
     def _carry(self, limbs: list[Value], low: float, high: float) -> Lanes:
-        b, emit = self.emit.builder, self.emit
         require(high * self.field.modulus < RADIX, f"value may reach {high} q, beyond 260 bits")
-        carry, tidy = None, []
-        for limb in limbs[:-1]:
-            total = limb if carry is None else b.add(limb, carry)
-            tidy.append(b.and_(total, emit.splat(LIMB_MASK)))
-            carry = b.ashr(total, emit.splat(LIMB_BITS))
-        return self._make([*tidy, b.add(limbs[-1], carry)], low, high)
+        return self._make(columns.carry(self.emit, limbs, self.wraps), low, high)
+
+    def _lift(self, lift: int) -> list[Value]:
+        """Limbs of the value plus a multiple of q."""
+        if not lift:
+            return self.limbs
+        return [self.emit.builder.add(limb, self.emit.splat(more))
+                for limb, more in zip(self.limbs, limbs_of(lift * self.field.modulus), strict=True)]
 
     def normalize(self) -> Lanes:
         """The same residue, non-negative, with every limb below 2**52."""
         if self.tidy:
             return self
-        if self._normal is not None:
-            return self._normal
-        limbs, lift = self.limbs, max(0, math.ceil(-self.low))
-        if lift:
-            limbs = [self.emit.builder.add(a, self.emit.splat(c))
-                     for a, c in zip(limbs, limbs_of(lift * self.field.modulus), strict=True)]
-        require(self.spread + 1 <= MAX_SPREAD, "limbs too wide to carry")
-        self._normal = self._carry(limbs, self.low + lift, self.high + lift)
+        if self._normal is None:
+            require(self.spread + 1 <= MAX_SPREAD, "limbs too wide to carry")
+            lift = max(0, math.ceil(-self.low))
+            self._normal = self._carry(self._lift(lift), self.low + lift, self.high + lift)
         return self._normal
 
     def reduce(self) -> Lanes:
-        """The same residue below about 1.67 q: subtract the multiple of q that the top bits name."""
-        q, unit = self.field.modulus, 1 << (LIMB_BITS * (LIMBS - 1) + INDEX_SHIFT)
-        # lazy lower limbs move the visible top by less than `slack`: keep it inside the table ...
-        slack = (self.spread + 1) << (LIMB_BITS * (LIMBS - 1))
-        lift = max(0, math.ceil(slack / q - self.low)) if self.signed else 0
-        high = (self.high + lift) * q + slack
-        size = LANES if high < LANES * unit else 2 * LANES
-        require(high < size * unit, f"value may reach {self.high + lift} q, beyond the reduction table")
-        # ... and never let it name a multiple above the value
-        multiples = [index * unit // q for index in range(size)]
-        require(all(i * unit - m * q > slack for i, m in enumerate(multiples) if m), "ambiguous")
-        worst = max(up(((i + 1) * unit + slack - m * q) / q) for i, m in enumerate(multiples))
-        offset = limbs_of(lift * q)
-        b, emit = self.emit.builder, self.emit
-        top = b.add(self.limbs[-1], emit.splat(offset[-1])) if lift else self.limbs[-1]
-        index = b.ashr(top, emit.splat(INDEX_SHIFT))
-        rows = [limbs_of(m * q) for m in multiples]
-        limbs = [b.add(limb, emit.lookup([offset[i] - row[i] for row in rows], index))
-                 for i, limb in enumerate(self.limbs)]
-        return self._carry(limbs, 0, worst)
+        """The same residue, hardly above q: less the multiple of q that the top limb names [Barrett 1986]."""
+        q, unit = self.field.modulus, 1 << (LIMB_BITS * (LIMBS - 1))
+        # Carries from lower limbs may change the top one by so much, to either side if they are signed. Where it could
+        # turn negative, the value is lifted; and as much is taken off, so that the multiple is never above the value.
+        slack = self.spread + 1
+        least = slack if self.signed or self.wraps else 0
+        lift = max(0, math.ceil(2 * least * unit / q - self.low))
+        require((self.high + lift) * q < RADIX, f"value may reach {self.high + lift} q, beyond 260 bits")
+        limbs, b, emit = self._lift(lift), self.emit.builder, self.emit
+        top = b.and_(b.sub(limbs[-1], emit.splat(least)), emit.splat(LIMB_MASK))
+        inverse = (unit << DROPPED + INVERSE_BITS) // q
+        multiple = b.lshr(b.mul(b.lshr(top, emit.splat(DROPPED)), emit.splat(inverse)), emit.splat(INVERSE_BITS))
+        bound = up(1 + (2 * slack + 1 + (1 << DROPPED)) * unit / q + 2.0**(LIMB_BITS - DROPPED - INVERSE_BITS))
+        return self._make(columns.less_multiple(emit, self.field, limbs, [multiple]), 0, bound,
+                          self.spread + 3, self.signed or PORTABLE, wraps=True)
 
     def canonical(self) -> Lanes:
         """The same residue below q."""
         b, emit = self.emit.builder, self.emit
-        value = self.reduce() if self.high > 2 or self.low < 0 else self.normalize()
-        less = self._carry([b.sub(limb, emit.splat(c)) for limb, c in
+        value = (self.reduce() if self.high > 2 or self.low < 0 else self).normalize()
+        less = value._carry([b.sub(limb, emit.splat(c)) for limb, c in
                             zip(value.limbs, limbs_of(self.field.modulus), strict=True)], 0, 1)
         negative = Mask(emit, b.icmp_signed("<", less.limbs[-1], emit.splat(0)))
         return self._make(value.select(negative, less).limbs, 0, 1)

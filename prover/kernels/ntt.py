@@ -12,48 +12,39 @@ a transform of length m over the blocks, the same in every lane; a *twist* by w*
 quotient never does; and on a coset outwards takes hardly longer, since the powers of the shift go into the twist.
 
 Rounds have radix 4 (and one radix 2 where needed). Blocks that are far apart go through the first rounds together, in
-columns that fit the first cache; what is left are chunks that fit the second, treated alike.
+columns; what is left are chunks that fit the second cache, treated alike.
+
+All multiplications are by constants (`factors`). Between rounds, blocks are below PRODUCT q inwards and below LOOSE q
+outwards: a round reduces only the one value of four that it does not multiply.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
 
 from primitives import field, threads
 from primitives.native import compiled
 
-from .arithmetic import ELEMENT, LANES, LAYOUT, LOOSE, STORED, kernel
+from .arithmetic import ELEMENT, LANES, LAYOUT, STORED, kernel
 from .emitter import I8, I32, I64, Element, Emitter, Value
-from .field import LIMB_BITS, LIMB_MASK, SCALAR, Words
+from .factors import FACTOR, Factor
+from .field import SCALAR, Words
 from .field import SCALAR_MODULUS as R
 from .lanes import exchange_lanes
 from .memory import empty, reading, uninitialized
 from .tasks import Lender, in_turn
+from .twiddles import EDGE_RADIX, LOG_LANES, Order, Twist, powers, reverse, root_of_unity, rounds_of, twist_of
 
-GENERATOR = 5
-EDGE_RADIX = 1 << 256
-INWARDS = LAYOUT.radix * pow(EDGE_RADIX, -1, R) % R
 CHUNK = 1 << 14                 # elements whose rounds go on without leaving the second cache
-NEAR = 3                        # rounds on blocks that fit the first cache
+NEAR = 4                        # rounds that a run of blocks goes through before the next run is touched
 PAIRED_GROUP = max(LANES, 2)    # blocks transformed across lanes at a time, after a radix-2 round
-LOG_LANES = LANES.bit_length() - 1
 LEAST = 1 << 6                  # groups of blocks that are worth a thread of their own
-TILE = 1 << 10                  # blocks put in or taken out between rounds
+TILE = 1 << 12                  # blocks put in or taken out between rounds
 SMALLEST = 2 * LOG_LANES        # log2 of the shortest vector that fills whole groups of LANES blocks
-
-Order = NDArray[np.uint32]
-
-
-def root_of_unity(log: int) -> int:
-    """The primitive 2**log-th root of unity that iden3's formats are made of."""
-    return pow(GENERATOR, (R - 1) >> log, R)
+PRODUCT, LOOSE = FACTOR.PRODUCT, FACTOR.SUM
 
 
 # -- kernels -------------------------------------------------------------------------------------------------------
@@ -62,9 +53,9 @@ def load(emit: Emitter, data: Value, index: Value, bound: float = STORED) -> Any
     return ELEMENT.load(emit, SCALAR, data, index, bound)
 
 
-def constant(emit: Emitter, value: int) -> Any:
+def constant(emit: Emitter, value: int) -> Factor:
     """A constant in all lanes."""
-    return ELEMENT.constant(emit, SCALAR, value)
+    return FACTOR.constant(emit, SCALAR, value)
 
 
 def four_places(emit: Emitter, i: Value, step: Value) -> list[Value]:
@@ -75,16 +66,16 @@ def four_places(emit: Emitter, i: Value, step: Value) -> list[Value]:
     return places
 
 
-def twiddles_of(emit: Emitter, table: Value, entry: Value) -> list[Any]:
+def twiddles_of(emit: Emitter, table: Value, entry: Value) -> list[Factor]:
     """w**j, w**2j, w**3j."""
-    return [ELEMENT.broadcast(emit, SCALAR, table, emit.plus(emit.times(entry, 3), k)) for k in range(3)]
+    return [FACTOR.broadcast(emit, SCALAR, table, emit.plus(emit.times(entry, 3), k)) for k in range(3)]
 
 
 def inwards_radix4(emit: Emitter, data: Value, places: list[Value]) -> tuple[Any, Any, Any, Any]:
     """The sums of four blocks at frequencies 0, 2, 1, 3, before their twiddles."""
-    a, b, c, d = [load(emit, data, place) for place in places]
+    a, b, c, d = [load(emit, data, place, PRODUCT) for place in places]
     even, odd, difference = a + c, b + d, a - c
-    turned = (b - d) * constant(emit, pow(root_of_unity(2), -1, R))
+    turned = constant(emit, pow(root_of_unity(2), -1, R)) * (b - d)
     return even + odd, even - odd, difference + turned, difference - turned
 
 
@@ -94,8 +85,8 @@ def inwards4(emit: Emitter, data: Value, i: Value, step: Value, table: Value, en
     places = four_places(emit, i, step)
     w1, w2, w3 = twiddles_of(emit, table, entry)
     f0, f2, f1, f3 = inwards_radix4(emit, data, places)
-    for place, value in zip(places, (f0.reduce(), f2 * w2, f1 * w1, f3 * w3), strict=True):
-        value.store(data, place)
+    for place, value in zip(places, (f0.reduce(), w2 * f2, w1 * f1, w3 * f3), strict=True):
+        value.store(data, place, PRODUCT)
 
 
 @kernel
@@ -103,12 +94,12 @@ def inwards4_last(emit: Emitter, data: Value, i: Value) -> None:
     """The radix-4 butterfly on four neighbours: no twiddles."""
     places = four_places(emit, i, emit.integer(1))
     for place, value in zip(places, inwards_radix4(emit, data, places), strict=True):
-        value.reduce().store(data, place)
+        value.store(data, place, LOOSE)
 
 
 def outwards_radix4(emit: Emitter, a: Any, b: Any, c: Any, d: Any) -> tuple[Any, Any, Any, Any]:
     """Values at four places from sums at frequencies 0, 2, 1, 3, their twiddles applied."""
-    even, odd, sum_, turned = a + b, a - b, c + d, (c - d) * constant(emit, root_of_unity(2))
+    even, odd, sum_, turned = a + b, a - b, c + d, constant(emit, root_of_unity(2)) * (c - d)
     return even + sum_, odd + turned, even - sum_, odd - turned
 
 
@@ -118,7 +109,7 @@ def outwards4(emit: Emitter, data: Value, i: Value, step: Value, table: Value, e
     places = four_places(emit, i, step)
     w1, w2, w3 = twiddles_of(emit, table, entry)
     a, b, c, d = [load(emit, data, place, LOOSE) for place in places]
-    for place, value in zip(places, outwards_radix4(emit, a.reduce(), b * w2, c * w1, d * w3), strict=True):
+    for place, value in zip(places, outwards_radix4(emit, a.reduce(), w2 * b, w1 * c, w3 * d), strict=True):
         value.store(data, place, LOOSE)
 
 
@@ -126,14 +117,9 @@ def outwards4(emit: Emitter, data: Value, i: Value, step: Value, table: Value, e
 def outwards4_first(emit: Emitter, data: Value, i: Value) -> None:
     """The radix-4 butterfly on four neighbours: no twiddles."""
     places = four_places(emit, i, emit.integer(1))
-    values = [load(emit, data, place) for place in places]
+    values = [load(emit, data, place, PRODUCT) for place in places]
     for place, value in zip(places, outwards_radix4(emit, *values), strict=True):
         value.store(data, place, LOOSE)
-
-
-def reverse(value: int, bits: int) -> int:
-    """The number with the bits in opposite order."""
-    return int(format(value, f"0{bits}b")[::-1], 2) if bits else 0
 
 
 def exchange(values: Sequence[Any]) -> Sequence[Any]:
@@ -143,13 +129,14 @@ def exchange(values: Sequence[Any]) -> Sequence[Any]:
 
 def twisted(emit: Emitter, value: Any, fine: Value, low: Value, coarse: Value, high: Value) -> Any:
     """A value times its twist fine[low] * coarse[high]."""
-    return value * load(emit, fine, low) * load(emit, coarse, high)
+    return FACTOR.load(emit, SCALAR, coarse, high) * (FACTOR.load(emit, SCALAR, fine, low) * value)
 
 
 def inwards_group(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
                   pairs: bool) -> None:
     """What follows the rounds, for a group of blocks i .. : radix 2 if `pairs`, twist, transform across lanes."""
-    values = [load(emit, data, emit.plus(i, k)) for k in range(PAIRED_GROUP if pairs else LANES)]
+    values = [load(emit, data, emit.plus(i, k), PRODUCT if pairs else LOOSE)
+              for k in range(PAIRED_GROUP if pairs else LANES)]
     if pairs:
         values = [sum_ for a, b in zip(values[::2], values[1::2], strict=True) for sum_ in (a + b, a - b)]
     values = [twisted(emit, value, fine, emit.plus(low, k), coarse, high) for k, value in enumerate(values)]
@@ -161,7 +148,7 @@ def inwards_group(emit: Emitter, data: Value, i: Value, fine: Value, low: Value,
                 for k in range(start, start + half):
                     a, b = across[k], across[k + half]
                     turn = constant(emit, pow(root, (k - start) * (LANES // 2 // half), R))
-                    across[k], across[k + half] = a + b, (a - b) * turn if k > start else a - b
+                    across[k], across[k + half] = a + b, turn * (a - b) if k > start else a - b
             half //= 2
         for k, value in enumerate(across):
             value.reduce().store(data, emit.plus(i, begin + k))
@@ -172,13 +159,13 @@ def outwards_group(emit: Emitter, data: Value, i: Value, fine: Value, low: Value
     """`inwards_group` in opposite order and direction."""
     values: list[Any] = []
     for begin in range(0, PAIRED_GROUP if pairs else LANES, LANES):
-        across = [load(emit, data, emit.plus(i, begin + k)) for k in range(LANES)]
+        across = [load(emit, data, emit.plus(i, begin + k), PRODUCT) for k in range(LANES)]
         root, half = root_of_unity(LOG_LANES), 1
         while half < LANES:
             for start in range(0, LANES, 2 * half):
                 for k in range(start, start + half):
                     turn = constant(emit, pow(root, (k - start) * (LANES // 2 // half), R))
-                    a, b = across[k], across[k + half] * turn if k > start else across[k + half]
+                    a, b = across[k], turn * across[k + half] if k > start else across[k + half]
                     across[k], across[k + half] = a + b, a - b
             half *= 2
         values += exchange(across)
@@ -186,7 +173,7 @@ def outwards_group(emit: Emitter, data: Value, i: Value, fine: Value, low: Value
     if pairs:
         values = [sum_ for a, b in zip(values[::2], values[1::2], strict=True) for sum_ in (a + b, a - b)]
     for k, value in enumerate(values):
-        value.store(data, emit.plus(i, k), LOOSE)
+        value.store(data, emit.plus(i, k), LOOSE if pairs else PRODUCT)
 
 
 @kernel
@@ -217,8 +204,8 @@ def outwards_pairs(emit: Emitter, data: Value, i: Value, fine: Value, low: Value
 def shift_lanes(emit: Emitter, data: Value, i: Value, shifts: Value) -> None:
     """Multiply coefficient f2, in the LANES blocks i .. , by shifts[f2]; shifts[0] is one."""
     for k in range(1, LANES):
-        value = load(emit, data, emit.plus(i, k)) * ELEMENT.broadcast(emit, SCALAR, shifts, reverse(k, LOG_LANES))
-        value.reduce().store(data, emit.plus(i, k))
+        shift = FACTOR.broadcast(emit, SCALAR, shifts, reverse(k, LOG_LANES))
+        (shift * load(emit, data, emit.plus(i, k))).store(data, emit.plus(i, k), PRODUCT)
 
 
 @kernel
@@ -371,98 +358,6 @@ def close_all(a: Words, b: Words, c: Words, out: Words, first: int, last: int, c
                 close(a, b, c, k, out)
 
 
-# -- tables --------------------------------------------------------------------------------------------------------
-def single_elements(values: Words) -> Words:
-    """Edge words (..., 4) -> table entries (..., LIMBS); tables that hold x * INWARDS then hold x."""
-    if LANES == 1:
-        return np.ascontiguousarray(values)
-    parts = [values[..., 0] & np.uint64(LIMB_MASK)]
-    for i in range(1, 4):
-        low, high = values[..., i - 1] >> np.uint64(64 - 12 * i), values[..., i] << np.uint64(12 * i)
-        parts.append((low | high) & np.uint64(LIMB_MASK))
-    return np.stack([*parts, values[..., 3] >> np.uint64(4 * LIMB_BITS - 192)], -1)
-
-
-def powers(base: int, count: int, factor: int = INWARDS) -> Words:
-    """base**k * factor for k < count (a power of two), edge words (count, 4)."""
-    table = np.empty((count, 4), np.uint64)
-    table[:1], done = field.encode([factor]), 1
-    while done < count:
-        table[done:2 * done], done = field.multiply(table[:done], field.encode([pow(base, done, R)])), 2 * done
-    return table
-
-
-def twiddle_table(powers: Words) -> Words:
-    """For every round: (w**j, w**2j, w**3j), j < length / 4, with w the root of the round's length; see `step // 3`.
-
-    powers : those of the root of the longest round, whose every fourth, sixteenth ... root is that of the next ones.
-    """
-    size = len(powers)
-    depth = size.bit_length() - 1
-    rows = [np.arange(1 << k)[:, None] * np.array([1, 2, 3]) * (size >> (k + 2))
-            for k in range(depth % 2, depth - 1, 2)]
-    return single_elements(powers[np.concatenate(rows or [np.zeros((1, 3), np.int64)])])
-
-
-def reversed_powers(log: int, bases: Sequence[int], factor: int) -> Words:
-    """Block k = factor * bases[lane]**reverse(k), in lanes, for k < 2**log."""
-    blocks = 1 << log
-    table = field.encode([factor * INWARDS % R] * LANES).reshape(1, LANES, 4)
-    for t in range(log):
-        step = field.encode([pow(base, blocks >> (t + 1), R) for base in bases])
-        table = np.concatenate([table, field.multiply(table, step)])
-    return np.ascontiguousarray(single_elements(table).swapaxes(1, 2))
-
-
-class Rounds:
-    """What all transforms of one length share."""
-
-    def __init__(self, log: int) -> None:
-        self.log, self.depth = log, log - LOG_LANES
-        self.blocks = 1 << self.depth
-        forwards = powers(pow(root_of_unity(log), LANES, R), self.blocks)
-        self.inwards = twiddle_table(np.roll(forwards[::-1], 1, axis=0))
-        self.outwards = twiddle_table(forwards)
-        self.natural = np.arange(1 << log, dtype=np.uint32)
-
-    @cached_property
-    def scattered(self) -> Order:
-        """The order between the two halves of a transform: which frequency each element is."""
-        k = np.arange(self.blocks)
-        lanes = (k - k % LANES)[:, None] + np.arange(LANES)
-        frequencies = reverse_all(lanes, self.depth) + (reverse_all(k % LANES, LOG_LANES)[:, None] << self.depth)
-        return frequencies.astype(np.uint32).reshape(-1)
-
-
-def reverse_all(values: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
-    """Each number with its lowest `bits` bits in opposite order."""
-    out = np.zeros_like(values)
-    for i in range(bits):
-        out |= (values >> i & 1) << (bits - 1 - i)
-    return out
-
-
-class Twist:
-    """Twists of one length and direction: the powers of a root in each lane, as products of a fine and a coarse one.
-
-    Outwards they hold the powers of `shift` too, which then also come as `shifts` from lane to lane; inwards they hold
-    the division by the length.
-    """
-
-    def __init__(self, log: int, shift: int, outwards: bool) -> None:
-        root, depth = root_of_unity(log), log - LOG_LANES
-        root = root if outwards else pow(root, -1, R)
-        bases = [shift * pow(root, lane, R) % R for lane in range(LANES)]
-        bits = max(LOG_LANES, (depth + 1) // 2)
-        self.fine = reversed_powers(bits, [pow(base, 1 << (depth - bits), R) for base in bases], 1)
-        self.coarse = reversed_powers(depth - bits, bases, 1 if outwards else pow(1 << log, -1, R))
-        self.shifts = single_elements(powers(pow(shift, 1 << depth, R), LANES if shift != 1 else 1))
-
-
-rounds_of = functools.lru_cache(maxsize=4)(Rounds)
-twist_of = functools.lru_cache(maxsize=6)(Twist)
-
-
 # -- transforms ----------------------------------------------------------------------------------------------------
 BLOCKS: Lender[Words] = Lender(lambda blocks: blocks.nbytes)
 
@@ -492,7 +387,7 @@ def transform(log: int, vectors: Sequence[Words], *, start: Sequence[Finish] = (
         far += 1
     chunk = blocks >> (2 * far)
     total, pairs = (chunk.bit_length() - 1) // 2, bool(tables.depth % 2)
-    near = min(NEAR, total)                            # rounds that do not leave the first cache
+    near = min(NEAR, total)
     columns = chunk >> (2 * (total - near))
 
     def come_in(task: tuple[int, int, int]) -> None:
@@ -519,7 +414,7 @@ def transform(log: int, vectors: Sequence[Words], *, start: Sequence[Finish] = (
         if finish:
             finish(first, last, chunk)
 
-    tile = TILE if start or finish else blocks // (2 * threads.count())
+    tile = min(TILE, blocks // threads.count())
     tiles = range(0, chunk, max(LANES, tile * chunk // blocks // LANES * LANES))
     bounds = [(first, min(first + tiles.step, chunk)) for first in tiles]
     if start or in_by:
@@ -552,7 +447,7 @@ def ntt(values: Words, *, inverse: bool = False, coset: int | None = None) -> Wo
         else:
             scatter(partial(take_in_all, source, rounds.scattered, data), len(data))
             transform(log, [data], out_by=twist, finish=partial(take_out_all, out, rounds.natural, data))
-    return field.multiply(out, powers(pow(shift, -1, R), count, 1)) if inverse and shift != 1 else out
+    return field.multiply(out, powers(pow(shift, -1, R), count)) if inverse and shift != 1 else out
 
 
 def quotient(a: Words, b: Words) -> Words:

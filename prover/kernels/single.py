@@ -61,7 +61,6 @@ class Single(Element):
     LAYOUT: ClassVar[Layout] = SINGLE
     STORED: ClassVar[float] = 1
     PRODUCT: ClassVar[float] = 3
-    LOOSE: ClassVar[float] = 1
 
     def __init__(self, emit: Emitter, field: Field, value: Value, low: float, high: float) -> None:
         self.emit, self.field, self.value, self.low, self.high = emit, field, value, low, high
@@ -88,11 +87,6 @@ class Single(Element):
         """Value number `index` of an array (n, 4, 1); the caller vouches for `bound`."""
         value = emit.builder.load(emit.address(pointer, index, 32, I256), align=8)
         return cls(emit, field, value, 0, cls.STORED if bound is None else bound)
-
-    @classmethod
-    def broadcast(cls, emit: Emitter, field: Field, pointer: Value, index: int | Value) -> Single:
-        """Entry `index` of a table (n, 4): the same as `load`."""
-        return cls.load(emit, field, pointer, index)
 
     def store(self, pointer: Value, index: int | Value, bound: float | None = None) -> None:
         """Store as value number `index` of an array (n, 4, 1), reduced if it is not below bound * q."""

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from .coordinates import Fp2
 from .field import BASE, LANES, LIMBS, STORED
-from .lanes import I1, I32, I64, VECTOR, Emitter, Lanes, Mask, Value, ir
+from .lanes import I1, I64, Emitter, Lanes, Mask, Value, ir
 
 POINT = 2
 LINE = 3
@@ -91,9 +91,7 @@ def broadcast(emit: Emitter, memory: Value, index: Value, lane: Value, bound: fl
         limbs = []
         for limb in range(LIMBS):
             place = b.add(emit.times(emit.plus(emit.times(number, LIMBS), limb), LANES), emit.integer(lane))
-            word = b.load(emit.address(memory, place, 8, I64), align=8)
-            one = b.insert_element(ir.Constant(VECTOR, ir.Undefined), word, ir.Constant(I32, 0))
-            limbs.append(emit.shuffle(one, one, [0] * LANES))
+            limbs.append(emit.everywhere(b.load(emit.address(memory, place, 8, I64), align=8)))
         return Lanes(emit, BASE, limbs, 0, bound)
 
     return Fp2(part(index), part(emit.plus(index, 1)))

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import pytest
 
-from prover.kernels.columns import Columns, DoubleColumns, FusedColumns
+from prover.kernels.columns import Columns, DoubleColumns, FusedColumns, carry, less_multiple, low_product
 from prover.kernels.field import BASE, LANES, LIMB_BITS, LIMBS, SCALAR, limbs_of
 from prover.kernels.lanes import kernel
 from prover.kernels.processor import PORTABLE
@@ -85,3 +85,62 @@ def test_reduced_columns_are_the_montgomery_sum(way, field, terms):
             got = sum(word(out[k, i], lane) << (LIMB_BITS * i) for i in range(LIMBS))
             assert (got * (1 << 260) - expected) % field.modulus == 0
             assert 0 <= got < (expected >> 260) + field.limb_inverse + field.modulus + (field.modulus >> 40)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_columns_out_of_range_gain_nothing(way):
+    @kernel
+    def multiply(emit, out, data):
+        a, b = ([emit.load(data, LIMBS * k + i) for i in range(LIMBS)] for k in range(2))
+        for k, (first, end) in enumerate(((0, 2 * LIMBS), (LIMBS, 2 * LIMBS), (0, LIMBS))):
+            columns = way(emit)
+            columns.add_product(a, b, first, end)
+            for i in range(2 * LIMBS):
+                emit.store(out, 2 * LIMBS * k + i, columns.word(i))
+
+    @numba.njit
+    def run(out, data):
+        multiply(out, data)
+
+    rng = random.Random(5)
+    values = [[(1 << 260) - 1, *(rng.getrandbits(260) for _ in range(7))] for _ in range(2)]
+    data = np.array([[limbs_of(value) for value in row] for row in values], np.uint64).transpose(0, 2, 1).copy()
+    out = np.zeros((3, 2 * LIMBS, LANES), np.uint64)
+    run(out, data)
+    upper, lower = out[0].copy(), out[0].copy()
+    upper[:LIMBS], lower[LIMBS:] = 0, 0
+    assert np.array_equal(out[1:], [upper, lower])
+    for lane in range(LANES):
+        total = sum(word(out[0, k], lane) << (LIMB_BITS * k) for k in range(2 * LIMBS))
+        assert total == values[0][lane] * values[1][lane]
+
+
+@pytest.mark.parametrize("field", [BASE, SCALAR], ids=["base", "scalar"])
+def test_arithmetic_modulo_2_to_the_260(field):
+    number = (1 << 260) - 12345
+
+    @kernel
+    def compute(emit, out, data):
+        a, b = ([emit.load(data, LIMBS * k + i) for i in range(LIMBS)] for k in range(2))
+        results = (low_product(emit, a, number), carry(emit, less_multiple(emit, field, a, b), wraps=True),
+                   carry(emit, less_multiple(emit, field, a, b[:1]), wraps=True), carry(emit, a, wraps=False))
+        for k, limbs in enumerate(results):
+            for i, limb in enumerate(limbs):
+                emit.store(out, LIMBS * k + i, limb)
+
+    @numba.njit
+    def run(out, data):
+        compute(out, data)
+
+    rng, top = random.Random(6), (1 << 260) - 1
+    values = [[top, 0, 1, field.modulus, *(rng.getrandbits(260) for _ in range(4))],
+              [top, top, 1, 0, *(rng.getrandbits(260) for _ in range(4))]]
+    data = np.array([[limbs_of(value) for value in row] for row in values], np.uint64).transpose(0, 2, 1).copy()
+    data[0, 4, 0] += np.uint64(1) << np.uint64(55)                       # beyond 260 bits
+    out = np.zeros((4, LIMBS, LANES), np.uint64)
+    run(out, data)
+    for lane in range(LANES):
+        a, b = (sum(int(data[k, i, lane]) << (LIMB_BITS * i) for i in range(LIMBS)) for k in range(2))
+        got = [sum(int(out[k, i, lane]) << (LIMB_BITS * i) for i in range(LIMBS)) for k in range(4)]
+        wrapped = [a % (1 << 260) * number, a - b * field.modulus, a - (b & TOP) * field.modulus]
+        assert got == [*(value % (1 << 260) for value in wrapped), a]

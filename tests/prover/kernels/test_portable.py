@@ -35,7 +35,7 @@ def run(*arguments: str, **settings: str) -> None:
 
 @pytest.mark.skipif(PORTABLE, reason="this is the portable path already")
 def test_everything_again_without_ifma() -> None:
-    files = [str(HERE / f"test_{name}.py") for name in ("elements", "inversion", "msm", "ntt")]
+    files = [str(HERE / f"test_{name}.py") for name in ("columns", "elements", "factors", "inversion", "msm", "ntt")]
     run("-m", "pytest", "-q", "-p", "no:cacheprovider", *files, TAILPROOF_FORCE_PORTABLE="1")
 
 
