@@ -19,6 +19,7 @@ import inspect
 import json
 import operator
 import os
+import struct
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -45,19 +46,30 @@ _lock = threading.RLock()
 
 
 class Code(NamedTuple):
-    """An object file, the function it holds, and how many integers that returns: None, SINGLE, or those of a tuple."""
+    """A compiled function.
+
+    Attributes
+    ----------
+    returns : how many integers it returns: None, SINGLE, or those of a tuple.
+    words : how many words its arguments are.
+    caller : an object file with a function that calls it, see `_caller`.
+    image : an object file with the function itself.
+    """
 
     symbol: str
     returns: int | None
+    words: int
+    caller: bytes
     image: bytes
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all: other processes may be looking for it."""
-        header = json.dumps({"symbol": self.symbol, "returns": self.returns}).encode()
+        described = {"symbol": self.symbol, "returns": self.returns, "words": self.words, "caller": len(self.caller)}
+        header = json.dumps(described).encode()
         try:
             handle, name = tempfile.mkstemp(dir=path.parent)
             with os.fdopen(handle, "wb") as file:
-                file.write(header + b"\n" + self.image)
+                file.write(header + b"\n" + self.caller + self.image)
             os.replace(name, path)
         except OSError:
             return                             # a full disk costs time at the next start, nothing else
@@ -66,9 +78,11 @@ class Code(NamedTuple):
     def load(cls, path: Path) -> Code | None:
         """What `save` wrote, if it is there."""
         try:
-            header, _, image = path.read_bytes().partition(b"\n")
-            return cls(**json.loads(header), image=image)
-        except (OSError, ValueError, TypeError):
+            header, _, images = path.read_bytes().partition(b"\n")
+            described = json.loads(header)
+            size = described.pop("caller")
+            return cls(**described, caller=images[:size], image=images[size:])
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
 
@@ -127,8 +141,9 @@ class Compiled:
     def _compile(self, kinds: tuple[Kind, ...]) -> Code:
         signature = tuple(map(_numba_kind, kinds))
         self._dispatcher.compile(signature)
-        made = self._dispatcher.overloads[signature]
-        return Code(made.fndesc.llvm_func_name, _returns(made.signature.return_type),
+        made, words = self._dispatcher.overloads[signature], sum(map(_words, kinds))
+        symbol = made.fndesc.llvm_func_name
+        return Code(symbol, _returns(made.signature.return_type), words, _caller(symbol, words),
                     made.library._get_compiled_object())
 
 
@@ -174,6 +189,13 @@ def _described(kind: Kind) -> str:
     return f"({' '.join(map(_described, kind))})" if isinstance(kind, tuple) else str(kind)
 
 
+def _words(kind: Kind) -> int:
+    """How many words `_flatten` makes of an argument."""
+    if kind is int:
+        return 1
+    return 5 + 2 * int(kind[1]) if isinstance(kind[0], np.dtype) else sum(map(_words, kind[1]))
+
+
 def _numba_kind(kind: Kind) -> Any:
     """The same in Numba's terms."""
     from numba import from_dtype, types
@@ -198,36 +220,65 @@ def _returns(kind: Any) -> int | None:
 
 
 @cache
-def _engine() -> Any:
-    """LLVM's linker and loader."""
+def _machine() -> Any:
+    """LLVM's idea of this processor."""
     from llvmlite import binding
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    machine = binding.Target.from_default_triple().create_target_machine(jit=True)
-    return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    return binding.Target.from_default_triple().create_target_machine(jit=True)
+
+
+@cache
+def _engine() -> Any:
+    """LLVM's linker and loader."""
+    from llvmlite import binding
+    return binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
+
+
+CALLER = ".caller"
+
+
+def _caller(symbol: str, words: int) -> bytes:
+    """An object file with `symbol`.caller(address of symbol, result, error, arguments), which reads words from memory.
+
+    To call that with four words is six times faster, for `ctypes`, than to convert each word of some arrays.
+    """
+    from llvmlite import binding, ir
+    word, status = ir.IntType(64), ir.IntType(32)
+    called = ir.FunctionType(status, [word] * (2 + words))
+    module = ir.Module()
+    module.triple = binding.get_process_triple()
+    function = ir.Function(module, ir.FunctionType(status, [word] * 4), symbol + CALLER)
+    address, result, error, arguments = function.args
+    build = ir.IRBuilder(function.append_basic_block())
+    memory = build.inttoptr(arguments, word.as_pointer())
+    values = [build.load(build.gep(memory, [ir.Constant(word, k)])) for k in range(words)]
+    build.ret(build.call(build.inttoptr(address, called.as_pointer()), [result, error, *values]))
+    return bytes(_machine().emit_object(binding.parse_assembly(str(module))))
+
+
+_FOUR_WORDS = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_char_p)
 
 
 def _callable(code: Code, name: str) -> Callable[[list[int]], Any]:
     """Load machine code; takes the arguments in words [Numba's calling convention]."""
     from llvmlite import binding
     engine = _engine()
-    engine.add_object_file(binding.ObjectFileRef.from_data(code.image))
+    for image in (code.image, code.caller):
+        engine.add_object_file(binding.ObjectFileRef.from_data(image))
     engine.finalize_object()
-    address = engine.get_function_address(code.symbol)
+    address, pack = engine.get_function_address(code.symbol), struct.Struct(f"{code.words}q").pack
+    call = _FOUR_WORDS(engine.get_function_address(code.symbol + CALLER))
     nothing, error = ctypes.addressof(_UNREAD), ctypes.addressof(_UNREAD) + 8
 
     def run(words: list[int]) -> Any:
         result = None if code.returns is None else (ctypes.c_int64 * abs(code.returns))()
-        status = bind(len(words))(nothing if result is None else ctypes.addressof(result), error, *words)
+        status = call(address, nothing if result is None else ctypes.addressof(result), error, pack(*words))
         if status:
             raise RuntimeError(f"{name} ended with status {status}: it divided by zero, or its arrays do not fit")
         if result is None:
             return None
         return result[0] if code.returns == SINGLE else tuple(result)
-
-    @cache
-    def bind(arguments: int) -> Any:
-        return ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * (2 + arguments))(address)
 
     return run
 

@@ -144,7 +144,7 @@ def test_a_nested_function_with_values_of_its_own_is_refused() -> None:
 
 
 def test_machine_code_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
-    code = Code("name", 2, b"\n{}\n\x00")
+    code = Code("name", 2, 7, b"calls \n it", b"\n{}\n\x00")
     code.save(tmp_path / "x.o")
     assert Code.load(tmp_path / "x.o") == code
     assert [path.name for path in tmp_path.iterdir()] == ["x.o"]
