@@ -258,5 +258,11 @@ def combine(out: FieldArray, starts: NDArray[np.int64], wires: NDArray[np.int32]
     wires, coefficients : int32 (entries,), indices into `values` (n, 4) and `table` (m, 4). They are trusted:
         `primitives.r1cs.R1CS` checks its own when it is made.
     """
-    threads.share(len(starts) - 1, lambda begin, end: _combine(
-        out, starts, wires, coefficients, table, values, begin, end, np.zeros(9, np.uint64)), least=1 << 12)
+    entries = len(wires)
+
+    def rows(begin: int, end: int) -> None:                    # those that start in this range of entries
+        first, last = np.searchsorted(starts[:-1], (begin, end)) if end < entries else (
+            np.searchsorted(starts[:-1], begin), len(starts) - 1)
+        _combine(out, starts, wires, coefficients, table, values, int(first), int(last), np.zeros(9, np.uint64))
+
+    threads.share(entries, rows, least=1 << 12)

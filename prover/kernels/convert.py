@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,17 @@ def _take_in_all(points: Words, out: Words, offset: int, first: int, last: int) 
 
 
 @compiled
+def _mark_identities(points: Words, marks: NDArray[np.uint8], first: int, last: int) -> None:
+    """marks[i] = 1 where point i, (n, words) packed, is the identity, else 0."""
+    for i in range(first, last):
+        marks[i] = 1
+        for k in range(points.shape[1]):
+            if points[i, k]:
+                marks[i] = 0
+                break
+
+
+@compiled
 def _take_out_all(points: Words, names: NDArray[np.uint32], out: Words) -> None:
     for i in range(0, names.shape[0], LANES):
         take_out(points, points, names, i, out, i)
@@ -165,3 +177,10 @@ def with_images(points: Words) -> Words:
         last[:rest] = points[whole:]
         _take_in_all(reading(last), out, whole, 0, LANES)
     return out
+
+
+def identities(points: Words) -> NDArray[np.uint8]:
+    """Which of some packed points are the identity: (n,), 1 or 0."""
+    marks, flat = np.empty(len(points), np.uint8), points.reshape(len(points), math.prod(points.shape[1:]))
+    threads.share(len(points), lambda first, last: _mark_identities(flat, marks, first, last), least=LEAST)
+    return marks

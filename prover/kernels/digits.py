@@ -24,6 +24,7 @@ ONE = tuple(np.uint64(word) for word in words_of((1 << 256) % SCALAR_MODULUS))
 
 References: TypeAlias = NDArray[np.uint32]
 Digits: TypeAlias = NDArray[np.int16]
+Marks: TypeAlias = NDArray[np.uint8]
 
 
 class Terms(NamedTuple):
@@ -38,12 +39,12 @@ class Terms(NamedTuple):
 
 
 @compiled
-def _halve_and_sort_out(scalars: Words, halves: Words, names: References, units: References, first: int,
-                        last: int) -> tuple[int, int]:
+def _halve_and_sort_out(scalars: Words, identities: Marks, halves: Words, names: References, units: References,
+                        first: int, last: int) -> tuple[int, int]:
     """Do scalars first .. last-1; names and units start at entry 2 * first; returns how many there are."""
     images, above, ones = halves.shape[0] // 2, 2 * first, 2 * first
     for i in range(first, last):
-        if scalars[i, 0] == 0 and not (scalars[i, 1] | scalars[i, 2] | scalars[i, 3]):
+        if identities[i] or (scalars[i, 0] == 0 and not (scalars[i, 1] | scalars[i, 2] | scalars[i, 3])):
             halves[i, 0] = halves[i, 1] = halves[images + i, 0] = halves[images + i, 1] = 0
             continue                                   # witnesses are mostly bits: halve nothing for them
         if scalars[i, 0] == ONE[0] and scalars[i, 1] == ONE[1] and scalars[i, 2] == ONE[2] and scalars[i, 3] == ONE[3]:
@@ -64,14 +65,18 @@ def _halve_and_sort_out(scalars: Words, halves: Words, names: References, units:
     return above - 2 * first, ones - 2 * first
 
 
-def terms_of(scalars: Words, points: int) -> Terms:
-    """Halve Montgomery scalars (n, 4) for the first n of so many points and sort out the trivial terms."""
+def terms_of(scalars: Words, points: int, identities: Marks | None = None) -> Terms:
+    """Halve Montgomery scalars (n, 4) for the first n of so many points and sort out the trivial terms.
+
+    identities : (n,), not zero where a point is the identity: its terms then are zero.
+    """
     n, source = len(scalars), reading(scalars)
+    marks = np.zeros(n, np.uint8) if identities is None else identities
     halves, (names, units) = uninitialized((2 * points, 2)), np.empty((2, 2 * n + 1), np.uint32)
     found: dict[int, tuple[int, int]] = {}
 
     def one_range(first: int, last: int) -> None:
-        found[first] = _halve_and_sort_out(source, halves, names, units, first, last)
+        found[first] = _halve_and_sort_out(source, marks, halves, names, units, first, last)
 
     threads.share(n, one_range, least=LEAST)
     ranges = sorted(found.items())

@@ -25,8 +25,8 @@ from primitives import threads
 from .additions import ARENA_BIT, INDEX_MASK, SIGN_BIT
 from .arithmetic import LAYOUT
 from .buckets import References, Space, add_up_buckets, make_space
-from .convert import with_images
-from .digits import digits_of, terms_of, windows_of
+from .convert import identities, with_images
+from .digits import Marks, digits_of, terms_of, windows_of
 from .few import sum_few
 from .field import BASE, Words
 from .tasks import Lender, in_turn
@@ -53,20 +53,30 @@ def borrow_space(point: tuple[int, ...], references: int, buckets: int) -> Itera
 
 @dataclass(frozen=True)
 class Bases:
-    """Points prepared for `msm`: `count` points in packed form, padded with identities, and their images under φ."""
+    """Points prepared for `msm`: in packed form, padded with identities, and their images under φ.
+
+    Keys of circuits have identities among their points, one for each wire that a matrix has no entry for. Their terms
+    are dropped: two in a bucket would have to be added carefully, and all those beside them.
+    """
 
     points: Words
-    count: int
+    identities: Marks
+
+    @property
+    def count(self) -> int:
+        """How many points."""
+        return len(self.identities)
 
     @property
     def size(self) -> int:
         """Bytes."""
-        return self.points.nbytes
+        return self.points.nbytes + self.identities.nbytes
 
 
 def prepare(points: Words) -> Bases:
     """Points at the edge, (n, 2, 4) or (n, 2, 2, 4), made ready; twice their memory."""
-    return Bases(with_images(points), len(points))
+    packed = with_images(points)
+    return Bases(packed, identities(packed[:len(points)]))
 
 
 def window_bits(terms: int) -> int:
@@ -84,7 +94,7 @@ def msm(bases: Bases, scalars: Words, bits: int | None = None, parts: int | None
     points, dimensions = bases.points, bases.points.ndim
     if not bases.count:
         return None
-    terms = terms_of(scalars, len(points) // 2)
+    terms = terms_of(scalars, len(points) // 2, bases.identities)
     count = len(terms.names)
     if count + len(terms.units) <= FEW and bits is None:
         return sum_few(points, terms.halves, np.concatenate([terms.names, terms.units & INDEX_MASK]).astype(np.int64))

@@ -146,18 +146,25 @@ def test_combine_is_a_sparse_matrix_product(largest: bool) -> None:
                            for i in range(len(lengths))]
 
 
-def test_combine_does_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+EVEN = [3] * 20_000
+LENGTHS = {"even": EVEN, "empty ends": [0] * 9000 + EVEN + [0] * 9000, "one long row": [1] * 5000 + [30_000] + [0] * 50,
+           "a long row first": [30_000, 0, 0, *[1] * 20_000], "no entries": [0] * 10_000}
+
+
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
+def test_combine_does_not_depend_on_threads(lengths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(4)
-    rows, wires = 20_000, 500
-    starts = np.arange(rows + 1, dtype=np.int64) * 3
-    columns = rng.integers(0, wires, 3 * rows, dtype=np.int32)
-    ids = rng.integers(0, 9, 3 * rows, dtype=np.int32)
+    rows, wires = len(lengths), 500
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    columns = rng.integers(0, wires, starts[-1], dtype=np.int32)
+    ids = rng.integers(0, 9, starts[-1], dtype=np.int32)
     table, values = encode(samples(9)), encode(samples(wires))
     results = []
     for count in ("1", "2", "5"):
         monkeypatch.setenv("TAILPROOF_THREADS", count)
-        out = np.empty((rows, 4), np.uint64)
+        out = np.full((rows, 4), 7, np.uint64)                 # what is not written shows
         field.combine(out, starts, columns, ids, table, values)
         results.append(out)
     assert (results[0] == results[1]).all()
     assert (results[0] == results[2]).all()
+    assert not results[0][np.array(lengths) == 0].any()

@@ -14,6 +14,7 @@ from py_ecc import optimized_bn128 as py_ecc
 from primitives import field
 from prover.curve import G1_GROUP, G2_GROUP, ORDER, Group
 from prover.kernels import KernelBackend, memory_held, release_memory
+from prover.kernels.additions import INDEX_MASK
 from prover.kernels.arithmetic import LAYOUT
 from prover.kernels.buckets import GROUP, make_space
 from prover.kernels.convert import at_edge, with_images
@@ -192,6 +193,19 @@ def test_halves_of_scalars() -> None:
         (k | (1 << 31) if halves[k] < 0 else k): halves[k] for k in trivial if halves[k]}
 
 
+def test_identities_have_no_terms(side: Side) -> None:
+    points = [None if i % 3 else point for i, point in enumerate(small_multiples(side, 40))]
+    bases = prepare(side.encode(points))
+    assert bases.identities.tolist() == [int(point is None) for point in points]
+    scalars = [(1, ORDER - 1, S, LAMBDA, 0)[i % 5] for i in range(40)]
+    terms = terms_of(field.encode(scalars), len(bases.points) // 2, bases.identities)
+    padded = len(bases.points) // 2
+    used = {int(name) & INDEX_MASK for name in [*terms.names, *terms.units]}
+    assert {name % padded for name in used} == {i for i, point in enumerate(points) if point and scalars[i]}
+    for bits in (None, 4):
+        assert msm(bases, field.encode(scalars), bits=bits) == expected(side, points, scalars)
+
+
 @pytest.mark.parametrize("bits", range(4, 17))
 def test_digits_add_up(bits: int) -> None:
     rng = random.Random(bits)
@@ -229,7 +243,7 @@ def test_working_memory_is_bounded_and_given_back() -> None:
     assert large.arena.nbytes == small.arena.nbytes == ((1 << 12) + GROUP + LAYOUT.lanes) * per_point
     bases = prepare(encode_g1([G1_GROUP.generator]))
     msm(bases, field.encode([S]), bits=8)
-    assert bases.size == 2 * LAYOUT.lanes * per_point
+    assert bases.size == 2 * LAYOUT.lanes * per_point + 1
     assert memory_held()["sums"] > 0
     release_memory()
     assert memory_held() == {"sums": 0, "transforms": 0, "vectors": 0}
