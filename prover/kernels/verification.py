@@ -149,10 +149,10 @@ class PreparedKey:
             return NOT_ON_CURVE.format("B")
         minus_l = scaling.sum_fixed(self._minus_ic, [1, *claim.inputs])
         _place_sum(room, 2, minus_l)
-        room.miller(3 if minus_l.finite else 2)                    # e(infinity, gamma) is one
+        holds = room.equals(3 if minus_l.finite else 2, self._alpha_beta)      # e(infinity, gamma) is one
         if room.missing(steps.IN_SUBGROUP, 1):
             return NOT_IN_SUBGROUP
-        return None if room.result_is(self._alpha_beta) else FALSE
+        return None if holds else FALSE
 
     # -- many proofs --------------------------------------------------------------------------------------------------
     def verify_batch(self, proofs: Sequence[ProofPoints], inputs: Sequence[Sequence[int]], *,
