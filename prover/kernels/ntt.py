@@ -40,7 +40,7 @@ from .twiddles import EDGE_RADIX, LOG_LANES, Order, Twist, powers, reverse, root
 
 CHUNK = 1 << 14                 # elements whose rounds go on without leaving the second cache
 NEAR = 4                        # rounds that a run of blocks goes through before the next run is touched
-PAIRED_GROUP = max(LANES, 2)    # blocks transformed across lanes at a time, after a radix-2 round
+GROUP = max(LANES, 2)           # blocks that go through radix-2 butterflies and across lanes one after the other
 LEAST = 1 << 6                  # groups of blocks that are worth a thread of their own
 TILE = 1 << 12                  # blocks put in or taken out between rounds
 SMALLEST = 2 * LOG_LANES        # log2 of the shortest vector that fills whole groups of LANES blocks
@@ -132,72 +132,46 @@ def twisted(emit: Emitter, value: Any, fine: Value, low: Value, coarse: Value, h
     return FACTOR.load(emit, SCALAR, coarse, high) * (FACTOR.load(emit, SCALAR, fine, low) * value)
 
 
-def inwards_group(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
-                  pairs: bool) -> None:
-    """What follows the rounds, for a group of blocks i .. : radix 2 if `pairs`, twist, transform across lanes."""
-    values = [load(emit, data, emit.plus(i, k), PRODUCT if pairs else LOOSE)
-              for k in range(PAIRED_GROUP if pairs else LANES)]
-    if pairs:
-        values = [sum_ for a, b in zip(values[::2], values[1::2], strict=True) for sum_ in (a + b, a - b)]
-    values = [twisted(emit, value, fine, emit.plus(low, k), coarse, high) for k, value in enumerate(values)]
-    for begin in range(0, len(values), LANES):
-        across, root = list(exchange(values[begin:begin + LANES])), pow(root_of_unity(LOG_LANES), -1, R)
-        half = LANES // 2
-        while half:
-            for start in range(0, LANES, 2 * half):
-                for k in range(start, start + half):
-                    a, b = across[k], across[k + half]
-                    turn = constant(emit, pow(root, (k - start) * (LANES // 2 // half), R))
-                    across[k], across[k + half] = a + b, turn * (a - b) if k > start else a - b
-            half //= 2
-        for k, value in enumerate(across):
-            value.reduce().store(data, emit.plus(i, begin + k))
-
-
-def outwards_group(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value,
-                   pairs: bool) -> None:
-    """`inwards_group` in opposite order and direction."""
-    values: list[Any] = []
-    for begin in range(0, PAIRED_GROUP if pairs else LANES, LANES):
-        across = [load(emit, data, emit.plus(i, begin + k), PRODUCT) for k in range(LANES)]
-        root, half = root_of_unity(LOG_LANES), 1
-        while half < LANES:
-            for start in range(0, LANES, 2 * half):
-                for k in range(start, start + half):
-                    turn = constant(emit, pow(root, (k - start) * (LANES // 2 // half), R))
-                    a, b = across[k], turn * across[k + half] if k > start else across[k + half]
-                    across[k], across[k + half] = a + b, a - b
-            half *= 2
-        values += exchange(across)
-    values = [twisted(emit, value, fine, emit.plus(low, k), coarse, high) for k, value in enumerate(values)]
-    if pairs:
-        values = [sum_ for a, b in zip(values[::2], values[1::2], strict=True) for sum_ in (a + b, a - b)]
-    for k, value in enumerate(values):
-        value.store(data, emit.plus(i, k), LOOSE if pairs else PRODUCT)
+@kernel
+def radix2(emit: Emitter, data: Value, i: Value) -> None:
+    """The radix-2 butterfly on neighbours, the same in both directions."""
+    a, b = (load(emit, data, emit.plus(i, k), PRODUCT) for k in range(2))
+    for k, value in enumerate((a + b, a - b)):
+        value.store(data, emit.plus(i, k), LOOSE)
 
 
 @kernel
 def inwards_lanes(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value) -> None:
-    """`inwards_group` without a radix-2 round."""
-    inwards_group(emit, data, i, fine, low, coarse, high, False)
-
-
-@kernel
-def inwards_pairs(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value) -> None:
-    """`inwards_group` with one."""
-    inwards_group(emit, data, i, fine, low, coarse, high, True)
+    """What follows the rounds, for the LANES blocks i .. : twist, transform across lanes."""
+    values = [load(emit, data, emit.plus(i, k), LOOSE) for k in range(LANES)]
+    across = list(exchange([twisted(emit, value, fine, emit.plus(low, k), coarse, high)
+                            for k, value in enumerate(values)]))
+    root, half = pow(root_of_unity(LOG_LANES), -1, R), LANES // 2
+    while half:
+        for start in range(0, LANES, 2 * half):
+            for k in range(start, start + half):
+                a, b = across[k], across[k + half]
+                turn = constant(emit, pow(root, (k - start) * (LANES // 2 // half), R))
+                across[k], across[k + half] = a + b, turn * (a - b) if k > start else a - b
+        half //= 2
+    for k, value in enumerate(across):
+        value.reduce().store(data, emit.plus(i, k))
 
 
 @kernel
 def outwards_lanes(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value) -> None:
-    """`outwards_group` without a radix-2 round."""
-    outwards_group(emit, data, i, fine, low, coarse, high, False)
-
-
-@kernel
-def outwards_pairs(emit: Emitter, data: Value, i: Value, fine: Value, low: Value, coarse: Value, high: Value) -> None:
-    """`outwards_group` with one."""
-    outwards_group(emit, data, i, fine, low, coarse, high, True)
+    """`inwards_lanes` in opposite order and direction."""
+    across = [load(emit, data, emit.plus(i, k), PRODUCT) for k in range(LANES)]
+    root, half = root_of_unity(LOG_LANES), 1
+    while half < LANES:
+        for start in range(0, LANES, 2 * half):
+            for k in range(start, start + half):
+                turn = constant(emit, pow(root, (k - start) * (LANES // 2 // half), R))
+                a, b = across[k], turn * across[k + half] if k > start else across[k + half]
+                across[k], across[k + half] = a + b, a - b
+        half *= 2
+    for k, value in enumerate(exchange(across)):
+        twisted(emit, value, fine, emit.plus(low, k), coarse, high).store(data, emit.plus(i, k), PRODUCT)
 
 
 @kernel
@@ -255,7 +229,8 @@ def close(emit: Emitter, a: Value, b: Value, c: Value, k: Value, out: Value) -> 
 # -- rounds --------------------------------------------------------------------------------------------------------
 # Each function does one or two stages on blocks begin .. begin+size-1. The first is `outer` rounds on columns
 # first .. last-1, column j being what these rounds connect with block j. The second, unless `inner` is negative, does
-# all that is left, on runs of blocks that nothing connects any more: `inner` rounds and `inwards_group` on each.
+# all that is left, on runs of blocks that nothing connects any more: `inner` rounds, `radix2` if there are `pairs`, and
+# `inwards_lanes`.
 @compiled
 def inwards(data: Words, table: Words, fine: Words, coarse: Words, begin: int, size: int, outer: int, first: int,
             last: int, inner: int, pairs: bool) -> None:
@@ -278,11 +253,11 @@ def inwards(data: Words, table: Words, fine: Words, coarse: Words, begin: int, s
                             for k in range(j, step, columns):
                                 inwards4(data, start + k, step, table, step // 3 + k)
                     length = step
-            if stage == 1 and pairs:
-                for i in range(origin, origin + whole, PAIRED_GROUP):
-                    inwards_pairs(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0])
-            elif stage == 1:
+            if stage == 1:
                 for i in range(origin, origin + whole, LANES):
+                    if pairs and i % GROUP == 0:
+                        for k in range(i, i + GROUP, 2):
+                            radix2(data, k)
                     inwards_lanes(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0])
         if inner < 0:
             return
@@ -299,13 +274,13 @@ def outwards(data: Words, table: Words, fine: Words, coarse: Words, shifts: Word
             whole, rounds, begun, ended = size >> (2 * outer), inner, 0, size >> (2 * (outer + inner))
         for origin in range(begin, begin + size, whole):
             if stage == 1:
-                for i in range(origin, origin + whole, PAIRED_GROUP if pairs else LANES):
+                for i in range(origin, origin + whole, LANES):
                     if shifts.shape[0] > 1:                # there are lanes, and the coset is not the domain itself
                         shift_lanes(data, i, shifts)
-                    if pairs:
-                        outwards_pairs(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0])
-                    else:
-                        outwards_lanes(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0])
+                    outwards_lanes(data, i, fine, i % fine.shape[0], coarse, i // fine.shape[0])
+                    if pairs and (i + LANES) % GROUP == 0:
+                        for k in range(i + LANES - GROUP, i + LANES, 2):
+                            radix2(data, k)
             columns = whole >> (2 * rounds)
             for j in range(begun, ended):
                 length = columns
