@@ -39,6 +39,8 @@ SINGLE = -1
 OPTIONS = {"nogil": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """No reference counts, and no wrapper for Python: the machine code then needs nothing that only Numba has."""
 
+CALLER = ".caller"
+
 _UNREAD = (ctypes.c_int64 * 2)()
 """Where functions leave what nobody looks at: an empty result, and what kind of error it was."""
 
@@ -143,8 +145,8 @@ class Compiled:
         self._dispatcher.compile(signature)
         made, words = self._dispatcher.overloads[signature], sum(map(_words, kinds))
         symbol = made.fndesc.llvm_func_name
-        return Code(symbol, _returns(made.signature.return_type), words, _caller(symbol, words),
-                    made.library._get_compiled_object())
+        caller = _caller(symbol, words, made.library.codegen._tm)
+        return Code(symbol, _returns(made.signature.return_type), words, caller, made.library._get_compiled_object())
 
 
 def compiled(function: Function) -> Function:
@@ -220,41 +222,33 @@ def _returns(kind: Any) -> int | None:
 
 
 @cache
-def _machine() -> Any:
-    """LLVM's idea of this processor."""
-    from llvmlite import binding
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    return binding.Target.from_default_triple().create_target_machine(jit=True)
-
-
-@cache
 def _engine() -> Any:
     """LLVM's linker and loader."""
     from llvmlite import binding
-    return binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    machine = binding.Target.from_default_triple().create_target_machine(jit=True)
+    return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
 
 
-CALLER = ".caller"
+def _caller(symbol: str, words: int, machine: Any) -> bytes:
+    """An object file with a function that reads the arguments of another one from memory, as so many words.
 
-
-def _caller(symbol: str, words: int) -> bytes:
-    """An object file with `symbol`.caller(address of symbol, result, error, arguments), which reads words from memory.
-
-    To call that with four words is six times faster, for `ctypes`, than to convert each word of some arrays.
+    It is called as `symbol`.caller(address of symbol, result, error, address of arguments): six times faster than
+    `ctypes` can hand over each word of some arrays.
     """
     from llvmlite import binding, ir
     word, status = ir.IntType(64), ir.IntType(32)
     called = ir.FunctionType(status, [word] * (2 + words))
     module = ir.Module()
-    module.triple = binding.get_process_triple()
+    module.triple = machine.triple
     function = ir.Function(module, ir.FunctionType(status, [word] * 4), symbol + CALLER)
     address, result, error, arguments = function.args
     build = ir.IRBuilder(function.append_basic_block())
     memory = build.inttoptr(arguments, word.as_pointer())
     values = [build.load(build.gep(memory, [ir.Constant(word, k)])) for k in range(words)]
     build.ret(build.call(build.inttoptr(address, called.as_pointer()), [result, error, *values]))
-    return bytes(_machine().emit_object(binding.parse_assembly(str(module))))
+    return bytes(machine.emit_object(binding.parse_assembly(str(module))))
 
 
 _FOUR_WORDS = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_char_p)
