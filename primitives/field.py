@@ -253,16 +253,11 @@ def combine(out: FieldArray, starts: NDArray[np.int64], wires: NDArray[np.int32]
 
     Parameters
     ----------
-    out : (rows, 4), overwritten.
+    out : (rows, 4), contiguous, overwritten.
     starts : int64 (rows + 1,); row i has the entries k = starts[i] .. starts[i+1]-1 (CSR).
     wires, coefficients : int32 (entries,), indices into `values` (n, 4) and `table` (m, 4). They are trusted:
         `primitives.r1cs.R1CS` checks its own when it is made.
     """
-    entries = len(wires)
-
-    def rows(begin: int, end: int) -> None:                    # those that start in this range of entries
-        first, last = np.searchsorted(starts[:-1], (begin, end)) if end < entries else (
-            np.searchsorted(starts[:-1], begin), len(starts) - 1)
-        _combine(out, starts, wires, coefficients, table, values, int(first), int(last), np.zeros(9, np.uint64))
-
-    threads.share(entries, rows, least=1 << 12)
+    known, vector = _flat(table), _flat(values)
+    threads.share_rows(starts, lambda begin, end: _combine(
+        out, starts, wires, coefficients, known, vector, begin, end, np.zeros(9, np.uint64)), least=1 << 12)

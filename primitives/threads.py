@@ -13,6 +13,9 @@ from collections.abc import Callable
 from itertools import pairwise
 from queue import SimpleQueue
 
+import numpy as np
+from numpy.typing import NDArray
+
 Part = Callable[[int, int], object]
 
 
@@ -92,6 +95,23 @@ def share(total: int, part: Part, *, least: int = 1) -> None:
     for error in errors:
         if error is not None:
             raise error
+
+
+def share_rows(starts: NDArray[np.int64], part: Part, *, least: int) -> None:
+    """`share` the rows of a sparse matrix so that every part has about as many entries.
+
+    Parameters
+    ----------
+    starts : (rows + 1,); row i has the entries starts[i] .. starts[i+1]-1.
+    part : called with ranges of rows.
+    least : entries that are worth a thread of their own.
+    """
+    rows, entries = len(starts) - 1, int(starts[-1])
+
+    def entries_part(begin: int, end: int) -> None:            # the rows that start there; the last ones may be empty
+        part(int(starts[:rows].searchsorted(begin)), rows if end == entries else int(starts[:rows].searchsorted(end)))
+
+    share(entries, entries_part, least=least)
 
 
 def _after_fork() -> None:

@@ -4,8 +4,8 @@ How they are compiled, kept and called is the business of `primitives.native`. F
 arithmetic, `field` says how elements lie in memory, `emitter` writes instructions, `lanes` (on `columns`) and `single`
 are the two arithmetics, `coordinates` and `curve` the formulas of G1 and G2. On these stand multi-scalar multiplication
 (`additions`, `inversion`, `buckets`; `endomorphism`, `digits`; `windows`, `few`, `msm`), fixed-base multiples
-(`multiples`), sparse matrices times points (`combinations`), transforms (`factors`, `twiddles`, `ntt`) and pairings
-(`tower`, `steps`, `program`, `pairing`, `scaling`, `verification`).
+(`multiples`), sparse matrices times points (`combinations`) and scalars (`sparse`), transforms (`factors`, `twiddles`,
+`ntt`) and pairings (`tower`, `steps`, `program`, `pairing`, `scaling`, `verification`).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from prover.curve import BASE_MODULUS, G1, G1_GROUP, G2, G2_GROUP, ORDER
 from prover.points import PointArray, decode_g2
 from prover.words import first_not_below
 
-from . import memory
+from . import memory, sparse
 from . import ntt as transforms
 from .combinations import combine
 from .convert import base_words, first_off_curve
@@ -23,6 +23,7 @@ from .msm import SPACES, Bases, msm, prepare
 from .multiples import multiples
 from .ntt import BLOCKS
 from .pairing import pairing_product_is_one
+from .processor import PORTABLE
 
 PAIRS_AT_ONCE = 1 << 10           # points checked together
 
@@ -47,7 +48,10 @@ class KernelBackend:
     def matrix_times_vector(self, matrix: SparseMatrix, table: FieldArray, vector: FieldArray) -> FieldArray:
         """Sparse matrix (rows, wires), with coefficients as row numbers of `table`, times vector (wires, 4)."""
         out = uninitialized((matrix.rows, 4))
-        field.combine(out, matrix.starts, matrix.wires, matrix.coefficients, table, vector)
+        if PORTABLE:
+            field.combine(out, matrix.starts, matrix.wires, matrix.coefficients, table, vector)
+        else:
+            sparse.multiply(out, matrix, table, vector)
         return out
 
     def ntt(self, values: FieldArray, *, inverse: bool = False, coset: int | None = None) -> FieldArray:

@@ -26,6 +26,7 @@ __all__ = ["I1", "I8", "I32", "I64", "VECTOR", "BoundError", "Emitter", "Lanes",
 HALF = ir.VectorType(I64, LANES // 2)
 
 MAX_SPREAD = 1 << 10            # limbs stay below 2**62, so signed carries cannot overflow
+MAX_TERMS = 64                  # products whose columns are summed up before they are reduced
 DROPPED, INVERSE_BITS = 26, 50   # reduce looks at the top limb without so many bits, and at 1/q with so many
 
 
@@ -205,23 +206,24 @@ class Lanes(Element):
     @staticmethod
     def dot(pairs: Sequence[tuple[Lanes, Lanes]]) -> Lanes:
         """Montgomery sum of products with a single reduction (50 multiply-adds a pair, and 51)."""
-        require(len(pairs) <= 64, "columns would overflow")
         tidy = [(a.normalize(), b.normalize()) for a, b in pairs]
         first = tidy[0][0]
         reduced = columns.dot(first.emit, first.field, [(a.limbs, b.limbs) for a, b in tidy])
-        return first._product(reduced, len(tidy), sum(a.high * b.high for a, b in tidy))
+        return Lanes.from_columns(first.emit, first.field, reduced, len(tidy), sum(a.high * b.high for a, b in tidy))
 
     def square(self) -> Lanes:
         """Montgomery square (81 multiply-adds)."""
         a = self.normalize()
-        return a._product(columns.square(a.emit, a.field, a.limbs), 1, a.high * a.high)
+        return Lanes.from_columns(a.emit, a.field, columns.square(a.emit, a.field, a.limbs), 1, a.high * a.high)
 
-    def _product(self, reduced: list[Value], terms: int, product: float) -> Lanes:
+    @classmethod
+    def from_columns(cls, emit: Emitter, field: Field, reduced: list[Value], terms: int, product: float) -> Lanes:
         """From the reduced columns of a sum of so many products, below product * q**2; left for others to carry."""
+        require(terms <= MAX_TERMS, "columns would overflow")
         # beyond product / 2**260: the last folded column, the last quotient, and crumbs below 2**-40
-        excess = self.field.limb_inverse / self.field.modulus + 1 + 2**-40
-        bound = up(product * self.field.modulus / RADIX + excess)
-        return self._make(reduced, 0, bound, columns.spread(terms), signed=PORTABLE)
+        excess = field.limb_inverse / field.modulus + 1 + 2**-40
+        bound = up(product * field.modulus / RADIX + excess)
+        return cls(emit, field, reduced, 0, bound, columns.spread(terms), signed=PORTABLE)
 
     # -- tests -----------------------------------------------------------------------------------------------------
     def _equals(self, value: int, count: int | None) -> Mask:

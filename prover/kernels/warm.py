@@ -29,7 +29,9 @@ def _transforms(backend: KernelBackend) -> None:
 
 def _sparse_products(backend: KernelBackend) -> None:
     none = np.zeros(1, np.int32)
-    backend.matrix_times_vector(SparseMatrix(np.array([0, 1]), none, none), field.encode([1]), field.encode([1]))
+    matrix, one, out = SparseMatrix(np.array([0, 1]), none, none), field.encode([1]), np.empty((1, 4), np.uint64)
+    backend.matrix_times_vector(matrix, one, one)
+    field.combine(out, matrix.starts, matrix.wires, matrix.coefficients, one, one)         # witnesses are checked by it
     backend.batch_inverse(field.encode([1]))
 
 
