@@ -5,6 +5,8 @@ one, else the files of the room itself), of the packages that its module imports
 and constants frozen into it lie there. A directory is named by the digest of all that, of the compiler, and of the
 processor it compiles for; so machine code is renewed whenever any of it changes, and never asked for anywhere else.
 
+Directories of older versions go when they have not been used for UNUSED_DAYS.
+
 The directory is per user, so read-only installations work. Where no private directory can be written there is none:
 loading machine code from a directory that others can write would run whatever they put there.
 """
@@ -14,8 +16,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +30,9 @@ ROOMS = ("primitives", "risk", "circuits", "prover")
 
 SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX", "NUMBA_OPT", "TAILPROOF_FORCE_PORTABLE")
 """What the user may set that changes machine code."""
+
+UNUSED_DAYS = 30
+"""After which the machine code of an older version is removed, once there is a newer one."""
 
 watchers: list[Callable[[str], object]] = []
 """Called with the name of a function that is about to be compiled, which may take seconds."""
@@ -86,16 +94,29 @@ def base() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tailproof" / "kernels"
 
 
+def _remove_unused(folder: Path, name: str) -> None:
+    """Remove what older versions of a package have left, if none was used for a while."""
+    for path in folder.iterdir():
+        if re.fullmatch(re.escape(name) + "-[0-9a-f]{16}", path.name) and path.is_dir() and not path.is_symlink() \
+                and time.time() - path.stat().st_mtime > UNUSED_DAYS * 86400:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 @cache
 def directory(packages: tuple[Path, ...]) -> Path | None:
     """The directory for functions made of these `sources`, made if absent; None if there is no private one."""
     try:
         path = base() / f"{packages[0].name}-{digest(packages)}"
+        fresh = not path.exists()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if hasattr(os, "getuid") and (path.stat().st_uid != os.getuid() or path.stat().st_mode & 0o022):
             return None
         if not os.access(path, os.W_OK):
             return None
+        os.utime(path)
+        if fresh:
+            with suppress(OSError):                # another process may be doing the same
+                _remove_unused(path.parent, packages[0].name)
     except (OSError, RuntimeError):            # RuntimeError: no home directory
         return None
     return path

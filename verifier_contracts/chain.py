@@ -93,12 +93,12 @@ class Chain:
         """
         try:
             parts = urlsplit(url)
-            valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+            valid, scheme = parts.scheme in ("http", "https") and bool(parts.hostname), parts.scheme
             name = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
         except ValueError:
-            valid = False
-        if not valid:
-            raise BadInput("RPC URL", url, "an http:// or https:// URL")
+            valid, scheme = False, ""
+        if not valid:                              # and perhaps a provider's secret, or a key in the wrong place
+            raise BadInput("RPC URL", f"{scheme}:…" if scheme else "without a scheme", "an http:// or https:// URL")
         signer = None
         secret = os.environ.get(key_variable)
         if secret:

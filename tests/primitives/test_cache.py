@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,34 @@ def test_numba_cache_dir_is_respected_with_the_digest_beneath_it(tmp_path: Path,
     assert path.name == f"primitives-{cache.digest((cache.PRIMITIVES,))}"
     if os.name == "posix":
         assert path.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_older_versions_left_goes_when_unused(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    long_ago = time.time() - 86400 * (cache.UNUSED_DAYS + 1)
+
+    def make(name: str, used: float) -> Path:
+        path = tmp_path / name
+        path.mkdir()
+        (path / "x.o").write_bytes(b"")
+        os.utime(path, (used, used))
+        return path
+
+    old, recent = make(f"primitives-{1:016x}", long_ago), make(f"primitives-{2:016x}", time.time() - 86400)
+    others = [make(name, long_ago) for name in ("kernels-" + "0" * 16, "primitives-notes", "primitives-" + "0" * 17)]
+    assert cache.directory((cache.PRIMITIVES,)) is not None
+    assert not old.exists()
+    assert all((path / "x.o").exists() for path in [recent, *others])
+
+
+def test_using_a_version_keeps_it(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    path = cache.directory((cache.PRIMITIVES,))
+    assert path is not None
+    os.utime(path, (0, 0))
+    cache.directory.cache_clear()
+    assert cache.directory((cache.PRIMITIVES,)) == path
+    assert time.time() - path.stat().st_mtime < 3600
 
 
 def test_without_it_the_cache_is_the_users(tmp_path: Path, monkeypatch) -> None:

@@ -91,6 +91,14 @@ def test_what_is_no_url_is_refused(url):
         Chain.connect(url)
 
 
+@pytest.mark.parametrize("url", ["wss://node/SECRET", "node.example/v3/SECRET", "0xSECRET", "http:///SECRET",
+                                 "http://[SECRET", "ftp://user:SECRET@node"])
+def test_a_wrong_url_is_not_echoed(url):
+    with pytest.raises(BadInput, match="RPC URL") as caught:
+        Chain.connect(url)
+    assert "secret" not in str(caught.value).lower()
+
+
 def test_an_unreachable_node_is_bad_input():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
