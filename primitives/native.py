@@ -122,7 +122,7 @@ class Compiled:
 
     def _path(self, kinds: tuple[Kind, ...]) -> Path | None:
         """Where machine code for these kinds is kept."""
-        module = Path(self._function.__code__.co_filename).resolve()
+        module = _resolved(self._function.__code__.co_filename)
         packages = places.sources(module)
         folder = places.directory(packages)
         place = ".".join(module.relative_to(packages[0]).with_suffix("").parts)
@@ -147,6 +147,12 @@ class Compiled:
         symbol = made.fndesc.llvm_func_name
         caller = _caller(symbol, words, made.library.codegen._tm)
         return Code(symbol, _returns(made.signature.return_type), words, caller, made.library._get_compiled_object())
+
+
+@cache
+def _resolved(name: str) -> Path:
+    """The path of a module, asked for once: some file systems take their time."""
+    return Path(name).resolve()
 
 
 def compiled(function: Function) -> Function:

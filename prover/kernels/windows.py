@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.native import compiled
-from prover.curve import G1_GROUP, G2_GROUP, ORDER, Group
+from prover.curve import G1_GROUP, G2_GROUP, Group
 
 from .additions import SIGN_BIT, add_into, add_named, double
 from .arithmetic import LANES, LAYOUT
@@ -148,8 +148,8 @@ class Blinding:
     """
 
     def __init__(self, group: Group[Any]) -> None:
-        self.group, self._secret = group, 1 + secrets.randbits(SECRET_BITS)
-        self._points = [group.multiply(group.generator, self._secret)]
+        self.group = group
+        self._points = [group.multiply(group.generator, 1 + secrets.randbits(SECRET_BITS))]
         self._known: dict[int, Any] = {}
         self._starts: dict[int, Words] = {}
 
@@ -173,7 +173,7 @@ class Blinding:
     def minus(self, multiple: int) -> Any:
         """Minus that multiple of the secret point."""
         if multiple not in self._known:
-            self._known[multiple] = self.group.multiply(self.group.generator, -multiple * self._secret % ORDER)
+            self._known[multiple] = self.group.multiply(self._points[0], -multiple)
         return self._known[multiple]
 
 
