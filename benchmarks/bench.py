@@ -171,7 +171,9 @@ def kernels(run: Run, sizes: list[int], repeat: int) -> None:
             g2 = backend.prepare_g2(backend.multiples_g2(G2_GROUP.generator, values))
             run.put(f"g2 msm {log}", "tailproof", median(repeat, lambda: backend.msm_g2(g2, values)))  # noqa: B023
         run.put(f"ntt {log}, natural order", "tailproof", median(4 * repeat, lambda: backend.ntt(values)))  # noqa: B023
-        with borrow_blocks(log) as blocks:            # as gnark's: in place, and the result in another order
+        # As gnark's: in place, and the result in another order. From the second run on the input is an output, perhaps
+        # beyond what inputs must keep to; time does not depend on values.
+        with borrow_blocks(log) as blocks:
             run.put(f"ntt {log}", "tailproof", median(4 * repeat, lambda: transform(
                 log, [blocks], out_by=twist_of(log, 1, True))))                                        # noqa: B023
 

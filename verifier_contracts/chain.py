@@ -7,6 +7,7 @@ explicit gas limit 2 % above the estimate, and a nonce of our own where we sign.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -93,12 +94,13 @@ class Chain:
         """
         try:
             parts = urlsplit(url)
-            valid, scheme = parts.scheme in ("http", "https") and bool(parts.hostname), parts.scheme
+            valid = parts.scheme in ("http", "https") and bool(parts.hostname)
             name = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
         except ValueError:
-            valid, scheme = False, ""
-        if not valid:                              # and perhaps a provider's secret, or a key in the wrong place
-            raise BadInput("RPC URL", f"{scheme}:…" if scheme else "without a scheme", "an http:// or https:// URL")
+            valid = False
+        if not valid:                              # it may hold a provider's secret, or be a key in the wrong place
+            scheme = re.match(r"[a-z]{1,9}:", url)
+            raise BadInput("RPC URL", f"{scheme[0] if scheme else ''}…", "an http:// or https:// URL with a host")
         signer = None
         secret = os.environ.get(key_variable)
         if secret:

@@ -186,7 +186,7 @@ def carry(emit: Emitter, words: Sequence[Value], wraps: bool) -> list[Value]:
     return limbs if wraps else [*limbs[:-1], total]
 
 
-def low_product(emit: Emitter, a: Sequence[Value], number: int) -> list[Value]:
+def low_half(emit: Emitter, a: Sequence[Value], number: int) -> list[Value]:
     """Limbs of the product of a number and a constant modulo 2**260."""
     columns = _columns(emit)
     columns.add_product(a, [emit.splat(limb) for limb in limbs_of(number)], end=LIMBS)

@@ -19,10 +19,9 @@ from .coordinates import Fp, Fp2, coordinate_type
 from .curve import Affine
 from .emitter import I8, Element, Emitter, Value
 from .endomorphism import BETAS
-from .field import BASE, BASE_MODULUS, Words
+from .field import BASE, BASE_MODULUS, EDGE_RADIX, Words
 from .memory import reading, uninitialized
 
-EDGE_RADIX = 1 << 256
 INWARDS = LAYOUT.radix * pow(EDGE_RADIX, -1, BASE_MODULUS) % BASE_MODULUS
 OUTWARDS = pow(INWARDS, -1, BASE_MODULUS)
 LEAST = 1 << 10                 # points that are worth a thread of their own

@@ -4,8 +4,8 @@ A product by a `Factor` leaves its other operand in the form that it has, Montgo
 
 On lanes a factor is a number w < q and the quotient floor(w * 2**260 / q), which names the multiple of q to take off a
 product without a look at the product's lower half [V. Shoup; D. Harvey, "Faster arithmetic for number-theoretic
-transforms", 2014]: 75 multiply-adds instead of the 101 of a Montgomery product, and none waits for a chain of others.
-The scalar path has nothing to gain by that: its factors are elements in Montgomery form.
+transforms", 2014]: 75 multiply-adds instead of the 101 of a Montgomery product. The scalar path, whose words leave
+hardly a bit to spare, has little to gain by that: its factors are elements in Montgomery form.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class LanesFactor(Factor):
         emit, field, form = value.emit, value.field, value.canonical()
         one = Lanes(emit, field, [emit.splat(limb) for limb in limbs_of(1)], 0, 1)
         # form = number * 2**260 - quotient * q, and modulo 2**260 that is - quotient * q
-        quotient = columns.low_product(emit, form.limbs, -pow(field.modulus, -1, RADIX) % RADIX)
+        quotient = columns.low_half(emit, form.limbs, -pow(field.modulus, -1, RADIX) % RADIX)
         return cls((form * one).canonical().limbs, quotient)
 
     def store(self, emit: Emitter, table: Value, index: int | Value) -> None:

@@ -25,6 +25,7 @@ LIMBS = 5
 LANES = 8
 LIMB_MASK = (1 << LIMB_BITS) - 1
 RADIX = 1 << (LIMB_BITS * LIMBS)
+EDGE_RADIX = 1 << 256          # of the Montgomery forms that the rest of the project has
 WORDS = LIMBS * LANES          # 64-bit words of one lanes value
 
 STORED = 27 / 16               # packed eight-lane values, and what their `reduce` returns, are below this * q

@@ -16,11 +16,11 @@ from typing import ClassVar
 from llvmlite import ir
 
 from . import columns
-from .emitter import I1, I8, I32, I64, I256, VECTOR, BoundError, Element, Emitter, Mask, Value, kernel_for, require, up
+from .emitter import I1, I8, I32, I64, I256, BoundError, Element, Emitter, Mask, Value, kernel_for, require, up
 from .field import EIGHT, LANES, LIMB_BITS, LIMB_MASK, LIMBS, RADIX, STORED, Field, Layout, limbs_of
 from .processor import PORTABLE
 
-__all__ = ["I1", "I8", "I32", "I64", "VECTOR", "BoundError", "Emitter", "Lanes", "Mask", "Value", "exchange_lanes",
+__all__ = ["I1", "I8", "I32", "I64", "BoundError", "Emitter", "Lanes", "Mask", "Value", "exchange_lanes",
            "ir", "kernel"]
 
 HALF = ir.VectorType(I64, LANES // 2)

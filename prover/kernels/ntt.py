@@ -31,12 +31,12 @@ from primitives.native import compiled
 from .arithmetic import ELEMENT, LANES, LAYOUT, STORED, kernel
 from .emitter import I8, I32, I64, Element, Emitter, Value
 from .factors import FACTOR, Factor
-from .field import SCALAR, Words
+from .field import EDGE_RADIX, SCALAR, Words
 from .field import SCALAR_MODULUS as R
 from .lanes import exchange_lanes
 from .memory import empty, reading, uninitialized
 from .tasks import Lender, in_turn
-from .twiddles import EDGE_RADIX, LOG_LANES, Order, Twist, powers, reverse, root_of_unity, rounds_of, twist_of
+from .twiddles import LOG_LANES, Order, Twist, powers, reverse, root_of_unity, rounds_of, twist_of
 
 CHUNK = 1 << 14                 # elements whose rounds go on without leaving the second cache
 NEAR = 4                        # rounds that a run of blocks goes through before the next run is touched

@@ -17,13 +17,12 @@ from primitives.r1cs import SparseMatrix
 
 from .columns import FusedColumns
 from .emitter import I8, I32, I64, Emitter, Value
-from .field import EIGHT, LANES, LIMBS, SCALAR, Words
+from .field import EDGE_RADIX, EIGHT, LANES, LIMBS, SCALAR, STORED, Words
 from .lanes import MAX_TERMS, Lanes, exchange_lanes, kernel
 from .memory import empty, reading
 
 SHORT = 28                      # entries; a row that takes all lanes costs some twenty products more
 LEAST = 1 << 12                 # entries that are worth a thread of their own
-EDGE_RADIX = 1 << 256
 
 Numbers: TypeAlias = NDArray[np.int32]
 Starts: TypeAlias = NDArray[np.int64]
@@ -55,7 +54,7 @@ def sum_in(emit: Emitter, cells: Value) -> Lanes:
     reduced = columns_in(emit, cells).reduce(SCALAR)
     for i in range(2 * LIMBS):
         emit.store(cells, i, emit.splat(0))
-    return Lanes.from_columns(emit, SCALAR, reduced, MAX_TERMS, MAX_TERMS)
+    return Lanes.from_columns(emit, SCALAR, reduced, MAX_TERMS, MAX_TERMS * STORED**2)
 
 
 def store_rows(emit: Emitter, sums: Lanes, out: Value, row: Value, left: Value, beyond: Value) -> None:

@@ -16,13 +16,12 @@ from primitives.native import compiled
 from .arithmetic import ELEMENT, LANES, LAYOUT, kernel
 from .emitter import I8, Emitter, Value
 from .factors import FACTOR
-from .field import SCALAR, Words
+from .field import EDGE_RADIX, SCALAR, Words
 from .field import SCALAR_MODULUS as R
 
 Order: TypeAlias = NDArray[np.uint32]
 
 GENERATOR = 5
-EDGE_RADIX = 1 << 256
 LOG_LANES = LANES.bit_length() - 1
 LOG_FINE = 6                    # log2 of the blocks of a fine twist: few enough for the first cache
 

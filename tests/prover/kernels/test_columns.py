@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import pytest
 
-from prover.kernels.columns import Columns, DoubleColumns, FusedColumns, carry, less_multiple, low_product
+from prover.kernels.columns import Columns, DoubleColumns, FusedColumns, carry, less_multiple, low_half
 from prover.kernels.field import BASE, LANES, LIMB_BITS, LIMBS, SCALAR, limbs_of
 from prover.kernels.lanes import kernel
 from prover.kernels.processor import PORTABLE
@@ -122,7 +122,7 @@ def test_arithmetic_modulo_2_to_the_260(field):
     @kernel
     def compute(emit, out, data):
         a, b = ([emit.load(data, LIMBS * k + i) for i in range(LIMBS)] for k in range(2))
-        results = (low_product(emit, a, number), carry(emit, less_multiple(emit, field, a, b), wraps=True),
+        results = (low_half(emit, a, number), carry(emit, less_multiple(emit, field, a, b), wraps=True),
                    carry(emit, less_multiple(emit, field, a, b[:1]), wraps=True), carry(emit, a, wraps=False))
         for k, limbs in enumerate(results):
             for i, limb in enumerate(limbs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+from llvmlite import ir
 
 from prover.kernels.columns import SHORTAGE
-from prover.kernels.emitter import Element, Emitter, kernel_for
+from prover.kernels.emitter import I8, BoundError, Element, Emitter, kernel_for
 from prover.kernels.factors import Factor, LanesFactor, SingleFactor
 from prover.kernels.field import BASE, RADIX, SCALAR, Field, int_of
 from prover.kernels.lanes import Lanes
@@ -86,3 +88,19 @@ def test_products_by_factors(element: type[Element], factor: type[Factor], field
             assert (once - by * value) % q == 0, (value, by)
             assert once < stored * q, (value, by)
             assert twice == by * by * value % q, (value, by)
+
+
+@pytest.mark.skipif(PORTABLE, reason="no IFMA here")
+def test_what_could_overflow_is_refused() -> None:
+    function = ir.Function(ir.Module(), ir.FunctionType(ir.VoidType(), []), "f")
+    emit = Emitter(ir.IRBuilder(function.append_basic_block()), Lanes)
+    factor, one = LanesFactor.constant(emit, BASE, CONSTANT), Lanes.constant(emit, BASE, 1)
+
+    def times(count: int) -> Lanes:
+        return functools.reduce(Lanes.__add__, [one] * count)
+
+    assert (factor * times(84)).high <= LanesFactor.PRODUCT
+    with pytest.raises(BoundError, match="260 bits"):
+        factor * times(85)
+    with pytest.raises(BoundError, match="stores a value"):
+        (factor * one).store(ir.Constant(I8.as_pointer(), None), 0)
