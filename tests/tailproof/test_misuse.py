@@ -135,6 +135,7 @@ def test_no_message_shows_what_is_in_a_salt_file(salt: Path, spoil: Callable[[st
     with pytest.raises(Exception, match="hidden") as refused:
         Opening.load(salt)
     shown = f"{refused.value} {refused.value.as_dict()}"                # type: ignore[attr-defined]
+    shown = shown.replace(str(salt.parent), "")      # pytest numbers its directories: one may be called pytest-200
     assert all(word not in shown for word in (secret["salt"], "-200", secret["slots"][0]["id"]))
 
 
