@@ -119,13 +119,19 @@ def import_keys(statement: Statement, zkey: str | Path, ptau: str | Path, path: 
     Raises
     ------
     BrokenCeremony : naming what fails of phase 1, of a contribution, or between the key and the statement's circuit.
-    BadInput : a file is malformed, the key unfinished or unsound; or as for `make_keys`.
+    BadInput : a file is malformed, the key unfinished or unsound; a single party knew the secrets of the powers, for
+        which a key's files have no mark; or as for `make_keys`.
     """
+    from prover.ceremony.transcript import SAFE, secret_contributions
     from prover.ceremony.verify import verify_ceremony
     from prover.files.ptau import read_ptau
     from prover.files.zkey import read_zkey
     with _new_directory(Path(path)) as unfinished:
-        key, powers = read_zkey(zkey, every_point=True), read_ptau(ptau)
+        powers = read_ptau(ptau)
+        if powers.insecure:
+            raise BadInput("secret contributions to the powers of tau", secret_contributions(powers.contributions),
+                           f"at least {SAFE}: a single party that kept its secret forges with any key", source=ptau)
+        key = read_zkey(zkey, every_point=True)
         verify_ceremony(key, statement.build().r1cs(), powers, progress=progress)
         _fill(unfinished, statement, key)
     return KeyDirectory.load(path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 
+import numpy as np
+
 from primitives import field
 from primitives.errors import TailproofError
 from primitives.field import FieldArray
@@ -35,7 +37,8 @@ def same_ratio(a: G1 | None, b: G1 | None, c: G2 | None, d: G2 | None, backend: 
 
 def multipliers(count: int) -> FieldArray:
     """Random scalars of SOUNDNESS_BITS bits, from the operating system, (count, 4)."""
-    return field.encode([secrets.randbits(SOUNDNESS_BITS) for _ in range(count)])
+    low, high = np.frombuffer(secrets.token_bytes(2 * 8 * count), np.uint64).reshape(2, count)
+    return field.add(field.encode(low), field.multiply(field.encode(high), field.encode([1 << 64])))
 
 
 def combination_g1(points: PointArray, scalars: FieldArray, backend: Backend) -> G1 | None:

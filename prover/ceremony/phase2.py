@@ -21,9 +21,11 @@ from prover.ceremony.transcript import Beacon, Contribution, Transcript, challen
 from prover.curve import G1, G1_GROUP, G2, G2_GROUP, ORDER
 from prover.files.contributions import LONGEST_NAME
 from prover.files.ptau import PowersOfTau
+from prover.files.sections import naming
+from prover.groth16.check import check_header
 from prover.groth16.keys import Progress, ProvingKey
 from prover.groth16.qap import domain_of, matrices, transposed
-from prover.points import PointArray, decode_g1, encode_g1, encode_g2, uncompressed
+from prover.points import decode_g1, encode_g1, encode_g2, uncompressed
 
 HASHED_AT_ONCE = 1 << 14
 
@@ -36,10 +38,15 @@ def initial_key(r1cs: R1CS, powers: PowersOfTau, *, backend: BackendName | Backe
 
     Raises
     ------
-    BadInput : the powers are too few for the circuit, or lack the Lagrange forms.
+    BadInput : the powers are too few for the circuit, lack the Lagrange forms, or have an α, β or [β]_2 that no key may
+        have.
     """
     arithmetic = load_backend(backend)
     log_size = check_powers_suit(r1cs, powers)
+    g1, g2 = G1_GROUP.generator, G2_GROUP.generator
+    alpha, beta = (decode_g1(points[:1])[0] or (0, 0) for points in (powers.alpha_tau_g1, powers.beta_tau_g1))
+    with naming(powers.source):
+        check_header(alpha, beta, powers.beta_g2, g2, g1, g2, arithmetic)
     stages = ("A", "B in G1", "B in G2", "C and IC", "circuit hash", "done")
 
     def step(done: int) -> None:
@@ -60,8 +67,6 @@ def initial_key(r1cs: R1CS, powers: PowersOfTau, *, backend: BackendName | Backe
     ic, c = mixed[:r1cs.public + 1], mixed[r1cs.public + 1:]
     h = powers.lagrange(12, log_size + 1)[1::2]
     step(4)
-    alpha, beta = (_first(points) for points in (powers.alpha_tau_g1, powers.beta_tau_g1))
-    g1, g2 = G1_GROUP.generator, G2_GROUP.generator
     key = ProvingKey(r1cs.wires, log_size, alpha, beta, powers.beta_g2, g2, g1, g2, ic, left, right, table, a, b_g1,
                      b_g2, c, np.ascontiguousarray(h), Transcript(b""))
     circuit_hash = hash_circuit(key, powers, arithmetic)
@@ -90,10 +95,6 @@ def _stacked(*parts: SparseMatrix) -> SparseMatrix:
     starts = [part.starts[1:] + begin for part, begin in zip(parts, ends, strict=False)]
     return SparseMatrix(np.concatenate([[0], *starts]), np.concatenate([part.wires for part in parts]),
                         np.concatenate([part.coefficients for part in parts]))
-
-
-def _first(points: PointArray) -> G1:
-    return finite(G1_GROUP, decode_g1(points[:1])[0])
 
 
 def hash_circuit(key: ProvingKey, powers: PowersOfTau, arithmetic: Backend) -> bytes:

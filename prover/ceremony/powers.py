@@ -9,12 +9,15 @@ convenience, are compared with the powers.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 
-from primitives import field
 from prover.backend import Backend, BackendName, load_backend
 from prover.ceremony.blake2b import digest_from_state
 from prover.ceremony.checks import combination_g1, combination_g2, multipliers, require, same_ratio
+from prover.ceremony.first_challenges import FIRST_CHALLENGES
 from prover.ceremony.randomness import Stream, beacon_stream, finite, hash_to_g2
+from prover.ceremony.transcript import secret_contributions
 from prover.curve import G1, G1_GROUP, G2, G2_GROUP
 from prover.files.ptau import KnowledgeKey, PowersContribution, PowersOfTau
 from prover.groth16.keys import Progress
@@ -24,53 +27,60 @@ SECRETS = ("tau", "alpha", "beta")
 HASHED_AT_ONCE = 1 << 14
 
 
-def verify_powers(powers: PowersOfTau, *, backend: BackendName | Backend = "kernels",
+def verify_powers(powers: PowersOfTau, *, log_size: int | None = None, backend: BackendName | Backend = "kernels",
                   progress: Progress | None = None) -> None:
     """Check a phase 1 from its first contribution to its last Lagrange form.
 
     One honest contributor is enough for τ, α and β to be unknown; this says that all contributions are what they claim,
-    not that any contributor was honest.
+    not that any contributor was honest. With a single one, `PowersOfTau.insecure`.
+
+    Parameters
+    ----------
+    log_size : check only the points that a circuit with a domain of 2**log_size needs, and no hash that takes others
+        in: files for large circuits are many times as long.
 
     Raises
     ------
     BrokenCeremony : naming the check that failed.
+    BadInput : a beacon of a kind that does not exist, see `beacon_stream`.
     """
     arithmetic = load_backend(backend)
-    stages = ("points", "contributions", "powers", "hashes", "Lagrange forms")
+    part = powers if log_size is None else powers.beginning(log_size)
+    stages = ("points", "powers", "hashes", "Lagrange forms")
+    total = len(stages) + len(powers.contributions)
 
-    def step(done: int) -> None:
+    def step(stage: str, done: int) -> None:
         if progress is not None:
-            progress(stages[done] if done < len(stages) else "done", done, len(stages))
+            progress(stage, done, total)
 
-    step(0)
-    require(bool(powers.contributions), "anybody contributed")
-    _check_points(powers, arithmetic)
-    step(1)
+    require(secret_contributions(powers.contributions) > 0, "anybody contributed a secret to the powers")
     before = _start(powers.ceremony_power)
     for i, contribution in enumerate(powers.contributions):
-        _check_contribution(f"contribution {i + 1}", contribution, before, arithmetic)
+        step("contributions", i)
+        _check_contribution(contribution_name(i), contribution, before, arithmetic)
         before = contribution
-    step(2)
-    _check_powers(powers, arithmetic)
-    step(3)
-    if powers.power == powers.ceremony_power:              # a file cut down lacks points that were hashed
-        _check_hash(powers, arithmetic)
-    step(4)
-    if powers.prepared:
-        _check_lagrange(powers, arithmetic)
-    step(5)
+    checks = (_check_points, _check_powers, _check_hash, _check_lagrange)
+    for done, (stage, check) in enumerate(zip(stages, checks, strict=True), len(powers.contributions)):
+        step(stage, done)
+        check(part, arithmetic)
+    _check_beacons(powers, progress)                       # last: only what is right in all else is worth minutes
+    step("powers checked", total)
+
+
+def contribution_name(i: int) -> str:
+    """What checks call contribution number i."""
+    return f"contribution {i + 1}"
 
 
 def _check_points(powers: PowersOfTau, backend: Backend) -> None:
-    in_g1 = {"tau in G1": powers.tau_g1, "alpha tau": powers.alpha_tau_g1, "beta tau": powers.beta_tau_g1}
-    in_g2 = {"tau in G2": powers.tau_g2}
-    if powers.prepared:
-        in_g1 |= {f"Lagrange form {section}": powers.every_lagrange(section) for section in (12, 14, 15)}
-        in_g2 |= {"Lagrange form 13": powers.every_lagrange(13)}
-    for name, points in in_g1.items():
-        require(backend.first_invalid_g1(points) is None, f"all points of {name} are points of G1")
-    for name, points in in_g2.items():
-        require(backend.first_invalid_g2(points) is None, f"all points of {name} are points of G2")
+    vectors = [("tau in G1", powers.tau_g1), ("alpha tau", powers.alpha_tau_g1), ("beta tau", powers.beta_tau_g1),
+               ("tau in G2", powers.tau_g2)]
+    vectors += [(f"Lagrange form {section} for 2**{log_size} points", form)
+                for section, forms in powers.lagrange_forms.items() for log_size, form in forms.items()]
+    for name, points in vectors:
+        group, first_invalid = (("G1", backend.first_invalid_g1) if points.ndim == 3 else
+                                ("G2", backend.first_invalid_g2))
+        require(first_invalid(points) is None, f"all points of {name} are points of {group}")
 
 
 # -- the chain of contributions ------------------------------------------------------------------------------------
@@ -82,7 +92,16 @@ def _start(power: int) -> PowersContribution:
 
 
 def first_challenge(power: int) -> bytes:
-    """The hash that the first contribution answers: of nothing, and of all points while they are the generators."""
+    """The hash that the first contribution answers: of nothing, and of all points while they are the generators.
+
+    Files cut down from large ceremonies are what everybody uses, and the largest asks for a hash of 103 GB.
+    """
+    known = FIRST_CHALLENGES.get(power)
+    return hash_of_generators(power) if known is None else bytes.fromhex(known)
+
+
+def hash_of_generators(power: int) -> bytes:
+    """`first_challenge`, worked out."""
     total = hashlib.blake2b(hashlib.blake2b().digest())
     g1, g2 = uncompressed(encode_g1([G1_GROUP.generator])), uncompressed(encode_g2([G2_GROUP.generator]))
     n = 1 << power
@@ -107,9 +126,22 @@ def _check_contribution(name: str, now: PowersContribution, before: PowersContri
     require(ratio(before.alpha_g1, now.alpha_g1, places[1], alpha.p_times_x), f"{name} multiplied alpha by its own")
     require(ratio(before.beta_g1, now.beta_g1, places[2], beta.p_times_x), f"{name} multiplied beta in G1 by its own")
     require(ratio(beta.s, beta.s_times_x, before.beta_g2, now.beta_g2), f"{name} multiplied beta in G2 by its own")
-    if now.beacon is not None:
-        require(now.keys == beacon_keys(beacon_stream(now.beacon), before.next_challenge),
-                f"{name} follows from its beacon")
+
+
+def _check_beacons(powers: PowersOfTau, progress: Progress | None) -> None:
+    """Contributions that say they come from a beacon do."""
+    challenge = first_challenge(powers.ceremony_power)
+    for i, contribution in enumerate(powers.contributions):
+        if contribution.beacon is not None:
+            name = contribution_name(i)
+            stream = beacon_stream(contribution.beacon, named_progress(progress, f"beacon of {name}"))
+            require(contribution.keys == beacon_keys(stream, challenge), f"{name} follows from its beacon")
+        challenge = contribution.next_challenge
+
+
+def named_progress(progress: Progress | None, stage: str) -> Callable[[int, int], None] | None:
+    """The same for one stage."""
+    return None if progress is None else partial(progress, stage)
 
 
 def knowledge_challenge(number: int, challenge: bytes, s: G1, s_times_x: G1) -> bytes:
@@ -152,7 +184,9 @@ def _check_powers(powers: PowersOfTau, backend: Backend) -> None:
 
 
 def _check_hash(powers: PowersOfTau, backend: Backend) -> None:
-    """The last challenge is the hash of the last response and of every point in the file."""
+    """The last challenge is the hash of the last response and of every point, where every point is there."""
+    if powers.power < powers.ceremony_power:
+        return
     last = powers.contributions[-1]
     keys = uncompressed(encode_g1([point for key in last.keys for point in (key.s, key.s_times_x)]))
     keys += uncompressed(encode_g2([key.p_times_x for key in last.keys]))
@@ -165,22 +199,27 @@ def _check_hash(powers: PowersOfTau, backend: Backend) -> None:
 
 
 def _check_lagrange(powers: PowersOfTau, backend: Backend) -> None:
-    """For random coefficients: the polynomial at τ from the powers, and from its values and the Lagrange form."""
-    for log_size in range(powers.power + 2):
-        n = 1 << log_size
-        beyond = log_size > powers.power                   # 2n - 1 powers are there: the highest coefficient is zero
-        coefficients = multipliers(n)
-        if beyond:
-            coefficients[-1] = field.ZERO
-        values = backend.ntt(coefficients)
-        known = coefficients[:-1] if beyond else coefficients
-        sources = {12: powers.tau_g1, 14: powers.alpha_tau_g1, 15: powers.beta_tau_g1}
-        for section, points in sources.items():
-            if section == 12 or not beyond:
-                direct = combination_g1(points[:len(known)], known, backend)
-                require(direct == combination_g1(powers.lagrange(section, log_size), values, backend),
-                        f"section {section} is the Lagrange form for 2**{log_size} points")
-        if not beyond:
-            direct_g2 = combination_g2(powers.tau_g2[:n], known, backend)
-            require(direct_g2 == combination_g2(powers.lagrange(13, log_size), values, backend),
-                    f"section 13 is the Lagrange form for 2**{log_size} points")
+    """For random coefficients: the polynomial at τ from the powers, and from its values and the Lagrange form.
+
+    Where the highest power is missing, what the form has in its place must be that power, or infinity as in snarkjs's
+    files. Else it could be any point that whoever made the file likes, which would then be among a key's H points as an
+    n-th of it, times roots of unity: proofs by the honest would not use it, and forged ones could.
+    """
+    sources = {12: powers.tau_g1, 14: powers.alpha_tau_g1, 15: powers.beta_tau_g1}
+    for section, forms in powers.lagrange_forms.items():
+        for log_size, form in forms.items():
+            coefficients = multipliers(1 << log_size)
+            values = backend.ntt(coefficients)
+            name = f"section {section} is the Lagrange form for 2**{log_size} points"
+            if section == 13:
+                direct_g2 = combination_g2(powers.tau_g2[:len(form)], coefficients, backend)
+                require(direct_g2 == combination_g2(form, values, backend), name)
+                continue
+            known = sources[section][:len(form)]
+            direct = combination_g1(known, coefficients[:len(known)], backend)
+            rest = G1_GROUP.add(combination_g1(form, values, backend), G1_GROUP.negate(direct))
+            if rest is not None and len(known) < len(form):
+                last = combination_g1(known[-1:], coefficients[-1:], backend)
+                require(same_ratio(last, rest, G2_GROUP.generator, decode_g2(powers.tau_g2[1:2])[0], backend), name)
+            else:
+                require(rest is None, name)

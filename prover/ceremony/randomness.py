@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from primitives.errors import BadInput
 from prover.ceremony.transcript import Beacon
@@ -27,6 +27,8 @@ from prover.curve import (
 
 LEAST_ITERATIONS, MOST_ITERATIONS = 10, 30
 """log2 of a beacon's SHA-256 iterations: snarkjs makes none with fewer; more would take hours to check."""
+
+HASHED_AT_ONCE = 1 << 20        # between two reports
 
 _Q = BASE_MODULUS
 
@@ -91,8 +93,12 @@ def hash_to_g2(digest: bytes) -> G2:
     return Stream(digest).point_g2()
 
 
-def beacon_stream(beacon: Beacon) -> Stream:
+def beacon_stream(beacon: Beacon, progress: Callable[[int, int], None] | None = None) -> Stream:
     """What a beacon decides: its value, hashed 2**iterations times with SHA-256.
+
+    Parameters
+    ----------
+    progress : called with (hashes done, hashes in all).
 
     Raises
     ------
@@ -102,9 +108,12 @@ def beacon_stream(beacon: Beacon) -> Stream:
         raise BadInput("beacon", beacon.value.hex(), "of 1 to 255 bytes")
     if not LEAST_ITERATIONS <= beacon.iterations <= MOST_ITERATIONS:
         raise BadInput("beacon iterations", beacon.iterations, f"in [{LEAST_ITERATIONS}, {MOST_ITERATIONS}] (as log2)")
-    value = beacon.value
-    for _ in range(1 << beacon.iterations):
-        value = hashlib.sha256(value).digest()
+    value, total = beacon.value, 1 << beacon.iterations
+    for done in range(0, total, HASHED_AT_ONCE):
+        if progress is not None:
+            progress(done, total)
+        for _ in range(min(HASHED_AT_ONCE, total - done)):
+            value = hashlib.sha256(value).digest()
     return Stream(value)
 
 

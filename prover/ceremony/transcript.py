@@ -8,9 +8,9 @@ Every phase-2 contribution multiplies δ by a secret x and proves that its autho
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from prover.curve import G1, G2
 from prover.points import encode_g1, encode_g2, uncompressed
@@ -22,12 +22,32 @@ The circuit hash is what other tools copy unchanged through every contribution, 
 """
 
 
+SAFE = 2
+"""Secret contributions that a phase needs: a party alone could keep the one she made."""
+
+
 @dataclass(frozen=True)
 class Beacon:
     """Public randomness that nobody could know beforehand, hashed 2**iterations times over to take time."""
 
     value: bytes
     iterations: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Its value in hex and log2 of its iterations."""
+        return {"value": self.value.hex(), "iterations": self.iterations}
+
+
+class HasBeacon(Protocol):
+    """A contribution to either phase."""
+
+    @property
+    def beacon(self) -> Beacon | None: ...
+
+
+def secret_contributions(contributions: Iterable[HasBeacon]) -> int:
+    """How many of them contributed a secret. A beacon is public, so it does not count."""
+    return sum(one.beacon is None for one in contributions)
 
 
 @dataclass(frozen=True)
@@ -71,23 +91,40 @@ class Transcript:
 
     @property
     def insecure(self) -> bool:
-        """Whether a single party knew, or may have known, the secret δ: fewer than two contributed one. A beacon is
-        public, so it does not count."""
-        secrets = sum(one.beacon is None for one in self.contributions)
-        return self.circuit_hash.startswith(INSECURE_MARK) or secrets < 2
+        """Whether a single party knew, or may have known, the secret δ: fewer than two contributed one.
+
+        Of the powers of τ that it was made from, a key knows nothing: see `PowersOfTau.insecure`.
+        """
+        return self.circuit_hash.startswith(INSECURE_MARK) or secret_contributions(self.contributions) < SAFE
 
     def to_json(self) -> dict[str, Any]:
-        """What to publish beside a key: the circuit hash, and of each contribution its name, digest and beacon."""
-        steps = [{"name": one.name, "digest": one.digest().hex(),
-                  "beacon": one.beacon and {"value": one.beacon.value.hex(), "iterations": one.beacon.iterations}}
+        """What to publish beside a key: the circuit hash, and of each contribution its name, digest and beacon.
+
+        Names are what the file says: in snarkjs's format, no hash covers them. A participant finds herself by her
+        digest.
+        """
+        steps = [{"name": one.name, "digest": one.digest().hex(), "beacon": one.beacon and one.beacon.to_json()}
                  for one in self.contributions]
         return {"circuit_hash": self.circuit_hash.hex(), "insecure": self.insecure, "contributions": steps}
 
 
 def challenge(circuit_hash: bytes, earlier: Sequence[Contribution], s: G1, s_times_x: G1) -> bytes:
-    """What a contribution's proof of knowledge must answer: its `transcript`."""
+    """What the proof of knowledge of the next contribution must answer: its `transcript`."""
     total = hashlib.blake2b(circuit_hash)
     for contribution in earlier:
         total.update(contribution.encode())
+    return _after(total, s, s_times_x)
+
+
+def challenges(transcript: Transcript) -> Iterator[bytes]:
+    """The `challenge` of each contribution that is there."""
+    total = hashlib.blake2b(transcript.circuit_hash)
+    for contribution in transcript.contributions:
+        yield _after(total, contribution.s, contribution.s_times_x)
+        total.update(contribution.encode())
+
+
+def _after(history: hashlib.blake2b, s: G1, s_times_x: G1) -> bytes:
+    total = history.copy()
     total.update(uncompressed(encode_g1([s, s_times_x])))
     return total.digest()

@@ -13,9 +13,9 @@ from primitives.r1cs import R1CS, SparseMatrix
 from prover.backend import Backend, BackendName, load_backend
 from prover.ceremony.checks import combination_g1, multipliers, require, same_ratio
 from prover.ceremony.phase2 import initial_key
-from prover.ceremony.powers import verify_powers
+from prover.ceremony.powers import contribution_name, named_progress, verify_powers
 from prover.ceremony.randomness import beacon_stream, hash_to_g2
-from prover.ceremony.transcript import Transcript, challenge
+from prover.ceremony.transcript import Transcript, challenges, secret_contributions
 from prover.curve import G1, G1_GROUP, G2_GROUP
 from prover.files.ptau import PowersOfTau
 from prover.groth16.keys import Progress, ProvingKey
@@ -26,7 +26,8 @@ def verify_ceremony(key: ProvingKey, r1cs: R1CS, powers: PowersOfTau, *, backend
     """Check a key against its circuit and the powers of τ, and the powers themselves.
 
     That it passes means: if one contributor of phase 1 and one of phase 2 were honest, nobody can forge proofs. Who
-    they were, the transcript tells; that they published the digests of their contributions, others must.
+    they were, the transcript tells; that they published the digests of their contributions, others must. Whether there
+    was more than one, see `PowersOfTau.insecure` and `Transcript.insecure`.
 
     Raises
     ------
@@ -35,10 +36,12 @@ def verify_ceremony(key: ProvingKey, r1cs: R1CS, powers: PowersOfTau, *, backend
     """
     arithmetic = load_backend(backend)
     verify_powers(powers, backend=arithmetic, progress=progress)
-    verify_phase2(key, initial_key(r1cs, powers, backend=arithmetic, progress=progress), backend=arithmetic)
+    verify_phase2(key, initial_key(r1cs, powers, backend=arithmetic, progress=progress), backend=arithmetic,
+                  progress=progress)
 
 
-def verify_phase2(key: ProvingKey, initial: ProvingKey, *, backend: BackendName | Backend = "kernels") -> None:
+def verify_phase2(key: ProvingKey, initial: ProvingKey, *, backend: BackendName | Backend = "kernels",
+                  progress: Progress | None = None) -> None:
     """Check that a key comes from an initial one by its contributions.
 
     Raises
@@ -59,7 +62,8 @@ def verify_phase2(key: ProvingKey, initial: ProvingKey, *, backend: BackendName 
     for name in ("left", "right"):
         require(_equal(getattr(key, name), key.table, getattr(initial, name), initial.table),
                 f"the {name} matrix is the circuit's")
-    _check_contributions(key.transcript, initial.delta_g1, arithmetic)
+    require(secret_contributions(key.transcript.contributions) > 0, "anybody contributed a secret to the key")
+    _check_contributions(key.transcript, initial.delta_g1, arithmetic, progress)
     require(key.delta_g1 == key.transcript.contributions[-1].delta_after, "delta is what the last contribution left")
     g1, g2 = G1_GROUP.generator, G2_GROUP.generator
     require(same_ratio(g1, key.delta_g1, g2, key.delta_g2, arithmetic), "delta is the same in both groups")
@@ -72,24 +76,32 @@ def verify_phase2(key: ProvingKey, initial: ProvingKey, *, backend: BackendName 
             low, high = combination_g1(after, random, arithmetic), combination_g1(before, random, arithmetic)
             require(same_ratio(low, high, initial.delta_g2, key.delta_g2, arithmetic) or low is high is None,
                     f"{name} was divided by delta")
+    _check_beacons(key.transcript, progress)               # last: only what is right in all else is worth minutes
 
 
-def _check_contributions(transcript: Transcript, delta: G1, backend: Backend) -> None:
+def _check_contributions(transcript: Transcript, delta: G1, backend: Backend, progress: Progress | None) -> None:
     """Each answers its challenge, knows its factor, and multiplied δ by it."""
-    for i, now in enumerate(transcript.contributions):
-        name = f"contribution {i + 1}"
-        expected = challenge(transcript.circuit_hash, transcript.contributions[:i], now.s, now.s_times_x)
+    for i, (now, expected) in enumerate(zip(transcript.contributions, challenges(transcript), strict=True)):
+        name = contribution_name(i)
+        if progress is not None:
+            progress("contributions to the key", i, len(transcript.contributions))
         require(now.transcript == expected, f"{name} answers all that went before it")
         place = hash_to_g2(now.transcript)
         require(same_ratio(now.s, now.s_times_x, place, now.p_times_x, backend),
                 f"{name} proves that its author knew its factor")
         require(same_ratio(delta, now.delta_after, place, now.p_times_x, backend),
                 f"{name} multiplied delta by its factor")
-        if now.beacon is not None:
-            stream = beacon_stream(now.beacon)
-            x, s = stream.scalar(), stream.point_g1()
-            require(s == now.s and G1_GROUP.multiply(s, x) == now.s_times_x, f"{name} follows from its beacon")
         delta = now.delta_after
+
+
+def _check_beacons(transcript: Transcript, progress: Progress | None) -> None:
+    """Contributions that say they come from a beacon do."""
+    for i, now in enumerate(transcript.contributions):
+        if now.beacon is not None:
+            stream = beacon_stream(now.beacon, named_progress(progress, f"beacon of {contribution_name(i)}"))
+            x, s = stream.scalar(), stream.point_g1()
+            require(s == now.s and G1_GROUP.multiply(s, x) == now.s_times_x,
+                    f"{contribution_name(i)} follows from its beacon")
 
 
 def _equal(x: SparseMatrix, x_table: FieldArray, y: SparseMatrix, y_table: FieldArray) -> bool:

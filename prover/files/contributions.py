@@ -8,11 +8,14 @@
 
 from __future__ import annotations
 
-from prover.ceremony.transcript import Beacon
+from collections.abc import Sequence
+
+from prover.ceremony.randomness import MOST_ITERATIONS
+from prover.ceremony.transcript import Beacon, HasBeacon
 from prover.files.sections import Cursor
 
 MOST_CONTRIBUTIONS = 4096
-"""Checking one takes tens of milliseconds; a file with more of them than any ceremony had is not worth the wait."""
+"""Checking one, its beacon aside, takes tens of milliseconds: more of them than any ceremony had are not worth it."""
 
 LONGEST_NAME = 64
 NAME, ITERATIONS, VALUE = 1, 2, 3
@@ -41,6 +44,13 @@ def read_parameters(cursor: Cursor) -> tuple[str | None, Beacon | None]:
     if not name.isprintable():                             # it will be shown in terminals
         raise inner.refuse("name", name, "of printable characters")
     return name, beacon
+
+
+def require_bounded(contributions: Sequence[HasBeacon], cursor: Cursor) -> None:
+    """Refuse beacons that together ask for more hashing than a single one may."""
+    work = sum(1 << one.beacon.iterations for one in contributions if one.beacon is not None)
+    if work > 1 << MOST_ITERATIONS:
+        raise cursor.refuse("iterations of all beacons", work, f"at most 2**{MOST_ITERATIONS} together")
 
 
 def write_parameters(name: str | None, beacon: Beacon | None) -> bytes:

@@ -8,14 +8,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from prover.backend import MAX_DOMAIN
-from prover.ceremony.transcript import Beacon
+from prover.ceremony.transcript import SAFE, Beacon, secret_contributions
 from prover.curve import BASE_MODULUS, G1, G2
-from prover.files.contributions import MOST_CONTRIBUTIONS, read_parameters
+from prover.files.contributions import MOST_CONTRIBUTIONS, read_parameters, require_bounded
 from prover.files.elements import check_prime, read_g1, read_g2, read_point_g1, read_point_g2
 from prover.files.sections import Cursor, read_sections
 from prover.points import PointArray
@@ -72,6 +74,8 @@ class PowersOfTau:
     power : log2 of the largest domain; ceremony_power : the same before the file was cut down.
     tau_g1 : (2**(power+1) - 1, 2, 4); tau_g2, alpha_tau_g1, beta_tau_g1 : 2**power points; beta_g2 : one.
     contributions : in order.
+    lagrange_forms : section 12, 13, 14 or 15 -> log2 of a domain -> as many points; none of them if not prepared. Where
+        tau_g1 lacks the last of the powers that the largest form of section 12 is made of, snarkjs takes infinity.
     """
 
     source: str
@@ -83,20 +87,36 @@ class PowersOfTau:
     beta_tau_g1: PointArray
     beta_g2: G2
     contributions: tuple[PowersContribution, ...]
-    _lagrange: Mapping[int, PointArray]
+    lagrange_forms: Mapping[int, Mapping[int, PointArray]]
 
     @property
     def prepared(self) -> bool:
         """Whether the Lagrange forms are there."""
-        return bool(self._lagrange)
+        return bool(self.lagrange_forms)
 
-    def every_lagrange(self, section: int) -> PointArray:
-        """All of section 12, 13, 14 or 15."""
-        return self._lagrange[section]
+    @property
+    def insecure(self) -> bool:
+        """Whether a single party knew, or may have known, τ, α and β: fewer than two contributed secrets."""
+        return secret_contributions(self.contributions) < SAFE
+
+    def to_json(self) -> dict[str, Any]:
+        """What to publish of them: size, contributors, and whether a single party knew the secrets."""
+        steps = [{"name": one.name, "beacon": one.beacon and one.beacon.to_json()} for one in self.contributions]
+        return {"power": self.power, "insecure": self.insecure, "contributions": steps}
 
     def lagrange(self, section: int, log_size: int) -> PointArray:
         """Section 12, 13, 14 or 15 for the domain of size 2**log_size."""
-        return self._lagrange[section][(1 << log_size) - 1:(2 << log_size) - 1]
+        return self.lagrange_forms[section][log_size]
+
+    def beginning(self, log_size: int) -> PowersOfTau:
+        """What a circuit with a domain of 2**log_size needs of them."""
+        n = max(2, 1 << log_size)
+        forms = {section: {log: points for log, points in every.items()
+                           if log == log_size or (section == 12 and log == log_size + 1)}
+                 for section, every in self.lagrange_forms.items()}
+        return dataclasses.replace(self, power=log_size, tau_g1=self.tau_g1[:2 * n], tau_g2=self.tau_g2[:n],
+                                   alpha_tau_g1=self.alpha_tau_g1[:n], beta_tau_g1=self.beta_tau_g1[:n],
+                                   lagrange_forms=forms)
 
 
 def read_ptau(path: str | Path) -> PowersOfTau:
@@ -123,11 +143,16 @@ def read_ptau(path: str | Path) -> PowersOfTau:
     beta = sections.open(6)
     beta_g2 = read_point_g2(beta, "beta")
     beta.end()
-    lagrange = {}
+    forms = {}
     if any(number in sections for number in (12, 13, 14, 15)):
-        lagrange = {number: points(number, (4 if number == 12 else 2) * n - 1) for number in (12, 13, 14, 15)}
+        forms = {number: _by_size(points(number, (4 if number == 12 else 2) * n - 1)) for number in (12, 13, 14, 15)}
     return PowersOfTau(sections.source, power, ceremony_power, points(2, 2 * n - 1), points(3, n), points(4, n),
-                       points(5, n), beta_g2, _read_contributions(sections.open(7)), lagrange)
+                       points(5, n), beta_g2, _read_contributions(sections.open(7)), forms)
+
+
+def _by_size(points: PointArray) -> dict[int, PointArray]:
+    """Forms of 1, 2, 4, ... points that lie one after the other, by log2 of how many."""
+    return {log: points[(1 << log) - 1:(2 << log) - 1] for log in range(len(points).bit_length())}
 
 
 def _read_contributions(cursor: Cursor) -> tuple[PowersContribution, ...]:
@@ -146,4 +171,5 @@ def _read_contributions(cursor: Cursor) -> tuple[PowersContribution, ...]:
         contributions.append(PowersContribution(tau_g1, tau_g2, alpha_g1, beta_g1, beta_g2, (tau, alpha, beta),
                                                 hash_state, next_challenge, name, beacon))
     cursor.end()
+    require_bounded(contributions, cursor)
     return tuple(contributions)

@@ -23,7 +23,7 @@ from prover.backend import MAX_DOMAIN, Backend, BackendName, load_backend
 from prover.ceremony.transcript import Contribution, Transcript
 from prover.curve import BASE_MODULUS, ORDER
 from prover.files.coefficients import ENTRY, read_coefficients
-from prover.files.contributions import MOST_CONTRIBUTIONS, read_parameters, write_parameters
+from prover.files.contributions import MOST_CONTRIBUTIONS, read_parameters, require_bounded, write_parameters
 from prover.files.elements import (
     SCALAR_BYTES,
     check_prime,
@@ -95,7 +95,7 @@ def read_zkey(path: str | Path, *, backend: BackendName | Backend = "kernels", e
     key = ProvingKey(wires, n.bit_length() - 1, alpha_g1, beta_g1, beta_g2, gamma_g2, delta_g1, delta_g2, ic, left,
                      right, table, a, b_g1, b_g2, c, h, _read_transcript(sections.open(10)))
     with naming(sections.source):
-        check_header(key, arithmetic)
+        check_header(alpha_g1, beta_g1, beta_g2, gamma_g2, delta_g1, delta_g2, arithmetic)
         last = key.transcript.contributions[-1:]
         if last and last[0].delta_after != key.delta_g1:
             raise header.refuse("delta in G1", key.delta_g1, "what the last contribution left")
@@ -116,6 +116,7 @@ def _read_transcript(cursor: Cursor) -> Transcript:
         name, beacon = read_parameters(cursor)
         contributions.append(Contribution(points[0], points[1], points[2], p_times_x, transcript, name, beacon))
     cursor.end()
+    require_bounded(contributions, cursor)
     return Transcript(circuit_hash, tuple(contributions))
 
 

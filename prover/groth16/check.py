@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from primitives.errors import BadInput
 from prover.backend import Backend
-from prover.curve import G1_GROUP, G2_GROUP
+from prover.curve import G1, G1_GROUP, G2, G2_GROUP
 from prover.groth16.keys import ProvingKey, check_point, check_points
 
 
-def check_header(key: ProvingKey, backend: Backend) -> None:
+def check_header(alpha: G1, beta_g1: G1, beta_g2: G2, gamma: G2, delta_g1: G1, delta_g2: G2, backend: Backend) -> None:
     """Refuse a key whose single points are not what they claim.
 
     Raises
     ------
     BadInput : naming the point.
     """
-    check_points(key.alpha_g1, key.beta_g2, key.gamma_g2, key.delta_g2)
-    check_point(G1_GROUP, "beta_g1", key.beta_g1)
-    check_point(G1_GROUP, "delta_g1", key.delta_g1)
-    if key.alpha_g1[0] == key.beta_g1[0]:
+    check_points(alpha, beta_g2, gamma, delta_g2)
+    check_point(G1_GROUP, "beta_g1", beta_g1)
+    check_point(G1_GROUP, "delta_g1", delta_g1)
+    if alpha[0] == beta_g1[0]:
         raise BadInput("beta", "plus or minus alpha", "independent of alpha")
-    for name, in_g1, in_g2 in (("beta", key.beta_g1, key.beta_g2), ("delta", key.delta_g1, key.delta_g2)):
+    for name, in_g1, in_g2 in (("beta", beta_g1, beta_g2), ("delta", delta_g1, delta_g2)):
         minus = G1_GROUP.negate(in_g1)
         assert minus is not None
         if not backend.pairing_product_is_one([(minus, G2_GROUP.generator), (G1_GROUP.generator, in_g2)]):

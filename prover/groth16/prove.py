@@ -22,6 +22,7 @@ from primitives.errors import BadInput, Unsatisfied
 from primitives.field import FieldArray
 from prover.backend import Backend, BackendName, load_backend
 from prover.curve import G1, G2, ORDER
+from prover.groth16.check import check_all_points
 from prover.groth16.keys import Progress, Proof, ProvingKey
 from prover.groth16.verify import Equation
 from prover.points import encode_g1, encode_g2
@@ -45,7 +46,7 @@ def prove(key: ProvingKey, witness: FieldArray, *, progress: Progress | None = N
     Raises
     ------
     BadInput : the witness has another shape than the key asks for, or an element that is no reduced residue; or the
-        key is one that nobody should use.
+        key is one that nobody should use, or has a point outside its group (looked for where a proof fails).
     Unsatisfied : the witness breaks a constraint. Every proof is verified before it is returned, so that a wrong one,
         whatever made it wrong, never leaves.
     """
@@ -84,14 +85,13 @@ def prove(key: ProvingKey, witness: FieldArray, *, progress: Progress | None = N
     c = _sum_g1(arithmetic, [1, 1, s, r, -r * s % ORDER], [c, h, a, b_g1, key.delta_g1])
 
     step("verify")
-    if a is None or b is None or c is None:
-        raise Unsatisfied("a proof with a point at infinity: only a forged witness or key makes one")
-    proof = Proof(a, b, c)
-    if not Equation(verification_key, arithmetic).verify(a, b, c, field.decode(witness[1:key.public + 1])):
+    inputs = field.decode(witness[1:key.public + 1])
+    if a is None or b is None or c is None or not Equation(verification_key, arithmetic).verify(a, b, c, inputs):
+        check_all_points(key, arithmetic)                  # takes long, and is not in vain now: whose fault is it?
         raise Unsatisfied("the witness does not satisfy the constraint system of this proving key")
     if progress is not None:
         progress("done", STEPS, STEPS)
-    return proof
+    return Proof(a, b, c)
 
 
 def _sum_g1(arithmetic: Backend, scalars: Sequence[int], points: Sequence[G1 | None]) -> G1 | None:

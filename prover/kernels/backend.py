@@ -7,25 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from primitives import field
-from primitives.errors import BadInput
 from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
-from prover.curve import BASE_MODULUS, G1, G1_GROUP, G2, G2_GROUP, ORDER
-from prover.points import PointArray, decode_g2
-from prover.words import first_not_below
+from prover.curve import G1, G2, ORDER
+from prover.points import PointArray
 
 from . import memory, sparse
 from . import ntt as transforms
 from .combinations import combine
-from .convert import base_words, first_off_curve
+from .convert import base_words
 from .memory import uninitialized
 from .msm import SPACES, Bases, msm, prepare
 from .multiples import multiples
 from .ntt import BLOCKS
 from .pairing import pairing_product_is_one
 from .processor import PORTABLE
-
-PAIRS_AT_ONCE = 1 << 10           # points checked together
+from .validity import first_invalid
 
 
 def memory_held() -> dict[str, int]:
@@ -94,25 +91,11 @@ class KernelBackend:
 
     def first_invalid_g1(self, points: PointArray) -> int | None:
         """Index of the first of (n, 2, 4) that is not a reduced point of G1, or None; the identity is valid."""
-        large = first_not_below(points.reshape(-1, 4), BASE_MODULUS)
-        end = len(points) if large is None else large // 2
-        wrong = first_off_curve(points[:end])
-        return wrong if wrong is not None or large is None else end
+        return first_invalid(points)
 
     def first_invalid_g2(self, points: PointArray) -> int | None:
-        """The same for (n, 2, 2, 4), subgroup included: the pairing refuses what is not in G2, many at once."""
-        for begin in range(0, len(points), PAIRS_AT_ONCE):
-            part = points[begin:begin + PAIRS_AT_ONCE]
-            large = first_not_below(part.reshape(-1, 4), BASE_MODULUS)
-            end = len(part) if large is None else large // 4
-            finite = [(i, point) for i, point in enumerate(decode_g2(part[:end]), begin) if point is not None]
-            try:
-                pairing_product_is_one([(G1_GROUP.generator, point) for _, point in finite])
-            except BadInput:
-                return next(i for i, point in finite if not (G2_GROUP.on_curve(point) and G2_GROUP.in_subgroup(point)))
-            if large is not None:
-                return begin + end
-        return None
+        """The same for (n, 2, 2, 4), subgroup included."""
+        return first_invalid(points)
 
     def scale_g1(self, points: PointArray, scalar: int) -> PointArray:
         """scalar * points[i] for one scalar and many points, (n, 2, 4)."""

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from primitives import threads
 from primitives.native import compiled
-from prover.curve import G1_GROUP
-from prover.points import decode_g1
 
 from .additions import Named, store_point
 from .arithmetic import LANES, LAYOUT, kernel
@@ -35,17 +33,23 @@ def scaled(value: Any, factor: int) -> Any:
     return value if factor == 1 else (value * Fp.constant(value.emit, factor)).reduce()
 
 
-@kernel
-def take_in(emit: Emitter, points: Value, i: Value, out: Value, j: Value, image: Value) -> None:
-    """out[j ..] = points[i ..] in packed form, out[image ..] = their images under φ; one point a lane."""
+def coordinates_of(emit: Emitter, points: Value, i: Value) -> tuple[Any, Any]:
+    """x and y of points[i ..], in the form at the edge; one point a lane."""
     kind = coordinate_type(emit)
 
     def element(slot: int) -> Element:
-        places = [emit.address(points, emit.plus(emit.times(emit.plus(i, lane), 2 * kind.parts), slot), 32, I8)
-                  for lane in range(LANES)]
-        return emit.element.gather(emit, BASE, places)
+        return emit.element.gather(emit, BASE, [
+            emit.address(points, emit.plus(emit.times(emit.plus(i, lane), 2 * kind.parts), slot), 32, I8)
+            for lane in range(LANES)])
 
-    x, y = kind.gather(element, 0), scaled(kind.gather(element, 1), INWARDS)
+    return kind.gather(element, 0), kind.gather(element, 1)
+
+
+@kernel
+def take_in(emit: Emitter, points: Value, i: Value, out: Value, j: Value, image: Value) -> None:
+    """out[j ..] = points[i ..] in packed form, out[image ..] = their images under φ; one point a lane."""
+    x, y = coordinates_of(emit, points, i)
+    y = scaled(y, INWARDS)
     store_point(emit, out, j, Affine(scaled(x, INWARDS), y))
     store_point(emit, out, image, Affine(scaled(x, INWARDS * BETAS[emit.dimensions] % BASE_MODULUS), y))
 
@@ -66,18 +70,6 @@ def leave_montgomery_form(emit: Emitter, values: Value, i: Value, out: Value) ->
                      for array in (values, out))
     integer = emit.element.gather(emit, BASE, value) * Fp.constant(emit, pow(EDGE_RADIX, -1, BASE_MODULUS))
     integer.canonical().scatter(result)
-
-
-@kernel(returns=True)
-def off_curve(emit: Emitter, points: Value, i: Value) -> Value:
-    """One bit a lane: points[i ..] of G1, at the edge, is neither the identity nor on the curve."""
-    x, y = (emit.element.gather(emit, BASE, [
-        emit.address(points, emit.plus(emit.times(emit.plus(i, lane), 2), slot), 32, I8) for lane in range(LANES)])
-        for slot in range(2))
-    identity = x.is_exact_zero() & y.is_exact_zero()
-    x, y = scaled(x, INWARDS), scaled(y, INWARDS)
-    holds = (y.square() - x.square() * x - Fp.constant(emit, 3)).is_zero()
-    return emit.mask_bits((~(holds | identity)).bits)
 
 
 @compiled
@@ -111,15 +103,6 @@ def _leave_montgomery_form(values: Words, out: Words, first: int, last: int) -> 
         leave_montgomery_form(values, i, out)
 
 
-@compiled
-def _first_off_curve(points: Words) -> int:
-    """The number of the first vector with a point off the curve; how many there are, if there is none."""
-    for i in range(0, points.shape[0], LANES):
-        if off_curve(points, i):
-            return i // LANES
-    return points.shape[0] // LANES
-
-
 def in_vectors(values: Words) -> Words:
     """The same rows, and zeros up to whole vectors."""
     missing = -len(values) % LANES
@@ -133,16 +116,6 @@ def base_words(values: Words) -> Words:
     threads.share(len(source) // LANES, lambda first, last: _leave_montgomery_form(
         source, out, LANES * first, LANES * last), least=LEAST)
     return out[:len(values)]
-
-
-def first_off_curve(points: Words) -> int | None:
-    """Index of the first of (n, 2, 4) reduced points at the edge that is not on the curve of G1, or None."""
-    source = in_vectors(points)
-    begin = LANES * _first_off_curve(source)
-    for index, point in enumerate(decode_g1(source[begin:begin + LANES]), begin):
-        if point is not None and not G1_GROUP.on_curve(point):
-            return index
-    return None
 
 
 def at_edge(points: Words) -> Words:

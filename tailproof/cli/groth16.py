@@ -12,8 +12,10 @@ from .console import FILE, OUTPUT, Outcome, progress, reporting, table
 
 if TYPE_CHECKING:
     from prover import ProvingKey
+    from prover.files.ptau import PowersOfTau
 
-
+INSECURE_POWERS = ("INSECURE powers of tau: a single party contributed their secret, and can forge with any key made "
+                   "from them. For trials, never for money.")
 
 @click.group()
 def groth16() -> None:
@@ -64,16 +66,32 @@ def verify_proof(verification_key: Path, public: Path, proof: Path, backend: str
 @click.argument("r1cs", type=FILE)
 @click.argument("ptau", type=FILE)
 @click.argument("zkey", type=OUTPUT)
+@click.option("--trust-powers", is_flag=True, help="Do not check PTAU: you did, or will with verify-key.")
 @reporting
-def setup_key(r1cs: Path, ptau: Path, zkey: Path) -> Outcome:
-    """Make the unfinished ZKEY of a circuit from powers of tau; phase 2 then needs contributions."""
-    from prover.ceremony.phase2 import initial_key
+def setup_key(r1cs: Path, ptau: Path, zkey: Path, trust_powers: bool) -> Outcome:
+    """Make the unfinished ZKEY of a circuit from powers of tau; phase 2 then needs contributions.
+
+    Of PTAU, everybody's contribution is checked, and all points that the circuit needs.
+    """
+    from prover.ceremony.checks import BrokenCeremony
+    from prover.ceremony.phase2 import check_powers_suit, initial_key
+    from prover.ceremony.powers import verify_powers
     from prover.files.ptau import read_ptau
     from prover.files.r1cs import read_r1cs
     from prover.files.zkey import write_zkey
-    made = initial_key(read_r1cs(r1cs), read_ptau(ptau), progress=progress)
+    system, powers = read_r1cs(r1cs), read_ptau(ptau)
+    log_size = check_powers_suit(system, powers)
+    if not trust_powers:
+        try:
+            verify_powers(powers, log_size=log_size, progress=progress)
+        except BrokenCeremony as error:
+            return Outcome({"failed": str(error)}, [f"BROKEN: {error}"], holds=False)
+    made = initial_key(system, powers, progress=progress)
     write_zkey(zkey, made)
-    return _transcript(zkey, made, ["UNFINISHED: nobody has contributed yet, so this key can forge. Contribute next."])
+    remarks = ["UNFINISHED: nobody has contributed yet, so this key can forge. Contribute next."]
+    if trust_powers:
+        remarks.append(f"NOT CHECKED: {ptau} may have been made to forge. Check with verify-key before use.")
+    return _transcript(zkey, made, remarks, powers, checked=not trust_powers)
 
 
 @groth16.command("contribute")
@@ -124,12 +142,13 @@ def verify_key(r1cs: Path, ptau: Path, zkey: Path) -> Outcome:
     from prover.files.ptau import read_ptau
     from prover.files.r1cs import read_r1cs
     from prover.files.zkey import read_zkey
-    key = read_zkey(zkey, every_point=True)
+    key, powers = read_zkey(zkey, every_point=True), read_ptau(ptau)
     try:
-        verify_ceremony(key, read_r1cs(r1cs), read_ptau(ptau), progress=progress)
+        verify_ceremony(key, read_r1cs(r1cs), powers, progress=progress)
     except BrokenCeremony as error:
         return Outcome({"failed": str(error)}, [f"BROKEN: {error}"], holds=False)
-    return _transcript(zkey, key, ["The ceremony holds: with one honest contributor in each phase, nobody can forge."])
+    return _transcript(zkey, key, ["The ceremony holds: with one honest contributor in each phase, nobody can forge."],
+                       powers)
 
 
 @groth16.command("export-key")
@@ -137,20 +156,27 @@ def verify_key(r1cs: Path, ptau: Path, zkey: Path) -> Outcome:
 @click.argument("verification_key", type=OUTPUT)
 @reporting
 def export_key(zkey: Path, verification_key: Path) -> Outcome:
-    """Write the verification key of ZKEY as snarkjs's JSON."""
+    """Write the verification key of ZKEY as snarkjs's JSON; every point of ZKEY is checked first."""
     from prover.files import snarkjs
     from prover.files.zkey import read_zkey
-    key = read_zkey(zkey)
+    key = read_zkey(zkey, every_point=True)
     snarkjs.write_verification_key(verification_key, key.verification_key)
     return _transcript(verification_key, key, [])
 
 
-def _transcript(path: Path, key: ProvingKey, remarks: list[str]) -> Outcome:
+def _transcript(path: Path, key: ProvingKey, remarks: list[str], powers: PowersOfTau | None = None, *,
+                checked: bool = True) -> Outcome:
+    """What is known of a key's making; of phase 1 only where the powers are at hand."""
     facts = key.transcript.to_json()
     rows = [(step["name"] or "(no name)", "beacon" if step["beacon"] else "secret", step["digest"])
             for step in facts["contributions"]]
     if facts["insecure"] and key.finished:
         remarks = [*remarks, INSECURE]
+    if powers is not None:
+        facts["powers"] = {**powers.to_json(), "checked": checked}
+        facts["insecure"] = facts["insecure"] or powers.insecure
+        if powers.insecure:
+            remarks = [*remarks, INSECURE_POWERS]
     return Outcome({"path": str(path), **facts}, [f"{path}: {len(rows)} contributions",
                                                   *table(rows, ["contributor", "kind", "digest"] if rows else None),
                                                   *remarks])

@@ -18,6 +18,7 @@ from prover.ceremony.transcript import INSECURE_MARK, Beacon, Contribution, Tran
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
 from prover.groth16 import check, qap
 from prover.groth16.verify import Equation
+from prover.points import encode_g1, encode_g2
 
 TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588736825818221725267450,
                         19651196284784701048630008112400756208183277717409031481820775712594563219220))
@@ -181,6 +182,14 @@ def test_a_wrong_witness_is_not_proven(cubic, cubic_key):
             prover.prove(cubic_key, wrong)
 
 
+@pytest.mark.parametrize("name", ["a", "b_g1", "c", "h", "b_g2"])
+def test_a_key_with_points_outside_its_groups_is_named_not_the_witness(cubic, cubic_key, name):
+    points = getattr(cubic_key, name).copy()
+    points[:] = (encode_g2([TWIST_POINT]) if name == "b_g2" else encode_g1([(1, 3)]))[0]
+    with pytest.raises(BadInput, match=rf"{name}\[0\]"):
+        prover.prove(dataclasses.replace(cubic_key, **{name: points}), cubic.witness)
+
+
 def test_a_malformed_witness_is_refused(cubic, cubic_key):
     unreduced = cubic.witness.copy()
     unreduced[3] = np.uint64(2**64 - 1)
@@ -253,12 +262,14 @@ def test_a_single_partys_key_is_marked(cubic_key):
 
 def test_headers_are_checked(cubic_key):
     kernels = load_backend("kernels")
-    check.check_header(cubic_key, kernels)
+    names = ("alpha_g1", "beta_g1", "beta_g2", "gamma_g2", "delta_g1", "delta_g2")
+    points = {name: getattr(cubic_key, name) for name in names}
+    check.check_header(*points.values(), kernels)
     for change, name in (({"beta_g1": (1, 2)}, "beta"), ({"delta_g1": (1, 2)}, "delta"),
-                         ({"beta_g1": cubic_key.alpha_g1}, "beta"), ({"delta_g1": (1, 3)}, "delta_g1"),
-                         ({"delta_g2": TWIST_POINT}, "delta")):
+                         ({"beta_g1": cubic_key.alpha_g1}, "beta"), ({"alpha_g1": (0, 0)}, "alpha"),
+                         ({"delta_g1": (1, 3)}, "delta_g1"), ({"delta_g2": TWIST_POINT}, "delta")):
         with pytest.raises(BadInput, match=name):
-            check.check_header(dataclasses.replace(cubic_key, **change), kernels)
+            check.check_header(*{**points, **change}.values(), kernels)
 
 
 def test_all_points_are_checked(cubic_key):

@@ -10,9 +10,8 @@ import pytest
 from primitives import field
 from primitives.r1cs import SparseMatrix
 from prover.backend import load_backend
-from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
-from prover.kernels import backend as kernel_backend
-from prover.kernels import combinations, convert
+from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER, TWIST_COFACTOR
+from prover.kernels import combinations, validity
 from prover.kernels.arithmetic import LANES
 from prover.kernels.endomorphism import LAMBDA
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2, uncompressed
@@ -90,8 +89,7 @@ def plus_modulus(words):
     return np.frombuffer(value.to_bytes(32, "little"), "<u8").astype(np.uint64)
 
 
-def test_invalid_points_are_found_among_many(monkeypatch):
-    monkeypatch.setattr(kernel_backend, "PAIRS_AT_ONCE", 16)
+def test_invalid_points_are_found_among_many():
     kernels = load_backend("kernels")
     logarithms = field.encode(list(range(40)))
     g1, g2 = kernels.multiples_g1(G1_GROUP.generator, logarithms), kernels.multiples_g2(G2_GROUP.generator, logarithms)
@@ -101,7 +99,7 @@ def test_invalid_points_are_found_among_many(monkeypatch):
         assert vectors.first_invalid_g1(g1[:0]) is None
         assert vectors.first_invalid_g2(g2[:0]) is None
         if vectors.name == "kernels":                      # no false alarms, which a second look would hide
-            assert convert._first_off_curve(g1) == 40 // LANES
+            assert validity._first_off_curve(g1, 0, 40 // LANES) == 40 // LANES
         for bad in (encode_g1([(1, 3)]), encode_g1([(0, 1)]), encode_g1([(1, 0)]), g1[35:36] + np.uint64(1)):
             for place in (0, 7, 8, 35, 39):
                 wrong = g1.copy()
@@ -122,6 +120,27 @@ def test_invalid_points_are_found_among_many(monkeypatch):
             assert invalid(unreduced) == 17
             flat[9, 0] = flat[11, 0]
             assert invalid(unreduced) == 9
+
+
+def outside(order):
+    """A point of the twist whose order divides `order`, which divides the cofactor."""
+    return G2_GROUP.multiply(TWIST_POINT, ORDER * TWIST_COFACTOR // order)
+
+
+@pytest.mark.parametrize("planted", [
+    {3: outside(10069)}, {39: outside(10069)}, {0: outside(5864401)}, {20: TWIST_POINT},
+    {3: outside(10069), 17: G2_GROUP.negate(outside(10069))}, {k: outside(10069) for k in range(5, 40)}],
+    ids=["order 10069", "the last", "order 5864401", "any", "two that cancel", "many that are equal"])
+def test_points_outside_the_subgroup_are_found_among_many(planted):
+    """However small their order: a random sum of points that hide one is in the subgroup once in 2**13 times."""
+    kernels = load_backend("kernels")
+    points = kernels.multiples_g2(G2_GROUP.generator, field.encode([0, *range(39)]))
+    for place, point in planted.items():
+        valid = decode_g2(points[place:place + 1])[0]
+        points[place] = encode_g2([G2_GROUP.add(valid, point)])[0]
+    assert len(points) > validity.FEW
+    assert kernels.first_invalid_g2(points) == min(planted)
+    assert validity._all_inside(points) is False
 
 
 def test_uncompressed(vectors):

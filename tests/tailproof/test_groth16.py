@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import prover
 from circuits import statements
@@ -19,6 +20,7 @@ from primitives.r1cs import R1CS, SparseMatrix
 from prover.files.r1cs import read_r1cs, write_r1cs
 from prover.files.wtns import write_wtns
 from prover.files.zkey import write_zkey
+from tailproof.cli import main
 from tailproof.keys import KeyDirectory
 from tailproof.statements import r1cs_digest
 from verifier_contracts.compiler import node_modules
@@ -35,7 +37,9 @@ def snarkjs(*arguments: object, folder: Path) -> int:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """c.r1cs, w.wtns and p.ptau: (x + 1)**2 = y + 2 x + 1 for a public y, eight rows of it; phase 1 by snarkjs."""
+    """c.r1cs, w.wtns: (x + 1)**2 = y + 2 x + 1 for a public y, eight rows of it; phase 1 by snarkjs, of two parties in
+    p.ptau, one in alone.ptau, only a beacon in public.ptau.
+    """
     path = tmp_path_factory.mktemp("groth16")
     one = SparseMatrix(np.arange(0, 17, 2), np.array([0, 2] * 8, np.int32), np.zeros(16, np.int32))
     out = SparseMatrix(np.arange(0, 25, 3), np.array([0, 1, 2] * 8, np.int32), np.array([0, 0, 1] * 8, np.int32))
@@ -43,7 +47,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_wtns(path / "w.wtns", field.encode([1, 49, 7]))
     write_wtns(path / "false.wtns", field.encode([1, 48, 7]))
     for command in ("powersoftau new bn128 5 0.ptau", "powersoftau contribute 0.ptau 1.ptau --name=a -e=1",
-                    "powersoftau prepare phase2 1.ptau p.ptau"):
+                    "powersoftau contribute 1.ptau 2.ptau --name=b -e=2", "powersoftau prepare phase2 2.ptau p.ptau",
+                    "powersoftau prepare phase2 1.ptau alone.ptau",
+                    "powersoftau beacon 0.ptau b.ptau 0a0b0c 10 -n=b", "powersoftau prepare phase2 b.ptau public.ptau"):
         assert snarkjs(*command.split(), folder=path) == 0
     return path
 
@@ -71,6 +77,42 @@ def test_both_find_the_ceremony_whole(finished: Path, run: Run) -> None:
     assert len(answer.data["contributions"]) == 3
     assert answer.data["insecure"] is False
     assert snarkjs("zkey", "verify", "c.r1cs", "p.ptau", "k.zkey", folder=finished) == 0
+
+
+def test_powers_are_checked_at_setup(folder: Path, run: Run, tmp_path: Path) -> None:
+    circuit, key = folder / "c.r1cs", tmp_path / "k.zkey"
+    answer = run("groth16", "setup", circuit, folder / "public.ptau", key)
+    assert answer.code == 1
+    assert "contributed a secret" in answer.data["failed"]
+    whole = (folder / "p.ptau").read_bytes()
+    spoilt, beyond = bytearray(whole), bytearray(whole)
+    beyond[-1] ^= 1                                    # the file ends with a Lagrange form for 32 points
+    spoilt[-32 * 64 - 1] ^= 1                          # before it lies that for 16, which is this circuit's
+    (tmp_path / "spoilt.ptau").write_bytes(spoilt)
+    answer = run("groth16", "setup", circuit, tmp_path / "spoilt.ptau", key)
+    assert answer.code == 1
+    assert "Lagrange form 15 for 2**4 points" in answer.data["failed"]
+    assert list(tmp_path.glob("*.zkey")) == []
+    answer = run("groth16", "setup", circuit, tmp_path / "spoilt.ptau", key, "--trust-powers")
+    assert answer.code == 0
+    assert answer.data["powers"]["checked"] is False
+    (tmp_path / "beyond.ptau").write_bytes(beyond)
+    assert run("groth16", "setup", circuit, tmp_path / "beyond.ptau", key).data["powers"]["checked"] is True
+
+
+def test_powers_of_a_single_party_are_marked(folder: Path, run: Run, tmp_path: Path) -> None:
+    """In the key, whose format knows nothing of phase 1, they cannot be: so where the powers are at hand."""
+    circuit, powers, keys = folder / "c.r1cs", folder / "alone.ptau", [tmp_path / f"{i}.zkey" for i in range(3)]
+    made = run("groth16", "setup", circuit, powers, keys[0])
+    assert made.data["powers"]["insecure"] is True
+    for before, after in pairwise(keys):
+        assert run("groth16", "contribute", before, after).code == 0
+    answer = run("groth16", "verify-key", circuit, powers, keys[2])
+    assert answer.code == 0
+    assert answer.data["insecure"] is True
+    assert [one["name"] for one in answer.data["powers"]["contributions"]] == ["a"]
+    assert "INSECURE powers of tau" in CliRunner().invoke(main, ["groth16", "verify-key", *map(str, (
+        circuit, powers, keys[2]))]).stdout
 
 
 def test_a_key_of_another_circuit_is_checked_and_false(finished: Path, run: Run, tmp_path: Path) -> None:
@@ -166,6 +208,9 @@ def test_a_key_that_no_ceremony_vouches_for_is_not_imported(finished: Path, squa
         assert list(tmp_path.glob("*keys*")) == []                     # nothing is left behind
         return answer.code, answer.data.get("failed", answer.data.get("bound", ""))
 
+    code, why = refused(finished / "k.zkey", finished / "alone.ptau")
+    assert code == 2
+    assert "at least 2" in why
     code, why = refused(finished / "k0.zkey", finished / "p.ptau")
     assert code == 2
     assert "unfinished" in why

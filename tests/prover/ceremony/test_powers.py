@@ -6,12 +6,20 @@ import dataclasses
 
 import pytest
 
+from primitives import field
+from prover import prove, verify
+from prover.backend import MAX_DOMAIN, root_of_unity
+from prover.ceremony import powers as module
 from prover.ceremony.checks import BrokenCeremony
-from prover.ceremony.powers import verify_powers
+from prover.ceremony.first_challenges import FIRST_CHALLENGES
+from prover.ceremony.phase2 import contribute, initial_key
+from prover.ceremony.powers import first_challenge, hash_of_generators, verify_powers
 from prover.ceremony.transcript import Beacon
-from prover.curve import G1_GROUP, G2_GROUP
+from prover.curve import G1_GROUP, G2_GROUP, ORDER
 from prover.files.ptau import read_ptau
-from prover.points import encode_g1, encode_g2
+from prover.files.r1cs import read_r1cs
+from prover.files.wtns import read_wtns
+from prover.points import decode_g1, encode_g1, encode_g2
 
 TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588736825818221725267450,
                         19651196284784701048630008112400756208183277717409031481820775712594563219220))
@@ -38,6 +46,23 @@ def test_unprepared_powers_are_accepted(ceremony, backend, file):
 def test_no_contribution_is_refused(ceremony, backend):
     with pytest.raises(BrokenCeremony, match="anybody contributed"):
         verify_powers(read_ptau(ceremony.folder / "0.ptau"), backend=backend)
+
+
+def test_powers_whose_secrets_are_public_are_refused(powers, backend):
+    """Contributions by beacons only: everybody can work out τ, and forge."""
+    beacons = tuple(one for one in powers.contributions if one.beacon is not None)
+    assert beacons
+    with pytest.raises(BrokenCeremony, match="anybody contributed a secret to the powers"):
+        verify_powers(dataclasses.replace(powers, contributions=beacons), backend=backend)
+
+
+def test_powers_of_a_single_party_say_so(powers):
+    assert not powers.insecure
+    alice, bob, beacon = powers.contributions
+    for few in ((alice,), (bob, beacon), (alice, dataclasses.replace(bob, beacon=beacon.beacon), beacon)):
+        alone = dataclasses.replace(powers, contributions=few)
+        assert alone.insecure
+        assert alone.to_json()["insecure"]
 
 
 def changed(points, index, point):
@@ -67,13 +92,45 @@ def test_another_beta_in_g2_is_named(ceremony, backend):
         verify_powers(dataclasses.replace(powers, beta_g2=OTHER_G2), backend=backend)
 
 
+def with_form(powers, section, log_size, points):
+    """The same powers with another Lagrange form."""
+    every = {number: dict(forms) for number, forms in powers.lagrange_forms.items()}
+    every[section][log_size] = points
+    return dataclasses.replace(powers, lagrange_forms=every)
+
+
+@pytest.mark.parametrize("log_size", [0, 3, "largest"])
 @pytest.mark.parametrize("section", [12, 13, 14, 15])
-def test_false_lagrange_forms_are_named(powers, backend, section):
-    points = powers.every_lagrange(section)
+def test_false_lagrange_forms_are_named(powers, backend, section, log_size):
+    log_size = max(powers.lagrange_forms[section]) if log_size == "largest" else log_size
+    points = powers.lagrange(section, log_size)
     other = changed(points, len(points) // 2, OTHER_G2 if section == 13 else OTHER_G1)
-    forms = {number: powers.every_lagrange(number) for number in (12, 13, 14, 15)} | {section: other}
-    with pytest.raises(BrokenCeremony, match=f"section {section} is the Lagrange form"):
-        verify_powers(dataclasses.replace(powers, _lagrange=forms), backend=backend)
+    with pytest.raises(BrokenCeremony, match=rf"section {section} is the Lagrange form for 2\*\*{log_size} points"):
+        verify_powers(with_form(powers, section, log_size, other), backend=backend)
+
+
+def test_nothing_hides_in_the_place_of_the_power_that_is_missing(ceremony, powers, backend):
+    """The largest form of section 12 is made of 2n powers, and the file has 2n - 1 of them. Whoever plants w**i T in
+    point i in place of the last changes nothing for polynomials of lower degree, so for the honest; and for the right
+    T, keys made from such powers let her move a public input as she likes, whoever contributes later."""
+    system, witness = read_r1cs(ceremony.folder / "c.r1cs"), read_wtns(ceremony.folder / "c.wtns")
+    log_size, n, number, shift = powers.power + 1, 1 << powers.power, 1, 7
+    root, add, times = root_of_unity(log_size), G1_GROUP.add, G1_GROUP.multiply
+    target = add(decode_g1(initial_key(system, powers).ic)[number], decode_g1(powers.tau_g1)[n - 1])
+    planted = encode_g1([add(point, times(target, pow(root, i, ORDER) * pow(2 * n, -1, ORDER) % ORDER))
+                         for i, point in enumerate(decode_g1(powers.lagrange(12, log_size)))])
+    hostile = with_form(powers, 12, log_size, planted)
+
+    key = contribute(contribute(initial_key(system, hostile)))
+    inputs, proof = field.decode(witness[1:key.public + 1]), prove(key, witness)
+    assert verify(key.verification_key, inputs, proof)
+    lever = G1_GROUP.combine([-2 * pow(root, i * (n - 1), ORDER) for i in range(1, 2 * n, 2)], decode_g1(key.h))
+    forged = dataclasses.replace(proof, c=add(proof.c, times(lever, -shift)))
+    inputs[number - 1] += shift
+    assert verify(key.verification_key, inputs, forged)
+
+    with pytest.raises(BrokenCeremony, match=rf"section 12 is the Lagrange form for 2\*\*{log_size} points"):
+        verify_powers(hostile, backend=backend)
 
 
 def replaced(powers, index, **change):
@@ -113,14 +170,68 @@ def test_every_secret_must_be_known(powers, backend, number, secret):
         verify_powers(replaced(powers, 0, keys=tuple(keys)), backend=backend)
 
 
-def test_a_truncated_file_is_accepted_without_its_last_hash(powers, backend):
+def cut(powers, power):
     """As `snarkjs powersoftau truncate` makes them: fewer points of the same ceremony."""
-    power = powers.power - 1
     n = 1 << power
-    forms = {number: powers.every_lagrange(number)[:(4 if number == 12 else 2) * n - 1] for number in (12, 13, 14, 15)}
-    cut = dataclasses.replace(powers, power=power, tau_g1=powers.tau_g1[:2 * n - 1], tau_g2=powers.tau_g2[:n],
-                              alpha_tau_g1=powers.alpha_tau_g1[:n], beta_tau_g1=powers.beta_tau_g1[:n],
-                              _lagrange=forms)
-    verify_powers(cut, backend=backend)
+    forms = {section: {log: form for log, form in every.items() if log <= power + (section == 12)}
+             for section, every in powers.lagrange_forms.items()}
+    return dataclasses.replace(powers, power=power, tau_g1=powers.tau_g1[:2 * n - 1], tau_g2=powers.tau_g2[:n],
+                               alpha_tau_g1=powers.alpha_tau_g1[:n], beta_tau_g1=powers.beta_tau_g1[:n],
+                               lagrange_forms=forms)
+
+
+def test_a_truncated_file_is_accepted_without_its_last_hash(powers, backend):
+    """Its largest form has the power that the file lacks."""
+    shorter = cut(powers, powers.power - 1)
+    verify_powers(shorter, backend=backend)
     with pytest.raises(BrokenCeremony, match="contribution 1 proves"):      # it answered a hash of more points
-        verify_powers(dataclasses.replace(cut, ceremony_power=power), backend=backend)
+        verify_powers(dataclasses.replace(shorter, ceremony_power=powers.power - 1), backend=backend)
+
+
+def test_only_what_a_circuit_needs_is_checked(powers, backend):
+    for log_size in range(1, powers.power + 1):
+        verify_powers(powers, log_size=log_size, backend=backend)
+    beyond = dataclasses.replace(powers, tau_g1=changed(powers.tau_g1, -1, OTHER_G1))
+    verify_powers(beyond, log_size=powers.power - 1, backend=backend)
+    with pytest.raises(BrokenCeremony):
+        verify_powers(beyond, log_size=powers.power, backend=backend)
+
+
+@pytest.mark.parametrize(("name", "index", "other"), [
+    ("tau_g1", 15, OTHER_G1), ("tau_g1", 8, (1, 3)), ("alpha_tau_g1", 7, OTHER_G1), ("beta_tau_g1", 0, OTHER_G1),
+    ("tau_g2", 7, OTHER_G2), ("tau_g2", 1, TWIST_POINT)])
+def test_all_that_a_circuit_needs_is_checked(powers, backend, name, index, other):
+    broken = dataclasses.replace(powers, **{name: changed(getattr(powers, name), index, other)})
+    with pytest.raises(BrokenCeremony):
+        verify_powers(broken, log_size=3, backend=backend)
+
+
+@pytest.mark.parametrize(("section", "log_size"), [(12, 3), (12, 4), (13, 3), (14, 3), (15, 3)])
+def test_all_forms_that_a_circuit_needs_are_checked(powers, backend, section, log_size):
+    other = changed(powers.lagrange(section, log_size), 5, OTHER_G2 if section == 13 else OTHER_G1)
+    with pytest.raises(BrokenCeremony, match=f"section {section} is the Lagrange form"):
+        verify_powers(with_form(powers, section, log_size, other), log_size=3, backend=backend)
+
+
+# -- work that a file asks for -------------------------------------------------------------------------------------
+def test_first_challenges_that_are_known_are_right():
+    for power in (17, 18):
+        assert first_challenge(power) == hash_of_generators(power)
+    assert sorted(FIRST_CHALLENGES) == list(range(17, MAX_DOMAIN + 2))
+    assert len({len(bytes.fromhex(known)) for known in FIRST_CHALLENGES.values()}) == 1
+    # as snarkjs prints it for `powersoftau new bn128 14`
+    assert first_challenge(14).hex().startswith("bc0bde7980381fa642b2097591dd83f1ed15b003e15c3552")
+
+
+def test_beacons_are_worked_out_last(powers, backend, monkeypatch):
+    """What costs a file's author nothing must not cost its reader minutes."""
+    def never(*_):
+        raise AssertionError("a beacon was worked out")
+    monkeypatch.setattr(module, "beacon_stream", never)
+    for broken in (dataclasses.replace(powers, tau_g1=changed(powers.tau_g1, 3, OTHER_G1)),
+                   with_form(powers, 14, 2, changed(powers.lagrange(14, 2), 1, OTHER_G1)),
+                   replaced(powers, 2, next_challenge=bytes(64))):
+        with pytest.raises(BrokenCeremony):
+            verify_powers(broken, backend=backend)
+    with pytest.raises(AssertionError):
+        verify_powers(powers, backend=backend)
