@@ -25,8 +25,9 @@ from prover.curve import (
     multiply_fp2,
 )
 
-LEAST_ITERATIONS, MOST_ITERATIONS = 10, 30
-"""log2 of a beacon's SHA-256 iterations: snarkjs makes none with fewer; more would take hours to check."""
+LEAST_ITERATIONS, MOST_ITERATIONS = 10, 26
+"""log2 of a beacon's SHA-256 iterations: snarkjs makes none with fewer; these take half a minute to check, and no
+ceremony we know of had more than 2**10. A file that asks for more may have been made to keep its reader busy."""
 
 HASHED_AT_ONCE = 1 << 20        # between two reports
 
@@ -102,7 +103,7 @@ def beacon_stream(beacon: Beacon, progress: Callable[[int, int], None] | None = 
 
     Raises
     ------
-    BadInput : an empty value, or iterations that would take hours.
+    BadInput : an empty value, or iterations out of bounds.
     """
     if not 0 < len(beacon.value) < 256:
         raise BadInput("beacon", beacon.value.hex(), "of 1 to 255 bytes")

@@ -49,7 +49,7 @@ def test_points_are_drawn_from_their_groups():
     assert hash_to_g2(b"\7" * 32 + b"\10" * 32) == g2      # the seed is the first half
 
 
-@pytest.mark.parametrize(("value", "iterations"), [(b"", 10), (b"1" * 256, 10), (b"1", 9), (b"1", 31), (b"1", 63)])
+@pytest.mark.parametrize(("value", "iterations"), [(b"", 10), (b"1" * 256, 10), (b"1", 9), (b"1", 27), (b"1", 63)])
 def test_beacons_out_of_range_are_refused(value, iterations):
     with pytest.raises(BadInput, match="beacon"):
         beacon_stream(Beacon(value, iterations))
