@@ -94,10 +94,11 @@ def base() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tailproof" / "kernels"
 
 
-def _remove_unused(folder: Path, name: str) -> None:
-    """Remove what older versions of a package have left, if none was used for a while."""
-    for path in folder.iterdir():
-        if re.fullmatch(re.escape(name) + "-[0-9a-f]{16}", path.name) and path.is_dir() and not path.is_symlink() \
+def _remove_unused(own: Path, name: str) -> None:
+    """Remove what older versions of a package have left, if none was used for a while; `own` is this version's."""
+    for path in own.parent.iterdir():              # the file system's clock may not be ours: its word is not for `own`
+        if path != own and re.fullmatch(re.escape(name) + "-[0-9a-f]{16}", path.name) \
+                and path.is_dir() and not path.is_symlink() \
                 and time.time() - path.stat().st_mtime > UNUSED_DAYS * 86400:
             shutil.rmtree(path, ignore_errors=True)
 
@@ -116,7 +117,7 @@ def directory(packages: tuple[Path, ...]) -> Path | None:
         os.utime(path)
         if fresh:
             with suppress(OSError):                # another process may be doing the same
-                _remove_unused(path.parent, packages[0].name)
+                _remove_unused(path, packages[0].name)
     except (OSError, RuntimeError):            # RuntimeError: no home directory
         return None
     return path

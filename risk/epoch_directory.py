@@ -13,8 +13,8 @@ The manifest alone says which root belongs to which time, venue and model. `load
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -155,8 +155,9 @@ def creating(directory: str | Path) -> Iterator[Path]:
     target = Path(directory)
     with refusing_to_write(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        fresh = target.parent / f".{target.name}.{secrets.token_hex(8)}"      # a name first: Ctrl-C comes at any time
         try:
+            fresh.mkdir(mode=0o700)
             yield fresh
             os.chmod(fresh, 0o755)
             os.replace(fresh, target)

@@ -10,8 +10,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -144,8 +144,10 @@ def _new_directory(path: Path) -> Iterator[Path]:
         raise BadInput("key directory", str(path), "a path where nothing is yet (a key is never overwritten)")
     with jsonio.refusing_to_write(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    unfinished = path.parent / f".{path.name}.{secrets.token_hex(8)}"      # a name first: Ctrl-C comes at any time
     try:
+        with jsonio.refusing_to_write(path):
+            unfinished.mkdir(mode=0o700)
         yield unfinished
         with jsonio.refusing_to_write(path):
             unfinished.chmod(0o755)

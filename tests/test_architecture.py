@@ -55,7 +55,12 @@ def test_the_front_door_opens_quickly() -> None:
 
 
 def test_no_registry_host_no_machine_path_no_large_file_is_tracked() -> None:
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    if not (ROOT / ".git").exists():
+        pytest.skip("no repository: an unpacked archive tracks nothing")
+    # In a container the checkout often belongs to somebody else, and git then wants to be told that this is meant.
+    tracked = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, capture_output=True,
+                             text=True, check=True).stdout
+    assert tracked
     for name in filter(None, tracked.split("\0")):
         path = ROOT / name
         if not path.is_file():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import secrets
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -152,12 +153,14 @@ class Blinding:
         self._points = [group.multiply(group.generator, 1 + secrets.randbits(SECRET_BITS))]
         self._known: dict[int, Any] = {}
         self._starts: dict[int, Words] = {}
+        self._lock = threading.Lock()
 
     def start(self, part: int) -> Words:
-        """(run, total) states that part number `part` of a window starts from."""
-        if part not in self._starts:
-            self._starts[part] = self._start(part)
-        return self._starts[part]
+        """(run, total) states that part number `part` of a window starts from; parts ask for them in their threads."""
+        with self._lock:                           # two that double the last point at once would append it twice
+            if part not in self._starts:
+                self._starts[part] = self._start(part)
+            return self._starts[part]
 
     def _start(self, part: int) -> Words:
         first = 2 * LANES * part
@@ -177,10 +180,16 @@ class Blinding:
         return self._known[multiple]
 
 
-@functools.cache
+_blindings: dict[int, Blinding] = {}
+_making = threading.Lock()
+
+
 def blinding(dimensions: int) -> Blinding:
     """The blinding for points arrays of 3 (G1) or 4 (G2) dimensions."""
-    return Blinding(GROUPS[dimensions])
+    with _making:                                  # of two made at once, one would start sums and the other end them
+        if dimensions not in _blindings:
+            _blindings[dimensions] = Blinding(GROUPS[dimensions])
+        return _blindings[dimensions]
 
 
 def to_state(coordinates: Sequence[Any]) -> Words:

@@ -56,6 +56,15 @@ def test_what_older_versions_left_goes_when_unused(tmp_path: Path, monkeypatch) 
     assert all((path / "x.o").exists() for path in [recent, *others])
 
 
+def test_a_clock_far_ahead_of_the_file_systems_leaves_what_was_just_made(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    ahead = time.time() + 86400 * (cache.UNUSED_DAYS + 1)
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    path = cache.directory((cache.PRIMITIVES,))
+    assert path is not None
+    assert path.is_dir()
+
+
 def test_using_a_version_keeps_it(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     path = cache.directory((cache.PRIMITIVES,))

@@ -315,8 +315,8 @@ def state(name, loaded):
     if name == "wtns":
         return loaded.tobytes()
     if name == "ptau":
-        return loaded.contributions, loaded.beta_g2, *(getattr(loaded, part).tobytes() for part in
-                                                       ("tau_g1", "tau_g2", "alpha_tau_g1", "beta_tau_g1"))
+        return (loaded.power, loaded.ceremony_power, loaded.contributions, loaded.beta_g2,
+                *(getattr(loaded, part).tobytes() for part in ("tau_g1", "tau_g2", "alpha_tau_g1", "beta_tau_g1")))
     entries = [(m.starts.tobytes(), m.wires.tobytes(), loaded.table[m.coefficients].tobytes())
                for m in (loaded.left, loaded.right)]
     return (loaded.transcript, loaded.alpha_g1, loaded.beta_g2, loaded.gamma_g2, loaded.delta_g2, entries,

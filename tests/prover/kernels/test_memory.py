@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import numpy as np
@@ -15,6 +16,7 @@ LARGE = (HUGE // 32, 4)
 
 @pytest.fixture(autouse=True)
 def _nothing_left():
+    gc.collect()                                       # what earlier tests left in cycles must not come back in between
     memory.release()
     yield
     memory.release()

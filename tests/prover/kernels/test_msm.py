@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import functools
 import random
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +25,7 @@ from prover.kernels.convert import at_edge, with_images
 from prover.kernels.digits import digits_of, terms_of, windows_of
 from prover.kernels.endomorphism import LAMBDA, LARGEST
 from prover.kernels.msm import Bases, msm, prepare, sum_points
+from prover.kernels.windows import Blinding
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2
 
 BACKEND = KernelBackend()
@@ -218,6 +223,24 @@ def test_digits_add_up(bits: int) -> None:
     assert list(sums) == [signed(terms.halves[name]) for name in terms.names]
     largest = ((1 << (bits - 1)) - 1) * ((1 << (bits * windows_of(bits))) - 1) // ((1 << bits) - 1)
     assert largest >= LARGEST                          # what the digits can hold
+
+
+# -- starting points -----------------------------------------------------------------------------------------------
+def test_starting_points_are_doubles_whoever_asks_for_them_first() -> None:
+    """Parts of a window ask at the same time, each in its thread: here they all meet in every doubling."""
+    def add(p: Any, q: Any) -> Any:
+        time.sleep(0.0005)
+        return G1_GROUP.add(p, q)
+
+    blind = Blinding(G1_GROUP)
+    blind.group = SimpleNamespace(add=add, field=G1_GROUP.field)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(blind.start, range(8)))
+    assert len(blind._points) == 2 * LAYOUT.lanes * 8
+    assert all(q == G1_GROUP.add(p, p) for p, q in pairwise(blind._points))
+    again = Blinding(G1_GROUP)
+    again._points = blind._points[:1]
+    assert np.array_equal(found, [again.start(part) for part in range(8)])
 
 
 # -- multiples -----------------------------------------------------------------------------------------------------
