@@ -13,11 +13,10 @@ from typing import Any
 from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
+from prover.backend import MOST_PUBLIC
 from prover.curve import BASE_MODULUS, G1, G2, ORDER
 from prover.files.sections import naming
 from prover.groth16.keys import INSECURE, Proof, VerificationKey
-
-MOST_PUBLIC = 1 << 16
 
 
 # -- proof ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import prover
 import prover.groth16.setup as single_party
 from primitives import field
 from primitives.errors import BadInput, Unsatisfied
-from prover.backend import load_backend
+from prover.backend import MOST_PUBLIC, load_backend
 from prover.ceremony.transcript import INSECURE_MARK, Beacon, Contribution, Transcript
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
 from prover.groth16 import check, qap
@@ -111,6 +111,13 @@ def test_systems_with_no_rows_and_with_a_full_domain(make_system):
     assert full.domain == 2
     key = prover.setup(full)
     assert verify(key.verification_key, [1], prover.prove(key, field.encode([1, 1])))
+
+
+def test_more_public_inputs_than_a_verifier_takes_make_no_key(make_system):
+    for public in (MOST_PUBLIC + 1, 2**31 - 2):
+        with pytest.raises(BadInput, match=f"public inputs is {public}: must be at most {MOST_PUBLIC}"):
+            prover.setup(make_system([{0: 1}], [{0: 1}], [{0: 1}], public + 1, public))
+    assert qap.domain_of(make_system([], [], [], MOST_PUBLIC + 1, MOST_PUBLIC)) == 17
 
 
 def test_proofs_are_fresh(cubic, cubic_key, cubic_proof):
