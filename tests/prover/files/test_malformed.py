@@ -443,6 +443,19 @@ def test_malformed_documents_are_refused(documents, name, path, value, match):
     assert caught.value.source == "file.json"
 
 
+FP12 = [[["1", str(BASE_MODULUS - 1)], ["0", "0"], ["2", "3"]], [["4", "5"], ["6", "7"], ["8", "9"]]]
+
+
+def test_the_pairing_that_snarkjs_adds_to_a_key_is_of_its_form(documents, cubic_key):
+    good = changed(documents["key"], ["vk_alphabeta_12"], FP12)
+    assert READERS["key"](good) == cubic_key.verification_key
+    for path, value in (([], "garbage"), ([], None), ([], []), ([1], FP12[1][:2]), ([0, 2], ["1", "2", "3"]),
+                        ([0, 1], "00"), ([1, 2, 0], 8), ([1, 2, 0], "08"), ([0, 0, 1], str(BASE_MODULUS)),
+                        ([0, 0, 0], "-1")):
+        with pytest.raises(BadInput, match="vk_alphabeta_12"):
+            READERS["key"](changed(good, ["vk_alphabeta_12", *path], value))
+
+
 def test_a_key_with_gamma_equal_to_delta_is_refused(documents):
     broken = changed(documents["key"], ["vk_delta_2"], documents["key"]["vk_gamma_2"])
     with pytest.raises(BadInput, match="gamma"):
