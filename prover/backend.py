@@ -45,7 +45,12 @@ class Backend(Protocol):
     name: str
 
     def matrix_times_vector(self, matrix: SparseMatrix, table: FieldArray, vector: FieldArray) -> FieldArray:
-        """Sparse matrix (rows, wires), with coefficients as row numbers of `table`, times vector (wires, 4)."""
+        """Sparse matrix (rows, wires), with coefficients as row numbers of `table`, times vector (wires, 4).
+
+        Raises
+        ------
+        ValueError : the table or the vector is shorter than what the matrix refers to.
+        """
 
     def ntt(self, values: FieldArray, *, inverse: bool = False, coset: int | None = None) -> FieldArray:
         """Number-theoretic transform of (2**k, 4), natural order in and out.

@@ -23,7 +23,7 @@ import numpy as np
 
 from primitives import field, threads
 from primitives.errors import BadInput
-from prover.curve import G1, G1_GROUP, G2
+from prover.curve import G1, G1_GROUP, G2, canonical
 from prover.points import encode_g1
 
 from . import scaling, steps
@@ -31,7 +31,7 @@ from .field import BASE, LANES
 from .field import BASE_MODULUS as Q
 from .field import SCALAR_MODULUS as R
 from .msm import msm, prepare
-from .pairing import ENCODE, ENCODE_WITH_C, INITIAL, OWN, Pairs, canonical, check_and_multiply
+from .pairing import ENCODE, ENCODE_WITH_C, INITIAL, OWN, Pairs, check_and_multiply
 from .scaling import Sum
 from .steps import ONE, F
 
@@ -158,6 +158,8 @@ class PreparedKey:
         BadInput : the number of inputs is not the key's, or one is no integer in [0, r). An input x and x + r name
             the same field element, and whoever accepts both accepts two names for one statement.
         """
+        if not isinstance(inputs, Sequence):
+            raise BadInput("public inputs", inputs, f"a sequence of {self.public} of them")
         if len(inputs) != self.public:
             raise BadInput("public inputs", len(inputs), f"{self.public} of them")
         for j, value in enumerate(inputs):
@@ -205,11 +207,11 @@ class PreparedKey:
         for begin in range(0, len(proofs), AT_ONCE):
             claims = []
             for index in range(begin, min(begin + AT_ONCE, len(proofs))):
-                proof = proofs[index]
-                claim = _claim(index, proof.a, proof.b, proof.c, inputs[index])
+                proof, row = proofs[index], inputs[index]
+                claim = _claim(index, proof.a, proof.b, proof.c, row) if proof is not None else "there is no proof"
                 if isinstance(claim, str):
                     refused[index] = claim
-                elif len(inputs[index]) != self.public or not all(map(_is_scalar, inputs[index])):
+                elif not isinstance(row, Sequence) or len(row) != self.public or not all(map(_is_scalar, row)):
                     refused[index] = f"the public inputs are not {self.public} integers in [0, r)"
                 else:
                     claims.append(claim)

@@ -153,6 +153,33 @@ def test_changed_inputs_and_proofs_are_false(cubic_key, cubic_proof, arithmetic)
     assert not verify(key, [35], dataclasses.replace(cubic_proof, b=TWIST_POINT))
 
 
+NO_POINTS = {"a": [(1,), (1, 2, 3), (), (1, "2"), (1, None), (True, 2), ((1, 2), (3, 4)), [1, 2], "ab", 7],
+             "b": [(1, 2), ((1, 2),), ((1, 2), (3,)), ((1, 2), (3, 4), (5, 6)), (("1", 2), (3, 4)), ((1, 2), None)]}
+
+
+@BOTH
+def test_what_is_no_pair_of_integers_is_no_proof_for_either_backend(cubic_key, cubic_proof, arithmetic):
+    key = cubic_key.verification_key
+    wrong = [dataclasses.replace(cubic_proof, **{name: point}) for name, points in
+             (("a", NO_POINTS["a"]), ("b", NO_POINTS["b"]), ("c", NO_POINTS["a"])) for point in points]
+    for proof in wrong:
+        assert prover.verify(key, [35], proof, backend=arithmetic) is False, proof
+    batch = [cubic_proof, *wrong]
+    assert list(prover.verify_batch(key, [[35]] * len(batch), batch, backend=arithmetic)) == [*range(1, len(batch))]
+
+
+@BOTH
+def test_a_row_or_a_proof_that_is_missing_keeps_no_batch_waiting(cubic_key, cubic_proof, arithmetic):
+    key = cubic_key.verification_key
+    rows = [[35], None, 35, {35}, [None], [35], [35]]
+    refused = prover.verify_batch(key, rows, [*[cubic_proof] * 5, None, cubic_proof], backend=arithmetic)
+    assert list(refused) == [1, 2, 3, 4, 5]
+    assert refused[5] == "there is no proof"
+    for row in (None, 35, {35}):
+        with pytest.raises(BadInput, match="public inputs"):
+            prover.verify(key, row, cubic_proof, backend=arithmetic)
+
+
 @BOTH
 def test_batches_name_what_does_not_hold(cubic, cubic_key, cubic_proof, arithmetic):
     key = cubic_key.verification_key
