@@ -40,7 +40,8 @@ def prove_circuit(zkey: Path, wtns: Path, proof: Path, public: Path) -> Outcome:
     key, witness = read_zkey(zkey), read_wtns(wtns)
     with naming(wtns):
         check_witness(key, witness)
-    made = prove(key, witness, progress=progress, keep_bases=False)
+    with naming(zkey):                                     # the witness is checked, so it is the key's points
+        made = prove(key, witness, progress=progress, keep_bases=False)
     snarkjs.write_proof(proof, made)
     snarkjs.write_public(public, field.decode(witness[1:key.public + 1]))
     insecure = key.transcript.insecure

@@ -177,6 +177,12 @@ def test_what_is_wrong_with_a_file_names_the_file(finished: Path, run: Run, tmp_
     assert found == str(tmp_path / "u.json")
     assert "public inputs is 0: must be 1 of them" in message
 
+    spoilt, key = bytearray((finished / "k.zkey").read_bytes()), read_zkey(finished / "k.zkey")
+    spoilt[spoilt.index(key.a.tobytes())] ^= 1
+    (tmp_path / "k.zkey").write_bytes(spoilt)
+    found, message = source("prove", tmp_path / "k.zkey", finished / "w.wtns", *outputs(tmp_path))
+    assert found == str(tmp_path / "k.zkey")
+    assert "a[0]" in message
     spoilt = bytearray((finished / "k1.zkey").read_bytes())
     key = read_zkey(finished / "k1.zkey")
     spoilt[spoilt.index(key.c.tobytes())] ^= 1
