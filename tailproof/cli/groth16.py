@@ -129,7 +129,7 @@ def contribute_to_key(before: Path, after: Path, name: str | None) -> Outcome:
 @click.option("--name", help="What to call the beacon in the transcript.")
 @reporting
 def apply_beacon(before: Path, after: Path, value: str, iterations: int, name: str | None) -> Outcome:
-    """Add a public random beacon as the last contribution; 2^ITERATIONS hashes of HEX, 2^10 to 2^30."""
+    """Add a public random beacon as the last contribution; 2^ITERATIONS hashes of HEX."""
     from primitives.errors import BadInput
     from prover.ceremony.phase2 import contribute_beacon
     from prover.ceremony.transcript import Beacon

@@ -18,6 +18,7 @@ from circuits import statements
 from primitives import field
 from primitives.r1cs import R1CS, SparseMatrix
 from prover import Proof
+from prover.ceremony.randomness import LEAST_ITERATIONS, MOST_ITERATIONS
 from prover.curve import G2_GROUP
 from prover.files.r1cs import read_r1cs, write_r1cs
 from prover.files.snarkjs import write_proof
@@ -196,11 +197,11 @@ def test_what_is_wrong_with_a_file_names_the_file(finished: Path, run: Run, tmp_
     assert not (tmp_path / "k2.zkey").exists()
 
 
-@pytest.mark.parametrize("iterations", ["9", "31", "63", "2000"])
-def test_a_beacon_has_one_range_of_iterations(finished: Path, run: Run, tmp_path: Path, iterations: str) -> None:
+@pytest.mark.parametrize("iterations", [LEAST_ITERATIONS - 1, MOST_ITERATIONS + 1, 63, 2000])
+def test_a_beacon_has_one_range_of_iterations(finished: Path, run: Run, tmp_path: Path, iterations: int) -> None:
     answer = run("groth16", "beacon", finished / "k1.zkey", tmp_path / "k2.zkey", "00", iterations)
     assert answer.code == 2
-    assert answer.data["bound"] == "in [10, 30] (as log2)"
+    assert answer.data["bound"] == f"in [{LEAST_ITERATIONS}, {MOST_ITERATIONS}] (as log2)"
     assert answer.data["source"] is None
 
 
