@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from primitives.errors import BadInput
+from primitives.inputs import open_input
 
 LARGEST_EXACT = 2**53 - 1
 """Integers beyond this lose digits in tools that read JSON numbers as doubles; write them as decimal strings."""
@@ -90,7 +91,7 @@ def read(path: str | Path, *, limit: int = LARGEST_FILE) -> Any:
     BadInput : also when the file is absent, unreadable or too large.
     """
     try:
-        with open(path, "rb") as file:
+        with open_input(path, pipes=True) as file:
             data = file.read(limit + 1)
     except OSError as error:
         raise BadInput("file", error.strerror or str(error), "a readable file", source=path) from None

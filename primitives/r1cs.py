@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,23 @@ class SparseMatrix:
     def entries(self) -> int:
         """Number of stored coefficients."""
         return len(self.wires)
+
+    @cached_property
+    def reach(self) -> tuple[int, int]:
+        """The least lengths of a table and of a vector that hold all that the entries name."""
+        return _reach(self.coefficients), _reach(self.wires)
+
+    def check_operands(self, table: FieldArray, vector: FieldArray) -> None:
+        """Refuse a table or vector that entries reach beyond: kernels would read what lies there.
+
+        Raises
+        ------
+        ValueError : it is too short, or no field array (n, 4).
+        """
+        for name, array, least in zip(("table", "vector"), (table, vector), self.reach, strict=True):
+            if array.ndim != 2 or array.shape[1] != 4 or array.dtype != np.uint64 or len(array) < least:
+                raise ValueError(f"the {name} has shape {array.shape} and dtype {array.dtype}: must be (n, 4), "
+                                 f"n >= {least}, and uint64")
 
 
 @dataclass(frozen=True)
@@ -134,6 +152,11 @@ class R1CS:
             total.update(matrix.wires[order].astype("<i4").tobytes())
             total.update(ranks[matrix.coefficients[order]].astype("<i4").tobytes())
         return total.hexdigest()
+
+
+def _reach(numbers: NDArray[np.int32]) -> int:
+    """One more than the largest, or 0; negative ones, which reach before the beginning, count as the largest of all."""
+    return int(numbers.view(np.uint32).max()) + 1 if len(numbers) else 0
 
 
 def _check(name: str, matrix: SparseMatrix, wires: int, coefficients: int) -> None:

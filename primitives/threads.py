@@ -16,7 +16,12 @@ from queue import SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
+from primitives.errors import BadInput
+
 Part = Callable[[int, int], object]
+
+SETTING = "TAILPROOF_THREADS"
+MOST_THREADS = 1024
 
 
 class _Own(threading.local):
@@ -62,9 +67,15 @@ _pool = _Pool()
 
 
 def count() -> int:
-    """Threads to use: TAILPROOF_THREADS if set, else the cores this process may run on."""
-    chosen = os.environ.get("TAILPROOF_THREADS", "")
-    if chosen.isdecimal() and int(chosen) > 0:
+    """Threads to use: TAILPROOF_THREADS if set and not empty, else the cores this process may run on.
+
+    Raises
+    ------
+    BadInput : the setting is no number, or one that cannot be meant: it is never set aside or cut down in silence.
+    """
+    if chosen := os.environ.get(SETTING, ""):
+        if not (chosen.isascii() and chosen.isdecimal() and len(chosen) < 10 and 1 <= int(chosen) <= MOST_THREADS):
+            raise BadInput(SETTING, chosen, f"an integer in [1, {MOST_THREADS}], or not set")
         return int(chosen)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -29,6 +29,11 @@ MAX_DOMAIN = 27
 """log2 of the largest domain: a proof needs the odd coset too, and 2**28 is the last power of two to divide r-1."""
 
 
+MOST_PUBLIC = 1 << 16
+"""Public inputs of a key at most: a verifier adds up a point for each, and its key in JSON has to stay readable. One
+bound for setup, loading and verification, so that nobody makes a key whose proofs are then refused."""
+
+
 def root_of_unity(log_size: int) -> int:
     """The primitive 2**log_size-th root of unity every domain here is made of."""
     return pow(GENERATOR, (ORDER - 1) >> log_size, ORDER)
@@ -40,7 +45,12 @@ class Backend(Protocol):
     name: str
 
     def matrix_times_vector(self, matrix: SparseMatrix, table: FieldArray, vector: FieldArray) -> FieldArray:
-        """Sparse matrix (rows, wires), with coefficients as row numbers of `table`, times vector (wires, 4)."""
+        """Sparse matrix (rows, wires), with coefficients as row numbers of `table`, times vector (wires, 4).
+
+        Raises
+        ------
+        ValueError : the table or the vector is shorter than what the matrix refers to.
+        """
 
     def ntt(self, values: FieldArray, *, inverse: bool = False, coset: int | None = None) -> FieldArray:
         """Number-theoretic transform of (2**k, 4), natural order in and out.

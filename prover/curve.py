@@ -168,6 +168,15 @@ G2_GROUP = Group[Fp2]("G2", FP2, multiply_fp2((3, 0), _invert_fp2((9, 1))), (
      4082367875863433681332203403145435568316851327593401208105741076214120093531)))
 
 
+def canonical(point: object, depth: int) -> bool:
+    """Whether this is a pair of integers in [0, q) (depth 1, a point of G1), or a pair of such pairs (2, of G2)."""
+    if not isinstance(point, tuple) or len(point) != 2:
+        return False
+    if depth > 1:
+        return all(canonical(part, depth - 1) for part in point)
+    return all(type(value) is int and 0 <= value < _Q for value in point)
+
+
 @cache
 def _twist_constants() -> tuple[Fp2, Fp2]:
     """(9+u) to the powers (q-1)/3 and (q-1)/2: they bring the Frobenius image of a point back to the twist."""

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from primitives.inputs import open_input
+
 
 def map_file(path: str | Path) -> memoryview:
     """The content of a file, of which nothing is read before it is needed; empty for an empty file.
@@ -22,9 +24,9 @@ def map_file(path: str | Path) -> memoryview:
 
     Raises
     ------
-    OSError : the file is absent or unreadable.
+    OSError : the file is absent or unreadable, or no regular file.
     """
-    with open(path, "rb") as file:
+    with open_input(path) as file:
         try:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except ValueError:                                 # an empty file cannot be mapped

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.field import MODULUS
+from primitives.inputs import open_input
 from primitives.jsonio import Node, refusing_to_write
 from risk.calibration import Calibration
 from risk.clock import format_time, parse_time
@@ -233,7 +234,8 @@ def _array(directory: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.int
     try:
         if path.stat().st_size > expected + 4096:
             raise BadInput("file size", path.stat().st_size, f"that of an int64 array {shape}", source=path)
-        array: NDArray[np.int64] = np.load(path, allow_pickle=False)
+        with open_input(path) as file:
+            array: NDArray[np.int64] = np.load(file, allow_pickle=False)
     except OSError as error:
         raise BadInput("file", error.strerror or str(error), "a readable file", source=path) from None
     except (ValueError, EOFError, SyntaxError) as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from primitives.errors import BadInput
+from primitives.inputs import open_input
 from risk.calibration import Calibration
 from risk.scenarios import Scenarios
 
@@ -59,7 +60,7 @@ def read_source(path: str | Path) -> bytes:
     BadInput : it is absent, unreadable or larger than 64 MiB.
     """
     try:
-        with open(path, "rb") as file:
+        with open_input(path, pipes=True) as file:
             data = file.read(LARGEST_SOURCE + 1)
     except OSError as error:
         raise BadInput("file", error.strerror or str(error), "a readable file", source=path) from None

@@ -45,6 +45,7 @@ def run() -> Callable[..., Answer]:
         result = CliRunner().invoke(main, [*map(str, arguments), "--json"])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
+        assert result.exit_code != 70, result.stderr           # a defect of ours
         return Answer(result.exit_code, json.loads(result.stdout), result.stderr)
     return call
 

@@ -3,7 +3,7 @@
     1 header: field size (u32), prime, wires, public outputs, public inputs, private inputs (u32), labels (u64),
       constraints (u32)
     2 constraints: for each the linear forms A, B, C: number of terms (u32), then wire (u32) and coefficient of each
-    3 label of each wire (u64)
+    3 label of each wire (u64); some writers leave it out
     4, 5 custom gates, which are no rank-1 constraints
 """
 
@@ -21,12 +21,14 @@ from primitives.field import FieldArray
 from primitives.r1cs import R1CS, SparseMatrix
 from prover.curve import ORDER
 from prover.files.elements import SCALAR_BYTES, check_prime, to_montgomery
-from prover.files.sections import Cursor, read_sections, write_sections
+from prover.files.sections import Cursor, Sections, read_sections, write_sections
 
 MAGIC = b"r1cs"
 NAMES = {1: "header", 2: "constraints", 3: "labels", 4: "custom gates", 5: "uses of custom gates"}
 TERM = 9
 """Words of 32 bits that a term takes: the wire and eight of coefficient."""
+LABEL = 8
+"""Bytes that a label takes, and so the least that a file says about each wire."""
 
 
 def read_r1cs(path: str | Path) -> R1CS:
@@ -43,19 +45,15 @@ def read_r1cs(path: str | Path) -> R1CS:
     public = header.u32("public outputs", most=wires - 1)
     public += header.u32("public inputs", most=wires - 1 - public)
     header.u32("private inputs", most=wires - 1 - public)
-    header.integer(8, "labels")
+    header.integer(LABEL, "labels")
     rows = header.u32("constraints")
     header.end()
+    _check_wires(sections, header, wires)
 
     for number in (4, 5):
         if number in sections and sections.open(number).u32("number of gates"):
             raise BadInput(sections.name(number), "not empty", "absent: Groth16 knows rank-1 constraints only",
                            source=sections.source)
-    if 3 in sections:
-        labels = sections.open(3)
-        labels.take(8 * wires, "labels")
-        labels.end()
-
     constraints = sections.open(2)
     if 12 * rows > constraints.left or constraints.left % 4:
         raise constraints.refuse("size", constraints.left, f"that of {rows} constraints")
@@ -77,6 +75,22 @@ def read_r1cs(path: str | Path) -> R1CS:
         done += len(places)
     a, b, c = matrices
     return R1CS(a, b, c, table, wires, public)
+
+
+def _check_wires(sections: Sections, header: Cursor, wires: int) -> None:
+    """Refuse wires that the file does not bear out: a key takes hundreds of bytes for each, their number only four.
+
+    Wires that are in no constraint are common (inputs that nothing uses, circuits that were not simplified), but a
+    compiler labels them. Without labels the constraints have to be as long as the labels would be: a wire that they
+    name takes four times that, so some that they do not name may still be there.
+    """
+    if 3 in sections:
+        labels = sections.open(3)
+        labels.take(LABEL * wires, "labels")
+        labels.end()
+    elif wires > 1 and LABEL * wires > (size := sections.open(2).left):
+        raise header.refuse("wires", wires, f"at most {size // LABEL}, without labels: those take {LABEL} bytes a "
+                            "wire, and so must the constraints in their place")
 
 
 def _find_forms(cursor: Cursor, words: NDArray[np.uint32], rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -108,8 +122,9 @@ def _entries(first: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.
 def _distinct(values: FieldArray) -> tuple[FieldArray, NDArray[np.int32]]:
     """The distinct rows of (n, 4), and for each row its number among them.
 
-    Rows are sorted by a random linear digest first, which is far quicker than sorting rows; should two distinct rows
-    share it, which an adversary cannot arrange, the rows themselves are sorted.
+    Rows are sorted by a random digest first, which is far quicker than sorting rows. Where two distinct rows share it,
+    the rows themselves are sorted: that is never needed by chance, but whoever writes a file can have it so, and gains
+    no more than some seconds of our time.
     """
     multipliers = np.frombuffer(np.random.default_rng().bytes(32), np.uint64) | np.uint64(1)
     mixed = values ^ (values >> np.uint64(29))

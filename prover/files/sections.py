@@ -8,7 +8,7 @@ All integers are little endian. Sections come in any order, each type at most on
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,11 +160,11 @@ def write_sections(path: str | Path, magic: bytes, version: int, count: int, *,
 
 
 @contextmanager
-def naming(source: str | Path | None) -> Iterator[None]:
-    """Checks inside, which do not know of files, name this one if they fail."""
+def naming(source: str | Path | None, *, but: Collection[str] = ()) -> Iterator[None]:
+    """Checks inside, which do not know of files, name this one if they fail; `but` are fields that are none of its."""
     try:
         yield
     except BadInput as error:
-        if error.source is not None:
+        if error.source is not None or error.field in but:
             raise
         raise BadInput(error.field, error.value, error.bound, source=source) from None

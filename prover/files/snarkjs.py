@@ -13,11 +13,10 @@ from typing import Any
 from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
+from prover.backend import MOST_PUBLIC
 from prover.curve import BASE_MODULUS, G1, G2, ORDER
 from prover.files.sections import naming
 from prover.groth16.keys import INSECURE, Proof, VerificationKey
-
-MOST_PUBLIC = 1 << 16
 
 
 # -- proof ---------------------------------------------------------------------------------------------------------
@@ -87,7 +86,10 @@ def verification_key_to_json(key: VerificationKey) -> dict[str, Any]:
 
 
 def verification_key_from_json(data: Any, *, source: str | Path | None = None) -> VerificationKey:
-    """The key in a parsed document; snarkjs's e(α, β), "vk_alphabeta_12", follows from the rest and is not read.
+    """The key in a parsed document.
+
+    snarkjs's e(α, β), "vk_alphabeta_12", follows from the rest, and nobody verifies with it; it has to be of the form
+    of one, but a pairing to compare it with would be too much for a reader of files.
 
     Raises
     ------
@@ -97,6 +99,8 @@ def verification_key_from_json(data: Any, *, source: str | Path | None = None) -
         required={"protocol", "curve", "nPublic", "vk_alpha_1", "vk_beta_2", "vk_gamma_2", "vk_delta_2", "IC"},
         optional={"vk_alphabeta_12", "setup"})
     _check_kind(fields)
+    if "vk_alphabeta_12" in fields:
+        _check_fp12(fields["vk_alphabeta_12"])
     if "setup" in fields:
         fields["setup"].choice({INSECURE})
     public = fields["nPublic"].integer(0, MOST_PUBLIC)
@@ -128,6 +132,14 @@ def _g1_to_json(point: G1) -> list[str]:
 
 def _g2_to_json(point: G2) -> list[list[str]]:
     return [*([str(part) for part in coordinate] for coordinate in point), ["1", "0"]]
+
+
+def _check_fp12(node: Node) -> None:
+    """Refuse what is no two of three of two elements of F_q: F_q12 over F_q6 over F_q2."""
+    for half in node.array(at_least=2, at_most=2):
+        for coordinate in half.array(at_least=3, at_most=3):
+            for part in coordinate.array(at_least=2, at_most=2):
+                part.decimal(0, BASE_MODULUS - 1)
 
 
 def _g1(node: Node) -> G1:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.backend import MAX_DOMAIN, Backend, BackendName, load_backend
+from prover.backend import MAX_DOMAIN, MOST_PUBLIC, Backend, BackendName, load_backend
 from prover.ceremony.transcript import Contribution, Transcript
 from prover.curve import BASE_MODULUS, ORDER
 from prover.files.coefficients import ENTRY, read_coefficients
@@ -71,7 +71,7 @@ def read_zkey(path: str | Path, *, backend: BackendName | Backend = "kernels", e
     check_prime(header, "base field", BASE_MODULUS)
     check_prime(header, "scalar field", ORDER)
     wires = header.u32("wires", least=1, most=2**31 - 1)
-    public = header.u32("public inputs", most=wires - 1)
+    public = header.u32("public inputs", most=min(wires - 1, MOST_PUBLIC))
     n = header.u32("domain size", least=2, most=1 << MAX_DOMAIN)
     if n & (n - 1):
         raise header.refuse("domain size", n, "a power of two")

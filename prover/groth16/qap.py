@@ -15,7 +15,7 @@ from primitives import field
 from primitives.errors import BadInput
 from primitives.field import FieldArray
 from primitives.r1cs import R1CS, SparseMatrix
-from prover.backend import MAX_DOMAIN, Backend, root_of_unity
+from prover.backend import MAX_DOMAIN, MOST_PUBLIC, Backend, root_of_unity
 from prover.curve import ORDER
 
 
@@ -24,8 +24,10 @@ def domain_of(r1cs: R1CS) -> int:
 
     Raises
     ------
-    BadInput : there is no such domain in this field.
+    BadInput : there is no such domain in this field, or there are more public inputs than a verifier takes.
     """
+    if r1cs.public > MOST_PUBLIC:
+        raise BadInput("public inputs", r1cs.public, f"at most {MOST_PUBLIC}")
     if r1cs.domain > MAX_DOMAIN:
         raise BadInput("constraints", r1cs.rows, f"at most {(1 << MAX_DOMAIN) - r1cs.public - 1}")
     return r1cs.domain

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from primitives import field
 from primitives.errors import BadInput
 from prover.backend import Backend, BackendName, load_backend
-from prover.curve import BASE_MODULUS, G1, G2, ORDER
+from prover.curve import BASE_MODULUS, G1, G2, ORDER, canonical
 from prover.groth16.keys import Progress, Proof, VerificationKey
 from prover.points import encode_g1
 
@@ -17,8 +17,9 @@ def verify(key: VerificationKey, public_inputs: Sequence[int], proof: Proof, *,
            backend: BackendName | Backend = "kernels") -> bool:
     """Whether the proof shows that somebody knows a witness with these public inputs.
 
-    A proof with a point at infinity, off its curve or outside the subgroup is False here; read from a file it is
-    refused before. The first call for a key prepares it, which takes longer than the rest.
+    A proof with a point at infinity, off its curve or outside the subgroup is False here, and so is one of anything
+    but pairs of integers; read from a file it is refused before. The first call for a key prepares it, which takes
+    longer than the rest.
 
     Raises
     ------
@@ -47,6 +48,8 @@ def verify_batch(key: VerificationKey, public_inputs: Sequence[Sequence[int]], p
 
 def check_public_inputs(key: VerificationKey, public_inputs: Sequence[int]) -> None:
     """Refuse a wrong number of inputs, and any that is not a canonical field element."""
+    if not isinstance(public_inputs, Sequence):
+        raise BadInput("public inputs", public_inputs, f"a sequence of {key.public} of them")
     if len(public_inputs) != key.public:
         raise BadInput("public inputs", len(public_inputs), f"{key.public} of them")
     for i, value in enumerate(public_inputs):
@@ -96,7 +99,7 @@ class Equation:
         self._ic: Any = backend.prepare_g1(encode_g1(key.ic))
 
     def verify(self, a: G1, b: G2, c: G1, inputs: Sequence[int]) -> bool:
-        if not Proof(a, b, c).on_curve():
+        if not (canonical(a, 1) and canonical(b, 2) and canonical(c, 1) and Proof(a, b, c).on_curve()):
             return False
         key, total = self._key, self._backend.msm_g1(self._ic, field.encode([1, *inputs]))
         pairs = [((a[0], -a[1] % BASE_MODULUS), b), (key.alpha, key.beta), (c, key.delta)]
@@ -115,7 +118,9 @@ class Equation:
         for i, (proof, row) in enumerate(zip(proofs, inputs, strict=True)):
             try:
                 check_public_inputs(self._key, row)
-                if not self.verify(proof.a, proof.b, proof.c, row):
+                if proof is None:
+                    outcome.refused[i] = "there is no proof"
+                elif not self.verify(proof.a, proof.b, proof.c, row):
                     outcome.refused[i] = "the equation does not hold"
             except BadInput as error:
                 outcome.refused[i] = str(error)

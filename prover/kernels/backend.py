@@ -44,6 +44,7 @@ class KernelBackend:
 
     def matrix_times_vector(self, matrix: SparseMatrix, table: FieldArray, vector: FieldArray) -> FieldArray:
         """Sparse matrix (rows, wires), with coefficients as row numbers of `table`, times vector (wires, 4)."""
+        matrix.check_operands(table, vector)
         out = uninitialized((matrix.rows, 4))
         if PORTABLE:
             field.combine(out, matrix.starts, matrix.wires, matrix.coefficients, table, vector)

@@ -20,7 +20,7 @@ import numpy as np
 
 from primitives import threads
 from primitives.errors import BadInput
-from prover.curve import BN_PARAMETER, G1, G1_GROUP, G2, G2_GROUP, multiply_fp2
+from prover.curve import BN_PARAMETER, G1, G1_GROUP, G2, G2_GROUP, canonical, multiply_fp2
 
 from . import steps
 from .field import BASE, LANES, LIMBS, Words
@@ -233,15 +233,6 @@ class Pairs:
 # -- for whoever has pairs --------------------------------------------------------------------------------------------
 ON_G1 = "a point of G1: integers (x, y) in [0, q) with y**2 = x**3 + 3"
 ON_G2 = "a point of G2: integers ((x0, x1), (y0, y1)) in [0, q) with y**2 = x**3 + 3/(9+u), of order r"
-
-
-def canonical(point: object, depth: int) -> bool:
-    """Whether this is a pair of integers in [0, q) (depth 1, a point of G1), or a pair of such pairs (2, of G2)."""
-    if not isinstance(point, tuple) or len(point) != 2:
-        return False
-    if depth > 1:
-        return all(canonical(part, depth - 1) for part in point)
-    return all(type(value) is int and 0 <= value < Q for value in point)
 
 
 def check_and_multiply(pairs: Sequence[tuple[G1 | None, G2 | None]], name: Callable[[int], tuple[str, str]]) -> Pairs:

@@ -21,20 +21,25 @@ from typing import Protocol
 
 import numpy as np
 
-from primitives import threads
+from primitives import field, threads
 from primitives.errors import BadInput
-from prover.curve import G1, G1_GROUP, G2
+from prover.curve import G1, G1_GROUP, G2, canonical
+from prover.points import encode_g1
 
 from . import scaling, steps
+from .field import BASE, LANES
 from .field import BASE_MODULUS as Q
-from .field import LANES
 from .field import SCALAR_MODULUS as R
-from .pairing import ENCODE, ENCODE_WITH_C, INITIAL, OWN, Pairs, canonical, check_and_multiply
+from .msm import msm, prepare
+from .pairing import ENCODE, ENCODE_WITH_C, INITIAL, OWN, Pairs, check_and_multiply
 from .scaling import Sum
 from .steps import ONE, F
 
 Progress = Callable[[str, int, int], None]
 
+MOST_TABLES = 64
+"""Inputs for which multiples of IC are tabulated. A table takes 8 KiB and milliseconds, where a stranger's key may have
+thousands of inputs; and for a hundred or more, the sum by buckets takes hardly longer than the one from tables."""
 AT_ONCE = 4096
 """Proofs of one equation at most: bounds the memory of a batch to some megabytes."""
 FEW = 4
@@ -85,8 +90,30 @@ class BatchResult:
         return not self.refused
 
 
+class _Tabulated:
+    """Sums of multiples of a few points, from tables."""
+
+    def __init__(self, points: Sequence[G1]) -> None:
+        self._table = scaling.comb_table(points)
+
+    def sum(self, scalars: Sequence[int]) -> Sum:
+        return scaling.sum_fixed(self._table, scalars)
+
+
+class _Bucketed:
+    """The same for many points, with nothing made ready but their packed form."""
+
+    def __init__(self, points: Sequence[G1]) -> None:
+        self._bases = prepare(encode_g1(points))
+
+    def sum(self, scalars: Sequence[int]) -> Sum:
+        total: G1 | None = msm(self._bases, field.encode(scalars))
+        point = BASE.lanes([*(total or (0, 0)), int(total is not None)] + [0] * (LANES - 3))
+        return Sum(np.ascontiguousarray(point[:, :3].T), total is not None)
+
+
 class PreparedKey:
-    """A verification key with e(alpha, beta) and tables of multiples: 8 KiB and a few milliseconds per public input.
+    """A verification key with e(alpha, beta) and, up to MOST_TABLES public inputs, tables of multiples.
 
     Parameters
     ----------
@@ -115,7 +142,8 @@ class PreparedKey:
         check_and_multiply(pairs, names.__getitem__).result_is(INITIAL[ONE:ONE + 2])
         self._alpha_beta = OWN.registers[F:F + 2].copy()
         self._beta, self._gamma, self._delta = beta, gamma, delta
-        self._minus_ic = scaling.comb_table([_minus(point) for point in ic])
+        few = len(ic) <= MOST_TABLES + 1
+        self._minus_ic = (_Tabulated if few else _Bucketed)([_minus(point) for point in ic])
         self._minus_alpha = scaling.comb_table([_minus(alpha)])
         self.public = len(ic) - 1
 
@@ -130,6 +158,8 @@ class PreparedKey:
         BadInput : the number of inputs is not the key's, or one is no integer in [0, r). An input x and x + r name
             the same field element, and whoever accepts both accepts two names for one statement.
         """
+        if not isinstance(inputs, Sequence):
+            raise BadInput("public inputs", inputs, f"a sequence of {self.public} of them")
         if len(inputs) != self.public:
             raise BadInput("public inputs", len(inputs), f"{self.public} of them")
         for j, value in enumerate(inputs):
@@ -147,7 +177,7 @@ class PreparedKey:
             return NOT_ON_CURVE.format("AC"[off_curve[0]])
         if room.missing(steps.ON_TWIST, 1):
             return NOT_ON_CURVE.format("B")
-        minus_l = scaling.sum_fixed(self._minus_ic, [1, *claim.inputs])
+        minus_l = self._minus_ic.sum([1, *claim.inputs])
         _place_sum(room, 2, minus_l)
         holds = room.equals(3 if minus_l.finite else 2, self._alpha_beta)      # e(infinity, gamma) is one
         if room.missing(steps.IN_SUBGROUP, 1):
@@ -177,11 +207,11 @@ class PreparedKey:
         for begin in range(0, len(proofs), AT_ONCE):
             claims = []
             for index in range(begin, min(begin + AT_ONCE, len(proofs))):
-                proof = proofs[index]
-                claim = _claim(index, proof.a, proof.b, proof.c, inputs[index])
+                proof, row = proofs[index], inputs[index]
+                claim = _claim(index, proof.a, proof.b, proof.c, row) if proof is not None else "there is no proof"
                 if isinstance(claim, str):
                     refused[index] = claim
-                elif len(inputs[index]) != self.public or not all(map(_is_scalar, inputs[index])):
+                elif not isinstance(row, Sequence) or len(row) != self.public or not all(map(_is_scalar, row)):
                     refused[index] = f"the public inputs are not {self.public} integers in [0, r)"
                 else:
                     claims.append(claim)
@@ -230,7 +260,7 @@ class PreparedKey:
         threads.share(vectors, scale, least=2)
         totals = [sum(multipliers) % R]
         totals += [sum(map(mul, multipliers, column)) % R for column in zip(*(c.inputs for c in claims), strict=True)]
-        sums = [scaling.sum_fixed(self._minus_ic, totals), scaling.sum_fixed(self._minus_alpha, totals[:1]), *parts]
+        sums = [self._minus_ic.sum(totals), scaling.sum_fixed(self._minus_alpha, totals[:1]), *parts]
         if not all(part.finite for part in sums):
             return {}, False                   # sums of random multiples vanish only where every term does
         for k, part in enumerate(sums):

@@ -25,6 +25,7 @@ class ReferenceBackend(PointVectors):
 
     # -- scalars ---------------------------------------------------------------------------------------------------
     def matrix_times_vector(self, matrix: SparseMatrix, table: FieldArray, vector: FieldArray) -> FieldArray:
+        matrix.check_operands(table, vector)
         coefficients, values = to_scalars(table), to_scalars(vector)
         rows = []
         for begin, end in zip(matrix.starts[:-1], matrix.starts[1:], strict=True):

@@ -1,17 +1,20 @@
 """How every command speaks: one result on stdout (text or `--json`), progress on stderr, and an exit code.
 
 0: done.  1: checked and false (a proof that does not verify, an epoch that does not rebuild, a contract that refused).
-2: bad input, nothing was done.  130: interrupted, as shells have it; nothing is left behind.
+2: bad input, nothing was done.  70: not found out, for want of memory or by a defect of ours, whose traceback is then
+on stderr (EX_SOFTWARE of sysexits.h).  130: interrupted, as shells have it; nothing is left behind.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
@@ -22,7 +25,7 @@ import click
 from primitives import cache, jsonio
 from primitives.errors import BadInput, TailproofError
 
-DONE, FALSE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, FALSE, BAD_INPUT, FAILED, INTERRUPTED = 0, 1, 2, 70, 130
 P = ParamSpec("P")
 
 
@@ -44,7 +47,11 @@ def reporting(function: Callable[P, Outcome]) -> Callable[..., None]:
     @wraps(function)
     def run(as_json: bool, *args: P.args, **kwargs: P.kwargs) -> None:
         _require_outputs_apart(click.get_current_context())
-        outcome = function(*args, **kwargs)
+        _check_environment()
+        try:
+            outcome = function(*args, **kwargs)
+        except BrokenPipeError as error:           # which click would make exit code 1
+            raise RuntimeError(f"a connection was closed ({error})") from error
         _end_progress_line()
         shown = {**outcome.data, "holds": outcome.holds} if outcome.bare is None else outcome.bare
         _print(shown, outcome.lines, as_json)
@@ -66,13 +73,27 @@ def answering(as_json: bool) -> Iterator[None]:
     except TailproofError as error:
         facts = error.as_dict() if isinstance(error, BadInput) else {"error": type(error).__name__,
                                                                      "message": str(error)}
-        _refuse(facts, as_json, partial(click.echo, f"error: {error}", err=True))
+        _refuse(facts, as_json, partial(_remark, f"error: {error}"))
         # A refusal by the chain is an answer, not a mistake in the question.
         sys.exit(FALSE if getattr(error, "checked_and_false", False) else BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
         _refuse({"error": "Interrupted", "message": "interrupted"}, as_json,
-                partial(click.echo, "interrupted", err=True))
+                partial(_remark, "interrupted"))
         sys.exit(INTERRUPTED)
+    except Exception as error:                     # never exit code 1, which says that something was checked
+        _fail(error, as_json)
+        sys.exit(FAILED)
+
+
+def _fail(error: Exception, as_json: bool) -> None:
+    """Report what no input of a command may cause: memory that ran out, or else a defect of ours."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        kind, message = "OutOfMemory", f"out of memory; nothing was found out ({error or 'no more is known'})"
+    else:
+        kind, message = "Defect", f"a defect of Tailproof, please report it: {type(error).__name__}: {error}"
+        _end_progress_line()
+        _remark("".join(traceback.format_exception(error)), end="")
+    _refuse({"error": kind, "message": message}, as_json, partial(_remark, f"error: {message}"))
 
 
 def _refuse(facts: Mapping[str, Any], as_json: bool, say: Callable[[], None]) -> None:
@@ -80,7 +101,14 @@ def _refuse(facts: Mapping[str, Any], as_json: bool, say: Callable[[], None]) ->
     if as_json:
         _print(facts, [], True)
     else:
-        say()
+        with suppress(OSError):
+            say()
+
+
+def _remark(text: str, *, end: str = "\n") -> None:
+    """Say something on stderr. That nobody can hear it there (closed, a full disk) must not change the exit code."""
+    with suppress(OSError):
+        click.echo(text + end, err=True, nl=False)
 
 
 def _print(data: Mapping[str, Any] | Sequence[Any], lines: Sequence[str], as_json: bool) -> None:
@@ -88,9 +116,16 @@ def _print(data: Mapping[str, Any] | Sequence[Any], lines: Sequence[str], as_jso
         for line in [json.dumps(data, indent=2, default=str)] if as_json else lines:
             click.echo(line)
     except OSError as error:                       # a full disk, or a reader who left: nobody has the answer
-        click.echo(f"error: standard output cannot be written ({error.strerror})", err=True)
+        _remark(f"error: standard output cannot be written ({error.strerror})")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())        # for the flush when Python ends
         sys.exit(BAD_INPUT)
+
+
+def _check_environment() -> None:
+    """Refuse a senseless setting before any work, rather than where it is first read; NumPy loads only if it is set."""
+    if os.environ.get("TAILPROOF_THREADS"):
+        from primitives import threads
+        threads.count()
 
 
 # -- parameters --------------------------------------------------------------------------------------------------
@@ -143,10 +178,10 @@ _state: dict[str, Any] = {"stage": "", "shown": 0.0, "open": False}
 
 def progress(stage: str, done: int, total: int) -> None:
     """Show how far a long stage is: a line that redraws itself on a terminal, one line a stage elsewhere."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         if stage != _state["stage"]:
             _state["stage"] = stage
-            click.echo(f"{stage} …", err=True)
+            _remark(f"{stage} …")
         return
     now = time.monotonic()
     if stage == _state["stage"] and done < total and now - _state["shown"] < 0.1:
@@ -156,8 +191,7 @@ def progress(stage: str, done: int, total: int) -> None:
     _state.update(stage=stage, shown=now, open=True)
     width = min(28, max(8, os.get_terminal_size(sys.stderr.fileno()).columns - len(stage) - 12))
     filled = width * done // max(1, total)
-    click.echo(f"\r{stage} [{'#' * filled}{'·' * (width - filled)}] {100 * done // max(1, total):3d} %",
-               err=True, nl=False)
+    _remark(f"\r{stage} [{'#' * filled}{'·' * (width - filled)}] {100 * done // max(1, total):3d} %", end="")
 
 
 cache.watchers.append(lambda name: progress("compiling kernels, once for all", 0, 1))
@@ -165,7 +199,7 @@ cache.watchers.append(lambda name: progress("compiling kernels, once for all", 0
 
 def _end_progress_line() -> None:
     if _state["open"]:
-        click.echo("", err=True)
+        _remark("")
     _state.update(open=False, stage="")
 
 

@@ -33,10 +33,15 @@ def prove_circuit(zkey: Path, wtns: Path, proof: Path, public: Path) -> Outcome:
     from primitives import field
     from prover import prove
     from prover.files import snarkjs
+    from prover.files.sections import naming
     from prover.files.wtns import read_wtns
     from prover.files.zkey import read_zkey
+    from prover.groth16.prove import check_witness
     key, witness = read_zkey(zkey), read_wtns(wtns)
-    made = prove(key, witness, progress=progress, keep_bases=False)
+    with naming(wtns):
+        check_witness(key, witness)
+    with naming(zkey):                                     # the witness is checked, so it is the key's points
+        made = prove(key, witness, progress=progress, keep_bases=False)
     snarkjs.write_proof(proof, made)
     snarkjs.write_public(public, field.decode(witness[1:key.public + 1]))
     insecure = key.transcript.insecure
@@ -54,8 +59,12 @@ def verify_proof(verification_key: Path, public: Path, proof: Path, backend: str
     """Verify PROOF of the statement PUBLIC; exit code 1 if it does not hold."""
     from prover import verify
     from prover.files import snarkjs
-    key = snarkjs.read_verification_key(verification_key)
-    holds = verify(key, snarkjs.read_public(public), snarkjs.read_proof(proof), backend=backend)
+    from prover.files.sections import naming
+    from prover.groth16.verify import check_public_inputs
+    key, inputs = snarkjs.read_verification_key(verification_key), snarkjs.read_public(public)
+    with naming(public):
+        check_public_inputs(key, inputs)
+    holds = verify(key, inputs, snarkjs.read_proof(proof), backend=backend)
     return Outcome({"insecure_setup": key.insecure_setup},
                    ["OK" if holds else "INVALID: the proof does not show this statement",
                     *([INSECURE] if key.insecure_setup else [])], holds)
@@ -78,9 +87,11 @@ def setup_key(r1cs: Path, ptau: Path, zkey: Path, trust_powers: bool) -> Outcome
     from prover.ceremony.powers import verify_powers
     from prover.files.ptau import read_ptau
     from prover.files.r1cs import read_r1cs
+    from prover.files.sections import naming
     from prover.files.zkey import write_zkey
     system, powers = read_r1cs(r1cs), read_ptau(ptau)
-    log_size = check_powers_suit(system, powers)
+    with naming(r1cs):
+        log_size = check_powers_suit(system, powers)
     if not trust_powers:
         try:
             verify_powers(powers, log_size=log_size, progress=progress)
@@ -102,8 +113,10 @@ def setup_key(r1cs: Path, ptau: Path, zkey: Path, trust_powers: bool) -> Outcome
 def contribute_to_key(before: Path, after: Path, name: str | None) -> Outcome:
     """Add your secret to the key BEFORE, and write AFTER.  Publish the digest that is shown."""
     from prover.ceremony.phase2 import contribute
+    from prover.files.sections import naming
     from prover.files.zkey import read_zkey, write_zkey
-    made = contribute(read_zkey(before, unfinished=True), name)
+    with naming(before, but=["name"]):
+        made = contribute(read_zkey(before, unfinished=True), name)
     write_zkey(after, made)
     return _transcript(after, made, ["Publish your digest, the last one above; your secret is gone."])
 
@@ -112,7 +125,7 @@ def contribute_to_key(before: Path, after: Path, name: str | None) -> Outcome:
 @click.argument("before", type=FILE)
 @click.argument("after", type=OUTPUT)
 @click.argument("value", metavar="HEX")
-@click.argument("iterations", type=click.IntRange(10, 63))
+@click.argument("iterations", type=int)
 @click.option("--name", help="What to call the beacon in the transcript.")
 @reporting
 def apply_beacon(before: Path, after: Path, value: str, iterations: int, name: str | None) -> Outcome:
@@ -120,12 +133,14 @@ def apply_beacon(before: Path, after: Path, value: str, iterations: int, name: s
     from primitives.errors import BadInput
     from prover.ceremony.phase2 import contribute_beacon
     from prover.ceremony.transcript import Beacon
+    from prover.files.sections import naming
     from prover.files.zkey import read_zkey, write_zkey
     try:
         randomness = bytes.fromhex(value)
     except ValueError:
         raise BadInput("HEX", value, "an even number of hex digits") from None
-    made = contribute_beacon(read_zkey(before, unfinished=True), Beacon(randomness, iterations), name)
+    with naming(before, but=["name", "beacon", "beacon iterations"]):
+        made = contribute_beacon(read_zkey(before, unfinished=True), Beacon(randomness, iterations), name)
     write_zkey(after, made)
     return _transcript(after, made, [])
 
@@ -138,13 +153,17 @@ def apply_beacon(before: Path, after: Path, value: str, iterations: int, name: s
 def verify_key(r1cs: Path, ptau: Path, zkey: Path) -> Outcome:
     """Check the whole ceremony of ZKEY: phase 1, every contribution, and that it is the key of this circuit."""
     from prover.ceremony.checks import BrokenCeremony
+    from prover.ceremony.phase2 import check_powers_suit
     from prover.ceremony.verify import verify_ceremony
     from prover.files.ptau import read_ptau
     from prover.files.r1cs import read_r1cs
+    from prover.files.sections import naming
     from prover.files.zkey import read_zkey
-    key, powers = read_zkey(zkey, every_point=True), read_ptau(ptau)
+    key, system, powers = read_zkey(zkey, every_point=True), read_r1cs(r1cs), read_ptau(ptau)
+    with naming(r1cs):
+        check_powers_suit(system, powers)
     try:
-        verify_ceremony(key, read_r1cs(r1cs), powers, progress=progress)
+        verify_ceremony(key, system, powers, progress=progress)
     except BrokenCeremony as error:
         return Outcome({"failed": str(error)}, [f"BROKEN: {error}"], holds=False)
     return _transcript(zkey, key, ["The ceremony holds: with one honest contributor in each phase, nobody can forge."],

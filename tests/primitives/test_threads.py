@@ -7,6 +7,7 @@ import os
 import pytest
 
 from primitives import threads
+from primitives.errors import BadInput
 
 
 @pytest.mark.parametrize("total", [0, 1, 2, 7, 100])
@@ -49,10 +50,22 @@ def test_a_part_may_share_its_own_work(count: str, monkeypatch: pytest.MonkeyPat
     assert sorted(seen) == list(range(24))
 
 
-def test_count_ignores_a_senseless_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for setting in ("", "0", "-1", "many"):
+@pytest.mark.parametrize("setting", ["0", "-1", "many", "2.0", " 2", "²", "٣", "1025", "9" * 5000])
+def test_a_senseless_setting_is_refused(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAILPROOF_THREADS", setting)
+    with pytest.raises(BadInput, match=r"TAILPROOF_THREADS is .*: must be an integer in \[1, 1024\]"):
+        threads.count()
+
+
+def test_a_setting_is_followed_and_an_empty_one_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for setting in ("1", "7", "1024"):
         monkeypatch.setenv("TAILPROOF_THREADS", setting)
-        assert threads.count() >= 1
+        assert threads.count() == int(setting)
+    monkeypatch.delenv("TAILPROOF_THREADS")
+    cores = threads.count()
+    assert cores >= 1
+    monkeypatch.setenv("TAILPROOF_THREADS", "")
+    assert threads.count() == cores
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -13,7 +13,7 @@ import prover
 import prover.groth16.setup as single_party
 from primitives import field
 from primitives.errors import BadInput, Unsatisfied
-from prover.backend import load_backend
+from prover.backend import MOST_PUBLIC, load_backend
 from prover.ceremony.transcript import INSECURE_MARK, Beacon, Contribution, Transcript
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
 from prover.groth16 import check, qap
@@ -113,6 +113,13 @@ def test_systems_with_no_rows_and_with_a_full_domain(make_system):
     assert verify(key.verification_key, [1], prover.prove(key, field.encode([1, 1])))
 
 
+def test_more_public_inputs_than_a_verifier_takes_make_no_key(make_system):
+    for public in (MOST_PUBLIC + 1, 2**31 - 2):
+        with pytest.raises(BadInput, match=f"public inputs is {public}: must be at most {MOST_PUBLIC}"):
+            prover.setup(make_system([{0: 1}], [{0: 1}], [{0: 1}], public + 1, public))
+    assert qap.domain_of(make_system([], [], [], MOST_PUBLIC + 1, MOST_PUBLIC)) == 17
+
+
 def test_proofs_are_fresh(cubic, cubic_key, cubic_proof):
     again = prover.prove(cubic_key, cubic.witness)
     assert len({again.a, cubic_proof.a}) == 2
@@ -144,6 +151,33 @@ def test_changed_inputs_and_proofs_are_false(cubic_key, cubic_proof, arithmetic)
     assert not verify(key, [35], dataclasses.replace(cubic_proof, a=unreduced))
     assert not verify(key, [35], dataclasses.replace(cubic_proof, c=(1, 3)))
     assert not verify(key, [35], dataclasses.replace(cubic_proof, b=TWIST_POINT))
+
+
+NO_POINTS = {"a": [(1,), (1, 2, 3), (), (1, "2"), (1, None), (True, 2), ((1, 2), (3, 4)), [1, 2], "ab", 7],
+             "b": [(1, 2), ((1, 2),), ((1, 2), (3,)), ((1, 2), (3, 4), (5, 6)), (("1", 2), (3, 4)), ((1, 2), None)]}
+
+
+@BOTH
+def test_what_is_no_pair_of_integers_is_no_proof_for_either_backend(cubic_key, cubic_proof, arithmetic):
+    key = cubic_key.verification_key
+    wrong = [dataclasses.replace(cubic_proof, **{name: point}) for name, points in
+             (("a", NO_POINTS["a"]), ("b", NO_POINTS["b"]), ("c", NO_POINTS["a"])) for point in points]
+    for proof in wrong:
+        assert prover.verify(key, [35], proof, backend=arithmetic) is False, proof
+    batch = [cubic_proof, *wrong]
+    assert list(prover.verify_batch(key, [[35]] * len(batch), batch, backend=arithmetic)) == [*range(1, len(batch))]
+
+
+@BOTH
+def test_a_row_or_a_proof_that_is_missing_keeps_no_batch_waiting(cubic_key, cubic_proof, arithmetic):
+    key = cubic_key.verification_key
+    rows = [[35], None, 35, {35}, [None], [35], [35]]
+    refused = prover.verify_batch(key, rows, [*[cubic_proof] * 5, None, cubic_proof], backend=arithmetic)
+    assert list(refused) == [1, 2, 3, 4, 5]
+    assert refused[5] == "there is no proof"
+    for row in (None, 35, {35}):
+        with pytest.raises(BadInput, match="public inputs"):
+            prover.verify(key, row, cubic_proof, backend=arithmetic)
 
 
 @BOTH

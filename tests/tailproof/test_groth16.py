@@ -17,9 +17,13 @@ import prover
 from circuits import statements
 from primitives import field
 from primitives.r1cs import R1CS, SparseMatrix
+from prover import Proof
+from prover.ceremony.randomness import LEAST_ITERATIONS, MOST_ITERATIONS
+from prover.curve import G2_GROUP
 from prover.files.r1cs import read_r1cs, write_r1cs
+from prover.files.snarkjs import write_proof
 from prover.files.wtns import write_wtns
-from prover.files.zkey import write_zkey
+from prover.files.zkey import read_zkey, write_zkey
 from tailproof.cli import main
 from tailproof.keys import KeyDirectory
 from tailproof.statements import r1cs_digest
@@ -155,6 +159,50 @@ def test_a_damaged_key_is_bad_input(finished: Path, run: Run, tmp_path: Path) ->
     answer = run("groth16", "prove", tmp_path / "cut.zkey", finished / "w.wtns", *outputs(tmp_path))
     assert answer.code == 2
     assert str(tmp_path / "cut.zkey") in answer.data["source"]
+
+
+def test_what_is_wrong_with_a_file_names_the_file(finished: Path, run: Run, tmp_path: Path) -> None:
+    def source(*arguments: object) -> tuple[str, str]:
+        answer = run("groth16", *arguments)
+        assert answer.code == 2
+        return answer.data["source"], answer.data["message"]
+
+    for values, said in (([1, 49], "is 2: must be 3, one for each wire"), ([2, 49, 7], r"witness[0] is 2: must be 1")):
+        write_wtns(tmp_path / "w.wtns", field.encode(values))
+        found, message = source("prove", finished / "k.zkey", tmp_path / "w.wtns", *outputs(tmp_path))
+        assert found == str(tmp_path / "w.wtns")
+        assert said in message
+    (tmp_path / "u.json").write_text("[]")
+    write_proof(tmp_path / "p.json", Proof((1, 2), G2_GROUP.generator, (1, 2)))
+    found, message = source("verify", finished / "k.json", tmp_path / "u.json", tmp_path / "p.json")
+    assert found == str(tmp_path / "u.json")
+    assert "public inputs is 0: must be 1 of them" in message
+
+    spoilt, key = bytearray((finished / "k.zkey").read_bytes()), read_zkey(finished / "k.zkey")
+    spoilt[spoilt.index(key.a.tobytes())] ^= 1
+    (tmp_path / "k.zkey").write_bytes(spoilt)
+    found, message = source("prove", tmp_path / "k.zkey", finished / "w.wtns", *outputs(tmp_path))
+    assert found == str(tmp_path / "k.zkey")
+    assert "a[0]" in message
+    spoilt = bytearray((finished / "k1.zkey").read_bytes())
+    key = read_zkey(finished / "k1.zkey")
+    spoilt[spoilt.index(key.c.tobytes())] ^= 1
+    (tmp_path / "k1.zkey").write_bytes(spoilt)
+    for command in (("contribute", tmp_path / "k1.zkey", tmp_path / "k2.zkey"),
+                    ("beacon", tmp_path / "k1.zkey", tmp_path / "k2.zkey", "00", 10)):
+        found, message = source(*command)
+        assert found == str(tmp_path / "k1.zkey")
+        assert "C[0]" in message
+        assert source(*command, "--name", "x" * 65)[0] is None            # an option, no fault of the file
+    assert not (tmp_path / "k2.zkey").exists()
+
+
+@pytest.mark.parametrize("iterations", [LEAST_ITERATIONS - 1, MOST_ITERATIONS + 1, 63, 2000])
+def test_a_beacon_has_one_range_of_iterations(finished: Path, run: Run, tmp_path: Path, iterations: int) -> None:
+    answer = run("groth16", "beacon", finished / "k1.zkey", tmp_path / "k2.zkey", "00", iterations)
+    assert answer.code == 2
+    assert answer.data["bound"] == f"in [{LEAST_ITERATIONS}, {MOST_ITERATIONS}] (as log2)"
+    assert answer.data["source"] is None
 
 
 class Squares:

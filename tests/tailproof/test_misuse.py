@@ -121,6 +121,57 @@ def test_demo_makes_room_for_itself(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+# -- what no input may cause ---------------------------------------------------------------------------------------
+LIST = ("statement", "list", "--json")
+
+
+def in_a_process(*arguments: object, before: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command in an interpreter of its own, after some lines of Python."""
+    code = f"import sys\nfrom tailproof.cli import main\n{before}\nmain(sys.argv[1:])"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], text=True, check=False,
+                          cwd=Path(__file__).parents[2], **pipes | options)
+
+
+@pytest.mark.parametrize(("raised", "error", "said"), [
+    ("ArithmeticError('odd')", "Defect", "ArithmeticError: odd"), ("OSError(5, 'I/O')", "Defect", "OSError"),
+    ("BrokenPipeError(32, 'gone')", "Defect", "gone"), ("RecursionError()", "Defect", "RecursionError"),
+    ("MemoryError('3 GiB')", "OutOfMemory", "3 GiB"), ("OSError(12, 'full')", "OutOfMemory", "full")])
+def test_what_is_unexpected_is_never_checked_and_false(raised: str, error: str, said: str) -> None:
+    """Exit code 1 says that something was checked; a crash says nothing, and so has a code of its own."""
+    broken = f"from circuits import statements\ndef names(): raise {raised}\nstatements.names = names"
+    done = in_a_process(*LIST, before=broken)
+    answer = json.loads(done.stdout)
+    assert done.returncode == 70
+    assert answer["error"] == error
+    assert said in answer["message"]
+    assert ("Traceback" in done.stderr) == (error == "Defect")
+    text = in_a_process(*LIST[:-1], before=broken)
+    assert (text.returncode, text.stdout) == (70, "")
+    assert said in text.stderr
+
+
+@pytest.mark.parametrize("setting", ["0", "many", "1025", "9" * 5000])
+def test_a_senseless_number_of_threads_is_bad_input(run: Run, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    monkeypatch.setenv("TAILPROOF_THREADS", setting)
+    answer = run(*LIST[:-1])
+    assert answer.code == 2
+    assert answer.data["field"] == "TAILPROOF_THREADS"
+    assert "[1, 1024]" in answer.data["bound"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a Linux device")
+@pytest.mark.parametrize("stage", ["progress('proving', 0, 1)", "pass"])
+def test_whether_stderr_can_be_written_changes_no_answer(stage: str) -> None:
+    talking = f"from tailproof.cli.console import progress\n{stage}"
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open("/dev/full", "w") as full, os.fdopen(writer, "w") as left:
+        for stderr in (full, left):
+            assert in_a_process(*LIST, before=talking, stderr=stderr).returncode == 0
+            assert in_a_process("statement", "show", "none", before=talking, stderr=stderr).returncode == 2
+
+
 # -- the salt ------------------------------------------------------------------------------------------------------
 def test_a_salt_that_others_can_read_is_refused(salt: Path) -> None:
     salt.chmod(0o640)

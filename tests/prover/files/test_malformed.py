@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from primitives import field
 from primitives.errors import BadInput
+from prover.backend import MOST_PUBLIC
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
 from prover.files import snarkjs
+from prover.files import zkey as zkey_module
 from prover.files.ptau import read_ptau
 from prover.files.r1cs import read_r1cs, write_r1cs
 from prover.files.wtns import read_wtns, write_wtns
@@ -209,6 +211,31 @@ def test_wires_rows_and_domains_exist(binaries):
     zkey.refuses(zkey.patched(2, 80, u32(1 << 28)), "domain size")
     zkey.refuses(zkey.patched(2, 80, u32(16)), r"section 9 \(H\)")
     zkey.refuses(zkey.patched(2, 72, u32(6)), "section")
+
+
+def test_wires_of_a_system_without_labels_are_borne_out_by_its_constraints(binaries):
+    """Four bytes of a small file may not promise 2**31 wires, for each of which a key then takes hundreds."""
+    r1cs = binaries["r1cs"]
+    place = r1cs.sections()[3][0]
+    most = len(r1cs.body(2)) // 8
+
+    def without_labels(wires, public=1):
+        content = r1cs.patched(1, 36, u32(wires) + u32(0) + u32(public) + u32(0))
+        return content[:8] + u32(2) + content[12:place]
+
+    assert r1cs.load(without_labels(5)).wires == 5
+    assert r1cs.load(without_labels(most, most - 1)).wires == most
+    for wires in (most + 1, 2**26, 2**31 - 1):
+        r1cs.refuses(without_labels(wires), f"wires is {wires}: must be at most {most}")
+    r1cs.refuses(without_labels(2**31 - 1, 2**31 - 2), "wires")
+
+
+def test_a_key_has_no_more_public_inputs_than_a_verifier_takes(binaries, documents, monkeypatch):
+    """Where a key is made, loaded and read as JSON: a proof that is made can be verified."""
+    monkeypatch.setattr(zkey_module, "MOST_PUBLIC", 0)
+    binaries["zkey"].refuses(binaries["zkey"].content, r"public inputs is 1: must be in \[0, 0\]")
+    with pytest.raises(BadInput, match="nPublic"):
+        READERS["key"](changed(documents["key"], ["nPublic"], MOST_PUBLIC + 1))
 
 
 def test_custom_gates_are_refused(binaries):
@@ -414,6 +441,19 @@ def test_malformed_documents_are_refused(documents, name, path, value, match):
     with pytest.raises(BadInput, match=match) as caught:
         READERS[name](changed(documents[name], path, value), source="file.json")
     assert caught.value.source == "file.json"
+
+
+FP12 = [[["1", str(BASE_MODULUS - 1)], ["0", "0"], ["2", "3"]], [["4", "5"], ["6", "7"], ["8", "9"]]]
+
+
+def test_the_pairing_that_snarkjs_adds_to_a_key_is_of_its_form(documents, cubic_key):
+    good = changed(documents["key"], ["vk_alphabeta_12"], FP12)
+    assert READERS["key"](good) == cubic_key.verification_key
+    for path, value in (([], "garbage"), ([], None), ([], []), ([1], FP12[1][:2]), ([0, 2], ["1", "2", "3"]),
+                        ([0, 1], "00"), ([1, 2, 0], 8), ([1, 2, 0], "08"), ([0, 0, 1], str(BASE_MODULUS)),
+                        ([0, 0, 0], "-1")):
+        with pytest.raises(BadInput, match="vk_alphabeta_12"):
+            READERS["key"](changed(good, ["vk_alphabeta_12", *path], value))
 
 
 def test_a_key_with_gamma_equal_to_delta_is_refused(documents):

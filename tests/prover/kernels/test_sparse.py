@@ -11,6 +11,7 @@ import pytest
 from primitives import field
 from primitives.field import MODULUS as R
 from primitives.r1cs import SparseMatrix
+from prover.backend import load_backend
 from prover.kernels import KernelBackend
 from prover.kernels.lanes import MAX_TERMS
 from prover.kernels.processor import PORTABLE
@@ -43,6 +44,24 @@ def test_rows_of_all_lengths(lengths: list[int], largest: bool, threads: str, mo
     wanted = [sum(products[a:b]) % R for a, b in itertools.pairwise(starts)]
     assert np.array_equal(around[1:-1], field.encode(wanted).reshape(-1, 4))               # fully reduced
     assert (around[[0, -1]] == 7).all()
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_entries_that_reach_beyond_their_operands_are_refused(backend: str) -> None:
+    """What lies there would be read, and make a product of it."""
+    product = load_backend(backend).matrix_times_vector
+    table, vector = field.encode([1, 5]), field.encode([3, 0, 9])
+    matrix = SparseMatrix(np.array([0, 2, 3]), np.array([0, 2, 1], np.int32), np.array([1, 0, 1], np.int32))
+    assert field.decode(product(matrix, table, vector)) == [24, 0]
+    for wrong in (vector[:2], vector[:0], vector[:, :3], vector.reshape(-1), vector.astype(np.int64)):
+        with pytest.raises(ValueError, match=r"the vector has .* n >= 3"):
+            product(matrix, table, wrong)
+    with pytest.raises(ValueError, match=r"the table has .* n >= 2"):
+        product(matrix, table[:1], vector)
+    with pytest.raises(ValueError, match="the vector has"):
+        product(SparseMatrix(matrix.starts, matrix.wires - 1, matrix.coefficients), table, vector)
+    nothing = SparseMatrix(np.array([0, 0]), np.zeros(0, np.int32), np.zeros(0, np.int32))
+    assert field.decode(product(nothing, table[:0], vector[:0])) == [0]
 
 
 def test_the_backend_takes_what_a_key_holds() -> None:

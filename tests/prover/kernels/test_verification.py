@@ -17,7 +17,7 @@ from prover.curve import BASE_MODULUS as Q
 from prover.curve import G1_GROUP, G2_GROUP, ORDER
 from prover.kernels import pairing, scaling, steps
 from prover.kernels.field import BASE, LANES
-from prover.kernels.verification import FEW, PreparedKey, warm_verify
+from prover.kernels.verification import FEW, MOST_TABLES, PreparedKey, warm_verify
 
 
 def g1(scalar):
@@ -91,6 +91,40 @@ def test_any_number_of_inputs(public):
     assert key.verify(proof.a, proof.b, proof.c, inputs)
     assert not key.verify(proof.a, proof.b, G1_GROUP.negate(proof.c), inputs)
     assert key.verify_batch([proof] * 9, [inputs] * 9)
+
+
+@pytest.mark.parametrize("public", [MOST_TABLES, MOST_TABLES + 1, 300])
+def test_many_inputs_take_no_tables(public):
+    """Where inputs are many their sum is made another way; what holds and what does not is the same."""
+    trapdoor = Trapdoor(public)
+    key, inputs = trapdoor.key(), trapdoor.inputs()
+    proof = trapdoor.prove(inputs)
+    wrong = [*inputs[:-1], (inputs[-1] + 1) % ORDER]
+    assert key.verify(proof.a, proof.b, proof.c, inputs)
+    assert not key.verify(proof.a, proof.b, proof.c, wrong)
+    assert list(key.verify_batch([proof] * 9, [inputs] * 8 + [wrong]).refused) == [8]
+    zero = [0] * (public - 1) + [-trapdoor.ic[0] * pow(trapdoor.ic[-1], -1, ORDER) % ORDER]       # the sum vanishes
+    proof = trapdoor.prove(zero)
+    assert key.verify(proof.a, proof.b, proof.c, zero)
+    assert not key.verify(proof.a, proof.b, G1_GROUP.negate(proof.c), zero)
+    assert list(key.verify_batch([proof] * 9, [zero] * 8 + [inputs]).refused) == [8]
+
+
+def test_a_strangers_key_of_thousands_of_inputs_costs_no_tables(monkeypatch):
+    """Each would take milliseconds and 8 KiB: minutes and gigabytes for as many inputs as a key may have."""
+    tabulated = []
+    monkeypatch.setattr(scaling, "comb_table", lambda points, make=scaling.comb_table: tabulated.extend(points)
+                        or make(points))
+    trapdoor = Trapdoor(0)
+    points, ic = trapdoor.points(), [g1(1)]
+    while len(ic) < 3000:
+        ic.append(G1_GROUP.add(ic[-1], ic[0]))
+    key = PreparedKey(*points[:4], ic)
+    trapdoor.ic = list(range(1, len(ic) + 1))
+    inputs = trapdoor.inputs()
+    proof = trapdoor.prove(inputs)
+    assert key.verify(proof.a, proof.b, proof.c, inputs)
+    assert len(tabulated) == 1                 # alpha
 
 
 @pytest.mark.parametrize("inputs", [[0, 0, 0], [ORDER - 1] * 3, [1, 0, ORDER - 1], [1 << 253, (1 << 128) - 1, 2]])
