@@ -63,6 +63,7 @@ def _ceremonies(backend: KernelBackend) -> None:
     backend.combine_g2(matrix, one, g2)
     backend.uncompressed(g1)
     backend.first_invalid_g1(g1)
+    backend.first_invalid_g2(g2)
 
 
 STAGES: dict[str, Callable[[KernelBackend], None]] = {

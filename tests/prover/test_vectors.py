@@ -11,7 +11,7 @@ from primitives import field
 from primitives.r1cs import SparseMatrix
 from prover.backend import load_backend
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER, TWIST_COFACTOR
-from prover.kernels import combinations, validity
+from prover.kernels import combinations, convert, validity
 from prover.kernels.arithmetic import LANES
 from prover.kernels.endomorphism import LAMBDA
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2, uncompressed
