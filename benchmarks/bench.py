@@ -147,6 +147,7 @@ def compiling(run: Run) -> None:
     with tempfile.TemporaryDirectory() as folder:
         spent = json.loads(" ".join(apart(COMPILE, NUMBA_CACHE_DIR=folder)))
     verifying = spent.pop("verification")
+    del spent["ceremonies"]                    # neither proves nor verifies
     run.put("compile verify kernels", "tailproof", verifying)
     run.put("compile prove kernels", "tailproof", sum(spent.values()))
 

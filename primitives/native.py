@@ -65,27 +65,43 @@ class Code(NamedTuple):
     image: bytes
 
     def save(self, path: Path) -> None:
-        """Write it whole or not at all: other processes may be looking for it."""
+        """Write it whole or not at all: other processes may be looking for it.
+
+        Not synchronized to the disk, which takes longer than all else here: what a power failure leaves of it, `load`
+        tells from what was written.
+        """
         described = {"symbol": self.symbol, "returns": self.returns, "words": self.words, "caller": len(self.caller)}
-        header = json.dumps(described).encode()
+        content = json.dumps(described).encode() + b"\n" + self.caller + self.image
         try:
             handle, name = tempfile.mkstemp(dir=path.parent)
-            with os.fdopen(handle, "wb") as file:
-                file.write(header + b"\n" + self.caller + self.image)
-            os.replace(name, path)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(_digest(content) + b"\n" + content)
+                os.replace(name, path)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
         except OSError:
             return                             # a full disk costs time at the next start, nothing else
 
     @classmethod
     def load(cls, path: Path) -> Code | None:
-        """What `save` wrote, if it is there."""
+        """What `save` wrote, if it is there and whole: damaged machine code would end the process, or worse not."""
         try:
-            header, _, images = path.read_bytes().partition(b"\n")
+            digest, _, content = path.read_bytes().partition(b"\n")
+            if digest != _digest(content):
+                return None
+            header, _, images = content.partition(b"\n")
             described = json.loads(header)
             size = described.pop("caller")
             return cls(**described, caller=images[:size], image=images[size:])
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
+
+
+def _digest(content: bytes) -> bytes:
+    """In hex. BLAKE2b, which needs no instructions of its own to be fast: a millisecond for all kernels."""
+    return hashlib.blake2b(content, digest_size=32).hexdigest().encode()
 
 
 class Compiled:

@@ -22,12 +22,17 @@ from .multiples import multiples
 from .ntt import BLOCKS
 from .pairing import pairing_product_is_one
 from .processor import PORTABLE
+from .twiddles import rounds_of, twist_of
 from .validity import first_invalid
 
 
 def memory_held() -> dict[str, int]:
-    """Bytes of working memory kept for the next proof, by use; bases count for themselves (`Bases.size`)."""
-    return {"sums": SPACES.held(), "transforms": BLOCKS.held(), "vectors": memory.held()}
+    """Bytes of working memory kept for the next proof, by use; bases count for themselves (`Bases.size`).
+
+    Tables are those of transforms, of the lengths that were asked for last.
+    """
+    return {"sums": SPACES.held(), "transforms": BLOCKS.held(), "vectors": memory.held(),
+            "tables": rounds_of.held() + twist_of.held()}
 
 
 def release_memory() -> None:
@@ -35,6 +40,8 @@ def release_memory() -> None:
     SPACES.release()
     BLOCKS.release()
     memory.release()
+    rounds_of.release()
+    twist_of.release()
 
 
 class KernelBackend:

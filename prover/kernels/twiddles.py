@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from .field import EDGE_RADIX, SCALAR, Words
 from .field import SCALAR_MODULUS as R
 
 Order: TypeAlias = NDArray[np.uint32]
+Tables = TypeVar("Tables")
 
 GENERATOR = 5
 LOG_LANES = LANES.bit_length() - 1
@@ -142,5 +143,39 @@ class Twist:
         self.shifts = single_factors(powers(pow(shift, 1 << depth, R), LANES if shift != 1 else 1))
 
 
-rounds_of = functools.lru_cache(maxsize=4)(Rounds)
-twist_of = functools.lru_cache(maxsize=6)(Twist)
+class Latest(Generic[Tables]):
+    """The tables that were asked for last, made once.
+
+    Parameters
+    ----------
+    make : what makes them, from what they are asked for by.
+    most : how many are kept.
+    """
+
+    def __init__(self, make: Callable[..., Tables], most: int) -> None:
+        self._make, self._most, self._lock, self._made = make, most, threading.Lock(), dict[Any, Tables]()
+
+    def __call__(self, *wanted: int) -> Tables:
+        with self._lock:
+            found = self._made.get(wanted)
+        tables = self._make(*wanted) if found is None else found       # perhaps in two threads at once, which is fine
+        with self._lock:
+            self._made.pop(wanted, None)
+            self._made[wanted] = tables
+            while len(self._made) > self._most:
+                del self._made[next(iter(self._made))]
+        return tables
+
+    def held(self) -> int:
+        """Bytes of the arrays of all of them."""
+        with self._lock:
+            parts = [part for tables in self._made.values() for part in list(vars(tables).values())]
+        return sum(part.nbytes for part in parts if isinstance(part, np.ndarray))
+
+    def release(self) -> None:
+        """Give them back to the system."""
+        with self._lock:
+            self._made.clear()
+
+
+rounds_of, twist_of = Latest(Rounds, most=4), Latest(Twist, most=6)

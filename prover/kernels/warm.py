@@ -24,6 +24,7 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 def _transforms(backend: KernelBackend) -> None:
     values = field.encode(range(64))
     backend.quotient(values, values)
+    backend.quotient(values[:2], values[:2])           # too short for lanes
     backend.ntt(values)
 
 
@@ -52,9 +53,22 @@ def _multiples(backend: KernelBackend) -> None:
     backend.multiples_g2(G2_GROUP.generator, field.encode([2]))
 
 
+def _ceremonies(backend: KernelBackend) -> None:
+    """What making and checking keys needs besides, for those who do."""
+    one, (g1, g2) = field.encode([1]), (encode_g1([G1_GROUP.generator]), encode_g2([G2_GROUP.generator]))
+    field.subtract(field.add(one, one), one)
+    none = np.zeros(1, np.int32)
+    matrix = SparseMatrix(np.array([0, 1]), none, none)
+    backend.combine_g1(matrix, one, g1)
+    backend.combine_g2(matrix, one, g2)
+    backend.uncompressed(g1)
+    backend.first_invalid_g1(g1)
+    backend.first_invalid_g2(g2)
+
+
 STAGES: dict[str, Callable[[KernelBackend], None]] = {
     "sparse products": _sparse_products, "transforms": _transforms, "sums in G1": _sums, "sums in G2": _sums_g2,
-    "fixed-base multiples": _multiples}
+    "fixed-base multiples": _multiples, "ceremonies": _ceremonies}
 
 
 def _mark() -> Path | None:
@@ -70,7 +84,7 @@ def is_warm() -> bool:
 
 
 def warm(progress: Progress | None = None) -> dict[str, float]:
-    """Compile everything that proving, verifying and setting up need, or load it from the user's cache.
+    """Compile everything that proving, verifying, setting up and ceremonies need, or load it from the user's cache.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ import click
 
 from ..keys import INSECURE
 from .console import FILE, OUTPUT, Outcome, progress, reporting, table
+from .memory import peak_memory
 
 if TYPE_CHECKING:
     from prover import ProvingKey
@@ -29,7 +30,7 @@ def groth16() -> None:
 @click.argument("public", type=OUTPUT)
 @reporting
 def prove_circuit(zkey: Path, wtns: Path, proof: Path, public: Path) -> Outcome:
-    """Prove WTNS with the proving key ZKEY; writes PROOF and PUBLIC (JSON)."""
+    """Prove WTNS with the proving key ZKEY; writes PROOF and PUBLIC (JSON).  --json tells the peak memory, too."""
     from primitives import field
     from prover import prove
     from prover.files import snarkjs
@@ -45,7 +46,8 @@ def prove_circuit(zkey: Path, wtns: Path, proof: Path, public: Path) -> Outcome:
     snarkjs.write_proof(proof, made)
     snarkjs.write_public(public, field.decode(witness[1:key.public + 1]))
     insecure = key.transcript.insecure
-    return Outcome({"proof": str(proof), "public": str(public), "insecure_setup": insecure},
+    return Outcome({"proof": str(proof), "public": str(public), "insecure_setup": insecure,
+                    "peak_memory_bytes": peak_memory()},
                    [f"{proof} and {public} written", *([INSECURE] if insecure else [])])
 
 

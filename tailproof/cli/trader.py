@@ -13,6 +13,7 @@ from .. import epochs
 from ..keys import INSECURE, KeyDirectory
 from ..secret import Opening
 from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
+from .memory import peak_memory
 
 
 @click.command()
@@ -72,7 +73,7 @@ def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str,
     bundle = prove_margin(keys, numbers, secret, context, progress=progress)
     bundle.save(out)
     return Outcome({"bundle": str(out), "margin": str(bundle.margin), "statement": bundle.statement,
-                    "insecure_setup": bundle.insecure_setup},
+                    "insecure_setup": bundle.insecure_setup, "peak_memory_bytes": peak_memory()},
                    [*table([("margin", f"{format_money(bundle.margin)} {numbers.header.quote}"),
                             ("statement", bundle.statement), ("bundle", out)]),
                     *([INSECURE] if bundle.insecure_setup else [])])

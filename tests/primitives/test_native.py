@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -150,9 +151,36 @@ def test_machine_code_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["x.o"]
     code.save(tmp_path / "absent" / "x.o")                      # a folder that has gone: no error, nothing kept
     for content in (b"", b"{}\n", b"no json\n\x00", b"[1]\n"):
-        (tmp_path / "x.o").write_bytes(content)
-        assert Code.load(tmp_path / "x.o") is None
+        for whole in (content, native._digest(content) + b"\n" + content):
+            (tmp_path / "x.o").write_bytes(whole)
+            assert Code.load(tmp_path / "x.o") is None
     assert Code.load(tmp_path / "none.o") is None
+
+
+def test_damaged_machine_code_is_as_good_as_none(tmp_path: Path) -> None:
+    """Wherever the damage is: run, or only linked, it would end the process with a signal."""
+    path = tmp_path / "x.o"
+    Code("name", 2, 7, bytes(range(100)), bytes(range(256))).save(path)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1:])
+        assert Code.load(path) is None
+    for damaged in (whole[:len(whole) // 2], whole[:-1], whole + b"\0", whole[:-64] + bytes(64), bytes(len(whole))):
+        path.write_bytes(damaged)
+        assert Code.load(path) is None
+    path.write_bytes(whole)
+    assert Code.load(path) is not None
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_what_could_not_be_written_leaves_nothing(tmp_path: Path, monkeypatch, error: type[BaseException]) -> None:
+    def replace(old: str, new: Path) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "replace", replace)
+    with nullcontext() if error is OSError else pytest.raises(error):
+        Code("name", 2, 7, b"caller", b"image").save(tmp_path / "x.o")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_nothing_can_be_kept_functions_still_compile(tmp_path: Path, monkeypatch) -> None:
@@ -183,6 +211,10 @@ def test_a_changed_emitter_renews_the_machine_code_made_of_it(tmp_path: Path) ->
     assert entries
     assert run_copy(tmp_path, program) == "21 False"
     assert set((tmp_path / "cache").rglob("*.o")) == entries
+    for entry in entries:                                      # damaged, it is not run but replaced
+        entry.write_bytes(entry.read_bytes()[:-64] + bytes(64))
+    assert run_copy(tmp_path, program) == "21 True"
+    assert run_copy(tmp_path, program) == "21 False"
     limbs = tmp_path / "primitives" / "limbs.py"
     text = limbs.read_text()
     assert "b.add(_join(b, _load(b, x, i)), _join(b, _load(b, y, j)))" in text

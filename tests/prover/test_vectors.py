@@ -1,4 +1,4 @@
-"""Operations on vectors of points, against sums of single ones."""
+"""Operations on vectors of points, against sums of single ones, with one thread and two."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from primitives import field
 from primitives.r1cs import SparseMatrix
 from prover.backend import load_backend
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER, TWIST_COFACTOR
-from prover.kernels import combinations, validity
+from prover.kernels import combinations, convert, validity
 from prover.kernels.arithmetic import LANES
 from prover.kernels.endomorphism import LAMBDA
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2, uncompressed
@@ -21,9 +21,16 @@ TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588
 SCALARS = [0, 1, ORDER - 1, 2**64 + 5, ORDER // 2, 3]
 
 
-@pytest.fixture(scope="module", params=["kernels", "reference"])
-def vectors(request):
-    return load_backend(request.param)
+@pytest.fixture(params=["1", "2"])
+def threads(request, monkeypatch):
+    monkeypatch.setenv("TAILPROOF_THREADS", request.param)
+
+
+@pytest.fixture(params=[("kernels", "1"), ("kernels", "2"), ("reference", "1")], ids="-".join)
+def vectors(request, monkeypatch):
+    name, count = request.param
+    monkeypatch.setenv("TAILPROOF_THREADS", count)
+    return load_backend(name)
 
 
 def test_scaling(vectors):
@@ -54,6 +61,7 @@ def test_combinations(vectors, group):
     assert found == expected
 
 
+@pytest.mark.usefixtures("threads")
 def test_many_rows_in_many_chunks(monkeypatch):
     """Random sparse rows with coefficients of every length: the compiled sums are those of the logarithms."""
     monkeypatch.setattr(combinations, "CHUNK", 500)
@@ -89,7 +97,9 @@ def plus_modulus(words):
     return np.frombuffer(value.to_bytes(32, "little"), "<u8").astype(np.uint64)
 
 
-def test_invalid_points_are_found_among_many():
+@pytest.mark.usefixtures("threads")
+def test_invalid_points_are_found_among_many(monkeypatch):
+    monkeypatch.setattr(validity, "LEAST", 1)              # so few are worth a thread of their own
     kernels = load_backend("kernels")
     logarithms = field.encode(list(range(40)))
     g1, g2 = kernels.multiples_g1(G1_GROUP.generator, logarithms), kernels.multiples_g2(G2_GROUP.generator, logarithms)
@@ -151,3 +161,16 @@ def test_uncompressed(vectors):
             assert vectors.uncompressed(array[:count]) == uncompressed(array[:count])
         flat = [value for part in points[1] for value in (part[::-1] if isinstance(part, tuple) else (part,))]
         assert vectors.uncompressed(array[1:2]) == b"".join(value.to_bytes(32, "big") for value in flat)
+
+
+@pytest.mark.usefixtures("threads")
+def test_enough_points_for_two_threads():
+    """So many that each gets a part: what they are made into and back, in either group."""
+    rng, kernels, count = random.Random(4), load_backend("kernels"), 2 * convert.LEAST + 5
+    scalars = field.encode([rng.choice([0, 1, ORDER - 1, rng.randrange(ORDER)]) for _ in range(count)])
+    in_g1 = kernels.multiples_g1(G1_GROUP.generator, scalars)
+    for points in (in_g1, kernels.multiples_g2(G2_GROUP.generator, scalars)):
+        assert kernels.uncompressed(points) == uncompressed(points)
+        assert np.array_equal(convert.at_edge(convert.with_images(points)[:count]), points)
+        assert np.array_equal(convert.identities(points), ~points.reshape(count, -1).any(axis=1))
+    assert decode_g1(kernels.scale_g1(in_g1, ORDER - 1)) == [G1_GROUP.negate(point) for point in decode_g1(in_g1)]

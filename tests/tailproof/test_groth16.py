@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +32,7 @@ from tailproof.statements import r1cs_digest
 from verifier_contracts.compiler import node_modules
 
 Run = Callable[..., Any]
+ROOT = Path(prover.__file__).resolve().parents[1]
 
 
 def snarkjs(*arguments: object, folder: Path) -> int:
@@ -69,6 +72,51 @@ def finished(folder: Path, run: Run) -> Path:
     assert run("groth16", "beacon", folder / "k2.zkey", folder / "k.zkey", "0a0b", 10).code == 0
     assert run("groth16", "export-key", folder / "k.zkey", folder / "k.json").code == 0
     return folder
+
+
+WARM = """
+import json, sys
+from click.testing import CliRunner
+import prover
+from prover.files.r1cs import read_r1cs
+from prover.files.wtns import read_wtns
+from prover.kernels import warm
+from primitives.native import Compiled
+from tailproof.cli import main
+
+loaded, prepare = [], Compiled._prepare
+def watched(self, kinds):
+    loaded.append(self._function.__qualname__)
+    return prepare(self, kinds)
+Compiled._prepare = watched
+warm()
+assert loaded                                              # we would see it
+loaded.clear()
+for command in json.load(sys.stdin):
+    done = CliRunner().invoke(main, ["groth16", *command], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+r1cs, witness = read_r1cs("c.r1cs"), read_wtns("w.wtns")
+key = prover.setup(r1cs)
+proof = prover.prove(key, witness)
+assert set(prover.verify_batch(key.verification_key, [[49]] * 19 + [[48]], [proof] * 20)) == {19}
+print(json.dumps(loaded))
+"""
+
+
+@pytest.mark.parametrize("path", [{}, {"TAILPROOF_FORCE_PORTABLE": "1"}], ids=["own", "portable"])
+def test_warming_leaves_nothing_to_compile(finished: Path, path: dict[str, str]) -> None:
+    """In a process that has loaded nothing yet: what it loads after `warm`, an empty cache would have it compile."""
+    made = finished / f"warm{len(path)}"
+    made.mkdir()
+    commands = ["prove k.zkey w.wtns {0}/p.json {0}/u.json", "verify k.json {0}/u.json {0}/p.json",
+                "setup c.r1cs p.ptau {0}/0.zkey", "contribute {0}/0.zkey {0}/1.zkey",
+                "beacon {0}/1.zkey {0}/2.zkey 0a 10", "verify-key c.r1cs p.ptau {0}/2.zkey",
+                "export-key {0}/2.zkey {0}/k.json"]
+    done = subprocess.run([sys.executable, "-c", WARM], cwd=finished, capture_output=True, text=True, check=False,
+                          input=json.dumps([command.format(made).split() for command in commands]),
+                          env={**os.environ, "PYTHONPATH": str(ROOT), **path})
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert json.loads(done.stdout) == []
 
 
 def outputs(folder: Path) -> tuple[Path, Path]:
@@ -128,7 +176,9 @@ def test_a_key_of_another_circuit_is_checked_and_false(finished: Path, run: Run,
 
 def test_a_proof_goes_both_ways(finished: Path, run: Run) -> None:
     ours = [finished / name for name in ("k.zkey", "w.wtns", "proof.json", "public.json")]
-    assert run("groth16", "prove", *ours).code == 0
+    proven = run("groth16", "prove", *ours)
+    assert proven.code == 0
+    assert proven.data["peak_memory_bytes"] > 20 << 20                         # Python with NumPy, to begin with
     assert json.loads((finished / "public.json").read_text()) == ["49"]
     assert snarkjs("groth16", "verify", "k.json", "public.json", "proof.json", folder=finished) == 0
     assert snarkjs("groth16", "prove", "k.zkey", "w.wtns", "p2.json", "u2.json", folder=finished) == 0

@@ -269,7 +269,7 @@ def test_working_memory_is_bounded_and_given_back() -> None:
     assert bases.size == 2 * LAYOUT.lanes * per_point + 1
     assert memory_held()["sums"] > 0
     release_memory()
-    assert memory_held() == {"sums": 0, "transforms": 0, "vectors": 0}
+    assert set(memory_held().values()) == {0}
 
 
 @pytest.mark.parametrize("count", [0, 1, 8, 11])

@@ -10,8 +10,10 @@ import pytest
 from primitives import field
 from primitives.field import MODULUS as R
 from prover.backend import root_of_unity
+from prover.kernels import memory_held, release_memory
 from prover.kernels import ntt as transforms
 from prover.kernels.ntt import BLOCKS, ntt, quotient
+from prover.kernels.twiddles import Latest
 
 
 def plain(values: list[int], root: int) -> list[int]:
@@ -100,3 +102,33 @@ def test_working_memory_is_given_back() -> None:
     assert BLOCKS.held() > 0
     BLOCKS.release()
     assert BLOCKS.held() == 0
+
+
+# -- tables --------------------------------------------------------------------------------------------------------
+def test_tables_are_counted_and_given_back() -> None:
+    release_memory()
+    assert memory_held()["tables"] == 0
+    values = field.encode(range(1 << 12))
+    product = quotient(values, values)
+    kept = memory_held()["tables"]
+    assert kept >= 2 * (1 << 12) * 4                       # two orders at least, if nothing else
+    ntt(values)                                            # asks for nothing more but twists
+    assert kept <= memory_held()["tables"] < 2 * kept
+    release_memory()
+    assert memory_held()["tables"] == 0
+    assert np.array_equal(quotient(values, values), product)
+
+
+def test_tables_of_no_more_than_a_few_lengths_are_kept() -> None:
+    made: list[int] = []
+
+    class Table:
+        def __init__(self, log: int) -> None:
+            made.append(log)
+            self.log, self.values = log, np.zeros(1 << log, np.uint64)
+
+    tables = Latest(Table, most=2)
+    for log in (3, 4, 3, 5, 3, 4):                         # 5 takes the place of 4, which was asked for longest ago
+        assert tables(log).log == log
+    assert made == [3, 4, 5, 4]
+    assert tables.held() == 8 * (8 + 16)

@@ -1,4 +1,7 @@
-"""The path without IFMA, in processes of their own: the choice is made once, on import."""
+"""The path without IFMA, in processes of their own: the choice is made once, on import.
+
+All tests of kernels there are run on it, but for the reference's, which has no paths.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+import prover
+from prover.files.wtns import write_wtns
+from prover.files.zkey import read_zkey, write_zkey
 from prover.kernels.processor import PORTABLE
 
 HERE = Path(__file__).resolve().parent
@@ -27,17 +33,45 @@ assert (backend.ntt(backend.ntt(field.encode(range(64))), inverse=True) == field
 """
 
 
-def run(*arguments: str, **settings: str) -> None:
+def run(*arguments: str, **settings: str) -> str:
+    """What a Python process prints, which must succeed."""
     done = subprocess.run([sys.executable, *arguments], env={**os.environ, **settings}, cwd=ROOT, capture_output=True,
                           text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout.strip()
 
 
 @pytest.mark.skipif(PORTABLE, reason="this is the portable path already")
 def test_everything_again_without_ifma() -> None:
-    files = [str(HERE / f"test_{name}.py") for name in ("columns", "elements", "factors", "inversion", "msm", "ntt")]
-    run("-m", "pytest", "-q", "-p", "no:cacheprovider", *files, TAILPROOF_FORCE_PORTABLE="1")
+    names = ("columns", "elements", "factors", "inversion", "msm", "ntt", "pairing", "verification")
+    files = [*(str(HERE / f"test_{name}.py") for name in names), str(HERE.parent / "test_vectors.py")]
+    run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not reference and not without_ifma", *files,
+        TAILPROOF_FORCE_PORTABLE="1")
 
 
 def test_a_target_that_numba_was_told_to_narrow_gets_no_ifma() -> None:
     run("-c", CHECK, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")
+
+
+PROVE = """
+import sys
+import prover
+from prover.files.wtns import read_wtns
+from prover.files.zkey import read_zkey
+from prover.kernels.processor import PORTABLE
+assert PORTABLE
+print(prover.prove(read_zkey(sys.argv[1]), read_wtns(sys.argv[2]), blinding=(5, 7)))
+"""
+
+
+def test_a_proof_is_the_same_on_both_paths_with_one_thread_and_two(make_instance, tmp_path, monkeypatch) -> None:
+    """All of `prove`, at a size of which threads get parts; `test_groth16` compares with the reference."""
+    case = make_instance(5, 5000)
+    write_zkey(tmp_path / "k.zkey", prover.setup(case.r1cs))
+    write_wtns(tmp_path / "w.wtns", case.witness)
+    proofs = set()
+    for threads in ("1", "2"):
+        monkeypatch.setenv("TAILPROOF_THREADS", threads)
+        proofs.add(repr(prover.prove(read_zkey(tmp_path / "k.zkey"), case.witness, blinding=(5, 7))))
+        proofs.add(run("-c", PROVE, str(tmp_path / "k.zkey"), str(tmp_path / "w.wtns"), TAILPROOF_FORCE_PORTABLE="1"))
+    assert len(proofs) == 1
