@@ -180,11 +180,11 @@ def verification(run: Run, folder: Path, repeat: int) -> None:
 
 
 def setup_from_powers(run: Run, folder: Path, name: str, *, theirs: bool) -> None:
-    """`groth16 setup` from a `.ptau` as a whole command; snarkjs takes minutes for it, and does not check the powers."""
+    """`groth16 setup` from a `.ptau` as a whole command; snarkjs takes minutes, and does not check the powers."""
     from prover.files.r1cs import read_r1cs
     from prover.files.zkey import read_zkey
     files = [folder / "c.r1cs", powers_for(read_r1cs(folder / "c.r1cs"), folder)]
-    spent = median_command(1, sys.executable, "-m", "tailproof", "groth16", "setup", *files, folder / KEYS[0],
+    spent = median_command(2, sys.executable, "-m", "tailproof", "groth16", "setup", *files, folder / KEYS[0],
                            "--trust-powers")
     run.put(f"setup {name}", "tailproof", spent.seconds)
     if theirs:
