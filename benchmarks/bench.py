@@ -1,6 +1,6 @@
 """`make bench`: our prover beside its peers, in one process tree and one run; ratios, JSON and a picture.
 
-    python -m benchmarks.bench [--quick | --skip-setup] [--out out/bench]
+    python -m benchmarks.bench [CIRCUIT ...] [--skip-setup] [--out out/bench]
 
 Peers are called, not copied: snarkjs from npm; gnark through a small Go program, if `go` is there; rapidsnark, if
 RAPIDSNARK names its binary. Where it does not, rapidsnark's time is taken as in-process snarkjs divided by the factor
@@ -15,24 +15,49 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.files import make_files, powers_for
+from benchmarks.measure import SNARKJS, apart, median, median_command
+
 PEERS = Path(__file__).parent / "peers"
-RAPIDSNARK_FACTOR = {"es1000": 5.2, "es256": 5.2, "chain14": 5.1, "chain16": 5.1, "chain17": 5.1, "chain18": 5.1}
-"""In-process snarkjs over rapidsnark, both on two threads, measured on one machine with AVX-512 (2026-11-21)."""
-RAPIDSNARK_BYTES = {"es1000": 211e6}
+STAND_IN = "rapidsnark (stand-in)"
+RAPIDSNARK_BYTES = {"chain14": 17e6, "chain16": 55e6, "chain17": 105e6, "es1000": 211e6}
 """Its peak memory, measured with the factors."""
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-"""For our commands: Python's own cache of bytecode is part of any installation."""
+KEYS = ("ours.zkey", "theirs.zkey")
+"""What the two setups write."""
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """A circuit, and how its peers are run.
+
+    Attributes
+    ----------
+    factor : in-process snarkjs over rapidsnark, both on two threads, measured on one machine with AVX-512
+        (2026-11-21): 5.1 on chains, 5.2 on `es1000`, which stands for our own statements, mostly bits as well.
+    in_process : proofs by snarkjs; one where it takes long.
+    commands : the same as whole commands.
+    """
+
+    name: str
+    factor: float
+    in_process: int = 3
+    commands: int = 0
+
+
+CIRCUITS = {circuit.name: circuit for circuit in (
+    Circuit("chain14", 5.1), Circuit("chain15", 5.1), Circuit("chain16", 5.1, commands=3),
+    Circuit("chain17", 5.1, in_process=1), Circuit("chain18", 5.1, in_process=1), Circuit("es1000", 5.2),
+    Circuit("margin-full-256x16", 5.2), Circuit("margin-grid-1000x32", 5.2),
+    Circuit("margin-full-1000x32", 5.2, in_process=1))}
+WITHOUT_IFMA = ("chain16", "es1000")
+"""Circuits that we also prove by the scalar path, which takes us several times as long."""
 
 
 @dataclass
@@ -49,40 +74,6 @@ class Run:
     def ratio(self, what: str, peer: str) -> float | None:
         found = self.seconds.get(what, {})
         return found["tailproof"] / found[peer] if "tailproof" in found and peer in found else None
-
-
-def median(repeat: int, action: Callable[[], Any]) -> float:
-    """Median wall time of `repeat` calls, after one that does not count."""
-    action()
-    times = []
-    for _ in range(repeat):
-        begin = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times)
-
-
-def make_files(name: str, out: Path) -> Path:
-    """The circuit's key, witness and constraint system in iden3's formats, kept between runs."""
-    from benchmarks import circuits
-    from prover import setup
-    from prover.files.r1cs import write_r1cs
-    from prover.files.snarkjs import write_verification_key
-    from prover.files.wtns import write_wtns
-    from prover.files.zkey import write_zkey
-    folder = out / "circuits" / name
-    if (folder / "key.json").exists():
-        return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    make = circuits.chain if name.startswith("chain") else circuits.expected_shortfall
-    system, witness = make(int(name.lstrip("chaines")))
-    assert not len(system.broken(witness))
-    key = setup(system)
-    write_r1cs(folder / "c.r1cs", system)
-    write_wtns(folder / "w.wtns", witness)
-    write_zkey(folder / "k.zkey", key)
-    write_verification_key(folder / "key.json", key.verification_key)
-    return folder
 
 
 # -- ours ----------------------------------------------------------------------------------------------------------
@@ -103,7 +94,7 @@ print(status("VmHWM") - before, before)
 """
 PROVE = """
 import sys
-from benchmarks.bench import median
+from benchmarks.measure import median
 from prover import prove
 from prover.files.wtns import read_wtns
 from prover.files.zkey import read_zkey
@@ -121,25 +112,17 @@ def ours(run: Run, name: str, folder: Path, repeat: int) -> None:
     from prover import prove
     from prover.files.wtns import read_wtns
     from prover.files.zkey import read_zkey
-    key, witness = read_zkey(folder / "k.zkey"), read_wtns(folder / "w.wtns")
+    files = [folder / file for file in ("k.zkey", "w.wtns")]
+    key, witness = read_zkey(files[0]), read_wtns(files[1])
     run.put(f"prove {name}", "tailproof", median(repeat, lambda: prove(key, witness)))
-    command = [sys.executable, "-m", "tailproof", "groth16", "prove",
-               *(str(folder / file) for file in ("k.zkey", "w.wtns", "proof.json", "public.json"))]
-    run.put(f"prove {name}, whole command", "tailproof", median(repeat, lambda: subprocess.run(
-        command, check=True, capture_output=True, cwd=ROOT, env=ENVIRONMENT)))
-    files = (str(folder / "k.zkey"), str(folder / "w.wtns"))
+    spent = median_command(repeat, sys.executable, "-m", "tailproof", "groth16", "prove", *files,
+                           folder / "proof.json", folder / "public.json")
+    run.put(f"prove {name}, whole command", "tailproof", spent.seconds)
+    run.put(f"peak memory {name}, whole command", "tailproof", spent.bytes)
     run.put(f"peak memory {name}", "tailproof", float(apart(PEAK, *files)[0]))
-    if name in RAPIDSNARK_BYTES:
-        run.put(f"peak memory {name}", "rapidsnark (stand-in)", RAPIDSNARK_BYTES[name])
-    if not os.environ.get("TAILPROOF_FORCE_PORTABLE"):
-        spent = apart(PROVE, *files, str(repeat), TAILPROOF_FORCE_PORTABLE="1")
-        run.put(f"prove {name}, without IFMA", "tailproof", float(spent[0]))
-
-
-def apart(program: str, *arguments: str, **settings: str) -> list[str]:
-    """What a program prints that runs in a process of its own."""
-    return subprocess.run([sys.executable, "-c", program, *arguments], check=True, capture_output=True, text=True,
-                          cwd=ROOT, env={**ENVIRONMENT, **settings}).stdout.split()
+    if name in WITHOUT_IFMA and not os.environ.get("TAILPROOF_FORCE_PORTABLE"):
+        run.put(f"prove {name}, without IFMA", "tailproof", float(
+            apart(PROVE, *files, str(repeat), TAILPROOF_FORCE_PORTABLE="1")[0]))
 
 
 def compiling(run: Run) -> None:
@@ -157,7 +140,8 @@ def kernels(run: Run, sizes: list[int], repeat: int) -> None:
 
     from prover.curve import G1_GROUP, G2_GROUP
     from prover.kernels import KernelBackend
-    from prover.kernels.ntt import borrow_blocks, transform, twist_of
+    from prover.kernels.ntt import borrow_blocks, transform
+    from prover.kernels.twiddles import twist_of
     backend, rng = KernelBackend(), np.random.default_rng(1)
 
     def scalars(n: int) -> Any:
@@ -196,48 +180,73 @@ def verification(run: Run, folder: Path, repeat: int) -> None:
 
 
 def setup_from_powers(run: Run, folder: Path, name: str, *, theirs: bool) -> None:
-    """`groth16 setup` from a `.ptau`; snarkjs takes minutes for it."""
-    from benchmarks.powers import write_powers
-    from prover.ceremony.phase2 import initial_key
-    from prover.files.ptau import read_ptau
+    """`groth16 setup` from a `.ptau` as a whole command; snarkjs takes minutes, and does not check the powers."""
     from prover.files.r1cs import read_r1cs
-    system = read_r1cs(folder / "c.r1cs")
-    power = system.domain + 1                     # snarkjs reads one power of tau beyond the domain's
-    powers = folder / f"{power}.ptau"
-    if not powers.exists():
-        write_powers(powers, power)
-    run.put(f"setup {name}", "tailproof", median(1, lambda: initial_key(system, read_ptau(powers))))
+    from prover.files.zkey import read_zkey
+    files = [folder / "c.r1cs", powers_for(read_r1cs(folder / "c.r1cs"), folder)]
+    spent = median_command(2, sys.executable, "-m", "tailproof", "groth16", "setup", *files, folder / KEYS[0],
+                           "--trust-powers")
+    run.put(f"setup {name}", "tailproof", spent.seconds)
     if theirs:
-        begin = time.perf_counter()
-        subprocess.run(["node", str(ROOT / "node_modules/snarkjs/build/cli.cjs"), "groth16", "setup",
-                        *(str(folder / file) for file in ("c.r1cs", powers.name, "theirs.zkey"))], check=True,
-                       capture_output=True)
-        run.put(f"setup {name}", "snarkjs", time.perf_counter() - begin)
+        spent = median_command(1, *SNARKJS, "groth16", "setup", *files, folder / KEYS[1])
+        run.put(f"setup {name}", "snarkjs", spent.seconds)
+        hashes = {read_zkey(folder / file, unfinished=True).transcript.circuit_hash for file in KEYS}
+        run.notes.append(f"setup {name}: snarkjs's key has {'the same points' if len(hashes) == 1 else 'OTHER POINTS'}")
 
 
 # -- peers ---------------------------------------------------------------------------------------------------------
-def snarkjs(run: Run, name: str, folder: Path, repeat: int) -> None:
-    files = [str(folder / file) for file in ("k.zkey", "w.wtns")]
-    shown = subprocess.run(["node", str(PEERS / "snarkjs.mjs"), *files, str(repeat)], check=True, capture_output=True,
-                           text=True, cwd=ROOT).stdout
+def snarkjs(run: Run, circuit: Circuit, folder: Path) -> None:
+    """snarkjs on the same key and witness; and rapidsnark's stand-in, which follows from it."""
+    name, files = circuit.name, [folder / file for file in ("k.zkey", "w.wtns")]
+    shown = subprocess.run(["node", PEERS / "snarkjs.mjs", *files, str(circuit.in_process)], check=True,
+                           capture_output=True, text=True).stdout
     found = json.loads(shown.strip().splitlines()[-1])
     run.put(f"prove {name}", "snarkjs in process", found["prove"])
     run.put("verify", "snarkjs in process", found["verify"])
-    run.put(f"prove {name}", "rapidsnark (stand-in)", found["prove"] / RAPIDSNARK_FACTOR[name])
-    for kind in ("whole command", "without IFMA"):
-        run.put(f"prove {name}, {kind}", "rapidsnark (stand-in)", found["prove"] / RAPIDSNARK_FACTOR[name])
-    command = ["node", str(ROOT / "node_modules/snarkjs/build/cli.cjs"), "groth16", "prove", *files,
-               str(folder / "their_proof.json"), str(folder / "their_public.json")]
-    run.put(f"prove {name}, whole command", "snarkjs", median(1, lambda: subprocess.run(
-        command, check=True, capture_output=True)))
+    if circuit.commands:
+        spent = median_command(circuit.commands, *SNARKJS, "groth16", "prove", *files, folder / "their_proof.json",
+                               folder / "their_public.json")
+        run.put(f"prove {name}, whole command", "snarkjs", spent.seconds)
+        run.put(f"peak memory {name}, whole command", "snarkjs", spent.bytes)
+    for kind in ("", ", whole command", ", without IFMA"):
+        run.put(f"prove {name}{kind}", STAND_IN, found["prove"] / circuit.factor)
+    if name in RAPIDSNARK_BYTES:
+        run.put(f"peak memory {name}", STAND_IN, RAPIDSNARK_BYTES[name])
 
 
 def rapidsnark(run: Run, name: str, folder: Path, repeat: int, binary: str) -> None:
-    command = [binary, *(str(folder / file) for file in ("k.zkey", "w.wtns", "their_proof.json", "their_public.json"))]
-    spent = median(repeat, lambda: subprocess.run(command, check=True, capture_output=True))
-    run.put(f"prove {name}", "rapidsnark", spent)
-    for kind in ("whole command", "without IFMA"):
-        run.put(f"prove {name}, {kind}", "rapidsnark", spent)
+    """rapidsnark, which is always a whole command; what it needs counts only if its proof verifies."""
+    proof, public = (folder / f"rapidsnark_{file}.json" for file in ("proof", "public"))
+    for file in (proof, public):
+        file.unlink(missing_ok=True)
+    spent = median_command(repeat, binary, folder / "k.zkey", folder / "w.wtns", proof, public)
+    if not accepted(folder / "key.json", proof, public):
+        run.notes.append(f"rapidsnark's proof of {name} does not verify: its time is not shown")
+        return
+    for kind in ("", ", whole command", ", without IFMA"):
+        run.put(f"prove {name}{kind}", "rapidsnark", spent.seconds)
+    run.put(f"peak memory {name}", "rapidsnark", spent.bytes)
+
+
+def accepted(key: Path, proof: Path, public: Path) -> bool:
+    """Whether files make a proof that verifies."""
+    from primitives.errors import BadInput
+    from prover import verify
+    from prover.files.snarkjs import read_proof, read_public, read_verification_key
+    try:
+        return verify(read_verification_key(key), read_public(public), read_proof(proof))
+    except (BadInput, OSError) as error:
+        print(error, file=sys.stderr)
+        return False
+
+
+def find_rapidsnark() -> str | None:
+    """The binary that RAPIDSNARK names, looked for before anything takes minutes."""
+    named = os.environ.get("RAPIDSNARK")
+    found = shutil.which(named) if named else None
+    if named and not found:
+        raise SystemExit(f"RAPIDSNARK names {named}, which is no program")
+    return str(Path(found).resolve()) if found else None
 
 
 def gnark(run: Run, chains: list[int], sizes: list[int], repeat: int) -> None:
@@ -259,7 +268,8 @@ def machine() -> dict[str, Any]:
 
 
 GOAL = "15 seconds"
-GOALS: list[tuple[str, str, float]] = [
+Comparison: TypeAlias = tuple[str, str, float | None]
+GOALS: list[Comparison] = [
     ("prove es1000", "rapidsnark", 1 / 8), ("prove es1000, whole command", "rapidsnark", 1 / 2),
     ("prove chain16", "gnark", 1 / 4), ("prove chain16, whole command", "snarkjs", 1 / 15),
     ("g1 msm 18", "gnark", 1 / 4), ("g2 msm 16", "gnark", 1 / 4), ("ntt 18", "gnark", 3 / 10),
@@ -268,96 +278,124 @@ GOALS: list[tuple[str, str, float]] = [
     ("compile prove kernels", GOAL, 1), ("compile verify kernels", GOAL, 1)]
 
 
-def table(run: Run) -> list[dict[str, Any]]:
-    """Each goal with what was found; rapidsnark's stand-in takes its place where it was not at hand."""
+def without_goal(run: Run, name: str) -> list[Comparison]:
+    """What else is compared for a circuit. Of chains the stand-in is left out: gnark and snarkjs were really run."""
+    chain, measured = name.startswith("chain"), "rapidsnark" in run.seconds.get(f"prove {name}", {})
+    peers = ["gnark"] * chain + ["snarkjs in process"] + ["rapidsnark"] * (measured or not chain)
+    rows = [(f"prove {name}", peer) for peer in peers] + [(f"peak memory {name}", "rapidsnark")]
+    with_goal = {goal[:2] for goal in GOALS}
+    return [(*row, None) for row in rows if row not in with_goal]
+
+
+def table(run: Run, names: list[str]) -> list[dict[str, Any]]:
+    """Each goal with what was found, then the rest; rapidsnark's stand-in takes its place where it was not at hand."""
     for kernels in ("compile prove kernels", "compile verify kernels"):
         run.seconds.setdefault(kernels, {})[GOAL] = 15
     if "verify" in run.seconds and "gnark" in run.seconds["verify"]:
         run.seconds["verify, each of 256"]["gnark"] = run.seconds["verify"]["gnark"]
-    rows = []
-    for what, peer, goal in GOALS:
-        who = peer if peer in run.seconds.get(what, {}) else f"{peer} (stand-in)"
-        found = run.ratio(what, who)
-        rows.append({"what": what, "peer": who, "goal": goal, "ratio": found,
-                     "tailproof": run.seconds.get(what, {}).get("tailproof"),
-                     "theirs": run.seconds.get(what, {}).get(who)})
-    return rows
+    rows = [_row(run, *comparison) for comparison in GOALS]
+    others = [_row(run, *comparison) for name in names for comparison in without_goal(run, name)]
+    return rows + [row for row in others if row["ratio"] is not None]
+
+
+def _row(run: Run, what: str, peer: str, goal: float | None) -> dict[str, Any]:
+    found = run.seconds.get(what, {})
+    who = STAND_IN if peer == "rapidsnark" and peer not in found else peer
+    return {"what": what, "peer": who, "goal": goal, "ratio": run.ratio(what, who), "tailproof": found.get("tailproof"),
+            "theirs": found.get(who)}
+
+
+def lines(rows: list[dict[str, Any]]) -> list[str]:
+    """The table as text."""
+    text = [f"{'what':38} {'peer':22} {'ours':>10} {'theirs':>10} {'ratio':>7} {'goal':>7}"]
+    for row in rows:
+        head = f"{row['what']:38} {row['peer']:22}"
+        if row["ratio"] is None:
+            text.append(f"{head} {'not measured':>21}")
+            continue
+        sizes = " ".join(f"{_shown(row['what'], row[who]):>10}" for who in ("tailproof", "theirs"))
+        goal = "" if row["goal"] is None else f" {row['goal']:7.3f}" + "  MISSED" * (row["ratio"] > row["goal"])
+        text.append(f"{head} {sizes} {row['ratio']:7.3f}{goal}")
+    return text
+
+
+def _shown(what: str, value: float) -> str:
+    if what.startswith("peak memory"):
+        return f"{value / 1e6:.0f} MB"
+    return f"{value:.3g} s" if value >= 0.1 else f"{1000 * value:.3g} ms"
 
 
 def picture(rows: list[dict[str, Any]], path: Path) -> None:
-    """How many times faster than each peer, on a logarithmic scale."""
+    """How many times less time or memory than each peer, on a logarithmic scale."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     known = [row for row in rows if row["ratio"]]
-    figure = Figure(figsize=(9, 0.45 * len(known) + 1.4), dpi=144, layout="constrained")
+    figure = Figure(figsize=(9, 0.36 * len(known) + 1.4), dpi=144, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     names = [f"{row['what']}  /  {row['peer']}" for row in known]
     axes.barh(names, [1 / row["ratio"] for row in known], color="#9db4c8")
-    axes.plot([1 / row["goal"] for row in known], names, "|", color="#d1495b", markersize=16, markeredgewidth=2.5,
-              label="goal")
+    with_goal = [(1 / row["goal"], name) for name, row in zip(names, known, strict=True) if row["goal"]]
+    axes.plot([goal for goal, _ in with_goal], [name for _, name in with_goal], "|", color="#d1495b", markersize=16,
+              markeredgewidth=2.5, label="goal")
     axes.set_xscale("log")
+    axes.margins(y=0.02)
     axes.invert_yaxis()
     axes.axvline(1, color="#222222", linewidth=0.8)
     for name, row in zip(names, known, strict=True):
         axes.annotate(f" {1 / row['ratio']:.1f}×", (1 / row["ratio"], name), va="center")
-    axes.set_title("times faster than the peer", loc="left")
+    axes.set_title("times less than the peer takes", loc="left")
     axes.legend(loc="lower right", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="small sizes, few repeats: shows that it runs")
-    parser.add_argument("--skip-setup", action="store_true", help="leave out snarkjs's setup, which takes minutes")
-    parser.add_argument("--out", type=Path, default=Path("out/bench"))
-    options = parser.parse_args()
-    chains, sizes, names, repeat = ([14, 16], [14, 16, 18], ["chain14", "chain16", "es1000"], 5)
-    if options.quick:
-        chains, sizes, names, repeat = [12], [12], [], 1
-    options.out.mkdir(parents=True, exist_ok=True)
-    run, binary = Run(), os.environ.get("RAPIDSNARK")
-    from prover.kernels import warm
-    warm()
-    kernels(run, sizes, repeat)
-    if shutil.which("go"):
-        gnark(run, chains, sizes, repeat)
-    else:
-        run.notes.append("go is not installed: gnark was not measured")
-    if names:
-        verification(run, make_files(names[0], options.out), repeat)
+def compare(run: Run, names: list[str], out: Path, repeat: int) -> None:
+    """Every circuit by everybody who can prove it."""
+    binary = find_rapidsnark()
     for name in names:
-        folder = make_files(name, options.out)
+        folder = make_files(name, out).resolve()
         ours(run, name, folder, repeat)
-        snarkjs(run, name, folder, 3)
+        snarkjs(run, CIRCUITS[name], folder)
         if binary:
             rapidsnark(run, name, folder, repeat, binary)
-    if "es1000" in names:
-        setup_from_powers(run, make_files("es1000", options.out), "es1000", theirs=not options.skip_setup)
-        compiling(run)
-        if options.skip_setup:
-            run.notes.append("--skip-setup: snarkjs's setup was not measured")
     if not binary:
         run.notes.append("RAPIDSNARK names no binary: its time is snarkjs's in process, divided by 5.1 to 5.2, and its "
                          "memory what was measured with these factors")
 
-    rows = table(run) if names else []
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="CIRCUIT", help=f"{', '.join(CIRCUITS)}; all, if none is named")
+    parser.add_argument("--skip-setup", action="store_true", help="leave out snarkjs's setup, which takes minutes")
+    parser.add_argument("--out", type=Path, default=Path("out/bench"))
+    options = parser.parse_args()
+    names, sizes, repeat, run = options.names or list(CIRCUITS), [14, 16, 18], 5, Run()
+    if unknown := set(names) - set(CIRCUITS):
+        parser.error(f"no such circuit: {', '.join(sorted(unknown))}")
+    find_rapidsnark()
+    options.out.mkdir(parents=True, exist_ok=True)
+    from prover.kernels import warm
+    warm()
+    kernels(run, sizes, repeat)
+    if shutil.which("go"):
+        gnark(run, [int(name[5:]) for name in names if name.startswith("chain")], sizes, repeat)
+    else:
+        run.notes.append("go is not installed: gnark was not measured")
+    verification(run, make_files("chain14", options.out), repeat)
+    compare(run, names, options.out, repeat)
+    if "es1000" in names:
+        setup_from_powers(run, make_files("es1000", options.out).resolve(), "es1000", theirs=not options.skip_setup)
+        if options.skip_setup:
+            run.notes.append("--skip-setup: snarkjs's setup was not measured")
+    compiling(run)
+
+    rows = table(run, names)
     print(", ".join(f"{name}: {value}" for name, value in machine().items()))
-    print(f"{'what':34} {'peer':24} {'ours':>10} {'theirs':>10} {'ratio':>8} {'goal':>7}")
-    for row in rows:
-        if row["ratio"] is None:
-            print(f"{row['what']:34} {row['peer']:24} {'not measured':>22}")
-        else:
-            met = "" if row["ratio"] <= row["goal"] else "  MISSED"
-            print(f"{row['what']:34} {row['peer']:24} {row['tailproof']:10.5f} {row['theirs']:10.5f} "
-                  f"{row['ratio']:8.3f} {row['goal']:7.3f}{met}")
-    for note in run.notes:
-        print(note)
+    print("\n".join([*lines(rows), *run.notes]))
     (options.out / "bench.json").write_text(json.dumps(
         {"machine": machine(), "seconds": run.seconds, "table": rows, "notes": run.notes}, indent=2))
-    if rows:
-        picture(rows, options.out / "bench.png")
+    picture(rows, options.out / "bench.png")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from primitives import field
+from primitives.r1cs import SparseMatrix
 from prover.curve import G1_GROUP, G2_GROUP
 from prover.kernels import KernelBackend
 
@@ -77,3 +78,19 @@ def test_prepare(benchmark, group):
     points = (BACKEND.multiples_g1(G1_GROUP.generator, uniform(16)) if group == "G1"
               else BACKEND.multiples_g2(G2_GROUP.generator, uniform(16)))
     assert benchmark(BACKEND.prepare_g1 if group == "G1" else BACKEND.prepare_g2, points).count == 1 << 16
+
+
+@pytest.mark.parametrize(("rows", "terms"), [(1 << 19, 2), (1 << 14, 64)], ids=["short", "long"])
+def test_sparse_product(benchmark, rows, terms):
+    """A million entries, in rows as those of range checks have them and in rows as those of Poseidon."""
+    rng, entries = np.random.default_rng(terms), rows * terms
+    matrix = SparseMatrix(np.arange(0, entries + 1, terms), rng.integers(0, 1 << 17, entries, np.int32),
+                          rng.integers(0, 1 << 10, entries, np.int32))
+    product = benchmark(BACKEND.matrix_times_vector, matrix, uniform(10), mostly_bits(17))
+    assert product.shape == (rows, 4)
+
+
+@pytest.mark.parametrize("log", [14, 16, 18])
+def test_batch_inverse(benchmark, log):
+    inverse = benchmark(BACKEND.batch_inverse, uniform(log))
+    assert np.array_equal(field.multiply(inverse[:9], uniform(log)[:9]), field.encode([1] * 9))
