@@ -23,9 +23,10 @@ from prover.points import PointArray
 
 from .additions import ARENA_BIT, INDEX_MASK, SIGN_BIT
 from .arithmetic import LANES
-from .buckets import IDENTITY, References, add_up_buckets
+from .buckets import IDENTITY, References, Space, add_up_buckets
 from .convert import at_edge, with_images
 from .digits import terms_of
+from .field import Words
 from .memory import empty
 from .msm import borrow_space
 from .tasks import in_turn
@@ -91,10 +92,24 @@ def _name_terms(starts: NDArray[np.int64], wires: NDArray[np.int32], coefficient
                     if masks[coefficients[k], half, sign, word] >> shift & one:
                         order[place] = (wires[k] + half * images) | (sign * SIGN_BIT)
                         place += 1
+        if begun[i] and place > before + 2:                    # not the sum with itself: that holds up pairs beside it
+            order[before + 1], order[before + 2] = order[before + 2], order[before + 1]
         if place == before + 1 and order[before] & SIGN_BIT:
             order[place] = IDENTITY                            # so that the negative is worked out
             place += 1
         counts[i - first + 1] = place - before
+
+
+@compiled
+def _keep_sums(memory: Words, arena: Words, space: Space, sums: int, begun: NDArray[np.bool_], first: int) -> None:
+    """What the round has added up becomes the rows' sums so far; memory and arena as (points, words)."""
+    for b in range(1, space.counts.size):
+        if space.counts[b]:
+            name = np.int64(space.sums[b])
+            place = name & INDEX_MASK
+            for word in range(memory.shape[1]):
+                memory[sums + first + b - 1, word] = arena[place, word] if name & ARENA_BIT else memory[place, word]
+            begun[first + b - 1] = True
 
 
 def combine(matrix: SparseMatrix, table: FieldArray, points: PointArray) -> PointArray:
@@ -105,7 +120,7 @@ def combine(matrix: SparseMatrix, table: FieldArray, points: PointArray) -> Poin
     images, rows = len(packed) // 2, matrix.rows
     memory = empty((len(packed) + rows + LANES, *packed.shape[1:]))        # packed points, then a sum a row
     memory[:len(packed)] = packed
-    sums, begun = memory[len(packed):], np.zeros(rows, np.bool_)
+    flat, begun = memory.reshape(len(memory), -1), np.zeros(rows, np.bool_)
     lengths = _largest(forms.lengths[matrix.coefficients], matrix.starts)
     order = np.argsort(lengths, kind="stable")
     terms = 2 + 2 * np.diff(matrix.starts)[order]
@@ -116,18 +131,12 @@ def combine(matrix: SparseMatrix, table: FieldArray, points: PointArray) -> Poin
             for digit in reversed(range(lengths[order[last - 1]])):
                 _name_terms(matrix.starts, matrix.wires, matrix.coefficients, forms.masks, order, first, last, digit,
                             images, begun, len(packed), space.order, space.counts)
-                present = np.flatnonzero(space.counts[1:])
                 add_up_buckets(memory, space)
-                names = space.sums[1:][present]
-                index, partial = names & INDEX_MASK, names & ARENA_BIT != 0
-                found = memory[index]
-                found[partial] = space.arena[index[partial]]
-                sums[first + present] = found
-                begun[first + present] = True
+                _keep_sums(flat, space.arena.reshape(len(space.arena), -1), space, len(packed), begun, first)
 
     in_turn(some_rows, _chunks(terms))
     out = np.zeros((rows, *points.shape[1:]), np.uint64)
-    out[order] = at_edge(sums[:rows])
+    out[order] = at_edge(memory[len(packed):len(packed) + rows])
     return out
 
 

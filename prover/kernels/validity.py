@@ -4,7 +4,7 @@ The twist has r h points, h = 2 q - r = 10069 * 5864401 * ..., of which those of
 a part whose order divides h, so is at least 10069. A sum of points with independent multipliers, uniform below
 2**MULTIPLIER_BITS, of which one or more lie outside, then lies in G2 with a probability of 2**-13 at most: whatever the
 other multipliers are, one residue modulo that order does it, which at most 2 of 2**14 multipliers have. So ROUNDS such
-sums, whose multipliers are short, find a point outside but for a chance of 2**-130, at a fortieth of the time that it
+sums, whose multipliers are short, find a point outside but for a chance of 2**-130, at a fifteenth of the time that it
 takes to look at each.
 """
 

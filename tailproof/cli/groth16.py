@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 INSECURE_POWERS = ("INSECURE powers of tau: a single party contributed their secret, and can forge with any key made "
                    "from them. For trials, never for money.")
 
+
 @click.group()
 def groth16() -> None:
     """Set up, prove and verify any circuit, in the files of circom and snarkjs."""
