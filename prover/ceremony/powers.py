@@ -20,7 +20,8 @@ from prover.ceremony.randomness import Stream, beacon_stream, finite, hash_to_g2
 from prover.ceremony.transcript import secret_contributions
 from prover.curve import G1, G1_GROUP, G2, G2_GROUP
 from prover.files.ptau import KnowledgeKey, PowersContribution, PowersOfTau
-from prover.groth16.keys import Progress
+from prover.files.sections import naming
+from prover.groth16.keys import Progress, check_point
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2, uncompressed
 
 SECRETS = ("tau", "alpha", "beta")
@@ -42,7 +43,7 @@ def verify_powers(powers: PowersOfTau, *, log_size: int | None = None, backend: 
     Raises
     ------
     BrokenCeremony : naming the check that failed.
-    BadInput : a beacon of a kind that does not exist, see `beacon_stream`.
+    BadInput : a contribution has a point outside its group, or a beacon out of bounds, see `beacon_stream`.
     """
     arithmetic = load_backend(backend)
     part = powers if log_size is None else powers.beginning(log_size)
@@ -57,7 +58,8 @@ def verify_powers(powers: PowersOfTau, *, log_size: int | None = None, backend: 
     before = _start(powers.ceremony_power)
     for i, contribution in enumerate(powers.contributions):
         step("contributions", i)
-        _check_contribution(contribution_name(i), contribution, before, arithmetic)
+        with naming(powers.source):
+            _check_contribution(contribution_name(i), contribution, before, arithmetic)
         before = contribution
     checks = (_check_points, _check_powers, _check_hash, _check_lagrange)
     for done, (stage, check) in enumerate(zip(stages, checks, strict=True), len(powers.contributions)):
@@ -116,6 +118,14 @@ def _check_contribution(name: str, now: PowersContribution, before: PowersContri
     def ratio(a: G1, b: G1, c: G2, d: G2) -> bool:
         return same_ratio(a, b, c, d, backend)
 
+    for what, in_g1 in (("tau in G1", now.tau_g1), ("alpha", now.alpha_g1), ("beta in G1", now.beta_g1)):
+        check_point(G1_GROUP, f"{name}, {what}", in_g1)
+    for what, in_g2 in (("tau in G2", now.tau_g2), ("beta in G2", now.beta_g2)):
+        check_point(G2_GROUP, f"{name}, {what}", in_g2)
+    for secret, key in zip(SECRETS, now.keys, strict=True):
+        check_point(G1_GROUP, f"{name}, s of {secret}", key.s)
+        check_point(G1_GROUP, f"{name}, s times {secret}", key.s_times_x)
+        check_point(G2_GROUP, f"{name}, p times {secret}", key.p_times_x)
     places = [hash_to_g2(knowledge_challenge(number, before.next_challenge, key.s, key.s_times_x))
               for number, key in enumerate(now.keys)]
     for secret, key, place in zip(SECRETS, now.keys, places, strict=True):

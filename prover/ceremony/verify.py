@@ -18,7 +18,7 @@ from prover.ceremony.randomness import beacon_stream, hash_to_g2
 from prover.ceremony.transcript import Transcript, challenges, secret_contributions
 from prover.curve import G1, G1_GROUP, G2_GROUP
 from prover.files.ptau import PowersOfTau
-from prover.groth16.keys import Progress, ProvingKey
+from prover.groth16.keys import Progress, ProvingKey, check_point
 
 
 def verify_ceremony(key: ProvingKey, r1cs: R1CS, powers: PowersOfTau, *, backend: BackendName | Backend = "kernels",
@@ -47,7 +47,8 @@ def verify_phase2(key: ProvingKey, initial: ProvingKey, *, backend: BackendName 
     Raises
     ------
     BrokenCeremony : naming the check that failed.
-    BadInput : nobody contributed, or the key is unsound in another way; see `VerificationKey`.
+    BadInput : nobody contributed, a contribution has a point outside its group, or the key is unsound in another way;
+        see `VerificationKey`.
     """
     arithmetic = load_backend(backend)
     _ = key.verification_key
@@ -85,6 +86,9 @@ def _check_contributions(transcript: Transcript, delta: G1, backend: Backend, pr
         name = contribution_name(i)
         if progress is not None:
             progress("contributions to the key", i, len(transcript.contributions))
+        for what, point in (("delta after", now.delta_after), ("s", now.s), ("s times x", now.s_times_x)):
+            check_point(G1_GROUP, f"{name}, {what}", point)
+        check_point(G2_GROUP, f"{name}, p times x", now.p_times_x)
         require(now.transcript == expected, f"{name} answers all that went before it")
         place = hash_to_g2(now.transcript)
         require(same_ratio(now.s, now.s_times_x, place, now.p_times_x, backend),

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from changing import with_coordinate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -113,15 +114,7 @@ def test_another_point_of_the_group(proven, place, factor, shift):
 @given(place=st.sampled_from(PLACES), part=st.integers(0, 3), value=st.one_of(
     st.integers(-2, 2**256), st.sampled_from([0, 1, BASE_MODULUS - 1, BASE_MODULUS, 2**256 - 1])))
 def test_another_coordinate(proven, place, part, value):
-    point = point_at(proven.points, place)
-    if group_at(place) is G2_GROUP:
-        flat = [value for coordinate in point for value in coordinate]
-        flat[part] = value if value != flat[part] else value + BASE_MODULUS
-        other = ((flat[0], flat[1]), (flat[2], flat[3]))
-    else:
-        flat = list(point)
-        flat[part % 2] = value if value != flat[part % 2] else value + BASE_MODULUS
-        other = tuple(flat)
+    other = with_coordinate(point_at(proven.points, place), part, value)
     assert not accepted_with(proven, with_points(proven.points, {place: other}))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from changing import with_coordinate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -40,15 +41,7 @@ def test_another_point_of_the_group(cubic_key, cubic_proof, which, factor, shift
 @given(which=st.sampled_from(["a", "b", "c"]), place=st.integers(0, 3), value=COORDINATES)
 def test_another_coordinate(cubic_key, cubic_proof, which, place, value):
     """Anything in place of one coordinate, the same residue in another form included."""
-    point = getattr(cubic_proof, which)
-    if which == "b":
-        flat = [part for coordinate in point for part in coordinate]
-        flat[place] = value if value != flat[place] else value + BASE_MODULUS
-        other = ((flat[0], flat[1]), (flat[2], flat[3]))
-    else:
-        flat = list(point)
-        flat[place % 2] = value if value != flat[place % 2] else value + BASE_MODULUS
-        other = tuple(flat)
+    other = with_coordinate(getattr(cubic_proof, which), place, value)
     assert not accepted(cubic_key.verification_key, [35], dataclasses.replace(cubic_proof, **{which: other}))
 
 

@@ -163,6 +163,14 @@ def test_every_part_of_the_key_is_compared(final, initial, backend):
             verify_phase2(broken, initial, backend=backend)
 
 
+@pytest.mark.parametrize(("change", "name"), [
+    ({"delta_after": (1, 3)}, "delta after"), ({"s": (0, 0)}, "s"), ({"s_times_x": (1, 3)}, "s times x"),
+    ({"p_times_x": ((2, 0), (3, 1))}, "p times x")])
+def test_points_of_a_contribution_outside_their_groups_are_named(final, initial, backend, change, name):
+    with pytest.raises(BadInput, match=f"contribution 1, {name} is"):
+        verify_phase2(with_contribution(final, 0, **change), initial, backend=backend)
+
+
 def test_off_curve_points_are_refused_before_pairing_with_them(final, initial, backend):
     bad = final.c.copy()
     bad[0] = encode_g1([(1, 3)])[0]

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from primitives import field
+from primitives.errors import BadInput
 from prover import prove, verify
 from prover.backend import MAX_DOMAIN, root_of_unity
 from prover.ceremony import powers as module
@@ -159,6 +160,23 @@ def test_the_chain_of_contributions_is_followed(powers, backend):
     for broken, match in cases:
         with pytest.raises(BrokenCeremony, match=match):
             verify_powers(broken, backend=backend)
+
+
+@pytest.mark.parametrize(("change", "name"), [
+    ({"tau_g1": (1, 3)}, "tau in G1"), ({"alpha_g1": (0, 0)}, "alpha"), ({"beta_g1": (1, 3)}, "beta in G1"),
+    ({"tau_g2": TWIST_POINT}, "tau in G2"), ({"beta_g2": TWIST_POINT}, "beta in G2")])
+def test_points_of_a_contribution_outside_their_groups_are_named(powers, backend, change, name):
+    with pytest.raises(BadInput, match=f"contribution 2, {name} is") as refused:
+        verify_powers(replaced(powers, 1, **change), backend=backend)
+    assert refused.value.source == powers.source
+
+
+@pytest.mark.parametrize(("change", "name"), [({"s": (1, 3)}, "s of beta"), ({"s_times_x": (1, 3)}, "s times beta"),
+                                              ({"p_times_x": TWIST_POINT}, "p times beta")])
+def test_points_of_a_proof_of_knowledge_outside_their_groups_are_named(powers, backend, change, name):
+    tau, alpha, beta = powers.contributions[0].keys
+    with pytest.raises(BadInput, match=f"contribution 1, {name} is"):
+        verify_powers(replaced(powers, 0, keys=(tau, alpha, dataclasses.replace(beta, **change))), backend=backend)
 
 
 @pytest.mark.parametrize(("number", "secret"), [(0, "tau"), (1, "alpha"), (2, "beta")])
