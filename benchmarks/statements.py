@@ -26,14 +26,14 @@ from circuits.statements import batch, grid, margin, netting, solvency, transiti
 from primitives import field
 from prover import Proof, VerificationKey, prove, setup, verify
 from prover.files import snarkjs
-from risk import grid_margin
-from risk.build import build
-from risk.epoch import Epoch
-from risk.grid_build import assemble_grid, build_grid, full_revaluation, value
-from risk.grid_epoch import GridEpoch
-from risk.portfolio import Portfolio
-from risk.provenance import Sources
-from risk.shape import EpochShape
+from risk.epochs.build import build
+from risk.epochs.epoch import Epoch
+from risk.epochs.provenance import Sources
+from risk.exact.shape import EpochShape
+from risk.grid.grid_build import assemble_grid, build_grid, full_revaluation, value
+from risk.grid.grid_epoch import GridEpoch
+from risk.margins import grid_margin
+from risk.margins.portfolio import Portfolio
 from tailproof import demo, family
 from verifier_contracts.bindings import proof_words, verifier_refusal
 from verifier_contracts.chain import Chain

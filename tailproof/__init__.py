@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from primitives.errors import BadInput, TailproofError, Unsatisfied
     from relayer.submit import submit
-    from risk.epoch import Epoch
-    from risk.margin import Margin
-    from risk.portfolio import Portfolio
-    from risk.provenance import Sources
+    from risk.epochs.epoch import Epoch
+    from risk.epochs.provenance import Sources
+    from risk.margins.margin import Margin
+    from risk.margins.portfolio import Portfolio
     from tailproof.attestation import commit, prove_margin
     from tailproof.auditing import Check, audit
     from tailproof.bundle import Bundle
@@ -39,12 +39,12 @@ _HOMES = {
     "Check": "tailproof.auditing:Check",
     "Context": "verifier_contracts.context:Context",
     "Deployment": "verifier_contracts.deployment:Deployment",
-    "Epoch": "risk.epoch:Epoch",
+    "Epoch": "risk.epochs.epoch:Epoch",
     "KeyDirectory": "tailproof.keys:KeyDirectory",
-    "Margin": "risk.margin:Margin",
+    "Margin": "risk.margins.margin:Margin",
     "Opening": "tailproof.secret:Opening",
-    "Portfolio": "risk.portfolio:Portfolio",
-    "Sources": "risk.provenance:Sources",
+    "Portfolio": "risk.margins.portfolio:Portfolio",
+    "Sources": "risk.epochs.provenance:Sources",
     "TailproofError": "primitives.errors:TailproofError",
     "Unsatisfied": "primitives.errors:Unsatisfied",
     "audit": "tailproof.auditing:audit",

@@ -9,7 +9,7 @@ from circuits import statements
 from circuits.statements import Statement, grid, margin
 from primitives import field
 from primitives.errors import BadInput
-from risk.portfolio import Portfolio
+from risk.margins.portfolio import Portfolio
 from verifier_contracts.context import Context
 
 from .bundle import Bundle

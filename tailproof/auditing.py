@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from circuits import statements
 from primitives.errors import BadInput
-from risk.grid_shape import GridShape
-from risk.shape import EpochShape
+from risk.exact.shape import EpochShape
+from risk.grid.grid_shape import GridShape
 
 from .bundle import Bundle
 from .statements import r1cs_digest

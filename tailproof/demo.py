@@ -17,10 +17,10 @@ from typing import Any
 from circuits import statements
 from primitives import jsonio
 from primitives.errors import BadInput, TailproofError
-from risk import epoch_directory
-from risk.build import build
-from risk.portfolio import Portfolio
-from risk.provenance import Sources
+from risk.epochs import epoch_directory
+from risk.epochs.build import build
+from risk.epochs.provenance import Sources
+from risk.margins.portfolio import Portfolio
 
 from . import family
 from .attestation import commit, prove_margin
@@ -99,7 +99,7 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     """
     from prover.files import snarkjs
     from relayer.submit import submit
-    from risk import plot
+    from risk.margins import plot
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import deploy
     from verifier_contracts.generator import generate

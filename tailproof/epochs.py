@@ -9,16 +9,17 @@ from typing import TypeAlias
 
 from circuits import statements
 from primitives.errors import BadInput
-from risk import audit, epoch_directory, grid_audit, grid_directory
-from risk.audit import AuditReport
-from risk.build import build as build_full
-from risk.epoch import Epoch
-from risk.grid_build import build_grid
-from risk.grid_epoch import GridEpoch
-from risk.grid_shape import GridShape
-from risk.haircuts import parse_collateral
-from risk.provenance import Sources, read_source
-from risk.shape import EpochShape
+from risk.epochs import audit, epoch_directory
+from risk.epochs.audit import AuditReport
+from risk.epochs.build import build as build_full
+from risk.epochs.epoch import Epoch
+from risk.epochs.provenance import Sources, read_source
+from risk.exact.shape import EpochShape
+from risk.grid import grid_audit, grid_directory
+from risk.grid.grid_build import build_grid
+from risk.grid.grid_epoch import GridEpoch
+from risk.grid.grid_shape import GridShape
+from risk.grid.haircuts import parse_collateral
 
 from .progress import Progress, quiet
 

@@ -14,12 +14,12 @@ from circuits import statements
 from circuits.clauses.collateral import Holding
 from circuits.statements import netting, solvency
 from primitives import field
-from risk.grid_build import build_grid
-from risk.grid_epoch import GridEpoch
-from risk.grid_margin import grid_margin
-from risk.grid_shape import GRID_1000
-from risk.portfolio import Portfolio
-from risk.provenance import Sources
+from risk.epochs.provenance import Sources
+from risk.grid.grid_build import build_grid
+from risk.grid.grid_epoch import GridEpoch
+from risk.grid.grid_shape import GRID_1000
+from risk.margins.grid_margin import grid_margin
+from risk.margins.portfolio import Portfolio
 
 from .progress import Progress, quiet
 from .secret import draw_salt

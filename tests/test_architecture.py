@@ -20,6 +20,9 @@ MAY_IMPORT = {
     "tailproof": {"primitives", "risk", "circuits", "prover", "verifier_contracts", "relayer"},
 }
 
+RISK_ROOMS = ("exact", "market", "models", "scenarios", "valuation", "epochs", "grid", "margins")
+"""The rooms of risk/, in order: each imports only those before it."""
+
 
 def imported_rooms(source: str) -> set[str]:
     """Rooms that a module imports anywhere, at its top or inside a function."""
@@ -41,8 +44,35 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
         assert not foreign, f"{module.relative_to(ROOT)} imports {sorted(foreign)}"
 
 
+def imported_risk_rooms(source: str) -> set[str]:
+    """Rooms of risk/ that a module imports anywhere."""
+    modules = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            modules |= {f"{node.module}.{name.name}" for name in node.names}
+    return {module.split(".")[1] for module in modules if module.startswith("risk.")}
+
+
+@pytest.mark.parametrize("room", RISK_ROOMS)
+def test_a_room_of_risk_imports_only_those_before_it(room: str) -> None:
+    modules = list((ROOT / "risk" / room).rglob("*.py"))
+    assert modules
+    for module in modules:
+        allowed = set(RISK_ROOMS[:RISK_ROOMS.index(room) + 1])
+        foreign = imported_risk_rooms(module.read_text()) - allowed
+        assert not foreign, f"{module.relative_to(ROOT)} imports {sorted(foreign)}"
+
+
+def test_risk_has_no_other_rooms_and_no_loose_files() -> None:
+    assert {path.name for path in (ROOT / "risk").iterdir() if path.name != "__pycache__"} == \
+        {*RISK_ROOMS, "__init__.py", "py.typed"}
+    assert imported_risk_rooms("from risk import grid\nimport risk.market.book") == {"grid", "market"}
+
+
 def test_the_import_scan_sees_every_form() -> None:
-    source = "import risk.money\ndef f():\n    from circuits.builder import x\n    from . import y\nimport numpy"
+    source = "import risk.exact.money\ndef f():\n    from circuits.builder import x\n    from . import y\nimport numpy"
     assert imported_rooms(source) == {"risk", "circuits"}
 
 

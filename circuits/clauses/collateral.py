@@ -19,8 +19,8 @@ from circuits.intervals import unsigned
 from circuits.signals import Linear, Signal, concatenate
 from primitives.errors import BadInput
 from primitives.poseidon import Tag, hash_integers
-from risk.grid_epoch import ASSETS_PER_LEAF, FACTOR_BITS, GridEpoch
-from risk.haircuts import FACTOR_UNIT
+from risk.grid.grid_epoch import ASSETS_PER_LEAF, FACTOR_BITS, GridEpoch
+from risk.grid.haircuts import FACTOR_UNIT
 
 AMOUNT_BITS = 96
 """Balances and debts are below 2**96 base units."""

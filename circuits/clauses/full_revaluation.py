@@ -13,8 +13,8 @@ from circuits.clauses.portfolio import Positions, quantities_of, rows_of
 from circuits.gadgets import packing
 from circuits.intervals import Interval
 from circuits.signals import Linear
-from risk.epoch import Epoch
-from risk.shape import EpochShape
+from risk.epochs.epoch import Epoch
+from risk.exact.shape import EpochShape
 
 
 class Risk(NamedTuple):

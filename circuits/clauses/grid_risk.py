@@ -16,9 +16,9 @@ from circuits.clauses.portfolio import Holdings, Positions, rows_of
 from circuits.gadgets import packing
 from circuits.gadgets.one_hot import Choice, one_hot
 from circuits.signals import Linear
-from risk.grid_epoch import GridEpoch
-from risk.grid_margin import netted_changes
-from risk.grid_shape import GridShape
+from risk.grid.grid_epoch import GridEpoch
+from risk.grid.grid_shape import GridShape
+from risk.margins.grid_margin import netted_changes
 
 
 def choose_underlyings(cs: ConstraintSystem, slots: int, shape: GridShape) -> Choice:

@@ -21,7 +21,7 @@ from primitives.poseidon import Tag
 
 
 class Layout(Protocol):
-    """What the circuit must know of an epoch's shape to open its leaves; see `risk.shape.EpochShape`."""
+    """What the circuit must know of an epoch's shape to open its leaves; see `risk.exact.shape.EpochShape`."""
 
     @property
     def depth(self) -> int: ...
@@ -33,7 +33,7 @@ class Layout(Protocol):
 
 
 class LeafTable(Protocol):
-    """What the witness needs of an epoch; see `risk.epoch.Epoch`."""
+    """What the witness needs of an epoch; see `risk.epochs.epoch.Epoch`."""
 
     @property
     def ids(self) -> NDArray[Any]: ...

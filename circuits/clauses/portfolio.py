@@ -19,7 +19,7 @@ from circuits.gadgets.ranges import absolute, select
 from circuits.signals import Linear, Signal, concatenate
 from primitives.errors import BadInput
 from primitives.poseidon import Tag, hash_integers
-from risk.margin import QUANTITY_BITS
+from risk.margins.margin import QUANTITY_BITS
 
 Positions = Sequence[tuple[int, int]]
 """(leaf index, signed lots) each."""

@@ -11,8 +11,8 @@ from circuits.clauses.inputs import Inputs
 from circuits.gadgets.expected_shortfall import certificate, round_up
 from circuits.gadgets.ranges import Signed
 from circuits.signals import Linear
-from risk.expected_shortfall import ShortfallCertificate
-from risk.shape import TailSize
+from risk.exact.expected_shortfall import ShortfallCertificate
+from risk.exact.shape import TailSize
 
 
 class Shortfall(NamedTuple):

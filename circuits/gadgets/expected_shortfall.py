@@ -16,7 +16,7 @@ from typing import NamedTuple
 from circuits.builder import ConstraintSystem
 from circuits.gadgets.ranges import Signed, absolute, below, exact_quotient
 from circuits.signals import Linear
-from risk.shape import TailSize
+from risk.exact.shape import TailSize
 
 
 class Tail(NamedTuple):

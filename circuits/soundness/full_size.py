@@ -20,10 +20,10 @@ from circuits.statements.batch import Account
 from circuits.statements.netting import Member
 from circuits.statements.solvency import Collateral
 from circuits.statements.statement import Statement
-from risk.epoch import Epoch
-from risk.grid_epoch import ASSETS_PER_LEAF, Factors, GridEpoch
-from risk.grid_shape import GridShape
-from risk.shape import EpochShape
+from risk.epochs.epoch import Epoch
+from risk.exact.shape import EpochShape
+from risk.grid.grid_epoch import ASSETS_PER_LEAF, Factors, GridEpoch
+from risk.grid.grid_shape import GridShape
 
 SEED = 1
 LARGEST = 10**6

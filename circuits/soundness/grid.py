@@ -24,12 +24,12 @@ from circuits.statements import grid
 from circuits.statements.grid import Preset
 from primitives.field import MODULUS, FieldArray
 from primitives.poseidon import Tag, hash_integers
-from risk.expected_shortfall import expected_shortfall
-from risk.grid_epoch import GridEpoch
-from risk.grid_map import ExplicitMap, Nodes
-from risk.grid_margin import netted_changes
-from risk.grid_shape import GridShape
-from risk.shape import TailSize
+from risk.exact.expected_shortfall import expected_shortfall
+from risk.exact.shape import TailSize
+from risk.grid.grid_epoch import GridEpoch
+from risk.grid.grid_map import ExplicitMap, Nodes
+from risk.grid.grid_shape import GridShape
+from risk.margins.grid_margin import netted_changes
 
 HALF = pow(2, -1, MODULUS)
 MARKS, REGIME, NETTED, THRESHOLD = "risk/C9 underlying", "risk/C11 regime", "risk/C10 netted + 2**g", "risk/threshold"

@@ -24,8 +24,8 @@ from circuits.statements.margin import QUANTITY_BITS, Preset
 from primitives import field
 from primitives.field import MODULUS, FieldArray
 from primitives.poseidon import Tag, hash_integers
-from risk.epoch import Epoch
-from risk.shape import EpochShape, TailSize
+from risk.epochs.epoch import Epoch
+from risk.exact.shape import EpochShape, TailSize
 
 AUDIT = Preset(EpochShape(12, TailSize(3, 2), depth=3, lanes=4, width=63), 3, 61, 61, 62)
 HALF = pow(2, -1, MODULUS)

@@ -24,7 +24,7 @@ from circuits.statements import netting
 from circuits.statements.netting import Member, Preset, balance_tree
 from primitives import field
 from primitives.field import FieldArray
-from risk.grid_epoch import GridEpoch
+from risk.grid.grid_epoch import GridEpoch
 
 AUDIT = Preset(replace(gridded.AUDIT, slots=4), places=2, assets=2, asset_leaves=1, balance_depth=1)
 NUMBER, BUFFER = 5, 500

@@ -26,8 +26,8 @@ from circuits.statements import solvency
 from circuits.statements.solvency import Collateral, Preset
 from primitives import field
 from primitives.field import MODULUS, FieldArray
-from risk.grid_epoch import Factors, GridEpoch
-from risk.haircuts import FACTOR_UNIT
+from risk.grid.grid_epoch import Factors, GridEpoch
+from risk.grid.haircuts import FACTOR_UNIT
 
 AUDIT = Preset(gridded.AUDIT, assets=2, asset_leaves=2)
 GOLD, IRON, FIFTH = 71, 72, 75

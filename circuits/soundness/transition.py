@@ -18,7 +18,7 @@ from circuits.statements import transition
 from circuits.statements.transition import EMPTY, LARGEST_LOTS, Pairs, Preset
 from primitives import field
 from primitives.field import MODULUS, FieldArray
-from risk.margin import QUANTITY_BITS
+from risk.margins.margin import QUANTITY_BITS
 
 AUDIT = Preset(slots=3, fills=2)
 A, B, C, CHEAP = 1001, 1002, 1003, 1004

@@ -5,8 +5,8 @@ from __future__ import annotations
 from circuits.statements import batch, grid, margin, netting, solvency, transition
 from circuits.statements.statement import Statement
 from primitives.errors import BadInput
-from risk.grid_shape import GRID_1000, GRID_TINY
-from risk.shape import EpochShape, TailSize
+from risk.exact.shape import EpochShape, TailSize
+from risk.grid.grid_shape import GRID_1000, GRID_TINY
 
 __all__ = ["Statement", "get", "names"]
 

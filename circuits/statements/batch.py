@@ -37,9 +37,9 @@ from circuits.statements import margin
 from primitives.errors import BadInput
 from primitives.field import MODULUS
 from primitives.poseidon import Tag, hash_integers
-from risk.digests import keccak256
-from risk.epoch import REGIME, Epoch
-from risk.shape import EpochShape
+from risk.epochs.epoch import REGIME, Epoch
+from risk.exact.digests import keccak256
+from risk.exact.shape import EpochShape
 
 PUBLIC_INPUTS: Mapping[str, str] = {
     "digest": "H(BATCH; y) of epoch root and, per account, context, commitment and margin",

@@ -24,10 +24,10 @@ from circuits.signals import Linear, concatenate
 from circuits.statements.margin import PUBLIC_INPUTS
 from primitives.errors import BadInput
 from primitives.field import MODULUS
-from risk import expected_shortfall as reference
-from risk.grid_epoch import GridEpoch
-from risk.grid_margin import scenario_losses
-from risk.grid_shape import GridShape
+from risk.exact import expected_shortfall as reference
+from risk.grid.grid_epoch import GridEpoch
+from risk.grid.grid_shape import GridShape
+from risk.margins.grid_margin import scenario_losses
 
 __all__ = ["PUBLIC_INPUTS", "Preset", "Proven", "assign", "commit", "define", "slots_margin", "slots_margin_inputs",
            "unchecked_inputs"]

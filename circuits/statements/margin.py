@@ -21,10 +21,10 @@ from circuits.gadgets.ranges import positive_part
 from circuits.signals import Linear
 from primitives.errors import BadInput
 from primitives.field import MODULUS
-from risk import expected_shortfall as reference
-from risk.epoch import REGIME, Epoch
-from risk.margin import QUANTITY_BITS
-from risk.shape import EpochShape
+from risk.epochs.epoch import REGIME, Epoch
+from risk.exact import expected_shortfall as reference
+from risk.exact.shape import EpochShape
+from risk.margins.margin import QUANTITY_BITS
 
 __all__ = ["PUBLIC_INPUTS", "QUANTITY_BITS", "Preset", "Proven", "assign", "commit", "define", "fill",
            "portfolio_margin", "portfolio_margin_inputs", "unchecked_inputs"]

@@ -27,8 +27,8 @@ from circuits.statements import grid
 from primitives.errors import BadInput
 from primitives.field import MODULUS, encode
 from primitives.merkle import Tree
-from risk.grid_epoch import ASSETS_PER_LEAF, GridEpoch
-from risk.grid_shape import GridShape
+from risk.grid.grid_epoch import ASSETS_PER_LEAF, GridEpoch
+from risk.grid.grid_shape import GridShape
 
 UNUSED = 0
 """The member of a place that a group leaves empty."""

@@ -20,8 +20,8 @@ from circuits.clauses.portfolio import Positions
 from circuits.statements import grid
 from primitives.errors import BadInput
 from primitives.field import MODULUS
-from risk.grid_epoch import ASSETS_PER_LEAF, GridEpoch
-from risk.grid_shape import GridShape
+from risk.grid.grid_epoch import ASSETS_PER_LEAF, GridEpoch
+from risk.grid.grid_shape import GridShape
 
 PUBLIC_INPUTS: Mapping[str, str] = {
     "context": "what the proof is for: chain, contract, key, account, epoch, state version and action, hashed",

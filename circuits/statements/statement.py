@@ -9,8 +9,8 @@ from typing import Any
 
 from circuits.builder import ConstraintSystem
 from primitives.errors import BadInput
-from risk.grid_shape import GridShape
-from risk.shape import EpochShape
+from risk.exact.shape import EpochShape
+from risk.grid.grid_shape import GridShape
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,8 +40,8 @@ from circuits.signals import Linear, concatenate
 from primitives.errors import BadInput
 from primitives.field import MODULUS
 from primitives.poseidon import Tag, hash_integers
-from risk.epoch import ID_BITS
-from risk.margin import QUANTITY_BITS
+from risk.epochs.epoch import ID_BITS
+from risk.margins.margin import QUANTITY_BITS
 
 PUBLIC_INPUTS: Mapping[str, str] = {
     "context": "what the proof is for: chain, contract, key, account and the version to come, hashed",

@@ -24,7 +24,7 @@ def verify(bundle: Path, key: Path, epoch: Path, commitment: str | None, backend
     """Verify BUNDLE against a key and an epoch, offline; exit code 1 if any check fails."""
     from primitives.field import MODULUS
     from primitives.jsonio import Node
-    from risk.money import format_money
+    from risk.exact.money import format_money
 
     from ..auditing import audit
     from ..epochs import read_claim

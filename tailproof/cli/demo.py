@@ -14,7 +14,7 @@ from .console import FILE, Outcome, progress, reporting, table
 @reporting
 def demo(out: Path) -> Outcome:
     """Prove a portfolio's margin, verify it three ways, move margin state on an embedded chain, and attack it."""
-    from risk.money import display_money
+    from risk.exact.money import display_money
 
     from .. import demo as story
     from ..keys import INSECURE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from risk.clock import format_time
+from risk.exact.clock import format_time
 
 from .console import FILE, Outcome, progress, reporting, table
 
@@ -33,8 +33,8 @@ def epoch() -> None:
 def build(book: Path, model: Path, history: Path | None, statement: str | None, regime: int, collateral: Path | None,
           out: Path) -> Outcome:
     """Build an epoch: scenarios, full revaluation, leaves, root.  The same sources give the same root."""
-    from risk.epoch_directory import require_new
-    from risk.provenance import Sources
+    from risk.epochs.epoch_directory import require_new
+    from risk.epochs.provenance import Sources
 
     from .. import epochs
     require_new(out)

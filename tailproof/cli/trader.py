@@ -24,7 +24,7 @@ from .memory import peak_memory
 @reporting
 def commit(statement: str, epoch: Path, portfolio: Path, out: Path) -> Outcome:
     """Commit to a portfolio under a fresh salt."""
-    from risk.portfolio import Portfolio
+    from risk.margins.portfolio import Portfolio
 
     from ..attestation import commit as commit_to
     opening = commit_to(statements.get(statement), epochs.load(epoch), Portfolio.read(portfolio))
@@ -48,7 +48,7 @@ def commit(statement: str, epoch: Path, portfolio: Path, out: Path) -> Outcome:
 def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str, epoch_id: int | None,
           state_version: int | None, rpc: str | None, out: Path) -> Outcome:
     """Prove the margin of a committed portfolio; the bundle that results shows no position."""
-    from risk.money import format_money
+    from risk.exact.money import format_money
     from verifier_contracts.context import Context
     from verifier_contracts.deployment import Deployment
 

@@ -15,8 +15,8 @@ from circuits.builder import ConstraintSystem
 from circuits.statements import margin
 from circuits.statements.margin import Preset
 from primitives.field import MODULUS
-from risk.epoch import Epoch
-from risk.shape import EpochShape, TailSize
+from risk.epochs.epoch import Epoch
+from risk.exact.shape import EpochShape, TailSize
 
 TINY: Preset = statements.get("margin-tiny").preset
 

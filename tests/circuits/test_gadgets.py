@@ -22,8 +22,8 @@ from primitives.errors import Unsatisfied
 from primitives.field import MODULUS, decode, encode
 from primitives.merkle import Tree
 from primitives.poseidon import Tag
-from risk.expected_shortfall import expected_shortfall
-from risk.shape import TailSize
+from risk.exact.expected_shortfall import expected_shortfall
+from risk.exact.shape import TailSize
 
 
 @pytest.fixture

@@ -26,14 +26,14 @@ from circuits.statements import grid
 from circuits.statements.grid import Preset
 from primitives.errors import BadInput, Unsatisfied
 from primitives.field import MODULUS, decode
-from risk.epoch import Header
-from risk.grid_build import build_grid
-from risk.grid_epoch import GridEpoch
-from risk.grid_margin import grid_margin
-from risk.grid_shape import GRID_1000, GRID_TINY, GridShape
-from risk.portfolio import Portfolio
-from risk.provenance import Sources
-from risk.shape import TailSize
+from risk.epochs.epoch import Header
+from risk.epochs.provenance import Sources
+from risk.exact.shape import TailSize
+from risk.grid.grid_build import build_grid
+from risk.grid.grid_epoch import GridEpoch
+from risk.grid.grid_shape import GRID_1000, GRID_TINY, GridShape
+from risk.margins.grid_margin import grid_margin
+from risk.margins.portfolio import Portfolio
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
 TINY: Preset = statements.get("margin-grid-tiny").preset

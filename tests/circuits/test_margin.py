@@ -15,7 +15,7 @@ from circuits.statements import margin
 from circuits.statements.margin import Preset
 from primitives.errors import BadInput
 from primitives.field import MODULUS, decode, encode
-from risk.shape import EpochShape, TailSize
+from risk.exact.shape import EpochShape, TailSize
 
 
 def five_by_fifty(scenarios: int, slots: int, tail: TailSize, depth: int) -> Preset:

@@ -20,8 +20,8 @@ from circuits.soundness.forgery import Attack, complaint, forge, missed, refusin
 from circuits.statements import margin
 from primitives.errors import BadInput
 from primitives.field import MODULUS
-from risk.epoch import Epoch, pack
-from risk.shape import EpochShape, TailSize
+from risk.epochs.epoch import Epoch, pack
+from risk.exact.shape import EpochShape, TailSize
 
 STATEMENT_11 = {                   # those of §11 that are on this circuit
     "commitment-other-slots", "swapped-leaf", "foreign-child", "node-as-leaf", "foreign-top", "wrong-regime",

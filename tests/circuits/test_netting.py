@@ -24,11 +24,11 @@ from circuits.statements import grid, netting
 from circuits.statements.netting import Member, Preset, balance_tree, empty_commitment
 from primitives.errors import BadInput
 from primitives.field import MODULUS
-from risk.grid_build import build_grid
-from risk.grid_epoch import Factors, GridEpoch
-from risk.grid_margin import cross_margin
-from risk.grid_shape import GRID_1000, GRID_TINY
-from risk.provenance import Sources
+from risk.epochs.provenance import Sources
+from risk.grid.grid_build import build_grid
+from risk.grid.grid_epoch import Factors, GridEpoch
+from risk.grid.grid_shape import GRID_1000, GRID_TINY
+from risk.margins.grid_margin import cross_margin
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
 TINY: Preset = statements.get("netting-tiny").preset

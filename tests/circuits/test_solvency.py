@@ -25,12 +25,12 @@ from circuits.statements import grid, solvency
 from circuits.statements.solvency import Collateral, Preset
 from primitives.errors import BadInput, Unsatisfied
 from primitives.field import MODULUS
-from risk.grid_build import build_grid
-from risk.grid_epoch import Factors, GridEpoch
-from risk.grid_margin import grid_margin
-from risk.grid_shape import GRID_1000, GRID_TINY
-from risk.portfolio import Portfolio
-from risk.provenance import Sources
+from risk.epochs.provenance import Sources
+from risk.grid.grid_build import build_grid
+from risk.grid.grid_epoch import Factors, GridEpoch
+from risk.grid.grid_shape import GRID_1000, GRID_TINY
+from risk.margins.grid_margin import grid_margin
+from risk.margins.portfolio import Portfolio
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
 TINY: Preset = statements.get("solvency-tiny").preset

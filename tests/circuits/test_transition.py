@@ -24,7 +24,7 @@ from primitives.errors import BadInput, Unsatisfied
 from primitives.field import MODULUS, decode
 from primitives.poseidon import Tag, hash_integers
 from primitives.r1cs import SparseMatrix
-from risk.margin import QUANTITY_BITS
+from risk.margins.margin import QUANTITY_BITS
 
 TINY: Preset = statements.get("transition-tiny").preset
 LARGEST = 2**40 - 1

@@ -132,10 +132,10 @@ def test_machine_code_for_other_settings_lies_elsewhere(name: str, monkeypatch) 
 def test_what_a_modules_kernels_are_made_of(tmp_path: Path) -> None:
     module = tmp_path / "outside" / "deep" / "module.py"
     module.parent.mkdir(parents=True)
-    module.write_text("from __future__ import annotations\nimport numpy as np\nimport risk.money\n"
+    module.write_text("from __future__ import annotations\nimport numpy as np\nimport risk.exact.money\n"
                       "from primitives.field import MODULUS\nfrom prover.kernels.buckets import IDENTITY\n"
                       "from .own import x\ndef f():\n    from ..other import y\n")
-    assert cache.sources(module) == (tmp_path / "outside" / "deep", ROOT / "risk", ROOT / "primitives",
+    assert cache.sources(module) == (tmp_path / "outside" / "deep", ROOT / "risk" / "exact", ROOT / "primitives",
                                      ROOT / "prover" / "kernels", tmp_path / "outside")
 
 

@@ -16,8 +16,8 @@ from prover.files.ptau import read_ptau
 from prover.files.r1cs import read_r1cs
 from prover.files.wtns import read_wtns
 from prover.files.zkey import read_zkey
-from risk.epoch_directory import _array
-from risk.provenance import read_source
+from risk.epochs.epoch_directory import _array
+from risk.epochs.provenance import read_source
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from risk.build import build
-from risk.epoch import Epoch
-from risk.provenance import Sources
+from risk.epochs.build import build
+from risk.epochs.epoch import Epoch
+from risk.epochs.provenance import Sources
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from primitives.errors import BadInput
-from risk.book import parse_book
+from risk.market.book import parse_book
 
 JAN, MAR = "2021-01-29T08:00:00Z", "2021-03-26T08:00:00Z"
 

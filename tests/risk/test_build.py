@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from primitives.errors import BadInput
-from risk.build import STAGES, build, parse_sources
-from risk.calibration import Calibration, calibrate, log_returns, shortfalls_of_fit
-from risk.digests import content_digest
-from risk.epoch import Epoch
-from risk.garch import Garch
-from risk.portfolio import Portfolio
-from risk.provenance import Sources
+from risk.epochs.build import STAGES, build, parse_sources
+from risk.epochs.epoch import Epoch
+from risk.epochs.provenance import Sources
+from risk.exact.digests import content_digest
+from risk.margins.portfolio import Portfolio
+from risk.models.calibration import Calibration, calibrate, log_returns, shortfalls_of_fit
+from risk.models.garch import Garch
 
 Edit = Callable[[bytes, str, str], bytes]
 CRYPTO_ROOT = 0x1ab06453103ca97ea1d8ab17113298ede46c462993f22398fec6dbcfa6f04dcc

@@ -7,9 +7,9 @@ import pytest
 from scipy import special, stats
 
 from primitives.errors import BadInput
-from risk import copula
-from risk.copula import StudentCopula
-from risk.uniforms import uniforms
+from risk.exact.uniforms import uniforms
+from risk.models import copula
+from risk.models.copula import StudentCopula
 
 THREE = StudentCopula(4.0, ((1.0, 0.8, -0.3), (0.8, 1.0, 0.1), (-0.3, 0.1, 1.0)))
 

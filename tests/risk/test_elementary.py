@@ -7,9 +7,17 @@ import pytest
 from numpy.typing import NDArray
 from scipy import special
 
-from risk.digests import content_digest
-from risk.elementary import exp, log, log_gamma, normal_cdf, student_t_quantile, student_t_tail, student_t_tail_inverse
-from risk.uniforms import latin_hypercube, uniforms
+from risk.exact.digests import content_digest
+from risk.exact.elementary import (
+    exp,
+    log,
+    log_gamma,
+    normal_cdf,
+    student_t_quantile,
+    student_t_tail,
+    student_t_tail_inverse,
+)
+from risk.exact.uniforms import latin_hypercube, uniforms
 
 GRID = uniforms(1, (4000,))
 ULP = 2.0**-52

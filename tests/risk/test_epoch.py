@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from primitives.errors import BadInput
 from primitives.field import MODULUS
 from primitives.poseidon import Tag, hash_integers
-from risk.epoch import Epoch, Header, largest_changes, pack
-from risk.shape import EpochShape, TailSize
+from risk.epochs.epoch import Epoch, Header, largest_changes, pack
+from risk.exact.shape import EpochShape, TailSize
 
 SHAPE = EpochShape(scenarios=8, tail=TailSize(5, 2), depth=2)
 

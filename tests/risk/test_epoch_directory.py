@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from primitives.errors import BadInput
-from risk import epoch_directory
-from risk.audit import AuditReport, check
-from risk.epoch import Epoch, largest_changes
-from risk.epoch_directory import Manifest, load, save
-from risk.shape import EpochShape, TailSize
+from risk.epochs import epoch_directory
+from risk.epochs.audit import AuditReport, check
+from risk.epochs.epoch import Epoch, largest_changes
+from risk.epochs.epoch_directory import Manifest, load, save
+from risk.exact.shape import EpochShape, TailSize
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from primitives.errors import BadInput
-from risk.expected_shortfall import expected_shortfall
-from risk.shape import TailSize
+from risk.exact.expected_shortfall import expected_shortfall
+from risk.exact.shape import TailSize
 
 LOSSES = st.one_of(
     st.lists(st.integers(-3, 3), min_size=1, max_size=12),                     # full of ties

@@ -7,7 +7,7 @@ import pytest
 
 from fixtures import generate
 from primitives import jsonio
-from risk.portfolio import SCHEMA_FILE
+from risk.margins.portfolio import SCHEMA_FILE
 
 
 def test_the_committed_files_are_the_generated_ones(fixtures: Path) -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from primitives.errors import BadInput
-from risk import garch
-from risk.build import parse_sources
-from risk.calibration import log_returns
-from risk.garch import Garch, sample_variance
-from risk.provenance import Sources
+from risk.epochs.build import parse_sources
+from risk.epochs.provenance import Sources
+from risk.models import garch
+from risk.models.calibration import log_returns
+from risk.models.garch import Garch, sample_variance
 
 BTC = Garch(mean=0.001, omega=1.3e-5, alpha=0.08, beta=0.91, degrees=3.5)
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from primitives.errors import BadInput
-from risk.grid_build import Valuation, applied, assemble_grid, build_grid, full_revaluation, value
-from risk.grid_epoch import GridEpoch
-from risk.grid_map import POINT_UNIT
-from risk.grid_margin import compare
-from risk.grid_shape import GRID_1000, GRID_TINY
-from risk.instruments import Kind
-from risk.portfolio import Portfolio
-from risk.provenance import Sources
-from risk.revaluation import value_changes
+from risk.epochs.provenance import Sources
+from risk.grid.grid_build import Valuation, applied, assemble_grid, build_grid, full_revaluation, value
+from risk.grid.grid_epoch import GridEpoch
+from risk.grid.grid_map import POINT_UNIT
+from risk.grid.grid_shape import GRID_1000, GRID_TINY
+from risk.margins.grid_margin import compare
+from risk.margins.portfolio import Portfolio
+from risk.market.instruments import Kind
+from risk.valuation.revaluation import value_changes
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_on_random_books_the_grid_never_asks_for_less(epoch: GridEpoch, valued: 
 
 
 def test_higher_correlation_raises_outright_margins_and_lowers_those_of_hedges(epoch: GridEpoch) -> None:
-    from risk.grid_margin import grid_margin
+    from risk.margins.grid_margin import grid_margin
 
     btc, eth = epoch.row_of("BTC-PERP"), epoch.row_of("ETH-PERP")
     assert btc is not None
@@ -138,6 +138,6 @@ def test_history_models_build_grids_too(us_sources: Sources) -> None:
 
 
 def _horizon(sources: Sources) -> int:
-    from risk.build import parse_sources
+    from risk.epochs.build import parse_sources
 
     return parse_sources(sources)[0].horizon

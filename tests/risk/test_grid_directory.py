@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 
 from primitives.errors import BadInput
-from risk import epoch_directory
-from risk.audit import AuditReport
-from risk.epoch import largest_changes
-from risk.grid_audit import check
-from risk.grid_build import build_grid
-from risk.grid_directory import GridManifest, load, save
-from risk.grid_epoch import GridEpoch
-from risk.grid_map import ExplicitMap
-from risk.grid_shape import GRID_TINY
-from risk.provenance import Sources
+from risk.epochs import epoch_directory
+from risk.epochs.audit import AuditReport
+from risk.epochs.epoch import largest_changes
+from risk.epochs.provenance import Sources
+from risk.grid.grid_audit import check
+from risk.grid.grid_build import build_grid
+from risk.grid.grid_directory import GridManifest, load, save
+from risk.grid.grid_epoch import GridEpoch
+from risk.grid.grid_map import ExplicitMap
+from risk.grid.grid_shape import GRID_TINY
 
 COLLATERAL = json.dumps({"schema": "tailproof.collateral/1", "assets": [
     {"symbol": "WBTC", "token": "eip155:1/erc20:0x2260fac5", "decimals": 8, "underlying": "BTC", "protocol": "0.02",

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from primitives import field
 from primitives.errors import BadInput
 from primitives.poseidon import Tag, hash_integers
-from risk.epoch import Epoch, Header
-from risk.grid_build import interpolation_error
-from risk.grid_epoch import NO_ASSET, Factors, GridEpoch
-from risk.grid_map import ExplicitMap, Nodes
-from risk.grid_margin import compare, grid_margin, netted_changes, scenario_losses
-from risk.grid_shape import GRID_TINY, GridShape
-from risk.shape import EpochShape, TailSize
+from risk.epochs.epoch import Epoch, Header
+from risk.exact.shape import EpochShape, TailSize
+from risk.grid.grid_build import interpolation_error
+from risk.grid.grid_epoch import NO_ASSET, Factors, GridEpoch
+from risk.grid.grid_map import ExplicitMap, Nodes
+from risk.grid.grid_shape import GRID_TINY, GridShape
+from risk.margins.grid_margin import compare, grid_margin, netted_changes, scenario_losses
 
 ASSETS = tuple(Factors(id, 5 * id, 6 * id) for id in (7, 3, 9, 1, 8))
 

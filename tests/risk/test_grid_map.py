@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
-from risk.grid_map import POINT_UNIT, ExplicitMap, Nodes, bilinear, require_weights
-from risk.grid_shape import GRID_1000, GRID_TINY, GridShape
-from risk.grid_standard import StandardMap
-from risk.shape import TailSize
+from risk.exact.shape import TailSize
+from risk.grid.grid_map import POINT_UNIT, ExplicitMap, Nodes, bilinear, require_weights
+from risk.grid.grid_shape import GRID_1000, GRID_TINY, GridShape
+from risk.grid.grid_standard import StandardMap
 
 STANDARD = GRID_1000.map
 NODES = Nodes((-6000, -1000, 0, 2500, 6000), (900, 1300, 2600))

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from primitives.errors import BadInput
-from risk.grid_build import build_grid
-from risk.grid_shape import GRID_TINY
-from risk.haircuts import CollateralAsset, Swing, asset_factors, parse_collateral, swings
-from risk.provenance import Sources
-from risk.shape import TailSize
+from risk.epochs.provenance import Sources
+from risk.exact.shape import TailSize
+from risk.grid.grid_build import build_grid
+from risk.grid.grid_shape import GRID_TINY
+from risk.grid.haircuts import CollateralAsset, Swing, asset_factors, parse_collateral, swings
 
 WBTC = {"symbol": "WBTC", "token": "eip155:1/erc20:0x2260fac5e5542a773aa44fbcfedf7c193bc2c599", "decimals": 8,
         "underlying": "BTC", "protocol": "0.02", "liquidation": "0.005"}

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from primitives.errors import BadInput
-from risk.history import History, parse_history
+from risk.market.history import History, parse_history
 
 GOOD = "date,BTC,ETH\n2020-12-29,27362.4375,731.5201\n2020-12-30,28840.9531,751.6190\n2020-12-31,29001.7207,737.8034\n"
 

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from primitives.errors import BadInput
-from risk.book import parse_book
-from risk.history import parse_history
-from risk.model import parse_model
+from risk.market.book import parse_book
+from risk.market.history import parse_history
+from risk.models.model import parse_model
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
 MODEL, BOOK = (FIXTURES / "model.toml").read_bytes(), (FIXTURES / "book.json").read_bytes()
@@ -51,7 +51,7 @@ def test_one_value_of_a_book_replaced(data: st.DataObject) -> None:
 def test_one_value_of_a_model_replaced(data: st.DataObject) -> None:
     document = replaced(tomllib.loads(MODEL.decode()), data)
     with contextlib.suppress(BadInput), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("risk.model.tomllib.loads", lambda text: document)
+        patch.setattr("risk.models.model.tomllib.loads", lambda text: document)
         parse_model(b"")
 
 

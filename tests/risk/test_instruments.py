@@ -9,7 +9,7 @@ from eth_hash.auto import keccak
 
 from primitives.errors import BadInput
 from primitives.jsonio import Node
-from risk.instruments import Instrument, Kind, Settlement
+from risk.market.instruments import Instrument, Kind, Settlement
 
 CALL = Instrument("BTC-26MAR21-30000-C", Kind.CALL, "example", "BTC", "USD", Decimal("0.10"), Settlement.CASH,
                   1616745600, 30_000_000_000)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from primitives.errors import BadInput
-from risk.epoch import Epoch
-from risk.margin import margin
-from risk.shape import EpochShape, TailSize
+from risk.epochs.epoch import Epoch
+from risk.exact.shape import EpochShape, TailSize
+from risk.margins.margin import margin
 
 LIMIT = 2**44 - 1
 LOTS = st.one_of(st.integers(-5, 5), st.integers(-2**40 + 1, 2**40 - 1))

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from primitives.errors import BadInput
-from risk.model import Estimator, parse_model
-from risk.shape import EpochShape, TailSize
+from risk.exact.shape import EpochShape, TailSize
+from risk.models.model import Estimator, parse_model
 
 MONTE_CARLO = """\
 schema = "tailproof.model/1"

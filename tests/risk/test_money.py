@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from primitives.errors import BadInput
-from risk.clock import format_time, parse_time
-from risk.money import (
+from risk.exact.clock import format_time, parse_time
+from risk.exact.money import (
     LARGEST_PRICE,
     display_money,
     format_decimal,

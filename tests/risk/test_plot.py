@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from primitives.errors import BadInput
-from risk import plot
-from risk.epoch import Epoch
-from risk.margin import margin
-from risk.portfolio import Portfolio
-from risk.shape import EpochShape, TailSize
+from risk.epochs.epoch import Epoch
+from risk.exact.shape import EpochShape, TailSize
+from risk.margins import plot
+from risk.margins.margin import margin
+from risk.margins.portfolio import Portfolio
 
 
 def test_draws_the_fixture(crypto: Epoch, fixtures: Path, tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 
 def test_the_room_imports_nothing_heavy() -> None:
     heavy = ["matplotlib", "arch", "scipy.stats", "scipy.optimize", "pandas", "jsonschema", "web3"]
-    code = ("import sys, risk.audit, risk.portfolio, risk.plot, risk.build\n"
+    code = ("import sys, risk.epochs.audit, risk.margins.portfolio, risk.margins.plot, risk.epochs.build\n"
             f"print([m for m in {heavy} if m in sys.modules])")
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"

@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 
 from primitives.errors import BadInput
-from risk.epoch import Epoch
-from risk.portfolio import SCHEMA_FILE, Portfolio
+from risk.epochs.epoch import Epoch
+from risk.margins.portfolio import SCHEMA_FILE, Portfolio
 
 GOOD: dict[str, Any] = {"schema": "tailproof.portfolio/1", "description": "two legs", "positions": [
     {"instrument": "BTC-PERP", "lots": -5}, {"instrument": "BTC-SPOT", "lots": 2**40 - 1}]}

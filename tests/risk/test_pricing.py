@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from risk.pricing import black_76, forward_after
+from risk.valuation.pricing import black_76, forward_after
 
 PRICES = st.floats(0.01, 1e6)
 

@@ -8,18 +8,18 @@ import pytest
 from scipy.special import ndtr
 
 from primitives.errors import BadInput
-from risk.build import build, parse_sources
-from risk.calibration import calibrate
-from risk.clock import YEAR
-from risk.epoch import Epoch
-from risk.instruments import Kind
-from risk.provenance import Sources
-from risk.revaluation import value_changes
-from risk.scenarios import Scenarios
+from risk.epochs.build import build, parse_sources
+from risk.epochs.epoch import Epoch
+from risk.epochs.provenance import Sources
+from risk.exact.clock import YEAR
+from risk.market.instruments import Kind
+from risk.models.calibration import calibrate
+from risk.scenarios.scenarios import Scenarios
+from risk.valuation.revaluation import value_changes
 
 
 def black(forward: np.ndarray, strike: float, vol: np.ndarray, years: float, rate: float, call: bool) -> np.ndarray:
-    """Black-76 with library functions, written apart from `risk.pricing`."""
+    """Black-76 with library functions, written apart from `risk.valuation.pricing`."""
     d1 = (np.log(forward / strike) + vol**2 * years / 2) / (vol * np.sqrt(years))
     d2 = d1 - vol * np.sqrt(years)
     price = forward * ndtr(d1) - strike * ndtr(d2) if call else strike * ndtr(-d2) - forward * ndtr(-d1)

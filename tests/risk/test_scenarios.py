@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from primitives.errors import BadInput
-from risk import filtered_historical, monte_carlo
-from risk.build import parse_sources
-from risk.calibration import Calibration, log_returns
-from risk.copula import StudentCopula
-from risk.epoch import Epoch
-from risk.garch import Garch
-from risk.provenance import Sources
-from risk.scenarios import simulate
+from risk.epochs.build import parse_sources
+from risk.epochs.epoch import Epoch
+from risk.epochs.provenance import Sources
+from risk.models.calibration import Calibration, log_returns
+from risk.models.copula import StudentCopula
+from risk.models.garch import Garch
+from risk.scenarios import filtered_historical, monte_carlo
+from risk.scenarios.scenarios import simulate
 
 BTC = Garch(mean=0.001, omega=1.3e-5, alpha=0.08, beta=0.91, degrees=3.5)
 ETH = Garch(mean=0.0, omega=2e-4, alpha=0.17, beta=0.80, degrees=6.0)

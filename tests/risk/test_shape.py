@@ -7,7 +7,7 @@ import pytest
 from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
-from risk.shape import EpochShape, TailSize
+from risk.exact.shape import EpochShape, TailSize
 
 DEMO = EpochShape(scenarios=256, tail=TailSize(32, 5), depth=3)
 

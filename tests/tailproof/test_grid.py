@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import tailproof
-from risk.grid_epoch import GridEpoch
-from risk.grid_margin import grid_margin
+from risk.grid.grid_epoch import GridEpoch
+from risk.margins.grid_margin import grid_margin
 from verifier_contracts.deployment import Deployment
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"

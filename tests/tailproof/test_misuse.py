@@ -16,7 +16,7 @@ import pytest
 
 from circuits import statements
 from primitives.errors import TailproofError
-from risk.epoch_directory import creating
+from risk.epochs.epoch_directory import creating
 from tailproof import demo
 from tailproof.keys import make_keys
 from tailproof.secret import Opening

@@ -1,0 +1,1 @@
+"""Epochs: built from sources, committed to by one root, rebuilt and audited."""

@@ -1,0 +1,248 @@
+"""An epoch: the published risk arrays that margins are computed and proven against.
+
+Row 0 is the null leaf, all zero, which empty slots open. Row i > 0 is an instrument: its id, underlying, contingency
+rates, and its value change per lot in every scenario, in 10**-6 quote units.
+
+Leaf i is H(LEAF; id, u, long, short, amax, A_0, ..., A_{E-1}) with the changes packed P to an element,
+A_e = sum_p 2**(w p) a_{eP+p}. The leaves form the tree, and the root binds the shape: H(EPOCH; tree root, shape, 0).
+
+The circuit does not check what the publisher must (STATEMENT §7, E1 to E5): `violations` does, always before packing,
+because packing hides them. (2**50 - 1, 0) and (-1, 1) pack to the same element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from primitives import field as scalar_field
+from primitives.errors import BadInput
+from primitives.merkle import Tree
+from primitives.poseidon import Tag, hash_integers, hash_rows
+from risk.epochs.provenance import Provenance
+from risk.exact.shape import EpochShape
+from risk.market.instruments import Instrument
+
+REGIME = 0
+"""Full revaluation has one correlation regime."""
+ID_BITS = 248
+TERMS = ("id", "underlying", "long", "short", "amax")
+"""What a leaf holds before its packed changes."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an epoch says about itself besides its numbers.
+
+    venue : whose instruments these are.  quote : the currency of every number.
+    timestamp : Unix seconds of the valuation.  underlyings : their symbols, in the order of the column u.
+    model, model_digest : name of the model and keccak256 of its file.
+    """
+
+    venue: str = "none"
+    quote: str = "USD"
+    timestamp: int = 0
+    underlyings: tuple[str, ...] = ("none",)
+    model: str = "none"
+    model_digest: str = "0x" + "00" * 32
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A precondition of the statement that an epoch breaks.
+
+    clause : "E1" to "E5".  field, value, bound : as in `BadInput`.
+    """
+
+    clause: str
+    field: str
+    value: int
+    bound: str
+
+    def error(self) -> BadInput:
+        return BadInput(self.field, self.value, f"{self.bound} ({self.clause})")
+
+
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """Risk arrays of n <= 8**depth leaves over S scenarios.
+
+    Parameters
+    ----------
+    ids : object (n,), Python integers; ids[0] is 0.
+    underlying, long, short, amax : int64 (n,). Rates and amax are 10**-6 quote units per lot.
+    changes : int64 (n, S), value change of one lot, 10**-6 quote units.
+    instruments : the n - 1 instruments of rows 1 to n - 1, or empty for an epoch of bare numbers.
+    provenance : what the numbers were made from; None for an epoch of bare numbers.
+
+    Raises
+    ------
+    BadInput : arrays that do not fit together. The preconditions E1 to E5 are `violations`, and stop `leaves`.
+    """
+
+    shape: EpochShape
+    ids: NDArray[Any]
+    underlying: NDArray[np.int64]
+    long: NDArray[np.int64]
+    short: NDArray[np.int64]
+    amax: NDArray[np.int64]
+    changes: NDArray[np.int64]
+    header: Header = field(default_factory=Header)
+    instruments: tuple[Instrument, ...] = ()
+    provenance: Provenance | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        if not 1 <= n <= self.shape.capacity:
+            raise BadInput("number of leaves", n, f"in [1, 8**depth = {self.shape.capacity}]")
+        if len(self.instruments) not in (0, n - 1):
+            raise BadInput("number of instruments", len(self.instruments), f"{n - 1}: a leaf each, after the null leaf")
+        for name in ("underlying", "long", "short", "amax", "changes"):
+            array = getattr(self, name)
+            wanted = (n, self.shape.scenarios) if name == "changes" else (n,)
+            if array.dtype != np.int64 or array.shape != wanted:
+                raise BadInput(name, f"{array.dtype} {array.shape}", f"int64 {wanted}")
+
+    @classmethod
+    def of(cls, shape: EpochShape, ids: Sequence[int], changes: NDArray[np.int64], *,
+           long: NDArray[np.int64] | None = None, short: NDArray[np.int64] | None = None,
+           underlying: NDArray[np.int64] | None = None, header: Header | None = None,
+           instruments: Sequence[Instrument] = (), provenance: Provenance | None = None) -> Epoch:
+        """The epoch of given instruments, with the null leaf put in front and `amax` computed.
+
+        Parameters
+        ----------
+        ids : m integers.  changes : int64 (m, S).  long, short, underlying : int64 (m,), zero if left out.
+        """
+        def column(values: NDArray[np.int64] | None) -> NDArray[np.int64]:
+            given = np.zeros(len(ids), np.int64) if values is None else values
+            return np.concatenate([np.zeros(1, np.int64), given])
+
+        changes = np.concatenate([np.zeros((1, shape.scenarios), np.int64), changes])
+        every = np.empty(1 + len(ids), object)
+        every[:] = [0, *map(int, ids)]
+        return cls(shape, every, column(underlying), column(long), column(short), largest_changes(changes), changes,
+                   header or Header(), tuple(instruments), provenance)
+
+    # -- what it holds -----------------------------------------------------------------------------------------
+    def label(self, row: int) -> str:
+        """How messages call a row."""
+        return self.instruments[row - 1].symbol if self.instruments and row else f"leaf {row}"
+
+    def index_of(self, id: int) -> int:
+        """The row of an instrument id.
+
+        Raises
+        ------
+        BadInput : the epoch does not hold it.
+        """
+        try:
+            return self._rows[id]
+        except KeyError:
+            raise BadInput("instrument id", id, "in the epoch") from None
+
+    def row_of(self, symbol: str) -> int | None:
+        """The row of an instrument by its symbol; None if the epoch does not hold it."""
+        return self._symbols.get(symbol)
+
+    @cached_property
+    def _rows(self) -> dict[int, int]:
+        return {id: row for row, id in reversed(list(enumerate(self.ids)))}
+
+    @cached_property
+    def _symbols(self) -> dict[str, int]:
+        return {instrument.symbol: row for row, instrument in enumerate(self.instruments, 1)}
+
+    # -- what it must keep --------------------------------------------------------------------------------------
+    def violations(self) -> Iterator[Violation]:
+        """Every precondition E1 to E5 that these numbers break, in the order of the clauses."""
+        def out(clause: str, name: str, values: NDArray[Any], bad: NDArray[np.bool_],
+                bound: str) -> Iterator[Violation]:
+            for place in np.argwhere(bad):
+                where = f"{self.label(int(place[0]))}: {name}" + "".join(f"[{i}]" for i in place[1:])
+                yield Violation(clause, where, int(values[tuple(place)]), bound)
+
+        bits = self.shape.value_bits
+        first = np.array([self._rows[id] == row for row, id in enumerate(self.ids)])
+        # E1: of two leaves with one id the prover would open the cheaper; without a null leaf empty slots cannot open.
+        yield from out("E1", "id", self.ids, ~first, "different from every other id")
+        outside = np.array([not 0 <= id < 1 << ID_BITS for id in self.ids])
+        yield from out("E1", "id", self.ids, outside, f"in [0, 2**{ID_BITS})")
+        for name in TERMS:
+            values = self._column(name)[:1]
+            yield from out("E1", name, values, values != 0, "0 on the null leaf")
+        yield from out("E1", "changes", self.changes[:1], self.changes[:1] != 0, "0 on the null leaf")
+        # E2: the gross bound, which keeps sums inside their lanes, is built on amax.
+        amax = self.amax[:, None]
+        yield from out("E2", "amax", self.amax, (self.amax < 0) | (self.amax >= 1 << bits), f"in [0, 2**{bits})")
+        yield from out("E2", "changes", self.changes, (self.changes > amax) | (self.changes < -amax),
+                       "at most amax in absolute value")
+        # E3: with a negative rate, holding both sides at once would lower the margin.
+        for name in ("long", "short"):
+            rate = self._column(name)
+            yield from out("E3", name, rate, (rate < 0) | (rate >= 1 << bits), f"in [0, 2**{bits})")
+        # E4, absent lanes are zero, holds by construction in `pack`.
+        count = len(self.header.underlyings)
+        yield from out("E5", "underlying", self.underlying, (self.underlying < 0) | (self.underlying >= count),
+                       f"in [0, {count})")
+
+    def _column(self, name: str) -> NDArray[Any]:
+        values: NDArray[Any] = self.ids if name == "id" else getattr(self, name)
+        return values
+
+    # -- what it commits to -------------------------------------------------------------------------------------
+    def leaves(self) -> NDArray[Any]:
+        """Rows (id, u, long, short, amax, A_0, ..., A_{E-1}): object (n, 5 + E), Python integers below the field's
+        order in absolute value.
+
+        Raises
+        ------
+        BadInput : the epoch breaks one of E1 to E5; names the first.
+        """
+        return self._leaves.copy()
+
+    @cached_property
+    def _leaves(self) -> NDArray[Any]:
+        for violation in self.violations():
+            raise violation.error()
+        terms = np.stack([self._column(name).astype(object) for name in TERMS], axis=1)
+        return np.concatenate([terms, pack(self.changes, self.shape)], axis=1)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The 8-ary tree over the leaf digests."""
+        return Tree(hash_rows(Tag.LEAF, scalar_field.encode(self._leaves)), self.shape.depth)
+
+    @cached_property
+    def root(self) -> int:
+        """What the publisher puts on chain, in [0, r)."""
+        return hash_integers(Tag.EPOCH, [self.tree.root, self.shape.digest(), REGIME])
+
+
+def largest_changes(changes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """amax: the largest absolute value change of each row, (n, S) -> (n,).
+
+    It must not be understated. A trader's gross bound sum |q| amax is what keeps each packed sum inside its lane; if
+    amax were below some |a|, positions could pass the bound and yet carry into the next scenario's lane, where the
+    circuit would read a gain. Overstating is safe, and only narrows the portfolios that can be proven.
+    """
+    if changes.size == 0:
+        return np.zeros(len(changes), np.int64)
+    return np.maximum(changes.max(axis=1), -np.maximum(changes.min(axis=1), -np.iinfo(np.int64).max))
+
+
+def pack(changes: NDArray[np.int64], shape: EpochShape) -> NDArray[Any]:
+    """A_e = sum_p 2**(w p) a_{eP+p}: int64 (n, S) -> object (n, E). Absent lanes of the last element are 0 (E4).
+
+    Packing forgets: call it on checked arrays only (`Epoch.leaves` does).
+    """
+    lanes = np.zeros((len(changes), shape.packs * shape.lanes), object)
+    lanes[:, :shape.scenarios] = changes
+    places = np.array([1 << shape.width * p for p in range(shape.lanes)], object)
+    packed: NDArray[Any] = lanes.reshape(len(changes), shape.packs, shape.lanes) @ places
+    return packed

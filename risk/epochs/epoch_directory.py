@@ -1,0 +1,254 @@
+"""An epoch as a directory, which the publisher puts where everybody can read it.
+
+    manifest.json            what the epoch is: header, shape, root, instruments and their terms, parameters
+    changes.npy              int64 (n, S)
+    underlying.npy, long.npy, short.npy, amax.npy          int64 (n,)
+    returns.npy, variances.npy, today.npy                  the scenarios, int64 (S, m), (S, m), (m,)
+    sources/model.toml, sources/book.json, sources/history.csv     what it was made from, byte for byte
+
+The manifest alone says which root belongs to which time, venue and model. `load` recomputes the root from the arrays;
+`risk.epochs.audit.check` makes the whole epoch again.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from primitives import jsonio
+from primitives.errors import BadInput
+from primitives.field import MODULUS
+from primitives.inputs import open_input
+from primitives.jsonio import Node, refusing_to_write
+from risk.epochs.epoch import ID_BITS, REGIME, Epoch, Header
+from risk.epochs.provenance import Provenance, Sources, read_source
+from risk.exact.clock import format_time, parse_time
+from risk.exact.digests import content_digest
+from risk.exact.shape import EpochShape
+from risk.market.instruments import SYMBOL, Instrument
+from risk.models.calibration import Calibration
+from risk.scenarios.scenarios import Scenarios
+
+SCHEMA = "tailproof.epoch/1"
+MANIFEST = "manifest.json"
+COLUMNS = ("underlying", "long", "short", "amax", "changes")
+SCENARIOS = ("returns", "variances", "today")
+SOURCES = {"model": "sources/model.toml", "book": "sources/book.json", "history": "sources/history.csv"}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a manifest claims; only `load` and `check` know whether it is so.
+
+    ids : of rows 0 to n - 1.  instruments : of rows 1 to n - 1, or empty.
+    sources : content digest per source file; empty for an epoch of bare numbers.
+    """
+
+    header: Header
+    shape: EpochShape
+    shape_digest: int
+    tree_root: int
+    root: int
+    ids: tuple[int, ...]
+    instruments: tuple[Instrument, ...]
+    sources: dict[str, str]
+    calibration: Calibration | None
+
+    @classmethod
+    def of(cls, epoch: Epoch) -> Manifest:
+        made = epoch.provenance
+        sources = {} if made is None else {name: content_digest(data) for name, data in made.sources.files().items()}
+        return cls(epoch.header, epoch.shape, epoch.shape.digest(), epoch.tree.root, epoch.root, tuple(epoch.ids),
+                   epoch.instruments, sources, None if made is None else made.calibration)
+
+    def to_json(self) -> dict[str, Any]:
+        """Integers beyond 2**53 as decimal strings."""
+        header = self.header
+        leaves: list[dict[str, Any]] = [{"id": str(id)} for id in self.ids]
+        for leaf, instrument in zip(leaves[1:], self.instruments, strict=False):
+            leaf.update(symbol=instrument.symbol, terms=instrument.terms())
+        return {"schema": SCHEMA, "venue": header.venue, "quote": header.quote, "regime": REGIME,
+                "timestamp": format_time(header.timestamp), "underlyings": list(header.underlyings),
+                "model": {"name": header.model, "digest": header.model_digest},
+                "shape": self.shape.to_json(), "shape_digest": str(self.shape_digest),
+                "tree_root": str(self.tree_root), "root": str(self.root), "leaves": leaves, "sources": self.sources,
+                "calibration": None if self.calibration is None else self.calibration.to_json()}
+
+    @classmethod
+    def read(cls, path: str | Path) -> Manifest:
+        """Read a manifest file, or that of an epoch directory.
+
+        Raises
+        ------
+        BadInput : naming file, field, value and bound.
+        """
+        path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
+        parts = Node.read(path).document(SCHEMA, {"venue", "quote", "timestamp", "underlyings", "model", "shape",
+                                                  "shape_digest", "tree_root", "root", "regime", "leaves", "sources",
+                                                  "calibration"})
+        parts["regime"].integer(REGIME, REGIME)
+        model = parts["model"].object({"name", "digest"})
+        header = Header(
+            venue=_symbol(parts["venue"]), quote=_symbol(parts["quote"]),
+            timestamp=parse_time(parts["timestamp"].value, field="timestamp", source=path),
+            underlyings=tuple(_symbol(node) for node in parts["underlyings"].array(at_least=1)),
+            model=_symbol(model["name"]), model_digest=_digest(model["digest"]))
+        ids, instruments = [], []
+        for row, node in enumerate(parts["leaves"].array(at_least=1)):
+            leaf = node.object({"id"}, {"symbol", "terms"})
+            ids.append(leaf["id"].decimal(0, 2**ID_BITS - 1))
+            if len(leaf) > 1:
+                if row == 0 or len(leaf) < 3:
+                    raise node.refuse("an id alone on the null leaf, and elsewhere alone or with symbol and terms")
+                instruments.append(Instrument.from_terms(_symbol(leaf["symbol"]), leaf["terms"]))
+                if instruments[-1].id != ids[-1]:
+                    raise leaf["id"].refuse(f"{instruments[-1].id}, the digest of the terms")
+        sources = parts["sources"].object(set(), set(SOURCES))
+        return cls(header, EpochShape.from_json(parts["shape"]), parts["shape_digest"].decimal(0, MODULUS - 1),
+                   parts["tree_root"].decimal(0, MODULUS - 1), parts["root"].decimal(0, MODULUS - 1), tuple(ids),
+                   tuple(instruments), {name: _digest(node) for name, node in sources.items()},
+                   None if parts["calibration"].value is None else Calibration.from_json(parts["calibration"]))
+
+
+# -- writing -------------------------------------------------------------------------------------------------------
+def save(epoch: Epoch, directory: str | Path) -> None:
+    """Write an epoch into a new directory, whole or not at all.
+
+    Raises
+    ------
+    BadInput : the directory holds something, or cannot be written.
+    """
+    with creating(directory) as fresh:
+        _fill(fresh, epoch)
+
+
+def require_new(directory: str | Path) -> None:
+    """Refuse, before an epoch is built, a directory that holds something: a published epoch is never overwritten.
+
+    Raises
+    ------
+    BadInput : it is neither new nor empty.
+    """
+    target = Path(directory)
+    with refusing_to_write(target):
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise BadInput("output", str(target), "a new or empty directory: an epoch is never overwritten")
+
+
+@contextmanager
+def creating(directory: str | Path) -> Iterator[Path]:
+    """A directory that gets its name when the block ends, and vanishes if the block raises.
+
+    Raises
+    ------
+    BadInput : the directory holds something, or cannot be written.
+    """
+    require_new(directory)
+    target = Path(directory)
+    with refusing_to_write(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = target.parent / f".{target.name}.{secrets.token_hex(8)}"      # a name first: Ctrl-C comes at any time
+        try:
+            fresh.mkdir(mode=0o700)
+            yield fresh
+            os.chmod(fresh, 0o755)
+            os.replace(fresh, target)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+
+
+def _fill(directory: Path, epoch: Epoch) -> None:
+    jsonio.write(directory / MANIFEST, Manifest.of(epoch).to_json())
+    arrays = {name: getattr(epoch, name) for name in COLUMNS}
+    if epoch.provenance is not None:
+        arrays |= {name: getattr(epoch.provenance.scenarios, name) for name in SCENARIOS}
+        (directory / "sources").mkdir()
+        for name, data in epoch.provenance.sources.files().items():
+            (directory / SOURCES[name]).write_bytes(data)
+    for name, array in arrays.items():
+        np.save(directory / f"{name}.npy", array, allow_pickle=False)
+
+
+# -- reading -------------------------------------------------------------------------------------------------------
+def load(directory: str | Path) -> Epoch:
+    """Read an epoch and make sure that its root is the manifest's.
+
+    Raises
+    ------
+    BadInput : malformed, an array of another shape or type, E1 to E5 broken, a root or a source that is not the
+        manifest's.
+    """
+    manifest, epoch = read(directory)
+    place = Path(directory) / MANIFEST
+    actual = Manifest.of(epoch)
+    for name in ("shape_digest", "tree_root", "root", "sources"):
+        found = getattr(actual, name)
+        if found != getattr(manifest, name):
+            raise BadInput(name, getattr(manifest, name), f"{found}, which the files give", source=place)
+    if epoch.provenance is not None and manifest.header.model_digest != manifest.sources["model"]:
+        raise BadInput("model.digest", manifest.header.model_digest, "that of sources.model", source=place)
+    return epoch
+
+
+def read(directory: str | Path) -> tuple[Manifest, Epoch]:
+    """The manifest and the epoch of the arrays beside it, without comparing the two.
+
+    Raises
+    ------
+    BadInput : malformed files, or arrays that do not fit together.
+    """
+    directory = Path(directory)
+    manifest = Manifest.read(directory / MANIFEST)
+    ids = np.empty(len(manifest.ids), object)
+    ids[:] = manifest.ids
+    n, s, m = len(ids), manifest.shape.scenarios, len(manifest.header.underlyings)
+    columns = {name: _array(directory, name, (n, s) if name == "changes" else (n,)) for name in COLUMNS}
+    provenance = None
+    if manifest.calibration is not None:
+        files = {name: read_source(directory / SOURCES[name]) for name in manifest.sources}
+        for name in ("model", "book"):
+            if name not in files:
+                raise BadInput(f"sources.{name}", None, "given", source=directory / MANIFEST)
+        scenarios = Scenarios(*(_array(directory, name, (m,) if name == "today" else (s, m)) for name in SCENARIOS))
+        sources = Sources(files["model"], files["book"], files.get("history"),
+                          {name: str(directory / SOURCES[name]) for name in files})
+        provenance = Provenance(sources, manifest.calibration, scenarios)
+    epoch = Epoch(shape=manifest.shape, ids=ids, header=manifest.header, instruments=manifest.instruments,
+                  provenance=provenance, **columns)
+    return manifest, epoch
+
+
+def _array(directory: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    path = directory / f"{name}.npy"
+    expected = 8 * int(np.prod(shape))
+    try:
+        if path.stat().st_size > expected + 4096:
+            raise BadInput("file size", path.stat().st_size, f"that of an int64 array {shape}", source=path)
+        with open_input(path) as file:
+            array: NDArray[np.int64] = np.load(file, allow_pickle=False)
+    except OSError as error:
+        raise BadInput("file", error.strerror or str(error), "a readable file", source=path) from None
+    except (ValueError, EOFError, SyntaxError) as error:
+        raise BadInput("file", str(error), "a .npy array of integers", source=path) from None
+    if not isinstance(array, np.ndarray) or array.dtype != np.dtype("<i8") or array.shape != shape:
+        raise BadInput("array", f"{getattr(array, 'dtype', None)} {getattr(array, 'shape', None)}", f"int64 {shape}",
+                       source=path)
+    return array
+
+
+def _symbol(node: Node) -> str:
+    return node.text(SYMBOL.pattern, "1 to 48 letters, digits and . _ / -")
+
+
+def _digest(node: Node) -> str:
+    return node.text(r"0x[0-9a-f]{64}", '"0x" and 64 hex digits')

@@ -1,0 +1,87 @@
+"""Make a grid epoch again from its sources and say every way in which the published one differs.
+
+See `risk.epochs.audit`.
+
+Rebuilding covers E6: the interpolation error is computed anew, over all scenarios of all regimes, and a published rate
+below the contingency rate plus that error is named as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from primitives.errors import BadInput
+from risk.epochs.audit import AuditReport, Difference, compare, compare_fit, dropped
+from risk.epochs.build import Progress
+from risk.grid.grid_build import Valuation, assemble_grid, interpolation_error, value
+from risk.grid.grid_directory import GridManifest, read
+from risk.grid.grid_epoch import GridEpoch
+
+
+def check(directory: str | Path, *, previous: str | Path | None = None,
+          progress: Progress | None = None) -> AuditReport:
+    """Audit a grid epoch directory.
+
+    Parameters
+    ----------
+    previous : the grid epoch before it (E7).
+
+    Raises
+    ------
+    BadInput : the directory cannot be read as a grid epoch at all. Whatever is readable and wrong is in the report.
+    """
+    manifest, published = read(directory)
+    found = [Difference(v.clause, v.field, str(v.value), v.bound) for v in published.violations()]
+    sound = not found
+    if sound:
+        found += _compare_claims(manifest, GridManifest.of(published))
+    rebuilt_root = None
+    made = published.arrays.provenance
+    if made is None:
+        found.append(Difference("rebuild", "sources", "none", "given: an epoch without sources cannot be made again"))
+    else:
+        try:
+            valued = value(made.sources, published.shape, made.calibration, progress)
+            rebuilt = assemble_grid(made.sources, published.shape, valued, published.regime, published.collateral)
+            rebuilt_root = rebuilt.root
+            found += _interpolation(published, valued) if sound else ()
+            found += compare(published.arrays, rebuilt.arrays)
+            found += _compare_assets(published, rebuilt)
+            found += compare_fit(made)
+        except BadInput as error:
+            found.append(Difference("rebuild", error.field, repr(error.value), error.bound))
+    if previous is not None:
+        found += dropped(published.arrays, read(previous)[1].arrays)
+    return AuditReport(manifest.root, rebuilt_root, tuple(found))
+
+
+def _compare_claims(claimed: GridManifest, actual: GridManifest) -> Iterator[Difference]:
+    for name in ("shape_digest", "tree_root", "root"):
+        if getattr(claimed, name) != getattr(actual, name):
+            yield Difference("rebuild", f"manifest.{name}", str(getattr(claimed, name)),
+                             f"{getattr(actual, name)}, which the published files give")
+
+
+def _interpolation(published: GridEpoch, valued: Valuation) -> Iterator[Difference]:
+    """E6, judged on the published value changes: on the rebuilt ones it holds by construction."""
+    if len(published.ids) != 1 + len(valued.changes):
+        return
+    error = interpolation_error(published.shape.map, published.underlying[1:], published.changes[1:], valued.full)
+    for side, bound in zip(("long", "short"), error, strict=True):
+        contingency = np.array([getattr(listing, side) for listing in valued.book.listings], np.int64)
+        rates, least = getattr(published, side)[1:], contingency + bound
+        for i in np.flatnonzero(rates < least):
+            yield Difference("E6", f"{published.arrays.label(int(i) + 1)}: {side}", str(rates[i]),
+                             f"at least {least[i]}: the contingency rate and an interpolation error of {bound[i]}")
+
+
+def _compare_assets(published: GridEpoch, rebuilt: GridEpoch) -> Iterator[Difference]:
+    if len(published.assets) != len(rebuilt.assets):
+        yield Difference("rebuild", "number of assets", str(len(published.assets)), str(len(rebuilt.assets)))
+        return
+    for row, (claimed, made) in enumerate(zip(published.assets, rebuilt.assets, strict=True)):
+        if claimed != made:
+            yield Difference("rebuild", f"assets[{row}]", str(tuple(claimed)), str(tuple(made)))

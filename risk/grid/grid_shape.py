@@ -1,0 +1,118 @@
+"""The shape of a grid epoch: sizes, nodes, and every scenario map, in the numbers that the circuit has built in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from primitives.errors import BadInput
+from risk.exact.digests import field_digest
+from risk.exact.shape import EpochShape, TailSize
+from risk.grid.grid_map import Nodes, ScenarioMap, weights_digest
+from risk.grid.grid_standard import StandardMap
+
+MOST_BITS = 60
+"""value_bits + weight_bits: weighted sums of value changes stay inside 64-bit integers."""
+
+
+@dataclass(frozen=True)
+class GridShape:
+    """Sizes of a grid epoch. Like `risk.exact.shape.EpochShape`, but value changes are at the nodes of a map.
+
+    Parameters
+    ----------
+    map : nodes, scenarios, underlyings, regimes and weights.
+    tail : K/D with 0 < K/D <= S.
+    depth : d; the tree has N = 8**d leaves.
+    lanes, width : P value changes of w bits to a packed element; P w <= 253.
+    value_bits : value changes, `amax` and rates are smaller than 2**value_bits in absolute value (E2, E3).
+
+    Raises
+    ------
+    BadInput : a size is out of its bound.
+    """
+
+    map: ScenarioMap
+    tail: TailSize
+    depth: int
+    lanes: int = 5
+    width: int = 50
+    value_bits: int = 44
+    mode = "grid"
+
+    def __post_init__(self) -> None:
+        _ = self.layout
+        if self.tail.size > self.map.scenarios:
+            raise BadInput("tail", str(self.tail), f"above 0 and at most the number of scenarios, {self.map.scenarios}")
+        if self.value_bits + self.map.weight_bits > MOST_BITS:
+            raise BadInput("shape.value_bits + weight_bits", self.value_bits + self.map.weight_bits,
+                           f"at most {MOST_BITS}")
+
+    @cached_property
+    def layout(self) -> EpochShape:
+        """How leaves are laid out: as in an epoch with a scenario for each node. Tail and digest of it mean nothing."""
+        return EpochShape(self.map.nodes.count, TailSize(1), self.depth, self.lanes, self.width, self.value_bits)
+
+    @property
+    def scenarios(self) -> int:
+        """S."""
+        return self.map.scenarios
+
+    @property
+    def nodes(self) -> int:
+        """Γ."""
+        return self.map.nodes.count
+
+    @property
+    def underlyings(self) -> int:
+        """U."""
+        return self.map.underlyings
+
+    @property
+    def regimes(self) -> int:
+        return self.map.regimes
+
+    @property
+    def weight_bits(self) -> int:
+        """f."""
+        return self.map.weight_bits
+
+    @property
+    def capacity(self) -> int:
+        """N = 8**d, the leaves of the tree."""
+        return self.layout.capacity
+
+    @property
+    def packs(self) -> int:
+        """E, the packed elements of a leaf."""
+        return self.layout.packs
+
+    def to_json(self) -> dict[str, Any]:
+        """The canonical form, which the digest is taken of."""
+        return {"mode": self.mode, "scenarios": self.scenarios, "tail": str(self.tail), "depth": self.depth,
+                "lanes": self.lanes, "width": self.width, "value_bits": self.value_bits,
+                "underlyings": self.underlyings, "regimes": self.regimes, "weight_bits": self.weight_bits,
+                "spot_nodes": list(self.map.nodes.spot), "volatility_nodes": list(self.map.nodes.volatility),
+                "weights": weights_digest(self.map.weights)}
+
+    @cached_property
+    def _digest(self) -> int:
+        return field_digest(self.to_json())
+
+    def digest(self) -> int:
+        """The field element that stands for the shape in the epoch root: keccak256 of canonical JSON >> 8."""
+        return self._digest
+
+
+GRID_1000 = GridShape(
+    StandardMap(Nodes(spot=(-6000, -4800, -3600, -2400, -1200, 0, 1200, 2400, 3600, 4800, 6000),
+                      volatility=(900, 1300, 2600)),
+                weight_bits=8, scenarios=1000, underlyings=4, correlations=(0.3, 0.6, 0.85, 0.999), seed=1, horizon=2),
+    TailSize(51, 2), depth=4)
+"""1000 standard scenarios of four underlyings at 33 nodes, tail 2.55 %, in four correlation regimes up to nearly 1."""
+GRID_TINY = GridShape(
+    StandardMap(Nodes(spot=(-4000, 0, 4000), volatility=(900, 2000)),
+                weight_bits=4, scenarios=8, underlyings=2, correlations=(0.5, 0.9), seed=1, horizon=2),
+    TailSize(5, 2), depth=2)
+"""For fast tests."""

@@ -1,0 +1,1 @@
+"""The margin of a portfolio under an epoch, and how it looks."""

@@ -1,0 +1,1 @@
+"""What is traded and what its market was: instruments, book, price history."""

@@ -1,0 +1,137 @@
+"""What can be held: spot, perpetual, dated future, European call and put.
+
+Every instrument is quoted, margined and settled in one quote currency (linear contracts; inverse, coin-settled ones
+are not modelled). One lot is `lot` units of the underlying.
+
+The id of an instrument is a digest of its immutable terms, so that a commitment to ids commits to terms. What may
+change while it is held (its symbol, its price, its contingency rates) is not part of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from primitives.errors import BadInput
+from primitives.jsonio import Node
+from risk.exact.clock import format_time, parse_time
+from risk.exact.digests import field_digest
+from risk.exact.money import format_decimal, format_money, parse_decimal, parse_money
+
+MOST_ASSETS = 64
+"""Underlyings of a book, and columns of a history."""
+NULL_ID = 0
+"""The id of the null leaf, which empty slots hold; no instrument has it."""
+SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,47}", re.ASCII)
+LOT_PLACES = 12
+TERMS_SCHEMA = "tailproof.instrument/1"
+
+
+class Kind(StrEnum):
+    """The kinds of instruments."""
+
+    SPOT = "spot"
+    PERPETUAL = "perpetual"
+    FUTURE = "future"
+    CALL = "call"
+    PUT = "put"
+
+    @property
+    def expires(self) -> bool:
+        return self in (Kind.FUTURE, Kind.CALL, Kind.PUT)
+
+    @property
+    def optional(self) -> bool:
+        """Whether it is an option."""
+        return self in (Kind.CALL, Kind.PUT)
+
+
+class Settlement(StrEnum):
+    """How an instrument ends: in money, or by delivery of the underlying against money."""
+
+    CASH = "cash"
+    PHYSICAL = "physical"
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """One listed contract.
+
+    Parameters
+    ----------
+    symbol : its name at the venue; not part of the id.
+    lot : units of the underlying in one lot, a positive decimal of at most 12 places.
+    settlement : spot is delivered, a perpetual is settled in cash (by funding); the others state it.
+    expiry : Unix seconds, for futures and options.
+    strike : money units for one unit of the underlying, for options.
+
+    Raises
+    ------
+    BadInput : a term missing, superfluous or out of bounds.
+    """
+
+    symbol: str
+    kind: Kind
+    venue: str
+    underlying: str
+    quote: str
+    lot: Decimal
+    settlement: Settlement
+    expiry: int | None = None
+    strike: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("symbol", "venue", "underlying", "quote"):
+            if not SYMBOL.fullmatch(getattr(self, name)):
+                raise BadInput(name, getattr(self, name), "1 to 48 letters, digits and . _ / -, no sign first")
+        exponent = self.lot.normalize().as_tuple().exponent
+        if not self.lot.is_finite() or not 0 < self.lot <= 10**9 or int(exponent) < -LOT_PLACES:
+            raise BadInput("lot", str(self.lot), f"above 0, at most 10**9, with at most {LOT_PLACES} decimal places")
+        if (self.expiry is not None) != self.kind.expires:
+            raise BadInput("expiry", self.expiry, "given" if self.kind.expires else f"absent: a {self.kind} has none")
+        if (self.strike is not None) != self.kind.optional:
+            raise BadInput("strike", self.strike, "given" if self.kind.optional else f"absent: a {self.kind} has none")
+        if self.strike is not None and self.strike <= 0:
+            raise BadInput("strike", self.strike, "above 0")
+        fixed = {Kind.SPOT: Settlement.PHYSICAL, Kind.PERPETUAL: Settlement.CASH}.get(self.kind)
+        if fixed is not None and self.settlement != fixed:
+            raise BadInput("settlement", str(self.settlement), f'"{fixed}" for a {self.kind}')
+
+    def terms(self) -> dict[str, Any]:
+        """The immutable terms, in the canonical form that the id is the digest of."""
+        terms = {"schema": TERMS_SCHEMA, "kind": str(self.kind), "venue": self.venue,
+                 "underlying": self.underlying, "quote": self.quote, "lot": format_decimal(self.lot),
+                 "settlement": str(self.settlement)}
+        if self.expiry is not None:
+            terms["expiry"] = format_time(self.expiry)
+        if self.strike is not None:
+            terms["strike"] = format_money(self.strike)
+        return terms
+
+    @classmethod
+    def from_terms(cls, symbol: str, node: Node) -> Instrument:
+        """The instrument of given terms.
+
+        Raises
+        ------
+        BadInput : naming the term.
+        """
+        parts = node.document(TERMS_SCHEMA, {"kind", "venue", "underlying", "quote", "lot", "settlement"},
+                              {"expiry", "strike"})
+        expiry, strike = parts.get("expiry"), parts.get("strike")
+        return cls(
+            symbol=symbol, kind=Kind(parts["kind"].choice(set(Kind))), venue=parts["venue"].text(),
+            underlying=parts["underlying"].text(), quote=parts["quote"].text(),
+            lot=parse_decimal(parts["lot"].value, field=parts["lot"].field, source=node.source),
+            settlement=Settlement(parts["settlement"].choice(set(Settlement))),
+            expiry=None if expiry is None else parse_time(expiry.value, field=expiry.field, source=node.source),
+            strike=None if strike is None else parse_money(strike.value, field=strike.field, source=node.source))
+
+    @cached_property
+    def id(self) -> int:
+        """keccak256 of the canonical JSON of the terms >> 8: in (0, 2**248)."""
+        return field_digest(self.terms())

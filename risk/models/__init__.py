@@ -1,0 +1,1 @@
+"""How prices move: volatility, dependence, and the model file that holds every parameter."""

@@ -1,0 +1,1 @@
+"""Scenario sets: estimators that draw joint returns over the horizon."""

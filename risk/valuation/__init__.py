@@ -1,0 +1,1 @@
+"""What an instrument is worth in a scenario."""

@@ -1,0 +1,144 @@
+"""Full revaluation: what one lot of each instrument gains or loses in each scenario, in 10**-6 quote units.
+
+A scenario moves each underlying's spot by its log return over the horizon h, and lets h pass:
+
+spot, perpetual   their price moves with the spot
+future            F' = S' (F/S)**(T'/T): the carry stays, the time to expiry T' = T - h shrinks
+option            Black-76 on F' with T' and a shocked volatility; past its expiry, the pay-off
+
+Implied volatility follows the asset's GARCH: that of an expiry is multiplied by the ratio of the volatility which GARCH
+expects on average until the expiry after the scenario, to what it expects today, raised to `volatility_response`. Far
+expiries so move less than near ones, as mean reversion has it.
+
+Futures and perpetuals are margined daily, so their change is not discounted; option values are. The float result is
+rounded to money once, half to even: this array is from there on the definition of the instrument's risk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from primitives.errors import BadInput
+from risk.exact.clock import YEAR
+from risk.exact.elementary import exp, log
+from risk.exact.money import UNIT
+from risk.market.book import Book, Listing
+from risk.market.instruments import Kind
+from risk.models.calibration import Calibration
+from risk.models.model import Model
+from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios
+from risk.valuation.pricing import black_76, forward_after
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Market:
+    """Book, model and scenarios in doubles. spot: (m,), quote units; spot_after: (m, S)."""
+
+    book: Book
+    model: Model
+    calibration: Calibration
+    scenarios: Scenarios
+    spot: Floats
+    spot_after: Floats
+
+    @property
+    def horizon(self) -> float:
+        """In years."""
+        return self.model.horizon / self.model.steps_per_year
+
+    def years(self, expiry: int) -> float:
+        return (expiry - self.book.valuation) / YEAR
+
+    def volatility_ratio(self, asset: int, years: float) -> Floats:
+        """Implied volatility after each scenario over today's, for options that live `years` more: (S,)."""
+        garch, steps = self.calibration.garch[asset], max(1, int(np.ceil(years * self.model.steps_per_year)))
+        after = garch.average_variance(self.scenarios.variances[:, asset] / VARIANCE_UNIT, steps)
+        today = garch.average_variance(self.scenarios.today[asset] / np.array([VARIANCE_UNIT]), steps)
+        return exp(0.5 * self.model.volatility_response * log(after / today))
+
+
+def value_changes(book: Book, model: Model, calibration: Calibration, scenarios: Scenarios) -> NDArray[np.int64]:
+    """Value change of one lot of each listing in each scenario: int64 (n, S), 10**-6 quote units.
+
+    Raises
+    ------
+    BadInput : the book's underlyings are not the model's assets, or a change reaches 2**value_bits; names instrument
+        and scenario.
+    """
+    symbols = tuple(underlying.symbol for underlying in book.underlyings)
+    if symbols != model.assets:
+        raise BadInput("underlyings", ",".join(symbols), f"{','.join(model.assets)}, as in the model")
+    spot = np.array([underlying.spot for underlying in book.underlyings]) / UNIT
+    spot_after = spot[:, None] * exp(scenarios.returns.T / RETURN_UNIT)
+    market = _Market(book, model, calibration, scenarios, spot, spot_after)
+
+    changes = np.zeros((len(book.listings), len(scenarios.returns)))
+    options = [i for i, listing in enumerate(book.listings) if listing.settled is None
+               and listing.instrument.kind.optional]
+    for i, listing in enumerate(book.listings):
+        if listing.settled is None and not listing.instrument.kind.optional:
+            changes[i] = _linear(market, listing)
+    if options:
+        changes[options] = _options(market, [book.listings[i] for i in options])
+    lots = np.array([float(listing.instrument.lot) for listing in book.listings]).reshape(-1, 1)
+    return _as_money(changes * lots * UNIT, book, model)
+
+
+def _as_money(units: Floats, book: Book, model: Model) -> NDArray[np.int64]:
+    rounded = np.rint(units)
+    outside = ~(np.abs(rounded) < 2.0**model.shape.value_bits)
+    if outside.any():
+        i, s = np.argwhere(outside)[0]
+        bound = f"below 2**{model.shape.value_bits} x 10**-6 {book.quote} in absolute value (E2): list smaller lots"
+        raise BadInput(f"{book.listings[i].instrument.symbol}: value change of a lot in scenario {s}",
+                       float(units[i, s]), bound)
+    return rounded.astype(np.int64)
+
+
+def _linear(market: _Market, listing: Listing) -> Floats:
+    """Change of spot, perpetual or future for one unit of the underlying: (S,), quote units."""
+    instrument = listing.instrument
+    asset = market.model.assets.index(instrument.underlying)
+    spot, after = market.spot[asset], market.spot_after[asset]
+    if instrument.kind == Kind.SPOT:
+        return after - spot
+    if instrument.kind == Kind.PERPETUAL:
+        mark = market.book.underlyings[asset].perpetual
+        assert mark is not None                    # `parse_book` refuses a perpetual without a price
+        return mark / UNIT * (after / spot - 1.0)
+    assert instrument.expiry is not None           # a future has one
+    years = market.years(instrument.expiry)
+    forward = market.book.curves[instrument.underlying, instrument.expiry].forward / UNIT
+    return forward_after(spot, forward, after, years, max(years - market.horizon, 0.0)) - forward
+
+
+def _options(market: _Market, listings: list[Listing]) -> Floats:
+    """Change of options for one unit of the underlying, all of them at once: (n, S), quote units."""
+    n = len(listings)
+    strike, volatility, years, years_after, forward = (np.empty((n, 1)) for _ in range(5))
+    call = np.array([[listing.instrument.kind == Kind.CALL] for listing in listings])
+    forwards, volatilities = (np.empty((n, market.spot_after.shape[1])) for _ in range(2))
+    shocked: dict[tuple[int, int], tuple[Floats, Floats]] = {}
+    for i, instrument in enumerate(listing.instrument for listing in listings):
+        assert instrument.expiry is not None and instrument.strike is not None  # noqa: PT018  an option has both
+        asset = market.model.assets.index(instrument.underlying)
+        curve = market.book.curves[instrument.underlying, instrument.expiry]
+        strike[i], volatility[i] = instrument.strike / UNIT, curve.volatilities[instrument.strike]
+        years[i] = market.years(instrument.expiry)
+        years_after[i] = np.maximum(years[i] - market.horizon, 0.0)
+        forward[i] = curve.forward / UNIT
+        key = (asset, instrument.expiry)
+        if key not in shocked:
+            shocked[key] = (forward_after(market.spot[asset], forward[i], market.spot_after[asset], years[i],
+                                          years_after[i]), market.volatility_ratio(asset, float(years_after[i, 0])))
+        forwards[i], ratio = shocked[key]
+        volatilities[i] = volatility[i] * ratio
+    rate = market.book.rate
+    now = black_76(forward, strike, volatility, years, exp(-rate * years), call)
+    after = black_76(forwards, strike, volatilities, years_after, exp(-rate * years_after), call)
+    return after - now
