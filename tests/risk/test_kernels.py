@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from bits import FLAGS, instructions, same
 from numpy.typing import NDArray
 
 from primitives import threads
@@ -22,11 +21,6 @@ EDGES = np.array([0.0, -0.0, 5e-324, -5e-324, 1e-310, 2.0**-1022, -2.0**-1022, n
 U = uniforms(11, (10**6,))
 SPREAD = np.concatenate([U, 40 * U - 20, EDGES])
 SUBNORMAL = (U[:10**4] * 2**52).astype(np.int64).view(np.float64)
-
-
-def same(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
-    """Byte for byte; one NaN is as good as another."""
-    return bool(((a.view(np.int64) == b.view(np.int64)) | (np.isnan(a) & np.isnan(b))).all())
 
 
 @pytest.mark.parametrize(("name", "x"), [
@@ -96,15 +90,6 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "student_t_tail_inverse_all": (U, U, LAW, np.empty((2, 3))),
     "student_t_quantile_all": (U, U, LAW, np.empty((2, 3))),
     "fill_quantile_table": (np.empty((2, 3)), LAW, np.empty((3, 4)))}
-FLAGS = re.compile(r"\b(fast|contract|reassoc|arcp|afn|nsz|nnan|ninf)\b(?= )|llvm\.(fma|fmuladd)|\bfma\b")
-
-
-def instructions(function: Callable[..., Any], *arguments: Any) -> str:
-    """LLVM's, without the names of symbols and attributes."""
-    assert isinstance(function, Compiled)
-    lines = [line for line in function.assembly(*arguments).splitlines()
-             if re.search(r" f(mul|add|sub|div|neg)|call", line)]
-    return "\n".join(re.sub(r'@"?_ZN[^ (]*', "", line) for line in lines)
 
 
 @pytest.mark.parametrize("name", [*compiled_functions(), "fill_quantile_table"])
