@@ -6,9 +6,9 @@ spot, perpetual   their price moves with the spot
 future            F' = S' (F/S)**(T'/T): the carry stays, the time to expiry T' = T - h shrinks
 option            Black-76 on F' with T' and a shocked volatility; past its expiry, the pay-off
 
-Implied volatility follows the asset's GARCH: that of an expiry is multiplied by the ratio of the volatility which GARCH
-expects on average until the expiry after the scenario, to what it expects today, raised to `volatility_response`. Far
-expiries so move less than near ones, as mean reversion has it.
+Implied volatility follows the asset's volatility model: that of an expiry is multiplied by the ratio of the volatility
+which the model expects on average until the expiry after the scenario, to what it expects today, raised to
+`volatility_response`. Far expiries so move less than near ones, as mean reversion has it.
 
 Futures and perpetuals are margined daily, so their change is not discounted; option values are. The float result is
 rounded to money once, half to even: this array is from there on the definition of the instrument's risk.
@@ -60,9 +60,10 @@ class _Market:
 
     def volatility_ratio(self, asset: int, years: float) -> Floats:
         """Implied volatility after each scenario over today's, for options that live `years` more: (S,)."""
-        garch, steps = self.calibration.garch[asset], max(1, int(np.ceil(years * self.model.steps_per_year)))
-        after = garch.average_variance(self.scenarios.variances[:, asset] / VARIANCE_UNIT, steps)
-        today = garch.average_variance(self.scenarios.today[asset] / np.array([VARIANCE_UNIT]), steps)
+        volatility = self.calibration.volatilities[asset]
+        steps = max(1, int(np.ceil(years * self.model.steps_per_year)))
+        after = volatility.average_variance(self.scenarios.variances[:, asset] / VARIANCE_UNIT, steps)
+        today = volatility.average_variance(self.scenarios.today[asset] / np.array([VARIANCE_UNIT]), steps)
         return exp(0.5 * self.model.volatility_response * log(after / today))
 
 
