@@ -1,8 +1,8 @@
 """Make an epoch again from its sources and say every way in which the published one differs.
 
 This is what each signer runs before signing (STATEMENT §7). Nothing published is believed: sources are parsed again,
-scenarios drawn again, every instrument revalued, every leaf hashed. Only parameters the model says to fit are taken as
-published, after making sure that a new fit is not materially more likely: optimisers do not agree to the last digit.
+scenarios drawn again, every instrument revalued, every leaf hashed. Parameters are the model file's; whether they fit
+the history is what `tailproof model check` looks at.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
-from risk.epochs.build import Progress, build, parse_sources
+from risk.epochs.build import Progress, build
 from risk.epochs.epoch import Epoch
 from risk.epochs.epoch_directory import COLUMNS, SCENARIOS, Manifest, read
-from risk.epochs.provenance import Provenance
-from risk.models.calibration import SLACK, shortfalls_of_fit
+from risk.exact.shape import EpochShape
+from risk.models.model import named_statement
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,9 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
         found.append(Difference("rebuild", "sources", "none", "given: an epoch without sources cannot be made again"))
     else:
         try:
-            rebuilt = build(published.provenance.sources, published=published.provenance.calibration, progress=progress)
+            rebuilt = build(published.provenance.sources, shape=_named_shape(published), progress=progress)
             rebuilt_root = rebuilt.root
             found += compare(published, rebuilt)
-            found += compare_fit(published.provenance)
         except BadInput as error:
             found.append(Difference("rebuild", error.field, repr(error.value), error.bound))
     if previous is not None:
@@ -136,14 +135,11 @@ def _compare_arrays(name: str, published: NDArray[Any], rebuilt: NDArray[Any],
                      f"{rebuilt[first]} ({len(places)} of {published.size} entries differ, by at most {farthest})")
 
 
-def compare_fit(provenance: Provenance) -> Iterator[Difference]:
-    """Parameters that the model says to fit and that a new fit finds materially more likely values for."""
-    model, _, history = parse_sources(provenance.sources)
-    if history is None:
-        return
-    for name, missing in shortfalls_of_fit(model, history, provenance.calibration).items():
-        if not missing <= SLACK:
-            yield Difference("rebuild", name, f"{missing:.4f} less likely than a new fit", f"within {SLACK}")
+def _named_shape(published: Epoch) -> EpochShape | None:
+    """The published shape, where the model file names a statement instead of one; the circuit holds its digest (C5)."""
+    assert published.provenance is not None
+    sources = published.provenance.sources
+    return None if named_statement(sources.model, source=sources.paths.get("model")) is None else published.shape
 
 
 def dropped(published: Epoch, previous: Epoch) -> Iterator[Difference]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 from primitives.errors import BadInput
 from risk.epochs.epoch import Epoch, Header
 from risk.epochs.provenance import Provenance, Sources
-from risk.exact.clock import DAY, format_time
+from risk.epochs.seed import derived_seed
+from risk.exact.clock import format_time
 from risk.exact.digests import content_digest
+from risk.exact.shape import EpochShape
 from risk.market.book import Book, parse_book
 from risk.market.history import History, parse_history
 from risk.models.calibration import Calibration, calibrate
@@ -24,13 +27,15 @@ Progress = Callable[[str, int, int], None]
 STAGES = ("read", "calibrate", "scenarios", "revalue", "commit")
 
 
-def build(sources: Sources, *, published: Calibration | None = None, progress: Progress | None = None) -> Epoch:
+def build(sources: Sources, *, shape: EpochShape | None = None, previous_root: int = 0,
+          progress: Progress | None = None) -> Epoch:
     """The epoch that sources determine: the same sources give the same root, on every machine.
 
     Parameters
     ----------
-    published : parameters to take where the model says "fit", instead of fitting; an epoch publishes those it was
-        built with.
+    shape : of the statement that the epoch is for; needed if the model file names a statement, else it goes before the
+        model's own.
+    previous_root : of the epoch before, which the seed is derived from; 0 for the first.
     progress : called with (stage, stages done, stages in all).
 
     Raises
@@ -42,11 +47,11 @@ def build(sources: Sources, *, published: Calibration | None = None, progress: P
             progress(name, STAGES.index(name), len(STAGES))
 
     stage("read")
-    model, book, history = parse_sources(sources)
+    model, book, history = parse_sources(sources, shape)
     stage("calibrate")
-    calibration = calibrate(model, history, published)
+    calibration = calibrated(model, book, history)
     stage("scenarios")
-    scenarios = draw(model, calibration, history)
+    scenarios = draw(model, calibration, history, seed=seed_of(model, book, sources, previous_root))
     stage("revalue")
     changes = value_changes(book, model, calibration, scenarios)
     stage("commit")
@@ -57,44 +62,70 @@ def build(sources: Sources, *, published: Calibration | None = None, progress: P
     return epoch
 
 
-def parse_sources(sources: Sources) -> tuple[Model, Book, History | None]:
-    """The three files, checked each alone and then together.
+def parse_sources(sources: Sources, shape: EpochShape | None = None) -> tuple[Model, Book, History | None]:
+    """The three files, checked each alone and then together; the book's underlyings are put in the model's order.
 
     Raises
     ------
-    BadInput : also a history that the model does not read or that is missing, or that does not end at the book's
-        valuation: later it would look ahead, earlier it would be stale.
+    BadInput : also a book of other underlyings than the model's assets, a history that the model does not read or that
+        is missing, or one that does not end at the book's valuation: later it would look ahead, earlier be stale.
     """
-    model = parse_model(sources.model, source=sources.paths.get("model"))
-    book = parse_book(sources.book, source=sources.paths.get("book"))
+    model = parse_model(sources.model, shape=shape, source=sources.paths.get("model"))
+    book = _in_order(parse_book(sources.book, source=sources.paths.get("book")), model, sources)
     capacity = model.shape.capacity - 1
     if len(book.listings) > capacity:
         raise BadInput("number of instruments", len(book.listings),
                        f"at most {capacity}: the tree has 8**depth leaves, one of them the null leaf",
                        source=sources.paths.get("book"))
-    if sources.history is None or model.max_gap_days is None:
+    if sources.history is None or not model.needs_history:
         if sources.history is not None or model.needs_history:
             bound = "given: the model reads prices" if model.needs_history else "absent: the model reads no prices"
             raise BadInput("history", sources.paths.get("history"), bound, source=sources.paths.get("model"))
         return model, book, None
     path = sources.paths.get("history")
-    history = parse_history(sources.history, max_gap_days=model.max_gap_days, source=path)
-    age = book.valuation - history.closed
-    if not 0 <= age <= (model.max_gap_days + 1) * DAY:
-        raise BadInput("last date", str(history.dates[-1]),
-                       f"at most {model.max_gap_days} days before the valuation {format_time(book.valuation)}, "
+    history = parse_history(sources.history, assets=model.assets, calendar=model.calendar,
+                            step_seconds=model.step_seconds, max_gap_steps=model.max_gap_steps, source=path)
+    if book.valuation < history.closed or _unseen(model, book, history) > model.max_gap_steps:
+        raise BadInput("last row", history.labels[-1],
+                       f"at most {model.max_gap_steps} steps before the valuation {format_time(book.valuation)}, "
                        "and not after it", source=path)
     return model, book, history
 
 
-def draw(model: Model, calibration: Calibration, history: History | None) -> Scenarios:
+def _in_order(book: Book, model: Model, sources: Sources) -> Book:
+    """The book with its underlyings in the order of the model's assets."""
+    known = {underlying.symbol: underlying for underlying in book.underlyings}
+    if set(known) != set(model.assets):
+        raise BadInput("underlyings", ",".join(known), f"the assets of the model, {', '.join(model.assets)}, in any "
+                       "order", source=sources.paths.get("book"))
+    return replace(book, underlyings=tuple(known[asset] for asset in model.assets))
+
+
+def _unseen(model: Model, book: Book, history: History) -> int:
+    return history.steps_until(book.valuation, model.calendar, model.step_seconds)
+
+
+def calibrated(model: Model, book: Book, history: History | None) -> Calibration:
+    """The state at the book's valuation."""
+    return calibrate(model, history, unseen=0 if history is None else _unseen(model, book, history))
+
+
+def seed_of(model: Model, book: Book, sources: Sources, previous_root: int) -> int:
+    """A trial's own seed, or the one that follows from model, predecessor and valuation."""
+    if model.seed is not None:
+        return model.seed
+    return derived_seed(sources.model, previous_root, book.valuation)
+
+
+def draw(model: Model, calibration: Calibration, history: History | None, *, seed: int) -> Scenarios:
     """The scenarios of a calibrated model."""
-    sizes = {"seed": model.seed, "scenarios": model.shape.scenarios, "horizon": model.horizon}
+    sizes = {"seed": seed, "scenarios": model.shape.scenarios, "horizon": model.horizon}
     if model.estimator == Estimator.MONTE_CARLO:
-        drawn = monte_carlo.innovations(calibration, **sizes)
+        assert model.copula is not None            # `parse_model` has made sure
+        drawn = monte_carlo.innovations(calibration, model.copula, **sizes)
     else:
         assert history is not None                 # `parse_sources` has made sure
-        drawn = filtered_historical.innovations(calibration, history, **sizes)
+        drawn = filtered_historical.innovations(model, history, **sizes)
     return simulate(calibration, model.assets, drawn)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from primitives.errors import BadInput
-from risk.epochs.audit import AuditReport, Difference, compare, compare_fit, dropped
+from risk.epochs.audit import AuditReport, Difference, compare, dropped
 from risk.epochs.build import Progress
 from risk.grid.grid_build import Valuation, assemble_grid, interpolation_error, value
 from risk.grid.grid_directory import GridManifest, read
@@ -44,13 +44,12 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
         found.append(Difference("rebuild", "sources", "none", "given: an epoch without sources cannot be made again"))
     else:
         try:
-            valued = value(made.sources, published.shape, made.calibration, progress)
+            valued = value(made.sources, published.shape, progress)
             rebuilt = assemble_grid(made.sources, published.shape, valued, published.regime, published.collateral)
             rebuilt_root = rebuilt.root
             found += _interpolation(published, valued) if sound else ()
             found += compare(published.arrays, rebuilt.arrays)
             found += _compare_assets(published, rebuilt)
-            found += compare_fit(made)
         except BadInput as error:
             found.append(Difference("rebuild", error.field, repr(error.value), error.bound))
     if previous is not None:

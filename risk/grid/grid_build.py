@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
-from risk.epochs.build import Progress, assemble, parse_sources
+from risk.epochs.build import Progress, assemble, calibrated, parse_sources
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
 from risk.exact.shape import EpochShape
@@ -25,7 +25,7 @@ from risk.grid.grid_shape import GridShape
 from risk.grid.grid_standard import StandardMap
 from risk.grid.haircuts import asset_factors, parse_collateral, swings
 from risk.market.book import Book
-from risk.models.calibration import Calibration, calibrate
+from risk.models.calibration import Calibration
 from risk.models.model import Model
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, rounded
 from risk.valuation.revaluation import value_changes
@@ -57,7 +57,7 @@ class Valuation(NamedTuple):
 
 
 def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, collateral: bytes | None = None,
-               published: Calibration | None = None, progress: Progress | None = None) -> GridEpoch:
+               progress: Progress | None = None) -> GridEpoch:
     """The grid epoch that sources determine.
 
     Parameters
@@ -65,28 +65,26 @@ def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, collatera
     shape : of a `StandardMap` with the model's horizon. Scenarios, tail and packing are the shape's; what the model
         file says of these is for full revaluation.
     collateral : content of a collateral file, see `risk.grid.haircuts`; None for an epoch without collateral.
-    published, progress : as in `risk.epochs.build.build`.
+    progress : as in `risk.epochs.build.build`.
 
     Raises
     ------
     BadInput : from any source; a shape of another horizon or fewer underlyings than the model; E1 to E6, E8.
     """
-    return assemble_grid(sources, shape, value(sources, shape, published, progress), regime, collateral)
+    return assemble_grid(sources, shape, value(sources, shape, progress), regime, collateral)
 
 
-def value(sources: Sources, shape: GridShape, published: Calibration | None = None,
-          progress: Progress | None = None) -> Valuation:
+def value(sources: Sources, shape: GridShape, progress: Progress | None = None) -> Valuation:
     """Revalue every instrument at every node and in every scenario of every regime; errors as `build_grid`."""
     def stage(name: str) -> None:
         if progress is not None:
             progress(name, STAGES.index(name), len(STAGES))
 
     stage("read")
-    model, book, history = parse_sources(sources)
-    model = replace(model, shape=shape.layout)
+    model, book, history = parse_sources(sources, shape.layout)
     standard = _standard(shape, model)
     stage("calibrate")
-    calibration = calibrate(model, history, published)
+    calibration = calibrated(model, book, history)
     stage("nodes")
     m = len(model.assets)
     spot, volatility = (np.repeat(axis[:, None], m, axis=1) for axis in shape.map.nodes.points())
@@ -114,13 +112,13 @@ def applied(model: Model, calibration: Calibration, spot: NDArray[np.int64], vol
             ) -> Scenarios:
     """Shocks in units of today's forecast as scenarios of the model's assets: (n, m) coordinates in 10**-7.
 
-    The log return is its expectation over the horizon plus `spot` standard deviations, forecast by GARCH for the whole
+    The log return is its expectation over the horizon plus `spot` standard deviations, forecast for the whole
     horizon; the variance left behind is today's times the square of `volatility`.
     """
     today = np.array(calibration.variances)
-    expected = np.array([garch.mean for garch in calibration.garch]) * model.horizon
-    forecast = np.array([garch.average_variance(np.array([variance]), model.horizon)[0]
-                         for garch, variance in zip(calibration.garch, calibration.variances, strict=True)])
+    expected = np.array([volatility.mean for volatility in calibration.volatilities]) * model.horizon
+    forecast = np.array([volatility.average_variance(np.array([variance]), model.horizon)[0] for volatility, variance
+                         in zip(calibration.volatilities, calibration.variances, strict=True)])
     returns = expected + spot / POINT_UNIT * np.sqrt(forecast * model.horizon)
     multiple = volatility / POINT_UNIT
     return rounded(returns * RETURN_UNIT, today * (multiple * multiple) * VARIANCE_UNIT, today * VARIANCE_UNIT,

@@ -26,7 +26,7 @@ from risk.exact.uniforms import latin_hypercube
 from risk.grid.grid_map import POINT_UNIT, Nodes, bilinear
 from risk.models.calibration import Calibration
 from risk.models.copula import StudentCopula
-from risk.models.garch import Garch
+from risk.models.volatility import Volatility
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, simulate
 
 _VARIANCE = 1e-4
@@ -82,8 +82,8 @@ class StandardMap:
         return len(self.correlations)
 
     @cached_property
-    def _garch(self) -> Garch:
-        return Garch(0.0, (1.0 - self.alpha - self.beta) * _VARIANCE, self.alpha, self.beta, self.degrees)
+    def _garch(self) -> Volatility:
+        return Volatility.garch(0.0, (1.0 - self.alpha - self.beta) * _VARIANCE, self.alpha, self.beta, self.degrees)
 
     @cached_property
     def _correlated(self) -> tuple[StudentCopula, ...]:

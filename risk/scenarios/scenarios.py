@@ -37,7 +37,7 @@ class Scenarios:
 
 
 def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDArray[np.float64]) -> Scenarios:
-    """Run each asset's GARCH over the horizon and round.
+    """Run each asset's volatility over the horizon and round.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDA
     ------
     BadInput : a return beyond +-8 or a variance that is 0 or beyond 10**4 after rounding; names scenario and asset.
     """
-    paths = [garch.simulate(variance, innovations[:, :, i])
-             for i, (garch, variance) in enumerate(zip(calibration.garch, calibration.variances, strict=True))]
+    paths = [volatility.simulate(variance, innovations[:, :, i]) for i, (volatility, variance)
+             in enumerate(zip(calibration.volatilities, calibration.variances, strict=True))]
     returns = np.stack([path[0] for path in paths], axis=1) * RETURN_UNIT
     variances = np.stack([path[1] for path in paths], axis=1) * VARIANCE_UNIT
     return rounded(returns, variances, np.array(calibration.variances) * VARIANCE_UNIT, assets)

@@ -6,9 +6,9 @@ spot, perpetual   their price moves with the spot
 future            F' = S' (F/S)**(T'/T): the carry stays, the time to expiry T' = T - h shrinks
 option            Black-76 on F' with T' and a shocked volatility; past its expiry, the pay-off
 
-Implied volatility follows the asset's GARCH: that of an expiry is multiplied by the ratio of the volatility which GARCH
-expects on average until the expiry after the scenario, to what it expects today, raised to `volatility_response`. Far
-expiries so move less than near ones, as mean reversion has it.
+Implied volatility follows the asset's volatility model: that of an expiry is multiplied by the ratio of the volatility
+which the model expects on average until the expiry after the scenario, to what it expects today, raised to
+`volatility_response`. Far expiries so move less than near ones, as mean reversion has it.
 
 Futures and perpetuals are margined daily, so their change is not discounted; option values are. The float result is
 rounded to money once, half to even: this array is from there on the definition of the instrument's risk.
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
+from primitives.threads import share
 from risk.exact.clock import YEAR
 from risk.exact.elementary import exp, log
 from risk.exact.money import UNIT
@@ -30,9 +31,12 @@ from risk.market.instruments import Kind
 from risk.models.calibration import Calibration
 from risk.models.model import Model
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios
+from risk.valuation.kernels import SCRATCH, Options, option_changes
 from risk.valuation.pricing import black_76, forward_after
 
 Floats = NDArray[np.float64]
+_LEAST = 8192
+"""Prices that are worth a thread of their own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +60,10 @@ class _Market:
 
     def volatility_ratio(self, asset: int, years: float) -> Floats:
         """Implied volatility after each scenario over today's, for options that live `years` more: (S,)."""
-        garch, steps = self.calibration.garch[asset], max(1, int(np.ceil(years * self.model.steps_per_year)))
-        after = garch.average_variance(self.scenarios.variances[:, asset] / VARIANCE_UNIT, steps)
-        today = garch.average_variance(self.scenarios.today[asset] / np.array([VARIANCE_UNIT]), steps)
+        volatility = self.calibration.volatilities[asset]
+        steps = max(1, int(np.ceil(years * self.model.steps_per_year)))
+        after = volatility.average_variance(self.scenarios.variances[:, asset] / VARIANCE_UNIT, steps)
+        today = volatility.average_variance(self.scenarios.today[asset] / np.array([VARIANCE_UNIT]), steps)
         return exp(0.5 * self.model.volatility_response * log(after / today))
 
 
@@ -118,27 +123,32 @@ def _linear(market: _Market, listing: Listing) -> Floats:
 
 
 def _options(market: _Market, listings: list[Listing]) -> Floats:
-    """Change of options for one unit of the underlying, all of them at once: (n, S), quote units."""
-    n = len(listings)
-    strike, volatility, years, years_after, forward = (np.empty((n, 1)) for _ in range(5))
-    call = np.array([[listing.instrument.kind == Kind.CALL] for listing in listings])
-    forwards, volatilities = (np.empty((n, market.spot_after.shape[1])) for _ in range(2))
-    shocked: dict[tuple[int, int], tuple[Floats, Floats]] = {}
+    """Change of options for one unit of the underlying, all of them at once: (n, S), quote units.
+
+    Forward and shock of volatility are common to the options of an underlying and expiry.
+    """
+    n, scenarios = len(listings), market.spot_after.shape[1]
+    key = np.empty(n, np.int64)
+    strike, volatility, years, years_after, forward, sign = (np.empty(n) for _ in range(6))
+    keys: dict[tuple[int, int], int] = {}
+    forwards, ratios = list[Floats](), list[Floats]()
     for i, instrument in enumerate(listing.instrument for listing in listings):
         assert instrument.expiry is not None and instrument.strike is not None  # noqa: PT018  an option has both
         asset = market.model.assets.index(instrument.underlying)
         curve = market.book.curves[instrument.underlying, instrument.expiry]
         strike[i], volatility[i] = instrument.strike / UNIT, curve.volatilities[instrument.strike]
         years[i] = market.years(instrument.expiry)
-        years_after[i] = np.maximum(years[i] - market.horizon, 0.0)
-        forward[i] = curve.forward / UNIT
-        key = (asset, instrument.expiry)
-        if key not in shocked:
-            shocked[key] = (forward_after(market.spot[asset], forward[i], market.spot_after[asset], years[i],
-                                          years_after[i]), market.volatility_ratio(asset, float(years_after[i, 0])))
-        forwards[i], ratio = shocked[key]
-        volatilities[i] = volatility[i] * ratio
-    rate = market.book.rate
-    now = black_76(forward, strike, volatility, years, exp(-rate * years), call)
-    after = black_76(forwards, strike, volatilities, years_after, exp(-rate * years_after), call)
-    return after - now
+        years_after[i] = max(years[i] - market.horizon, 0.0)
+        forward[i], sign[i] = curve.forward / UNIT, 1.0 if instrument.kind == Kind.CALL else -1.0
+        key[i] = keys.setdefault((asset, instrument.expiry), len(keys))
+        if key[i] == len(forwards):
+            forwards.append(forward_after(market.spot[asset], forward[i], market.spot_after[asset], years[i],
+                                          years_after[i]))
+            ratios.append(market.volatility_ratio(asset, float(years_after[i])))
+    rate, changes = market.book.rate, np.empty((n, scenarios))
+    now = black_76(forward, strike, volatility, years, exp(-rate * years), sign > 0)
+    options = Options(key, strike, volatility, np.sqrt(years_after), exp(-rate * years_after), sign, now,
+                      np.stack(forwards), np.stack(ratios))
+    share(n, lambda begin, end: option_changes(options, begin, changes[begin:end], np.empty(SCRATCH)),
+          least=max(1, _LEAST // scenarios))
+    return changes

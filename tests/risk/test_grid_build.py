@@ -34,7 +34,7 @@ def test_nodes_are_in_units_of_todays_forecast(valued: Valuation) -> None:
     """One standard deviation up and volatility x 1.3, computed from the model's numbers by hand."""
     model, calibration, nodes = valued.model, valued.calibration, valued.nodes
     for asset in range(2):
-        g, today = calibration.garch[asset], calibration.variances[asset]
+        g, today = calibration.volatilities[asset], calibration.variances[asset]
         tomorrow = g.omega + (g.alpha + g.beta) * today
         deviation = np.sqrt(today + tomorrow)
         for node in range(33):
@@ -56,7 +56,7 @@ def test_a_scenario_that_is_a_node_is_priced_like_it(valued: Valuation) -> None:
     for i in spots:
         asset = model.assets.index(book.listings[i].instrument.underlying)
         listing = book.listings[i].instrument
-        grown = book.underlyings[asset].spot * (np.exp(2 * calibration.garch[asset].mean) - 1)
+        grown = book.underlyings[asset].spot * (np.exp(2 * calibration.volatilities[asset].mean) - 1)
         assert valued.changes[i, centre] == pytest.approx(grown * float(listing.lot), abs=1)
 
 

@@ -50,7 +50,7 @@ def test_every_instrument_of_the_fixture_is_revalued_right(crypto: Epoch, crypto
             if i.strike is None:
                 expected = after - forward
             else:
-                g, n = calibration.garch[asset], int(np.ceil((years - h) * 365))
+                g, n = calibration.volatilities[asset], int(np.ceil((years - h) * 365))
                 weights = (g.alpha + g.beta) ** np.arange(n)
                 v0, v1 = calibration.variances[asset], scenarios.variances[:, asset] / 1e12
                 level = sum(g.omega * weights[:k].sum() for k in range(n))
@@ -107,6 +107,6 @@ def test_a_value_change_that_does_not_fit_is_refused_by_name(crypto_sources: Sou
 
 def test_the_book_lists_the_assets_of_the_model(crypto_sources: Sources,
                                                 edited: Callable[[bytes, str, str], bytes]) -> None:
-    model = edited(crypto_sources.model, '["BTC", "ETH"]', '["ETH", "BTC"]')
-    with pytest.raises(BadInput, match=r"underlyings is 'BTC,ETH': must be ETH,BTC"):
+    model = edited(crypto_sources.model, '"BTC", "ETH"', '"BTC", "XRP"')
+    with pytest.raises(BadInput, match=r"book\.json: underlyings is 'BTC,ETH': must be the assets of the model, BTC, XRP"):
         build(replace(crypto_sources, model=model))
