@@ -4,11 +4,11 @@ Scenario s weighs p_s, and the tail holds K of their sum P. With the threshold t
 
     K ES = K t + sum_s p_s max(0, L_s - t)            [Rockafellar, Uryasev 2002]
 
-and max(0, x) = (|x| + x) / 2. The right side is never below K ES, whatever t is, and equal to it where t is a minimiser.
+and max(0, x) = (|x| + x) / 2. The right side is never below K ES, whatever t is, and K ES where t is a minimiser.
 
-On equally likely scenarios, of which the tail holds K/D, all p_s are D. Whoever flags exactly k = floor(K/D) losses, all
-of them at or above t and the others at or below, gets the same value whichever t was taken; for a fractional tail C15
-makes t the (k+1)-th loss. Ties, equal losses, negative losses, k = 0 and k = S need no special care.
+On equally likely scenarios, of which the tail holds K/D, all p_s are D. Whoever flags exactly k = floor(K/D) losses,
+all of them at or above t and the others at or below, gets the same value whichever t was taken; for a fractional tail
+C15 makes t the (k+1)-th loss. Ties, equal losses, negative losses, k = 0 and k = S need no special care.
 
 Where scenarios have masses, counting is not enough: see `_weighted`.
 """
@@ -85,8 +85,8 @@ def _weighted(cs: ConstraintSystem, flag: Linear, gap: Linear, tail: WeightedTai
     weight w. So sum_{L>t} p <= sum p b <= K < sum p b + w <= sum_{L>=t} p, and t is where the tail ends.
 
     Why in one product: the bracket of C15 is an integer, v + b is in [0, 2**n], and w - p comes times 2**(n+1); so it
-    is 0 only if v = 0, b = 0 and w = p. With sum p e in place of w the certificate is unsound: e is no boolean, and over
-    tied losses of unequal weight sum p e is any residue. A boolean e would cost S rows.
+    is 0 only if v = 0, b = 0 and w = p. With sum p e in place of w the certificate is unsound: e is no boolean, and
+    over tied losses of unequal weight sum p e is any residue. A boolean e would cost S rows.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def _weighted(cs: ConstraintSystem, flag: Linear, gap: Linear, tail: WeightedTai
     share = cs.multiply(share, cs.one, "C14 share")                # a row, and S 2 m coefficients fewer in C15
     short = gap + flag
     reach = short.interval + (share.interval - Interval(1, 1 << m)) * Interval(scale, scale)
-    if not reach.congruent_only_if_equal(Interval(0, 0)) or short.interval.high >= scale:
+    if not reach.congruent_only_if_equal(Interval(0, 0)):
         raise CircuitError(f"{cs.label('C15')}: gaps of {bits} bits and weights of {m} can be confused")
     pointer = cs.hint("C15 pointer", flag.shape)                                         # C15
     cs.equal(pointer * (short + (share - weights[0]) * scale), 0, "C15 threshold is an unflagged loss")

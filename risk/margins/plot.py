@@ -70,7 +70,7 @@ def losses(result: Margin, path: str | Path, *, title: str, quote: str) -> None:
         + f"  +  add-ons {display_money(result.addons, quote)}"
     axes.text(0, 1.02, sentence, transform=axes.transAxes, fontsize=9.5, color=_INK)
     axes.set_xlabel(f"loss over the horizon, {quote} (gains are negative)")
-    axes.set_ylabel(f"scenarios, of {len(amounts)}" if tail.uniform else f"probability of the {len(amounts)} scenarios, %")
+    axes.set_ylabel(f"scenarios, of {len(amounts)}" if tail.uniform else f"probability, % ({len(amounts)} scenarios)")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.grid(axis="y", color=_GRID)
     axes.set_axisbelow(True)
