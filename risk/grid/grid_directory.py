@@ -23,7 +23,7 @@ from risk.epochs import epoch_directory
 from risk.epochs.epoch import ID_BITS
 from risk.epochs.epoch_directory import creating
 from risk.epochs.provenance import read_source
-from risk.exact.shape import TailSize
+from risk.exact.shape import read_tail
 from risk.grid.grid_epoch import FACTOR_BITS, Factors, GridEpoch
 from risk.grid.grid_shape import GridShape
 from risk.grid.grid_standard import StandardMap
@@ -65,7 +65,7 @@ class GridManifest:
             raise BadInput("shape.map", type(self.shape.map).__name__, "a standard map")
         shape = self.shape
         return {"schema": SCHEMA, "regime": self.regime, "standard": self.shape.map.to_json(),
-                "shape": {"tail": str(shape.tail), "depth": shape.depth, "lanes": shape.lanes, "width": shape.width,
+                "shape": {**shape.tail.to_json(), "depth": shape.depth, "lanes": shape.lanes, "width": shape.width,
                           "value_bits": shape.value_bits},
                 "shape_digest": str(self.shape_digest), "tree_root": str(self.tree_root), "root": str(self.root),
                 "assets": [{name: str(value) for name, value in asset._asdict().items()} for asset in self.assets],
@@ -82,8 +82,8 @@ class GridManifest:
         path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
         parts = Node.read(path).document(SCHEMA, {"regime", "standard", "shape", "shape_digest", "tree_root", "root",
                                                   "assets", "collateral"})
-        sizes = parts["shape"].object({"tail", "depth", "lanes", "width", "value_bits"})
-        tail = TailSize.parse(sizes["tail"].value, field=sizes["tail"].field, source=path)
+        sizes = parts["shape"].object({"tail", "depth", "lanes", "width", "value_bits"}, {"masses"})
+        tail = read_tail(sizes)
         depth, lanes, width, value_bits = (sizes[name].integer(1, 253) for name in
                                            ("depth", "lanes", "width", "value_bits"))
         assets = []
