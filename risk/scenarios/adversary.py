@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,19 +42,37 @@ _ZERO = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
-    """A scenario set beside the population it stands for.
+class Legs:
+    """What the adversary may hold, on all paths of a population.
 
     values : int32 (n, legs), value change of one unit of each leg on every path, any scale.
-    chosen : (S,), the paths that are scenarios.
-    masses : (S,), p_s.
     tail : as a fraction of probability, such as (1, 40).
     """
 
     values: NDArray[np.int32]
+    tail: tuple[int, int]
+
+    @cached_property
+    def own(self) -> Floats:
+        """(legs,): Expected Shortfall over all paths of one unit of each leg, long or short, whichever is larger."""
+        found = []
+        for column in self.values.T:
+            losses = column.astype(np.int64)
+            found.append(max(population_shortfall(-losses, self.tail), population_shortfall(losses, self.tail)))
+        return np.maximum(np.array(found), 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A scenario set beside the population it stands for.
+
+    chosen : (S,), the paths that are scenarios.
+    masses : (S,), p_s.
+    """
+
+    legs: Legs
     chosen: Ints
     masses: Ints
-    tail: tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +89,8 @@ class Found:
 
 def attack(target: Target, start: Floats, gross: float = GROSS) -> Found:
     """The book that is found from a start: (legs,), multiples of what each leg has as its own Expected Shortfall."""
-    scale = own_shortfalls(target)
-    inside = target.values[target.chosen] / scale                     # (S, legs) in units of a leg's own margin
+    scale = target.legs.own
+    inside = target.legs.values[target.chosen] / scale                     # (S, legs) in units of a leg's own margin
     book, best = start, Found(start / scale, 1.0)
     cuts: list[Floats] = []
     for _ in range(_TAILS):
@@ -82,7 +101,7 @@ def attack(target: Target, start: Floats, gross: float = GROSS) -> Found:
         for _ in range(_CUTS):
             held = tableau.solution()
             book = held[:len(slope)] - held[len(slope):]
-            shortfall, gradient = _shortfall(inside, book, target.masses, target.tail)
+            shortfall, gradient = weighted_shortfall(inside, book, target.masses, target.legs.tail)
             if shortfall <= 1.0 + _TOLERANCE:
                 break
             cuts.append(np.concatenate([gradient, -gradient]))
@@ -92,15 +111,6 @@ def attack(target: Target, start: Floats, gross: float = GROSS) -> Found:
             return best
         best = Found(book / scale, ratio)
     return best
-
-
-def own_shortfalls(target: Target) -> Floats:
-    """(legs,): Expected Shortfall over all paths of one unit of each leg, long or short, whichever is larger."""
-    both = []
-    for column in target.values.T:
-        losses = column.astype(np.int64)
-        both.append(max(population_shortfall(-losses, target.tail), population_shortfall(losses, target.tail)))
-    return np.maximum(np.array(both), 1.0)
 
 
 def population_shortfall(losses: Ints, tail: tuple[int, int]) -> float:
@@ -130,8 +140,8 @@ def _losses(values: NDArray[np.int32], book: Floats, out: Floats, begin: int, en
 
 def _worst(target: Target, book: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     """Losses on all paths, and which of them are the book's tail: as many as the tail has, first come first served."""
-    losses = losses_of(target.values, book)
-    count = len(losses) * target.tail[0] // target.tail[1]
+    losses = losses_of(target.legs.values, book)
+    count = len(losses) * target.legs.tail[0] // target.legs.tail[1]
     quantile = np.partition(losses, len(losses) - count)[len(losses) - count]
     worst = losses > quantile
     ties = np.flatnonzero(losses == quantile)
@@ -142,18 +152,19 @@ def _worst(target: Target, book: Floats) -> tuple[Floats, NDArray[np.bool_]]:
 def _tail_mean(target: Target, book: Floats) -> Floats:
     """Mean value change of each leg over the book's tail: (legs,)."""
     _, worst = _worst(target, book)
-    return target.values[worst].sum(0, dtype=np.int64) / int(worst.sum())
+    return target.legs.values[worst].sum(0, dtype=np.int64) / int(worst.sum())
 
 
 def _ratio(target: Target, book: Floats) -> float:
     """Margin by the scenarios over Expected Shortfall by all paths; 1 where there is nothing to lose."""
     losses, worst = _worst(target, book)
     true = _in_order(losses[worst]) / int(worst.sum())
-    margin, _ = _shortfall(target.values[target.chosen].astype(np.float64), book, target.masses, target.tail)
+    inside = target.legs.values[target.chosen].astype(np.float64)
+    margin, _ = weighted_shortfall(inside, book, target.masses, target.legs.tail)
     return margin / true if true > 0.0 else 1.0
 
 
-def _shortfall(values: Floats, book: Floats, masses: Ints, tail: tuple[int, int]) -> tuple[float, Floats]:
+def weighted_shortfall(values: Floats, book: Floats, masses: Ints, tail: tuple[int, int]) -> tuple[float, Floats]:
     """Expected Shortfall of a book by weighted scenarios, and its gradient: (S, legs), (legs,) -> float, (legs,)."""
     losses = np.zeros(len(values))
     for j in range(len(book)):

@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 
 from risk.exact.uniforms import uniforms
 from risk.scenarios import adversary
-from risk.scenarios.adversary import Target
+from risk.scenarios.adversary import Legs, Target
 
 TAIL = (1, 20)
 N, S = 4000, 40
@@ -19,7 +19,7 @@ def target(seed: int = 5) -> Target:
     x = np.log(u / (1 - u))
     legs = [x[:, 0], x[:, 1], np.maximum(x[:, 0] - 2, 0), np.maximum(-2 - x[:, 1], 0), np.maximum(x.sum(1) - 3, 0)]
     values = np.rint(1000 * np.stack(legs, 1)).astype(np.int32)
-    return Target(values, np.arange(0, N, N // S), np.ones(S, np.int64), TAIL)
+    return Target(Legs(values, TAIL), np.arange(0, N, N // S), np.ones(S, np.int64))
 
 
 def expected_shortfall(losses: np.ndarray, masses: np.ndarray) -> float:
@@ -31,7 +31,7 @@ def expected_shortfall(losses: np.ndarray, masses: np.ndarray) -> float:
 def test_the_ratio_is_that_of_two_expected_shortfalls() -> None:
     given = target()
     found = adversary.attack(given, adversary.starts(3, 5)[0])
-    losses = -(given.values.astype(float) @ found.book)
+    losses = -(given.legs.values.astype(float) @ found.book)
     margin = expected_shortfall(losses[given.chosen], given.masses)
     true = np.sort(losses)[-N // 20:].mean()
     assert found.ratio == pytest.approx(margin / true, rel=1e-9)
@@ -40,24 +40,24 @@ def test_the_ratio_is_that_of_two_expected_shortfalls() -> None:
 
 def test_the_book_keeps_to_its_gross() -> None:
     given = target()
-    scale = adversary.own_shortfalls(given)
+    scale = given.legs.own
     for start in adversary.starts(4, 5):
         found = adversary.attack(given, start, gross=3.0)
-        margin = expected_shortfall(-(given.values[given.chosen] @ found.book), given.masses)
+        margin = expected_shortfall(-(given.legs.values[given.chosen] @ found.book), given.masses)
         assert (np.abs(found.book) * scale).sum() <= 3.0 * max(margin, 1.0) * 1.001
 
 
 def test_cutting_planes_find_the_optimum_that_highs_finds() -> None:
     """max c b such that ES(b) <= 1 and sum |b| <= G, for random c: Rockafellar and Uryasev's programme as it stands."""
     given, gross = target(), 4.0
-    inside = given.values[given.chosen] / adversary.own_shortfalls(given)
+    inside = given.legs.values[given.chosen] / given.legs.own
     legs = inside.shape[1]
     for slope in uniforms(9, (5, legs)) * 2 - 1:
         tableau = adversary._Tableau(np.concatenate([slope, -slope]), gross)
         for _ in range(200):
             held = tableau.solution()
             book = held[:legs] - held[legs:]
-            shortfall, gradient = adversary._shortfall(inside, book, given.masses, TAIL)
+            shortfall, gradient = adversary.weighted_shortfall(inside, book, given.masses, TAIL)
             if shortfall <= 1 + 1e-6:
                 break
             tableau.require(np.concatenate([gradient, -gradient]))
@@ -74,23 +74,23 @@ def test_cutting_planes_find_the_optimum_that_highs_finds() -> None:
 def test_weighted_shortfall_and_its_gradient() -> None:
     values, book = uniforms(3, (30, 4)) * 2 - 1, uniforms(4, (4,))
     masses = np.arange(1, 31)
-    found, gradient = adversary._shortfall(values, book, masses, TAIL)
+    found, gradient = adversary.weighted_shortfall(values, book, masses, TAIL)
     assert found == pytest.approx(expected_shortfall(-(values @ book), masses))
     for j in range(4):
         step = np.zeros(4)
         step[j] = 1e-7
-        moved, _ = adversary._shortfall(values, book + step, masses, TAIL)
+        moved, _ = adversary.weighted_shortfall(values, book + step, masses, TAIL)
         assert gradient[j] == pytest.approx((moved - found) / 1e-7, abs=1e-5)
 
 
 def test_nothing_is_found_where_scenarios_are_the_population() -> None:
     given = target()
-    whole = Target(given.values, np.arange(N), np.ones(N, np.int64), TAIL)
+    whole = Target(given.legs, np.arange(N), np.ones(N, np.int64))
     assert adversary.attack(whole, adversary.starts(1, 5)[0]).ratio == pytest.approx(1.0)
 
 
 def test_threads_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = np.tile(target().values, (20, 1))
+    values = np.tile(target().legs.values, (20, 1))
     book = adversary.starts(1, 5)[0]
     found = []
     for count in ("1", "3"):

@@ -1,0 +1,124 @@
+"""Weighted scenarios: chosen out of a population of paths, with what is known of their error.
+
+The panel's tails are kept (`risk.scenarios.matching`), then the adversary looks for books that the scenarios
+underestimate, which join the panel, and so on for some rounds. What is left is stated: the difference of twelve
+reference books, and the least margin that the adversary still finds for its true Expected Shortfall.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from risk.models.calibration import Calibration
+from risk.models.model import Model
+from risk.scenarios import adversary, matching
+from risk.scenarios.adversary import Legs, Target
+from risk.scenarios.scenarios import Scenarios
+from risk.valuation.panel import UNIT, Panel
+
+Ints = NDArray[np.int64]
+
+ROUNDS = 6
+"""Of attack and mending; a last attack judges."""
+STARTS = 3
+"""Books that each attack starts from."""
+JUDGES = 6
+"""Of the last one."""
+LARGEST_BIAS = Fraction(3, 100)
+"""Mean difference of the reference books that an epoch may have."""
+_PRECISION = 1 << 20
+"""Books of the adversary are valued with so many units to an asset's deviation."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A book of the panel: Expected Shortfall over the population and by the scenarios, in deviations of its asset."""
+
+    name: str
+    population: float
+    scenarios: float
+
+    @property
+    def difference(self) -> float:
+        return self.scenarios / self.population - 1.0
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What weighted scenarios are worth.
+
+    population : paths they were chosen from.
+    references : the twelve books.
+    floor : least margin over true Expected Shortfall, both without add-ons, of books that the adversary found, among
+        those that gross no more than `gross` times their margin.
+    """
+
+    population: int
+    references: tuple[Reference, ...]
+    floor: float
+    gross: float
+
+    @property
+    def bias(self) -> float:
+        """Mean difference of the references."""
+        return sum(reference.difference for reference in self.references) / len(self.references)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"population": self.population, "floor": round(self.floor, 4), "gross": self.gross,
+                "bias": round(self.bias, 5), "references": [
+                    {"book": r.name, "population": round(r.population, 5), "scenarios": round(r.scenarios, 5),
+                     "difference": round(r.difference, 5)} for r in self.references]}
+
+
+def choose(model: Model, calibration: Calibration, paths: Scenarios) -> tuple[Ints, Quality]:
+    """One path for each scenario of a weighted shape, from the outermost in.
+
+    Parameters
+    ----------
+    model : its shape says masses and tail.
+    paths : the population; its size is a multiple of the sum of the masses.
+
+    Returns
+    -------
+    Indices of paths, (S,), and their quality.
+
+    Raises
+    ------
+    BadInput : see `matching.design` and `Panel.of`.
+    """
+    tail, masses = model.shape.tail, np.array(model.shape.tail.weights(model.shape.scenarios), np.int64)
+    share, n = tail.share(model.shape.scenarios), len(paths.returns)
+    rings = matching.design(masses.tolist(), n)
+    panel = Panel.of(model, calibration, paths)
+    features = panel.features
+    partition = matching.cells(matching.depth(features), features, rings)
+    books = list(panel.books(share))
+    functions = matching.TailFunctions(partition, len(books) + ROUNDS * STARTS)
+    for book, part in books:
+        functions.add(matching.hinges(panel.losses(book), part.as_integer_ratio()))
+    chosen = functions.balanced(matching.central(features, partition))
+    ratio = share.as_integer_ratio()
+    legs = Legs(panel.values, ratio)
+    starts = adversary.starts(ROUNDS * STARTS + JUDGES, panel.values.shape[1])
+    for k in range(ROUNDS):
+        target = Target(legs, chosen, masses)
+        for start in starts[k * STARTS:(k + 1) * STARTS]:
+            found = adversary.attack(target, start)
+            losses = adversary.losses_of(panel.values, found.book * _PRECISION)
+            functions.add(matching.hinges(np.rint(losses).astype(np.int64), ratio))
+        chosen = functions.balanced(chosen)
+    target = Target(legs, chosen, masses)
+    floor = min(adversary.attack(target, start).ratio for start in starts[ROUNDS * STARTS:])
+    references = tuple(_reference(name, panel.losses(book), chosen, masses, ratio)
+                       for name, book in panel.references().items())
+    return chosen, Quality(n, references, floor, adversary.GROSS)
+
+
+def _reference(name: str, losses: Ints, chosen: Ints, masses: Ints, tail: tuple[int, int]) -> Reference:
+    own, _ = adversary.weighted_shortfall(-losses[chosen].astype(np.float64)[:, None], np.ones(1), masses, tail)
+    return Reference(name, adversary.population_shortfall(losses, tail) / UNIT, own / UNIT)
