@@ -48,13 +48,13 @@ def normal_cdf(x: ArrayLike) -> Floats:
 
 
 def student_t_tail(t: ArrayLike, degrees: float) -> Floats:
-    """P(T > t) for t >= 0 and Student's T with any real degrees of freedom >= 1, accurate however small.
+    """P(T > t) for t >= 0 and Student's T with any real degrees of freedom > 0, accurate however small.
 
     Relative error below 3e-14 for degrees <= 30, 1e-11 for degrees <= 1000.
 
     Raises
     ------
-    BadInput : degrees below 1.
+    BadInput : degrees that are not above 0.
     """
     law = _law(degrees)
     return _each(lambda values, out: kernels.student_t_tail_all(values, out, law), t)
@@ -101,8 +101,8 @@ def _each(part: Callable[[Floats, Floats], object], x: ArrayLike) -> Floats:
 
 @lru_cache(maxsize=256)
 def _law(degrees: float) -> StudentT:
-    if not reference.LEAST_DEGREES <= degrees < np.inf:
-        raise BadInput("degrees", degrees, f"at least {reference.LEAST_DEGREES:g}, and finite")
+    if not 0 < degrees < np.inf:
+        raise BadInput("degrees", degrees, "above 0, and finite")
     a = 0.5 * degrees
     constants = (degrees, reference.beta_constant(a, 0.5), reference.beta_constant(0.5, a),
                  reference.density_constant(degrees))
@@ -113,6 +113,8 @@ def _law(degrees: float) -> StudentT:
 @lru_cache(maxsize=64)
 def _quantile_table(degrees: float) -> Floats:
     """`reference.quantile_table`: (rows, columns)."""
+    if not degrees >= reference.LEAST_DEGREES:
+        raise BadInput("degrees", degrees, f"at least {reference.LEAST_DEGREES:g}")
     table = np.empty((reference.TABLE_ROWS, reference.TABLE_ORDER + 2))
     kernels.fill_quantile_table(table, _law(degrees), np.empty((3, reference.TABLE_ORDER)))
     return table

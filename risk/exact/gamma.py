@@ -35,13 +35,15 @@ def gamma_cdf(x: ArrayLike, a: float) -> Floats:
     b = above + 1.0 - a
     c, d = np.full_like(above, 1e300), 1.0 / b
     value = d
+    going = np.ones(above.shape, np.bool_)             # each element stops alone: its bits are its own
     for n in range(1, _FRACTION_TERMS):
         coefficient = -n * (n - a)
         b = b + 2.0
         d = 1.0 / (coefficient * d + b)
         c = b + coefficient / c
-        value = value * (c * d)
-        if not (np.abs(c * d - 1.0) > 2.0**-52).any():
+        value = np.where(going, value * (c * d), value)
+        going = going & (np.abs(c * d - 1.0) > 2.0**-52)
+        if not going.any():
             break
     upper = exp(np.maximum(a * log(above) - above - constant, -700.0)) * value
     return np.where(x < a + 1.0, series, 1.0 - upper)

@@ -101,7 +101,7 @@ def log_gamma(x: float) -> float:
 
 # -- Student's t -----------------------------------------------------------------------------------------------------
 def student_t_tail(t: ArrayLike, degrees: float) -> Floats:
-    """P(T > t) for t >= 0 and Student's T with any real degrees of freedom >= 1, accurate however small.
+    """P(T > t) for t >= 0 and Student's T with any real degrees of freedom > 0, accurate however small.
 
     Half the regularised incomplete beta function I_x(degrees/2, 1/2) at x = degrees/(degrees + t**2).
     """
