@@ -24,7 +24,7 @@ from risk.exact import kernels, reference
 from risk.exact.kernels import BLOCK, StudentT
 from risk.exact.reference import log_gamma
 
-__all__ = ["Floats", "exp", "log", "log_gamma", "normal_cdf", "scratch", "student_t_quantile", "student_t_tail",
+__all__ = ["Floats", "each", "exp", "log", "log_gamma", "normal_cdf", "scratch", "student_t_quantile", "student_t_tail",
            "student_t_tail_inverse"]
 
 Floats = NDArray[np.float64]
@@ -34,17 +34,17 @@ _LEAST = 4096
 
 def exp(x: ArrayLike) -> Floats:
     """e**x: 0 or infinite where doubles end, within 2 last places between."""
-    return _each(kernels.exp_all, x)
+    return each(kernels.exp_all, x)
 
 
 def log(x: ArrayLike) -> Floats:
     """Natural logarithm, within 2 last places: -infinity at 0, NaN below."""
-    return _each(kernels.log_all, x)
+    return each(kernels.log_all, x)
 
 
 def normal_cdf(x: ArrayLike) -> Floats:
     """Phi(x) to an absolute 1e-15."""
-    return _each(lambda values, out: kernels.normal_cdf_all(values, out, scratch()), x)
+    return each(lambda values, out: kernels.normal_cdf_all(values, out, scratch()), x)
 
 
 def student_t_tail(t: ArrayLike, degrees: float) -> Floats:
@@ -57,7 +57,7 @@ def student_t_tail(t: ArrayLike, degrees: float) -> Floats:
     BadInput : degrees that are not above 0.
     """
     law = _law(degrees)
-    return _each(lambda values, out: kernels.student_t_tail_all(values, out, law), t)
+    return each(lambda values, out: kernels.student_t_tail_all(values, out, law), t)
 
 
 def student_t_tail_inverse(tail: ArrayLike, degrees: float) -> Floats:
@@ -70,7 +70,7 @@ def student_t_tail_inverse(tail: ArrayLike, degrees: float) -> Floats:
     BadInput : degrees below 1.
     """
     law, table = _law(degrees), _quantile_table(degrees)
-    return _each(lambda values, out: kernels.student_t_tail_inverse_all(values, out, law, table), tail)
+    return each(lambda values, out: kernels.student_t_tail_inverse_all(values, out, law, table), tail)
 
 
 def student_t_quantile(u: ArrayLike, degrees: float) -> Floats:
@@ -81,7 +81,7 @@ def student_t_quantile(u: ArrayLike, degrees: float) -> Floats:
     BadInput : degrees below 1.
     """
     law, table = _law(degrees), _quantile_table(degrees)
-    return _each(lambda values, out: kernels.student_t_quantile_all(values, out, law, table), u)
+    return each(lambda values, out: kernels.student_t_quantile_all(values, out, law, table), u)
 
 
 def scratch() -> Floats:
@@ -89,7 +89,7 @@ def scratch() -> Floats:
     return np.empty((2, BLOCK))
 
 
-def _each(part: Callable[[Floats, Floats], object], x: ArrayLike) -> Floats:
+def each(part: Callable[[Floats, Floats], object], x: ArrayLike) -> Floats:
     """part(values, out) on ranges of a 1-dimensional view, in parallel; returns out in the shape of x."""
     values: NDArray[Any] = np.require(x, np.float64, ["C", "A"]) if isinstance(x, np.ndarray) and x.ndim \
         else np.asarray(x, np.float64)

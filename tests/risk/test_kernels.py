@@ -89,6 +89,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "normal_cdf_all": (U, U, np.empty((2, 4))), "student_t_tail_all": (U, U, LAW),
     "student_t_tail_inverse_all": (U, U, LAW, np.empty((2, 3))),
     "student_t_quantile_all": (U, U, LAW, np.empty((2, 3))),
+    "quantile_by_tails_all": (U, U, np.empty((2, 3)), np.empty((2, 3))),
     "fill_quantile_table": (np.empty((2, 3)), LAW, np.empty((3, 4)))}
 
 
