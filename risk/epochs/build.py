@@ -22,7 +22,7 @@ from risk.models.calibration import Calibration, calibrate
 from risk.models.model import Estimator, Model, parse_model
 from risk.scenarios import filtered_historical, monte_carlo
 from risk.scenarios.scenarios import Scenarios, simulate
-from risk.valuation.revaluation import value_changes
+from risk.valuation.revaluation import revalue
 
 Progress = Callable[[str, int, int], None]
 STAGES = ("read", "calibrate", "scenarios", "revalue", "commit")
@@ -91,9 +91,9 @@ def _committed(model: Model, book: Book, sources: Sources, calibration: Calibrat
                progress: Progress | None) -> Epoch:
     stage = _stages(progress)
     stage("revalue")
-    changes = value_changes(book, model, calibration, scenarios)
+    revaluation = revalue(book, model, calibration, scenarios)
     stage("commit")
-    epoch = assemble(model, book, sources, calibration, scenarios, changes)
+    epoch = assemble(model, book, sources, calibration, scenarios, revaluation.changes, revaluation.near_ties)
     _ = epoch.root                                 # checks E1 to E5, then hashes
     if progress is not None:
         progress(STAGES[-1], len(STAGES), len(STAGES))
@@ -184,7 +184,7 @@ def draw(model: Model, calibration: Calibration, history: History | None, *, see
 
 
 def assemble(model: Model, book: Book, sources: Sources, calibration: Calibration, scenarios: Scenarios,
-             changes: NDArray[np.int64]) -> Epoch:
+             changes: NDArray[np.int64], near_ties: int | None = None) -> Epoch:
     """Put everything together; (n, S) value changes in the order of the book's listings."""
     header = Header(venue=book.venue, quote=book.quote, timestamp=book.valuation, underlyings=model.assets,
                     model=model.name, model_digest=content_digest(sources.model))
@@ -194,4 +194,4 @@ def assemble(model: Model, book: Book, sources: Sources, calibration: Calibratio
         underlying=np.array([model.assets.index(i.underlying) for i in instruments], np.int64),
         long=np.array([listing.long for listing in book.listings], np.int64),
         short=np.array([listing.short for listing in book.listings], np.int64),
-        header=header, instruments=instruments, provenance=Provenance(sources, calibration, scenarios))
+        header=header, instruments=instruments, provenance=Provenance(sources, calibration, scenarios, near_ties))

@@ -12,6 +12,7 @@ The manifest alone says which root belongs to which time, venue and model. `load
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import shutil
@@ -230,7 +231,7 @@ def read(directory: str | Path) -> tuple[Manifest, Epoch]:
 
 def _array(directory: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.int64]:
     path = directory / f"{name}.npy"
-    expected = 8 * int(np.prod(shape))
+    expected = 8 * math.prod(shape)
     try:
         if path.stat().st_size > expected + 4096:
             raise BadInput("file size", path.stat().st_size, f"that of an int64 array {shape}", source=path)

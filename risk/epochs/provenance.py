@@ -45,11 +45,15 @@ class Sources:
 
 @dataclass(frozen=True, eq=False)
 class Provenance:
-    """Sources, the parameters they led to, and the scenarios drawn with those."""
+    """Sources, the parameters they led to, and the scenarios drawn with those.
+
+    near_ties : of the revaluation, see `risk.valuation.revaluation`; None where an epoch was read, not built.
+    """
 
     sources: Sources
     calibration: Calibration
     scenarios: Scenarios
+    near_ties: int | None = None
 
 
 def read_source(path: str | Path) -> bytes:

@@ -24,7 +24,7 @@ from risk.exact import kernels, reference
 from risk.exact.kernels import BLOCK, StudentT
 from risk.exact.reference import log_gamma
 
-__all__ = ["Floats", "exp", "log", "log_gamma", "normal_cdf", "scratch", "student_t_quantile", "student_t_tail",
+__all__ = ["Floats", "each", "exp", "log", "log_gamma", "normal_cdf", "scratch", "student_t_quantile", "student_t_tail",
            "student_t_tail_inverse"]
 
 Floats = NDArray[np.float64]
@@ -34,30 +34,30 @@ _LEAST = 4096
 
 def exp(x: ArrayLike) -> Floats:
     """e**x: 0 or infinite where doubles end, within 2 last places between."""
-    return _each(kernels.exp_all, x)
+    return each(kernels.exp_all, x)
 
 
 def log(x: ArrayLike) -> Floats:
     """Natural logarithm, within 2 last places: -infinity at 0, NaN below."""
-    return _each(kernels.log_all, x)
+    return each(kernels.log_all, x)
 
 
 def normal_cdf(x: ArrayLike) -> Floats:
     """Phi(x) to an absolute 1e-15."""
-    return _each(lambda values, out: kernels.normal_cdf_all(values, out, scratch()), x)
+    return each(lambda values, out: kernels.normal_cdf_all(values, out, scratch()), x)
 
 
 def student_t_tail(t: ArrayLike, degrees: float) -> Floats:
-    """P(T > t) for t >= 0 and Student's T with any real degrees of freedom >= 1, accurate however small.
+    """P(T > t) for t >= 0 and Student's T with any real degrees of freedom > 0, accurate however small.
 
     Relative error below 3e-14 for degrees <= 30, 1e-11 for degrees <= 1000.
 
     Raises
     ------
-    BadInput : degrees below 1.
+    BadInput : degrees that are not above 0.
     """
     law = _law(degrees)
-    return _each(lambda values, out: kernels.student_t_tail_all(values, out, law), t)
+    return each(lambda values, out: kernels.student_t_tail_all(values, out, law), t)
 
 
 def student_t_tail_inverse(tail: ArrayLike, degrees: float) -> Floats:
@@ -70,7 +70,7 @@ def student_t_tail_inverse(tail: ArrayLike, degrees: float) -> Floats:
     BadInput : degrees below 1.
     """
     law, table = _law(degrees), _quantile_table(degrees)
-    return _each(lambda values, out: kernels.student_t_tail_inverse_all(values, out, law, table), tail)
+    return each(lambda values, out: kernels.student_t_tail_inverse_all(values, out, law, table), tail)
 
 
 def student_t_quantile(u: ArrayLike, degrees: float) -> Floats:
@@ -81,7 +81,7 @@ def student_t_quantile(u: ArrayLike, degrees: float) -> Floats:
     BadInput : degrees below 1.
     """
     law, table = _law(degrees), _quantile_table(degrees)
-    return _each(lambda values, out: kernels.student_t_quantile_all(values, out, law, table), u)
+    return each(lambda values, out: kernels.student_t_quantile_all(values, out, law, table), u)
 
 
 def scratch() -> Floats:
@@ -89,7 +89,7 @@ def scratch() -> Floats:
     return np.empty((2, BLOCK))
 
 
-def _each(part: Callable[[Floats, Floats], object], x: ArrayLike) -> Floats:
+def each(part: Callable[[Floats, Floats], object], x: ArrayLike) -> Floats:
     """part(values, out) on ranges of a 1-dimensional view, in parallel; returns out in the shape of x."""
     values: NDArray[Any] = np.require(x, np.float64, ["C", "A"]) if isinstance(x, np.ndarray) and x.ndim \
         else np.asarray(x, np.float64)
@@ -101,8 +101,8 @@ def _each(part: Callable[[Floats, Floats], object], x: ArrayLike) -> Floats:
 
 @lru_cache(maxsize=256)
 def _law(degrees: float) -> StudentT:
-    if not reference.LEAST_DEGREES <= degrees < np.inf:
-        raise BadInput("degrees", degrees, f"at least {reference.LEAST_DEGREES:g}, and finite")
+    if not 0 < degrees < np.inf:
+        raise BadInput("degrees", degrees, "above 0, and finite")
     a = 0.5 * degrees
     constants = (degrees, reference.beta_constant(a, 0.5), reference.beta_constant(0.5, a),
                  reference.density_constant(degrees))
@@ -113,6 +113,8 @@ def _law(degrees: float) -> StudentT:
 @lru_cache(maxsize=64)
 def _quantile_table(degrees: float) -> Floats:
     """`reference.quantile_table`: (rows, columns)."""
+    if not degrees >= reference.LEAST_DEGREES:
+        raise BadInput("degrees", degrees, f"at least {reference.LEAST_DEGREES:g}")
     table = np.empty((reference.TABLE_ROWS, reference.TABLE_ORDER + 2))
     kernels.fill_quantile_table(table, _law(degrees), np.empty((3, reference.TABLE_ORDER)))
     return table

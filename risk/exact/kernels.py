@@ -296,17 +296,23 @@ def fill_quantile_table(table: Floats, law: StudentT, series: Floats) -> None:
             a[n + 2] = total / (q[0] * float((n + 2) * (n + 1)))
 
 
-@compiled_ieee
-def student_t_tail_inverse(tail: float, law: StudentT, table: Floats) -> float:
-    """The t >= 0 with P(T > t) = tail."""
-    if not (TABLE_LEAST <= tail <= 0.5):
-        return _searched(tail, law) if 0.0 < tail < TABLE_LEAST else _NAN
+@inlined_ieee
+def _polynomial(tail: float, table: Floats) -> float:
+    """The quantile at TABLE_LEAST <= tail <= 1/2."""
     row = min((bits_of(tail) >> ROW_SHIFT) - FIRST_ROW, TABLE_ROWS - 1)
     delta = tail - table[row, 0]
     t = table[row, TABLE_ORDER + 1]
     for k in range(TABLE_ORDER, 0, -1):
         t = t * delta + table[row, k]
     return t
+
+
+@compiled_ieee
+def student_t_tail_inverse(tail: float, law: StudentT, table: Floats) -> float:
+    """The t >= 0 with P(T > t) = tail."""
+    if not (TABLE_LEAST <= tail <= 0.5):
+        return _searched(tail, law) if 0.0 < tail < TABLE_LEAST else _NAN
+    return _polynomial(tail, table)
 
 
 @compiled_ieee
@@ -330,3 +336,13 @@ def student_t_quantile_all(u: Floats, out: Floats, law: StudentT, table: Floats)
         lower = u[i] < 0.5
         t = student_t_tail_inverse(u[i] if lower else 1.0 - u[i], law, table)
         out[i] = -t if lower else t
+
+
+@compiled_ieee
+def quantile_by_tails_all(u: Floats, out: Floats, lower: Floats, upper: Floats) -> None:
+    """out = quantiles, from a table by lower tails and one by upper tails; NaN outside [TABLE_LEAST, 1)."""
+    for i in range(len(u)):
+        if u[i] < 0.5:
+            out[i] = _polynomial(u[i], lower) if u[i] >= TABLE_LEAST else _NAN
+        else:
+            out[i] = _polynomial(1.0 - u[i], upper) if u[i] < 1.0 else _NAN

@@ -101,7 +101,7 @@ def log_gamma(x: float) -> float:
 
 # -- Student's t -----------------------------------------------------------------------------------------------------
 def student_t_tail(t: ArrayLike, degrees: float) -> Floats:
-    """P(T > t) for t >= 0 and Student's T with any real degrees of freedom >= 1, accurate however small.
+    """P(T > t) for t >= 0 and Student's T with any real degrees of freedom > 0, accurate however small.
 
     Half the regularised incomplete beta function I_x(degrees/2, 1/2) at x = degrees/(degrees + t**2).
     """
@@ -148,24 +148,30 @@ def quantile_table(degrees: float) -> Floats:
     """
     if not degrees >= LEAST_DEGREES:
         raise BadInput("degrees", degrees, "at least 1")
-    bits = ((np.arange(TABLE_ROWS) + FIRST_ROW) << ROW_SHIFT) + (1 << ROW_SHIFT - 1)
-    centre = bits.view(np.float64)
-    centre[-1] = 0.5
+    centre = row_centres()
     a = [np.where(centre == 0.5, 0.0, _searched(centre, degrees))]
     a.append(-1.0 / exp(density_constant(degrees) - 0.5 * (degrees + 1.0) * log(1.0 + a[0] * a[0] / degrees)))
     first, q, w = list[Floats](), list[Floats](), list[Floats]()             # series of t', degrees + t**2, t'**2
     for n in range(TABLE_ORDER - 1):
         first.append((n + 1) * a[n + 1])
-        q.append(_convolution(a, a, n) + (degrees if n == 0 else 0.0))
-        w.append(_convolution(first, first, n))
-        total = (degrees + 1.0) * _convolution(a, w, n)
+        q.append(convolution(a, a, n) + (degrees if n == 0 else 0.0))
+        w.append(convolution(first, first, n))
+        total = (degrees + 1.0) * convolution(a, w, n)
         for j in range(1, n + 1):
             total = total - q[j] * (((n - j + 2) * (n - j + 1)) * a[n - j + 2])
         a.append(total / (q[0] * ((n + 2) * (n + 1))))
     return np.stack([centre, *a], axis=1)
 
 
-def _convolution(x: list[Floats], y: list[Floats], n: int) -> Floats:
+def row_centres() -> Floats:
+    """What the rows of a table of quantiles are centred on: probabilities, (rows,)."""
+    bits = ((np.arange(TABLE_ROWS) + FIRST_ROW) << ROW_SHIFT) + (1 << ROW_SHIFT - 1)
+    centre: Floats = bits.view(np.float64)
+    centre[-1] = 0.5
+    return centre
+
+
+def convolution(x: list[Floats], y: list[Floats], n: int) -> Floats:
     """Coefficient n of the product of two series."""
     total = np.zeros_like(x[0])
     for j in range(n + 1):

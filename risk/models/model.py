@@ -36,7 +36,7 @@ judges it. Tables and keys with a default (in brackets) may be left out.
     degrees = 3.5                              # 2.5 or more
     skew = -0.05
     variance = 0.0012                          # of the next step; for all assets or none: only where no history is read
-    integrated = false                         # [false] declares that shocks never die out (G6)
+    integrated = false                         # [false] declares that shocks hardly die out (G6)
     pegged = false                             # [false] declares an asset that hardly moves (G10)
 
     [correlation]                              # [family = "ewma", lambda = 0.97; "static" where no history is read]

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from primitives.errors import BadInput
 from primitives.jsonio import Node
+from risk.exact.variance import Recursion, filtered, paths
 from risk.models.innovations import NORMAL, Law
 
 Floats = NDArray[np.float64]
@@ -143,22 +144,9 @@ class Volatility:
 
         The step before the first is taken to have had the sample variance per step.
         """
-        n = len(returns)
-        spans = [1] * n if steps is None else steps.tolist()
-        total = np.empty(n + 1)
         variance = sample_variance(returns, steps)
-        v = self.omega + (self.alpha + 0.5 * self.gamma + self.beta) * variance
-        for t, (r, span) in enumerate(zip(returns.tolist(), spans, strict=True)):
-            whole = v
-            for _ in range(span - 1):
-                v = self.omega + self.persistence * v
-                whole = whole + v
-            total[t] = whole
-            e = r - span * self.mean
-            square = e * e if span == 1 else e * e / whole * v
-            v = self.omega + (self.alpha + (self.gamma if e < 0 else 0.0)) * square + self.beta * v
-        total[n] = v
-        return total
+        first = self.omega + (self.alpha + 0.5 * self.gamma + self.beta) * variance
+        return filtered(self._recursion, first, returns, np.ones(len(returns), np.int64) if steps is None else steps)
 
     def residuals(self, returns: Floats, steps: Steps | None = None) -> Floats:
         """The innovations z_t that made the returns: (n,) -> (n,)."""
@@ -171,14 +159,11 @@ class Volatility:
 
         variance : that of the first step, which today's forecast gives.
         """
-        total = np.zeros(len(innovations))
-        v = np.full(len(innovations), variance)
-        for z in innovations.T:
-            move = np.sqrt(v) * z
-            total = total + (self.mean + move)
-            weight = np.where(move < 0, self.alpha + self.gamma, self.alpha) if self.gamma else self.alpha
-            v = self.omega + weight * (move * move) + self.beta * v
-        return total, v
+        return paths(self._recursion, variance, innovations)
+
+    @property
+    def _recursion(self) -> Recursion:
+        return Recursion(self.mean, self.omega, self.alpha, self.gamma, self.beta, self.persistence)
 
     def average_variance(self, variance: Floats, steps: int) -> Floats:
         """Expected variance per step over the next `steps`, if the next one has `variance`; any shape.

@@ -5,17 +5,34 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from risk.exact.sobol import sobol_uniforms
 from risk.exact.uniforms import latin_hypercube
 from risk.models import copula as copulas
 from risk.models.calibration import Calibration
-from risk.models.copula import Dependence
+from risk.models.copula import Copula, Dependence
 
 
 def innovations(calibration: Calibration, dependence: Dependence, *, seed: int, scenarios: int, horizon: int
                 ) -> NDArray[np.float64]:
     """Innovations of unit variance, dependent across assets and independent across steps: (S, h, m)."""
-    assert calibration.correlation is not None         # `parse_model` refuses this estimator without one
-    copula = dependence.under(calibration.correlation)
-    variates = copula.sample(latin_hypercube(seed, scenarios, (horizon, copula.uniforms)))
+    copula = _copula(calibration, dependence)
+    return from_uniforms(calibration, copula, latin_hypercube(seed, scenarios, (horizon, copula.uniforms)))
+
+
+def population(calibration: Calibration, dependence: Dependence, *, seed: int, paths: int, horizon: int
+               ) -> NDArray[np.float64]:
+    """The same from Sobol points, shifted by the seed: for populations of 2**k paths: (paths, h, m)."""
+    copula = _copula(calibration, dependence)
+    return from_uniforms(calibration, copula, sobol_uniforms(seed, paths, (horizon, copula.uniforms)))
+
+
+def from_uniforms(calibration: Calibration, copula: Copula, uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Innovations from independent uniforms, (S, h, copula.uniforms) -> (S, h, m)."""
+    variates = copula.sample(uniforms)
     return np.stack([copulas.innovations(copula, variates, i, volatility.law)
                      for i, volatility in enumerate(calibration.volatilities)], axis=2)
+
+
+def _copula(calibration: Calibration, dependence: Dependence) -> Copula:
+    assert calibration.correlation is not None         # `parse_model` refuses this estimator without one
+    return dependence.under(calibration.correlation)

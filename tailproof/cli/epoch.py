@@ -68,10 +68,13 @@ def show(directory: Path) -> Outcome:
 
 
 def _described(path: Path, made: AnyEpoch) -> Outcome:
+    from risk.epochs.epoch import Epoch
     header, shape = made.header, made.shape.to_json()
     facts = {"venue": header.venue, "quote": header.quote, "valuation": format_time(header.timestamp),
              "underlyings": list(header.underlyings), "model": header.model, "model_digest": header.model_digest,
              "instruments": len(made.instruments)}
+    if isinstance(made, Epoch) and made.provenance is not None and made.provenance.near_ties is not None:
+        facts["near_ties"] = made.provenance.near_ties
     return Outcome({"path": str(path), "root": str(made.root), "shape": shape, **facts},
                    table([("root", made.root), *((name, ", ".join(value) if isinstance(value, list) else value)
                                                  for name, value in facts.items()), *shape.items()]))

@@ -19,8 +19,8 @@ from risk.margins.portfolio import Portfolio
 from risk.models.calibration import Calibration, log_returns
 
 Edit = Callable[[bytes, str, str], bytes]
-CRYPTO_ROOT = 0x1ab06453103ca97ea1d8ab17113298ede46c462993f22398fec6dbcfa6f04dcc
-US_ROOT = 0x14acdb9e8ae5e3587112bb81a0d07b7f3ec51926540863ec804d346dfb4dd83a
+CRYPTO_ROOT = 0x14837a80d4b385c410e1e34494fb91c24bff95b5de810c7bc0547dd67e8ca38f
+US_ROOT = 0xd569bb5a87f70efd22b7a233ab1fc4c53c8c5453e23be609d4667920aa7ea1e
 
 
 def test_every_machine_finds_these_roots(crypto: Epoch, us_sources: Sources) -> None:
@@ -44,9 +44,10 @@ def test_the_order_of_the_book_does_not_matter(crypto: Epoch, crypto_sources: So
     assert build(replace(crypto_sources, book=json.dumps(book).encode())).root == crypto.root
 
 
-@pytest.mark.parametrize(("old", "new"), [('name = "btc-eth-garch-t"', 'name = "other"'), ("horizon = 2 ", "horizon = 1 "),
-                                          ("volatility_response = 1.0", "volatility_response = 0.9"),
-                                          ("degrees = 3.230051", "degrees = 3.23"), ('"32/5"', '"6"')])
+@pytest.mark.parametrize(("old", "new"), [
+    ('name = "btc-eth-garch-t"', 'name = "other"'), ("horizon = 2 ", "horizon = 1 "),
+    ("volatility_response = 1.0", "volatility_response = 0.9"), ("degrees = 3.22399", "degrees = 3.224"),
+    ('"32/5"', '"6"')])
 def test_everything_in_the_model_reaches_the_root(old: str, new: str, crypto: Epoch, crypto_sources: Sources,
                                                   edited: Edit) -> None:
     assert build(replace(crypto_sources, model=edited(crypto_sources.model, old, new))).root != crypto.root
@@ -80,7 +81,7 @@ def test_fixture_portfolios(name: str, crypto: Epoch, fixtures: Path) -> None:
     assert float(result.shortfall.value) / 1e6 == pytest.approx(expected, rel=1e-12)
     assert result.gross < 2**48
     net = result.required / sum(result.standalone)
-    assert net == 1 if name == "concentrated_short" else net < 0.7     # nothing nets in a one-sided book
+    assert net > 0.99 if name == "concentrated_short" else net < 0.7   # nothing nets in a one-sided book
 
 
 # -- real history --------------------------------------------------------------------------------------------------
@@ -91,7 +92,7 @@ def test_from_prices_to_margin_on_real_history(us: Epoch, us_sources: Sources) -
     model, _, history = parse_sources(us_sources)
     assert history is not None
     assert us.provenance is not None
-    r = 100 * np.diff(np.log(history.prices[:, 0]))
+    r = 100 * log_returns(history)[:, 0]
     fitted = arch_model(r, vol="GARCH", p=1, q=1, dist="t", rescale=False).fit(disp="off")
     z = fitted.resid / fitted.conditional_volatility
     tomorrow = fitted.params["mu"] + np.sqrt(float(fitted.forecast().variance.iloc[-1, 0])) * z
@@ -104,8 +105,10 @@ def test_from_prices_to_margin_on_real_history(us: Epoch, us_sources: Sources) -
     moves = np.exp(us.provenance.scenarios.returns[:, 0] / 1e9)
     worst = np.sort(100 * 2485.74 * (1 - moves))[::-1]
     assert es == pytest.approx((worst[:6].sum() + 0.4 * worst[6]) / 6.4, abs=1e-3)
-    assert np.sqrt(us.provenance.calibration.variances[0] * 252) == pytest.approx(
-        np.sqrt(float(fitted.forecast().variance.iloc[-1, 0]) * 252) / 100, rel=1e-3)
+    volatility = us.provenance.calibration.volatilities[0]
+    in_single_steps = volatility.variances(r / 100)[-1]      # `arch` knows no gaps; ours has one on 24 December
+    assert in_single_steps == pytest.approx(float(fitted.forecast().variance.iloc[-1, 0]) / 1e4, rel=0.02)
+    assert us.provenance.calibration.variances[0] == volatility.variances(r / 100, history.steps)[-1]
     assert model.shape.scenarios == len(moves)
 
 
@@ -153,7 +156,7 @@ def test_a_statement_gives_the_shape(crypto: Epoch, crypto_sources: Sources, edi
     at, end = text.index("scenarios = 256"), text.index("# Maximum")
     named = replace(crypto_sources, model=(text[:at] + 'statement = "margin-full-256x16"\n\n' + text[end:]).encode())
     assert build(named, shape=crypto.shape).shape == crypto.shape
-    with pytest.raises(BadInput, match="epoch.statement is 'margin-full-256x16': must be resolved"):
+    with pytest.raises(BadInput, match=r"epoch\.statement is 'margin-full-256x16': must be resolved"):
         build(named)
 
 
@@ -164,7 +167,7 @@ def test_history_and_model_must_agree(crypto_sources: Sources, us_sources: Sourc
         build(replace(crypto_sources, history=b"x", paths={"history": "h.csv"}))
     with pytest.raises(BadInput, match="history is None: must be given: the model reads prices"):
         build(replace(us_sources, history=None, paths={}))
-    with pytest.raises(BadInput, match=r"history\.csv: line 1, WTI is 'no such column': .* there are SP500, NASDAQ, OIL"):
+    with pytest.raises(BadInput, match=r"line 1, WTI is 'no such column': .* there are SP500, NASDAQ, OIL"):
         build(replace(us_sources, history=edited(us_sources.history, "WTI", "OIL")))
 
 

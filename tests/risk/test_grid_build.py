@@ -123,7 +123,7 @@ def test_building_twice_gives_the_same_root(crypto_sources: Sources) -> None:
     ({"horizon": 1}, "horizon is 2: must be 1"), ({"underlyings": 1}, "number of assets is 2: must be at most 1")])
 def test_shapes_that_do_not_suit_the_model(change: dict, says: str, crypto_sources: Sources) -> None:
     with pytest.raises(BadInput, match=says):
-        build_grid(crypto_sources, replace(GRID_TINY, map=replace(GRID_TINY.map, **change)))
+        build_grid(crypto_sources, replace(GRID_TINY, depth=3, map=replace(GRID_TINY.map, **change)))
 
 
 def test_a_change_beyond_its_bits_names_instrument_and_node(crypto_sources: Sources) -> None:

@@ -61,8 +61,8 @@ def test_quantiles_rise_and_invert_the_tail_across_all_rows() -> None:
 def test_what_is_outside_the_domain_is_nan() -> None:
     for u in (0.0, 1.0, -0.1, 1.1, np.nan, np.inf):
         assert np.isnan(elementary.student_t_quantile(u, 4.0))
-    for degrees in (0.99, np.nan, np.inf):
-        with pytest.raises(BadInput, match=r"degrees is .*: must be at least 1"):
+    for degrees in (-1.0, 0.0, 0.99, np.nan, np.inf):
+        with pytest.raises(BadInput, match=r"degrees is .*: must be (above 0, and finite|at least 1)"):
             elementary.student_t_quantile(0.3, degrees)
     assert np.isnan(elementary.student_t_tail(np.nan, 4.0))
     assert np.isnan(elementary.normal_cdf(np.nan))
@@ -89,6 +89,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "normal_cdf_all": (U, U, np.empty((2, 4))), "student_t_tail_all": (U, U, LAW),
     "student_t_tail_inverse_all": (U, U, LAW, np.empty((2, 3))),
     "student_t_quantile_all": (U, U, LAW, np.empty((2, 3))),
+    "quantile_by_tails_all": (U, U, np.empty((2, 3)), np.empty((2, 3))),
     "fill_quantile_table": (np.empty((2, 3)), LAW, np.empty((3, 4)))}
 
 

@@ -81,7 +81,7 @@ def test_no_fitted_parameter_moves_the_strata(us_sources: Sources, edited: Calla
     """Which days are drawn does not depend on the model's parameters, only what they are worth does."""
     model, _, history = parse_sources(us_sources)
     assert history is not None
-    text = edited(us_sources.model, "alpha = 0.09", "alpha = 0.08")
+    text = edited(us_sources.model, "alpha = 0.100482", "alpha = 0.09")
     other, _, _ = parse_sources(replace(us_sources, model=text))
     assert other.volatilities != model.volatilities
     chosen = []
