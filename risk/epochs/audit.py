@@ -110,6 +110,10 @@ def compare(published: Epoch, rebuilt: Epoch) -> Iterator[Difference]:
     assert remade is not None
     if made.calibration != remade.calibration:
         yield Difference("rebuild", "calibration", str(made.calibration.to_json()), str(remade.calibration.to_json()))
+    for name in ("bounded", "quality"):
+        if getattr(made.drawn, name) != getattr(remade.drawn, name):
+            yield Difference("rebuild", f"scenarios.{name}", str(getattr(made.drawn, name)),
+                             str(getattr(remade.drawn, name)))
     for name in SCENARIOS:
         yield from _compare_arrays(name, getattr(made.scenarios, name), getattr(remade.scenarios, name), None)
     symbols = [[i.symbol for i in epoch.instruments] for epoch in (published, rebuilt)]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
+from risk.epochs.drawing import Drawn, draw
 from risk.epochs.epoch import Epoch, Header
 from risk.epochs.provenance import Provenance, Sources
 from risk.epochs.seed import derived_seed
@@ -19,9 +20,8 @@ from risk.exact.shape import EpochShape, Tail
 from risk.market.book import Book, parse_book
 from risk.market.history import History, parse_history
 from risk.models.calibration import Calibration, calibrate
-from risk.models.model import Estimator, Model, parse_model
-from risk.scenarios import filtered_historical, monte_carlo
-from risk.scenarios.scenarios import Scenarios, simulate
+from risk.models.model import Model, parse_model
+from risk.scenarios.scenarios import Scenarios
 from risk.valuation.revaluation import revalue
 
 Progress = Callable[[str, int, int], None]
@@ -41,19 +41,17 @@ def build(sources: Sources, *, shape: EpochShape | None = None, previous_root: i
 
     Raises
     ------
-    BadInput : from any source, naming file, field, value and bound; more instruments than the tree holds; masses that
-        the model's estimator does not draw scenarios for; E1 to E5.
+    BadInput : from any source, naming file, field, value and bound; more instruments than the tree holds; scenarios
+        that stand badly for their population; E1 to E5.
     """
     stage = _stages(progress)
     stage("read")
     model, book, history = parse_sources(sources, shape)
-    require_equally_likely(model.shape.tail, f"{model.estimator} draws scenarios", field="epoch.masses",
-                           source=sources.paths.get("model"))
     stage("calibrate")
     calibration = calibrated(model, book, history)
     stage("scenarios")
-    scenarios = draw(model, calibration, history, seed=seed_of(model, book, sources, previous_root))
-    return _committed(model, book, sources, calibration, scenarios, progress)
+    drawn = draw(model, calibration, history, seed=seed_of(model, book, sources, previous_root))
+    return _committed(model, book, sources, calibration, drawn, progress)
 
 
 def build_on(sources: Sources, calibration: Calibration, scenarios: Scenarios, *, progress: Progress | None = None
@@ -76,7 +74,7 @@ def build_on(sources: Sources, calibration: Calibration, scenarios: Scenarios, *
     if scenarios.returns.shape != wanted:
         raise BadInput("scenarios x underlyings", scenarios.returns.shape, f"{wanted}, as the model has it",
                        source=sources.paths.get("model"))
-    return _committed(model, book, sources, calibration, scenarios, progress)
+    return _committed(model, book, sources, calibration, Drawn(scenarios, 0, None), progress)
 
 
 def _stages(progress: Progress | None) -> Callable[[str], None]:
@@ -87,13 +85,13 @@ def _stages(progress: Progress | None) -> Callable[[str], None]:
     return stage
 
 
-def _committed(model: Model, book: Book, sources: Sources, calibration: Calibration, scenarios: Scenarios,
+def _committed(model: Model, book: Book, sources: Sources, calibration: Calibration, drawn: Drawn,
                progress: Progress | None) -> Epoch:
     stage = _stages(progress)
     stage("revalue")
-    revaluation = revalue(book, model, calibration, scenarios)
+    revaluation = revalue(book, model, calibration, drawn.scenarios)
     stage("commit")
-    epoch = assemble(model, book, sources, calibration, scenarios, revaluation.changes, revaluation.near_ties)
+    epoch = assemble(model, book, sources, calibration, drawn, revaluation.changes, revaluation.near_ties)
     _ = epoch.root                                 # checks E1 to E5, then hashes
     if progress is not None:
         progress(STAGES[-1], len(STAGES), len(STAGES))
@@ -171,19 +169,7 @@ def seed_of(model: Model, book: Book, sources: Sources, previous_root: int) -> i
     return derived_seed(sources.model, previous_root, book.valuation)
 
 
-def draw(model: Model, calibration: Calibration, history: History | None, *, seed: int) -> Scenarios:
-    """The scenarios of a calibrated model."""
-    sizes = {"seed": seed, "scenarios": model.shape.scenarios, "horizon": model.horizon}
-    if model.estimator == Estimator.MONTE_CARLO:
-        assert model.copula is not None            # `parse_model` has made sure
-        drawn = monte_carlo.innovations(calibration, model.copula, **sizes)
-    else:
-        assert history is not None                 # `parse_sources` has made sure
-        drawn = filtered_historical.innovations(model, history, **sizes)
-    return simulate(calibration, model.assets, drawn)
-
-
-def assemble(model: Model, book: Book, sources: Sources, calibration: Calibration, scenarios: Scenarios,
+def assemble(model: Model, book: Book, sources: Sources, calibration: Calibration, drawn: Drawn,
              changes: NDArray[np.int64], near_ties: int | None = None) -> Epoch:
     """Put everything together; (n, S) value changes in the order of the book's listings."""
     header = Header(venue=book.venue, quote=book.quote, timestamp=book.valuation, underlyings=model.assets,
@@ -194,4 +180,4 @@ def assemble(model: Model, book: Book, sources: Sources, calibration: Calibratio
         underlying=np.array([model.assets.index(i.underlying) for i in instruments], np.int64),
         long=np.array([listing.long for listing in book.listings], np.int64),
         short=np.array([listing.short for listing in book.listings], np.int64),
-        header=header, instruments=instruments, provenance=Provenance(sources, calibration, scenarios, near_ties))
+        header=header, instruments=instruments, provenance=Provenance(sources, calibration, drawn, near_ties))

@@ -30,6 +30,7 @@ from primitives.errors import BadInput
 from primitives.field import MODULUS
 from primitives.inputs import open_input
 from primitives.jsonio import Node, refusing_to_write
+from risk.epochs.drawing import Drawn
 from risk.epochs.epoch import ID_BITS, REGIME, Epoch, Header
 from risk.epochs.provenance import Provenance, Sources, read_source
 from risk.exact.clock import format_time, parse_time
@@ -38,8 +39,9 @@ from risk.exact.shape import EpochShape
 from risk.market.instruments import SYMBOL, Instrument
 from risk.models.calibration import Calibration
 from risk.scenarios.scenarios import Scenarios
+from risk.valuation.weighted import Quality
 
-SCHEMA = "tailproof.epoch/1"
+SCHEMA = "tailproof.epoch/2"
 MANIFEST = "manifest.json"
 COLUMNS = ("underlying", "long", "short", "amax", "changes")
 SCENARIOS = ("returns", "variances", "today")
@@ -63,13 +65,16 @@ class Manifest:
     instruments: tuple[Instrument, ...]
     sources: dict[str, str]
     calibration: Calibration | None
+    bounded: int = 0
+    quality: Quality | None = None
 
     @classmethod
     def of(cls, epoch: Epoch) -> Manifest:
         made = epoch.provenance
         sources = {} if made is None else {name: content_digest(data) for name, data in made.sources.files().items()}
         return cls(epoch.header, epoch.shape, epoch.shape.digest(), epoch.tree.root, epoch.root, tuple(epoch.ids),
-                   epoch.instruments, sources, None if made is None else made.calibration)
+                   epoch.instruments, sources, *((None, 0, None) if made is None
+                   else (made.calibration, made.drawn.bounded, made.drawn.quality)))
 
     def to_json(self) -> dict[str, Any]:
         """Integers beyond 2**53 as decimal strings."""
@@ -82,7 +87,9 @@ class Manifest:
                 "model": {"name": header.model, "digest": header.model_digest},
                 "shape": self.shape.to_json(), "shape_digest": str(self.shape_digest),
                 "tree_root": str(self.tree_root), "root": str(self.root), "leaves": leaves, "sources": self.sources,
-                "calibration": None if self.calibration is None else self.calibration.to_json()}
+                "calibration": None if self.calibration is None else self.calibration.to_json(),
+                "scenarios": {"bounded": self.bounded,
+                              "quality": None if self.quality is None else self.quality.to_json()}}
 
     @classmethod
     def read(cls, path: str | Path) -> Manifest:
@@ -95,7 +102,7 @@ class Manifest:
         path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
         parts = Node.read(path).document(SCHEMA, {"venue", "quote", "timestamp", "underlyings", "model", "shape",
                                                   "shape_digest", "tree_root", "root", "regime", "leaves", "sources",
-                                                  "calibration"})
+                                                  "calibration", "scenarios"})
         parts["regime"].integer(REGIME, REGIME)
         model = parts["model"].object({"name", "digest"})
         header = Header(
@@ -114,10 +121,13 @@ class Manifest:
                 if instruments[-1].id != ids[-1]:
                     raise leaf["id"].refuse(f"{instruments[-1].id}, the digest of the terms")
         sources = parts["sources"].object(set(), set(SOURCES))
+        scenarios = parts["scenarios"].object({"bounded", "quality"})
         return cls(header, EpochShape.from_json(parts["shape"]), parts["shape_digest"].decimal(0, MODULUS - 1),
                    parts["tree_root"].decimal(0, MODULUS - 1), parts["root"].decimal(0, MODULUS - 1), tuple(ids),
                    tuple(instruments), {name: _digest(node) for name, node in sources.items()},
-                   None if parts["calibration"].value is None else Calibration.from_json(parts["calibration"]))
+                   None if parts["calibration"].value is None else Calibration.from_json(parts["calibration"]),
+                   scenarios["bounded"].integer(0, 2**20),
+                   None if scenarios["quality"].value is None else Quality.from_json(scenarios["quality"]))
 
 
 # -- writing -------------------------------------------------------------------------------------------------------
@@ -223,7 +233,8 @@ def read(directory: str | Path) -> tuple[Manifest, Epoch]:
         scenarios = Scenarios(*(_array(directory, name, (m,) if name == "today" else (s, m)) for name in SCENARIOS))
         sources = Sources(files["model"], files["book"], files.get("history"),
                           {name: str(directory / SOURCES[name]) for name in files})
-        provenance = Provenance(sources, manifest.calibration, scenarios)
+        provenance = Provenance(sources, manifest.calibration,
+                                Drawn(scenarios, manifest.bounded, manifest.quality))
     epoch = Epoch(shape=manifest.shape, ids=ids, header=manifest.header, instruments=manifest.instruments,
                   provenance=provenance, **columns)
     return manifest, epoch

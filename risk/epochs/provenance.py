@@ -8,6 +8,7 @@ from pathlib import Path
 
 from primitives.errors import BadInput
 from primitives.inputs import open_input
+from risk.epochs.drawing import Drawn
 from risk.models.calibration import Calibration
 from risk.scenarios.scenarios import Scenarios
 
@@ -52,8 +53,12 @@ class Provenance:
 
     sources: Sources
     calibration: Calibration
-    scenarios: Scenarios
+    drawn: Drawn
     near_ties: int | None = None
+
+    @property
+    def scenarios(self) -> Scenarios:
+        return self.drawn.scenarios
 
 
 def read_source(path: str | Path) -> bytes:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from primitives.errors import BadInput
 from risk.epochs.build import Progress, assemble, calibrated, parse_sources, require_equally_likely
+from risk.epochs.drawing import Drawn
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
 from risk.exact.shape import EpochShape
@@ -149,7 +150,7 @@ def interpolation_error(map: ScenarioMap, underlying: NDArray[np.int64], changes
 def assemble_grid(sources: Sources, shape: GridShape, valued: Valuation, regime: int = 0,
                   collateral: bytes | None = None) -> GridEpoch:
     """Put everything together; errors as `build_grid`."""
-    arrays = assemble(valued.model, valued.book, sources, valued.calibration, valued.nodes, valued.changes)
+    arrays = assemble(valued.model, valued.book, sources, valued.calibration, Drawn(valued.nodes), valued.changes)
     error = interpolation_error(shape.map, arrays.underlying[1:], valued.changes, valued.full)
     arrays = replace(arrays, long=arrays.long + np.append(0, error.long),
                      short=arrays.short + np.append(0, error.short))
@@ -167,5 +168,5 @@ def _factors(valued: Valuation, shape: GridShape, collateral: bytes) -> tuple[Fa
 def full_revaluation(sources: Sources, shape: GridShape, valued: Valuation, regime: int = 0) -> Epoch:
     """The same instruments revalued in each standard scenario of a regime: what a grid epoch is measured against."""
     layout = EpochShape(shape.scenarios, shape.tail, shape.depth, shape.lanes, shape.width, shape.value_bits)
-    return assemble(replace(valued.model, shape=layout), valued.book, sources, valued.calibration, valued.nodes,
+    return assemble(replace(valued.model, shape=layout), valued.book, sources, valued.calibration, Drawn(valued.nodes),
                     valued.full[regime])

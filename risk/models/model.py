@@ -57,10 +57,9 @@ judges it. Tables and keys with a default (in brackets) may be left out.
     spot_deviations = 5
     accepted = {G3 = "the perpetual trades apart since the exchange halted"}
 
-    [scenarios]                                # ["equal"]
-    design = "weighted"
-    population = 131072
-    clip = 2.0                                 # bound on absolute log returns over the horizon
+    [scenarios]
+    population = 131072                        # [131072] paths that scenarios with masses are chosen from
+    clip = 2.0                                 # [2] bound on absolute log returns over the horizon
 
     [stress]
     sets = ["2020-03-12"]
@@ -125,13 +124,6 @@ class Purpose(StrEnum):
     TRIAL = "trial"
 
 
-class Design(StrEnum):
-    """How scenarios are chosen: as many draws of equal weight, or members of a population with constant weights."""
-
-    EQUAL = "equal"
-    WEIGHTED = "weighted"
-
-
 @dataclass(frozen=True)
 class Gates:
     """Bounds of the plausibility gates, and what is accepted by name.
@@ -159,11 +151,12 @@ class Gates:
 
 @dataclass(frozen=True)
 class ScenarioDesign:
-    """population : paths that weighted scenarios are chosen from.  clip : bound on |log return| over the horizon."""
+    """population : paths that scenarios with masses are chosen from; a multiple of the sum of the masses.
+    clip : bound on |log return| over the horizon; see `risk.scenarios.scenarios.Scenarios.within`.
+    """
 
-    design: Design = Design.EQUAL
     population: int = 2**17
-    clip: float | None = None
+    clip: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -418,11 +411,10 @@ def _gates(parts: Mapping[str, Node]) -> Gates:
 def _scenarios(parts: Mapping[str, Node]) -> ScenarioDesign:
     if "scenarios" not in parts:
         return ScenarioDesign()
-    given = parts["scenarios"].object((), {"design", "population", "clip"})
+    given = parts["scenarios"].object((), {"population", "clip"})
     usual = ScenarioDesign()
     return ScenarioDesign(
-        Design(given["design"].choice(set(Design))) if "design" in given else usual.design,
-        given["population"].integer(2**10, 2**24) if "population" in given else usual.population,
+        given["population"].integer(2**10, 2**20) if "population" in given else usual.population,
         given["clip"].number(0.01, 8.0) if "clip" in given else usual.clip)
 
 

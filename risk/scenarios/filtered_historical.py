@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from risk.exact.sobol import sobol_uniforms
 from risk.exact.uniforms import latin_hypercube
 from risk.market.history import History
 from risk.models.calibration import log_returns, residuals
@@ -23,14 +24,24 @@ _FIXED = Volatility.ewma(0.94, Law("normal"))
 """What days are ordered by: RiskMetrics' filter, which nobody fits."""
 
 
-def innovations(model: Model, history: History, *, seed: int, scenarios: int, horizon: int) -> NDArray[np.float64]:
+def innovations(model: Model, history: History, *, seed: int, count: int, horizon: int) -> NDArray[np.float64]:
     """Residuals of days drawn from the history, under today's correlation, one day a step: (S, h, m).
 
     Days are drawn by strata: in each step, one from each of S equal parts of `days_in_order`. Every day is as likely as
     in plain bootstrapping, but bad and good days come in the proportion they really had.
     """
+    return from_uniforms(model, history, latin_hypercube(seed, count, (horizon,)))
+
+
+def population(model: Model, history: History, *, seed: int, count: int, horizon: int) -> NDArray[np.float64]:
+    """The same from Sobol points, which fill the sequences of h days evenly: (count, h, m)."""
+    return from_uniforms(model, history, sobol_uniforms(seed, count, (horizon,)))
+
+
+def from_uniforms(model: Model, history: History, uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Residuals of the days at these places, (S, h) -> (S, h, m)."""
     today = model.correlation.to_today(residuals(model, history), history.steps)
-    places = np.floor(latin_hypercube(seed, scenarios, (horizon,)) * len(today)).astype(np.int64)
+    places = np.floor(uniforms * len(today)).astype(np.int64)
     drawn: NDArray[np.float64] = today[days_in_order(history)[places]]
     return drawn
 

@@ -126,8 +126,10 @@ def cells(depths: Ints, features: Ints, rings: Sequence[Ring]) -> Cells:
         for part in np.flatnonzero(counts > 1):
             inside = order[starts[part]:starts[part + 1]]
             own = features[inside]
-            spread = len(inside) * (own * own).sum(0) - own.sum(0) ** 2
-            order[starts[part]:starts[part + 1]] = inside[np.argsort(own[:, int(spread.argmax())], kind="stable")]
+            spread = [len(inside) * int(squares) - int(total) ** 2 for squares, total
+                      in zip((own * own).sum(0), own.sum(0), strict=True)]
+            widest = own[:, spread.index(max(spread))]
+            order[starts[part]:starts[part + 1]] = inside[np.argsort(widest, kind="stable")]
         halves = np.stack([counts // 2, counts - counts // 2], 1).ravel()
         counts, members = halves[halves > 0], np.repeat(members, 2)[halves > 0]
     return Cells(order, np.concatenate([[0], np.cumsum(counts * members)]))

@@ -12,18 +12,18 @@ from risk.models.calibration import Calibration
 from risk.models.copula import Copula, Dependence
 
 
-def innovations(calibration: Calibration, dependence: Dependence, *, seed: int, scenarios: int, horizon: int
+def innovations(calibration: Calibration, dependence: Dependence, *, seed: int, count: int, horizon: int
                 ) -> NDArray[np.float64]:
     """Innovations of unit variance, dependent across assets and independent across steps: (S, h, m)."""
     copula = _copula(calibration, dependence)
-    return from_uniforms(calibration, copula, latin_hypercube(seed, scenarios, (horizon, copula.uniforms)))
+    return from_uniforms(calibration, copula, latin_hypercube(seed, count, (horizon, copula.uniforms)))
 
 
-def population(calibration: Calibration, dependence: Dependence, *, seed: int, paths: int, horizon: int
-               ) -> NDArray[np.float64]:
-    """The same from Sobol points, shifted by the seed: for populations of 2**k paths: (paths, h, m)."""
+def population(calibration: Calibration, dependence: Dependence, *, seed: int, count: int, horizon: int
+                ) -> NDArray[np.float64]:
+    """The same from Sobol points, shifted by the seed: for populations of 2**k paths: (count, h, m)."""
     copula = _copula(calibration, dependence)
-    return from_uniforms(calibration, copula, sobol_uniforms(seed, paths, (horizon, copula.uniforms)))
+    return from_uniforms(calibration, copula, sobol_uniforms(seed, count, (horizon, copula.uniforms)))
 
 
 def from_uniforms(calibration: Calibration, copula: Copula, uniforms: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -35,6 +35,21 @@ class Scenarios:
     variances: NDArray[np.int64]
     today: NDArray[np.int64]
 
+    def at(self, paths: NDArray[np.int64]) -> Scenarios:
+        """Those of the given indices."""
+        return Scenarios(self.returns[paths], self.variances[paths], self.today)
+
+    def within(self, bound: float) -> tuple[Scenarios, int]:
+        """The same with no log return beyond +-bound, and of how many scenarios one was.
+
+        Student-t log returns have no finite E exp(r): a book that is short anything that rises then has no Expected
+        Shortfall at all, and one path in a million moves it by a third. A bound that is published with the model ends
+        this in price space, where losses are; a path beyond it stays, at the bound, and is counted in the manifest.
+        """
+        most = round(bound * RETURN_UNIT)
+        beyond = int((np.abs(self.returns) > most).any(axis=1).sum())
+        return Scenarios(np.clip(self.returns, -most, most), self.variances, self.today), beyond
+
 
 def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDArray[np.float64]) -> Scenarios:
     """Run each asset's volatility over the horizon and round.

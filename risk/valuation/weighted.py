@@ -8,12 +8,12 @@ reference books, and the least margin that the adversary still finds for its tru
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from primitives.jsonio import Node
 from risk.models.calibration import Calibration
 from risk.models.model import Model
 from risk.scenarios import adversary, matching
@@ -29,8 +29,6 @@ STARTS = 3
 """Books that each attack starts from."""
 JUDGES = 6
 """Of the last one."""
-LARGEST_BIAS = Fraction(3, 100)
-"""Mean difference of the reference books that an epoch may have."""
 _PRECISION = 1 << 20
 """Books of the adversary are valued with so many units to an asset's deviation."""
 
@@ -63,16 +61,36 @@ class Quality:
     floor: float
     gross: float
 
+    @classmethod
+    def from_json(cls, node: Node) -> Quality:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        BadInput : naming the file and the field.
+        """
+        parts = node.object({"population", "floor", "gross", "bias", "references"})
+        references = []
+        for entry in parts["references"].array(at_least=1):
+            row = entry.object({"book", "population", "scenarios", "difference"})
+            references.append(Reference(row["book"].text(r"[^\x00-\x1f]{1,100}", "the name of a book"),
+                                        *(row[name].number(-1e9, 1e9) for name in ("population", "scenarios"))))
+        found = cls(parts["population"].integer(1, 2**20), tuple(references), parts["floor"].number(-1e9, 1e9),
+                    parts["gross"].number(0.0, 1e9))
+        if found.to_json() != node.value:
+            raise node.refuse("consistent: differences and bias follow from the numbers beside them")
+        return found
+
     @property
     def bias(self) -> float:
         """Mean difference of the references."""
         return sum(reference.difference for reference in self.references) / len(self.references)
 
     def to_json(self) -> dict[str, Any]:
-        return {"population": self.population, "floor": round(self.floor, 4), "gross": self.gross,
-                "bias": round(self.bias, 5), "references": [
-                    {"book": r.name, "population": round(r.population, 5), "scenarios": round(r.scenarios, 5),
-                     "difference": round(r.difference, 5)} for r in self.references]}
+        """Shares and deviations in six places."""
+        return {"population": self.population, "floor": self.floor, "gross": self.gross, "bias": round(self.bias, 6),
+                "references": [{"book": r.name, "population": r.population, "scenarios": r.scenarios,
+                                "difference": round(r.difference, 6)} for r in self.references]}
 
 
 def choose(model: Model, calibration: Calibration, paths: Scenarios) -> tuple[Ints, Quality]:
@@ -116,9 +134,9 @@ def choose(model: Model, calibration: Calibration, paths: Scenarios) -> tuple[In
     floor = min(adversary.attack(target, start).ratio for start in starts[ROUNDS * STARTS:])
     references = tuple(_reference(name, panel.losses(book), chosen, masses, ratio)
                        for name, book in panel.references().items())
-    return chosen, Quality(n, references, floor, adversary.GROSS)
+    return chosen, Quality(n, references, round(floor, 6), adversary.GROSS)
 
 
 def _reference(name: str, losses: Ints, chosen: Ints, masses: Ints, tail: tuple[int, int]) -> Reference:
     own, _ = adversary.weighted_shortfall(-losses[chosen].astype(np.float64)[:, None], np.ones(1), masses, tail)
-    return Reference(name, adversary.population_shortfall(losses, tail) / UNIT, own / UNIT)
+    return Reference(name, round(adversary.population_shortfall(losses, tail) / UNIT, 6), round(own / UNIT, 6))
