@@ -11,7 +11,6 @@ from primitives import field
 from primitives.field import MODULUS as R
 from prover.domain import root_of_unity
 from prover.kernels import memory_held, release_memory
-from prover.kernels import ntt as transforms
 from prover.kernels.ntt import BLOCKS, ntt, quotient
 from prover.kernels.twiddles import Latest
 
