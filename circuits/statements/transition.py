@@ -133,12 +133,11 @@ class Edges(NamedTuple):
         nothing was held. Fill to old slot: the position it changes. Fill to new slot: the one it opens. Old slot to new
         slot, in the same place only: what stays.
         """
-        old, signed_fills, new = np.split(np.arange(2 * slots + fills), [slots, slots + fills])
-        blocks = [(old[a], old[b]) for a, b in [np.triu_indices(slots, 1)]]
-        blocks += [(signed_fills[a], signed_fills[b]) for a, b in [np.triu_indices(fills, 1)]]
-        blocks += [(np.repeat(signed_fills, slots), np.tile(side, fills)) for side in (old, new)]
-        blocks += [(old, new)]
-        return cls(*map(np.concatenate, zip(*blocks, strict=True)))
+        old, filled, new = np.split(np.arange(2 * slots + fills), [slots, slots + fills])
+        (a, b), (f, g) = np.triu_indices(slots, 1), np.triu_indices(fills, 1)
+        source = [old[a], filled[f], np.repeat(filled, slots), np.repeat(filled, slots), old]
+        target = [old[b], filled[g], np.tile(old, fills), np.tile(new, fills), new]
+        return cls(np.concatenate(source), np.concatenate(target))
 
     def balance(self, entries: int) -> NDArray[np.int64]:
         """(entries, E): 1 where an edge leaves an entry, -1 where it arrives."""
@@ -266,7 +265,7 @@ def apply(slots: Pairs, fills: Pairs) -> Applied:
     if len(held) > J:
         raise BadInput("number of instruments after the fills", len(held), f"at most {J}, the slots of this statement")
     place = {id: home[id] for id in held if home[id] < J}
-    free = (slot for slot in range(J) if slot not in set(place.values()))
+    free = iter(sorted({*range(J)} - {*place.values()}))
     place |= {id: next(free) for id in held if id not in place}
     after = [EMPTY] * J
     for id, slot in place.items():
@@ -306,4 +305,4 @@ def fill(name: str, count: int, pairs: Pairs) -> list[tuple[int, int]]:
         require_integer(f"{name}[{number}] id", id, 0, (1 << ID_BITS) - 1)
         limit = LARGEST_LOTS if id else 0
         require_integer(f"{name}[{number}] lots", lots, -limit, limit)
-    return [*pairs, *[EMPTY] * (count - len(pairs))]
+    return [*((int(id), int(lots)) for id, lots in pairs), *[EMPTY] * (count - len(pairs))]

@@ -136,6 +136,11 @@ def test_no_arrangement_of_slots_is_refused(before: Pairs, fills: Pairs, after: 
     assert sorted(found) == sorted(after)
 
 
+def test_numpy_integers_are_integers() -> None:
+    wide = [(np.int64(5), np.int64(-LARGEST)), (np.uint32(6), np.int8(1))]
+    assert check("transition-tiny", wide, [(np.int64(5), np.int64(1))])[0] == (5, 1 - LARGEST)
+
+
 def test_what_does_not_fit_is_refused_by_name() -> None:
     with pytest.raises(BadInput, match="number of instruments after the fills is 4: must be at most 3, the slots of"):
         transition.assign(TINY, [(1, 5), (2, 5), (3, 5)], 1, [(4, 5)], 2, 3, 4)
