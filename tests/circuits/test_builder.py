@@ -520,8 +520,9 @@ def test_a_matrix_has_a_column_for_each_element(cs: ConstraintSystem, matrix: np
     x = cs.private("x", (3,))
     with pytest.raises(CircuitError, match=f"^matrix at test_builder.py:.*{says}"):
         _ = matrix @ x
-    with pytest.raises(CircuitError, match=r"^matrix at"):
-        _ = np.ones((2, 6), int) @ cs.private("y", (2, 3))
+    for number, (other, shape) in enumerate([((2, 6), (2, 3)), ((3,), ()), ((2, 3, 3), (3, 3))]):
+        with pytest.raises(CircuitError, match=r"^matrix at"):
+            _ = np.ones(other, int) @ cs.private(f"y{number}", shape)
 
 
 SHAPES = {
@@ -592,7 +593,7 @@ def test_signals_are_of_one_system_and_compare_by_rows_only(cs: ConstraintSystem
 
 
 def test_ends_of_intervals_are_python_integers() -> None:
-    for low, high in ((0.0, 1.0), (np.int64(0), np.int64(1)), (False, True)):
+    for low, high in ((0.0, 1), (0, 1.0), (np.int64(0), 1), (0, np.int64(1)), (False, 1), (0, True)):
         with pytest.raises(CircuitError, match="no Python integers"):
             Interval(low, high)                                               # type: ignore[arg-type]
 
