@@ -45,8 +45,8 @@ ERRORS = {
 
 UNROLLED = 16
 """Up to so many public inputs each has code of its own, about 170 bytes; a loop over more costs some 100 gas each."""
-MOST_INPUTS = 200
-"""Public inputs of the largest verifier whose code a chain accepts (EIP-170): in the loop each takes 76 bytes of it."""
+MOST_INPUTS = 304
+"""Public inputs of the largest verifier whose code a chain accepts (EIP-170): with a loop each takes 74 bytes of it."""
 
 STATEMENT_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
@@ -189,20 +189,33 @@ def _canonical_inputs(inputs: int) -> Iterator[str]:
 
 def _terms(inputs: int) -> Iterator[str]:
     """Assembly for vk_x += x_i · IC_i, for all i."""
+    yield "            let done"
     if inputs <= UNROLLED:
         for i in range(inputs):
-            yield f"            ok := and(ok, add_term({_SUMS + _TERM * i:#x}, IC{i + 1}_X, IC{i + 1}_Y, {_input(i)}))"
+            place = _SUMS + _TERM * i
+            yield from _term(f"{place:#x}", f"{place + 0x40:#x}", f"{place + 0x80:#x}", f"IC{i + 1}_X", f"IC{i + 1}_Y",
+                             _input(i), 12)
         return
     table = _SUMS + _TERM * (inputs + 1)
     for i in range(inputs):
         yield f"            mstore({table + 64 * i:#x}, IC{i + 1}_X)"
         yield f"            mstore({table + 64 * i + 32:#x}, IC{i + 1}_Y)"
-    yield f"""\
-            for {{ let i := 0 }} lt(i, {inputs}) {{ i := add(i, 1) }} {{
-                let point := add({table:#x}, shl(6, i))
-                let input := calldataload(add(0x104, shl(5, i)))
-                ok := and(ok, add_term(add({_SUMS:#x}, shl(7, i)), mload(point), mload(add(point, 0x20)), input))
-            }}"""
+    yield f"            for {{ let i := 0 }} lt(i, {inputs}) {{ i := add(i, 1) }} {{"
+    yield f"                let point := add({table:#x}, shl(6, i))"
+    yield f"                let place := add({_SUMS:#x}, shl(7, i))"
+    yield from _term("place", "add(place, 0x40)", "add(place, 0x80)", "mload(point)", "mload(add(point, 0x20))",
+                     "calldataload(add(0x104, shl(5, i)))", 16)
+    yield "            }"
+
+
+def _term(place: str, term: str, sum_place: str, x: str, y: str, scalar: str, indent: int) -> Iterator[str]:
+    """Assembly for: at `sum_place` the sum at `place`, plus the scalar times the point, which comes to `term` first."""
+    for line in (f"mstore(0x380, {x})", f"mstore(0x3a0, {y})", f"mstore(0x3c0, {scalar})",
+                 f"done := staticcall(gas(), ECMUL, 0x380, 0x60, {term}, 0x40)",
+                 "if iszero(and(done, eq(returndatasize(), 0x40))) { fail_without_answer() }",
+                 f"done := staticcall(gas(), ECADD, {place}, 0x80, {sum_place}, 0x40)",
+                 "if iszero(and(done, eq(returndatasize(), 0x40))) { fail_without_answer() }"):
+        yield " " * indent + line
 
 
 def _without_header(source: str) -> str:
@@ -271,16 +284,6 @@ contract {contract} {{
                 mstore(0, selector)
                 revert(0x1c, 4)
             }}
-            // At `place + 0x80`: the sum at `place`, plus `scalar` times the point (x, y).
-            function add_term(place, x, y, scalar) -> ok {{
-                mstore(0x380, x)
-                mstore(0x3a0, y)
-                mstore(0x3c0, scalar)
-                ok := staticcall(gas(), ECMUL, 0x380, 0x60, add(place, 0x40), 0x40)
-                ok := and(ok, eq(returndatasize(), 0x40))
-                let added := staticcall(gas(), ECADD, place, 0x80, add(place, 0x80), 0x40)
-                ok := and(ok, and(added, eq(returndatasize(), 0x40)))
-            }}
             // A precompile that is there does nothing without gas; a call of an empty address succeeds.
             function fail_if_missing(precompile) {{
                 if staticcall(0, precompile, 0, 0, 0, 0) {{
@@ -288,6 +291,15 @@ contract {contract} {{
                     mstore(0x20, precompile)
                     revert(0x1c, 0x24)
                 }}
+            }}
+            // The precompiles refuse coordinates that are not reduced; looking for one here costs a valid proof nothing.
+            function fail_without_answer() {{
+                fail_if_missing(ECADD)
+                fail_if_missing(ECMUL)
+                fail_if_missing(ECPAIRING)
+{canonical_coordinates}
+                if iszero(reduced) {{ fail(COORDINATE_OUT_OF_FIELD) }}
+                fail(PRECOMPILE_FAILED)
             }}
 
             if iszero(eq(shr(224, calldataload(0)), VERIFY_PROOF)) {{ revert(0, 0) }}
@@ -297,7 +309,6 @@ contract {contract} {{
             if iszero(canonical) {{ fail(INPUT_OUT_OF_FIELD) }}
 
             // vk_x = IC_0 + x_1 IC_1 + ...
-            let ok := 1
             mstore(0x400, IC0_X)
             mstore(0x420, IC0_Y)
 {terms}
@@ -320,17 +331,8 @@ contract {contract} {{
             mstore(0x2c0, MINUS_BETA_Y_IM)
             mstore(0x2e0, MINUS_BETA_Y_RE)
 
-            let paired := staticcall(gas(), ECPAIRING, 0, 0x300, 0x300, 0x20)
-            if iszero(and(ok, and(paired, eq(returndatasize(), 0x20)))) {{
-                fail_if_missing(ECADD)
-                fail_if_missing(ECMUL)
-                fail_if_missing(ECPAIRING)
-                // The precompiles refuse coordinates that are not reduced; looking for one here costs a valid proof
-                // nothing.
-{canonical_coordinates}
-                if iszero(reduced) {{ fail(COORDINATE_OUT_OF_FIELD) }}
-                fail(PRECOMPILE_FAILED)
-            }}
+            done := staticcall(gas(), ECPAIRING, 0, 0x300, 0x300, 0x20)
+            if iszero(and(done, eq(returndatasize(), 0x20))) {{ fail_without_answer() }}
             if iszero(eq(mload(0x300), 1)) {{ fail(PROOF_REJECTED) }}
             stop()
         }}
