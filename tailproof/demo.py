@@ -135,7 +135,8 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     # -- who believes it
     chain = timed("start chain", Chain.embedded)
     known = timed("known answer (first proof: kernels load)", lambda: prove_known_answer(key, progress=progress))
-    deployment = timed("deploy", lambda: deploy(chain, verification_key, STATEMENT, bytes.fromhex(key.r1cs_digest), known,
+    circuit = bytes.fromhex(key.r1cs_digest)
+    deployment = timed("deploy", lambda: deploy(chain, verification_key, STATEMENT, circuit, known,
                                                 max_epoch_age=MAX_EPOCH_AGE, allow_insecure_setup=True))
     deployment.save(out / "deployment.json")
     registry, manager = deployment.open(chain)

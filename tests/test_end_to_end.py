@@ -47,7 +47,8 @@ def epoch(epoch_directory: Path) -> tailproof.Epoch:
 
 
 @pytest.fixture(scope="module", params=["embedded", "anvil"])
-def contracts(request: pytest.FixtureRequest, keys: tailproof.KeyDirectory, key: VerificationKey, epoch: tailproof.Epoch) -> Iterator[Any]:
+def contracts(request: pytest.FixtureRequest, keys: tailproof.KeyDirectory, key: VerificationKey, epoch: tailproof.Epoch
+              ) -> Iterator[Any]:
     """The deployed contracts with the epoch published: (manager, verifier address, epoch id)."""
     def deployed(chain: Chain) -> tuple[MarginManager, str, int]:
         circuit = bytes.fromhex(keys.r1cs_digest)

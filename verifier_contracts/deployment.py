@@ -16,7 +16,13 @@ from verifier_contracts.chain import Chain, Receipt
 from verifier_contracts.compiler import Artifact, compile_contracts, compile_sources
 from verifier_contracts.errors import Reverted
 from verifier_contracts.generator import CONTRACT_NAME, STATEMENT_NAME, generate
-from verifier_contracts.selftest import KnownAnswer, expectation, require_precompiles, require_right_answers, require_valid
+from verifier_contracts.selftest import (
+    KnownAnswer,
+    expectation,
+    require_precompiles,
+    require_right_answers,
+    require_valid,
+)
 
 if TYPE_CHECKING:
     from prover import VerificationKey
@@ -107,7 +113,7 @@ def deploy(chain: Chain, key: VerificationKey, statement: str, circuit_digest: b
     Parameters
     ----------
     key, statement : a verification key with the four public inputs of `margin`, and the name of its statement.
-    circuit_digest : 32 bytes, SHA-256 of the constraint system that the key was made for, which the caller has compared.
+    circuit_digest : 32 bytes, SHA-256 of the constraint system that the key was made for; the caller has compared it.
     known : a valid proof by this key, for the self-test of the contracts.
     max_epoch_age : seconds after which an epoch proves nothing any more; fixed for the life of the manager.
     roles : who governs; by default all in the sender's hand, which suits trials only.

@@ -37,7 +37,7 @@ ERRORS = {
     "BadLength": "The calldata is not exactly one proof and its inputs.",
     "InputOutOfField": "A public input is not below r: x and x + r would verify alike.",
     "CoordinateOutOfField": "A coordinate of the proof is not below p.",
-    "PrecompileFailed": "A point is off its curve or outside its subgroup, or there was too little gas, or a precompile "
+    "PrecompileFailed": "A point is off its curve or outside its subgroup, there was too little gas, or a precompile "
                         "gave an answer of another size.",
     "ProofRejected": "The pairing equation does not hold.",
 }
@@ -85,8 +85,8 @@ def generate(key: VerificationKey, statement: str, circuit_digest: bytes | None 
     if inputs < 1:
         raise BadInput("key", "no public inputs", "of a statement about at least one")
     if inputs > MOST_INPUTS:
-        raise BadInput("key", f"{inputs} public inputs", f"of a statement with at most {MOST_INPUTS}: the code of a larger "
-                       "verifier exceeds what a chain accepts (EIP-170); hash the inputs into one")
+        raise BadInput("key", f"{inputs} public inputs", f"of a statement with at most {MOST_INPUTS}: the code of a "
+                       "larger verifier exceeds what a chain accepts (EIP-170); hash the inputs into one")
     if circuit_digest is not None and len(circuit_digest) != 32:
         raise BadInput("circuit_digest", circuit_digest, "32 bytes")
     require_independent_inputs(encode_g1(key.ic), load_backend("kernels"))
@@ -292,7 +292,7 @@ contract {contract} {{
                     revert(0x1c, 0x24)
                 }}
             }}
-            // The precompiles refuse coordinates that are not reduced; looking for one here costs a valid proof nothing.
+            // The precompiles refuse coordinates that are not reduced; to look for one costs a valid proof nothing.
             function fail_without_answer() {{
                 fail_if_missing(ECADD)
                 fail_if_missing(ECMUL)

@@ -40,7 +40,8 @@ class KnownAnswer:
     proof: Proof
 
 
-def expectation(key_digest: bytes, circuit_digest: bytes, known: KnownAnswer) -> tuple[bytes, bytes, list[int], list[int]]:
+def expectation(key_digest: bytes, circuit_digest: bytes, known: KnownAnswer
+                ) -> tuple[bytes, bytes, list[int], list[int]]:
     """`MarginManager.Expectation`: what whoever installs a verifier has checked of it."""
     return key_digest, circuit_digest, proof_words(known.proof), list(known.inputs)
 
@@ -57,7 +58,7 @@ def require_valid(key: VerificationKey, known: KnownAnswer) -> None:
         raise BadInput("known answer", "a proof that does not hold", "a valid proof by this key")
 
 
-# -- the chain -----------------------------------------------------------------------------------------------------------
+# -- the chain ---------------------------------------------------------------------------------------------------------
 def require_precompiles(chain: Chain) -> None:
     """Known-answer tests of EIP-196 and EIP-197 on a chain, right answers and refusals, without a transaction.
 
@@ -117,7 +118,7 @@ def _g2(point: tuple[tuple[int, int], tuple[int, int]] | None) -> bytes:
     return _words(x_imaginary, x_real, y_imaginary, y_real)
 
 
-# -- the verifier --------------------------------------------------------------------------------------------------------
+# -- the verifier ------------------------------------------------------------------------------------------------------
 def require_right_answers(chain: Chain, verifier: str, known: KnownAnswer) -> None:
     """Ask a deployed verifier for *true*, and for *false* with each public input changed; no transaction.
 

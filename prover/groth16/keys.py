@@ -78,8 +78,8 @@ class VerificationKey:
         breaks soundness (see `prover.groth16.relations`). In particular δ = kγ: then A = [α]_1, B = [β]_2, C = -L/k
         passes for any public input L. And δ = ±1, which is a ceremony nobody contributed to. γ = 1 is sound, and what
         ceremonies use: of the two, only one has to be unknown relative to the other [eprint 2017/1050, section 6, drops
-        γ altogether]. That no IC_i is a small multiple of another is asked where keys are made, imported and turned into
-        contracts (`require_independent_inputs`), for it takes 1,024 additions for each.
+        γ altogether]. That no IC_i is a small multiple of another takes 1,024 additions for each: it is asked where
+        keys are made, imported and turned into contracts (`require_independent_inputs`).
     """
 
     alpha: G1

@@ -85,8 +85,8 @@ def require_unrelated(group: Group[F], p_name: str, p: tuple[F, F], q_name: str,
     """
     for ratio, shown in ((small_ratio(group, p, q), "{} times {}"), (small_ratio(group, q, p), "1/{} times {}")):
         if ratio is not None:
-            raise BadInput(p_name, shown.format(ratio, q_name), f"independent of {q_name}: whoever knows their ratio can "
-                           f"forge proofs, and none with |k| <= {SECRET_BOUND} was drawn at random")
+            raise BadInput(p_name, shown.format(ratio, q_name), f"independent of {q_name}: whoever knows their ratio "
+                           f"can forge proofs, and none with |k| <= {SECRET_BOUND} was drawn at random")
 
 
 def require_independent_inputs(ic: PointArray, arithmetic: Backend) -> None:

@@ -77,8 +77,9 @@ def deploy_contracts(key: Path, rpc: str | None, out: Path | None, registry: str
         raise BadInput("key", INSECURE, "one from a ceremony, or --allow-insecure-setup for a trial", source=key)
     chain = Chain.embedded() if rpc is None else Chain.connect(rpc)
     known = prove_known_answer(found, progress=progress)
-    made = deploy(chain, verification_key, found.statement, bytes.fromhex(found.r1cs_digest), known, max_epoch_age=max_epoch_age, registry=registry,
-                  allow_insecure_setup=allow_insecure_setup, progress=progress)
+    made = deploy(chain, verification_key, found.statement, bytes.fromhex(found.r1cs_digest), known,
+                  max_epoch_age=max_epoch_age, registry=registry, allow_insecure_setup=allow_insecure_setup,
+                  progress=progress)
     if out is not None:
         made.save(out)
     trial = [] if rpc is not None else ["A trial: the embedded chain is gone now."]

@@ -52,8 +52,9 @@ def py_evm(accounts: Mapping[int, bytes], to: int, data: bytes) -> Answer:
     from eth.consensus.noproof import NoProofConsensus
     from eth.db.atomic import AtomicDB
     from eth.vm.forks.cancun import CancunVM
-    chain = MiningChain.configure("Chain", vm_configuration=((0, CancunVM.configure(consensus_class=NoProofConsensus)),),
-                                  chain_id=1).from_genesis(AtomicDB(), {"difficulty": 0, "gas_limit": GAS}, {})
+    fork = CancunVM.configure(consensus_class=NoProofConsensus)
+    family = MiningChain.configure("Chain", vm_configuration=((0, fork),), chain_id=1)
+    chain = family.from_genesis(AtomicDB(), {"difficulty": 0, "gas_limit": GAS}, {})
     vm = chain.get_vm()
     for place, code in accounts.items():
         vm.state.set_code(place.to_bytes(20, "big"), code)

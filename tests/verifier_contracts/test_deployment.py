@@ -71,8 +71,9 @@ def test_arguments_are_checked_before_anything_is_sent(chain, key):
                       {"allow_insecure_setup": False}, {"sender": "0x" + "12" * 20}):
         with pytest.raises(BadInput):
             deploy(chain, vk, STATEMENT, CIRCUIT, key.known_answer(), **{"allow_insecure_setup": True, **arguments})
+    three = ToyKey(3)
     with pytest.raises(BadInput, match="public inputs"):
-        deploy(chain, ToyKey(3).verification_key, STATEMENT, CIRCUIT, ToyKey(3).known_answer(), allow_insecure_setup=True)
+        deploy(chain, three.verification_key, STATEMENT, CIRCUIT, three.known_answer(), allow_insecure_setup=True)
     with pytest.raises(BadInput, match="known answer"):
         deploy(chain, vk, STATEMENT, CIRCUIT, ToyKey(seed="other").known_answer(), allow_insecure_setup=True)
     with pytest.raises(BadInput, match="venue"):

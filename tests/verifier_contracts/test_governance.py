@@ -181,8 +181,9 @@ def test_a_manager_without_permission_takes_no_insecure_key_at_rotation_either(w
     assert not manager.allows_insecure_setup()
     assert not deployment.insecure_setup
     insecure = ToyKey(seed="other")
+    verifier = deploy_verifier(chain, insecure.verification_key, STATEMENT, CIRCUIT)
     with refused("InsecureSetup"):
-        manager.rotate_key(deploy_verifier(chain, insecure.verification_key, STATEMENT, CIRCUIT), insecure.expectation())
+        manager.rotate_key(verifier, insecure.expectation())
     assert manager.key_digest() == secure.verification_key.digest()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 
@@ -28,14 +28,15 @@ Without = Callable[..., None]
 def without(monkeypatch: pytest.MonkeyPatch) -> Without:
     """Take precompiles away from every embedded chain."""
     def take(*missing: int) -> None:
-        left = {place: run for place, run in embedded._PRECOMPILES.items() if int.from_bytes(place, "big") not in missing}
+        gone = [number.to_bytes(20, "big") for number in missing]
+        left = {place: run for place, run in embedded._PRECOMPILES.items() if place not in gone}
         monkeypatch.setattr(embedded._Computation, "_precompiles", left)
     return take
 
 
 @pytest.fixture
-def chain() -> Iterator[Chain]:
-    yield Chain.embedded(timestamp=GENESIS)
+def chain() -> Chain:
+    return Chain.embedded(timestamp=GENESIS)
 
 
 def test_the_point_outside_the_subgroup_is_on_the_twist() -> None:

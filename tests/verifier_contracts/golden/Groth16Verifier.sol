@@ -77,7 +77,7 @@ contract Groth16Verifier {
     error InputOutOfField();
     /// @notice A coordinate of the proof is not below p.
     error CoordinateOutOfField();
-    /// @notice A point is off its curve or outside its subgroup, or there was too little gas, or a precompile gave an answer of another size.
+    /// @notice A point is off its curve or outside its subgroup, there was too little gas, or a precompile gave an answer of another size.
     error PrecompileFailed();
     /// @notice The pairing equation does not hold.
     error ProofRejected();
@@ -163,7 +163,7 @@ contract Groth16Verifier {
                     revert(0x1c, 0x24)
                 }
             }
-            // The precompiles refuse coordinates that are not reduced; looking for one here costs a valid proof nothing.
+            // The precompiles refuse coordinates that are not reduced; to look for one costs a valid proof nothing.
             function fail_without_answer() {
                 fail_if_missing(ECADD)
                 fail_if_missing(ECMUL)
