@@ -17,7 +17,7 @@ from primitives.errors import BadInput
 from risk.epochs.audit import AuditReport, Difference, compare, compare_fit, dropped
 from risk.epochs.build import Progress
 from risk.grid.grid_build import Valuation, assemble_grid, interpolation_error, value
-from risk.grid.grid_directory import GridManifest, read
+from risk.grid.grid_directory import CLAIMS, GridManifest, read
 from risk.grid.grid_epoch import GridEpoch
 
 
@@ -59,7 +59,7 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
 
 
 def _compare_claims(claimed: GridManifest, actual: GridManifest) -> Iterator[Difference]:
-    for name in ("shape_digest", "tree_root", "root"):
+    for name in CLAIMS:
         if getattr(claimed, name) != getattr(actual, name):
             yield Difference("rebuild", f"manifest.{name}", str(getattr(claimed, name)),
                              f"{getattr(actual, name)}, which the published files give")
