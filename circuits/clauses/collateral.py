@@ -20,6 +20,7 @@ from circuits.gadgets.tree import open_leaves
 from circuits.intervals import unsigned
 from circuits.signals import Linear, Signal, concatenate
 from primitives.errors import BadInput
+from primitives.field import MODULUS
 from primitives.poseidon import Tag, hash_integers
 from risk.grid.grid_epoch import ASSET_DEPTH, FACTOR_BITS, GridEpoch
 from risk.grid.haircuts import FACTOR_UNIT
@@ -42,8 +43,8 @@ class Holding(NamedTuple):
 
     @property
     def amounts(self) -> int:
-        """What the commitment holds of it besides the asset."""
-        return self.balance + (self.debt << AMOUNT_LANE)
+        """What the commitment holds of it besides the asset, a field element."""
+        return (self.balance + (self.debt << AMOUNT_LANE)) % MODULUS
 
 
 NOTHING = Holding(0, 0, 0)
