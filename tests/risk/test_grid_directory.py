@@ -136,7 +136,7 @@ def test_broken_preconditions_are_named(epoch: GridEpoch, copy: Path) -> None:
     assert "E5" in clauses(check(copy))
 
 
-@pytest.mark.parametrize("name", ["root", "tree_root", "shape_digest"])
+@pytest.mark.parametrize("name", ["root", "tree_root", "assets_root", "shape_digest"])
 def test_a_manifest_that_lies_is_refused(name: str, copy: Path) -> None:
     edit(copy, lambda m: m.update({name: "5"}))
     with pytest.raises(BadInput, match=f"{name} is 5"):
@@ -167,6 +167,17 @@ def test_malformed_manifests_are_refused(change: Callable[[Any], None], says: st
     edit(copy, change)
     with pytest.raises(BadInput, match=says):
         load(copy)
+
+
+def test_an_epoch_of_the_format_before_is_refused_with_what_to_do(copy: Path) -> None:
+    def older(manifest: Any) -> None:
+        manifest["schema"] = "tailproof.grid-epoch/1"
+        del manifest["assets_root"]
+
+    edit(copy, older)
+    for read in (load, check, GridManifest.read):
+        with pytest.raises(BadInput, match=r"schema is 'tailproof.grid-epoch/1'.*build this epoch anew.*epoch build"):
+            read(copy)
 
 
 def test_missing_files_are_refused(copy: Path) -> None:
