@@ -54,7 +54,9 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
         except BadInput as error:
             found.append(Difference("rebuild", error.field, repr(error.value), error.bound))
     if previous is not None:
-        found += dropped(published.arrays, read(previous)[1].arrays)
+        before = read(previous)[1]
+        found += dropped(published.arrays, before.arrays)
+        found += _dropped_assets(published, before)
     return AuditReport(manifest.root, rebuilt_root, tuple(found))
 
 
@@ -76,6 +78,15 @@ def _interpolation(published: GridEpoch, valued: Valuation) -> Iterator[Differen
         for i in np.flatnonzero(rates < least):
             yield Difference("E6", f"{published.arrays.label(int(i) + 1)}: {side}", str(rates[i]),
                              f"at least {least[i]}: the contingency rate and an interpolation error of {bound[i]}")
+
+
+def _dropped_assets(published: GridEpoch, previous: GridEpoch) -> Iterator[Difference]:
+    """E7 for collateral: without its factors, nobody who holds or owes an asset could prove anything."""
+    kept = {factors.id for factors in published.assets}
+    for factors in previous.assets:
+        if factors.id not in kept:
+            yield Difference("E7", f"asset {factors.id}", "not listed any more",
+                             "listed while it is held or owed, with a value of 0 if it is to count for nothing")
 
 
 def _compare_assets(published: GridEpoch, rebuilt: GridEpoch) -> Iterator[Difference]:

@@ -153,6 +153,12 @@ def test_an_instrument_left_out_is_named(epoch: GridEpoch, saved: Path, tmp_path
     assert {"E7", "rebuild"} == clauses(check(tmp_path / "epoch", previous=saved))
 
 
+def test_an_asset_left_out_is_named(epoch: GridEpoch, saved: Path, tmp_path: Path) -> None:
+    save(replace(epoch, assets=()), tmp_path / "epoch")
+    found = [d for d in check(tmp_path / "epoch", previous=saved).differences if d.clause == "E7"]
+    assert [(d.field, d.published) for d in found] == [(f"asset {epoch.assets[0].id}", "not listed any more")]
+
+
 def test_an_epoch_without_sources_cannot_pass(epoch: GridEpoch, tmp_path: Path) -> None:
     bare = replace(epoch, arrays=replace(epoch.arrays, provenance=None))
     assert [d.field for d in republish(bare, tmp_path / "epoch").differences] == ["sources"]
