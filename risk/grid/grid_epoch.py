@@ -6,8 +6,9 @@ accounts with fewer assets open. Whoever opens a leaf shows its id and never its
 nothing. The root binds both trees, shape and regime: H(EPOCH; tree root, shape, regime, assets root). Switching the
 regime changes nothing but the root: correlations can jump to one with the next block.
 
-E8, on top of E1 to E6: asset ids are distinct, and 0 <= v <= d < 2**80. If an asset were worth more as collateral than
-it costs as a debt, borrowing it against itself would create value.
+E8, on top of E1 to E6: asset ids are distinct and not 0, and 0 <= v <= d < 2**80. Of two leaves of one asset a prover
+would pick the better; and if an asset were worth more as collateral than it costs as a debt, borrowing it against
+itself would create value.
 """
 
 from __future__ import annotations
