@@ -19,7 +19,7 @@ from prover.backend import Backend, BackendName, load_backend
 from prover.ceremony.randomness import Stream, beacon_stream, finite, hash_to_g2
 from prover.ceremony.transcript import Beacon, Contribution, Transcript, challenge
 from prover.curve import G1, G1_GROUP, G2, G2_GROUP, ORDER
-from prover.files.contributions import LONGEST_NAME
+from prover.files.contributions import check_name
 from prover.files.ptau import PowersOfTau
 from prover.files.sections import naming
 from prover.groth16.check import check_header
@@ -151,8 +151,7 @@ def contribute_beacon(key: ProvingKey, beacon: Beacon, name: str | None = None, 
 
 def _contribute(key: ProvingKey, stream: Stream, name: str | None, beacon: Beacon | None,
                 backend: BackendName | Backend) -> ProvingKey:
-    if name is not None and not (0 < len(name) <= LONGEST_NAME and name.isprintable() and len(name.encode()) < 256):
-        raise BadInput("name", name, f"of 1 to {LONGEST_NAME} printable characters, in less than 256 bytes")
+    check_name(name)
     arithmetic = load_backend(backend)
     for section, points in (("C", key.c), ("H", key.h)):
         wrong = arithmetic.first_invalid_g1(points)
