@@ -1,4 +1,4 @@
-"""BLAKE2b-512 (RFC 7693) whose state can be kept and continued, which `hashlib` cannot do: `.ptau` files hold states."""
+"""BLAKE2b-512 (RFC 7693) whose state can be kept and continued, unlike that of `hashlib`: `.ptau` files hold states."""
 
 from __future__ import annotations
 

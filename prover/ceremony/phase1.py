@@ -1,8 +1,8 @@
 """Making powers of τ: new ones, contributions to them, and the Lagrange forms that phase 2 wants of them.
 
 A contribution multiplies τ, α and β by secrets x, y and z: the i-th power [τ**i]_1 by x**i, [α τ**i]_1 by y x**i, and
-so on, and proves that its author knew them [eprint 2017/1050, section 4]. What it promises, and what `powers.py` checks,
-is the same whoever's software made it: files go back and forth with snarkjs.
+so on, and proves that its author knew them [eprint 2017/1050, section 4]. What it promises, and what `powers.py`
+checks, is the same whoever's software made it: files go back and forth with snarkjs.
 
 New powers have τ = α = β = 1 and are worthless. One honest contributor who has forgotten her secrets is enough; one who
 contributed alone, and did not forget, can forge with every key made from them.
@@ -23,7 +23,7 @@ from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
 from prover.backend import Backend, BackendName, load_backend, root_of_unity
 from prover.ceremony.blake2b import State
-from prover.ceremony.powers import HASHED_AT_ONCE, Keys, draw_keys, first_challenge, next_challenge
+from prover.ceremony.powers import Keys, draw_keys, first_challenge, next_challenge
 from prover.ceremony.randomness import Stream, beacon_stream, finite
 from prover.ceremony.transcript import Beacon
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER

@@ -83,10 +83,16 @@ def check_powers_suit(r1cs: R1CS, powers: PowersOfTau) -> int:
     if powers.power < log_size:
         raise BadInput("power", powers.power, f"at least {log_size}, for {r1cs.rows} constraints and {r1cs.public} "
                        f"public inputs", source=powers.source)
-    if powers.power == log_size and 1 << log_size > HASHED_AT_ONCE:
+    if powers.power < power_needed(r1cs):
         raise BadInput("power", powers.power, f"at least {log_size + 1}: for a domain this large, snarkjs's circuit "
                        "hash takes in one power of tau that this file does not have", source=powers.source)
     return log_size
+
+
+def power_needed(r1cs: R1CS) -> int:
+    """log2 of the least powers of τ that a circuit's key can be made from."""
+    log_size = domain_of(r1cs)
+    return log_size + (1 << log_size > HASHED_AT_ONCE)
 
 
 def _stacked(*parts: SparseMatrix) -> SparseMatrix:

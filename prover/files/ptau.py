@@ -18,7 +18,7 @@ import numpy as np
 
 from prover.backend import MAX_DOMAIN
 from prover.ceremony.blake2b import STATE_BYTES, State
-from prover.ceremony.transcript import SAFE, Beacon, secret_contributions
+from prover.ceremony.transcript import SAFE, Beacon, after_beacon, secret_contributions
 from prover.curve import BASE_MODULUS, G1, G2
 from prover.files.contributions import MOST_CONTRIBUTIONS, read_parameters, require_bounded, write_parameters
 from prover.files.elements import SCALAR_BYTES, check_prime, read_g1, read_g2, read_point_g1, read_point_g2
@@ -110,7 +110,8 @@ class PowersOfTau:
         """What to publish of them: size, contributors, and whether a single party knew the secrets."""
         steps = [{"name": one.name, "digest": one.digest().hex(), "beacon": one.beacon and one.beacon.to_json()}
                  for one in self.contributions]
-        return {"power": self.power, "insecure": self.insecure, "contributions": steps}
+        return {"power": self.power, "prepared": self.prepared, "insecure": self.insecure, "contributions": steps,
+                "after_beacon": after_beacon(self.contributions)}
 
     def lagrange(self, section: int, log_size: int) -> PointArray:
         """Section 12, 13, 14 or 15 for the domain of size 2**log_size."""

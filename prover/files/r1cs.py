@@ -59,13 +59,6 @@ def read_header(path: str | Path) -> Header:
     return _read_header(read_sections(path, MAGIC, (1,), NAMES))
 
 
-def read_labels(path: str | Path) -> NDArray[np.uint64] | None:
-    """The label (wires,) of each wire, by which a `.sym` file names it; None where the file has no labels."""
-    sections = read_sections(path, MAGIC, (1,), NAMES)
-    wires = _read_header(sections).wires
-    return sections.open(3).array("<u8", (wires,), "labels") if 3 in sections else None
-
-
 def _read_header(sections: Sections) -> Header:
     header = sections.open(1)
     check_prime(header, "scalar field", ORDER)
@@ -129,8 +122,8 @@ def _check_wires(sections: Sections, wires: int) -> None:
         labels.take(LABEL * wires, "labels")
         labels.end()
     elif wires > 1 and LABEL * wires > (size := sections.open(2).left):
-        raise sections.open(1).refuse("wires", wires, f"at most {size // LABEL}, without labels: those take {LABEL} bytes a "
-                            "wire, and so must the constraints in their place")
+        raise sections.open(1).refuse("wires", wires, f"at most {size // LABEL}, without labels: those take {LABEL} "
+                                      "bytes a wire, and so must the constraints in their place")
 
 
 def _find_forms(cursor: Cursor, words: NDArray[np.uint32], rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

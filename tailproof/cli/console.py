@@ -2,7 +2,8 @@
 
 0: done.  1: checked and false (a proof that does not verify, an epoch that does not rebuild, a contract that refused).
 2: bad input, nothing was done.  70: not found out, for want of memory or by a defect of ours, whose traceback is then
-on stderr (EX_SOFTWARE of sysexits.h).  130: interrupted, as shells have it; nothing is left behind.
+on stderr (EX_SOFTWARE of sysexits.h).  130: interrupted, as shells have it; nothing is left behind.  141: whoever read
+the result left before its end (`| head`), as shells have that; not a word is said.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import click
 from primitives import cache, jsonio
 from primitives.errors import BadInput, TailproofError
 
-DONE, FALSE, BAD_INPUT, FAILED, INTERRUPTED = 0, 1, 2, 70, 130
+DONE, FALSE, BAD_INPUT, FAILED, INTERRUPTED, LEFT = 0, 1, 2, 70, 130, 141
 P = ParamSpec("P")
 
 
@@ -116,9 +117,11 @@ def _print(data: Mapping[str, Any] | Sequence[Any], lines: Sequence[str], as_jso
         for line in [json.dumps(data, indent=2, default=str)] if as_json else lines:
             click.echo(line)
     except OSError as error:                       # a full disk, or a reader who left: nobody has the answer
-        _remark(f"error: standard output cannot be written ({error.strerror})")
+        left = error.errno == errno.EPIPE
+        if not left:
+            _remark(f"error: standard output cannot be written ({error.strerror})")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())        # for the flush when Python ends
-        sys.exit(BAD_INPUT)
+        sys.exit(LEFT if left else BAD_INPUT)
 
 
 def _check_environment() -> None:
