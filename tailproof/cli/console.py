@@ -133,7 +133,7 @@ def _check_environment() -> None:
 
 # -- parameters --------------------------------------------------------------------------------------------------
 class OutputFile(click.Path):
-    """A file to write. Where it cannot be written, that is said before any work is done for it."""
+    """A file to write, where nothing is yet. Where it cannot be written, that is said before any work is done."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -159,13 +159,17 @@ FILE, OUTPUT, ADDRESS = click.Path(path_type=Path), OutputFile(), Address()
 
 
 def _require_outputs_apart(context: click.Context) -> None:
-    """Refuse to write an output over an input (a bundle over the salt that it was proven with) or another output."""
+    """Refuse to write an output over an input (a bundle over the salt that it was proven with), over another output,
+    or over anything else that exists."""
     given = [(param, context.params[param.name or ""]) for param in context.command.params]
     paths = [(param, os.path.realpath(value)) for param, value in given if isinstance(value, Path)]
     for out, path in paths:
         for other, there in paths:
             if isinstance(out.type, OutputFile) and other is not out and path == there:
                 raise BadInput(_name(out), path, f"another file than {_name(other)}")
+    for out, path in paths:
+        if isinstance(out.type, OutputFile) and os.path.lexists(path):
+            raise BadInput(_name(out), path, "a path where nothing is yet: what exists is never overwritten")
 
 
 def _name(param: click.Parameter | None) -> str:
