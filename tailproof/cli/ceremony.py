@@ -11,6 +11,8 @@ UNFINISHED = "UNFINISHED: nobody has contributed yet, so this key can forge. Con
 UNFINISHED_POWERS = ("UNFINISHED: nobody has contributed a secret to these powers of tau, so anybody can forge with "
                      "any key made from them. Contribute next.")
 
+PHASE_1 = "Who contributed to the powers of tau, no key tells; "
+
 
 def escaped(name: str | None) -> str:
     """A contributor's name for the terminal: what could move the cursor, or pass for something else, as an escape."""

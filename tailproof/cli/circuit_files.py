@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..keys import INSECURE
-from .ceremony import UNFINISHED, believed, told
+from .ceremony import PHASE_1, UNFINISHED, believed, told
 from .console import FILE, OUTPUT, Outcome, reporting, table
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ def zkey_info(zkey: Path) -> Outcome:
     if bellman:
         lines.append("Went through bellman's format: H without its last power, which no honest proof needs.")
     lines += [*told(story), *([UNFINISHED] if not key.finished else [INSECURE] if story["insecure"] else [])]
-    return Outcome({"path": str(zkey), **facts}, [*lines, *believed(story, "the key")])
+    return Outcome({"path": str(zkey), **facts}, [*lines, *believed(story, "the key"),
+                                                  PHASE_1 + "`groth16 verify-key` does, from their file."])
 
 
 # -- for contracts -------------------------------------------------------------------------------------------------

@@ -133,10 +133,14 @@ def _check_environment() -> None:
 
 # -- parameters --------------------------------------------------------------------------------------------------
 class OutputFile(click.Path):
-    """A file to write, where nothing is yet. Where it cannot be written, that is said before any work is done."""
+    """A file to write, where nothing is yet. Where it cannot be written, that is said before any work is done.
 
-    def __init__(self) -> None:
+    continues : something may be there that the command goes on with; what it may not replace, it refuses itself.
+    """
+
+    def __init__(self, *, continues: bool = False) -> None:
         super().__init__(path_type=Path)
+        self.continues = continues
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = super().convert(value, param, ctx)
@@ -156,6 +160,7 @@ class Address(click.ParamType[str]):
 
 
 FILE, OUTPUT, ADDRESS = click.Path(path_type=Path), OutputFile(), Address()
+CONTINUED = OutputFile(continues=True)
 
 
 def _require_outputs_apart(context: click.Context) -> None:
@@ -167,9 +172,10 @@ def _require_outputs_apart(context: click.Context) -> None:
         for other, there in paths:
             if isinstance(out.type, OutputFile) and other is not out and path == there:
                 raise BadInput(_name(out), path, f"another file than {_name(other)}")
-    for out, path in paths:
-        if isinstance(out.type, OutputFile) and os.path.lexists(path):
-            raise BadInput(_name(out), path, "a path where nothing is yet: what exists is never overwritten")
+    for out, value in given:
+        if (isinstance(out.type, OutputFile) and not out.type.continues and value is not None
+                and os.path.lexists(value)):
+            raise BadInput(_name(out), value, "a path where nothing is yet: what exists is never overwritten")
 
 
 def _name(param: click.Parameter | None) -> str:

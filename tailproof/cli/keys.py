@@ -10,7 +10,7 @@ import click
 from circuits import statements
 
 from ..keys import INSECURE, KeyDirectory, import_keys, make_keys
-from .ceremony import believed, told
+from .ceremony import PHASE_1, believed, told
 from .console import FILE, Outcome, progress, reporting, table
 
 if TYPE_CHECKING:
@@ -82,6 +82,5 @@ def _described(found: KeyDirectory, powers: PowersOfTau | None = None) -> Outcom
         lines += [f"powers of tau: {len(facts['contributions'])} contributions", *told(facts),
                   *believed(facts, "the powers of tau")]
     elif not alone:
-        lines.append("Who contributed to the powers of tau, no key tells; `keys import` has checked that they were two "
-                     "or more.")
+        lines.append(PHASE_1 + "`keys import` has checked that they were two or more.")
     return Outcome(data, lines)

@@ -193,6 +193,15 @@ def test_a_contribution_after_the_beacon_is_remarked_upon(trial: Path, run: Run)
         assert "AFTER THE BEACON" not in said("groth16", *command, trial / "k.zkey")
 
 
+def test_a_key_of_a_single_party_tells_that(key_directory: Path, run: Run) -> None:
+    answer = run("keys", "info", key_directory)
+    assert (answer.data["made"], answer.data["contributions"], answer.data["powers"]) == ("alone", [], None)
+    text = said("keys", "info", key_directory)
+    assert "by a single party" in text
+    assert "INSECURE" in text
+    assert "To be believed" not in text
+
+
 @pytest.mark.parametrize(("name", "shown"), [
     ("Ana 👩\u200d💻", "Ana 👩\\u200d💻"), ("José\u00a0Luis", "José\\xa0Luis"), ("\x1b[2J", "\\x1b[2J"),
     ("a\\x1b", "a\\\\x1b"), ("\u202eevil", "\\u202eevil"), ("\udcff", "\\udcff"), ("", "(no name)"),

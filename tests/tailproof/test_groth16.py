@@ -111,7 +111,9 @@ def test_warming_leaves_nothing_to_compile(finished: Path, path: dict[str, str])
     commands = ["prove k.zkey w.wtns {0}/p.json {0}/u.json", "verify k.json {0}/u.json {0}/p.json",
                 "setup c.r1cs p.ptau {0}/0.zkey", "contribute {0}/0.zkey {0}/1.zkey",
                 "beacon {0}/1.zkey {0}/2.zkey 0a 10", "verify-key c.r1cs p.ptau {0}/2.zkey",
-                "export-key {0}/2.zkey {0}/k.json"]
+                "export-key {0}/2.zkey {0}/k.json", "powers new 3 {0}/0.ptau",
+                "powers contribute {0}/0.ptau {0}/1.ptau", "powers prepare {0}/1.ptau {0}/p.ptau",
+                "powers verify {0}/p.ptau", "zkey info {0}/2.zkey", "wtns check c.r1cs w.wtns", "r1cs info c.r1cs"]
     done = subprocess.run([sys.executable, "-c", WARM], cwd=finished, capture_output=True, text=True, check=False,
                           input=json.dumps([command.format(made).split() for command in commands]),
                           env={**os.environ, "PYTHONPATH": str(ROOT), **path})
