@@ -21,12 +21,13 @@ from primitives import field
 from primitives.errors import BadInput
 from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
-from prover.backend import Backend, BackendName, load_backend, root_of_unity
+from prover.backend import Backend, BackendName, load_backend
 from prover.ceremony.blake2b import State
 from prover.ceremony.powers import Keys, draw_keys, first_challenge, next_challenge
 from prover.ceremony.randomness import Stream, beacon_stream, finite
 from prover.ceremony.transcript import Beacon
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
+from prover.domain import root_of_unity
 from prover.files.contributions import check_name
 from prover.files.ptau import PowersContribution, PowersOfTau
 from prover.files.sections import naming

@@ -11,13 +11,14 @@ import numpy as np
 from primitives import field
 from primitives.field import FieldArray
 from primitives.r1cs import R1CS, SparseMatrix
-from prover.backend import Backend, BackendName, load_backend, root_of_unity
+from prover.backend import Backend, BackendName, load_backend
 from prover.ceremony.checks import combination_g1, multipliers, require, same_ratio
 from prover.ceremony.phase2 import initial_key
 from prover.ceremony.powers import contribution_name, named_progress, verify_powers
 from prover.ceremony.randomness import beacon_stream, hash_to_g2
 from prover.ceremony.transcript import Transcript, challenges, secret_contributions
 from prover.curve import G1, G1_GROUP, G2_GROUP
+from prover.domain import root_of_unity
 from prover.files.ptau import PowersOfTau
 from prover.groth16.keys import Progress, ProvingKey, check_point
 from prover.points import PointArray

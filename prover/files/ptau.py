@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from prover.backend import MAX_DOMAIN
 from prover.ceremony.blake2b import STATE_BYTES, State
 from prover.ceremony.transcript import SAFE, Beacon, after_beacon, secret_contributions
 from prover.curve import BASE_MODULUS, G1, G2
+from prover.domain import MAX_DOMAIN
 from prover.files.contributions import MOST_CONTRIBUTIONS, read_parameters, require_bounded, write_parameters
 from prover.files.elements import SCALAR_BYTES, check_prime, read_g1, read_g2, read_point_g1, read_point_g2
 from prover.files.sections import Cursor, read_sections, write_sections

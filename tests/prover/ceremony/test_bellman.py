@@ -8,11 +8,11 @@ import pytest
 
 from primitives import field
 from prover import prove, verify
-from prover.backend import root_of_unity
 from prover.ceremony.checks import BrokenCeremony
 from prover.ceremony.phase2 import contribute, initial_key
 from prover.ceremony.verify import through_bellman, verify_phase2
 from prover.curve import G1_GROUP, ORDER
+from prover.domain import root_of_unity
 from prover.files.ptau import read_ptau
 from prover.files.r1cs import read_r1cs
 from prover.files.wtns import read_wtns
