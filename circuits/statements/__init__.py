@@ -25,7 +25,7 @@ def _five_by_fifty(scenarios: int, tail: Tail, depth: int, slots: int) -> margin
     return margin.Preset(EpochShape(scenarios, tail, depth), slots, gross_bits=48, threshold_bits=48, gap_bits=49)
 
 
-def _four_by_sixty_three(scenarios: int, tail: Tail, depth: int, slots: int) -> margin.Preset:
+def _four_by_sixty_three(scenarios: int, tail: TailSize, depth: int, slots: int) -> margin.Preset:
     """Four lanes of 63 bits: gross exposure below 2**61."""
     shape = EpochShape(scenarios, tail, depth, lanes=4, width=63)
     return margin.Preset(shape, slots, gross_bits=61, threshold_bits=61, gap_bits=62)
@@ -89,7 +89,6 @@ _STATEMENTS = {statement.name: statement for statement in (
     _netting("netting-grid-4x8", netting.Preset(_GRID_1000, places=4, assets=4, asset_leaves=1, balance_depth=2)),
     _margin("margin-tiny-w", _five_by_fifty(8, _TAIL_TINY, depth=2, slots=3)),
     _margin("margin-full-256x16-w", _five_by_fifty(256, _TAIL_256, depth=3, slots=16)),
-    _margin("margin-full-1000x32-w", _four_by_sixty_three(1000, _TAIL_1000, depth=4, slots=32)),
     _grid("margin-grid-tiny-w", _GRID_TINY_W),
     _grid("margin-grid-1000x32-w", _GRID_1000_W),
     _solvency("solvency-tiny-w", solvency.Preset(_GRID_TINY_W, assets=2, asset_leaves=1)),
@@ -104,7 +103,6 @@ _STATEMENTS = {statement.name: statement for statement in (
     _batch("batch-4", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16), size=4),
     _batch("batch-16", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16), size=16),
     _batch("batch-tiny-w", _five_by_fifty(8, _TAIL_TINY, depth=2, slots=3), size=2),
-    _batch("batch-4-w", _five_by_fifty(256, _TAIL_256, depth=3, slots=16), size=4),
 )}
 
 
