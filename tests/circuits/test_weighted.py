@@ -42,7 +42,7 @@ GRID_TINY: grid.Preset = statements.get("margin-grid-tiny-w").preset
 
 
 # -- small worlds, exhausted -----------------------------------------------------------------------------------------
-BITS, SCENARIOS = 4, 3
+BITS, SCENARIOS = 2, 3
 LOSSES, THRESHOLDS = range(-1, 2), range(-2, 3)
 POINTERS = np.array([e for e in product(range(-4, 6), repeat=SCENARIOS) if sum(e) == 1 or not any(e)])
 """Every pointer of small integers that sums to 1, most of them no booleans; and none at all."""
@@ -94,7 +94,7 @@ def world(tail: WeightedTail, dropped: str = "C0", obvious: bool = False) -> Acc
     gap, left = (2 * flag - 1) * (loss - t[:, None]), K - flag @ p
     possible = np.ones(len(base), bool)
     if not dropped.startswith("C13"):
-        possible &= (gap >= 0).all(axis=1)
+        possible &= ((gap >= 0) & (gap < 1 << BITS)).all(axis=1)
     if not dropped.startswith("C14 left"):
         possible &= (left >= 0) & (left < 1 << m)
     loose = dropped.startswith(("C14 slack", "C14 share"))
@@ -190,6 +190,18 @@ def test_without_a_clause_the_small_world_proves_something_else(dropped: str, un
     found = [world(WeightedTail(TailSize(K), (1, 2, 5)), dropped) for K in (3, 4, 6)]
     assert any((each.proven != each.true).any() for each in found)
     assert any((each.proven < each.true).any() for each in found) == understates
+
+
+def test_a_flag_and_the_largest_gap_do_not_make_up_for_a_weight() -> None:
+    """v + b = 2**n at a flagged loss, and w = p - 1: half of 2**(n + 1) in C15 would put t between two losses."""
+    tail = WeightedTail(TailSize(6), (5, 1, 2))
+    cs = shortfall_circuit(tail)
+    losses, t = (2, -2, -2), -1
+    doubled = 2 * 6 * t + 2 * 5 * (2 - t)
+    assert doubled > 2 * by_minimisation(losses, tail)
+    forged = {"loss": losses, "threshold + 4": t + 4, "C12 flag": [1, 0, 0], "C15 pointer": [1, 0, 0],
+              "C14 slack": (5 - 1) - 1 - (6 - 5), "doubled": doubled}
+    assert refusing_groups(cs, forge(cs, forged)) == {"C15 threshold is an unflagged loss"}
 
 
 @pytest.mark.parametrize(("masses", "m"), [((1, 1, 1), 0), ((1, 1, 2), 1), ((1, 2, 5), 3), ((1, 2, 8), 3),
