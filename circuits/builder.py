@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from circuits.coefficients import ONE, Coefficients
 from circuits.errors import CircuitError
 from circuits.intervals import ANY, BIT, Interval, unsigned
-from circuits.signals import Linear, Product, Quadratic, Shape, Signal, bounds
+from circuits.operands import Shape, integers, joined, place, shape_of
+from circuits.signals import Linear, Product, Quadratic, Signal, bounds
 from circuits.steps import Decompose, Inputs, Rows, Step, named
 from primitives import field
 from primitives.errors import BadInput
@@ -116,22 +117,28 @@ class ConstraintSystem:
 
     def allocate(self, name: str, shape: Shape, interval: Interval = ANY) -> tuple[Linear, int]:
         """Fresh wires; returns the signal and the first wire. The caller constrains them."""
+        shape = shape_of(shape, self.label(name))
         block = Wires(self.label(name), shape, self.wires)
         self.allocations.append(block)
         self.wires += block.count
         return self._wire_array(shape, block.first, interval), block.first
 
-    def signal(self, value: Signal) -> Linear:
-        """A `Linear` as it is, a `Quadratic` as wires, constants as multiples of the wire that is one."""
-        if isinstance(value, Linear):
-            return value
-        if isinstance(value, Quadratic):
-            return self.wire(value)
-        array = np.asarray(value, object)
-        integers = [int(v) for v in array.reshape(-1)]
-        used = np.array([v % MODULUS != 0 for v in integers], np.bool_)
-        ids = self.coefficients.intern(integers)
-        interval = Interval(min(integers), max(integers)) if integers else Interval(0, 0)
+    def signal(self, value: Signal, label: str = "constant") -> Linear:
+        """A `Linear` as it is, a `Quadratic` as wires, constants as multiples of the wire that is one.
+
+        Raises
+        ------
+        CircuitError : constants that are no integers between -r and r; a signal of another system.
+        """
+        if isinstance(value, Linear | Quadratic):
+            if value.cs is not self:
+                raise CircuitError(f"{self.label(label)} at {place()}: a signal of another system")
+            return self.wire(value) if isinstance(value, Quadratic) else value
+        array = integers(value, self.label(label))
+        exact = [int(v) for v in array.reshape(-1)]
+        used = np.array([v % MODULUS != 0 for v in exact], np.bool_)
+        ids = self.coefficients.intern(exact)
+        interval = Interval(min(exact), max(exact)) if exact else Interval(0, 0)
         return Linear(self, array.shape, bounds(used), np.zeros(int(used.sum()), np.int32), ids[used],
                       interval if interval.known else ANY)
 
@@ -142,9 +149,18 @@ class ConstraintSystem:
         return self._constants[name]
 
     def together(self, *values: Signal) -> list[Linear]:
-        """Signals broadcast to one shape."""
+        """Signals broadcast to one shape, as `circuits.operands.joined` allows.
+
+        Raises
+        ------
+        CircuitError : they do not go together.
+        """
         signals = [self.signal(value) for value in values]
-        shape = np.broadcast_shapes(*[s.shape for s in signals])
+        if all(s.shape == signals[0].shape for s in signals):
+            return signals
+        shape, label = signals[0].shape, self.label("operands")
+        for value, signal in zip(values[1:], signals[1:], strict=True):
+            shape = joined(shape, signal.shape, label, constant=not isinstance(value, Linear | Quadratic))
         return [s.broadcast(shape) for s in signals]
 
     def public(self, name: str) -> Linear:
@@ -188,22 +204,25 @@ class ConstraintSystem:
 
     # -- constraints -----------------------------------------------------------------------------------------------
     def equal(self, left: Signal, right: Signal, label: str) -> None:
-        """One row per element: a `Quadratic` or `Linear` equals a `Linear`.
+        """One row per element: a `Quadratic` or `Linear` equals a `Linear` of its shape, or one value all elements.
 
         Raises
         ------
-        CircuitError : both sides stand for integers, but far enough apart that equal residues need not be equal
-            integers.
+        CircuitError : shapes differ; both sides stand for integers, but far enough apart that equal residues need not
+            be equal integers.
         """
-        target = self.signal(right)
-        interval = left.interval if isinstance(left, Linear | Quadratic) else self.signal(left).interval
+        target = self.signal(right, label)
+        left = left if isinstance(left, Quadratic) else self.signal(left, label)
+        if target.shape not in (left.shape, ()):
+            raise CircuitError(f"{self.label(label)} at {place()}: shape {left.shape} cannot equal {target.shape}")
+        interval = left.interval
         if interval.known and target.interval.known and not interval.congruent_only_if_equal(target.interval):
             raise CircuitError(f"{self.label(label)}: {interval} and {target.interval} can differ by a multiple of r")
         if isinstance(left, Quadratic):
             content = left.use()
             self._rows(label, content.left, content.right, target - content.rest, checked=True)
         else:
-            self._rows(label, self.signal(left), self.one, target, checked=True)
+            self._rows(label, left, self.one, target, checked=True)
 
     def _rows(self, label: str, left: Linear, right: Linear, result: Linear, *, checked: bool = False) -> None:
         a, b, c = self.together(left, right, result)
@@ -258,7 +277,9 @@ class ConstraintSystem:
         return ranged
 
     def _bits(self, value: str | Linear | Product, shape: Shape, bits: int, label: str, suffix: str = " bit") -> Linear:
-        if not 0 <= bits <= LARGEST_RANGE:
+        if isinstance(bits, bool) or not isinstance(bits, int | np.integer) or bits < 0:
+            raise CircuitError(f"{self.label(label)} at {place()}: {bits!r} is no number of bits")
+        if bits > LARGEST_RANGE:
             raise CircuitError(f"{self.label(label)}: {bits} bits would represent some residues twice")
         wires, first = self.allocate(label + suffix, (*shape, bits) if suffix else shape, BIT)
         self.steps.append(Decompose(self.label(label), shape, value, bits, first))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from circuits.errors import CircuitError
 from primitives.field import MODULUS
 
 
@@ -20,6 +21,8 @@ class Interval:
     high: int
 
     def __post_init__(self) -> None:
+        if type(self.low) is not int or type(self.high) is not int:    # numpy's would wrap where these are multiplied
+            raise CircuitError(f"the ends {self.low!r} and {self.high!r} of an interval are no Python integers")
         if self.low > self.high:
             raise ValueError(f"[{self.low}, {self.high}] is no interval")
 

@@ -10,29 +10,67 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from circuits.coefficients import Ids
+from circuits.coefficients import Coefficients, Ids
 from circuits.errors import CircuitError
 from circuits.intervals import Interval
+from circuits.operands import Shape, integers, joined, place, shape_of
 from primitives import field
 from primitives.field import MODULUS, FieldArray
 
-if TYPE_CHECKING:
-    from circuits.builder import ConstraintSystem
-
-Shape: TypeAlias = tuple[int, ...]
 Signal: TypeAlias = "Linear | Quadratic | int | NDArray[Any] | Sequence[Any]"
 """What operations take: a signal, or a constant."""
 
 
-class Linear:
+class Recorder(Protocol):
+    """What signals ask of whoever records their constraints: `circuits.builder.ConstraintSystem`.
+
+    Attributes
+    ----------
+    coefficients : the table that terms refer to.  wires : how many there are so far.  zero : a signal of 0, shape ().
+    open_products : products that are no constraints yet, by identity.
+    """
+
+    coefficients: Coefficients
+    wires: int
+    zero: Linear
+    open_products: dict[int, Quadratic]
+
+    def label(self, name: str) -> str:
+        """A name with the prefix of the scopes around it."""
+
+    def signal(self, value: Signal) -> Linear:
+        """A signal, or constants as one."""
+
+    def together(self, *values: Signal) -> list[Linear]:
+        """Signals broadcast to one shape."""
+
+    def wire(self, value: Quadratic, label: str = "product") -> Linear:
+        """Fresh wires equal to a product."""
+
+
+class _Array:
+    """What signals of both kinds refuse."""
+
+    shape: Shape
+    cs: Recorder
+
+    __array_ufunc__ = None         # let NumPy constants on the left defer to our operators
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise CircuitError(f"== at {place()} compares no values and records nothing: use ConstraintSystem.equal")
+
+    def __bool__(self) -> NoReturn:
+        raise CircuitError(f"a signal at {place()} is neither true nor false while a circuit is recorded")
+
+
+class Linear(_Array):
     """Array of linear combinations, row-major CSR: element i has the terms starts[i] .. starts[i+1]-1.
 
     Attributes
@@ -42,9 +80,7 @@ class Linear:
     interval : of every element.
     """
 
-    __array_ufunc__ = None         # let NumPy constants on the left defer to our operators
-
-    def __init__(self, cs: ConstraintSystem, shape: Shape, starts: NDArray[np.int64], wires: NDArray[np.int32],
+    def __init__(self, cs: Recorder, shape: Shape, starts: NDArray[np.int64], wires: NDArray[np.int32],
                  ids: Ids, interval: Interval) -> None:
         self.cs, self.shape = cs, shape
         self.starts, self.wires, self.ids, self.interval = starts, wires, ids, interval
@@ -71,15 +107,44 @@ class Linear:
         return self._take(np.asarray(self._positions()[key]))
 
     def reshape(self, *shape: int) -> Linear:
-        return Linear(self.cs, self._positions().reshape(shape).shape, self.starts, self.wires, self.ids,
-                      self.interval)
+        """As in NumPy: one length may be -1.
+
+        Raises
+        ------
+        CircuitError : another number of elements.
+        """
+        try:
+            found = self._positions().reshape(shape).shape
+        except (ValueError, TypeError):
+            raise CircuitError(f"{self.cs.label('reshape')} at {place()}: shape {self.shape} cannot become {shape}"
+                               ) from None
+        return Linear(self.cs, found, self.starts, self.wires, self.ids, self.interval)
 
     def broadcast(self, shape: Shape) -> Linear:
-        return self if self.shape == shape else self._take(np.broadcast_to(self._positions(), shape))
+        """As `numpy.broadcast_to`: repeated where an axis is missing or has length 1.
+
+        Raises
+        ------
+        CircuitError : the shape is another.
+        """
+        if self.shape == shape:
+            return self
+        label = self.cs.label("broadcast")
+        try:
+            return self._take(np.broadcast_to(self._positions(), shape_of(shape, label)))
+        except ValueError:
+            raise CircuitError(f"{label} at {place()}: shape {self.shape} cannot be repeated to {shape}") from None
 
     def pad(self, size: int) -> Linear:
-        """The last axis lengthened by zeros."""
-        missing = size - self.shape[-1]
+        """The last axis lengthened by zeros.
+
+        Raises
+        ------
+        CircuitError : it is longer already, or there is none.
+        """
+        missing = size - self.shape[-1] if self.shape else -1
+        if missing < 0:
+            raise CircuitError(f"{self.cs.label('pad')} at {place()}: shape {self.shape} cannot be padded to {size}")
         if missing == 0:
             return self
         zeros = self.cs.signal(np.zeros((*self.shape[:-1], missing), object))
@@ -104,14 +169,19 @@ class Linear:
         return -self + other
 
     def __mul__(self, other: Signal) -> Any:
-        """By an integer or integer array: `Linear`, no rows. By a signal: `Quadratic`."""
+        """By an integer or integer array: `Linear`, no rows. By a signal: `Quadratic`.
+
+        Raises
+        ------
+        CircuitError : the factor is no integer, or of a shape that does not go with this one.
+        """
         if isinstance(other, Linear | Quadratic):
             return Quadratic.product(*self.cs.together(self, other))
-        factors = np.asarray(other)
+        label = self.cs.label("factor")
+        factors = integers(other, label)
         if factors.ndim == 0:
-            factor = int(factors)
-            return self._scaled(factor)
-        shape = np.broadcast_shapes(self.shape, factors.shape)
+            return self._scaled(int(factors))
+        shape = joined(self.shape, factors.shape, label, constant=True)
         result, flat = self.broadcast(shape), np.broadcast_to(factors, shape).reshape(-1)
         distinct, which = np.unique(flat, return_inverse=True)
         which, ids = np.repeat(which.reshape(-1), np.diff(result.starts)), result.ids.copy()
@@ -131,7 +201,16 @@ class Linear:
         return scaled if factor % MODULUS else scaled._pruned()
 
     def __rmatmul__(self, matrix: NDArray[Any]) -> Linear:
-        """Constant integer matrix (m, n) @ signal (n,)."""
+        """Constant integer matrix (m, n) @ signal (n,).
+
+        Raises
+        ------
+        CircuitError : the matrix is none, or not of integers; another number of columns than this has elements.
+        """
+        label = self.cs.label("matrix")
+        matrix = integers(matrix, label)
+        if matrix.ndim != 2 or self.shape != matrix.shape[1:]:
+            raise CircuitError(f"{label} at {place()}: shapes {matrix.shape} @ {self.shape} are not (m, n) @ (n,)")
         rows, columns = np.nonzero(matrix)
         terms = self._take(columns) * matrix[rows, columns]
         starts = terms.starts[np.searchsorted(rows, np.arange(len(matrix) + 1))]
@@ -211,15 +290,13 @@ class Product(NamedTuple):
         return field.add(product, self.rest.values(witness)) if len(self.rest.wires) else product
 
 
-class Quadratic:
+class Quadratic(_Array):
     """Array of left * right + rest that is to become constraints exactly once."""
-
-    __array_ufunc__ = None
 
     def __init__(self, content: Product) -> None:
         self.cs, self.shape, self.interval = content.left.cs, content.left.shape, content.interval
         self._content: Product | None = content
-        self._made = _place()
+        self._made = place()
         self.cs.open_products[id(self)] = self
 
     @classmethod
@@ -244,7 +321,11 @@ class Quadratic:
 
     def __add__(self, other: Signal) -> Quadratic:
         left, right, rest = self.use()
-        return Quadratic(Product(left, right, (rest + self.cs.signal(other)).broadcast(left.shape)))
+        total = self.cs.signal(other)
+        if joined(left.shape, total.shape, self.cs.label("sum"), constant=not isinstance(other, _Array)) != left.shape:
+            raise CircuitError(f"{self.cs.label('sum')} at {place()}: a product of shape {left.shape} is not repeated "
+                               f"to {total.shape}")
+        return Quadratic(Product(left, right, rest + total.broadcast(left.shape)))
 
     def __neg__(self) -> Quadratic:
         negated: Quadratic = self * -1
@@ -276,10 +357,21 @@ class Quadratic:
 
 
 def concatenate(signals: Sequence[Linear], axis: int = -1) -> Linear:
-    """Join signals along an axis."""
+    """Join signals along an axis.
+
+    Raises
+    ------
+    CircuitError : none at all, signals of two systems, or shapes that differ elsewhere.
+    """
+    if not signals or any(s.cs is not signals[0].cs for s in signals):
+        raise CircuitError(f"concatenate at {place()} takes signals, at least one, all of one system")
     first = signals[0]
     offsets = np.cumsum([0] + [s.size for s in signals])
-    order = np.concatenate([s._positions() + n for s, n in zip(signals, offsets[:-1], strict=True)], axis=axis)
+    try:
+        order = np.concatenate([s._positions() + n for s, n in zip(signals, offsets[:-1], strict=True)], axis=axis)
+    except ValueError:
+        raise CircuitError(f"{first.cs.label('concatenate')} at {place()}: shapes "
+                           f"{', '.join(str(s.shape) for s in signals)} differ off axis {axis}") from None
     interval = first.interval
     for signal in signals[1:]:
         interval |= signal.interval
@@ -304,13 +396,3 @@ def _constant(value: int) -> Interval:
     value %= MODULUS
     value = value - MODULUS if 2 * value > MODULUS else value
     return Interval(value, value)
-
-
-def _place() -> str:
-    """file:line of the innermost caller outside the builder."""
-    own = {Path(__file__).with_name(name).as_posix() for name in ("signals.py", "builder.py")}
-    frame = sys._getframe(1)
-    while frame.f_back is not None and Path(frame.f_code.co_filename).as_posix() in own:
-        frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
-

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits.intervals import Interval
-from circuits.signals import Linear, Product, Shape
+from circuits.operands import Shape
+from circuits.signals import Linear, Product
 from primitives import field
 from primitives.errors import BadInput, Unsatisfied
 from primitives.field import MODULUS, FieldArray
@@ -106,9 +107,12 @@ class Inputs(_NoRows):
 
 def encode_input(label: str, given: Any, shape: Shape) -> FieldArray:
     """Integers to field elements; errors name the input."""
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        raise BadInput(f"shape of witness input {label}", "ragged", str(shape)) from None
     if array.dtype.kind == "f":
-        array = np.asarray(given, object)
+        array = np.asarray(given, object)              # NumPy makes floats of [-1, 2**63]
     if array.shape != shape:
         raise BadInput(f"shape of witness input {label}", array.shape, str(shape))
     try:

@@ -7,8 +7,7 @@ Forms at the edge
 -----------------
 Scalars: (n, 4) uint64, Montgomery form x * 2**256 mod r, fully reduced (`primitives.field`).
 Points: (n, 2, 4) and (n, 2, 2, 4) uint64, see `prover.points`; or, singly, integers, see `prover.curve`.
-Domains: the 2**k-th roots of unity are the powers of 5**((r-1) / 2**k) (5 generates the multiplicative group of F_r),
-in natural order; this is iden3's choice, on which the bytes of a `.zkey` depend.
+Domains: the 2**k-th roots of unity in natural order, see `prover.domain`.
 """
 
 from __future__ import annotations
@@ -19,24 +18,12 @@ from typing import Any, Protocol, TypeAlias
 
 from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
-from prover.curve import G1, G2, ORDER
+from prover.curve import G1, G2
 from prover.points import PointArray
-
-GENERATOR = 5
-"""Generates the multiplicative group of the scalar field."""
-
-MAX_DOMAIN = 27
-"""log2 of the largest domain: a proof needs the odd coset too, and 2**28 is the last power of two to divide r-1."""
-
 
 MOST_PUBLIC = 1 << 16
 """Public inputs of a key at most: a verifier adds up a point for each, and its key in JSON has to stay readable. One
 bound for setup, loading and verification, so that nobody makes a key whose proofs are then refused."""
-
-
-def root_of_unity(log_size: int) -> int:
-    """The primitive 2**log_size-th root of unity every domain here is made of."""
-    return pow(GENERATOR, (ORDER - 1) >> log_size, ORDER)
 
 
 class Backend(Protocol):

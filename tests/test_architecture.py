@@ -1,10 +1,11 @@
-"""The house stands as docs/architecture.md draws it: a room imports only the rooms it may."""
+"""The house stands as docs/architecture.md draws it: a room imports only the rooms it may, and files form no circle."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,98 @@ def test_risk_has_no_other_rooms_and_no_loose_files() -> None:
 def test_the_import_scan_sees_every_form() -> None:
     source = "import risk.exact.money\ndef f():\n    from circuits.builder import x\n    from . import y\nimport numpy"
     assert imported_rooms(source) == {"risk", "circuits"}
+
+
+# -- no circle between files -------------------------------------------------------------------------------------------
+def modules_below(root: Path, folders: Iterable[str]) -> dict[str, Path]:
+    """Files by the dotted name of their module; a package is its __init__.py."""
+    files = [path for folder in folders for path in (root / folder).rglob("*.py")]
+    names = (path.relative_to(root).with_suffix("").parts for path in files)
+    return {".".join(parts[:-1] if parts[-1] == "__init__" else parts): path
+            for parts, path in zip(names, files, strict=True)}
+
+
+def imported_modules(name: str, path: Path, modules: Mapping[str, Path]) -> set[str]:
+    """Which of the modules a file imports: at its top, inside a function, or for type checkers only.
+
+    `from package import name` is the module package.name if there is one, else the package. That every import of
+    package.name runs the package first does not count: it is not written in the file.
+    """
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[:len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            found |= {inner if (inner := f"{base}.{alias.name}") in modules else base for alias in node.names}
+    return found & modules.keys()
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
+    """Sets of files that all reach each other, sorted; a file that imports itself is one, too."""
+    def reached(start: str) -> set[str]:
+        seen, ahead = set[str](), [*graph[start]]
+        while ahead:
+            name = ahead.pop()
+            if name not in seen:
+                seen.add(name)
+                ahead += graph[name]
+        return seen
+
+    reach = {name: reached(name) for name in graph}
+    found = {tuple(sorted(other for other in reach[name] if name in reach[other])) for name in graph}
+    return sorted(list(circle) for circle in found if circle)
+
+
+def circles_of(modules: Mapping[str, Path]) -> list[list[str]]:
+    return circles({name: imported_modules(name, path, modules) for name, path in modules.items()})
+
+
+def circles_below(root: Path, folders: Iterable[str]) -> list[list[str]]:
+    return circles_of(modules_below(root, folders))
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """In all rooms, and in the tests, which import each other by names below tests/."""
+    house, tests = modules_below(ROOT, [*MAY_IMPORT, "benchmarks", "fixtures"]), modules_below(ROOT / "tests", ["."])
+    assert len(house) > 200
+    assert len(tests) > 80
+    assert not house.keys() & tests.keys()
+    assert circles_of(house | tests) == []
+
+
+PLANTED = {
+    "at the top": "import house.b\n", "by name": "from house.b import x\n", "from the package": "from house import b\n",
+    "relative": "from .b import x\n", "relative, from the package": "from . import b\n",
+    "inside a function": "def f():\n    from house.b import x\n    return x\n",
+    "for type checkers": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from house.b import x\n",
+    "under another name": "import house.b as c\n",
+    "in a try": "try:\n    from house import b\nexcept ImportError:\n    pass\n"}
+
+
+@pytest.mark.parametrize("back", PLANTED.values(), ids=PLANTED)
+def test_a_planted_circle_is_found(back: str, tmp_path: Path) -> None:
+    house = tmp_path / "house"
+    house.mkdir()
+    (house / "__init__.py").write_text("from house.a import y\n")      # packages that gather their files are no circle
+    (house / "a.py").write_text("from house.c import z\n")
+    (house / "b.py").write_text("from house.a import y\n")
+    (house / "c.py").write_text("z = 1\n")
+    assert circles_below(tmp_path, ["house"]) == []
+    (house / "c.py").write_text(back)
+    assert circles_below(tmp_path, ["house"]) == [["house.a", "house.b", "house.c"]]
+
+
+def test_a_file_that_asks_its_own_package_is_a_circle(tmp_path: Path) -> None:
+    house = tmp_path / "house"
+    house.mkdir()
+    (house / "__init__.py").write_text("from .a import y\n")
+    (house / "a.py").write_text("from . import version\n")
+    assert circles_below(tmp_path, ["house"]) == [["house", "house.a"]]
+    (house / "a.py").write_text("import house.a\n")
+    assert circles_below(tmp_path, ["house"]) == [["house.a"]]
 
 
 def test_the_front_door_opens_quickly() -> None:

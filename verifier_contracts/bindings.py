@@ -173,6 +173,10 @@ class MarginManager(Contract):
         """Digest of the verification key in force."""
         return bytes(self.read("keyDigest"))
 
+    def circuit_digest(self) -> bytes:
+        """Digest of the constraint system that the key in force was made for."""
+        return bytes(self.read("circuitDigest"))
+
     def verifier(self) -> str:
         """Address of the verifier in force."""
         return checksummed(self.read("verifier"))
@@ -202,9 +206,10 @@ class MarginManager(Contract):
         return self.transact("moveAccount", account, to, sender=sender)
 
     # -- governance ----------------------------------------------------------------------------------------------------
-    def rotate_key(self, verifier: str, key_digest: bytes, *, sender: str | None = None) -> Receipt:
-        """Put another key in force (role: admin)."""
-        return self.transact("rotateKey", verifier, key_digest, sender=sender)
+    def rotate_key(self, verifier: str, expected: tuple[bytes, bytes, list[int], list[int]], *,
+                   sender: str | None = None) -> Receipt:
+        """Put another key in force (role: admin), as `selftest.expectation` says what is expected of its verifier."""
+        return self.transact("rotateKey", verifier, expected, sender=sender)
 
     def pause(self, *, sender: str | None = None) -> Receipt:
         """Stop attestations, registrations and `margin_of` (role: guardian)."""

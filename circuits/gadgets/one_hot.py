@@ -8,7 +8,8 @@ import numpy as np
 
 from circuits.builder import ConstraintSystem
 from circuits.intervals import Interval
-from circuits.signals import Linear, Shape
+from circuits.operands import Shape
+from circuits.signals import Linear
 
 
 class Choice(NamedTuple):

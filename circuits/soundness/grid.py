@@ -223,7 +223,8 @@ def other_regimes() -> Iterator[Attack]:
                  says=f"{REGIME}, one")
     yield Attack("wrong-regime", frozenset({"epoch/C5"}), claim(book, book.netted, [1, 0, 0]), says="epoch/C5")
     looser = replace(SHAPE, tail=TailSize(7, 2))
-    root = hash_integers(Tag.EPOCH, [book.epoch.tree.root, looser.digest(), book.epoch.regime])
+    root = hash_integers(Tag.EPOCH, [book.epoch.tree.root, looser.digest(), book.epoch.regime,
+                                     book.epoch.asset_tree.root])
     yield Attack("other-shape", frozenset({"epoch/C5"}), {**book.inputs, "epoch_root": root}, says="epoch/C5")
     chosen = np.zeros((SHAPE.regimes, SHAPE.underlyings * SHAPE.nodes), object)
     yield Attack("nothing-in-regime", frozenset({"risk/C11 netted in regime"}),

@@ -1,28 +1,31 @@
 """The `transition` statement: a new portfolio commitment follows from the old one by fills that the venue signed.
 
 Public: context, old_commitment, new_commitment, fill_digest. It proves that from one commitment to the other the net
-position in every instrument moved by exactly what the fills behind the digest say, and that every new quantity is small
-enough to be margined. The numbers T1 to T5 are those of docs/statements.md; C1, C6 and C20 are shared with `margin`.
+position in every instrument moved by exactly what the fills behind the digest say, and that the new portfolio is in
+canonical form: an instrument has one slot, a slot without lots has no name. The numbers T1 to T6 are those of
+docs/statements.md; C1, C6 and C20 are shared with `margin`.
 
-Why the net position of an instrument i moves by its fills, neither more nor less: slot j names the instrument t_j that
-it trades, and takes the part p_fj of fill f.
+Old slots, fills and new slots are *entries*, each an instrument and lots. Lots flow from entry to entry along the
+edges of a fixed graph (`edges`), and only where both ends name the same instrument (T2). All that an old slot holds
+and all that a fill says flows out (T3, T4), and what flows into a new slot is what it holds (T5). Add that up over the
+entries that name one instrument: what flows between two of them cancels, nothing flows to others, and so
 
-    sum of q'_j where slots are named i afterwards
-        = sum of q'_j where t_j = i                                     T5: unless q'_j = 0, t_j is the new name
-        = sum of q_j where t_j = i  +  sum of p_fj where t_j = i        T4
-    sum of q_j where t_j = i
-        = sum of q_j where slots were named i before                    T5: unless q_j = 0, t_j is the old name
-    sum of p_fj where t_j = i
-        = sum of d_f over fills of i                                    T2: unless p_fj = 0, t_j is its fill's; T3
+    sum of q'_j over new slots named i  =  sum of q_j over old slots named i  +  sum of d_f over fills of i.
 
 This holds modulo r, and so over the integers: C6 bounds the new quantities; the old ones were bounded by the transition
-or the venue that registered them, and the venue signs no fill of 2**40 lots or more (A1). Which slot takes which fill,
-and how fills are spread over slots that share an instrument, is the prover's affair: profit and loss are linear, and
-splitting a position never lowers its add-on (E3).
+or the venue that registered them, and the venue signs no fill of 2**40 lots or more (A1). The sums on the right may
+pass 2**40 on their way, and nothing is claimed of them.
+
+Which flows there are is the prover's affair and not unique. The new portfolio is, but for the places of instruments
+that were not held: by T6 one slot holds all there is of an instrument, so a fill cannot be spread, and a portfolio that
+margin can be proven for stays one.
+
+Every edge is there for an honest portfolio that would be refused without it: see `apply`, which needs no others.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -91,6 +94,7 @@ def define(cs: ConstraintSystem, preset: Preset) -> None:
         apply_fills(cs, old, new, fills)                                # T2 to T5
         buy = cs.boolean("C6 buy", (preset.slots,))                     # C6: so that a margin can be proven next
         absolute(cs, buy, new.lots, QUANTITY_BITS, "C6 |lots|")
+        require_canonical(cs, new)                                      # T6
     with cs.scope("result"):
         cs.multiply(context, context, "C20")                            # C20: the context is in a row
 
@@ -112,31 +116,79 @@ def read_fills(cs: ConstraintSystem, count: int, fill_digest: Linear) -> Fills:
     return Fills(ids, lots)
 
 
-def apply_fills(cs: ConstraintSystem, old: Slots, new: Slots, fills: Fills) -> None:
-    """T2 to T5: F J + F + 3 J rows; see the module for what they prove together.
+class Edges(NamedTuple):
+    """Pairs of entries that lots may flow between; old slots are numbered first, then fills, then new slots.
 
-    Inputs: "traded" (J,), the instrument that each slot trades; "part" (F, J), how many lots of each fill go to each
-    slot. Neither is unique where slots share an instrument or stay empty, and nothing needs it to be.
+    source, target : (E,), E = J(J-1)/2 + F(F-1)/2 + 2 F J + J.
+    """
+
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, slots: int, fills: int) -> Edges:
+        """For J slots and F fills.
+
+        Between old slots: an instrument that is listed twice is merged, or closed. Between fills: they cancel where
+        nothing was held. Fill to old slot: the position it changes. Fill to new slot: the one it opens. Old slot to new
+        slot, in the same place only: what stays.
+        """
+        old, filled, new = np.split(np.arange(2 * slots + fills), [slots, slots + fills])
+        (a, b), (f, g) = np.triu_indices(slots, 1), np.triu_indices(fills, 1)
+        source = [old[a], filled[f], np.repeat(filled, slots), np.repeat(filled, slots), old]
+        target = [old[b], filled[g], np.tile(old, fills), np.tile(new, fills), new]
+        return cls(np.concatenate(source), np.concatenate(target))
+
+    def balance(self, entries: int) -> NDArray[np.int64]:
+        """(entries, E): 1 where an edge leaves an entry, -1 where it arrives."""
+        matrix, number = np.zeros((entries, len(self.source)), np.int64), np.arange(len(self.source))
+        matrix[self.source, number], matrix[self.target, number] = 1, -1
+        return matrix
+
+
+def apply_fills(cs: ConstraintSystem, old: Slots, new: Slots, fills: Fills) -> None:
+    """T2 to T5: E + 2 J + F rows; see the module for what they prove together.
+
+    Inputs: "flow" (E,), signed lots along each edge. Not unique where three entries name one instrument, and nothing
+    needs it to be.
     """
     J, F = len(old.ids), len(fills.ids)
-    traded, part = cs.private("traded", (J,)), cs.private("part", (F, J))
-    cs.equal(part * (traded - fills.ids.reshape(F, 1)), 0, "T2 a fill goes where its instrument is")        # T2
-    cs.equal(part.sum(1), fills.lots, "T3 all of a fill goes somewhere")                                    # T3
-    cs.equal(old.lots + part.sum(0), new.lots, "T4 new lots")                                               # T4
-    cs.equal(old.lots * (traded - old.ids), 0, "T5 held before")                                            # T5
-    cs.equal(new.lots * (traded - new.ids), 0, "T5 held after")
+    edges, ids = Edges.of(J, F), concatenate([old.ids, fills.ids, new.ids])
+    flow = cs.private("flow", (len(edges.source),))
+    cs.equal(flow * (ids[edges.source] - ids[edges.target]), 0, "T2 lots stay with their instrument")       # T2
+    held, filled, kept = np.split(edges.balance(2 * J + F), [J, J + F])
+    cs.equal(held @ flow, old.lots, "T3 all that was held")                                                 # T3
+    cs.equal(filled @ flow, fills.lots, "T4 all of a fill")                                                 # T4
+    cs.equal(kept @ flow, -new.lots, "T5 all that is held now")                                             # T5
+
+
+def require_canonical(cs: ConstraintSystem, slots: Slots) -> None:
+    """T6: a slot has lots if and only if it has a name, and no two the same: 4 J + J(J-1)/2 rows.
+
+    u = q / q says that a slot is in use. Where lots are not 0, u must be 1, or lots (1 - u) were not 0; where they are
+    0, u is. With u, the name is not 0, having an inverse, and differs from the name of every later slot; without it the
+    name is 0. As a null name is none in use, all names in use differ.
+    """
+    with cs.scope("T6"):
+        J = len(slots.ids)
+        used = cs.multiply(cs.hint("inverse of lots", (J,)), slots.lots, "in use")
+        cs.equal((1 - used) * slots.lots, 0, "no lots")
+        cs.equal((1 - used) * slots.ids, 0, "no name")
+        cs.equal(cs.hint("inverse of id", (J,)) * slots.ids, used, "named")
+        first, second = np.triu_indices(J, 1)
+        apart = cs.hint("inverse of difference", (len(first),))
+        cs.equal(apart * (slots.ids[first] - slots.ids[second]), used[first], "apart")
 
 
 # -- the witness ---------------------------------------------------------------------------------------------------
 class Applied(NamedTuple):
     """How fills change a portfolio.
 
-    slots : the new portfolio, J pairs.  traded : (J,) ids.  part : (F, J) lots, Python integers.
+    slots : the new portfolio, J pairs.  flow : (E,) lots, Python integers.
     """
 
     slots: list[tuple[int, int]]
-    traded: NDArray[np.object_]
-    part: NDArray[np.object_]
+    flow: NDArray[np.object_]
 
 
 def assign(preset: Preset, slots: Pairs, salt: int, fills: Pairs, nonce: int, new_salt: int, context: int) -> Inputs:
@@ -152,15 +204,15 @@ def assign(preset: Preset, slots: Pairs, salt: int, fills: Pairs, nonce: int, ne
 
     Raises
     ------
-    BadInput : too many slots or fills, a value out of bounds, no slot left for an instrument, a new quantity out of
-        bounds.
+    BadInput : too many slots or fills, a value out of bounds, more instruments than slots after the fills, a new
+        quantity out of bounds. Nothing else: any fills whose net result fits are provable, whatever slots hold what.
     """
     for name, value in (("salt", salt), ("nonce", nonce), ("new_salt", new_salt), ("context", context)):
         require_integer(name, value, 0, MODULUS - 1)
     before, signed_fills = fill("slots", preset.slots, slots), fill("fills", preset.fills, fills)
     applied = apply(before, signed_fills)
-    for slot, (_, lots) in enumerate(applied.slots):
-        require_integer(f"slots[{slot}] lots after the fills", lots, -LARGEST_LOTS, LARGEST_LOTS)
+    for slot, (id, lots) in enumerate(applied.slots):
+        require_integer(f"slots[{slot}] lots of {id} after the fills", lots, -LARGEST_LOTS, LARGEST_LOTS)
     return unchecked_inputs(before, salt, signed_fills, nonce, applied, new_salt, context)
 
 
@@ -176,33 +228,63 @@ def unchecked_inputs(slots: Pairs, salt: int, fills: Pairs, nonce: int, applied:
             "old/commitment/salt": salt, **columns("old/commitment", slots),
             "new/commitment/salt": new_salt, **columns("new/commitment", applied.slots),
             "fills/nonce": nonce, **columns("fills", fills),
-            "slots/traded": applied.traded, "slots/part": applied.part,
-            "slots/C6 buy": np.array([lots >= 0 for _, lots in applied.slots])}
+            "slots/flow": applied.flow, "slots/C6 buy": np.array([lots >= 0 for _, lots in applied.slots]),
+            **inverses(applied.slots, [lots != 0 for _, lots in applied.slots])}
+
+
+def inverses(slots: Pairs, used: Sequence[bool]) -> Inputs:
+    """The hints of T6, of slots that are said to be in use or not; 0 where there is no inverse."""
+    def inverse(value: int, wanted: bool = True) -> int:
+        return pow(value, -1, MODULUS) if wanted and value % MODULUS else 0
+
+    apart = [inverse(slots[j][0] - slots[k][0], used[j]) for j in range(len(slots)) for k in range(j + 1, len(slots))]
+    return {"slots/T6/inverse of lots": np.array([inverse(lots) for _, lots in slots], object),
+            "slots/T6/inverse of id": np.array([inverse(id, now) for (id, _), now in zip(slots, used, strict=True)],
+                                               object),
+            "slots/T6/inverse of difference": np.array(apart, object)}
 
 
 def apply(slots: Pairs, fills: Pairs) -> Applied:
-    """The portfolio after fills: each goes to the slot that holds its instrument, else to the first empty one.
+    """The portfolio after fills, and the lots' way there.
 
-    A slot that is closed becomes empty. It can take another instrument in the next transition, not in this one.
+    A position that is held stays in the first slot that names its instrument, which its other slots and its fills flow
+    into. Other instruments take the slots that are then empty, in the order of the fills; one that is not held in the
+    end takes none, and its fills flow into the first of them.
 
     Raises
     ------
-    BadInput : no slot is left for an instrument.
+    BadInput : more instruments than slots, or lots of the null instrument that do not cancel.
     """
-    traded = [id if lots else 0 for id, lots in slots]
-    part = np.zeros((len(fills), len(slots)), object)
-    for number, (id, lots) in enumerate(fills):
-        if lots and id not in traded:
-            free = next((slot for slot, name in enumerate(traded) if not name), None)
-            if free is None:
-                raise BadInput(f"fills[{number}]", id, f"of an instrument that one of the {len(slots)} slots holds, as "
-                                                       "none of them is empty")
-            traded[free] = id
-        if lots:
-            part[number, traded.index(id)] = lots
-    totals = np.array([lots for _, lots in slots], object) + part.sum(axis=0)
-    return Applied([(id, int(total)) if total else EMPTY for id, total in zip(traded, totals, strict=True)],
-                   np.array(traded, object), part)
+    J, net, home = len(slots), Counter[int](), dict[int, int]()
+    for entry, (id, lots) in enumerate([*slots, *fills]):
+        net[id] += lots
+        home.setdefault(id, entry)
+    held = [id for id in net if net[id]]
+    if net[0]:
+        raise BadInput("lots of the null instrument", net[0], "0 in all: nothing can hold them")
+    if len(held) > J:
+        raise BadInput("number of instruments after the fills", len(held), f"at most {J}, the slots of this statement")
+    place = {id: home[id] for id in held if home[id] < J}
+    free = iter(sorted({*range(J)} - {*place.values()}))
+    place |= {id: next(free) for id in held if id not in place}
+    after = [EMPTY] * J
+    for id, slot in place.items():
+        after[slot] = (id, net[id])
+
+    first_new, flow = J + len(fills), dict[tuple[int, int], int]()
+    for entry, (id, lots) in enumerate([*slots, *fills]):
+        if home[id] >= J and id in place:
+            flow[entry, first_new + place[id]] = lots                   # opened: each fill goes to the new slot
+        elif home[id] < J <= entry:
+            flow[entry, home[id]] = lots                                # a fill of what is held
+        elif entry != home[id]:
+            flow[home[id], entry] = -lots                               # listed again, or fills that cancel
+    for id, slot in place.items():
+        if home[id] < J:
+            flow[slot, first_new + slot] = net[id]
+    edges = Edges.of(J, len(fills))
+    return Applied(after, np.array([flow.get(ends, 0) for ends in zip(*map(np.ndarray.tolist, edges), strict=True)],
+                                   object))
 
 
 def digest(nonce: int, fills: Pairs) -> int:
@@ -223,4 +305,4 @@ def fill(name: str, count: int, pairs: Pairs) -> list[tuple[int, int]]:
         require_integer(f"{name}[{number}] id", id, 0, (1 << ID_BITS) - 1)
         limit = LARGEST_LOTS if id else 0
         require_integer(f"{name}[{number}] lots", lots, -limit, limit)
-    return [*pairs, *[EMPTY] * (count - len(pairs))]
+    return [*((int(id), int(lots)) for id, lots in pairs), *[EMPTY] * (count - len(pairs))]

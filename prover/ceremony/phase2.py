@@ -25,6 +25,7 @@ from prover.files.sections import naming
 from prover.groth16.check import check_header
 from prover.groth16.keys import Progress, ProvingKey
 from prover.groth16.qap import domain_of, matrices, transposed
+from prover.groth16.relations import require_independent_inputs
 from prover.points import decode_g1, encode_g1, encode_g2, uncompressed
 
 HASHED_AT_ONCE = 1 << 14
@@ -39,7 +40,7 @@ def initial_key(r1cs: R1CS, powers: PowersOfTau, *, backend: BackendName | Backe
     Raises
     ------
     BadInput : the powers are too few for the circuit, lack the Lagrange forms, or have an α, β or [β]_2 that no key may
-        have.
+        have; or public inputs of the circuit trade off against each other.
     """
     arithmetic = load_backend(backend)
     log_size = check_powers_suit(r1cs, powers)
@@ -65,6 +66,7 @@ def initial_key(r1cs: R1CS, powers: PowersOfTau, *, backend: BackendName | Backe
     mixed = arithmetic.combine_g1(transposed(_stacked(out, right, left), r1cs.wires), table,
                                np.concatenate([plain, with_alpha, with_beta]))
     ic, c = mixed[:r1cs.public + 1], mixed[r1cs.public + 1:]
+    require_independent_inputs(ic, arithmetic)
     h = powers.lagrange(12, log_size + 1)[1::2]
     step(4)
     key = ProvingKey(r1cs.wires, log_size, alpha, beta, powers.beta_g2, g2, g1, g2, ic, left, right, table, a, b_g1,

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prover.backend import MAX_DOMAIN
 from prover.ceremony.transcript import SAFE, Beacon, secret_contributions
 from prover.curve import BASE_MODULUS, G1, G2
+from prover.domain import MAX_DOMAIN
 from prover.files.contributions import MOST_CONTRIBUTIONS, read_parameters, require_bounded
 from prover.files.elements import check_prime, read_g1, read_g2, read_point_g1, read_point_g2
 from prover.files.sections import Cursor, read_sections

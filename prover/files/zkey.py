@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.backend import MAX_DOMAIN, MOST_PUBLIC, Backend, BackendName, load_backend
+from prover.backend import MOST_PUBLIC, Backend, BackendName, load_backend
 from prover.ceremony.transcript import Contribution, Transcript
 from prover.curve import BASE_MODULUS, ORDER
+from prover.domain import MAX_DOMAIN
 from prover.files.coefficients import ENTRY, read_coefficients
 from prover.files.contributions import MOST_CONTRIBUTIONS, read_parameters, require_bounded, write_parameters
 from prover.files.elements import (

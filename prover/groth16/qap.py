@@ -15,8 +15,9 @@ from primitives import field
 from primitives.errors import BadInput
 from primitives.field import FieldArray
 from primitives.r1cs import R1CS, SparseMatrix
-from prover.backend import MAX_DOMAIN, MOST_PUBLIC, Backend, root_of_unity
+from prover.backend import MOST_PUBLIC, Backend
 from prover.curve import ORDER
+from prover.domain import MAX_DOMAIN, root_of_unity
 
 
 def domain_of(r1cs: R1CS) -> int:

@@ -27,6 +27,7 @@ from typing import Any, TypeAlias
 
 from primitives import field, threads
 from primitives.native import compiled
+from prover.domain import root_of_unity
 
 from .arithmetic import ELEMENT, LANES, LAYOUT, STORED, kernel
 from .emitter import I8, I32, I64, Element, Emitter, Value
@@ -36,7 +37,7 @@ from .field import SCALAR_MODULUS as R
 from .lanes import exchange_lanes
 from .memory import empty, reading, uninitialized
 from .tasks import Lender, in_turn
-from .twiddles import LOG_LANES, Order, Twist, powers, reverse, root_of_unity, rounds_of, twist_of
+from .twiddles import LOG_LANES, Order, Twist, powers, reverse, rounds_of, twist_of
 
 CHUNK = 1 << 14                 # elements whose rounds go on without leaving the second cache
 NEAR = 4                        # rounds that a run of blocks goes through before the next run is touched

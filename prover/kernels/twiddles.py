@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from primitives import field
 from primitives.native import compiled
+from prover.domain import root_of_unity
 
 from .arithmetic import ELEMENT, LANES, LAYOUT, kernel
 from .emitter import I8, Emitter, Value
@@ -22,14 +23,8 @@ from .field import SCALAR_MODULUS as R
 Order: TypeAlias = NDArray[np.uint32]
 Tables = TypeVar("Tables")
 
-GENERATOR = 5
 LOG_LANES = LANES.bit_length() - 1
 LOG_FINE = 6                    # log2 of the blocks of a fine twist: few enough for the first cache
-
-
-def root_of_unity(log: int) -> int:
-    """The primitive 2**log-th root of unity that iden3's formats are made of."""
-    return pow(GENERATOR, (R - 1) >> log, R)
 
 
 def reverse(value: int, bits: int) -> int:

@@ -11,8 +11,8 @@ from py_ecc import optimized_bn128 as bn128
 from primitives.errors import BadInput
 from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
-from prover.backend import root_of_unity
 from prover.curve import BASE_MODULUS, G1, G2, ORDER
+from prover.domain import root_of_unity
 from prover.points import PointArray, decode_g1, decode_g2, encode_g1, encode_g2
 from prover.reference.scalars import Scalars, evaluate, from_scalars, interpolate, powers, to_scalars
 from prover.reference.vectors import PointVectors

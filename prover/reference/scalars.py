@@ -8,8 +8,8 @@ import galois
 import numpy as np
 
 from primitives.field import FieldArray
-from prover.backend import GENERATOR
 from prover.curve import ORDER
+from prover.domain import GENERATOR
 
 Scalars = galois.GF(ORDER, primitive_element=GENERATOR, verify=False)
 """The scalar field. `verify=False`: galois would factor r-1 first, for minutes."""

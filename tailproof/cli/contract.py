@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from circuits import statements
 from primitives import jsonio
 from primitives.errors import BadInput
 
@@ -31,13 +32,17 @@ def contract() -> None:
 @click.option("--out", type=OUTPUT, required=True, help="Solidity file to write.")
 @reporting
 def generate_source(key: Path, out: Path) -> Outcome:
-    """Write the Solidity verifier of a key."""
+    """Write the Solidity verifier of a key, once a proof has been made with it: it is of its statement."""
     from verifier_contracts.generator import generate
+
+    from ..known_answers import prove_known_answer
     found = KeyDirectory.load(key)
-    source = generate(found.verification_key(), found.statement)
+    prove_known_answer(found, progress=progress)
+    source = generate(found.verification_key(), found.statement, bytes.fromhex(found.r1cs_digest))
     with jsonio.replacing(out) as file:
         file.write(source.encode())
-    return Outcome({"path": str(out), "key_digest": found.key_digest, "insecure_setup": found.insecure_setup},
+    return Outcome({"path": str(out), "key_digest": found.key_digest, "circuit_digest": "0x" + found.r1cs_digest,
+                    "insecure_setup": found.insecure_setup},
                    [f"{out}: verifier of {found.statement}, key {found.key_digest}",
                     *([INSECURE] if found.insecure_setup else [])])
 
@@ -53,17 +58,28 @@ def generate_source(key: Path, out: Path) -> Outcome:
 @reporting
 def deploy_contracts(key: Path, rpc: str | None, out: Path | None, registry: str | None, max_epoch_age: int,
                      allow_insecure_setup: bool) -> Outcome:
-    """Deploy registry, verifier and margin manager; every role goes to the sender."""
+    """Deploy registry, verifier and margin manager; every role goes to the sender.
+
+    A proof is made first, for the self-test of the contracts.
+    """
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import deploy
+
+    from ..attestation import require_margin
+    from ..known_answers import prove_known_answer
     if (rpc is None) != (out is None):
         raise BadInput("--rpc and --out", (rpc, out and str(out)), "given together: without --out nobody would "
                        "know where the contracts are, and without --rpc their chain is gone")
     found = KeyDirectory.load(key)
+    require_margin(statements.get(found.statement))
     verification_key = found.verification_key()
+    if verification_key.insecure_setup and not allow_insecure_setup:
+        raise BadInput("key", INSECURE, "one from a ceremony, or --allow-insecure-setup for a trial", source=key)
     chain = Chain.embedded() if rpc is None else Chain.connect(rpc)
-    made = deploy(chain, verification_key, found.statement, max_epoch_age=max_epoch_age, registry=registry,
-                  allow_insecure_setup=allow_insecure_setup, progress=progress)
+    known = prove_known_answer(found, progress=progress)
+    made = deploy(chain, verification_key, found.statement, bytes.fromhex(found.r1cs_digest), known,
+                  max_epoch_age=max_epoch_age, registry=registry, allow_insecure_setup=allow_insecure_setup,
+                  progress=progress)
     if out is not None:
         made.save(out)
     trial = [] if rpc is not None else ["A trial: the embedded chain is gone now."]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from circuits.builder import ConstraintSystem, group_of
 from circuits.errors import CircuitError
 from circuits.intervals import ANY, BIT, Interval, signed, unsigned
+from circuits.operands import integers, joined
 from circuits.signals import Linear, Quadratic, concatenate
 from circuits.steps import signed as nearest_to_0
 from circuits.symbols import symbols, write_symbols
@@ -466,3 +467,144 @@ def test_a_quadratic_says_where_it_was_made(cs: ConstraintSystem) -> None:
     assert isinstance(product, Quadratic)
     assert str(product).startswith("product of shape (2, 3) made at test_builder.py:")
     cs.wire(product)
+
+
+# -- operands that NumPy would round, wrap or repeat -------------------------------------------------------------------
+NO_INTEGERS = {
+    "a float": 0.5, "a whole float": 2.0, "not a number": float("nan"), "a numpy float": np.float64(1),
+    "a boolean": True, "a numpy boolean": np.bool_(True), "text": "3", "nothing": None, "complex": 1j,
+    "a float among others": [1, 0.5, 2], "a float array": np.ones(3), "a boolean array": np.ones(3, bool),
+    "a boolean among others": [1, True, 2],
+    "a ragged list": [[1], [2, 3], 4], "text in an array": np.array(["1", "2", "3"]), "r": MODULUS, "-r": -MODULUS,
+    "2r + 1": 2 * MODULUS + 1, "r in an array": [1, 2, MODULUS]}
+OPERATIONS = {
+    "x * c": lambda cs, x, c: x * c, "c * x": lambda cs, x, c: c * x, "x + c": lambda cs, x, c: x + c,
+    "c + x": lambda cs, x, c: c + x, "x - c": lambda cs, x, c: x - c, "c - x": lambda cs, x, c: c - x,
+    "x * x * c": lambda cs, x, c: (x * x) * c, "x * x + c": lambda cs, x, c: (x * x) + c,
+    "equal": lambda cs, x, c: cs.equal(x, c, "row"), "equal product": lambda cs, x, c: cs.equal(x * x, c, "row"),
+    "multiply": lambda cs, x, c: cs.multiply(x, c, "row"), "signal": lambda cs, x, c: cs.signal(c)}
+
+
+@pytest.mark.parametrize("constant", NO_INTEGERS.values(), ids=NO_INTEGERS)
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_constants_are_integers_below_r(cs: ConstraintSystem, operation: Any, constant: Any) -> None:
+    with cs.scope("part"):
+        x = cs.private("x", (3,))
+        with pytest.raises(CircuitError, match=r"part/\w+ at test_builder\.py:\d+: (the constant .* is n|shapes)"):
+            operation(cs, x, constant)
+
+
+def test_the_error_says_which_constant_and_why(cs: ConstraintSystem) -> None:
+    x = cs.private("x", (3,))
+    with pytest.raises(CircuitError, match=r"^C9 at test_builder.py:\d+: the constant 0.5 is no integer but of type"):
+        cs.equal(x, [1, 0.5, 2], "C9")
+    with pytest.raises(CircuitError, match=f"^factor at .*: the constant {MODULUS} is not between -r and r"):
+        _ = x * MODULUS
+
+
+def test_exact_constants_of_every_kind(cs: ConstraintSystem) -> None:
+    """Lists that NumPy would make floating point, all widths of its integers, residues next to r."""
+    x, witness = cs.private("x", (2,)), encode([1, 3, -5])
+    for constant in ([2**63, -1], np.array([2**64 - 1, 2], np.uint64), np.array([-128, 127], np.int8),
+                     [MODULUS - 1, 1 - MODULUS], [np.int64(-7), 2**200]):
+        pairs = [(int(a), b) for a, b in zip(constant, (3, -5), strict=True)]
+        assert decode((x * constant).values(witness)) == [a * b % MODULUS for a, b in pairs]
+        assert decode((x + constant).values(witness)) == [(a + b) % MODULUS for a, b in pairs]
+
+
+@pytest.mark.parametrize(("matrix", "says"), [
+    (np.ones((2, 2), int), r"shapes \(2, 2\) @ \(3,\) are not"), (np.ones((2, 4), int), r"shapes \(2, 4\) @"),
+    (np.ones(3, int), r"shapes \(3,\) @"), (np.ones((2, 3, 3), int), "shapes"), (np.ones((2, 3)), "no integer but"),
+    (np.ones((2, 3), bool), "no integer but"), (np.array([[1, 2, MODULUS]], object), "not between -r and r")])
+def test_a_matrix_has_a_column_for_each_element(cs: ConstraintSystem, matrix: np.ndarray, says: str) -> None:
+    x = cs.private("x", (3,))
+    with pytest.raises(CircuitError, match=f"^matrix at test_builder.py:.*{says}"):
+        _ = matrix @ x
+    for number, (other, shape) in enumerate([((2, 6), (2, 3)), ((3,), ()), ((2, 3, 3), (3, 3))]):
+        with pytest.raises(CircuitError, match=r"^matrix at"):
+            _ = np.ones(other, int) @ cs.private(f"y{number}", shape)
+
+
+SHAPES = {
+    "other lengths": ((3,), (2,)), "a single element": ((3,), (1,)), "an axis more": ((2, 3), (3,)),
+    "an axis more, square": ((3, 3), (3,)), "other lengths of two axes": ((2, 3), (3, 2))}
+
+
+@pytest.mark.parametrize(("left", "right"), SHAPES.values(), ids=SHAPES)
+def test_signals_are_not_repeated_silently(cs: ConstraintSystem, left: Any, right: Any) -> None:
+    x, y = cs.private("x", left), cs.private("y", right)
+    for operation in (lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: cs.equal(a, b, "row"),
+                      lambda a, b: cs.multiply(a, b, "row"), lambda a, b: a * a + b):
+        for a, b in ((x, y), (y, x)):
+            with pytest.raises(CircuitError, match=r"shapes? .* (do not go together|cannot equal)"):
+                operation(a, b)
+
+
+def test_what_is_meant_is_repeated(cs: ConstraintSystem) -> None:
+    """A single value with anything, an axis of length 1 beside others, weights along the last axis."""
+    x, y, one = cs.private("x", (2, 3)), cs.private("y", (3,)), cs.private("one")
+    assert (x + one).shape == (one + x).shape == (x * one).shape == (2, 3)
+    assert (y.reshape(3, 1) + y.reshape(1, 3)).shape == (3, 3)
+    assert (x + y.broadcast((2, 3))).shape == (x + y.reshape(1, 3)).shape == (x * [1, 2, 3]).shape == (2, 3)
+    assert (one * [1, 2, 3]).shape == (3,)
+    assert joined((2, 3), (3,), "", constant=True) == (2, 3)
+    for refused in ((3, 2), (2, 3, 1), (2,), (1,)):
+        with pytest.raises(CircuitError, match="do not go together"):
+            joined((3,), refused, "", constant=True)
+
+
+def test_an_equation_has_the_shape_of_its_left_side(cs: ConstraintSystem) -> None:
+    x, y = cs.private("x"), cs.private("y", (3,))
+    for left in (x, x * x):
+        with pytest.raises(CircuitError, match=r"^row at .*: shape \(\) cannot equal \(3,\)"):
+            cs.equal(left, y, "row")
+    with pytest.raises(CircuitError, match=r"a product of shape \(\) is not repeated to \(3,\)"):
+        _ = x * x + y
+    cs.equal(y, x, "row")
+    assert cs.rows == 3
+
+
+def test_shapes_and_numbers_of_bits_are_integers(cs: ConstraintSystem) -> None:
+    for shape in (3, (2.0,), (-1,), (True,), [3], "3"):
+        with pytest.raises(CircuitError, match=r"^x at .* is no shape"):
+            cs.private("x", shape)                                            # type: ignore[arg-type]
+    for bits in (2.0, -1, True):
+        with pytest.raises(CircuitError, match="is no number of bits"):
+            cs.represent(cs.one, bits, f"range {bits}")                       # type: ignore[arg-type]
+    x = cs.private("x", (2, 3))
+    for wrong in (lambda: x.reshape(4), lambda: x.reshape(-1, 4), lambda: x.broadcast((3, 2)), lambda: x.pad(2),
+                  lambda: concatenate([]), lambda: concatenate([x, cs.private("z", (3, 3)).reshape(9)])):
+        with pytest.raises(CircuitError, match=r"test_builder\.py:"):
+            wrong()
+
+
+def test_signals_are_of_one_system_and_compare_by_rows_only(cs: ConstraintSystem) -> None:
+    x, other = cs.private("x", (3,)), ConstraintSystem().private("y", (3,))
+    for mixed in (lambda: x + other, lambda: x * other, lambda: cs.equal(x, other, "row"),
+                  lambda: concatenate([x, other])):
+        with pytest.raises(CircuitError, match="system"):
+            mixed()
+    for compared in (lambda: x == other, lambda: x != 3, lambda: (x * x) == 9):
+        with pytest.raises(CircuitError, match="compares no values and records nothing"):
+            compared()
+    for tested in (x, x * x):
+        with pytest.raises(CircuitError, match="neither true nor false"):
+            bool(tested)
+
+
+def test_ends_of_intervals_are_python_integers() -> None:
+    for low, high in ((0.0, 1), (0, 1.0), (np.int64(0), 1), (0, np.int64(1)), (False, 1), (0, True)):
+        with pytest.raises(CircuitError, match="no Python integers"):
+            Interval(low, high)                                               # type: ignore[arg-type]
+
+
+def test_integers_leave_their_argument_alone() -> None:
+    given = np.array([1, 2], object)
+    assert integers(given, "x") is not given
+    assert integers(np.array([1, 2]), "x").dtype == np.int64
+
+
+def test_a_ragged_input_is_named(cs: ConstraintSystem) -> None:
+    cs.equal(cs.private("x", (2,)), 0, "row")
+    with pytest.raises(BadInput, match="shape of witness input x is 'ragged'"):
+        cs.witness({"x": [[1], [2, 3]]})

@@ -65,7 +65,7 @@ def test_rows_that_no_child_has_are_the_parts_own() -> None:
 @pytest.mark.parametrize(("suffix", "starts"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
 def test_pictures(suffix: str, starts: bytes, tmp_path: Path) -> None:
     root = profile.profile(statements.get("transition-tiny").build(), "transition-tiny")
-    profile.draw(root, tmp_path / f"rows{suffix}", title="1,239 rows of 2^11")
+    profile.draw(root, tmp_path / f"rows{suffix}", title="1,264 rows of 2^11")
     assert (tmp_path / f"rows{suffix}").read_bytes().startswith(starts)
 
 

@@ -110,16 +110,16 @@ def test_the_command_reports(capsys: pytest.CaptureFixture[str]) -> None:
     assert command(["transition-tiny", "--full"]) == 0
     said = capsys.readouterr()
     first, second = said.out.splitlines()
-    circuit = "1239 rows, 1249 wires"
-    assert re.fullmatch(rf"transition: all checks; {circuit}, 6 witnesses, \d+ attacks: 0 findings \(\d+ s\)", first)
+    circuit = "1264 rows, 1271 wires"
+    assert re.fullmatch(rf"transition: all checks; {circuit}, 7 witnesses, \d+ attacks: 0 findings \(\d+ s\)", first)
     assert second.startswith(f"transition-tiny: uniqueness and mutation; {circuit}, 1 witnesses, 0 attacks: 0 ")
-    assert "1/7 transition: ordinary" in said.err
+    assert "1/8 transition: ordinary" in said.err
 
 
 def test_the_json_of_the_command_is_that_of_the_api(capsys: pytest.CaptureFixture[str]) -> None:
     seen: list[tuple[str, int, int]] = []
     report = audit_statement("transition-16", progress=lambda *step: seen.append(step)).to_json()
-    assert seen[0] == ("transition: ordinary", 0, 7)
+    assert seen[0] == ("transition: ordinary", 0, 8)
     assert command(["transition-16", "transition", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == report
     assert report["passed"] is True

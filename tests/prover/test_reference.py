@@ -10,8 +10,9 @@ import pytest
 from primitives import field
 from primitives.errors import BadInput
 from primitives.r1cs import SparseMatrix
-from prover.backend import load_backend, root_of_unity
+from prover.backend import load_backend
 from prover.curve import G1_GROUP, G2_GROUP, ORDER
+from prover.domain import root_of_unity
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2
 
 REFERENCE = load_backend("reference")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pytest
-from toykey import ToyKey
+from toykey import CIRCUIT, ToyKey
 from world import HOUR, STATEMENT, Claim, World, refused
 
 from primitives.errors import BadInput
@@ -114,8 +114,8 @@ def test_a_bundle_of_another_root_or_commitment_says_so(world):
 def test_after_a_rotation_the_key_is_named(world):
     other = ToyKey(seed="other")
     stale = bundle(world)
-    verifier = deploy_verifier(world.chain, other.verification_key, STATEMENT)
-    world.manager.rotate_key(verifier, other.verification_key.digest(), sender=world.roles.admin)
+    verifier = deploy_verifier(world.chain, other.verification_key, STATEMENT, CIRCUIT)
+    world.manager.rotate_key(verifier, other.expectation(), sender=world.roles.admin)
     with not_submitted(world, "OtherKey"):
         send(world, stale)
 

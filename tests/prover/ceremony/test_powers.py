@@ -9,7 +9,6 @@ import pytest
 from primitives import field
 from primitives.errors import BadInput
 from prover import prove, verify
-from prover.backend import MAX_DOMAIN, root_of_unity
 from prover.ceremony import powers as module
 from prover.ceremony.checks import BrokenCeremony
 from prover.ceremony.first_challenges import FIRST_CHALLENGES
@@ -17,6 +16,7 @@ from prover.ceremony.phase2 import contribute, initial_key
 from prover.ceremony.powers import first_challenge, hash_of_generators, verify_powers
 from prover.ceremony.transcript import Beacon
 from prover.curve import G1_GROUP, G2_GROUP, ORDER
+from prover.domain import MAX_DOMAIN, root_of_unity
 from prover.files.ptau import read_ptau
 from prover.files.r1cs import read_r1cs
 from prover.files.wtns import read_wtns

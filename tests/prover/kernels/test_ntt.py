@@ -9,9 +9,8 @@ import pytest
 
 from primitives import field
 from primitives.field import MODULUS as R
-from prover.backend import root_of_unity
+from prover.domain import root_of_unity
 from prover.kernels import memory_held, release_memory
-from prover.kernels import ntt as transforms
 from prover.kernels.ntt import BLOCKS, ntt, quotient
 from prover.kernels.twiddles import Latest
 
@@ -44,7 +43,6 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_root_is_iden3s() -> None:
     assert root_of_unity(28) == 19103219067921713944291392827692070036145651957329286315305642004821462161904
-    assert transforms.root_of_unity(28) == root_of_unity(28)
 
 
 @pytest.mark.parametrize("log", [*range(11), 12])
