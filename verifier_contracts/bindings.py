@@ -92,7 +92,7 @@ class Contract:
         try:
             return self.chain.call(self.address, data, sender=sender, gas=gas)
         except Reverted as error:
-            raise refusal(error, f"{self.name}.{function}") from None
+            raise refusal(error, self.name, function) from None
 
     def transact(self, function: str, *arguments: Any, sender: str | None = None,
                  gas: int | None = None) -> Receipt:
@@ -101,7 +101,7 @@ class Contract:
         try:
             return self.chain.send(self.address, data, sender=sender, gas=gas)
         except Reverted as error:
-            raise refusal(error, f"{self.name}.{function}") from None
+            raise refusal(error, self.name, function) from None
 
 
 class EpochRegistry(Contract):

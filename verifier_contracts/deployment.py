@@ -165,5 +165,5 @@ def _create(chain: Chain, artifact: Artifact, arguments: list[Any] | None, sende
     try:
         receipt: Receipt = chain.send(None, code, sender=sender)
     except Reverted as error:
-        raise refusal(error, f"deployment of {artifact.name}") from None
+        raise refusal(error, artifact.name, "constructor") from None
     return str(receipt.contract)

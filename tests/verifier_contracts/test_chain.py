@@ -15,7 +15,7 @@ from world import GENESIS, anvil
 
 from primitives.errors import BadInput
 from verifier_contracts.abi import decode_result
-from verifier_contracts.chain import Chain, NodeError, gas_limit
+from verifier_contracts.chain import Chain, Terms
 from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.errors import Reverted, TransactionUndecided
 
