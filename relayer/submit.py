@@ -44,8 +44,12 @@ class NotSubmitted(TailproofError):
     checked_and_false = True
 
     def __init__(self, name: str, bundle: object, chain: object) -> None:
-        self.name = name
+        self.name, self.bundle, self.chain = name, bundle, chain
         super().__init__(f"not submitted: {name}: the bundle has {bundle}, the chain has {chain}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`: both sides, as text."""
+        return {"error": self.name, "bundle": str(self.bundle), "chain": str(self.chain), "message": str(self)}
 
 
 @dataclass(frozen=True)

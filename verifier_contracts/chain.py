@@ -187,8 +187,8 @@ class Chain:
             return theirs
         ours = int(time.time())
         if abs(theirs - ours) > CLOCK_TOLERANCE:
-            raise ImplausibleAnswer(self.name, f"the latest block is of {theirs}, this machine's clock says {ours}: more "
-                                    f"than {CLOCK_TOLERANCE} s apart")
+            raise ImplausibleAnswer(self.name, f"the latest block is of {theirs}, this machine's clock says {ours}: "
+                                    f"more than {CLOCK_TOLERANCE} s apart")
         return ours
 
     @cached_property

@@ -137,7 +137,7 @@ def confirmed(node: Node, signed: Signed, *, certain: bool, timeout: float, conf
     ------
     TransactionUndecided : not within `timeout` seconds.
     """
-    until, next_pause = time.monotonic() + timeout, pauses(0.05, 1.0)
+    until, next_pause = time.monotonic() + timeout, pauses(0.01, 1.0)
     why, polls, failures = "no receipt", 0, 0
     while True:
         pause, seconds = next(next_pause), max(1.0, min(REQUEST_SECONDS, until - time.monotonic()))
