@@ -326,6 +326,11 @@ class Chain:
                 pass
         return Reverted(b"", "FailedWhenMined")
 
+    def settle(self, sender: str) -> None:
+        """Wait until no transaction of a sender is in flight; raises `TransactionPending` if one stays."""
+        if not self.in_process:
+            next_nonce(self._node, checksummed(sender), self._terms.timeout, self._terms.report)
+
     def default_sender(self) -> str:
         if not self.senders:
             raise BadInput("sender", None, f"given: set ${KEY_VARIABLE} to its private key, or unlock an account in "

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import requests
 
+from primitives import jsonio
 from primitives.errors import BadInput
 from verifier_contracts.errors import (
     AnswerRefused,
@@ -60,8 +61,8 @@ class HTTP:
         except (requests.RequestException, UnicodeError) as error:        # UnicodeError: a host that no name can be
             raise NodeUnreachable(self.name, f"no answer ({type(error).__name__})", method=method) from None
         answer = None
-        with suppress(ValueError, RecursionError):
-            answer = json.loads(text)
+        with suppress(BadInput):
+            answer = jsonio.loads(text)
         # Some nodes put a contract's refusal under HTTP 400 or 500: an error in JSON-RPC says more than the status.
         told = answer.get("error") if isinstance(answer, dict) else None
         if status in (429, 503) or (told is not None and _is_busy(told)):

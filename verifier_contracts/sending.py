@@ -102,14 +102,14 @@ def hand_over(node: Node, signed: Signed) -> bool:
 def _has(node: Node, signed: Signed, *, patient: bool) -> bool:
     """Whether the node knows our hash, pending or mined. After a word about nonces it is worth to look again: the
     transaction that has the nonce may be ours, and not indexed yet."""
-    for pause in (0.2, 0.8, 2.0) if patient else (0.0,):
+    for pause in (0.0, 0.3, 1.0) if patient else (0.0,):
+        time.sleep(pause)
         with suppress(NodeError):
             if node.once("eth_getTransactionByHash", signed.transaction, read=known):
                 return True
         with suppress(NodeError):
             if node.once("eth_getTransactionReceipt", signed.transaction, read=anything) is not None:
                 return True
-        time.sleep(pause)
     return False
 
 

@@ -53,7 +53,10 @@ def generate_source(key: Path, out: Path) -> Outcome:
 @reporting
 def deploy_contracts(key: Path, endpoint: Endpoint, out: Path | None, registry: str | None, max_epoch_age: int,
                      allow_insecure_setup: bool) -> Outcome:
-    """Deploy registry, verifier and margin manager; every role goes to the sender."""
+    """Deploy registry, verifier and margin manager; every role goes to the sender.
+
+    What is deployed before a failure stays in the file; the same command then goes on from there.
+    """
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import deploy
     rpc = endpoint.rpc
@@ -64,9 +67,7 @@ def deploy_contracts(key: Path, endpoint: Endpoint, out: Path | None, registry: 
     verification_key = found.verification_key()
     chain = Chain.embedded() if rpc is None else endpoint.connect()
     made = deploy(chain, verification_key, found.statement, max_epoch_age=max_epoch_age, registry=registry,
-                  allow_insecure_setup=allow_insecure_setup, progress=progress)
-    if out is not None:
-        made.save(out)
+                  allow_insecure_setup=allow_insecure_setup, progress=progress, file=out)
     trial = [] if rpc is not None else ["A trial: the embedded chain is gone now."]
     facts = made.to_json()
     return Outcome({**facts, "chain": chain.name}, [
@@ -111,7 +112,7 @@ def sign_consent(deployment: Path, endpoint: Endpoint, opening: Path, venue: str
     require_opens(secret)                          # who consents to what she cannot open can prove nothing any more
     chain = endpoint.connect()
     _, manager = Deployment.load(deployment).open(chain)
-    consent = manager.consent(owner.address, venue, secret.commitment, chain.now() + valid_for)
+    consent = manager.consent(owner.address, venue, secret.commitment, chain.clock() + valid_for)
     write_consent(out, consent, consent.sign(owner))
     return Outcome({"path": str(out), "account": consent.account, "venue": consent.venue, "version": consent.version,
                     "commitment": str(consent.commitment), "deadline": consent.deadline}, [
