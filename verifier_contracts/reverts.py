@@ -15,7 +15,7 @@ from typing import Any
 
 from verifier_contracts.errors import Reverted
 
-_HEX = re.compile(r"0x((?:[0-9a-fA-F]{2})*)(?![0-9a-fA-F])")
+_HEX = re.compile(r"0x((?:[0-9a-fA-F]{2})*)(?![0-9a-zA-Z])")
 _SAID = re.compile(r"revert|vm exception|vm execution|vm error|invalid opcode|invalid jump|stack (?:under|over)flow|"
                    r"evm ?error|bad instruction|opcode .*not|not ?activated", re.IGNORECASE)
 _OUT_OF_GAS = re.compile(r"out ?of ?gas|gas required exceeds|gas too low|intrinsic gas", re.IGNORECASE)
