@@ -262,6 +262,8 @@ class Chain:
             creates = created_address(sender, nonce) if to is None else None
             signed, certain = self._out(self._transaction(to, data, sender, limit), sender, nonce,
                                         lambda transaction: before and before(transaction, creates))
+            if not self.in_process:                # whoever interrupts the waiting has the hash
+                terms.report(f"sent {signed.transaction}", 0, 1)
             mined = confirmed(self._node, signed, certain=certain, timeout=terms.timeout,
                               confirmations=self._confirmations(), report=terms.report)
         if not mined.succeeded:

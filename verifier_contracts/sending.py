@@ -67,7 +67,7 @@ def next_nonce(node: Node, sender: str, timeout: float, report: Report) -> int:
         last = pending - 1
         if time.monotonic() > until:
             raise TransactionPending(sender, (latest, last), timeout)
-        report(f"waiting for an earlier transaction of {sender} (nonce {latest})", 0, 1)
+        report(f"waiting for an earlier transaction (nonce {latest})", 0, 1)
         time.sleep(next(next_pause))
 
 
@@ -169,7 +169,7 @@ def confirmed(node: Node, signed: Signed, *, certain: bool, timeout: float, conf
             raise TransactionUndecided(signed.transaction, why + _who_else(node, signed))
         polls += 1
         if polls > 4:
-            report(f"waiting for {signed.transaction}", 0, 1)
+            report(f"waiting for {signed.transaction[:10]}…", 0, 1)
         time.sleep(pause)
 
 

@@ -210,3 +210,9 @@ def test_a_node_that_gives_no_reason_is_not_believed_to_have_attested(stage):
     with pytest.raises(AnswerRefused):
         stage.submit()
     assert stage.node.signed == []
+
+
+def test_whoever_interrupts_the_waiting_has_the_hash(stage):
+    said = []
+    done = stage.submit(report=lambda stage, done, total: said.append(stage))
+    assert f"sent {done.transaction}" in said
