@@ -29,8 +29,9 @@ from verifier_contracts.errors import (
     TransactionUndecided,
 )
 from verifier_contracts.fees import GWEI, MAX_FEE, Caps
+from verifier_contracts.node import HTTP, Node
 from verifier_contracts.senders import alone
-from verifier_contracts.sending import created_address
+from verifier_contracts.sending import Signed, created_address, hand_over
 
 SOME_KEY = "0x" + "11" * 32
 ME = Account.from_key(SOME_KEY).address
@@ -351,3 +352,23 @@ def test_a_state_that_contradicts_itself_is_consented_to_by_nobody(monkeypatch, 
         else:
             with pytest.raises(ImplausibleAnswer):
                 manager.consent(ME, TO, 5, now)
+
+
+# -- confirmations -------------------------------------------------------------------------------------------------
+def test_a_receipt_is_read_again_under_its_confirmations(monkeypatch):
+    """The block that was deep enough has gone when it is read again: that it was seen counts for nothing."""
+    blocks = iter([2, None, 4])                    # seen in 2; gone under its confirmations; then in 4 for good
+
+    def receipt(params, last=[4]):                 # noqa: B006
+        block = next(blocks, last[0])
+        return None if block is None else {"status": "0x1", "blockNumber": hex(block), "gasUsed": "0x1",
+                                           "blockHash": word(block), "transactionHash": params[0]}
+    with scripted(answers(eth_getTransactionReceipt=receipt, eth_blockNumber="0x9")) as node:
+        assert connect(node, monkeypatch, timeout=5, confirmations=3).send(TO, b"\x01").block == 4
+
+
+@pytest.mark.parametrize(("told", "has"), [(None, True), (LIE, False), (HANG_UP, False)])
+def test_only_our_own_hash_says_that_the_node_has_it(told, has):
+    signed = Signed("0x" + keccak(b"\x02").hex(), ME, 3, b"\x02")
+    with scripted({"eth_sendRawTransaction": told or signed.transaction}) as node:
+        assert hand_over(Node(HTTP(node.url, "node"), 0.0), signed) is has
