@@ -3,7 +3,8 @@
 0: done.  1: checked and false (a proof that does not verify, an epoch that does not rebuild, a contract that refused).
 2: bad input, nothing was done.  3: the network or a node failed: try again, nothing is lost and nothing will be sent
 twice.  70: not found out, for want of memory or by a defect of ours, whose traceback is then
-on stderr (EX_SOFTWARE of sysexits.h).  130: interrupted, as shells have it; nothing is left behind.
+on stderr (EX_SOFTWARE of sysexits.h).  130: interrupted, as shells have it; nothing is left behind.  141: whoever read
+the result left before its end (`| head`), as shells have that; not a word is said.
 
 Whatever is printed may hold words from outside (a node's, a contract's, a file's name), and so control characters are
 shown as escapes, in one place here: a terminal is told nothing, and one line cannot pass for two.
@@ -31,7 +32,7 @@ import click
 from primitives import cache, jsonio
 from primitives.errors import BadInput, TailproofError
 
-DONE, FALSE, BAD_INPUT, TRY_AGAIN, FAILED, INTERRUPTED = 0, 1, 2, 3, 70, 130
+DONE, FALSE, BAD_INPUT, TRY_AGAIN, FAILED, INTERRUPTED, LEFT = 0, 1, 2, 3, 70, 130, 141
 P = ParamSpec("P")
 
 
@@ -143,9 +144,11 @@ def _print(data: Mapping[str, Any] | Sequence[Any], lines: Sequence[str], as_jso
         for line in [json.dumps(data, indent=2, default=str)] if as_json else map(printable, lines):
             click.echo(line)
     except OSError as error:                       # a full disk, or a reader who left: nobody has the answer
-        _remark(f"error: standard output cannot be written ({error.strerror})")
+        left = error.errno == errno.EPIPE
+        if not left:
+            _remark(f"error: standard output cannot be written ({error.strerror})")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())        # for the flush when Python ends
-        sys.exit(BAD_INPUT)
+        sys.exit(LEFT if left else BAD_INPUT)
 
 
 def _check_environment() -> None:
@@ -157,10 +160,14 @@ def _check_environment() -> None:
 
 # -- parameters --------------------------------------------------------------------------------------------------
 class OutputFile(click.Path):
-    """A file to write. Where it cannot be written, that is said before any work is done for it."""
+    """A file to write, where nothing is yet. Where it cannot be written, that is said before any work is done.
 
-    def __init__(self) -> None:
+    continues : something may be there that the command goes on with; what it may not replace, it refuses itself.
+    """
+
+    def __init__(self, *, continues: bool = False) -> None:
         super().__init__(path_type=Path)
+        self.continues = continues
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = super().convert(value, param, ctx)
@@ -180,16 +187,22 @@ class Address(click.ParamType[str]):
 
 
 FILE, OUTPUT, ADDRESS = click.Path(path_type=Path), OutputFile(), Address()
+CONTINUED = OutputFile(continues=True)
 
 
 def _require_outputs_apart(context: click.Context) -> None:
-    """Refuse to write an output over an input (a bundle over the salt that it was proven with) or another output."""
+    """Refuse to write an output over an input (a bundle over the salt that it was proven with), over another output,
+    or over anything else that exists."""
     given = [(param, context.params[param.name or ""]) for param in context.command.params]
     paths = [(param, os.path.realpath(value)) for param, value in given if isinstance(value, Path)]
     for out, path in paths:
         for other, there in paths:
             if isinstance(out.type, OutputFile) and other is not out and path == there:
                 raise BadInput(_name(out), path, f"another file than {_name(other)}")
+    for out, value in given:
+        if (isinstance(out.type, OutputFile) and not out.type.continues and value is not None
+                and os.path.lexists(value)):
+            raise BadInput(_name(out), value, "a path where nothing is yet: what exists is never overwritten")
 
 
 def _name(param: click.Parameter | None) -> str:

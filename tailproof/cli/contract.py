@@ -16,7 +16,7 @@ from primitives.errors import BadInput
 
 from .. import epochs
 from ..keys import INSECURE, KeyDirectory
-from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
+from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
 
 DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
@@ -50,7 +50,7 @@ def generate_source(key: Path, out: Path) -> Outcome:
 @contract.command("deploy")
 @click.option("--key", type=FILE, required=True, help="Key directory.")
 @talking_to_a_node(sends=True, optional="JSON-RPC endpoint; without it, a trial on an embedded chain.")
-@click.option("--out", type=OUTPUT, help="Deployment file to write, with --rpc.")
+@click.option("--out", type=CONTINUED, help="Deployment file to write, with --rpc.")
 @click.option("--registry", type=ADDRESS, help="Share an epoch registry that is there already.")
 @click.option("--max-epoch-age", type=click.IntRange(1, (1 << 40) - 1), default=86_400, show_default=True,
               help="Seconds after which an epoch proves nothing any more.")
