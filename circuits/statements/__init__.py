@@ -25,7 +25,7 @@ def _five_by_fifty(scenarios: int, tail: Tail, depth: int, slots: int) -> margin
     return margin.Preset(EpochShape(scenarios, tail, depth), slots, gross_bits=48, threshold_bits=48, gap_bits=49)
 
 
-def _four_by_sixty_three(scenarios: int, tail: TailSize, depth: int, slots: int) -> margin.Preset:
+def _four_by_sixty_three(scenarios: int, tail: Tail, depth: int, slots: int) -> margin.Preset:
     """Four lanes of 63 bits: gross exposure below 2**61."""
     shape = EpochShape(scenarios, tail, depth, lanes=4, width=63)
     return margin.Preset(shape, slots, gross_bits=61, threshold_bits=61, gap_bits=62)
