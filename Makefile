@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench statements clean
+.PHONY: setup demo test lint bench evm statements clean
 
 setup: .venv/installed node_modules/installed
 
@@ -33,6 +33,16 @@ test: lint
 
 bench: setup
 	$(BIN)/python -m benchmarks.bench
+
+# geth's `evm`, a third EVM for tests/verifier_contracts/test_machines.py, which skips it until this has run. It takes Go
+# and minutes of its compiler, once: the release is that of tests/verifier_contracts/machines.py.
+GETH := $(shell sed -n 's/^GETH = "\(.*\)"/\1/p' tests/verifier_contracts/machines.py)
+EVM := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tailproof/geth/$(GETH)
+
+evm: $(EVM)/evm
+
+$(EVM)/evm:
+	CGO_ENABLED=0 GOBIN=$(EVM) go install github.com/ethereum/go-ethereum/cmd/evm@$(GETH)
 
 statements: setup
 	$(BIN)/python -m benchmarks.statements

@@ -41,6 +41,7 @@ class Tag(IntEnum):
     BATCH = 6
     ASSET = 7
     FILL = 8
+    MEMBER = 9
 
 
 def initial(tag: Tag, length: int) -> int:

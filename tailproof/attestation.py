@@ -30,7 +30,7 @@ def commit(statement: Statement, epoch: AnyEpoch, portfolio: Portfolio, *, salt:
     BadInput : the epoch is of another shape than the statement's; the portfolio has more positions than the statement
         has slots, an instrument the epoch does not hold, or exposures that no proof could show.
     """
-    _require_margin(statement)
+    require_margin(statement)
     _require_shape(statement, epoch)
     rows = portfolio.rows(epoch)
     if len(rows) > statement.slots:
@@ -48,7 +48,7 @@ def commit(statement: Statement, epoch: AnyEpoch, portfolio: Portfolio, *, salt:
 def require_opens(opening: Opening) -> None:
     """Make sure that an opening opens its commitment; raises BadInput if it does not, or is of no margin statement."""
     statement = statements.get(opening.statement)
-    _require_margin(statement)
+    require_margin(statement)
     if margin.commit(opening.salt, margin.fill(statement.preset, opening.slots)) != opening.commitment:
         raise BadInput("opening.commitment", opening.commitment, "what its salt and slots commit to")
 
@@ -65,7 +65,7 @@ def prove_margin(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, context:
     """
     from prover import prove
     statement = statements.get(keys.statement)
-    _require_margin(statement)
+    require_margin(statement)
     keys.require(statement)
     if opening.statement != statement.name:
         raise BadInput("opening.statement", opening.statement, f"{statement.name!r}, which this key proves")
@@ -86,7 +86,8 @@ def prove_margin(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, context:
     return Bundle(statement.name, r1cs_digest(statement.name), keys.insecure_setup, public, context, proof)
 
 
-def _require_margin(statement: Statement) -> None:
+def require_margin(statement: Statement) -> None:
+    """Refuse a statement whose proofs no margin manager takes; raises BadInput."""
     if not isinstance(statement.preset, margin.Preset | grid.Preset):
         raise BadInput("statement", statement.name, "a margin statement: margin-full-… or margin-grid-…")
 

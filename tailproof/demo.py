@@ -26,6 +26,7 @@ from . import family
 from .attestation import commit, prove_margin
 from .auditing import audit
 from .keys import KeyDirectory, make_keys
+from .known_answers import prove_known_answer
 from .progress import Progress, quiet
 from .statements import r1cs_digest
 
@@ -116,7 +117,7 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
         statement, home, progress=progress))
     verification_key = key.verification_key()
     snarkjs.write_verification_key(out / "verification_key.json", verification_key)
-    (out / "Groth16Verifier.sol").write_text(generate(verification_key, STATEMENT))
+    (out / "Groth16Verifier.sol").write_text(generate(verification_key, STATEMENT, bytes.fromhex(key.r1cs_digest)))
 
     # -- what margin is
     sources = Sources.read(fixtures / "model.toml", fixtures / "book.json")
@@ -133,8 +134,10 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
 
     # -- who believes it
     chain = timed("start chain", Chain.embedded)
-    deployment = timed("deploy", lambda: deploy(chain, verification_key, STATEMENT, max_epoch_age=MAX_EPOCH_AGE,
-                                                allow_insecure_setup=True))
+    known = timed("known answer (first proof: kernels load)", lambda: prove_known_answer(key, progress=progress))
+    circuit = bytes.fromhex(key.r1cs_digest)
+    deployment = timed("deploy", lambda: deploy(chain, verification_key, STATEMENT, circuit, known,
+                                                max_epoch_age=MAX_EPOCH_AGE, allow_insecure_setup=True))
     deployment.save(out / "deployment.json")
     registry, manager = deployment.open(chain)
     venue, trader, other = chain.senders[0], _owner("trader"), _owner("other")
@@ -149,7 +152,7 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
 
     # -- the proof
     context = manager.context(trader.address, epoch_id)
-    bundle = timed("prove (first: kernels load)", lambda: prove_margin(key, epoch, opening, context, progress=progress))
+    bundle = timed("prove", lambda: prove_margin(key, epoch, opening, context, progress=progress))
     bundle.save(out / "bundle.json")
     report.margin_proven = bundle.margin
     public = [bundle.public_inputs[name] for name in statement.public_inputs]
@@ -232,9 +235,11 @@ def _believers(shown: family.Shown, chain: Any, out: Path) -> dict[str, bool]:
     from prover.files import snarkjs
     from verifier_contracts.bindings import proof_words, verifier_refusal
     from verifier_contracts.deployment import deploy_verifier
+    from verifier_contracts.selftest import KnownAnswer
     inputs, words = list(shown.public_inputs.values()), proof_words(shown.proof)
     changed = [*inputs[:-1], inputs[-1] + 1]
-    verifier = deploy_verifier(chain, shown.key, shown.statement)
+    verifier = deploy_verifier(chain, shown.key, shown.statement, bytes.fromhex(r1cs_digest(shown.statement)),
+                               known=KnownAnswer(tuple(inputs), shown.proof))
     folder = out / shown.statement
     folder.mkdir()
     snarkjs.write_verification_key(folder / "verification_key.json", shown.key)

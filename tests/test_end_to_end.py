@@ -19,6 +19,7 @@ from prover import Proof, VerificationKey, verify
 from prover.curve import BASE_MODULUS
 from prover.files import snarkjs
 from tailproof.demo import WRITTEN, snarkjs_accepts
+from tailproof.known_answers import prove_known_answer
 from tailproof.statements import r1cs_digest
 from verifier_contracts.bindings import MarginManager, proof_words
 from verifier_contracts.chain import Chain
@@ -46,14 +47,16 @@ def epoch(epoch_directory: Path) -> tailproof.Epoch:
 
 
 @pytest.fixture(scope="module", params=["embedded", "anvil"])
-def contracts(request: pytest.FixtureRequest, key: VerificationKey, epoch: tailproof.Epoch) -> Iterator[Any]:
+def contracts(request: pytest.FixtureRequest, keys: tailproof.KeyDirectory, key: VerificationKey, epoch: tailproof.Epoch
+              ) -> Iterator[Any]:
     """The deployed contracts with the epoch published: (manager, verifier address, epoch id)."""
     def deployed(chain: Chain) -> tuple[MarginManager, str, int]:
-        deployment = deploy(chain, key, STATEMENT, allow_insecure_setup=True)
+        circuit = bytes.fromhex(keys.r1cs_digest)
+        deployment = deploy(chain, key, STATEMENT, circuit, prove_known_answer(keys), allow_insecure_setup=True)
         registry, manager = deployment.open(chain)
         epoch_id = chain.now()
         registry.publish(epoch_id, epoch.root, bytes.fromhex(epoch.header.model_digest[2:]))
-        return manager, deploy_verifier(chain, key, STATEMENT), epoch_id
+        return manager, deploy_verifier(chain, key, STATEMENT, circuit), epoch_id
     if request.param == "embedded":
         yield deployed(Chain.embedded())
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,14 @@ from verifier_contracts.chain import Chain, Receipt
 from verifier_contracts.compiler import Artifact, compile_contracts, compile_sources
 from verifier_contracts.errors import Reverted
 from verifier_contracts.generator import CONTRACT_NAME, STATEMENT_NAME, generate
+from verifier_contracts.selftest import (
+    KnownAnswer,
+    expectation,
+    require_precompiles,
+    require_right_answers,
+    require_valid,
+)
+from verifier_contracts.unfinished import Before, Steps
 
 if TYPE_CHECKING:
     from prover import VerificationKey
@@ -49,11 +57,12 @@ class Deployment:
     """Where the contracts of one statement are.
 
     chain_id : EIP-155; registry, verifier, manager : addresses; key_digest, insecure_setup : of the key deployed with;
-    statement : its name.
+    statement, circuit_digest : its name and the digest of its constraint system.
     """
 
     chain_id: int
     statement: str
+    circuit_digest: bytes
     key_digest: bytes
     insecure_setup: bool
     registry: str
@@ -78,7 +87,8 @@ class Deployment:
 
     def to_json(self) -> dict[str, Any]:
         return {"schema": SCHEMA, "chain_id": self.chain_id, "statement": self.statement,
-                "key_digest": "0x" + self.key_digest.hex(), "insecure_setup": self.insecure_setup,
+                "circuit_digest": "0x" + self.circuit_digest.hex(), "key_digest": "0x" + self.key_digest.hex(),
+                "insecure_setup": self.insecure_setup,
                 "registry": self.registry, "verifier": self.verifier, "manager": self.manager}
 
     def save(self, path: Path) -> None:
@@ -87,30 +97,37 @@ class Deployment:
     @staticmethod
     def load(path: Path) -> Deployment:
         """Read a deployment file; raises BadInput naming the field."""
-        fields = jsonio.Node.read(path).document(SCHEMA, {"chain_id", "statement", "key_digest", "insecure_setup",
-                                                          "registry", "verifier", "manager"})
+        fields = jsonio.Node.read(path).document(SCHEMA, {"chain_id", "statement", "circuit_digest", "key_digest",
+                                                          "insecure_setup", "registry", "verifier", "manager"})
         return Deployment(fields["chain_id"].integer(1, (1 << 53) - 1), fields["statement"].text(STATEMENT_NAME),
-                          read_bytes32(fields["key_digest"]), fields["insecure_setup"].boolean(),
+                          read_bytes32(fields["circuit_digest"]), read_bytes32(fields["key_digest"]),
+                          fields["insecure_setup"].boolean(),
                           *(read_address(fields[name]) for name in ("registry", "verifier", "manager")))
 
 
-def deploy(chain: Chain, key: VerificationKey, statement: str, *, max_epoch_age: int = DAY, roles: Roles | None = None,
-           allow_insecure_setup: bool = False, registry: str | None = None, sender: str | None = None,
-           progress: Callable[[str, int, int], None] | None = None) -> Deployment:
+def deploy(chain: Chain, key: VerificationKey, statement: str, circuit_digest: bytes, known: KnownAnswer, *,
+           max_epoch_age: int = DAY, roles: Roles | None = None, allow_insecure_setup: bool = False,
+           registry: str | None = None, sender: str | None = None,
+           progress: Callable[[str, int, int], None] | None = None, file: Path | None = None) -> Deployment:
     """Deploy the verifier of a key and a manager that trusts it, and a registry unless one is given.
 
     Parameters
     ----------
     key, statement : a verification key with the four public inputs of `margin`, and the name of its statement.
+    circuit_digest : 32 bytes, SHA-256 of the constraint system that the key was made for; the caller has compared it.
+    known : a valid proof by this key, for the self-test of the contracts.
     max_epoch_age : seconds after which an epoch proves nothing any more; fixed for the life of the manager.
     roles : who governs; by default all in the sender's hand, which suits trials only.
     allow_insecure_setup : take a key whose maker can forge. The manager then says so for ever.
     registry : address of a registry to share.
+    file : the deployment file to write; what is deployed before a failure is kept there, and taken from there.
 
     Raises
     ------
-    BadInput : the key is unfit, or insecure and not allowed, or there is no such registry; before anything is sent.
-    ContractRefused : a constructor refused.
+    BadInput : the key is unfit, or insecure and not allowed, the known answer is none, or there is no such registry;
+        before anything is sent.
+    ContractRefused : PrecompileMissing, before anything is sent: on this chain nothing can be verified; or a
+        constructor refused.
     """
     if key.insecure_setup and not allow_insecure_setup:
         raise BadInput("key", "INSECURE single-party setup", "from a ceremony, or allowed explicitly for a trial: "
@@ -124,32 +141,60 @@ def deploy(chain: Chain, key: VerificationKey, statement: str, *, max_epoch_age:
         registry = checksummed(registry, "registry")
         if not chain.code(registry):
             raise BadInput("registry", registry, "the address of a contract on this chain", source=chain.name)
-    contracts, verifier_artifact = compile_contracts(), compile_verifier(key, statement)
+    require_valid(key, known)
+    contracts, verifier_artifact = compile_contracts(), compile_verifier(key, statement, circuit_digest)
     roles = roles or Roles.of(sender or chain.default_sender())
     report = progress or (lambda stage, done, total: None)
 
+    steps = Steps(chain, sender or chain.default_sender(), file, {
+        "chain_id": chain.chain_id, "statement": statement, "circuit_digest": "0x" + circuit_digest.hex(),
+        "key_digest": "0x" + key.digest().hex(), "max_epoch_age": max_epoch_age,
+        "insecure_setup": allow_insecure_setup, "registry": registry,
+        "sender": sender or chain.default_sender(), "roles": asdict(roles)})
+    require_precompiles(chain)
     report("deploying", 0, 3)
     if registry is None:
-        registry = _create(chain, contracts["EpochRegistry"],
-                           [roles.admin, roles.admin_delay, roles.publisher, roles.guardian], sender)
+        registry = steps.create("registry", lambda before: _create(
+            chain, contracts["EpochRegistry"], [roles.admin, roles.admin_delay, roles.publisher, roles.guardian],
+            sender, before))
     report("deploying", 1, 3)
-    verifier = _create(chain, verifier_artifact, None, sender)
+    verifier = steps.create("verifier", lambda before: _create(chain, verifier_artifact, None, sender, before))
+    require_right_answers(chain, verifier, known)
     report("deploying", 2, 3)
-    manager = _create(chain, contracts["MarginManager"],
-                      [registry, verifier, key.digest(), max_epoch_age, allow_insecure_setup,
-                       (roles.admin, roles.admin_delay, roles.guardian, roles.venue)], sender)
+    manager = steps.create("manager", lambda before: _create(
+        chain, contracts["MarginManager"],
+        [registry, verifier, expectation(key.digest(), circuit_digest, known), max_epoch_age, allow_insecure_setup,
+         (roles.admin, roles.admin_delay, roles.guardian, roles.venue)], sender, before))
     report("deploying", 3, 3)
-    return Deployment(chain.chain_id, statement, key.digest(), key.insecure_setup, registry, verifier, manager)
+    made = Deployment(chain.chain_id, statement, circuit_digest, key.digest(), key.insecure_setup, registry, verifier,
+                      manager)
+    if file is not None:
+        made.save(file)
+    return made
 
 
-def deploy_verifier(chain: Chain, key: VerificationKey, statement: str, *, sender: str | None = None) -> str:
-    """Deploy the verifier of a key alone, for a rotation; returns its address."""
-    return _create(chain, compile_verifier(key, statement), None, sender)
+def deploy_verifier(chain: Chain, key: VerificationKey, statement: str, circuit_digest: bytes | None = None, *,
+                    known: KnownAnswer | None = None, sender: str | None = None) -> str:
+    """Deploy the verifier of a key alone: for a rotation, or of a statement that no contract of ours acts on.
+
+    Raises
+    ------
+    BadInput : as `generate`; or the known answer, if one is given, is none.
+    ContractRefused : PrecompileMissing, before anything is sent; or the verifier gives a wrong answer.
+    """
+    if known is not None:
+        require_valid(key, known)
+    artifact = compile_verifier(key, statement, circuit_digest)
+    require_precompiles(chain)
+    verifier = str(_create(chain, artifact, None, sender).contract)
+    if known is not None:
+        require_right_answers(chain, verifier, known)
+    return verifier
 
 
-def compile_verifier(key: VerificationKey, statement: str) -> Artifact:
+def compile_verifier(key: VerificationKey, statement: str, circuit_digest: bytes | None = None) -> Artifact:
     """The generated verifier of a key, compiled."""
-    return compile_sources({f"{CONTRACT_NAME}.sol": generate(key, statement)})[CONTRACT_NAME]
+    return compile_sources({f"{CONTRACT_NAME}.sol": generate(key, statement, circuit_digest)})[CONTRACT_NAME]
 
 
 def verifier_is_authentic(chain: Chain, deployment: Deployment, key: VerificationKey) -> bool:
@@ -157,13 +202,13 @@ def verifier_is_authentic(chain: Chain, deployment: Deployment, key: Verificatio
     to trust neither the deployer nor what the contract says about itself."""
     _, manager = deployment.open(chain)
     in_force = chain.code(manager.verifier())
-    return in_force == compile_verifier(key, deployment.statement).runtime
+    return in_force == compile_verifier(key, deployment.statement, deployment.circuit_digest).runtime
 
 
-def _create(chain: Chain, artifact: Artifact, arguments: list[Any] | None, sender: str | None) -> str:
+def _create(chain: Chain, artifact: Artifact, arguments: list[Any] | None, sender: str | None,
+            before: Before | None = None) -> Receipt:
     code = artifact.creation if arguments is None else encode_deployment(artifact, arguments)
     try:
-        receipt: Receipt = chain.send(None, code, sender=sender)
+        return chain.send(None, code, sender=sender, before=before)
     except Reverted as error:
-        raise refusal(error, f"deployment of {artifact.name}") from None
-    return str(receipt.contract)
+        raise refusal(error, artifact.name, "constructor") from None

@@ -5,6 +5,7 @@ Leaves of any number of portfolios may be read at once, as one array of ids: the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -86,15 +87,20 @@ def read_leaves(cs: ConstraintSystem, ids: Linear, shape: Layout, underlying: Li
     return Leaves(underlying, long, short, amax, packed, digest)
 
 
-def open_epoch(cs: ConstraintSystem, digests: Linear, shape: Layout, regime: Signal, epoch_root: Linear) -> None:
-    """C3, C4, C5: leaf digests (J,) are in the tree under a published root, H(EPOCH; tree root, shape, regime).
+def open_epoch(cs: ConstraintSystem, digests: Linear, shape: Layout, regime: Signal, epoch_root: Linear,
+               beside: Sequence[Linear] = ()) -> None:
+    """C3, C4, C5: leaf digests (J,) are in the tree under a published root, H(EPOCH; tree root, shape, regime, ...).
 
     The shape is a constant of the circuit: an epoch of another one does not open.
+
+    Parameters
+    ----------
+    beside : what else the epoch commits to, such as the root of its collateral factors.
     """
     with cs.scope("epoch"):
         tree_root = open_leaves(cs, digests, shape.depth, path="C3", top="C4")
-        last = cs.signal(regime).reshape(1)
-        content = concatenate([tree_root.reshape(1), cs.signal([shape.digest()]), last])
+        rest = [cs.signal(value).reshape(1) for value in (regime, *beside)]
+        content = concatenate([tree_root.reshape(1), cs.signal([shape.digest()]), *rest])
         cs.equal(hash_rows(cs, Tag.EPOCH, content, "C5 hash"), epoch_root, "C5")
 
 

@@ -16,7 +16,7 @@ from circuits.clauses.inputs import Inputs, require_integer
 from circuits.clauses.leaves import LeafTable, Leaves
 from circuits.gadgets.poseidon import hash_rows
 from circuits.gadgets.ranges import absolute, select
-from circuits.signals import Linear, Signal, concatenate
+from circuits.signals import Linear, concatenate
 from primitives.errors import BadInput
 from primitives.poseidon import Tag, hash_integers
 from risk.margins.margin import QUANTITY_BITS
@@ -33,29 +33,28 @@ class Slots(NamedTuple):
     lots: Linear
 
 
-def open_commitment(cs: ConstraintSystem, count: int, commitment: Linear, bound: Sequence[Signal] = ()) -> Slots:
-    """C1: H(PORTFOLIO; salt, bound..., id_0, q_0, id_1, q_1, ...) is the commitment. The hash binds the count.
-
-    Parameters
-    ----------
-    bound : what else the commitment is bound to, such as the account it is for.
-    """
+def open_commitment(cs: ConstraintSystem, count: int, commitment: Linear) -> Slots:
+    """C1: H(PORTFOLIO; salt, id_0, q_0, id_1, q_1, ...) is the commitment. The hash binds the count."""
     with cs.scope("commitment"):
         salt, ids, lots = cs.private("salt"), cs.private("id", (count,)), cs.private("lots", (count,))
         slots = concatenate([ids.reshape(count, 1), lots.reshape(count, 1)]).reshape(2 * count)
-        content = [salt.reshape(1), *(cs.signal(value).reshape(1) for value in bound), slots]
-        cs.equal(hash_rows(cs, Tag.PORTFOLIO, concatenate(content), "C1 hash"), commitment, "C1")
+        cs.equal(hash_rows(cs, Tag.PORTFOLIO, concatenate([salt.reshape(1), slots]), "C1 hash"), commitment, "C1")
     return Slots(ids, lots)
 
 
-def commit(salt: int, slots: Sequence[tuple[int, int]], bound: Sequence[int] = ()) -> int:
-    """H(PORTFOLIO; salt, bound..., id_0, q_0, id_1, q_1, ...) over all slots (id, lots); unused ones are (0, 0)."""
-    return hash_integers(Tag.PORTFOLIO, [salt, *bound, *(int(value) for slot in slots for value in slot)])
+def commit(salt: int, slots: Sequence[tuple[int, int]]) -> int:
+    """H(PORTFOLIO; salt, id_0, q_0, id_1, q_1, ...) over all slots (id, lots); unused ones are (0, 0)."""
+    return hash_integers(Tag.PORTFOLIO, [salt, *(int(value) for slot in slots for value in slot)])
 
 
-def commitment_of(table: LeafTable, positions: Positions, salt: int, bound: Sequence[int] = ()) -> int:
+def named(table: LeafTable, positions: Positions) -> list[tuple[int, int]]:
+    """Positions in an epoch as (instrument id, lots), which commitments hold."""
+    return [(int(table.ids[leaf]), lots) for leaf, lots in positions]
+
+
+def commitment_of(table: LeafTable, positions: Positions, salt: int) -> int:
     """`commit` for positions in an epoch, all J of them."""
-    return commit(salt, [(int(table.ids[leaf]), lots) for leaf, lots in positions], bound)
+    return commit(salt, named(table, positions))
 
 
 def commitment_inputs(table: LeafTable, positions: Positions, salt: int) -> Inputs:

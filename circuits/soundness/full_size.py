@@ -22,7 +22,7 @@ from circuits.statements.solvency import Collateral
 from circuits.statements.statement import Statement
 from risk.epochs.epoch import Epoch
 from risk.exact.shape import EpochShape
-from risk.grid.grid_epoch import ASSETS_PER_LEAF, Factors, GridEpoch
+from risk.grid.grid_epoch import Factors, GridEpoch
 from risk.grid.grid_shape import GridShape
 
 SEED = 1
@@ -47,7 +47,7 @@ def grid_at(statement: Statement) -> Subject:
 def solvency_at(statement: Statement) -> Subject:
     """Ample collateral in every slot, and debts in every asset."""
     preset: solvency.Preset = statement.preset
-    epoch = _grid_epoch(preset.shape, statement.slots, preset.asset_leaves)
+    epoch = _grid_epoch(preset.shape, statement.slots, preset.assets)
     kept = Collateral(21, 22, _holdings(epoch, preset.assets))
     inputs = solvency.assign(preset, epoch, _positions(statement.slots), 11, kept, buffer=500, context=12)
     return _subject(statement, inputs, (), "context", "holder", "buffer")
@@ -56,7 +56,7 @@ def solvency_at(statement: Statement) -> Subject:
 def netting_at(statement: Statement) -> Subject:
     """A member in every place, each in a full tree of balances of its own protocol."""
     preset: netting.Preset = statement.preset
-    epoch, number = _grid_epoch(preset.shape, statement.slots, preset.asset_leaves), 7
+    epoch, number = _grid_epoch(preset.shape, statement.slots, preset.group_assets), 7
     positions, each = _positions(statement.slots), preset.member_slots
     members = []
     for p in range(preset.places):
@@ -117,13 +117,12 @@ def _epoch(shape: EpochShape, instruments: int) -> Epoch:
     return Epoch.of(shape, _ids(instruments), changes, **rates)
 
 
-def _grid_epoch(shape: GridShape, instruments: int, asset_leaves: int = 0) -> GridEpoch:
+def _grid_epoch(shape: GridShape, instruments: int, assets: int = 0) -> GridEpoch:
     changes, rates = _changes(instruments, shape.nodes)
     rng = random.Random(SEED)
-    assets = [Factors(2000 + k, rng.randrange(2**60, 2**62), rng.randrange(2**62, 2**64))
-              for k in range(asset_leaves * ASSETS_PER_LEAF)]
+    listed = [Factors(2000 + k, rng.randrange(2**60, 2**62), rng.randrange(2**62, 2**64)) for k in range(assets)]
     return GridEpoch.of(shape, _ids(instruments), changes, underlying=np.arange(instruments) % shape.underlyings,
-                        regime=shape.regimes - 1, assets=assets, **rates)
+                        regime=shape.regimes - 1, assets=listed, **rates)
 
 
 def _holdings(epoch: GridEpoch, count: int) -> list[Holding]:

@@ -1,7 +1,7 @@
 """What a cheater would try against `solvency`: attacks on S1 to S5, each refused by those it names.
 
 The margin's clauses are those of `circuits.soundness.grid` and `circuits.soundness.margin`, with their attacks. The
-`AUDIT` instance opens two leaves of factors, so that one leaf can be opened twice.
+epoch lists so many assets that the first and the last are in different parts of their tree.
 """
 
 from __future__ import annotations
@@ -12,28 +12,27 @@ from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from circuits.builder import ConstraintSystem
 from circuits.clauses import collateral
-from circuits.clauses.collateral import BUFFER_UNIT, Holding
-from circuits.clauses.leaves import path_inputs
+from circuits.clauses.collateral import AMOUNT_LANE, BUFFER_UNIT, Holding
 from circuits.soundness import grid as gridded
 from circuits.soundness import margin as single
-from circuits.soundness.audit import Freedom, Subject
+from circuits.soundness.audit import Subject
 from circuits.soundness.forgery import Attack, forge, keep_hash
 from circuits.statements import solvency
 from circuits.statements.solvency import Collateral, Preset
 from primitives import field
 from primitives.field import MODULUS, FieldArray
+from primitives.merkle import ARITY
+from primitives.poseidon import Tag, hash_integers
 from risk.grid.grid_epoch import Factors, GridEpoch
 from risk.grid.haircuts import FACTOR_UNIT
 
-AUDIT = Preset(gridded.AUDIT, assets=2, asset_leaves=2)
-GOLD, IRON, FIFTH = 71, 72, 75
+AUDIT = Preset(gridded.AUDIT, assets=2)
+GOLD, IRON, LAST = 71, 72, 75
 FACTORS = (Factors(GOLD, 90 * FACTOR_UNIT, 110 * FACTOR_UNIT), Factors(IRON, FACTOR_UNIT // 2, FACTOR_UNIT),
-           Factors(73, 3, 4), Factors(74, 0, 1), Factors(FIFTH, 5, 6))
-PICK, TOTAL_BALANCE, TOTAL_DEBT = "assets/S3 pick", "assets/S3 total balance", "assets/S3 total debt"
+           *(Factors(id, id, 2 * id) for id in range(80, 86)), Factors(73, 3, 4), Factors(LAST, 5, 6))
 HOLDER, SALT, BUFFER = 99, 21, 500
 
 
@@ -52,7 +51,6 @@ class Account:
     holdings: tuple[Holding, ...] = (Holding(GOLD, 100, 0), Holding(IRON, 0, 1000))
     holder: int = HOLDER
     buffer: int = BUFFER
-    leaves: tuple[int, int] | None = None
 
     @cached_property
     def epoch(self) -> GridEpoch:
@@ -62,16 +60,7 @@ class Account:
     def inputs(self) -> dict[str, Any]:
         """Honest inputs, as far as the account allows."""
         kept = Collateral(SALT, self.holder, self.holdings)
-        honest = solvency.unchecked_inputs(AUDIT, self.epoch, gridded.ordinary().slots, 11, kept, self.buffer, 12)
-        return honest if self.leaves is None else self._opening(honest, self.leaves)
-
-    def _opening(self, inputs: dict[str, Any], leaves: tuple[int, int]) -> dict[str, Any]:
-        """The same with other leaves of factors opened."""
-        rows = [*gridded.ordinary().leaves, *(self.epoch.asset_place(leaf) for leaf in leaves)]
-        listed = [factors.id for leaf in leaves for factors in self.epoch.asset_leaves[leaf]]
-        return {**inputs, **collateral.factor_inputs(self.epoch, leaves),
-                **path_inputs(self.epoch.tree, np.array(rows)),
-                **collateral.sorting_inputs([holding.asset for holding in self.holdings], listed)}
+        return solvency.unchecked_inputs(AUDIT, self.epoch, gridded.ordinary().slots, 11, kept, self.buffer, 12)
 
     @cached_property
     def witness(self) -> FieldArray:
@@ -80,15 +69,6 @@ class Account:
     def recorded_as(self, other: Account) -> dict[str, Any]:
         """The inputs of a prover who has this, while the vault's record is another's."""
         return {**self.inputs, "collateral_commitment": other.inputs["collateral_commitment"], "holder": other.holder}
-
-
-def picks(*chosen: dict[int, int]) -> NDArray[Any]:
-    """One {listed asset: how much of the slot goes there} a slot."""
-    array = np.zeros((AUDIT.assets, AUDIT.listed + 1), object)
-    for slot, places in enumerate(chosen):
-        for place, share in places.items():
-            array[slot, place] = share
-    return array
 
 
 def poor() -> Account:
@@ -119,55 +99,65 @@ def other_records() -> Iterator[Attack]:
 
 
 def other_factors() -> Iterator[Attack]:
+    """Forge a leaf in which gold is dearer, and take it one step further up at a time."""
     cs, kept = circuit(), poor()
+    place = kept.epoch.asset_place(GOLD)
+    assert kept.epoch.asset_place(IRON) // ARITY == place // ARITY      # the other slot's path meets the forged one
 
     def dearer(number: int) -> dict[str, Any]:
         value = kept.inputs["assets/value factor"].copy()
-        value[0, 0] = (1000 + number) * FACTOR_UNIT
+        value[0] = (1000 + number) * FACTOR_UNIT
         return {**kept.inputs, "assets/value factor": value}
 
-    yield Attack("dearer-gold", frozenset({"epoch/C3 path"}), dearer(0), says="epoch/C3 path[3]")
+    def in_path(number: int) -> dict[str, Any]:
+        inputs = dearer(number)
+        leaf = hash_integers(Tag.ASSET, [GOLD, int(inputs["assets/value factor"][0]), FACTORS[0].debt])
+        children = inputs["assets/children 0"].copy()
+        children[0, place % ARITY] = field.encode(leaf)
+        return {**inputs, "assets/children 0": children}
+
+    def in_top(number: int) -> dict[str, Any]:
+        inputs = in_path(number)
+        children, nodes = inputs["assets/children 0"], inputs["assets/top"].copy()
+        nodes[place // ARITY] = field.encode(hash_integers(Tag.NODE, field.decode(children[0])))
+        return {**inputs, "assets/top": nodes, "assets/children 0": np.stack([children[0]] * AUDIT.assets)}
+
+    def product_0(label: str) -> dict[str, Any]:
+        products = np.full(cs.find(label).shape, None, object)
+        products[:, 0] = 0
+        return {label: products}
+
+    yield Attack("dearer-gold", frozenset({"assets/S2 path"}), dearer(0), says="assets/S2 path[0]")
     yield from keep_hash(cs, "dearer-gold", "assets/S2 hash/chunk 0", kept.witness, dearer)
+    yield Attack("dearer-gold, product 0", frozenset({"assets/S2 path product"}), dearer(0),
+                 product_0("assets/S2 path product"))
+    yield from keep_hash(cs, "foreign-asset", "assets/S2 node 0/chunk 0", kept.witness, in_path)
+    yield Attack("foreign-asset", frozenset({"assets/S2 top"}), in_path(0), says="assets/S2 top[0]")
+    yield Attack("foreign-asset, product 0", frozenset({"assets/S2 top product"}), in_path(0),
+                 product_0("assets/S2 top product"))
+    yield from keep_hash(cs, "foreign-list", "assets/S2 root/chunk 0", kept.witness, in_top)
+    yield Attack("foreign-list", frozenset({"epoch/C5"}), in_top(0), says="epoch/C5")
+    # Iron is shown at gold's place: the leaf would name gold, and the vault's record names iron, on the same wire.
+    iron, gold = (Account((Holding(asset, 100, 0), Holding(IRON, 0, 0))).inputs for asset in (IRON, GOLD))
+    swapped = {label: gold[label] for label in gold if label.startswith("assets/")}
+    yield Attack("iron-as-gold", frozenset({"assets/S2 path"}), {**iron, **swapped}, says="assets/S2 path[0]")
 
 
-# -- S3: each asset with its own factor, all of it, once --------------------------------------------------------------
-def sorted_wrongly() -> Iterator[Attack]:
-    iron_as_gold = Account((Holding(IRON, 100, 0), Holding(GOLD, 0, 0)))
-    yield Attack("iron-as-gold", frozenset({"assets/S3 same asset"}),
-                 {**iron_as_gold.inputs, PICK: picks({0: 1}, {0: 1})}, says="assets/S3 same asset[0, 0]")
-    ignored = {**indebted().inputs, PICK: picks({0: 1}, {})}
-    yield Attack("debt-ignored", frozenset({"assets/S3 one asset"}), ignored, says="assets/S3 one asset[1]")
-    yield Attack("counted-tenfold", frozenset({"assets/S3 one asset"}), {**poor().inputs, PICK: picks({0: 10}, {1: 1})},
-                 says="assets/S3 one asset[0]")
-    both = Account((Holding(GOLD, 20, 0), Holding(IRON, 0, 0)), leaves=(0, 0))
-    yield Attack("collateral-twice, leaf twice", frozenset({"assets/S3 one asset"}),
-                 {**both.inputs, PICK: picks({0: 1, 4: 1}, {1: 1})}, says="assets/S3 one asset[0]")
-
-    forced = np.full((2, AUDIT.listed), None, object)
-    forced[0, 0] = 100
-    yield Attack("balance-forged", frozenset({"assets/S3 balance of asset"}), poor().inputs,
-                 {"assets/S3 balance of asset": forced})
-    forced = np.full((2, AUDIT.listed), None, object)
-    forced[1, 0] = 0
-    yield Attack("debt-forged", frozenset({"assets/S3 debt of asset"}), indebted().inputs,
-                 {"assets/S3 debt of asset": forced})
-
-
-def totals_wrongly() -> Iterator[Attack]:
+# -- S3: amounts are small integers, each in its own lane -------------------------------------------------------------
+def amounts_wrongly() -> Iterator[Attack]:
+    balance, debt = "collateral/S3 balance", "collateral/S3 debt"
     # Records that no vault should keep, but which the circuit does not believe either.
     negative = Account((Holding(GOLD, 2, MODULUS - 100), Holding(IRON, 0, 0)))
-    yield Attack("negative-debt", frozenset({f"{TOTAL_DEBT} bit"}), negative.inputs, gain="100 gold",
-                 says=f"{TOTAL_DEBT}[0]")
+    yield Attack("negative-debt", frozenset({f"{debt} bit"}), negative.inputs, gain="100 gold", says=f"{debt}[0]")
     fraction = 10**6 * FACTOR_UNIT * pow(FACTORS[0].value, -1, MODULUS) % MODULUS
     wrapping = Account((Holding(GOLD, fraction, 0), Holding(IRON, 0, 0)))
-    yield Attack("balance-wraps", frozenset({f"{TOTAL_BALANCE} bit"}), wrapping.inputs,
-                 gain="any worth, from a balance near r / factor", says=f"{TOTAL_BALANCE}[0]")
-    for name, label, account, total in (("total-raised", TOTAL_BALANCE, poor(), 100),
-                                        ("total-debt-dropped", TOTAL_DEBT, indebted(), 0)):
-        K, width = circuit().find(f"{label} bit").shape
-        bits = np.full((K, width), None, object)
-        bits[0] = [total >> i & 1 for i in range(width)]
-        yield Attack(name, frozenset({label}), account.inputs, {f"{label} bit": bits})
+    yield Attack("balance-wraps", frozenset({f"{balance} bit"}), wrapping.inputs,
+                 gain="any worth, from a balance near r / factor", says=f"{balance}[0]")
+    # The same element, read with the debt in the lane of the balance.
+    owed = Account((Holding(GOLD, 4, 0), Holding(73, 0, 15)))
+    claimed = tuple(Holding(asset, held + (debts << AMOUNT_LANE), 0) for asset, held, debts in owed.holdings)
+    yield Attack("debt-as-balance", frozenset({f"{balance} bit"}), Account(claimed).recorded_as(owed),
+                 gain="a debt forgotten, and riches", says=f"{balance}[1]")
 
 
 # -- S4, S5: is it enough? -------------------------------------------------------------------------------------------
@@ -193,11 +183,11 @@ def covered_wrongly() -> Iterator[Attack]:
     yield Attack("surplus-0", frozenset({"result/S5 surplus"}), kept.inputs, {"result/S5 surplus bit": bits})
     yield Attack("margin-0", frozenset({"result/S5 margin and buffer"}), kept.inputs,
                  {"result/S5 margin and buffer": 0})
-    worth = np.full(AUDIT.listed, None, object)
+    worth = np.full(AUDIT.assets, None, object)
     worth[0] = 10**6 * FACTOR_UNIT
     yield Attack("worth-forged", frozenset({"result/S5 collateral"}), kept.inputs, {"result/S5 collateral": worth})
-    free = np.full(AUDIT.listed, None, object)
-    free[0] = 0
+    free = np.full(AUDIT.assets, None, object)
+    free[1] = 0
     yield Attack("debt-forgiven", frozenset({"result/S5 debt"}), indebted().inputs, {"result/S5 debt": free})
 
 
@@ -209,31 +199,16 @@ def others() -> Iterator[Attack]:
 @cache
 def attacks() -> tuple[Attack, ...]:
     """All of them, in the order of the constraints."""
-    families = (other_records, other_factors, sorted_wrongly, totals_wrongly, covered_wrongly, others)
+    families = (other_records, other_factors, amounts_wrongly, covered_wrongly, others)
     return tuple(attack for family in families for attack in family())
 
 
 # -- the examination -------------------------------------------------------------------------------------------------
-def _several_null_assets(cs: ConstraintSystem, witness: FieldArray) -> Any:
-    """Where a slot of the null id meets null assets: (n, K + 1)."""
-    def values(label: str) -> NDArray[Any]:
-        wires = cs.find(label)
-        return np.array(field.decode(witness[wires.reshape(-1)]), object)
-
-    listed = np.append(values("assets/id"), 0)
-    return (values("collateral/asset") == 0)[:, None] & (listed == 0)[None, :]
-
-
-FREEDOMS = (*single.FREEDOMS, Freedom(
-    PICK, "an empty slot and several null assets: nothing is owned or owed, and nothing it would count for",
-    _several_null_assets))
-
-
 def cases() -> dict[str, dict[str, Any]]:
     """Honest witnesses to examine the circuit at; the first has no freedom at all."""
     most = (1 << collateral.AMOUNT_BITS) - 1
     return {
-        "ordinary": Account((Holding(GOLD, 100, 0), Holding(FIFTH, 1000, 10))).inputs,
+        "ordinary": Account((Holding(GOLD, 100, 0), Holding(LAST, 1000, 10))).inputs,
         "one asset twice": Account((Holding(GOLD, 100, 0), Holding(GOLD, 0, 1))).inputs,
         "empty slot": Account((Holding(GOLD, 100, 0),)).inputs,
         "largest amounts": Account((Holding(GOLD, most, 0), Holding(IRON, most, most)), buffer=2**16 - 1).inputs,
@@ -243,5 +218,5 @@ def cases() -> dict[str, dict[str, Any]]:
 @cache
 def subject() -> Subject:
     """The statement as the audit takes it: all public inputs are given to it, and it has no output but its truth."""
-    return Subject("solvency", circuit(), cases(), attacks(), FREEDOMS,
+    return Subject("solvency", circuit(), cases(), attacks(), single.FREEDOMS,
                    free_inputs=frozenset({"context", "holder", "buffer"}))

@@ -7,11 +7,8 @@ docs/statements.md, where C9g to C11g take the place of C9f and C10f.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from circuits.builder import ConstraintSystem
 from circuits.clauses import grid_risk, portfolio
@@ -20,7 +17,7 @@ from circuits.clauses.leaves import leaf_inputs, open_epoch, path_inputs, read_l
 from circuits.clauses.portfolio import Positions, Slots, commit
 from circuits.clauses.shortfall import expected_shortfall, rounded_up, shortfall_inputs
 from circuits.gadgets.ranges import positive_part
-from circuits.signals import Linear, concatenate
+from circuits.signals import Linear
 from circuits.statements.margin import PUBLIC_INPUTS
 from primitives.errors import BadInput
 from primitives.field import MODULUS
@@ -66,25 +63,26 @@ def define(cs: ConstraintSystem, preset: Preset) -> None:
     """Record the statement."""
     context, epoch_root, commitment, margin = map(cs.public, PUBLIC_INPUTS)
     slots = portfolio.open_commitment(cs, preset.slots, commitment)     # C1: the slots are the registered ones
-    proven = slots_margin(cs, slots, preset, epoch_root)                # C2 to C18
+    with cs.scope("epoch"):
+        assets_root = cs.private("assets root")                         # a margin takes nothing from it
+    proven = slots_margin(cs, slots, preset, epoch_root, assets_root)   # C2 to C18
     with cs.scope("result"):
         cs.equal(proven, margin, "C19")                                 # C19
         cs.multiply(context, context, "C20")                            # C20: the context is in a row
 
 
-def slots_margin(cs: ConstraintSystem, slots: Slots, preset: Preset, epoch_root: Linear, beside: Sequence[Linear] = ()
-                 ) -> Linear:
+def slots_margin(cs: ConstraintSystem, slots: Slots, preset: Preset, epoch_root: Linear, assets_root: Linear) -> Linear:
     """C2 to C18: the margin of slots (J,) that commitments hold, in a published epoch; an integer >= 0.
 
     Parameters
     ----------
-    beside : digests (m,) of other leaves that are to be in the same epoch.
+    assets_root : of the collateral factors that the same epoch commits to.
     """
     shape = preset.shape
     underlying = grid_risk.choose_underlyings(cs, len(slots.ids), shape)                                # C9
     regime = grid_risk.choose_regime(cs, shape)                         # C11
     leaves = read_leaves(cs, slots.ids, shape, underlying.number)        # C2: each id's own leaf
-    open_epoch(cs, concatenate([leaves.digest, *beside]), shape, regime.number, epoch_root)              # C3, C4, C5
+    open_epoch(cs, leaves.digest, shape, regime.number, epoch_root, [assets_root])                      # C3, C4, C5
     held = portfolio.hold(cs, slots.lots, leaves, preset.gross_bits)    # C6, C7, C8
     netted = grid_risk.net(cs, held, underlying, leaves.packed, shape, preset.gross_bits)               # C9, C10
     losses = grid_risk.map_scenarios(cs, netted, regime, shape)         # C11
@@ -135,6 +133,7 @@ def unchecked_inputs(preset: Preset, epoch: GridEpoch, slots: Positions, salt: i
     proven = slots_margin_inputs(preset, epoch, slots)
     return {"context": context, "epoch_root": epoch.root, "margin": proven.margin,
             "portfolio_commitment": portfolio.commitment_of(epoch, slots, salt),
+            "epoch/assets root": epoch.asset_tree.root,
             **portfolio.commitment_inputs(epoch, slots, salt), **proven.inputs}
 
 
@@ -145,21 +144,15 @@ class Proven(NamedTuple):
     inputs: Inputs
 
 
-def slots_margin_inputs(preset: Preset, epoch: GridEpoch, slots: Positions, beside: Sequence[int] = ()) -> Proven:
-    """The inputs of `slots_margin` for all J slots, as (leaf index, signed lots).
-
-    Parameters
-    ----------
-    beside : places in the tree of the other leaves.
-    """
+def slots_margin_inputs(preset: Preset, epoch: GridEpoch, slots: Positions) -> Proven:
+    """The inputs of `slots_margin` for all J slots, as (leaf index, signed lots)."""
     shape = preset.shape
     rows = portfolio.rows_of(slots)
     leaves = leaf_inputs(epoch, rows)
     del leaves["leaf/underlying"]                                       # the circuit has it from the marks
     es = reference.expected_shortfall(scenario_losses(epoch, slots), shape.tail)
     margin = max(0, rounded_up(es, shape.weight_bits)) + portfolio.addons_of(epoch, slots)
-    places = np.concatenate([rows, np.array(beside, np.int64)])
     return Proven(margin, {
-        **grid_risk.choice_inputs(epoch, slots), **leaves, **path_inputs(epoch.tree, places),
+        **grid_risk.choice_inputs(epoch, slots), **leaves, **path_inputs(epoch.tree, rows),
         **portfolio.holding_inputs(slots), **grid_risk.netting_inputs(epoch, slots, preset.gross_bits),
         "risk/threshold": es.threshold, **shortfall_inputs(es, shape.weight_bits)})

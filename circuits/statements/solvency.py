@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from circuits.builder import ConstraintSystem
 from circuits.clauses import collateral, portfolio
 from circuits.clauses.collateral import BUFFER_BITS, Holding
@@ -20,7 +22,7 @@ from circuits.clauses.portfolio import Positions
 from circuits.statements import grid
 from primitives.errors import BadInput
 from primitives.field import MODULUS
-from risk.grid.grid_epoch import ASSETS_PER_LEAF, GridEpoch
+from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_shape import GridShape
 
 PUBLIC_INPUTS: Mapping[str, str] = {
@@ -41,7 +43,6 @@ class Preset:
     ----------
     margin : of the portfolio.
     assets : slots of the collateral commitment.
-    asset_leaves : leaves of asset factors that are opened, four assets each.
 
     Raises
     ------
@@ -50,11 +51,9 @@ class Preset:
 
     margin: grid.Preset
     assets: int
-    asset_leaves: int
 
     def __post_init__(self) -> None:
         require_integer("assets", self.assets, 1, 64)
-        require_integer("asset_leaves", self.asset_leaves, 1, 16)
 
     @property
     def shape(self) -> GridShape:
@@ -66,11 +65,6 @@ class Preset:
         """J, positions at most."""
         return self.margin.slots
 
-    @property
-    def listed(self) -> int:
-        """K, the assets whose factors are opened."""
-        return self.asset_leaves * ASSETS_PER_LEAF
-
 
 @dataclass(frozen=True)
 class Collateral:
@@ -80,7 +74,7 @@ class Collateral:
     ----------
     salt : secret, in [0, r).
     holder : in [0, r); the vault counts collateral for one holder only.
-    holdings : asset ids with what is owned and owed of them, in base units.
+    holdings : asset ids with what is owned and owed of them, in base units; any that the epoch lists, in any order.
     """
 
     salt: int
@@ -99,12 +93,13 @@ def define(cs: ConstraintSystem, preset: Preset) -> None:
     """Record the statement."""
     context, epoch_root, commitment, kept, holder, buffer = map(cs.public, PUBLIC_INPUTS)
     slots = portfolio.open_commitment(cs, preset.slots, commitment)     # C1
-    held, opened = collateral.open_holdings(cs, preset.assets, [holder])
-    cs.equal(opened, kept, "collateral/S1")                             # S1: the vault's own record
-    assets = collateral.read_factors(cs, preset.asset_leaves)           # S2: factors of the same epoch
-    margin = grid.slots_margin(cs, slots, preset.margin, epoch_root, [assets.digest])                   # C2 to C18
-    totals = collateral.sort_holdings(cs, held, assets)                 # S3: each asset with its own factor
-    collateral.cover(cs, totals, assets, margin, buffer)                # S4, S5
+    with cs.scope("collateral"):
+        assets = cs.private("asset", (preset.assets,))
+        amounts = collateral.read_amounts(cs, preset.assets)            # S3: they are integers
+        cs.equal(collateral.commit_to(cs, [holder], assets, amounts.packed()), kept, "S1")      # S1: the vault's record
+    factors = collateral.read_factors(cs, assets)                       # S2: each asset with its own factors
+    margin = grid.slots_margin(cs, slots, preset.margin, epoch_root, factors.root)                      # C2 to C18
+    collateral.cover(cs, amounts, factors, margin, buffer)              # S4, S5
     with cs.scope("result"):
         cs.multiply(context, context, "C20")                            # C20: the context is in a row
 
@@ -144,12 +139,11 @@ def unchecked_inputs(preset: Preset, epoch: GridEpoch, slots: Positions, salt: i
                      context: int) -> Inputs:
     """What `assign` computes, for all J slots; where bounds are broken, so are the rows that a witness of it meets."""
     holdings = [*kept.holdings, *[collateral.NOTHING] * (preset.assets - len(kept.holdings))]
-    leaves = collateral.leaves_for(epoch, holdings, preset.asset_leaves)
-    listed = [factors.id for leaf in leaves for factors in epoch.asset_leaves[leaf]]
-    proven = grid.slots_margin_inputs(preset.margin, epoch, slots, [epoch.asset_place(leaf) for leaf in leaves])
+    assets = [holding.asset for holding in holdings]
+    proven = grid.slots_margin_inputs(preset.margin, epoch, slots)
     return {"context": context, "epoch_root": epoch.root, "holder": kept.holder, "buffer": buffer,
             "portfolio_commitment": portfolio.commitment_of(epoch, slots, salt),
             "collateral_commitment": collateral.commit_holdings(kept.salt, [kept.holder], holdings),
-            **portfolio.commitment_inputs(epoch, slots, salt), **collateral.holding_inputs(kept.salt, holdings),
-            **collateral.factor_inputs(epoch, leaves), **proven.inputs,
-            **collateral.sorting_inputs([holding.asset for holding in holdings], listed)}
+            "collateral/salt": kept.salt, "collateral/asset": np.array(assets, object),
+            **portfolio.commitment_inputs(epoch, slots, salt), **collateral.amount_inputs("collateral", holdings),
+            **collateral.factor_inputs(epoch, assets), **proven.inputs}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from primitives.errors import BadInput
@@ -17,6 +17,7 @@ from primitives.r1cs import SparseMatrix
 from prover.backend import Backend
 from prover.ceremony.transcript import Transcript
 from prover.curve import BASE_MODULUS, G1, G1_GROUP, G2, G2_GROUP, F, Group
+from prover.groth16.relations import require_unrelated
 from prover.mapped import give_back
 from prover.points import PointArray, decode_g1, encode_g1, encode_g2, uncompressed
 
@@ -74,9 +75,11 @@ class VerificationKey:
     Raises
     ------
     BadInput : a point is off its curve or outside the subgroup, not canonical, or related to another in a way that
-        breaks soundness. In particular γ = ±δ: then A = [α]_1, B = [β]_2, C = ∓L passes for any public input L. And
-        δ = ±1, which is a ceremony nobody contributed to. γ = 1 is sound, and what ceremonies use: of the two, only
-        one has to be unknown relative to the other [eprint 2017/1050, section 6, drops γ altogether].
+        breaks soundness (see `prover.groth16.relations`). In particular δ = kγ: then A = [α]_1, B = [β]_2, C = -L/k
+        passes for any public input L. And δ = ±1, which is a ceremony nobody contributed to. γ = 1 is sound, and what
+        ceremonies use: of the two, only one has to be unknown relative to the other [eprint 2017/1050, section 6, drops
+        γ altogether]. That no IC_i is a small multiple of another takes 1,024 additions for each: it is asked where
+        keys are made, imported and turned into contracts (`require_independent_inputs`).
     """
 
     alpha: G1
@@ -193,15 +196,23 @@ def check_points(alpha: G1, beta: G2, gamma: G2, delta: G2) -> None:
     check_point(G1_GROUP, "alpha", alpha)
     for name, point in (("beta", beta), ("gamma", gamma), ("delta", delta)):
         check_point(G2_GROUP, name, point)
-    if alpha[0] == G1_GROUP.generator[0]:
-        raise BadInput("alpha", "the generator", "unknown to everybody")
-    if beta[0] == G2_GROUP.generator[0]:
-        raise BadInput("beta", "the generator", "unknown to everybody")
-    unfinished = delta == G2_GROUP.generator
-    if delta[0] == gamma[0] and not unfinished:
-        raise BadInput("delta", "plus or minus gamma", "independent of gamma, or anybody can forge proofs")
-    if beta[0] in (gamma[0], delta[0]):
-        raise BadInput("beta", "plus or minus gamma or delta", "independent of gamma and delta")
+    _check_relations(alpha, beta, gamma, delta)
+
+
+@lru_cache(maxsize=64)                          # a key is read from several places
+def _check_relations(alpha: G1, beta: G2, gamma: G2, delta: G2) -> None:
+    """No secret is a small multiple of another, or of 1; but γ may be 1, and δ before anybody contributed."""
+    one = G2_GROUP.generator
+    require_unrelated(G1_GROUP, "alpha", alpha, "the generator", G1_GROUP.generator)
+    pairs = [("beta", beta, "the generator", one)]
+    if delta != one:
+        pairs += [("delta", delta, "gamma", gamma), ("beta", beta, "delta", delta)]
+    if gamma != one:
+        pairs += [("beta", beta, "gamma", gamma)]
+        if delta != one:
+            pairs += [("delta", delta, "the generator", one)]
+    for pair in pairs:
+        require_unrelated(G2_GROUP, *pair)
 
 
 def check_point(group: Group[F], name: str, point: tuple[F, F] | None, *, subgroup: bool = True) -> None:

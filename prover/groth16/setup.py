@@ -16,6 +16,7 @@ from prover.ceremony.transcript import INSECURE_MARK, Transcript
 from prover.curve import G1_GROUP, G2_GROUP, ORDER, F
 from prover.groth16.keys import Progress, ProvingKey
 from prover.groth16.qap import lagrange_at, matrices, transposed
+from prover.groth16.relations import require_independent_inputs
 from prover.points import encode_g1, encode_g2, uncompressed
 
 STEPS = 8
@@ -28,7 +29,7 @@ def setup(r1cs: R1CS, *, progress: Progress | None = None, backend: BackendName 
 
     Raises
     ------
-    BadInput : the system has too many constraints for this field.
+    BadInput : the system has too many constraints for this field, or public inputs that trade off against each other.
     """
     arithmetic = load_backend(backend)
     done = 0
@@ -77,6 +78,7 @@ def setup(r1cs: R1CS, *, progress: Progress | None = None, backend: BackendName 
     key = ProvingKey(r1cs.wires, domain, alpha_g1, beta_g1, beta_g2, gamma_g2, delta_g1, delta_g2, ic, left, right,
                      table, a, b_g1, b_g2, c, h, Transcript(INSECURE_MARK + named.digest()))
     key.verification_key.digest()                         # exists, so it has passed the checks of a verification key
+    require_independent_inputs(ic, arithmetic)
     step("done")
     return key
 

@@ -17,7 +17,7 @@ from primitives.errors import BadInput
 from risk.epochs.audit import AuditReport, Difference, compare, dropped
 from risk.epochs.build import Progress
 from risk.grid.grid_build import Valuation, assemble_grid, interpolation_error, value
-from risk.grid.grid_directory import GridManifest, read
+from risk.grid.grid_directory import CLAIMS, GridManifest, read
 from risk.grid.grid_epoch import GridEpoch
 
 
@@ -53,12 +53,14 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
         except BadInput as error:
             found.append(Difference("rebuild", error.field, repr(error.value), error.bound))
     if previous is not None:
-        found += dropped(published.arrays, read(previous)[1].arrays)
+        before = read(previous)[1]
+        found += dropped(published.arrays, before.arrays)
+        found += _dropped_assets(published, before)
     return AuditReport(manifest.root, rebuilt_root, tuple(found))
 
 
 def _compare_claims(claimed: GridManifest, actual: GridManifest) -> Iterator[Difference]:
-    for name in ("shape_digest", "tree_root", "root"):
+    for name in CLAIMS:
         if getattr(claimed, name) != getattr(actual, name):
             yield Difference("rebuild", f"manifest.{name}", str(getattr(claimed, name)),
                              f"{getattr(actual, name)}, which the published files give")
@@ -75,6 +77,15 @@ def _interpolation(published: GridEpoch, valued: Valuation) -> Iterator[Differen
         for i in np.flatnonzero(rates < least):
             yield Difference("E6", f"{published.arrays.label(int(i) + 1)}: {side}", str(rates[i]),
                              f"at least {least[i]}: the contingency rate and an interpolation error of {bound[i]}")
+
+
+def _dropped_assets(published: GridEpoch, previous: GridEpoch) -> Iterator[Difference]:
+    """E7 for collateral: without its factors, nobody who holds or owes an asset could prove anything."""
+    kept = {factors.id for factors in published.assets}
+    for factors in previous.assets:
+        if factors.id not in kept:
+            yield Difference("E7", f"asset {factors.id}", "not listed any more",
+                             "listed while it is held or owed, with a value of 0 if it is to count for nothing")
 
 
 def _compare_assets(published: GridEpoch, rebuilt: GridEpoch) -> Iterator[Difference]:

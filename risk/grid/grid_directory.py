@@ -23,15 +23,19 @@ from risk.epochs import epoch_directory
 from risk.epochs.epoch import ID_BITS
 from risk.epochs.epoch_directory import creating
 from risk.epochs.provenance import read_source
-from risk.exact.shape import TailSize
-from risk.grid.grid_epoch import FACTOR_BITS, Factors, GridEpoch
+from risk.exact.shape import read_tail
+from risk.grid.grid_epoch import FACTOR_BITS, MOST_ASSETS, Factors, GridEpoch
 from risk.grid.grid_shape import GridShape
 from risk.grid.grid_standard import StandardMap
 
-SCHEMA = "tailproof.grid-epoch/1"
+SCHEMA = "tailproof.grid-epoch/2"
+OLD_SCHEMA = "tailproof.grid-epoch/1"
+"""Of epochs whose collateral factors were among the instrument leaves, four to a leaf: the roots differ."""
 MANIFEST = "grid.json"
 ARRAYS = "arrays"
 COLLATERAL = "collateral.json"
+CLAIMS = ("shape_digest", "tree_root", "assets_root", "root")
+"""What a manifest says of its epoch, and anyone can compute."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,15 @@ class GridManifest:
     shape_digest: int
     regime: int
     tree_root: int
+    assets_root: int
     root: int
     assets: tuple[Factors, ...]
     collateral: bool
 
     @classmethod
     def of(cls, epoch: GridEpoch) -> GridManifest:
-        return cls(epoch.shape, epoch.shape.digest(), epoch.regime, epoch.tree.root, epoch.root, epoch.assets,
-                   epoch.collateral is not None)
+        return cls(epoch.shape, epoch.shape.digest(), epoch.regime, epoch.tree.root, epoch.asset_tree.root, epoch.root,
+                   epoch.assets, epoch.collateral is not None)
 
     def to_json(self) -> dict[str, Any]:
         """Integers beyond 2**53 as decimal strings.
@@ -65,9 +70,9 @@ class GridManifest:
             raise BadInput("shape.map", type(self.shape.map).__name__, "a standard map")
         shape = self.shape
         return {"schema": SCHEMA, "regime": self.regime, "standard": self.shape.map.to_json(),
-                "shape": {"tail": str(shape.tail), "depth": shape.depth, "lanes": shape.lanes, "width": shape.width,
+                "shape": {**shape.tail.to_json(), "depth": shape.depth, "lanes": shape.lanes, "width": shape.width,
                           "value_bits": shape.value_bits},
-                "shape_digest": str(self.shape_digest), "tree_root": str(self.tree_root), "root": str(self.root),
+                **{name: str(getattr(self, name)) for name in CLAIMS},
                 "assets": [{name: str(value) for name, value in asset._asdict().items()} for asset in self.assets],
                 "collateral": self.collateral}
 
@@ -77,17 +82,21 @@ class GridManifest:
 
         Raises
         ------
-        BadInput : naming file, field, value and bound.
+        BadInput : naming file, field, value and bound; an epoch of an older format, with what to do.
         """
         path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
-        parts = Node.read(path).document(SCHEMA, {"regime", "standard", "shape", "shape_digest", "tree_root", "root",
-                                                  "assets", "collateral"})
-        sizes = parts["shape"].object({"tail", "depth", "lanes", "width", "value_bits"})
-        tail = TailSize.parse(sizes["tail"].value, field=sizes["tail"].field, source=path)
+        document = Node.read(path)
+        if isinstance(document.value, dict) and document.value.get("schema") == OLD_SCHEMA:
+            raise BadInput("schema", OLD_SCHEMA, f'"{SCHEMA}": roots have changed with how collateral factors are '
+                           "hashed; build this epoch anew from its book, model and collateral files (tailproof epoch "
+                           "build) and publish its new root", source=path)
+        parts = document.document(SCHEMA, {"regime", "standard", "shape", *CLAIMS, "assets", "collateral"})
+        sizes = parts["shape"].object({"tail", "depth", "lanes", "width", "value_bits"}, {"masses"})
+        tail = read_tail(sizes)
         depth, lanes, width, value_bits = (sizes[name].integer(1, 253) for name in
                                            ("depth", "lanes", "width", "value_bits"))
         assets = []
-        for node in parts["assets"].array():
+        for node in parts["assets"].array(at_most=MOST_ASSETS):
             asset = node.object({"id", "value", "debt"})
             assets.append(Factors(asset["id"].decimal(0, 2**ID_BITS - 1), asset["value"].decimal(0, 2**FACTOR_BITS - 1),
                                   asset["debt"].decimal(0, 2**FACTOR_BITS - 1)))
@@ -96,10 +105,9 @@ class GridManifest:
             shape = GridShape(standard, tail, depth, lanes, width, value_bits)
         except BadInput as error:
             raise BadInput(error.field, error.value, error.bound, source=path) from None
-        digest, tree_root, root = (parts[name].decimal(0, MODULUS - 1) for name in
-                                   ("shape_digest", "tree_root", "root"))
-        return cls(shape, digest, parts["regime"].integer(0, shape.regimes - 1), tree_root, root, tuple(assets),
-                   parts["collateral"].boolean())
+        claims = {name: parts[name].decimal(0, MODULUS - 1) for name in CLAIMS}
+        return cls(shape, regime=parts["regime"].integer(0, shape.regimes - 1), assets=tuple(assets),
+                   collateral=parts["collateral"].boolean(), **claims)
 
 
 def save(epoch: GridEpoch, directory: str | Path) -> None:
@@ -127,7 +135,7 @@ def load(directory: str | Path) -> GridEpoch:
     manifest, epoch = read(directory)
     _ = epoch_directory.load(Path(directory) / ARRAYS)                 # compares the arrays with their own manifest
     actual = GridManifest.of(epoch)
-    for name in ("shape_digest", "tree_root", "root"):
+    for name in CLAIMS:
         if getattr(actual, name) != getattr(manifest, name):
             raise BadInput(name, getattr(manifest, name), f"{getattr(actual, name)}, which the files give",
                            source=Path(directory) / MANIFEST)

@@ -1,12 +1,14 @@
 """A grid epoch: risk arrays at nodes, a correlation regime, and what collateral is worth.
 
-Its instrument leaves are those of an epoch with a scenario for each node (`risk.epochs.epoch`). After them come leaves
-of collateral factors, four assets each, H(ASSET; id_0, v_0, d_0, ..., id_3, v_3, d_3), the last of them all zero. All
-leaves are in one tree, and the root binds shape and regime: H(EPOCH; tree root, shape, regime). Switching the regime
-changes nothing but the root: correlations can jump to one with the next block.
+Its instrument leaves are those of an epoch with a scenario for each node (`risk.epochs.epoch`). Collateral factors are
+in a tree of their own, a leaf H(ASSET; id, v, d) for each asset and, first, one of the null asset (0, 0, 0), which
+accounts with fewer assets open. Whoever opens a leaf shows its id and never its place, so the order of assets means
+nothing. The root binds both trees, shape and regime: H(EPOCH; tree root, shape, regime, assets root). Switching the
+regime changes nothing but the root: correlations can jump to one with the next block.
 
-E8, on top of E1 to E6: asset ids are distinct, and 0 <= v <= d < 2**80. If an asset were worth more as collateral than
-it costs as a debt, borrowing it against itself would create value.
+E8, on top of E1 to E6: asset ids are distinct and not 0, and 0 <= v <= d < 2**80. Of two leaves of one asset a prover
+would pick the better; and if an asset were worth more as collateral than it costs as a debt, borrowing it against
+itself would create value.
 """
 
 from __future__ import annotations
@@ -21,13 +23,16 @@ from numpy.typing import NDArray
 
 from primitives import field
 from primitives.errors import BadInput
-from primitives.merkle import Tree
+from primitives.merkle import ARITY, Tree
 from primitives.poseidon import Tag, hash_integers, hash_rows
 from risk.epochs.epoch import ID_BITS, Epoch, Header, Violation
 from risk.grid.grid_shape import GridShape
 from risk.market.instruments import Instrument
 
-ASSETS_PER_LEAF = 4
+ASSET_DEPTH = 2
+"""Of the tree of collateral factors, in every shape."""
+MOST_ASSETS = ARITY**ASSET_DEPTH - 1
+"""Assets that an epoch can list; the null asset takes a leaf, too."""
 FACTOR_BITS = 80
 
 
@@ -55,7 +60,8 @@ class GridEpoch:
 
     Raises
     ------
-    BadInput : arrays of another layout, more underlyings or leaves than the shape holds, a regime that is none.
+    BadInput : arrays of another layout, more underlyings than the shape holds, more than MOST_ASSETS assets, a regime
+        that is none.
     """
 
     shape: GridShape
@@ -71,9 +77,8 @@ class GridEpoch:
             raise BadInput("regime", self.regime, f"in [0, {self.shape.regimes})")
         if len(self.header.underlyings) > self.shape.underlyings:
             raise BadInput("number of underlyings", len(self.header.underlyings), f"at most {self.shape.underlyings}")
-        leaves = len(self.ids) + len(self.asset_leaves)
-        if leaves > self.shape.capacity:
-            raise BadInput("number of leaves", leaves, f"at most 8**depth = {self.shape.capacity}")
+        if len(self.assets) > MOST_ASSETS:
+            raise BadInput("number of assets", len(self.assets), f"at most {MOST_ASSETS}: an epoch lists no more")
 
     @classmethod
     def of(cls, shape: GridShape, ids: Sequence[int], changes: NDArray[np.int64], *,
@@ -132,15 +137,21 @@ class GridEpoch:
 
     # -- collateral --------------------------------------------------------------------------------------------
     @property
-    def asset_leaves(self) -> tuple[tuple[Factors, ...], ...]:
-        """Four assets to a leaf, absent ones null; the last leaf is all null, for accounts with fewer assets."""
-        full = -(-len(self.assets) // ASSETS_PER_LEAF)
-        padded = [*self.assets, *[NO_ASSET] * ((full + 1) * ASSETS_PER_LEAF - len(self.assets))]
-        return tuple(tuple(padded[at:at + ASSETS_PER_LEAF]) for at in range(0, len(padded), ASSETS_PER_LEAF))
+    def listed(self) -> tuple[Factors, ...]:
+        """What the leaves of the asset tree say: nothing of the null asset, then the assets."""
+        return (NO_ASSET, *self.assets)
 
-    def asset_place(self, leaf: int) -> int:
-        """Where in the tree a leaf of collateral factors is."""
-        return len(self.ids) + leaf
+    def asset_place(self, id: int) -> int:
+        """Where in `listed`, and in the asset tree, an asset is; 0 is the null asset's id.
+
+        Raises
+        ------
+        BadInput : the epoch does not list it.
+        """
+        for place, factors in enumerate(self.listed):
+            if factors.id == id:
+                return place
+        raise BadInput("asset held", id, "listed in the epoch")
 
     # -- what it must keep -------------------------------------------------------------------------------------
     def violations(self) -> Iterator[Violation]:
@@ -170,12 +181,16 @@ class GridEpoch:
 
     @cached_property
     def tree(self) -> Tree:
-        """Instrument leaves, then those of collateral."""
-        instruments = hash_rows(Tag.LEAF, field.encode(self.leaves()))
-        rows = np.array([[number for asset in leaf for number in asset] for leaf in self.asset_leaves], object)
-        return Tree(np.concatenate([instruments, hash_rows(Tag.ASSET, field.encode(rows))]), self.shape.depth)
+        """Of the instruments."""
+        return Tree(hash_rows(Tag.LEAF, field.encode(self.leaves())), self.shape.depth)
+
+    @cached_property
+    def asset_tree(self) -> Tree:
+        """Of the collateral factors."""
+        rows = np.array([tuple(factors) for factors in self.listed], object)
+        return Tree(hash_rows(Tag.ASSET, field.encode(rows)), ASSET_DEPTH)
 
     @cached_property
     def root(self) -> int:
         """What the publisher puts on chain, in [0, r)."""
-        return hash_integers(Tag.EPOCH, [self.tree.root, self.shape.digest(), self.regime])
+        return hash_integers(Tag.EPOCH, [self.tree.root, self.shape.digest(), self.regime, self.asset_tree.root])

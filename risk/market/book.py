@@ -11,7 +11,11 @@
 
 Numbers are decimals in quotes: exact, and never a binary float on the way. A contingency is a fraction of the spot
 value of a lot, charged per lot held long or short; it covers what the scenarios do not (liquidation, basis, jumps of
-the surface). An instrument whose expiry has passed stays listed while it is held, with what it `settled` at (E7): its
+the surface). Where one margin is taken over several venues, an instrument and a contingency may name another "venue"
+than the book's: one contract is then listed once for each venue, under different symbols and ids, at the rates of that
+venue's own contingencies. There is no falling back to another venue's.
+
+An instrument whose expiry has passed stays listed while it is held, with what it `settled` at (E7): its
 value does not change any more, so its leaf is all zero but for id and underlying.
 """
 
@@ -96,7 +100,7 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
     underlyings = _underlyings(parts["underlyings"])
     spots = {underlying.symbol: underlying.spot for underlying in underlyings}
     curves = _curves(parts["expiries"], spots, valuation)
-    contingencies = _contingencies(parts["contingencies"], spots)
+    contingencies = _contingencies(parts["contingencies"], venue, spots)
 
     listings: dict[int, Listing] = {}
     symbols: set[str] = set()
@@ -111,10 +115,10 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
         symbols.add(instrument.symbol)
         long = short = 0
         if settled is None:
-            rates = contingencies.get((instrument.underlying, instrument.kind))
+            rates = contingencies.get((instrument.venue, instrument.underlying, instrument.kind))
             if rates is None:
-                raise BadInput("contingencies", None, f"given for {instrument.kind} on {instrument.underlying}, which "
-                               f"{instrument.symbol} is", source=source)
+                raise BadInput("contingencies", None, f"given for {instrument.kind} on {instrument.underlying} at "
+                               f"{instrument.venue}, which {instrument.symbol} is", source=source)
             notional = Fraction(instrument.lot) * spots[instrument.underlying]
             long, short = (math.ceil(notional * Fraction(rate)) for rate in rates)       # a charge is rounded up
         listings[instrument.id] = Listing(instrument, long, short, settled)
@@ -154,19 +158,21 @@ def _curves(node: Node, spots: Mapping[str, int], valuation: int) -> dict[tuple[
     return found
 
 
-def _contingencies(node: Node, spots: Mapping[str, int]) -> dict[tuple[str, Kind], tuple[Decimal, Decimal]]:
-    found: dict[tuple[str, Kind], tuple[Decimal, Decimal]] = {}
+def _contingencies(node: Node, venue: str, spots: Mapping[str, int]
+                   ) -> dict[tuple[str, str, Kind], tuple[Decimal, Decimal]]:
+    """By venue, underlying and kind; `venue` where none is named."""
+    found: dict[tuple[str, str, Kind], tuple[Decimal, Decimal]] = {}
     for entry in node.array():
-        parts = entry.object({"underlying", "kind", "long", "short"})
-        key = (parts["underlying"].choice(spots), Kind(parts["kind"].choice(set(Kind))))
+        parts = entry.object({"underlying", "kind", "long", "short"}, {"venue"})
+        key = (_venue(parts, venue), parts["underlying"].choice(spots), Kind(parts["kind"].choice(set(Kind))))
         if key in found:
-            raise parts["kind"].refuse("given once for each underlying")
+            raise parts["kind"].refuse("given once for each underlying and venue")
         found[key] = (_decimal(parts["long"], "0", "10"), _decimal(parts["short"], "0", "10"))
     return found
 
 
 def _instrument(node: Node, venue: str, quote: str, spots: Mapping[str, int]) -> tuple[Instrument, int | None]:
-    parts = node.object({"symbol", "kind", "underlying", "lot", "settlement"}, {"expiry", "strike", "settled"})
+    parts = node.object({"symbol", "kind", "underlying", "lot", "settlement"}, {"expiry", "strike", "settled", "venue"})
     terms = {"kind": Kind(parts["kind"].choice(set(Kind))), "underlying": parts["underlying"].choice(spots),
              "lot": parse_decimal(parts["lot"].value, field=parts["lot"].field, source=node.source),
              "settlement": Settlement(parts["settlement"].choice(set(Settlement))),
@@ -176,7 +182,7 @@ def _instrument(node: Node, venue: str, quote: str, spots: Mapping[str, int]) ->
                           source=node.source) if "settled" in parts else None
     symbol = parts["symbol"].text(SYMBOL.pattern, _SYMBOL_MEANING)
     try:
-        return Instrument(symbol=symbol, venue=venue, quote=quote, **terms), settled  # type: ignore[arg-type]
+        return Instrument(symbol=symbol, venue=_venue(parts, venue), quote=quote, **terms), settled  # type: ignore[arg-type]
     except BadInput as error:
         raise BadInput(f"{node.field}.{error.field}", error.value, error.bound, source=node.source) from None
 
@@ -201,6 +207,11 @@ def _require_price(node: Node, instrument: Instrument, settled: int | None, valu
         raise _member(node, "expiry").refuse(f"among the expiries of {instrument.underlying}")
     if instrument.strike is not None and instrument.strike not in curve.volatilities:
         raise _member(node, "strike").refuse("a strike with a volatility at this expiry")
+
+
+def _venue(parts: Mapping[str, Node], own: str) -> str:
+    """The venue that is named, else the book's own."""
+    return parts["venue"].text(SYMBOL.pattern, _SYMBOL_MEANING) if "venue" in parts else own
 
 
 def _member(node: Node, name: str) -> Node:

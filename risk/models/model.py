@@ -19,6 +19,7 @@ judges it. Tables and keys with a default (in brackets) may be left out.
     [epoch]
     scenarios = 256
     tail = "32/5"                              # 97.5 % of 256
+    masses = "256x1"                           # optional: runs of scenarios by mass; the tail is of their sum
     depth = 3                                  # 8**3 leaves
     lanes = 5                                  # [5]
     width = 50                                 # [50]
@@ -84,7 +85,7 @@ from typing import Any
 from primitives.errors import BadInput
 from primitives.jsonio import LARGEST_EXACT, Node
 from risk.exact.clock import DAY, YEAR, parse_time
-from risk.exact.shape import EpochShape, TailSize
+from risk.exact.shape import EpochShape, read_tail
 from risk.market.calendar import Calendar
 from risk.market.instruments import MOST_ASSETS, SYMBOL
 from risk.models.copula import Dependence
@@ -444,8 +445,8 @@ def _procyclicality(parts: Mapping[str, Node]) -> Procyclicality:
 def _shape(node: Node) -> tuple[str | None, EpochShape | None]:
     if isinstance(node.value, dict) and "statement" in node.value:
         return node.object({"statement"})["statement"].text(SYMBOL.pattern, "the name of a statement"), None
-    parts = node.object({"scenarios", "tail", "depth"}, {"lanes", "width"})
-    tail = TailSize.parse(parts["tail"].value, field="epoch.tail", source=node.source)
+    parts = node.object({"scenarios", "tail", "depth"}, {"lanes", "width", "masses"})
+    tail = read_tail(parts)
     scenarios, depth = (parts[name].integer(1, 2**20) for name in ("scenarios", "depth"))
     lanes, width = (parts[name].integer(1, 2**20) if name in parts else usual
                     for name, usual in (("lanes", EpochShape.lanes), ("width", EpochShape.width)))

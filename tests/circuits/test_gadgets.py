@@ -14,7 +14,7 @@ from circuits.gadgets import packing
 from circuits.gadgets.expected_shortfall import certificate, round_up
 from circuits.gadgets.poseidon import hash_cost, hash_rows, permutation_rows, permute
 from circuits.gadgets.ranges import Signed, absolute, below, exact_quotient, positive_part, select
-from circuits.gadgets.tree import climb, member, open_leaves
+from circuits.gadgets.tree import DIGIT_BITS, climb, climb_at, member, open_leaves
 from circuits.intervals import ANY, Interval, signed, unsigned
 from circuits.soundness.forgery import forge, without
 from primitives import poseidon
@@ -157,21 +157,44 @@ def test_member(cs: ConstraintSystem) -> None:
             cs.witness({"x": x, "children": children})
 
 
-@pytest.mark.parametrize("depth", [2, 3])
-def test_open_leaves(depth: int, cs: ConstraintSystem) -> None:
+@pytest.mark.parametrize(("depth", "shared"), [(2, 2), (3, 2), (2, 1), (3, 1)])
+def test_open_leaves(depth: int, shared: int, cs: ConstraintSystem) -> None:
     leaves = cs.private("leaf", (3,))
-    opened = open_leaves(cs, leaves, depth, "path", "top")
-    assert cs.rows == 3 * (63 + 412 * (depth - 2)) + 3645
+    opened = open_leaves(cs, leaves, depth, "path", "top", shared)
+    assert cs.rows == 3 * (8**shared - 1 + 412 * (depth - shared)) + {1: 405, 2: 3645}[shared]
     tree = Tree(encode(np.arange(1, 60)), depth)
     chosen = [0, 7, 58]
-    inputs = {"leaf": tree.levels[0][chosen], "top": tree.levels[depth - 2]}
-    for level in range(depth - 2):
+    inputs = {"leaf": tree.levels[0][chosen], "top": tree.levels[depth - shared]}
+    for level in range(depth - shared):
         inputs[f"children {level}"] = np.stack([tree.children(i, level) for i in chosen])
     witness = cs.witness(inputs)
     assert cs.violations(witness) == []
     assert decode(opened.values(witness)) == [tree.root]
     with pytest.raises(Unsatisfied, match=r"path( top)?\[1\]"):
         cs.witness(inputs | {"leaf": encode([1, 60, 59])})
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_climbing_at_a_place_opens_that_leaf_alone(depth: int, cs: ConstraintSystem) -> None:
+    """Leaves 2 and 5 are equal to leaves 1 and 4, so that only the place tells them apart."""
+    leaves, place = cs.private("leaf", (2,)), cs.boolean("place", (2, depth, DIGIT_BITS))
+    opened = climb_at(cs, leaves, place, "path")
+    cs.finish()
+    assert cs.rows == 2 * depth * (412 + DIGIT_BITS)
+    tree = Tree(encode([10, 11, 11, 13, 14, 14, 16, 17, *range(20, 20 + 8**depth - 8)]), depth)
+
+    def inputs(*at: int, claimed: tuple[int, ...] = ()) -> dict:
+        bits = [[i >> bit & 1 for bit in range(DIGIT_BITS * depth)] for i in at]
+        return {"leaf": tree.levels[0][list(claimed or at)], "place": np.reshape(bits, (2, depth, DIGIT_BITS)),
+                **{f"children {level}": np.stack([tree.children(i, level) for i in at]) for level in range(depth)}}
+
+    for i in range(8**depth):
+        witness = cs.witness(inputs(i, 5))
+        assert cs.violations(witness) == []
+        assert decode(opened.values(witness)) == [tree.root] * 2
+        with pytest.raises(Unsatisfied, match=r"path path\[0\]"):
+            cs.witness(inputs(i, 5, claimed=((i + 3) % 8 + i // 8 * 8, 5)))
+    assert cs.violations(cs.witness(inputs(1, 2))) == []
 
 
 def test_climbing_no_level_is_staying(cs: ConstraintSystem) -> None:

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
-from toykey import ToyKey
-from world import HOUR, STATEMENT, Claim, World, refused
+from bundles import Bundle, bundle
+from toykey import CIRCUIT, ToyKey
+from world import HOUR, STATEMENT, World, refused
 
 from primitives.errors import BadInput
-from prover import Proof
 from prover.curve import ORDER
 from relayer.submit import NotSubmitted, submit
-from verifier_contracts.context import Context
 from verifier_contracts.deployment import deploy_verifier
-
-
-@dataclass(frozen=True)
-class Bundle:
-    context: Context
-    public_inputs: dict[str, int]
-    proof: Proof
-
-
-def bundle(world: World, claim: Claim | None = None, key: ToyKey | None = None) -> Bundle:
-    claim = claim or world.claim()
-    names = ("context", "epoch_root", "portfolio_commitment", "margin")
-    return Bundle(claim.context, dict(zip(names, claim.inputs(), strict=True)),
-                  (key or world.key).prove(claim.inputs()))
 
 
 def send(world: World, what: Bundle):
@@ -114,8 +99,8 @@ def test_a_bundle_of_another_root_or_commitment_says_so(world):
 def test_after_a_rotation_the_key_is_named(world):
     other = ToyKey(seed="other")
     stale = bundle(world)
-    verifier = deploy_verifier(world.chain, other.verification_key, STATEMENT)
-    world.manager.rotate_key(verifier, other.verification_key.digest(), sender=world.roles.admin)
+    verifier = deploy_verifier(world.chain, other.verification_key, STATEMENT, CIRCUIT)
+    world.manager.rotate_key(verifier, other.expectation(), sender=world.roles.admin)
     with not_submitted(world, "OtherKey"):
         send(world, stale)
 

@@ -62,6 +62,43 @@ def test_the_order_in_the_file_does_not_matter() -> None:
     assert ids == sorted(ids)
 
 
+def of_two_venues() -> dict[str, Any]:
+    """The perpetual once more, at a venue whose liquidation is slower."""
+    book = example()
+    book["instruments"].append(book["instruments"][1] | {"symbol": "slow/BTC-PERP", "venue": "slow"})
+    book["contingencies"].append({"venue": "slow", "underlying": "BTC", "kind": "perpetual", "long": "0.03",
+                                  "short": "0.04"})
+    return book
+
+
+def test_one_contract_may_be_listed_for_two_venues_at_their_own_rates() -> None:
+    by_symbol = {listing.instrument.symbol: listing for listing in parse(of_two_venues()).listings}
+    own, slow = by_symbol["BTC-PERP"], by_symbol["slow/BTC-PERP"]
+    assert (own.instrument.venue, slow.instrument.venue) == ("example", "slow")
+    assert own.instrument.id != slow.instrument.id
+    assert own.instrument.terms() | {"venue": "slow"} == slow.instrument.terms()
+    assert (own.long, own.short, slow.long, slow.short) == (290_018, 3_580_466, 8_700_516, 11_600_688)
+    named = of_two_venues()
+    for entry in (*named["instruments"], *named["contingencies"]):
+        entry.setdefault("venue", "example")
+    assert parse(named) == parse(of_two_venues())      # naming the book's own venue changes nothing
+
+
+def test_no_venue_is_charged_what_another_charges() -> None:
+    book = of_two_venues()
+    del book["contingencies"][-1]
+    with pytest.raises(BadInput, match="given for perpetual on BTC at slow, which slow/BTC-PERP is"):
+        parse(book)
+    book = of_two_venues()
+    book["contingencies"].append(book["contingencies"][-1])
+    with pytest.raises(BadInput, match="given once for each underlying and venue"):
+        parse(book)
+    book = of_two_venues()
+    book["instruments"][-1]["venue"] = "-"
+    with pytest.raises(BadInput, match=r"instruments\[5\].venue"):
+        parse(book)
+
+
 def put(*path: Any, value: Any) -> Callable[[Any], None]:
     def change(book: Any) -> None:
         for key in path[:-1]:
@@ -99,7 +136,8 @@ def put(*path: Any, value: Any) -> Callable[[Any], None]:
     (put("contingencies", 0, "short", value="-0.1"), r"contingencies\[0\]\.short is '-0\.1': must be between 0 and 10"),
     (put("contingencies", 0, value={"underlying": "BTC", "kind": "call", "long": "0", "short": "0"}),
      r"contingencies\[3\]\.kind is 'call': must be given once"),
-    (put("contingencies", 0, value=None), r"contingencies is None: must be given for spot on BTC, which BTC-SPOT is"),
+    (put("contingencies", 0, value=None),
+     r"contingencies is None: must be given for spot on BTC at example, which BTC-SPOT is"),
     (put("instruments", 0, "kind", value="swap"), r"instruments\[0\]\.kind is 'swap': must be one of call, future"),
     (put("instruments", 0, "lot", value="0"), r"instruments\[0\]\.lot is '0': must be above 0"),
     (put("instruments", 0, "lot", value=0.01), r"instruments\[0\]\.lot is 0\.01: must be a decimal in quotes"),

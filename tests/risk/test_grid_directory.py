@@ -136,7 +136,7 @@ def test_broken_preconditions_are_named(epoch: GridEpoch, copy: Path) -> None:
     assert "E5" in clauses(check(copy))
 
 
-@pytest.mark.parametrize("name", ["root", "tree_root", "shape_digest"])
+@pytest.mark.parametrize("name", ["root", "tree_root", "assets_root", "shape_digest"])
 def test_a_manifest_that_lies_is_refused(name: str, copy: Path) -> None:
     edit(copy, lambda m: m.update({name: "5"}))
     with pytest.raises(BadInput, match=f"{name} is 5"):
@@ -153,6 +153,12 @@ def test_an_instrument_left_out_is_named(epoch: GridEpoch, saved: Path, tmp_path
     assert {"E7", "rebuild"} == clauses(check(tmp_path / "epoch", previous=saved))
 
 
+def test_an_asset_left_out_is_named(epoch: GridEpoch, saved: Path, tmp_path: Path) -> None:
+    save(replace(epoch, assets=()), tmp_path / "epoch")
+    found = [d for d in check(tmp_path / "epoch", previous=saved).differences if d.clause == "E7"]
+    assert [(d.field, d.published) for d in found] == [(f"asset {epoch.assets[0].id}", "not listed any more")]
+
+
 def test_an_epoch_without_sources_cannot_pass(epoch: GridEpoch, tmp_path: Path) -> None:
     bare = replace(epoch, arrays=replace(epoch.arrays, provenance=None))
     assert [d.field for d in republish(bare, tmp_path / "epoch").differences] == ["sources"]
@@ -167,6 +173,17 @@ def test_malformed_manifests_are_refused(change: Callable[[Any], None], says: st
     edit(copy, change)
     with pytest.raises(BadInput, match=says):
         load(copy)
+
+
+def test_an_epoch_of_the_format_before_is_refused_with_what_to_do(copy: Path) -> None:
+    def older(manifest: Any) -> None:
+        manifest["schema"] = "tailproof.grid-epoch/1"
+        del manifest["assets_root"]
+
+    edit(copy, older)
+    for read in (load, check, GridManifest.read):
+        with pytest.raises(BadInput, match=r"schema is 'tailproof.grid-epoch/1'.*build this epoch anew.*epoch build"):
+            read(copy)
 
 
 def test_missing_files_are_refused(copy: Path) -> None:

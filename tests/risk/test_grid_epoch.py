@@ -15,7 +15,7 @@ from primitives.poseidon import Tag, hash_integers
 from risk.epochs.epoch import Epoch, Header
 from risk.exact.shape import EpochShape, TailSize
 from risk.grid.grid_build import interpolation_error
-from risk.grid.grid_epoch import NO_ASSET, Factors, GridEpoch
+from risk.grid.grid_epoch import MOST_ASSETS, NO_ASSET, Factors, GridEpoch
 from risk.grid.grid_map import ExplicitMap, Nodes
 from risk.grid.grid_shape import GRID_TINY, GridShape
 from risk.margins.grid_margin import compare, grid_margin, netted_changes, scenario_losses
@@ -32,21 +32,26 @@ def tiny(instruments: int = 6, seed: int = 1, **columns) -> GridEpoch:
 
 
 # -- what it commits to ----------------------------------------------------------------------------------------------
-def test_the_root_is_that_of_leaves_assets_shape_and_regime() -> None:
-    epoch = tiny(assets=ASSETS, regime=1)
-    level = [hash_integers(Tag.LEAF, [int(x) for x in row]) for row in epoch.leaves()]
-    rows = [[number for asset in leaf for number in asset] for leaf in epoch.asset_leaves]
-    assert rows == [[7, 35, 42, 3, 15, 18, 9, 45, 54, 1, 5, 6], [8, 40, 48] + [0] * 9, [0] * 12]
-    level += [hash_integers(Tag.ASSET, row) for row in rows]
-    assert field.decode(epoch.tree.levels[0][epoch.asset_place(1)]) == [level[8]]
-    level += [0] * (64 - len(level))
+def tree_root(leaves: list[int]) -> int:
+    """Of a tree of 64 leaves."""
+    level = [*leaves, *[0] * (64 - len(leaves))]
     while len(level) > 1:
         level = [hash_integers(Tag.NODE, level[i:i + 8]) for i in range(0, len(level), 8)]
-    assert epoch.root == hash_integers(Tag.EPOCH, [level[0], GRID_TINY.digest(), 1])
+    return level[0]
+
+
+def test_the_root_is_that_of_leaves_assets_shape_and_regime() -> None:
+    epoch = tiny(assets=ASSETS, regime=1)
+    instruments = tree_root([hash_integers(Tag.LEAF, [int(x) for x in row]) for row in epoch.leaves()])
+    factors = [[0, 0, 0], [7, 35, 42], [3, 15, 18], [9, 45, 54], [1, 5, 6], [8, 40, 48]]
+    leaves = [hash_integers(Tag.ASSET, row) for row in factors]
+    assert [epoch.asset_place(id) for id, _, _ in factors] == list(range(6))
+    assert field.decode(epoch.asset_tree.levels[0][epoch.asset_place(9)]) == [leaves[3]]
+    assert epoch.root == hash_integers(Tag.EPOCH, [instruments, GRID_TINY.digest(), 1, tree_root(leaves)])
     # Nothing but the root depends on the regime.
     other = epoch.under(0)
     assert other.tree.root == epoch.tree.root
-    assert other.root == hash_integers(Tag.EPOCH, [level[0], GRID_TINY.digest(), 0])
+    assert other.root == hash_integers(Tag.EPOCH, [instruments, GRID_TINY.digest(), 0, tree_root(leaves)])
     assert (epoch.index_of(1003), epoch.row_of("none")) == (3, None)
 
 
@@ -67,7 +72,17 @@ def test_every_number_reaches_the_root() -> None:
 
 
 def test_without_assets_a_null_leaf_is_left() -> None:
-    assert tiny().asset_leaves == ((NO_ASSET,) * 4,)
+    assert tiny().listed == (NO_ASSET,)
+    assert tiny().asset_place(0) == 0
+    with pytest.raises(BadInput, match="asset held is 5: must be listed in the epoch"):
+        tiny().asset_place(5)
+
+
+def test_an_epoch_lists_as_many_assets_as_its_tree_holds() -> None:
+    most = [Factors(id, 1, 2) for id in range(1, MOST_ASSETS + 1)]
+    assert tiny(assets=most).asset_place(MOST_ASSETS) == 63
+    with pytest.raises(BadInput, match="number of assets is 64: must be at most 63"):
+        tiny(assets=[*most, Factors(999, 1, 2)])
 
 
 # -- what it must keep -----------------------------------------------------------------------------------------------
@@ -103,7 +118,7 @@ def test_parts_that_do_not_fit() -> None:
     with pytest.raises(BadInput, match="number of underlyings is 3"):
         tiny(header=Header(underlyings=("a", "b", "c")))
     with pytest.raises(BadInput, match="number of leaves is 65"):
-        tiny(instruments=63)                           # with the null leaf 64, and one of assets
+        tiny(instruments=64)                           # and the null leaf
 
 
 # -- margins ---------------------------------------------------------------------------------------------------------

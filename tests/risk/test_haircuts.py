@@ -16,6 +16,7 @@ from primitives.errors import BadInput
 from risk.epochs.provenance import Sources
 from risk.exact.shape import TailSize
 from risk.grid.grid_build import build_grid
+from risk.grid.grid_epoch import NO_ASSET
 from risk.grid.grid_shape import GRID_TINY
 from risk.grid.haircuts import CollateralAsset, Swing, asset_factors, parse_collateral, swings
 
@@ -77,7 +78,7 @@ def test_an_epoch_publishes_factors_of_its_own_scenarios(crypto_sources: Sources
     spot = 29_001_720_000 * 2**64 / 10**8
     # ETH is wilder than BTC; both fall by several percent in the tail of two days.
     assert 0.6 * spot < epoch.assets[0].value < 0.97 * spot < spot < 1.03 * spot < epoch.assets[0].debt < 1.6 * spot
-    assert [leaf[2].id for leaf in epoch.asset_leaves] == [0, 0]
+    assert epoch.listed == (NO_ASSET, *epoch.assets)
     assert epoch.root != build_grid(crypto_sources, shape).root
 
 
@@ -89,6 +90,7 @@ def test_an_epoch_publishes_factors_of_its_own_scenarios(crypto_sources: Sources
     ([WBTC | {"price": "1"}], "price"), ([{k: v for k, v in USDC.items() if k != "rise"}], "rise"),
     ([USDC | {"price": "0"}], r"assets\[0\].price"), ([WBTC | {"token": "WBTC"}], r"assets\[0\].token"),
     ([USDC | {"fall": "1"}], r"assets\[0\].fall"), ([USDC | {"rise": "10"}], r"assets\[0\].rise"),
+    ([WBTC | {"token": f"eip155:1/erc20:{i}"} for i in range(64)], "length of assets is 64: must be between 1 and 63"),
     (["WBTC"], r"assets\[0\]")])
 def test_malformed_collateral_is_refused(assets: list, says: str) -> None:
     with pytest.raises(BadInput, match=says):

@@ -10,17 +10,17 @@ from verifier_contracts.gas import as_table, gas_report
 TOLERANCE = 150
 PINNED = {
     "deploy registry": 1_517_834,
-    "deploy verifier": 493_496,
-    "deploy manager": 3_380_020,
+    "deploy verifier": 820_629,
+    "deploy manager": 4_385_509,
     "publish first epoch": 93_207,
     "publish next epoch": 76_107,
     "register first commitment": 104_596,
     "register next commitment": 47_608,
-    "attest first epoch": 255_670,
-    "attest next epoch": 255_658,
-    "verify a proof and nothing else": 234_194,
+    "attest first epoch": 256_037,
+    "attest next epoch": 256_025,
+    "verify a proof and nothing else": 234_504,
     "freeze epoch": 30_333,
-    "pause": 30_023,
+    "pause": 30_113,
 }
 
 

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from toykey import ToyKey
+from eth_utils.crypto import keccak
+from toykey import CIRCUIT, ToyKey
 from world import GENESIS
 
 from prover import verify
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER, multiply_fp2
 from verifier_contracts.abi import refusal
-from verifier_contracts.bindings import encode_verification, proof_words
+from verifier_contracts.bindings import encode_verification, proof_words, verifier_refusal
 from verifier_contracts.chain import Chain
+from verifier_contracts.compiler import CODE_LIMIT
 from verifier_contracts.deployment import deploy_verifier
 from verifier_contracts.errors import Reverted
+from verifier_contracts.generator import MOST_INPUTS, UNROLLED
 
 
 class Deployed:
@@ -43,7 +46,7 @@ def chain() -> Chain:
     return Chain.embedded(timestamp=GENESIS)
 
 
-@pytest.fixture(scope="module", params=[1, 4, 8])
+@pytest.fixture(scope="module", params=[1, 4, UNROLLED + 1])
 def verifier(request, chain) -> Deployed:
     return Deployed(chain, ToyKey(request.param))
 
@@ -52,7 +55,7 @@ def verifier(request, chain) -> Deployed:
 def rejected(name: str) -> Iterator[None]:
     with pytest.raises(Reverted) as caught:
         yield
-    assert refusal(caught.value, "verifier").name == name
+    assert refusal(caught.value, "verifier", "verifyProof").name == name
 
 
 def test_accepts_a_valid_proof_and_the_extremes_of_an_input(verifier):
@@ -92,6 +95,18 @@ def test_refuses_exchanged_inputs(verifier):
     if len(verifier.inputs) > 1:
         with rejected("ProofRejected"):
             verifier.verify(inputs=[*reversed(verifier.inputs)])
+
+
+def test_the_largest_verifier_is_deployed_and_the_next_would_not_be(chain):
+    key = ToyKey(MOST_INPUTS)
+    address, known = deploy_verifier(chain, key.verification_key, "a" * 64, CIRCUIT), key.known_answer()
+    spare = CODE_LIMIT - len(chain.code(address))
+    assert 0 <= spare < 74
+    words = proof_words(known.proof)
+    assert verifier_refusal(chain, address, known.inputs, words) is None
+    for place in (0, MOST_INPUTS - 1):
+        changed = [x + (i == place) for i, x in enumerate(known.inputs)]
+        assert verifier_refusal(chain, address, changed, words) == keccak(text="ProofRejected()")[:4]
 
 
 @pytest.mark.parametrize("index", range(8))
@@ -168,7 +183,7 @@ def test_never_passes_or_fails_by_gas_alone(verifier):
     for gas in range(40_000, enough - 3_000, 14_000):
         with pytest.raises(Reverted) as caught:
             verifier.chain.call(verifier.address, data, gas=gas)
-        assert refusal(caught.value, "").name in {"OutOfGas", "PrecompileFailed"}
+        assert refusal(caught.value, "", "").name in {"OutOfGas", "PrecompileFailed"}
 
 
 def test_a_valid_proof_needs_a_little_more_gas_than_it_uses(verifier):

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 
 from prover import Proof, VerificationKey
 from prover.curve import G1_GROUP, G2_GROUP, ORDER
+from verifier_contracts.selftest import KnownAnswer, expectation
+
+CIRCUIT = hashlib.sha256(b"toy circuit").digest()
 
 
 class ToyKey:
@@ -31,6 +34,16 @@ class ToyKey:
         vk_x = self.ic[0] + sum(x * k for x, k in zip(inputs, self.ic[1:], strict=True))
         c = (a * b - self.alpha * self.beta - self.gamma * vk_x) * pow(self.delta, -1, ORDER)
         return Proof(g1(a), g2(b), g1(c))
+
+    def known_answer(self) -> KnownAnswer:
+        """A valid proof of the inputs 1, 2, 3, ..."""
+        inputs = tuple(range(1, len(self.ic)))
+        return KnownAnswer(inputs, self.prove(inputs))
+
+    def expectation(self, **changes: bytes) -> tuple[bytes, bytes, list[int], list[int]]:
+        """What an admin expects of the verifier of this key; `changes` to the digests."""
+        digests = {"key_digest": self.verification_key.digest(), "circuit_digest": CIRCUIT, **changes}
+        return expectation(**digests, known=self.known_answer())
 
 
 def g1(scalar: int) -> tuple[int, int]:

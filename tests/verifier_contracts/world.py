@@ -11,7 +11,7 @@ import nodes
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from toykey import ToyKey
+from toykey import CIRCUIT, ToyKey
 
 from verifier_contracts.bindings import EpochRegistry, MarginManager, proof_words
 from verifier_contracts.chain import Chain
@@ -89,8 +89,8 @@ class World:
 def build_world(chain: Chain, key: ToyKey) -> World:
     admin, publisher, guardian, venue, relayer = chain.senders[:5]
     roles = Roles(admin, publisher, guardian, venue, admin_delay=0)
-    deployment = deploy(chain, key.verification_key, STATEMENT, max_epoch_age=24 * HOUR, roles=roles,
-                        allow_insecure_setup=True)
+    deployment = deploy(chain, key.verification_key, STATEMENT, CIRCUIT, key.known_answer(), max_epoch_age=24 * HOUR,
+                        roles=roles, allow_insecure_setup=True)
     registry, manager = deployment.open(chain)
     owner = Account.from_key(key.scalar("owner").to_bytes(32, "big"))
     world = World(chain, key, deployment, registry, manager, roles, owner, relayer, GENESIS - HOUR,

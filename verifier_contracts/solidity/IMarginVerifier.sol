@@ -7,6 +7,9 @@ interface IMarginVerifier {
     /// @notice Digest of the verification key that is written into the verifier's code.
     function KEY_DIGEST() external view returns (bytes32);
 
+    /// @notice Digest of the constraint system that the key was made for.
+    function CIRCUIT_DIGEST() external view returns (bytes32);
+
     /// @notice Whether the key comes from a single-party setup, whose maker can forge proofs.
     function INSECURE() external view returns (bool);
 

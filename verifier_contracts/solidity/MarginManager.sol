@@ -12,6 +12,7 @@ import {AccountState, packState} from "./AccountState.sol";
 import {BN254_ORDER} from "./Bn254.sol";
 import {IEpochRegistry} from "./IEpochRegistry.sol";
 import {IMarginVerifier} from "./IMarginVerifier.sol";
+import {requirePrecompiles} from "./Precompiles.sol";
 
 /// @title Margin that moves on nothing but a proof
 /// @notice For every account the venue that holds its positions registers a commitment to them. Whoever then shows a
@@ -25,6 +26,18 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
         uint48 adminDelay;
         address guardian;
         address venue;
+    }
+
+    /// @notice What whoever installs a verifier has checked of it, and what it must therefore say.
+    struct Expectation {
+        /// Of the verification key.
+        bytes32 keyDigest;
+        /// Of the constraint system that the key was made for.
+        bytes32 circuitDigest;
+        /// A valid proof by this key, and what it proves. Any will do: it can be published, and is good for nothing
+        /// else unless its context is that of an attestation.
+        uint256[8] proof;
+        uint256[4] inputs;
     }
 
     /// @notice May pause.
@@ -59,7 +72,7 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
         address indexed account, address indexed venue, uint40 indexed version, uint256 commitment
     );
     event AccountMoved(address indexed account, address indexed from, address indexed to);
-    event KeyRotated(bytes32 indexed keyDigest, address verifier, bool insecureSetup);
+    event KeyRotated(bytes32 indexed keyDigest, bytes32 indexed circuitDigest, address verifier, bool insecureSetup);
     /// @notice Emitted once, by a manager that was deployed to take keys from a single-party setup.
     event InsecureSetupAllowed();
 
@@ -80,13 +93,15 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
 
     error KeyUnchanged(bytes32 keyDigest);
     error KeyDigestMismatch(bytes32 expected, bytes32 actual);
+    error CircuitDigestMismatch(bytes32 expected, bytes32 actual);
     error InsecureSetup(bytes32 keyDigest);
-    error VerifierSelfTestFailed();
+    /// @notice The verifier did not accept the valid proof, or did not reject it as false for another margin.
+    error VerifierSelfTestFailed(bool valid, bytes answer);
 
     constructor(
         IEpochRegistry registry_,
         IMarginVerifier verifier_,
-        bytes32 keyDigest_,
+        Expectation memory expected,
         uint40 maxEpochAge_,
         bool allowInsecureSetup,
         Roles memory roles
@@ -97,7 +112,7 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
         maxEpochAge = maxEpochAge_;
         allowsInsecureSetup = allowInsecureSetup;
         if (allowInsecureSetup) emit InsecureSetupAllowed();
-        _install(verifier_, keyDigest_);
+        _install(verifier_, expected);
     }
 
     // ---------------------------------------------------------------------------------------------- attestation
@@ -194,6 +209,11 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
         return verifier.KEY_DIGEST();
     }
 
+    /// @notice Digest of the constraint system that the key in force was made for.
+    function circuitDigest() external view returns (bytes32) {
+        return verifier.CIRCUIT_DIGEST();
+    }
+
     // ------------------------------------------------------------------------------------------------ commitments
 
     /// @notice Register the commitment to an account's positions (A1): by the venue that holds them, with the owner's
@@ -243,10 +263,13 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
 
     /// @notice Replace the verification key. Proofs made under the old one are refused from here on; margins that were
     ///         proven under it stand until they are too old for their readers.
-    /// @param expectedKeyDigest Digest of the key that the admin has checked: the verifier must name the same.
-    function rotateKey(IMarginVerifier newVerifier, bytes32 expectedKeyDigest) external onlyRole(DEFAULT_ADMIN_ROLE) {
-        if (expectedKeyDigest == verifier.KEY_DIGEST()) revert KeyUnchanged(expectedKeyDigest);
-        _install(newVerifier, expectedKeyDigest);
+    /// @param expected What the admin has checked: the verifier must say the same, and take the proof.
+    function rotateKey(IMarginVerifier newVerifier, Expectation calldata expected)
+        external
+        onlyRole(DEFAULT_ADMIN_ROLE)
+    {
+        if (expected.keyDigest == verifier.KEY_DIGEST()) revert KeyUnchanged(expected.keyDigest);
+        _install(newVerifier, expected);
     }
 
     function pause() external onlyRole(GUARDIAN_ROLE) {
@@ -257,27 +280,35 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
         _unpause();
     }
 
-    function _install(IMarginVerifier newVerifier, bytes32 expectedKeyDigest) private {
+    function _install(IMarginVerifier newVerifier, Expectation memory expected) private {
         bytes32 actual = newVerifier.KEY_DIGEST();
-        if (actual != expectedKeyDigest) revert KeyDigestMismatch(expectedKeyDigest, actual);
+        if (actual != expected.keyDigest) revert KeyDigestMismatch(expected.keyDigest, actual);
+        bytes32 circuit = newVerifier.CIRCUIT_DIGEST();
+        if (circuit != expected.circuitDigest) revert CircuitDigestMismatch(expected.circuitDigest, circuit);
         bool insecure = newVerifier.INSECURE();
         if (insecure && !allowsInsecureSetup) revert InsecureSetup(actual);
-        _selfTest(newVerifier);
+        _selfTest(newVerifier, expected.proof, expected.inputs);
         verifier = newVerifier;
-        emit KeyRotated(actual, address(newVerifier), insecure);
+        emit KeyRotated(actual, circuit, address(newVerifier), insecure);
     }
 
-    /// @dev A verifier must refuse the proof that is all zeros, and for the right reason: the pairing was computed and
-    ///      its result was wrong. A contract that accepts anything fails here, and so does a key with a point off the
-    ///      curve or outside the subgroup, on which the precompile fails instead.
-    function _selfTest(IMarginVerifier candidate) private view {
-        uint256[8] memory proof;
-        uint256[4] memory inputs;
+    /// @dev A verifier must accept a valid proof, and refuse the same proof for another margin, for the right reason: the
+    ///      pairing was computed and its result was wrong. A contract that accepts anything fails here, and one that
+    ///      refuses anything, and a key with a point off the curve or outside the subgroup, and a chain on which the
+    ///      precompiles answer anything. No proof that is valid for every key exists, or anybody could forge: hence it
+    ///      comes from whoever installs, made with the proving key.
+    function _selfTest(IMarginVerifier candidate, uint256[8] memory proof, uint256[4] memory inputs) private view {
+        requirePrecompiles();
+        try candidate.verifyProof(proof, inputs) {}
+        catch (bytes memory reason) {
+            revert VerifierSelfTestFailed(true, reason);
+        }
+        inputs[3] ^= 1;
         try candidate.verifyProof(proof, inputs) {
-            revert VerifierSelfTestFailed();
+            revert VerifierSelfTestFailed(false, "");
         } catch (bytes memory reason) {
             if (reason.length != 4 || bytes4(reason) != bytes4(keccak256("ProofRejected()"))) {
-                revert VerifierSelfTestFailed();
+                revert VerifierSelfTestFailed(false, reason);
             }
         }
     }
