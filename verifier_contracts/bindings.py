@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eth_abi.abi import encode
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from primitives.errors import BadInput
@@ -118,6 +119,34 @@ class Contract:
             raise refusal(error, self.name, function) from None
 
 
+@dataclass(frozen=True)
+class VerifierFacts:
+    """What a generated verifier says of itself.
+
+    key_digest, circuit_digest : 32 bytes; statement : its name; insecure : whether one party made the key.
+    """
+
+    key_digest: bytes
+    circuit_digest: bytes
+    statement: str
+    insecure: bool
+
+    @staticmethod
+    def of(chain: Chain, address: str) -> VerifierFacts:
+        """Ask the verifier at an address; raises BadInput if there is none of ours."""
+        return VerifierFacts(*(_constant(chain, address, name, kind) for name, kind in (
+            ("KEY_DIGEST", "bytes32"), ("CIRCUIT_DIGEST", "bytes32"), ("STATEMENT", "string"), ("INSECURE", "bool"))))
+
+
+def _constant(chain: Chain, address: str, name: str, kind: str) -> Any:
+    try:
+        (value,) = decode([kind], chain.call(address, keccak(text=f"{name}()")[:4]))
+    except (Reverted, DecodingError, UnicodeDecodeError):
+        raise BadInput("verifier", address, f"a generated verifier, which would tell its {name}",
+                       source=chain.name) from None
+    return value
+
+
 class EpochRegistry(Contract):
     """Published epochs."""
 
@@ -198,6 +227,14 @@ class MarginManager(Contract):
     def allows_insecure_setup(self) -> bool:
         """Whether this manager takes keys whose maker can forge."""
         return bool(self.read("allowsInsecureSetup"))
+
+    def registry(self) -> str:
+        """Address of the registry that it believes."""
+        return checksummed(self.read("registry"))
+
+    def paused(self) -> bool:
+        """Whether attestations, registrations and `margin_of` are stopped."""
+        return bool(self.read("paused"))
 
     def max_epoch_age(self) -> int:
         """Seconds after which an epoch proves nothing any more."""
