@@ -109,12 +109,15 @@ class Contract:
             raise refusal(error, self.name, function) from None
 
     def transact(self, function: str, *arguments: Any, sender: str | None = None,
-                 gas: int | None = None) -> Receipt:
-        """Send a transaction and wait for it; it may use the gas in `GAS_CAPS` unless the chain's terms say more."""
+                 gas: int | None = None, pending: bool = False) -> Receipt:
+        """Send a transaction and wait for it; it may use the gas in `GAS_CAPS` unless the chain's terms say more.
+
+        pending : try it in the next block, for what depends on the time.
+        """
         data = encode_call(self.artifact, function, arguments)
         try:
             return self.chain.send(self.address, data, sender=sender, gas=gas,
-                                   gas_cap=GAS_CAPS.get(function, CALL_GAS))
+                                   gas_cap=GAS_CAPS.get(function, CALL_GAS), pending=pending)
         except Reverted as error:
             raise refusal(error, self.name, function) from None
 
@@ -154,7 +157,25 @@ class EpochRegistry(Contract):
 
     def publish(self, epoch_id: int, root: int, model_id: bytes, *, sender: str | None = None) -> Receipt:
         """Publish an epoch's root under its time of publication (role: publisher)."""
-        return self.transact("publishEpoch", epoch_id, root, model_id, sender=sender)
+        return self.transact("publishEpoch", epoch_id, root, model_id, sender=sender, pending=True)
+
+    def new_epoch_id(self, valuation: int) -> int:
+        """The id of an epoch that is published now: the time of the next block, once that is later than the last epoch.
+
+        Parameters
+        ----------
+        valuation : when the epoch's prices are from, in seconds since 1970.
+
+        Raises
+        ------
+        BadInput : they are of the future.
+        NodeError : the chain's clock stands, or is not near ours.
+        """
+        now = self.chain.time_after(self.latest_epoch_id())
+        if valuation > now:
+            raise BadInput("valuation", valuation, f"at most {now}, the time of the next block: an epoch is not of the "
+                           "future", source=self.chain.name)
+        return now
 
     def freeze(self, epoch_id: int, *, sender: str | None = None) -> Receipt:
         """Withdraw an epoch for good (role: guardian)."""
