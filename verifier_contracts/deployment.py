@@ -118,8 +118,9 @@ class Deployment:
                 "insecure_setup": self.insecure_setup,
                 "registry": self.registry, "verifier": self.verifier, "manager": self.manager}
 
-    def save(self, path: Path) -> None:
-        jsonio.write(path, self.to_json())
+    def save(self, path: Path, *, over: bool = False) -> None:
+        """Write the file; `over`: in place of the note of how far it had come; raises as `jsonio.creating`."""
+        jsonio.write(path, self.to_json(), over=over)
 
     @staticmethod
     def load(path: Path) -> Deployment:
@@ -199,7 +200,7 @@ def deploy(chain: Chain, key: VerificationKey, statement: str, circuit_digest: b
     made = Deployment(chain.chain_id, statement, circuit_digest, key.digest(), key.insecure_setup, registry, verifier,
                       manager)
     if file is not None:
-        made.save(file)
+        made.save(file, over=True)                             # over the note of how far it had come
     return made
 
 

@@ -36,6 +36,7 @@ class Steps:
         self._chain, self._sender, self._path, self._plan = chain, sender, path, dict(plan)
         self._made: dict[str, str] = {}
         self._in_flight: dict[str, Any] = {}
+        self._ours = False                         # whether the file is this deployment's already
         if path is not None and path.exists():
             self._resume(jsonio.Node.read(path))
 
@@ -50,6 +51,7 @@ class Steps:
                 raise BadInput(plan[name].field, value, f"{plan[name].value}, as when this deployment began (another "
                                "one needs another path)", source=self._path)
         contracts = parts["contracts"].object((), ("registry", "verifier", "manager"))
+        self._ours = True
         self._made = {name: read_address(node) for name, node in contracts.items()}
         if parts["in_flight"].value is not None:
             flying = parts["in_flight"].object({"contract", "address", "transaction"})
@@ -86,4 +88,5 @@ class Steps:
     def _write(self) -> None:
         if self._path is not None:
             jsonio.write(self._path, {"schema": SCHEMA, "plan": self._plan, "contracts": self._made,
-                                      "in_flight": self._in_flight or None})
+                                      "in_flight": self._in_flight or None}, over=self._ours)
+            self._ours = True

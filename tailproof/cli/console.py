@@ -199,7 +199,7 @@ def _require_outputs_apart(context: click.Context) -> None:
     for out, value in given:
         if (isinstance(out.type, OutputFile) and not out.type.continues and value is not None
                 and os.path.lexists(value)):
-            raise BadInput(_name(out), value, "a path where nothing is yet: what exists is never overwritten")
+            raise BadInput(_name(out), value, jsonio.NEW)
 
 
 def _name(param: click.Parameter | None) -> str:

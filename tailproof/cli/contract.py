@@ -39,7 +39,7 @@ def generate_source(key: Path, out: Path) -> Outcome:
     found = KeyDirectory.load(key)
     prove_known_answer(found, progress=progress)
     source = generate(found.verification_key(), found.statement, bytes.fromhex(found.r1cs_digest))
-    with jsonio.replacing(out) as file:
+    with jsonio.creating(out) as file:
         file.write(source.encode())
     return Outcome({"path": str(out), "key_digest": found.key_digest, "circuit_digest": "0x" + found.r1cs_digest,
                     "insecure_setup": found.insecure_setup},
