@@ -12,7 +12,7 @@ from circuits.gadgets.expected_shortfall import certificate, round_up
 from circuits.gadgets.ranges import Signed
 from circuits.signals import Linear
 from risk.exact.expected_shortfall import ShortfallCertificate
-from risk.exact.shape import TailSize
+from risk.exact.shape import Tail, WeightedTail
 
 
 class Shortfall(NamedTuple):
@@ -22,7 +22,7 @@ class Shortfall(NamedTuple):
     rounded: Signed
 
 
-def expected_shortfall(cs: ConstraintSystem, losses: Linear, threshold: Linear, tail: TailSize, gap_bits: int,
+def expected_shortfall(cs: ConstraintSystem, losses: Linear, threshold: Linear, tail: Tail, gap_bits: int,
                        gross_bits: int, weight_bits: int = 0) -> Shortfall:
     """C12 to C18 for losses (S,) and the threshold () of their tail.
 
@@ -45,7 +45,9 @@ def shortfall_inputs(es: ShortfallCertificate, weight_bits: int = 0) -> Inputs:
     rounded = rounded_up(es, weight_bits)
     inputs = {"tail/C12 flag": es.flags, "result/C17 remainder": rounded * scale - es.numerator,
               "result/C18 positive": rounded >= 0}
-    if es.tail.fractional:
+    if isinstance(es.tail, WeightedTail):
+        inputs["tail/C14 slack"] = es.slack
+    if isinstance(es.tail, WeightedTail) or es.tail.fractional:
         inputs["tail/C15 pointer"] = np.arange(len(es.flags)) == es.threshold_scenario
     return inputs
 

@@ -117,7 +117,7 @@ class _AsMargin:
         return self.cs.find(label_in_batch(label))
 
 
-def _carried_freedom(freedom: Freedom) -> Freedom:
+def carried_freedom(freedom: Freedom) -> Freedom:
     """A freedom of `margin`, which looks for nothing but wires by label."""
     def holds(cs: ConstraintSystem, witness: FieldArray) -> NDArray[np.bool_] | bool:
         return freedom.holds(cast(ConstraintSystem, _AsMargin(cs)), witness)
@@ -129,5 +129,5 @@ def _carried_freedom(freedom: Freedom) -> Freedom:
 def subject() -> Subject:
     """The statement as the audit takes it: digest and evaluation depend on all else, the challenge on nothing."""
     cases = {name: inputs_in_batch(inputs) for name, inputs in single.cases().items()}
-    return Subject("batch", circuit(), cases, attacks(), tuple(map(_carried_freedom, single.FREEDOMS)),
+    return Subject("batch", circuit(), cases, attacks(), tuple(map(carried_freedom, single.FREEDOMS)),
                    free_inputs=frozenset({"challenge"}))

@@ -62,6 +62,7 @@ class Book:
     epoch: GridEpoch
     lots: tuple[int, ...]
     leaves: tuple[int, ...] = (1, 2, 3)
+    preset: Preset = AUDIT
 
     @classmethod
     def of(cls, changes: Any, lots: tuple[int, ...], long: Any = (30, 40, 50), short: Any = (60, 70, 80),
@@ -73,6 +74,10 @@ class Book:
                              long=np.array([*long, 1]), short=np.array([*short, 2]), regime=regime)
         return cls(epoch, lots)
 
+    def under(self, preset: Preset) -> Book:
+        """The same numbers in an epoch of another tail."""
+        return replace(self, epoch=replace(self.epoch, shape=preset.shape), preset=preset)
+
     @property
     def slots(self) -> list[tuple[int, int]]:
         return list(zip(self.leaves, self.lots, strict=True))
@@ -80,11 +85,16 @@ class Book:
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """Honest inputs, as far as the portfolio allows."""
-        return grid.unchecked_inputs(AUDIT, self.epoch, self.slots, salt=11, context=12)
+        return grid.unchecked_inputs(self.preset, self.epoch, self.slots, salt=11, context=12)
 
     @cached_property
     def witness(self) -> FieldArray:
         return forge(circuit(), self.inputs)
+
+    @property
+    def addon(self) -> int:
+        """Sum of the add-ons."""
+        return addons_of(self.epoch, self.slots)
 
     @property
     def netted(self) -> NDArray[Any]:
@@ -122,7 +132,7 @@ def claim(book: Book, netted: NDArray[Any], marks: list[int] | None = None, loss
     """
     marks = marks_of(book.epoch.regime) if marks is None else marks
     es = expected_shortfall(losses_of(netted, marks) if losses is None else losses, SHAPE.tail)
-    margin = max(0, rounded_up(es, SHAPE.weight_bits)) + addons_of(book.epoch, book.slots)
+    margin = max(0, rounded_up(es, SHAPE.weight_bits)) + book.addon
     return {**book.inputs, NETTED: netted + BIAS, REGIME: marks, THRESHOLD: es.threshold, "margin": margin,
             **shortfall_inputs(es, SHAPE.weight_bits)}
 
@@ -228,7 +238,7 @@ def attacks() -> tuple[Attack, ...]:
 
 
 # -- the examination -------------------------------------------------------------------------------------------------
-def cases() -> dict[str, dict[str, Any]]:
+def cases(preset: Preset = AUDIT) -> dict[str, dict[str, Any]]:
     """Honest witnesses to examine the circuit at; the first has no freedom at all."""
     rng, Γ = np.random.default_rng(3), SHAPE.nodes
     some = rng.integers(-1000, 1001, (3, Γ))
@@ -244,7 +254,7 @@ def cases() -> dict[str, dict[str, Any]]:
         "negative shortfall": Book.of(1000 + abs(some), (10, 4, 7)),
         "largest exposure": Book.of(np.array([[2**40, -2**40, 2**40, 1]]), (2**8 - 1, 0, 0), long=(2**44 - 1, 0, 0)),
     }
-    return {name: book.inputs for name, book in books.items()}
+    return {name: book.under(preset).inputs for name, book in books.items()}
 
 
 @cache

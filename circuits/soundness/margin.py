@@ -49,6 +49,7 @@ class Book:
     epoch: Epoch
     lots: tuple[int, ...]
     leaves: tuple[int, ...] = (1, 2, 3)
+    preset: Preset = AUDIT
 
     @classmethod
     def of(cls, changes: Any, lots: tuple[int, ...], long: Any = (30, 40, 50), short: Any = (60, 70, 80)) -> Book:
@@ -59,11 +60,15 @@ class Book:
         ids = [rng.getrandbits(248) for _ in array]
         return cls(Epoch.of(AUDIT.shape, ids, array, long=np.array([*long, 1]), short=np.array([*short, 2])), lots)
 
+    def under(self, preset: Preset) -> Book:
+        """The same numbers in an epoch of another tail."""
+        return replace(self, epoch=replace(self.epoch, shape=preset.shape), preset=preset)
+
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """Honest inputs, as far as the portfolio allows."""
         slots = list(zip(self.leaves, self.lots, strict=True))
-        return margin.unchecked_inputs(AUDIT, self.epoch, slots, salt=11, context=12)
+        return margin.unchecked_inputs(self.preset, self.epoch, slots, salt=11, context=12)
 
     @cached_property
     def witness(self) -> FieldArray:
@@ -83,7 +88,8 @@ class Book:
 def ordinary(remainder: int | None = None) -> Book:
     """A book with positive Expected Shortfall, no two losses equal, no empty slot, long and short positions.
 
-    The two largest losses differ by an even number and the shortfall is even, so that halves are integers.
+    The two largest losses differ by an even number and the shortfall is even, so that halves are integers; and by so
+    much that half of the difference moves the shortfall by more than its rounding.
 
     Parameters
     ----------
@@ -95,6 +101,7 @@ def ordinary(remainder: int | None = None) -> Book:
         ordered = sorted(book.losses, reverse=True)
         total = 2 * ordered[0] + ordered[1]
         if len(set(ordered)) == len(ordered) and total > 0 and (ordered[0] - ordered[1]) % 2 == 0 \
+                and ordered[0] - ordered[1] > 6 \
                 and -(-total // 3) % 2 == 0 and (remainder is None or -total % 3 == remainder):
             return book
     raise AssertionError("no such book")
@@ -120,13 +127,13 @@ def settle(book: Book, inputs: Mapping[str, Any], gaps: Mapping[int, int] | None
     ----------
     gaps : values of gaps that are forced by scenario, where they are not (2 b - 1) (L - t).
     """
-    K, D = AUDIT.shape.tail.numerator, AUDIT.shape.tail.denominator
+    K, weights = AUDIT.shape.tail.numerator, AUDIT.shape.tail.weights(AUDIT.shape.scenarios)
     t = inputs[THRESHOLD] - 2**AUDIT.threshold_bits
     pairs = [(int(loss), int(flag)) for loss, flag in zip(inputs[LOSS], inputs[FLAG], strict=True)]
     gap = [(2 * b - 1) * (loss - t) for loss, b in pairs]
     for scenario, value in (gaps or {}).items():
         gap[scenario] = value
-    doubled = 2 * K * t + D * sum(v + loss - t for v, (loss, _) in zip(gap, pairs, strict=True))
+    doubled = 2 * K * t + sum(p * (v + loss - t) for p, v, (loss, _) in zip(weights, gap, pairs, strict=True))
     for remainder in range(K):
         c = (doubled + 2 * remainder) * pow(2 * K, -1, MODULUS) % MODULUS
         c = c - MODULUS if 2 * c > MODULUS else c
@@ -399,7 +406,7 @@ def tail() -> Iterator[Attack]:
     yield Attack("k-1", frozenset({"tail/C14 count"}), claim(book, true, (), order[0]), says="tail/C14 count")
     yield Attack("k+1", frozenset({"tail/C14 count"}), claim(book, true, (order[0], order[1]), order[2]),
                  says="tail/C14 count")
-    between = true[order[1]] + 1
+    between = (true[order[0]] + true[order[1]]) // 2               # farther off than rounding reaches
     inputs = claim(book, true, (order[0],), order[1], threshold=between)
     yield Attack("threshold-between-ranks", frozenset({"tail/C15 threshold is an unflagged loss"}), inputs,
                  says=f"tail/C15 threshold is an unflagged loss[{order[1]}]")
@@ -454,22 +461,23 @@ def attacks() -> tuple[Attack, ...]:
 
 
 # -- the examination -------------------------------------------------------------------------------------------------
-def _values(cs: ConstraintSystem, witness: FieldArray, label: str) -> Any:
+def values_of(cs: ConstraintSystem, witness: FieldArray, label: str) -> Any:
+    """What a witness holds under a label, as integers in [0, r)."""
     wires = cs.find(label)
     return np.array(field.decode(witness[wires.reshape(-1)]), object).reshape(wires.shape)
 
 
 def _no_lots(cs: ConstraintSystem, witness: FieldArray) -> Any:
-    return _values(cs, witness, "commitment/lots") == 0
+    return values_of(cs, witness, "commitment/lots") == 0
 
 
 def _no_shortfall(cs: ConstraintSystem, witness: FieldArray) -> Any:
-    return not _values(cs, witness, "result/C18 |shortfall| bit").any()
+    return not values_of(cs, witness, "result/C18 |shortfall| bit").any()
 
 
 def _at_threshold(cs: ConstraintSystem, witness: FieldArray) -> Any:
     """Losses equal to the threshold, if there are several."""
-    equal = ~_values(cs, witness, "tail/C13 gap bit").any(axis=-1)
+    equal = ~values_of(cs, witness, "tail/C13 gap bit").any(axis=-1)
     return equal & (equal.sum() > 1)
 
 
@@ -482,9 +490,9 @@ FREEDOMS = (
 equal to the threshold can only be exchanged, and without C15 t may lie between ranks: there are tests of both.)"""
 
 
-def cases() -> dict[str, dict[str, Any]]:
+def cases(preset: Preset = AUDIT) -> dict[str, dict[str, Any]]:
     """Honest witnesses to examine the circuit at; the first has no freedom at all."""
-    S = AUDIT.shape.scenarios
+    S = preset.shape.scenarios
     rng = np.random.default_rng(3)
     ties = np.repeat(rng.integers(-50, 50, (3, S // 4)), 4, axis=1)
     extreme = np.zeros((2, S), np.int64)
@@ -499,7 +507,7 @@ def cases() -> dict[str, dict[str, Any]]:
         "negative shortfall": Book.of(1000 + rng.integers(0, 500, (3, S)), (10, 4, 7)),
         "largest exposure": Book.of(extreme, (2**21 - 1, 1, 0), long=(2**44 - 1, 0, 0)),
     }
-    return {name: book.inputs for name, book in books.items()}
+    return {name: book.under(preset).inputs for name, book in books.items()}
 
 
 @cache

@@ -7,63 +7,75 @@ are recorded by the same code. A size can be examined as well, at one random wit
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 from circuits import statements
-from circuits.soundness import batch, full_size, grid, margin, netting, solvency, transition
+from circuits.soundness import batch, full_size, grid, margin, netting, solvency, transition, weighted
 from circuits.soundness.audit import Finding, Progress, Subject, audit, examine
 from circuits.statements.statement import Statement
 from primitives.errors import BadInput
+from risk.exact.shape import WeightedTail
 
 
 @dataclass(frozen=True)
 class Family:
-    """Statements that one module defines.
+    """Statements that one module defines, of equally likely scenarios or of scenarios with masses.
 
     Attributes
     ----------
     define : records their circuits.
     small : the instance to attack.
     full : a statement of the family at its own size.
-    parent : another family, whose clauses it has under the same labels: attacks on those are not made twice.
-    replaces : beginnings of the labels of the parent's clauses that it has others for.
+    parents : other families, whose clauses it has under the same labels: attacks on those are not made twice. To each,
+        beginnings of the labels of its clauses that this family has others for.
+    masses : whether scenarios have masses.
     """
 
     define: Callable[..., None]
     small: Callable[[], Subject]
     full: Callable[[Statement], Subject]
-    parent: str | None = None
-    replaces: tuple[str, ...] = ()
+    parents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    masses: bool = False
 
 
 FAMILIES = {
     "margin": Family(statements.margin.define, margin.subject, full_size.margin_at),
-    "grid": Family(statements.grid.define, grid.subject, full_size.grid_at, "margin", ("risk/",)),
-    "solvency": Family(statements.solvency.define, solvency.subject, full_size.solvency_at, "grid", ("result/C19",)),
-    "netting": Family(statements.netting.define, netting.subject, full_size.netting_at, "solvency",
-                      ("commitment/", "collateral/")),
+    "grid": Family(statements.grid.define, grid.subject, full_size.grid_at, {"margin": ("risk/",)}),
+    "solvency": Family(statements.solvency.define, solvency.subject, full_size.solvency_at, {"grid": ("result/C19",)}),
+    "netting": Family(statements.netting.define, netting.subject, full_size.netting_at,
+                      {"solvency": ("commitment/", "collateral/")}),
     "transition": Family(statements.transition.define, transition.subject, full_size.transition_at),
     "batch": Family(statements.batch.define, batch.subject, full_size.batch_at),
+    "margin-masses": Family(statements.margin.define, weighted.margin_subject, full_size.margin_at,
+                            {"margin": ("tail/",)}, masses=True),
+    "grid-masses": Family(statements.grid.define, weighted.grid_subject, full_size.grid_at,
+                          {"grid": ("tail/",)}, masses=True),
+    "solvency-masses": Family(statements.solvency.define, weighted.solvency_subject, full_size.solvency_at,
+                              {"solvency": ("tail/",), "grid-masses": ("result/C19",)}, masses=True),
+    "netting-masses": Family(statements.netting.define, weighted.netting_subject, full_size.netting_at,
+                             {"netting": ("tail/",), "grid-masses": ("commitment/",)}, masses=True),
+    "batch-masses": Family(statements.batch.define, weighted.batch_subject, full_size.batch_at,
+                           {"batch": ("account 0/tail/",)}, masses=True),
 }
 
 
 def family_of(statement: Statement) -> str:
     """The name of a registered statement's family."""
-    return next(name for name, family in FAMILIES.items() if family.define is statement.define)
+    masses = statement.reads_epoch and isinstance(statement.shape.tail, WeightedTail)
+    return next(name for name, family in FAMILIES.items()
+                if family.define is statement.define and family.masses == masses)
 
 
 @cache
 def small(name: str) -> Subject:
-    """The instance of a family, with the groups of constraints that its parent's attacks cover."""
+    """The instance of a family, with the groups of constraints that its parents' attacks cover."""
     family = FAMILIES[name]
-    subject = family.small()
-    if family.parent is None:
-        return subject
-    inherited = frozenset(label for label in small(family.parent).cs.groups() if not label.startswith(family.replaces))
-    return replace(subject, inherited=inherited)
+    inherited = frozenset(label for parent, replaced in family.parents.items() for label in small(parent).cs.groups()
+                          if not label.startswith(replaced))
+    return replace(family.small(), inherited=inherited)
 
 
 # -- examinations and reports ------------------------------------------------------------------------------------------

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from circuits.statements import batch, grid, margin, netting, solvency, transition
 from circuits.statements.statement import Statement
 from primitives.errors import BadInput
-from risk.exact.shape import EpochShape, TailSize
+from risk.exact.shape import EpochShape, Tail, TailSize, WeightedTail
 from risk.grid.grid_shape import GRID_1000, GRID_TINY
 
 __all__ = ["Statement", "get", "names"]
@@ -18,7 +20,7 @@ def _margin(name: str, preset: margin.Preset) -> Statement:
     return Statement(name, title, margin.PUBLIC_INPUTS, preset, margin.define)
 
 
-def _five_by_fifty(scenarios: int, tail: TailSize, depth: int, slots: int) -> margin.Preset:
+def _five_by_fifty(scenarios: int, tail: Tail, depth: int, slots: int) -> margin.Preset:
     """Five lanes of 50 bits: gross exposure below 2**48, about 281 million quote units."""
     return margin.Preset(EpochShape(scenarios, tail, depth), slots, gross_bits=48, threshold_bits=48, gap_bits=49)
 
@@ -66,6 +68,13 @@ def _batch(name: str, account: margin.Preset, size: int) -> Statement:
 _GRID_TINY = grid.Preset(GRID_TINY, slots=3, gap_bits=53)
 _GRID_1000 = grid.Preset(GRID_1000, slots=32)
 
+# Scenarios with masses, "-w": rings by rank, most scenarios where the tail is; 97.5 %, as tails of 2**13 and 2**15.
+_TAIL_TINY = WeightedTail.parse("13/2", "2x1 3x2 1x5 2x3")
+_TAIL_256 = WeightedTail.parse("1024/5", "32x1 48x2 32x4 32x8 32x16 32x32 32x64 16x256")
+_TAIL_1000 = WeightedTail.parse("4096/5", "80x1 216x2 128x4 128x8 128x16 128x32 128x64 64x256")
+_GRID_TINY_W = replace(_GRID_TINY, shape=replace(GRID_TINY, tail=_TAIL_TINY))
+_GRID_1000_W = replace(_GRID_1000, shape=replace(GRID_1000, tail=_TAIL_1000))
+
 _STATEMENTS = {statement.name: statement for statement in (
     _margin("margin-tiny", _five_by_fifty(8, TailSize(5, 2), depth=2, slots=3)),
     _margin("margin-full-256x16", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16)),
@@ -78,12 +87,22 @@ _STATEMENTS = {statement.name: statement for statement in (
     _netting("netting-tiny", netting.Preset(grid.Preset(GRID_TINY, slots=4, gap_bits=53), places=2, assets=2,
                                             group_assets=2, balance_depth=1)),
     _netting("netting-grid-4x8", netting.Preset(_GRID_1000, places=4, assets=4, group_assets=5, balance_depth=2)),
+    _margin("margin-tiny-w", _five_by_fifty(8, _TAIL_TINY, depth=2, slots=3)),
+    _margin("margin-full-256x16-w", _five_by_fifty(256, _TAIL_256, depth=3, slots=16)),
+    _grid("margin-grid-tiny-w", _GRID_TINY_W),
+    _grid("margin-grid-1000x32-w", _GRID_1000_W),
+    _solvency("solvency-tiny-w", solvency.Preset(_GRID_TINY_W, assets=2)),
+    _solvency("solvency-grid-1000x32-w", solvency.Preset(_GRID_1000_W, assets=8)),
+    _netting("netting-tiny-w", netting.Preset(replace(_GRID_TINY_W, slots=4), places=2, assets=2, group_assets=2,
+                                              balance_depth=1)),
+    _netting("netting-grid-4x8-w", netting.Preset(_GRID_1000_W, places=4, assets=4, group_assets=5, balance_depth=2)),
     _transition("transition-tiny", slots=3, fills=2),
     _transition("transition-16", slots=16, fills=8),
     _transition("transition-32", slots=32, fills=16),
     _batch("batch-tiny", _five_by_fifty(8, TailSize(5, 2), depth=2, slots=3), size=2),
     _batch("batch-4", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16), size=4),
     _batch("batch-16", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16), size=16),
+    _batch("batch-tiny-w", _five_by_fifty(8, _TAIL_TINY, depth=2, slots=3), size=2),
 )}
 
 

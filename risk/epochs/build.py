@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from risk.epochs.epoch import Epoch, Header
 from risk.epochs.provenance import Provenance, Sources
 from risk.exact.clock import DAY, format_time
 from risk.exact.digests import content_digest
+from risk.exact.shape import Tail
 from risk.market.book import Book, parse_book
 from risk.market.history import History, parse_history
 from risk.models.calibration import Calibration, calibrate
@@ -35,18 +37,55 @@ def build(sources: Sources, *, published: Calibration | None = None, progress: P
 
     Raises
     ------
-    BadInput : from any source, naming file, field, value and bound; more instruments than the tree holds; E1 to E5.
+    BadInput : from any source, naming file, field, value and bound; more instruments than the tree holds; masses that
+        the model's estimator does not draw scenarios for; E1 to E5.
     """
-    def stage(name: str) -> None:
-        if progress is not None:
-            progress(name, STAGES.index(name), len(STAGES))
-
+    stage = _stages(progress)
     stage("read")
     model, book, history = parse_sources(sources)
+    require_equally_likely(model.shape.tail, f"{model.estimator} draws scenarios", field="epoch.masses",
+                           source=sources.paths.get("model"))
     stage("calibrate")
     calibration = calibrate(model, history, published)
     stage("scenarios")
     scenarios = draw(model, calibration, history)
+    return _committed(model, book, sources, calibration, scenarios, progress)
+
+
+def build_on(sources: Sources, calibration: Calibration, scenarios: Scenarios, *, progress: Progress | None = None
+             ) -> Epoch:
+    """The epoch of scenarios that come from elsewhere, with masses where the model's shape has them.
+
+    Parameters
+    ----------
+    calibration : what the scenarios were drawn with; volatilities after the horizon follow from it.
+    scenarios : S of them, scenario s standing for mass p_s of the shape.
+
+    Raises
+    ------
+    BadInput : as `build`; another number of scenarios or underlyings than the model's.
+    """
+    stage = _stages(progress)
+    stage("read")
+    model, book, _ = parse_sources(sources)
+    wanted = (model.shape.scenarios, len(model.assets))
+    if scenarios.returns.shape != wanted:
+        raise BadInput("scenarios x underlyings", scenarios.returns.shape, f"{wanted}, as the model has it",
+                       source=sources.paths.get("model"))
+    return _committed(model, book, sources, calibration, scenarios, progress)
+
+
+def _stages(progress: Progress | None) -> Callable[[str], None]:
+    def stage(name: str) -> None:
+        if progress is not None:
+            progress(name, STAGES.index(name), len(STAGES))
+
+    return stage
+
+
+def _committed(model: Model, book: Book, sources: Sources, calibration: Calibration, scenarios: Scenarios,
+               progress: Progress | None) -> Epoch:
+    stage = _stages(progress)
     stage("revalue")
     changes = value_changes(book, model, calibration, scenarios)
     stage("commit")
@@ -55,6 +94,22 @@ def build(sources: Sources, *, published: Calibration | None = None, progress: P
     if progress is not None:
         progress(STAGES[-1], len(STAGES), len(STAGES))
     return epoch
+
+
+def require_equally_likely(tail: Tail, drawn: str, *, field: str, source: str | Path | None = None) -> None:
+    """Refuse masses for scenarios that are drawn as equally likely: some would count for more than they happen.
+
+    Parameters
+    ----------
+    drawn : by whom, for the message: "monte-carlo-garch-t draws scenarios".
+
+    Raises
+    ------
+    BadInput : masses that are not all the same.
+    """
+    if not tail.uniform:
+        raise BadInput(field, str(tail), f"absent or all the same: {drawn} that are equally likely, and with masses "
+                       "some would count for more than they happen", source=source)
 
 
 def parse_sources(sources: Sources) -> tuple[Model, Book, History | None]:

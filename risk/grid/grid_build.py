@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
-from risk.epochs.build import Progress, assemble, parse_sources
+from risk.epochs.build import Progress, assemble, parse_sources, require_equally_likely
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
 from risk.exact.shape import EpochShape
@@ -69,7 +69,8 @@ def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, collatera
 
     Raises
     ------
-    BadInput : from any source; a shape of another horizon or fewer underlyings than the model; E1 to E6, E8.
+    BadInput : from any source; a shape of another horizon or fewer underlyings than the model, or with masses that
+        standard scenarios do not have; E1 to E6, E8.
     """
     return assemble_grid(sources, shape, value(sources, shape, published, progress), regime, collateral)
 
@@ -105,6 +106,7 @@ def _standard(shape: GridShape, model: Model) -> StandardMap:
         raise BadInput("shape.map", type(shape.map).__name__, "a standard map: others have no scenarios to revalue in")
     if shape.map.horizon != model.horizon:
         raise BadInput("horizon", model.horizon, f"{shape.map.horizon}, that of the standard scenarios")
+    require_equally_likely(shape.tail, "standard maps hold scenarios", field="shape.masses")
     if len(model.assets) > shape.underlyings:
         raise BadInput("number of assets", len(model.assets), f"at most {shape.underlyings}, the shape's underlyings")
     return shape.map

@@ -23,7 +23,7 @@ from risk.epochs import epoch_directory
 from risk.epochs.epoch import ID_BITS
 from risk.epochs.epoch_directory import creating
 from risk.epochs.provenance import read_source
-from risk.exact.shape import TailSize
+from risk.exact.shape import read_tail
 from risk.grid.grid_epoch import FACTOR_BITS, MOST_ASSETS, Factors, GridEpoch
 from risk.grid.grid_shape import GridShape
 from risk.grid.grid_standard import StandardMap
@@ -70,7 +70,7 @@ class GridManifest:
             raise BadInput("shape.map", type(self.shape.map).__name__, "a standard map")
         shape = self.shape
         return {"schema": SCHEMA, "regime": self.regime, "standard": self.shape.map.to_json(),
-                "shape": {"tail": str(shape.tail), "depth": shape.depth, "lanes": shape.lanes, "width": shape.width,
+                "shape": {**shape.tail.to_json(), "depth": shape.depth, "lanes": shape.lanes, "width": shape.width,
                           "value_bits": shape.value_bits},
                 **{name: str(getattr(self, name)) for name in CLAIMS},
                 "assets": [{name: str(value) for name, value in asset._asdict().items()} for asset in self.assets],
@@ -91,8 +91,8 @@ class GridManifest:
                            "hashed; build this epoch anew from its book, model and collateral files (tailproof epoch "
                            "build) and publish its new root", source=path)
         parts = document.document(SCHEMA, {"regime", "standard", "shape", *CLAIMS, "assets", "collateral"})
-        sizes = parts["shape"].object({"tail", "depth", "lanes", "width", "value_bits"})
-        tail = TailSize.parse(sizes["tail"].value, field=sizes["tail"].field, source=path)
+        sizes = parts["shape"].object({"tail", "depth", "lanes", "width", "value_bits"}, {"masses"})
+        tail = read_tail(sizes)
         depth, lanes, width, value_bits = (sizes[name].integer(1, 253) for name in
                                            ("depth", "lanes", "width", "value_bits"))
         assets = []

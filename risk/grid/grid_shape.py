@@ -8,7 +8,7 @@ from typing import Any
 
 from primitives.errors import BadInput
 from risk.exact.digests import field_digest
-from risk.exact.shape import EpochShape, TailSize
+from risk.exact.shape import EpochShape, Tail, TailSize
 from risk.grid.grid_map import Nodes, ScenarioMap, weights_digest
 from risk.grid.grid_standard import StandardMap
 
@@ -23,7 +23,7 @@ class GridShape:
     Parameters
     ----------
     map : nodes, scenarios, underlyings, regimes and weights.
-    tail : K/D with 0 < K/D <= S.
+    tail : K/D with 0 < K/D <= S; or, where scenarios have masses, K/D of their sum.
     depth : d; the tree has N = 8**d leaves.
     lanes, width : P value changes of w bits to a packed element; P w <= 253.
     value_bits : value changes, `amax` and rates are smaller than 2**value_bits in absolute value (E2, E3).
@@ -34,7 +34,7 @@ class GridShape:
     """
 
     map: ScenarioMap
-    tail: TailSize
+    tail: Tail
     depth: int
     lanes: int = 5
     width: int = 50
@@ -43,8 +43,7 @@ class GridShape:
 
     def __post_init__(self) -> None:
         _ = self.layout
-        if self.tail.size > self.map.scenarios:
-            raise BadInput("tail", str(self.tail), f"above 0 and at most the number of scenarios, {self.map.scenarios}")
+        self.tail.require(self.map.scenarios)
         if self.value_bits + self.map.weight_bits > MOST_BITS:
             raise BadInput("shape.value_bits + weight_bits", self.value_bits + self.map.weight_bits,
                            f"at most {MOST_BITS}")
@@ -89,8 +88,8 @@ class GridShape:
         return self.layout.packs
 
     def to_json(self) -> dict[str, Any]:
-        """The canonical form, which the digest is taken of."""
-        return {"mode": self.mode, "scenarios": self.scenarios, "tail": str(self.tail), "depth": self.depth,
+        """The canonical form, which the digest is taken of. "weights" are the map's, "masses" the scenarios'."""
+        return {"mode": self.mode, "scenarios": self.scenarios, **self.tail.to_json(), "depth": self.depth,
                 "lanes": self.lanes, "width": self.width, "value_bits": self.value_bits,
                 "underlyings": self.underlyings, "regimes": self.regimes, "weight_bits": self.weight_bits,
                 "spot_nodes": list(self.map.nodes.spot), "volatility_nodes": list(self.map.nodes.volatility),

@@ -40,7 +40,7 @@ from risk.exact.digests import field_digest
 from risk.exact.elementary import exp
 from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.money import LARGEST_PRICE, parse_decimal, parse_money
-from risk.exact.shape import TailSize
+from risk.exact.shape import Tail
 from risk.grid.grid_epoch import FACTOR_BITS, MOST_ASSETS, Factors
 from risk.market.instruments import SYMBOL
 from risk.scenarios.scenarios import RETURN_UNIT
@@ -145,7 +145,7 @@ def _share(node: Node, below: str = "1") -> Decimal:
     return value
 
 
-def swings(returns: Sequence[NDArray[np.int64]], underlyings: Sequence[str], tail: TailSize) -> dict[str, Swing]:
+def swings(returns: Sequence[NDArray[np.int64]], underlyings: Sequence[str], tail: Tail) -> dict[str, Swing]:
     """Expected Shortfall of holding, and of owing, one unit of each underlying, as fractions of its price.
 
     Parameters

@@ -15,6 +15,7 @@
     [epoch]
     scenarios = 256
     tail = "32/5"                              # 97.5 % of 256
+    masses = "256x1"                           # optional: runs of scenarios by mass; the tail is of their sum
     depth = 3                                  # 8**3 leaves
     lanes = 5
     width = 50
@@ -42,7 +43,7 @@ from typing import Any
 
 from primitives.errors import BadInput
 from primitives.jsonio import LARGEST_EXACT, Node
-from risk.exact.shape import EpochShape, TailSize
+from risk.exact.shape import EpochShape, read_tail
 from risk.market.instruments import MOST_ASSETS, SYMBOL
 from risk.models.copula import StudentCopula
 from risk.models.garch import Garch
@@ -157,8 +158,8 @@ def parse_model(data: bytes, *, source: str | Path | None = None) -> Model:
 
 
 def _shape(node: Node) -> EpochShape:
-    parts = node.object(required={"scenarios", "tail", "depth", "lanes", "width"})
-    tail = TailSize.parse(parts["tail"].value, field="epoch.tail", source=node.source)
+    parts = node.object({"scenarios", "tail", "depth", "lanes", "width"}, {"masses"})
+    tail = read_tail(parts)
     scenarios, depth, lanes, width = (parts[name].integer(1, 2**20) for name in
                                       ("scenarios", "depth", "lanes", "width"))
     try:
