@@ -19,6 +19,20 @@ SCHEMA = "tailproof.deployment-unfinished/1"
 Before = Callable[[str | None, str | None], object]
 
 
+def require_unfinished(path: Path) -> jsonio.Node:
+    """The file of a deployment under way.
+
+    Raises
+    ------
+    BadInput : something else is there, which is never overwritten.
+    """
+    file = jsonio.Node.read(path)
+    if not isinstance(file.value, dict) or file.value.get("schema") != SCHEMA:
+        raise BadInput("deployment file", str(path), "a new path, or that of an unfinished deployment: a finished one "
+                       "is never overwritten")
+    return file
+
+
 class Steps:
     """The contracts of one deployment, each created once.
 
@@ -38,12 +52,9 @@ class Steps:
         self._in_flight: dict[str, Any] = {}
         self._ours = False                         # whether the file is this deployment's already
         if path is not None and path.exists():
-            self._resume(jsonio.Node.read(path))
+            self._resume(require_unfinished(path))
 
     def _resume(self, file: jsonio.Node) -> None:
-        if not isinstance(file.value, dict) or file.value.get("schema") != SCHEMA:
-            raise BadInput("deployment file", str(self._path), "a new path, or that of an unfinished deployment: a "
-                           "finished one is never overwritten")
         parts = file.document(SCHEMA, {"plan", "contracts", "in_flight"})
         plan = parts["plan"].object(set(self._plan))
         for name, value in self._plan.items():

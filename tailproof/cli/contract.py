@@ -6,6 +6,7 @@ Transactions are signed with the private key in $TAILPROOF_PRIVATE_KEY, or by an
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -65,6 +66,7 @@ def deploy_contracts(key: Path, endpoint: Endpoint, out: Path | None, registry: 
     """
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import deploy
+    from verifier_contracts.unfinished import require_unfinished
 
     from ..attestation import require_margin
     from ..known_answers import prove_known_answer
@@ -72,6 +74,8 @@ def deploy_contracts(key: Path, endpoint: Endpoint, out: Path | None, registry: 
     if (rpc is None) != (out is None):
         raise BadInput("--rpc and --out", (rpc, out and str(out)), "given together: without --out nobody would "
                        "know where the contracts are, and without --rpc their chain is gone")
+    if out is not None and os.path.lexists(out):
+        require_unfinished(out)                    # before a proof is made for nothing
     found = KeyDirectory.load(key)
     require_margin(statements.get(found.statement))
     verification_key = found.verification_key()
