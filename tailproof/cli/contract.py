@@ -185,9 +185,10 @@ def sign_consent(deployment: Path, endpoint: Endpoint, opening: Path, venue: str
     from ..attestation import require_opens
     from ..consents import owner_from_environment, require_consentable, write_consent
     from ..secret import Opening
-    owner, secret, there = owner_from_environment(), Opening.load(opening), Deployment.load(deployment)
+    owner, secret = owner_from_environment(), Opening.load(opening)
     require_consentable(owner.address, venue, account)
     require_opens(secret)                          # who consents to what she cannot open can prove nothing any more
+    there = Deployment.load(deployment)
     _require_same_statement(secret.statement, there.statement, opening)
     chain = endpoint.connect()
     _, manager = there.open(chain)
