@@ -28,6 +28,7 @@ def deployment(tmp_path: Path) -> Path:
     path = tmp_path / "deployment.json"
     path.write_text(json.dumps({
         "schema": "tailproof.deployment/1", "chain_id": 1, "statement": "margin-toy", "key_digest": "0x" + "00" * 32,
+        "circuit_digest": "0x" + "00" * 32,
         "insecure_setup": True, "registry": ADDRESS, "verifier": ADDRESS, "manager": ADDRESS}))
     return path
 
