@@ -213,7 +213,7 @@ def load(directory: str | Path) -> Epoch:
     manifest, epoch = read(directory)
     place = Path(directory) / MANIFEST
     actual = Manifest.of(epoch)
-    for name in ("shape_digest", "tree_root", "root", "sources"):
+    for name in ("shape_digest", "tree_root", "root", "sources", "kinds"):
         found = getattr(actual, name)
         if found != getattr(manifest, name):
             raise BadInput(name, getattr(manifest, name), f"{found}, which the files give", source=place)

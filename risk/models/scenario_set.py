@@ -30,7 +30,8 @@
 A row with volatility r multiplies the implied volatility of an expiry T by 1 + r (days / max(T, floor_days))**p, at
 least 0. A skew x multiplies that of strike K by 1 + x c sign(k) min(1, |k|/k*) (linear) or 1 + x c min(1, |k|/k*)
 (absolute), with k = ln(K/F), c = cap + slope sqrt(T), k* = width sqrt(T) (level + level_slope sqrt(T)), at least
-`least_width`. These are the laws of Derive's PMRM [derivexyz/v2-core, PMRMLib_2.sol] and, without skew, Deribit's and Paradex'.
+`least_width`. These are the laws of Derive's PMRM [derivexyz/v2-core, PMRMLib_2.sol] and, without skew, of Deribit and
+Paradex.
 
 Shocks are integers of 10**-12, so that a set is what its text says. A venue's margin on a set is the worst loss: the
 tail 1 of equally likely scenarios (K/D = 1). A set may have fewer rows than the epoch has scenarios: rows then repeat,
