@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
-from risk.epochs.build import Progress, build
+from risk.epochs.build import Progress, build, state_before
 from risk.epochs.epoch import Epoch
 from risk.epochs.epoch_directory import COLUMNS, SCENARIOS, SHOCKS, Manifest, read
 from risk.exact.shape import EpochShape
@@ -83,7 +83,8 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
         found.append(Difference("rebuild", "sources", "none", "given: an epoch without sources cannot be made again"))
     else:
         try:
-            rebuilt = build(published.provenance.sources, shape=_named_shape(published), progress=progress)
+            rebuilt = build(published.provenance.sources, shape=_named_shape(published),
+                            previous_state=state_before(published.provenance.calibration), progress=progress)
             rebuilt_root = rebuilt.root
             found += compare(published, rebuilt)
         except BadInput as error:

@@ -60,7 +60,8 @@ def draw(model: Model, calibration: Calibration, history: History | None, *, see
     shares = stress.counts(model.stress, total)
     stressed = [stress.scenarios(name, model, calibration, history, seed=seed, count=count, uniforms=uniforms,
                                  drawn=drawn) for name, count in zip(model.stress.sets, shares, strict=True)]
-    own = simulate(calibration, model.assets, drawn(seed, total - len(shares) * max(shares, default=0)), bound=model.scenarios.clip)
+    left = total - len(shares) * max(shares, default=0)
+    own = simulate(calibration, model.assets, drawn(seed, left), bound=model.scenarios.clip)
     paths = Scenarios.joined([own, *stressed])
     bounded = paths.at_bound(model.scenarios.clip)
     if not weighted:

@@ -124,6 +124,17 @@ def revalue(book: Book, model: Model, calibration: Calibration, scenarios: Scena
     BadInput : the book's underlyings are not the model's assets, or a change reaches 2**value_bits; names instrument
         and scenario.
     """
+    units = unrounded(book, model, calibration, scenarios)
+    return Revaluation(_as_money(units, book, model), near_ties(units))
+
+
+def unrounded(book: Book, model: Model, calibration: Calibration, scenarios: Scenarios) -> Floats:
+    """The changes before they are rounded to money: (n, S), 10**-6 quote units.
+
+    Raises
+    ------
+    BadInput : the book's underlyings are not the model's assets.
+    """
     symbols = tuple(underlying.symbol for underlying in book.underlyings)
     if symbols != model.assets:
         raise BadInput("underlyings", ",".join(symbols), f"{','.join(model.assets)}, as in the model")
@@ -142,8 +153,8 @@ def revalue(book: Book, model: Model, calibration: Calibration, scenarios: Scena
     if scenarios.shocks is not None:
         changes *= scenarios.shocks.column("damping") / SHOCK_UNIT
     lots = np.array([float(listing.instrument.lot) for listing in book.listings]).reshape(-1, 1)
-    units = changes * lots * UNIT
-    return Revaluation(_as_money(units, book, model), near_ties(units))
+    units: Floats = changes * lots * UNIT
+    return units
 
 
 def _spots_after(spot: Floats, scenarios: Scenarios) -> Floats:
