@@ -177,6 +177,23 @@ def test_each_shock_does_what_it_says(crypto_sources: Sources) -> None:
     assert perpetual[2] / perpetual[0] == pytest.approx(-0.05, rel=1e-6)
 
 
+def test_volatility_never_falls_below_none_at_all(crypto_sources: Sources) -> None:
+    rows = "scenarios = [{spot = 0.0, volatility = -1.0}, {spot = 0.0, volatility = -3.0}, {spot = 0.0}]"
+    epoch = build(Sources((OWN[:OWN.index("[set]")].replace("= 31", "= 3") + "[set]\n" + rows).encode(),
+                          crypto_sources.book, None, {}))
+    straddle = sum(epoch.changes[epoch.row_of(f"BTC-29JAN21-29000-{kind}")] for kind in "CP")
+    assert straddle[0] == straddle[1] < 0 == straddle[2]
+
+
+def test_a_basis_moves_futures_and_what_is_priced_on_them(crypto_sources: Sources) -> None:
+    epoch = build(Sources(OWN.replace("= 31", "= 3").encode(), crypto_sources.book, None, {}))
+    by_symbol = {i.symbol: epoch.changes[row] for row, i in enumerate(epoch.instruments, 1)}
+    assert by_symbol["BTC-29JAN21"][2] == pytest.approx(0.01 * 29271.87 * 0.01 * 1e6, abs=1)
+    call, put = (by_symbol[f"BTC-29JAN21-29000-{kind}"][2] for kind in "CP")
+    assert put < 0 < call
+    assert call - put == pytest.approx(0.01 * 29271.87 * 0.1 * 1e6, rel=1e-3)           # parity, but for the discount
+
+
 def test_the_directory_holds_shocks_and_the_audit_looks_at_them(crypto_sources: Sources, tmp_path: Path) -> None:
     epoch = build(Sources(SCAN.encode(), crypto_sources.book, None, {}))
     epoch_directory.save(epoch, tmp_path / "epoch")

@@ -21,6 +21,7 @@ from risk.models.model import Stress
 from risk.models.scenario_set import SHOCK_UNIT
 from risk.scenarios import stress
 from risk.scenarios.scenarios import KINDS, Scenarios
+from risk.valuation.panel import Panel
 
 ALL = '\n[stress]\nsets = ["dependence-0", "dependence-1", "black-swan"]\nweight = 0.375\n'
 MASSES = 'scenarios = 64\nmasses = "8x1 12x2 8x4 8x8 8x16 8x32 8x64 4x256"'
@@ -131,6 +132,18 @@ def test_a_black_swan_moves_volatility_and_basis(stressed: Epoch) -> None:
     assert perpetual[0] < perpetual[1]
     assert (perpetual[1] - perpetual[0]) / (perpetual[2] - perpetual[0]) == pytest.approx(
         0.09 * (1 + spot[0]) / (0.955 * (spot[2] - spot[0])), rel=1e-5)
+
+
+def test_the_panel_that_scenarios_are_chosen_by_sees_the_shock(stressed: Epoch, stressed_sources: Sources) -> None:
+    model, _, _ = parse_sources(stressed_sources)
+    assert stressed.provenance is not None
+    calibration, drawn = stressed.provenance.calibration, scenarios(stressed)
+    swan = np.array(drawn.kinds) == "black-swan"
+    with_shocks, without = (Panel.of(model, calibration, paths).values
+                            for paths in (drawn, replace(drawn, shocks=None)))
+    assert (with_shocks[~swan] == without[~swan]).all()
+    assert (with_shocks[swan, 1:28] >= without[swan, 1:28]).all()                       # puts are worth more
+    assert (with_shocks[swan, 14] > 1.2 * np.abs(without[swan, 14]) + 1).any()
 
 
 def test_stress_makes_a_hedge_dearer(crypto: Epoch, crypto_sources: Sources) -> None:
