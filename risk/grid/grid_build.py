@@ -27,7 +27,7 @@ from risk.grid.grid_standard import StandardMap
 from risk.grid.haircuts import asset_factors, parse_collateral, swings
 from risk.market.book import Book
 from risk.models.calibration import Calibration
-from risk.models.model import Model
+from risk.models.model import Estimator, Model
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, rounded
 from risk.valuation.revaluation import revalue, value_changes
 
@@ -103,6 +103,8 @@ def value(sources: Sources, shape: GridShape, progress: Progress | None = None) 
 
 
 def _standard(shape: GridShape, model: Model) -> StandardMap:
+    if model.estimator == Estimator.HANDWRITTEN:
+        raise BadInput("estimator", str(model.estimator), "one with a model: a grid is laid in units of its forecast")
     if not isinstance(shape.map, StandardMap):
         raise BadInput("shape.map", type(shape.map).__name__, "a standard map: others have no scenarios to revalue in")
     if shape.map.horizon != model.horizon:
