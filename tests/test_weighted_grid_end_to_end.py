@@ -1,4 +1,4 @@
-"""Standard scenarios with masses, from sources to verified proofs by the commands; the tiny ones, as proofs take time."""
+"""Standard scenarios with masses, from sources to verified proofs by the commands; the tiny ones, for speed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def test_the_margin_of_a_grid_with_masses_is_proven_and_verified(run: Run, grid:
     digest = bytes.fromhex(tailproof.KeyDirectory.load(key).key_digest[2:])
     Deployment(31337, STATEMENT, digest, True, *("0x" + byte * 20 for byte in ("11", "22", "33"))).save(
         tmp_path / "deployment.json")
-    assert run("commit", "--statement", STATEMENT, "--epoch", grid, "--portfolio", portfolio, "--out", opening).code == 0
+    committed = run("commit", "--statement", STATEMENT, "--epoch", grid, "--portfolio", portfolio, "--out", opening)
+    assert committed.code == 0, committed.data
     proven = run("prove", "--key", key, "--epoch", grid, "--opening", opening, "--account", "0x" + "44" * 20,
                  "--deployment", tmp_path / "deployment.json", "--epoch-id", 7, "--state-version", 1, "--out", bundle)
     assert proven.code == 0, proven.data

@@ -132,13 +132,16 @@ class StandardMap:
                            "Tailproof keeps, those of its statements")
         return choices
 
-    def chosen(self) -> tuple[Choice, ...]:
-        """The same, chosen anew."""
-        if self.weighting is None:
-            return ()
-        tail = self.weighting.tail
-        return tuple(choose(self._garch, self.horizon, self.nodes, self.weight_bits, self.population(i), tail)
-                     for i in range(self.regimes))
+    def chosen(self, regime: int) -> Choice:
+        """The same of one regime, chosen anew.
+
+        Raises
+        ------
+        BadInput : a map of equally likely scenarios.
+        """
+        points = self.population(regime)
+        assert self.weighting is not None                      # or there is no population
+        return choose(self._garch, self.horizon, self.nodes, self.weight_bits, points, self.weighting.tail)
 
     def population(self, regime: int, paths: NDArray[np.int64] | None = None
                    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -18,11 +18,15 @@ from risk.grid.standard_choice import FILE, SCHEMA
 
 
 def document() -> dict[str, Any]:
-    """Content of the file, computed."""
+    """Content of the file, computed; says on stderr how far it is."""
     sets = []
     for shape in (GRID_1000_WEIGHTED, GRID_TINY_WEIGHTED):
         assert isinstance(shape.map, StandardMap)
-        sets.append({"standard": shape.map.to_json(), "regimes": [choice.to_json() for choice in shape.map.chosen()]})
+        choices = []
+        for regime in range(shape.regimes):
+            choices.append(shape.map.chosen(regime).to_json())
+            print(f"{shape.scenarios} scenarios: {regime + 1} of {shape.regimes} regimes", file=sys.stderr)
+        sets.append({"standard": shape.map.to_json(), "regimes": choices})
     return {"schema": SCHEMA, "sets": sets}
 
 

@@ -39,7 +39,7 @@ def mean_of_tail(losses: np.ndarray, masses: np.ndarray, share: float = 0.025) -
 # -- the kept choice --------------------------------------------------------------------------------------------------
 def test_the_tiny_choice_is_what_comes_out() -> None:
     """Bit for bit; `make standard-scenarios` says it of the large one."""
-    made = [choice.to_json() for choice in TINY.chosen()]
+    made = [TINY.chosen(regime).to_json() for regime in range(TINY.regimes)]
     assert made == [choice.to_json() for choice in TINY.choices]
 
 
@@ -124,6 +124,13 @@ def test_parameters_survive_json() -> None:
         StandardMap.from_json(Node(written | {"scenarios": 998}))
     with pytest.raises(BadInput, match="population is None: must be given"):
         StandardMap.from_json(Node({key: value for key, value in written.items() if key != "population"}))
+
+
+def test_equally_likely_scenarios_have_no_population() -> None:
+    assert isinstance(GRID_1000.map, StandardMap)
+    assert GRID_1000.map.choices == GRID_1000.quality == ()
+    with pytest.raises(BadInput, match="weighting is None: must be given"):
+        GRID_1000.map.chosen(0)
 
 
 def test_no_manifest_makes_a_reader_choose_for_minutes() -> None:
