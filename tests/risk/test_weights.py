@@ -27,7 +27,7 @@ from risk.grid import grid_directory
 from risk.grid.grid_build import build_grid, full_revaluation, interpolation_error
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_map import ExplicitMap, Nodes
-from risk.grid.grid_shape import GRID_1000, GRID_1000_WEIGHTED, GRID_TINY, GridShape
+from risk.grid.grid_shape import GRID_1000, GRID_TINY, GridShape
 from risk.grid.haircuts import swings
 from risk.margins import plot
 from risk.margins.grid_margin import compare
@@ -265,10 +265,8 @@ def test_masses_for_equally_likely_draws_are_refused_before_any_work(crypto_sour
                                        "same: monte-carlo-garch-t draws scenarios that are equally likely"):
         build(sources, progress=lambda stage, *_: stages.append(stage))
     assert stages == ["read"]
-    with pytest.raises(BadInput, match=r"shape\.masses is .*without a population are scenarios that are equally"):
-        build_grid(crypto_sources, replace(GRID_1000, tail=GRID_1000_WEIGHTED.tail))
-    with pytest.raises(BadInput, match=r"shape\.masses is .*which the standard scenarios were chosen for"):
-        build_grid(crypto_sources, replace(GRID_1000_WEIGHTED, tail=WeightedTail.parse("25", "1000x1")))
+    with pytest.raises(BadInput, match=r"shape\.masses is .*: standard maps hold scenarios that are equally likely"):
+        build_grid(crypto_sources, statements.get("margin-grid-1000x32-w").shape)           # type: ignore[arg-type]
 
 
 def test_masses_that_are_all_the_same_are_built(crypto_sources: Sources, crypto: Epoch) -> None:
