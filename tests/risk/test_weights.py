@@ -21,6 +21,7 @@ from risk.epochs import audit, epoch_directory
 from risk.epochs.build import build, build_on
 from risk.epochs.epoch import Epoch, Header
 from risk.epochs.provenance import Sources
+from risk.epochs.seed import derived_seed
 from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.shape import EpochShape, TailSize, WeightedTail, format_runs, parse_runs
 from risk.grid import grid_directory
@@ -262,7 +263,7 @@ def test_masses_for_equally_likely_draws_are_refused_before_any_work(crypto_sour
     sources = replace(crypto_sources, model=with_epoch(crypto_sources.model, "1024/5", RINGS, 256))
     stages: list[str] = []
     with pytest.raises(BadInput, match=r"model\.toml: epoch\.masses is '1024/5 of 32x1 .*': must be absent or all the "
-                                       "same: monte-carlo-garch-t draws scenarios that are equally likely"):
+                                       "same: monte-carlo draws scenarios that are equally likely"):
         build(sources, progress=lambda stage, *_: stages.append(stage))
     assert stages == ["read"]
     with pytest.raises(BadInput, match=r"shape\.masses is .*: standard maps hold scenarios that are equally likely"):
@@ -270,7 +271,10 @@ def test_masses_for_equally_likely_draws_are_refused_before_any_work(crypto_sour
 
 
 def test_masses_that_are_all_the_same_are_built(crypto_sources: Sources, crypto: Epoch) -> None:
-    massed = build(replace(crypto_sources, model=with_epoch(crypto_sources.model, "32/5", "256x1", 256)))
+    """On the same draws: the seed follows from the model file, and this is another one, so it states the other's."""
+    seed = derived_seed(crypto_sources.model, 0, crypto.header.timestamp)
+    text = with_epoch(crypto_sources.model, "32/5", "256x1", 256)
+    massed = build(replace(crypto_sources, model=f'purpose = "trial"\nseed = {seed}\n'.encode() + text))
     assert np.array_equal(massed.changes, crypto.changes)
     assert massed.root != crypto.root                          # another shape, another circuit
     assert margin(massed, [(3, -7), (5, 2)]).required == margin(crypto, [(3, -7), (5, 2)]).required
