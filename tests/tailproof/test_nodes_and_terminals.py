@@ -169,5 +169,5 @@ def test_the_json_of_a_refusal(run: Run, deployment: Path, refusing: str) -> Non
     answer = show(run, deployment, refusing)
     assert answer.code == 1
     assert {name: answer.data[name] for name in ("error", "contract", "function", "arguments")} == {
-        "error": "AccessControlUnauthorizedAccount", "contract": "MarginManager", "function": "stateOf",
+        "error": "AccessControlUnauthorizedAccount", "contract": "MarginManager", "function": "verifier",
         "arguments": {"account": ADDRESS, "neededRole": "PUBLISHER_ROLE"}}
