@@ -175,8 +175,8 @@ def grid_against_full() -> Iterator[dict[str, Any]]:
     shape = statements.get("margin-grid-1000x32").shape
     valued = value(sources(), shape)                                                        # type: ignore[arg-type]
     for regime in range(shape.regimes):                                                     # type: ignore[union-attr]
-        on_grid = assemble_grid(sources(), shape, valued, regime)                           # type: ignore[arg-type]
-        full = full_revaluation(sources(), shape, valued, regime)                           # type: ignore[arg-type]
+        on_grid = assemble_grid(shape, valued, regime)  # type: ignore[arg-type]
+        full = full_revaluation(shape, valued, regime)  # type: ignore[arg-type]
         for subject, portfolio in portfolios().items():
             found = grid_margin.compare(on_grid, full, portfolio.rows(on_grid))
             yield {"regime": regime, "portfolio": subject, "full": found.full, "grid": found.grid,

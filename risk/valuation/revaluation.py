@@ -11,7 +11,8 @@ which the model expects on average until the expiry after the scenario, to what 
 `volatility_response`. Far expiries so move less than near ones, as mean reversion has it.
 
 Futures and perpetuals are margined daily, so their change is not discounted; option values are. The float result is
-rounded to money once, half to even: this array is from there on the definition of the instrument's risk.
+rounded to money once, half to even: this array is from there on the definition of the instrument's risk, and what
+rounding may have taken from it each position pays (E11, `risk.epochs.rounding`).
 """
 
 from __future__ import annotations
@@ -94,6 +95,17 @@ def revalue(book: Book, model: Model, calibration: Calibration, scenarios: Scena
     BadInput : the book's underlyings are not the model's assets, or a change reaches 2**value_bits; names instrument
         and scenario.
     """
+    units = unrounded(book, model, calibration, scenarios)
+    return Revaluation(_as_money(units, book, model), near_ties(units))
+
+
+def unrounded(book: Book, model: Model, calibration: Calibration, scenarios: Scenarios) -> Floats:
+    """The changes before they are rounded to money: (n, S), 10**-6 quote units.
+
+    Raises
+    ------
+    BadInput : the book's underlyings are not the model's assets.
+    """
     symbols = tuple(underlying.symbol for underlying in book.underlyings)
     if symbols != model.assets:
         raise BadInput("underlyings", ",".join(symbols), f"{','.join(model.assets)}, as in the model")
@@ -110,8 +122,8 @@ def revalue(book: Book, model: Model, calibration: Calibration, scenarios: Scena
     if options:
         changes[options] = _options(market, [book.listings[i] for i in options])
     lots = np.array([float(listing.instrument.lot) for listing in book.listings]).reshape(-1, 1)
-    units = changes * lots * UNIT
-    return Revaluation(_as_money(units, book, model), near_ties(units))
+    units: Floats = changes * lots * UNIT
+    return units
 
 
 def near_ties(units: Floats) -> int:

@@ -7,6 +7,7 @@ Transactions are signed with the private key in $TAILPROOF_PRIVATE_KEY, or by an
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from primitives.errors import BadInput
 from .. import epochs
 from ..keys import INSECURE, KeyDirectory
 from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
+
+if TYPE_CHECKING:
+    from verifier_contracts.bindings import EpochRegistry
 
 RPC = click.option("--rpc", metavar="URL", required=True, help="JSON-RPC endpoint.")
 DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
@@ -93,19 +97,43 @@ def deploy_contracts(key: Path, rpc: str | None, out: Path | None, registry: str
 @DEPLOYMENT
 @RPC
 @click.option("--epoch", type=FILE, required=True, help="Epoch directory; it is checked before it is published.")
+@click.option("--previous", type=FILE, help="The epoch before it, unless it is the first of its chain.")
 @reporting
-def publish_epoch(deployment: Path, rpc: str, epoch: Path) -> Outcome:
-    """Publish an epoch's root (role: publisher); its id is the time of publication."""
+def publish_epoch(deployment: Path, rpc: str, epoch: Path, previous: Path | None) -> Outcome:
+    """Publish an epoch's root (role: publisher), if `epoch check` passes it; its id is the time of publication."""
+    from risk.epochs.build import FIRST
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import Deployment
     found = epochs.load(epoch)
+    if (found.header.previous != FIRST) != (previous is not None):
+        raise BadInput("--previous", previous and str(previous), "given: the epoch names one before it (E9)"
+                       if previous is None else "absent: the epoch is the first of its chain (E9)", source=epoch)
     chain = Chain.connect(rpc)
     registry, _ = Deployment.load(deployment).open(chain)
+    last = _published_last(registry)
+    if last is not None and found.header.previous not in (FIRST, last):
+        raise BadInput("previous", str(found.header.previous), f"{last}, the root published last (E9)", source=epoch)
+    checked = epochs.check(epoch, previous=previous, progress=progress)
+    said = [*checked.remarks, *(f"CHANGED: {line}" for line in checked.changes),
+            *(f"DIFFERS: {line}" for line in checked.differences)]
+    if not checked.passed:
+        return Outcome({**checked.to_json(), "published": False}, [*said, f"{epoch}: not published"], False)
     epoch_id = chain.now()
     receipt = registry.publish(epoch_id, found.root, bytes.fromhex(found.header.model_digest[2:]))
     return Outcome({"epoch_id": epoch_id, "root": str(found.root), "transaction": receipt.transaction,
-                    "gas_used": receipt.gas_used},
-                   table([("epoch", epoch_id), ("root", found.root), ("transaction", receipt.transaction)]))
+                    "gas_used": receipt.gas_used, "published": True, "trial": found.header.trial,
+                    "remarks": list(checked.remarks), "changes": [vars(change) for change in checked.changes]},
+                   [*said, *table([("epoch", epoch_id), ("root", found.root), ("transaction", receipt.transaction)])])
+
+
+def _published_last(registry: EpochRegistry) -> int | None:
+    """The root that the chain of epochs goes on from; None before the first, and where it is frozen."""
+    from verifier_contracts.errors import ContractRefused
+    latest = registry.latest_epoch_id()
+    try:
+        return registry.root_of(latest) if latest else None
+    except ContractRefused:
+        return None
 
 
 @contract.command("consent")

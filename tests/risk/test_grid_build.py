@@ -27,7 +27,7 @@ def valued(crypto_sources: Sources) -> Valuation:
 
 @pytest.fixture(scope="module")
 def epoch(crypto_sources: Sources, valued: Valuation) -> GridEpoch:
-    return assemble_grid(crypto_sources, GRID_1000, valued, regime=2)
+    return assemble_grid(GRID_1000, valued, regime=2)
 
 
 def test_nodes_are_in_units_of_todays_forecast(valued: Valuation) -> None:
@@ -73,7 +73,7 @@ def test_on_fixtures_the_grid_asks_for_little_more(epoch: GridEpoch, valued: Val
                                                   fixtures: Path) -> None:
     """In every regime; the excess stays below 3 % but for a hedge that high correlations leave nearly riskless."""
     for regime in range(4):
-        full = full_revaluation(crypto_sources, GRID_1000, valued, regime)
+        full = full_revaluation(GRID_1000, valued, regime)
         for path in sorted((fixtures / "btc_eth" / "portfolios").glob("*.json")):
             rows = Portfolio.read(path).rows(epoch)
             found = compare(epoch.under(regime), full, rows)
@@ -85,7 +85,7 @@ def test_on_fixtures_the_grid_asks_for_little_more(epoch: GridEpoch, valued: Val
 def test_on_random_books_the_grid_never_asks_for_less(epoch: GridEpoch, valued: Valuation, crypto_sources: Sources
                                                       ) -> None:
     rng = np.random.default_rng(5)
-    full = [full_revaluation(crypto_sources, GRID_1000, valued, regime) for regime in range(4)]
+    full = [full_revaluation(GRID_1000, valued, regime) for regime in range(4)]
     for number in range(40):
         rows = rng.choice(np.arange(1, len(epoch.ids)), rng.integers(1, 33), replace=False)
         lots = rng.integers(-1000, 1001, len(rows))
