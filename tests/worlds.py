@@ -25,8 +25,8 @@ depth = 2
 lanes = 5
 width = 50
 """
-GARCH = '[volatility.BTC]\nfamily = "garch"\nmean = 0.0\nomega = 2e-5\nalpha = 0.08\nbeta = {beta}\ninnovations = "t"\n' \
-    'degrees = 5.0\n'
+GARCH = '[volatility.BTC]\nfamily = "garch"\nmean = 0.0\nomega = 2e-5\nalpha = 0.08\nbeta = {beta}\n' \
+    'innovations = "t"\ndegrees = 5.0\n'
 STATED = """schema = "tailproof.model/2"
 name = "stated"
 estimator = "monte-carlo"

@@ -129,7 +129,7 @@ def test_from_the_null_leaf_alone_to_a_full_tree(instruments: int) -> None:
 
 
 def test_more_leaves_than_the_tree_holds_are_refused() -> None:
-    with pytest.raises(BadInput, match=r"number of leaves is 64: must be in \[1, 63\]: .* 8\*\*depth = 64, 1 of them for"):
+    with pytest.raises(BadInput, match=r"number of leaves is 64: must be in \[1, 63\]: .* 8\*\*depth = 64, 1 of"):
         example(63)
 
 

@@ -92,7 +92,8 @@ def uncharged(kind: str) -> Callable[[Book], Any]:
     ("G1: settlement of BTC-OLD over spot is '1.66667e-05'", settled("1"), settled("52000")),
     ("G2: carry of the forward of BTC", forward("2024-07-26T08:00:00Z", "6000"),
      forward("2024-07-26T08:00:00Z", "63000")),
-    ("G2: carry of the forward of BTC at 2024-06-19T00:00:01Z is '34.8 a year'", forward("2024-06-19T00:00:01Z", "66000"), forward("2024-06-19T00:00:01Z", "60010")),
+    ("G2: carry of the forward of BTC at 2024-06-19T00:00:01Z is '34.8 a year'",
+     forward("2024-06-19T00:00:01Z", "66000"), forward("2024-06-19T00:00:01Z", "60010")),
     ("G2: carry", forward("2024-06-19T00:00:01Z", "600000"), forward("2024-06-19T08:00:00Z", "60100")),
     ("G2: forward of BTC at .* over spot is '1.4'", forward("2026-06-18T08:00:00Z", "84000"),
      forward("2026-06-18T08:00:00Z", "76000")),
@@ -165,7 +166,8 @@ QUIET = np.column_stack([prices()[:, 0], 3000.0 * np.exp(0.001 * np.log(prices()
 
 
 @pytest.mark.parametrize(("gate", "values"), [
-    ("G4: return of BTC on 2024-01-27", bent(556, 0, 1000.0)), ("G4: return of BTC on 2023-05-16", halved(prices(), 300)),
+    ("G4: return of BTC on 2024-01-27", bent(556, 0, 1000.0)),
+    ("G4: return of BTC on 2023-05-16", halved(prices(), 300)),
     ("G10: share of zero returns of ETH is '1'", CONSTANT), ("G10: deviation of ETH", QUIET)])
 def test_gates_of_the_history(gate: str, values: np.ndarray) -> None:
     assert gate in refusal(world(prices=values))
@@ -256,7 +258,7 @@ def _with(change: Callable[[Book], Any]) -> Book:
 # -- enough scenarios ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("scenarios", "tail", "says"), [
     (1, "1", "number of scenarios is 1: must be at least 100"), (99, "6", "number of scenarios"), (100, "5", None),
-    (256, "24/5", "scenarios in the tail is '24/5': must be at least 5"), (256, "5", None)])
+    (256, "24/5", "tail is '24/5': must be that of at least 5 scenarios"), (256, "5", None)])
 def test_a_tail_of_few_scenarios_is_a_trial(scenarios: int, tail: str, says: str | None) -> None:
     model = MODEL.replace("scenarios = 256", f"scenarios = {scenarios}").replace('"32/5"', f'"{tail}"')
     if says is not None:

@@ -32,6 +32,7 @@ LIBRARIES = frozenset("scipy arch statsmodels pandas statistics cmath sklearn sy
 RANDOM = frozenset({"PCG64"})
 
 INTEGERS: dict[str, frozenset[str]] = {
+    "risk/epochs/build.py": frozenset({"sum(lightest)"}),
     "risk/grid/grid_build.py": frozenset({"changes[rows] @ weights[:, u].T"}),
     "risk/grid/grid_map.py": frozenset({"weights.sum(axis=-1)"}),
     "risk/margins/grid_margin.py": frozenset({
