@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -94,18 +93,21 @@ def prepare(sources: Sources, shape: EpochShape | None, previous_root: int, acce
 def require_enough(model: Model, tail: Tail, scenarios: int, *, source: str | None = None) -> None:
     """Refuse sets of scenarios that are too few for the number that comes of them, unless it is a trial's.
 
+    With masses, the tail is taken to hold the lightest scenarios, which are the outermost; how well they stand for
+    their population is measured besides (`risk.epochs.drawing`), so their number needs no bound.
+
     Raises
     ------
-    BadInput : fewer than 100, or a tail of fewer than 5 of them.
+    BadInput : fewer than 100 equally likely ones, or a tail of fewer than 5.
     """
     if model.purpose == Purpose.TRIAL:
         return
-    if scenarios < LEAST_SCENARIOS:
+    if tail.uniform and scenarios < LEAST_SCENARIOS:
         raise BadInput("number of scenarios", scenarios, f'at least {LEAST_SCENARIOS}, or purpose = "trial"',
                        source=source)
-    held = tail.share(scenarios) * scenarios
-    if held < Fraction(LEAST_TAIL):
-        raise BadInput("scenarios in the tail", str(held), f'at least {LEAST_TAIL}, or purpose = "trial"',
+    lightest = sorted(tail.weights(scenarios))[:LEAST_TAIL]
+    if len(lightest) < LEAST_TAIL or sum(lightest) > tail.numerator:
+        raise BadInput("tail", str(tail), f'that of at least {LEAST_TAIL} scenarios, or purpose = "trial"',
                        source=source)
 
 
@@ -156,7 +158,7 @@ def parse_sources(sources: Sources, shape: EpochShape | None = None) -> tuple[Mo
     """
     model = parse_model(sources.model, shape=shape, source=sources.paths.get("model"))
     book = _in_order(parse_book(sources.book, source=sources.paths.get("book")), model, sources)
-    settled = sum(1 for listing in book.listings if listing.settled is not None)
+    settled = len([listing for listing in book.listings if listing.settled is not None])
     capacity = model.shape.capacity - 2 - settled
     if len(book.listings) > capacity:
         raise BadInput("number of instruments", len(book.listings),

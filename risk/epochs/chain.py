@@ -2,8 +2,9 @@
 
 Each names the root of its predecessor, which its seed is derived from. From one to the next, time goes on, venue and
 quote currency stay, a symbol keeps its id and an id its symbol, what is listed stays listed while somebody may hold
-it, and what has settled stays at what it settled at. Everything else may change, and is told: whoever signs an epoch
-should see that its model is another one.
+it, and what has settled stays at what it settled at. That nobody holds something any more is the venue's word, in the
+book's `released`. Everything else may change, and is told: whoever signs an epoch should see that its model is another
+one, and what was released.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from risk.epochs.difference import Change, Difference
 from risk.epochs.epoch import Epoch
 from risk.exact.clock import format_time
 from risk.exact.money import format_money
-from risk.market.book import contingency_rates
+from risk.market.book import contingency_rates, released_symbols
 from risk.models.model import parse_toml
 
 _UNSAID = "not given"
@@ -55,11 +56,12 @@ def _symbols(epoch: Epoch, previous: Epoch) -> Iterator[Difference]:
 
 
 def _held(epoch: Epoch, previous: Epoch) -> Iterator[Difference]:
-    kept, settled = set(epoch.ids), dict(epoch.settlements)
+    kept, settled, released = set(epoch.ids), dict(epoch.settlements), _released(epoch)
     for row, id in enumerate(previous.ids):
-        if id not in kept:
+        if id not in kept and previous.label(row) not in released:
             yield Difference("E7", previous.label(row), "not listed any more",
-                             "listed while it is held, with what it settled at if it has expired")
+                             "listed while it is held, with what it settled at if it has expired; or among the book's "
+                             "released")
     for id, value in previous.settlements:
         if id in kept and settled.get(id) != value:
             now = format_money(settled[id]) if id in settled else _UNSAID
@@ -85,6 +87,10 @@ def changes(epoch: Epoch, previous: Epoch) -> Iterator[Change]:
     for key in sorted(earlier.keys() | rates.keys()):
         if earlier.get(key) != rates.get(key):
             yield Change(f"contingency: {key}", earlier.get(key, _UNSAID), rates.get(key, _UNSAID))
+    now, released = set(epoch.ids), _released(epoch)
+    for row, id in enumerate(previous.ids):
+        if id not in now and previous.label(row) in released:
+            yield Change(previous.label(row), "listed", "released: the venue says that nobody holds it")
     kept, ended = set(previous.ids), dict(previous.settlements)
     for row, id in enumerate(epoch.ids):
         if id not in kept:
@@ -113,6 +119,10 @@ def _model(epoch: Epoch) -> Mapping[str, Any]:
 
     add("", parse_toml(epoch.provenance.sources.model))
     return flat
+
+
+def _released(epoch: Epoch) -> frozenset[str]:
+    return frozenset() if epoch.provenance is None else released_symbols(epoch.provenance.sources.book)
 
 
 def _rates(epoch: Epoch) -> Mapping[str, str]:

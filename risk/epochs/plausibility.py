@@ -237,10 +237,10 @@ def _uncharged(book: Book) -> Iterator[Doubt]:
 
 def _flags(model: Model, book: Book) -> Iterator[str]:
     """G9 unstated, and G12."""
-    unstated = sum(1 for curve in book.curves.values() if curve.volatilities
-                   and (curve.quoted_at is None or curve.venues is None))
+    unstated = [key for key, curve in book.curves.items() if curve.volatilities
+                and (curve.quoted_at is None or curve.venues is None)]
     if unstated:
-        yield f"G9: age and venues of the volatilities are not stated for {unstated} expiries"
+        yield f"G9: age and venues of the volatilities are not stated for {len(unstated)} expiries"
     end = book.valuation + math.floor(model.horizon / model.steps_per_year * YEAR)
     for expiry in sorted({listing.instrument.expiry for listing in book.listings
                           if listing.settled is None and listing.instrument.expiry is not None}):

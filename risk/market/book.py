@@ -8,7 +8,8 @@
                    "quoted_at": "2020-12-30T23:59:00Z", "venues": ["deribit", "okx"]}],      optional, see G9
      "contingencies": [{"underlying": "BTC", "kind": "call", "long": "0", "short": "0.005"}],
      "instruments": [{"symbol": "BTC-CALL", "kind": "call", "underlying": "BTC", "lot": "0.1", "settlement": "cash",
-                      "expiry": "2021-01-29T08:00:00Z", "strike": "30000"}]}
+                      "expiry": "2021-01-29T08:00:00Z", "strike": "30000"}],
+     "released": ["BTC-25DEC20"]}                       optional: listed before, and held by nobody any more
 
 Numbers are decimals in quotes: exact, and never a binary float on the way. A contingency is a fraction of the spot
 value of a lot, charged per lot held long or short; it covers what the scenarios do not (liquidation, basis, jumps of
@@ -100,7 +101,8 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
         an expired one without what it settled at.
     """
     parts = Node(jsonio.loads(data, source=source), source=source).document(
-        SCHEMA, {"venue", "quote", "valuation", "rate", "underlyings", "expiries", "contingencies", "instruments"})
+        SCHEMA, {"venue", "quote", "valuation", "rate", "underlyings", "expiries", "contingencies", "instruments"},
+        {"released"})
     venue, quote = (parts[name].text(SYMBOL.pattern, _SYMBOL_MEANING) for name in ("venue", "quote"))
     valuation = parse_time(parts["valuation"].value, field="valuation", source=source)
     underlyings = _underlyings(parts["underlyings"])
@@ -128,6 +130,9 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
             notional = Fraction(instrument.lot) * spots[instrument.underlying]
             long, short = (math.ceil(notional * Fraction(rate)) for rate in rates)       # a charge is rounded up
         listings[instrument.id] = Listing(instrument, long, short, settled)
+    for entry in parts["released"].array() if "released" in parts else ():
+        if entry.text(SYMBOL.pattern, _SYMBOL_MEANING) in symbols:
+            raise entry.refuse("not among the instruments: what is listed is not released")
     return Book(venue, quote, valuation, float(_decimal(parts["rate"], "-1", "1")), underlyings, curves,
                 tuple(listings[id] for id in sorted(listings)))
 
@@ -137,6 +142,11 @@ def contingency_rates(data: bytes) -> dict[str, str]:
     parts = Node(jsonio.loads(data)).value["contingencies"]
     return {f"{entry['underlying']} {entry['kind']}": f"long {entry['long']}, short {entry['short']}"
             for entry in parts}
+
+
+def released_symbols(data: bytes) -> frozenset[str]:
+    """What a book file says that nobody holds any more."""
+    return frozenset(Node(jsonio.loads(data)).value.get("released", ()))
 
 
 def _underlyings(node: Node) -> tuple[Underlying, ...]:

@@ -113,4 +113,4 @@ def half_life(persistence: float) -> float:
 
 def _median(values: NDArray[np.float64]) -> float:
     """The lower of the two in the middle, if they are even in number."""
-    return float(np.sort(values)[(len(values) - 1) // 2])
+    return float(np.sort(values, kind="stable")[(len(values) - 1) // 2])

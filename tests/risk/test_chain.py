@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from worlds import MODEL, STATED, book, future, world
 
+from primitives.errors import BadInput
 from primitives.poseidon import Tag, hash_integers
 from risk.epochs import epoch_directory
 from risk.epochs.audit import AuditReport, check
@@ -141,6 +142,18 @@ def renamed(b: Book) -> None:
 def test_what_is_held_keeps_its_name_and_its_place(change: Callable[[Book], Any], found: list[tuple[str, str]],
                                                    first: Epoch) -> None:
     assert sorted(clauses(build(later(change), previous_root=first.root), first)) == sorted(found)
+
+
+def test_what_nobody_holds_is_released_aloud(first: Epoch) -> None:
+    def change(b: Book) -> None:
+        b["instruments"].pop(0)
+        b["released"] = ["BTC-SPOT"]
+
+    epoch = build(later(change), previous_root=first.root)
+    assert clauses(epoch, first) == []
+    assert "BTC-SPOT: listed -> released: the venue says that nobody holds it" in [str(c) for c in changes(epoch, first)]
+    with pytest.raises(BadInput, match=r"released\[0\] is 'BTC-PERP': must be not among the instruments"):
+        build(later(lambda b: b.update(released=["BTC-PERP"])))
 
 
 def test_an_id_keeps_its_symbol(first: Epoch) -> None:

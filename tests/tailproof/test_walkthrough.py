@@ -247,3 +247,33 @@ def test_only_a_venue_can_register(run: Run, story: Story, monkeypatch: pytest.M
                  "--consent", story.path("consent.json"))
     assert answer.code == 1
     assert "AccessControlUnauthorizedAccount" in answer.data["message"]
+
+
+# -- the chain of epochs; last, since what is published here is newer than what was proven -------------------------
+def test_epochs_are_published_in_their_order(run: Run, story: Story, epoch_directory: Path, tmp_path: Path) -> None:
+    there = ("--deployment", story.path("deployment.json"), "--rpc", story.rpc)
+    book = json.loads((FIXTURES / "book.json").read_text())
+    for name, valuation, previous in (("next", "2021-01-01T08:00:00Z", (epoch_directory,)),
+                                      ("after", "2021-01-01T16:00:00Z", (tmp_path / "next",)),
+                                      ("fork", "2021-01-01T12:00:00Z", (epoch_directory,))):
+        (tmp_path / f"{name}.json").write_text(json.dumps({**book, "valuation": valuation}))
+        answer = run("epoch", "build", "--book", tmp_path / f"{name}.json", "--model", FIXTURES / "model.toml",
+                     "--previous", *previous, "--out", tmp_path / name)
+        assert answer.code == 0, answer.data
+
+    def publish(name: str, *previous: Path) -> Any:
+        return run("contract", "publish", *there, "--epoch", tmp_path / name,
+                   *(part for path in previous for part in ("--previous", path)))
+
+    unsaid = publish("next")
+    assert (unsaid.code, unsaid.data["field"]) == (2, "--previous")
+    early = publish("after", tmp_path / "next")
+    assert (early.code, early.data["field"]) == (2, "previous")
+    done = publish("next", epoch_directory)
+    assert (done.code, done.data["published"], done.data["trial"], done.data["changes"]) == (0, True, False, [])
+    fork = publish("fork", epoch_directory)
+    assert (fork.code, fork.data["field"]) == (2, "previous")
+    forged = publish("after", epoch_directory)
+    assert forged.code == 1
+    assert forged.data["published"] is False
+    assert publish("after", tmp_path / "next").code == 0
