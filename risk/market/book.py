@@ -140,7 +140,7 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
 def contingency_rates(data: bytes) -> dict[str, str]:
     """The contingencies of a book file as it has them, for people: "BTC call" -> "long 0, short 0.005"."""
     parts = Node(jsonio.loads(data)).value["contingencies"]
-    return {f"{entry['underlying']} {entry['kind']}": f"long {entry['long']}, short {entry['short']}"
+    return {" ".join(entry[key] for key in ("venue", "underlying", "kind") if key in entry): f"long {entry['long']}, short {entry['short']}"
             for entry in parts}
 
 
