@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,6 +15,7 @@ from risk.epochs.audit import AuditReport
 from risk.epochs.build import FIRST
 from risk.epochs.build import build as build_full
 from risk.epochs.chain import breaks
+from risk.epochs.difference import Difference
 from risk.epochs.epoch import Epoch
 from risk.epochs.plausibility import require_gates
 from risk.epochs.provenance import Sources, read_source
@@ -24,6 +25,7 @@ from risk.grid.grid_build import build_grid
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_shape import GridShape
 from risk.grid.haircuts import parse_collateral
+from risk.models.model import named_statement
 
 from .progress import Progress, quiet
 
@@ -51,7 +53,7 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
 
     Parameters
     ----------
-    statement : by default, full revaluation in the shape that the model file states.
+    statement : by default, full revaluation in the shape that the model file states, or that of the statement it names.
     regime, collateral : correlation regime and collateral file of a grid epoch.
     previous : directory of the epoch before, whose root enters the seed; None for the first of a chain.
     accepted : reason by plausibility gate, on top of the model file's.
@@ -72,6 +74,8 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
 
 def _made(sources: Sources, statement: str | None, regime: int, collateral: str | Path | None, previous_root: int,
           accepted: Mapping[str, str] | None, progress: Progress) -> AnyEpoch:
+    named = named_statement(sources.model, source=sources.paths.get("model"))
+    statement = named if statement is None else statement
     shape = None if statement is None else statements.get(statement).shape
     if isinstance(shape, GridShape):
         if not 0 <= regime < shape.regimes:
@@ -83,7 +87,8 @@ def _made(sources: Sources, statement: str | None, regime: int, collateral: str 
                           accepted=accepted, progress=progress)
     if regime or collateral is not None:
         raise BadInput("--regime and --collateral", (regime, collateral), "absent: only grid epochs have them")
-    made = build_full(sources, previous_root=previous_root, accepted=accepted, progress=progress)
+    made = build_full(sources, shape=None if named is None else shape, previous_root=previous_root, accepted=accepted,
+                      progress=progress)
     if shape is not None and made.shape != shape:
         raise BadInput("[epoch]", made.shape.to_json(), f"that of {statement}: {shape.to_json()}",
                        source=sources.paths.get("model"))
@@ -109,8 +114,18 @@ def load(directory: str | Path) -> AnyEpoch:
 
 def check(directory: str | Path, *, previous: str | Path | None = None, progress: Progress = quiet) -> AuditReport:
     """Rebuild an epoch from its sources and compare."""
-    chosen = grid_audit.check if _on_grid(directory) else audit.check
-    return chosen(directory, previous=previous, progress=progress)
+    if _on_grid(directory):
+        return grid_audit.check(directory, previous=previous, progress=progress)
+    report = audit.check(directory, previous=previous, progress=progress)
+    return replace(report, differences=(*report.differences, *_other_shape(directory)))
+
+
+def _other_shape(directory: str | Path) -> Iterator[Difference]:
+    """A shape that is not that of the statement which the model file names."""
+    _, epoch = epoch_directory.read(directory)
+    name = None if epoch.provenance is None else named_statement(epoch.provenance.sources.model)
+    if name is not None and epoch.shape != statements.get(name).shape:
+        yield Difference("rebuild", "shape", str(epoch.shape.to_json()), f"that of {name}, which the model names")
 
 
 def read_claim(path: Path) -> Claim:

@@ -139,9 +139,11 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
 
 def contingency_rates(data: bytes) -> dict[str, str]:
     """The contingencies of a book file as it has them, for people: "BTC call" -> "long 0, short 0.005"."""
-    parts = Node(jsonio.loads(data)).value["contingencies"]
-    return {" ".join(entry[key] for key in ("venue", "underlying", "kind") if key in entry): f"long {entry['long']}, short {entry['short']}"
-            for entry in parts}
+    def name(entry: Mapping[str, str]) -> str:
+        return " ".join(entry[key] for key in ("venue", "underlying", "kind") if key in entry)
+
+    return {name(entry): f"long {entry['long']}, short {entry['short']}"
+            for entry in Node(jsonio.loads(data)).value["contingencies"]}
 
 
 def released_symbols(data: bytes) -> frozenset[str]:
