@@ -24,6 +24,7 @@ from risk.market.book import Book, parse_book
 from risk.market.history import History, parse_history
 from risk.models.calibration import Calibration, calibrate
 from risk.models.model import Model, Purpose, parse_model
+from risk.scenarios.scenarios import Scenarios
 from risk.valuation.revaluation import revalue
 
 Progress = Callable[[str, int, int], None]
@@ -72,6 +73,31 @@ def build(sources: Sources, *, shape: EpochShape | None = None, previous_root: i
     _stages(progress)("scenarios")
     drawn = draw(inputs.model, inputs.calibration, inputs.history, seed=inputs.seed)
     return _committed(inputs, drawn, progress)
+
+
+def build_on(sources: Sources, calibration: Calibration, scenarios: Scenarios, *, progress: Progress | None = None
+             ) -> Epoch:
+    """The epoch of scenarios that come from elsewhere, with masses where the model's shape has them.
+
+    An audit, which draws them again, cannot pass it.
+
+    Parameters
+    ----------
+    calibration : what the scenarios were drawn with; volatilities after the horizon follow from it.
+    scenarios : S of them, scenario s standing for mass p_s of the shape.
+
+    Raises
+    ------
+    BadInput : as `build`; another number of scenarios or underlyings than the model's.
+    """
+    inputs = replace(prepare(sources, None, FIRST, None, progress), calibration=calibration)
+    model, shape = inputs.model, inputs.model.shape
+    require_enough(model, shape.tail, shape.scenarios, source=sources.paths.get("model"))
+    wanted = (shape.scenarios, len(model.assets))
+    if scenarios.returns.shape != wanted:
+        raise BadInput("scenarios x underlyings", scenarios.returns.shape, f"{wanted}, as the model has it",
+                       source=sources.paths.get("model"))
+    return _committed(inputs, Drawn(scenarios, 0, None), progress)
 
 
 def prepare(sources: Sources, shape: EpochShape | None, previous_root: int, accepted: Mapping[str, str] | None,

@@ -79,12 +79,14 @@ def of_history(model: Model, history: History) -> Iterator[Doubt]:
 
 
 def of_parameters(model: Model) -> Iterator[Doubt]:
-    """G6: a variance whose shocks hardly die out is declared, and then not followed far."""
+    """G6: a variance whose shocks hardly die out is declared, and not followed far: every step adds its constant."""
     for asset, volatility in zip(model.assets, model.volatilities, strict=True):
         steps = half_life(volatility.persistence)
         if steps <= model.gates.half_life:
             continue
-        if volatility.family != "ewma" and asset not in model.integrated:
+        if volatility.family == "ewma":                # declared by its family, and without a constant that adds up
+            continue
+        if asset not in model.integrated:
             yield Doubt("G6", f"half-life of {asset}'s variance", f"{steps:.4g} steps",
                         f"at most {model.gates.half_life:g}, or declared by integrated = true")
         elif model.horizon > LONGEST_INTEGRATED:
