@@ -14,7 +14,7 @@ from risk.epochs import audit, epoch_directory
 from risk.epochs.audit import AuditReport
 from risk.epochs.build import FIRST
 from risk.epochs.build import build as build_full
-from risk.epochs.chain import breaks
+from risk.epochs.chain import breaks, state_after
 from risk.epochs.difference import Difference
 from risk.epochs.epoch import Epoch
 from risk.epochs.plausibility import require_gates
@@ -28,6 +28,7 @@ from risk.grid.haircuts import parse_collateral
 from risk.models.model import named_statement
 
 from .progress import Progress, quiet
+from .shapes import require_shape
 
 AnyEpoch: TypeAlias = Epoch | GridEpoch
 
@@ -65,15 +66,16 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
     """
     require_gates(accepted or {})
     before = None if previous is None else load(previous)
-    made = _made(sources, statement, regime, collateral, FIRST if before is None else before.root, accepted, progress)
+    made = _made(sources, statement, regime, collateral, before, accepted, progress)
     if before is not None:
         for broken in breaks(_arrays(made), _arrays(before), before.root):
             raise BadInput(broken.field, broken.published, f"{broken.expected} ({broken.clause})", source=previous)
     return made
 
 
-def _made(sources: Sources, statement: str | None, regime: int, collateral: str | Path | None, previous_root: int,
-          accepted: Mapping[str, str] | None, progress: Progress) -> AnyEpoch:
+def _made(sources: Sources, statement: str | None, regime: int, collateral: str | Path | None,
+          before: AnyEpoch | None, accepted: Mapping[str, str] | None, progress: Progress) -> AnyEpoch:
+    root, state = (FIRST, None) if before is None else (before.root, state_after(_arrays(before)))
     named = named_statement(sources.model, source=sources.paths.get("model"))
     statement = named if statement is None else statement
     shape = None if statement is None else statements.get(statement).shape
@@ -83,15 +85,14 @@ def _made(sources: Sources, statement: str | None, regime: int, collateral: str 
         content = None if collateral is None else read_source(collateral)
         if content is not None:                     # before everything is revalued
             parse_collateral(content, source=collateral)
-        return build_grid(sources, shape, regime=regime, collateral=content, previous_root=previous_root,
+        return build_grid(sources, shape, regime=regime, collateral=content, previous_root=root, previous_state=state,
                           accepted=accepted, progress=progress)
     if regime or collateral is not None:
         raise BadInput("--regime and --collateral", (regime, collateral), "absent: only grid epochs have them")
-    made = build_full(sources, shape=None if named is None else shape, previous_root=previous_root, accepted=accepted,
-                      progress=progress)
-    if shape is not None and made.shape != shape:
-        raise BadInput("[epoch]", made.shape.to_json(), f"that of {statement}: {shape.to_json()}",
-                       source=sources.paths.get("model"))
+    made = build_full(sources, shape=None if named is None else shape, previous_root=root, previous_state=state,
+                      accepted=accepted, progress=progress)
+    if shape is not None:
+        require_shape(made.shape, shape, str(statement), field="[epoch]", source=sources.paths.get("model"))
     return made
 
 

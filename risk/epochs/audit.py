@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from primitives.errors import BadInput
 from risk.epochs import chain
-from risk.epochs.build import FIRST, Progress, build, parse_sources
+from risk.epochs.build import FIRST, Progress, build, parse_sources, state_before
 from risk.epochs.difference import BrokenDuty, Change, Difference
 from risk.epochs.epoch import Epoch
-from risk.epochs.epoch_directory import COLUMNS, SCENARIOS, Manifest, read
+from risk.epochs.epoch_directory import COLUMNS, SCENARIOS, SHOCKS, Manifest, read
 from risk.epochs.header import TRIAL, Header
 from risk.epochs.rounding import charges
 from risk.exact.clock import format_time
@@ -85,8 +85,9 @@ def check(directory: str | Path, *, previous: str | Path | None = None, now: int
         try:
             found += unpaid(published, parse_sources(published.provenance.sources, published.shape)[1])
             rebuilt = build(published.provenance.sources, shape=_named_shape(published),
-                            previous_root=published.header.previous, accepted=published.header.judgement.reasons,
-                            progress=progress)
+                            previous_root=published.header.previous,
+                            previous_state=state_before(published.provenance.calibration),
+                            accepted=published.header.judgement.reasons, progress=progress)
             rebuilt_root = rebuilt.root
             found += compare(published, rebuilt)
         except BadInput as error:
@@ -141,7 +142,7 @@ def unpaid(published: Epoch, book: Book) -> Iterator[Difference]:
 
 
 def _compare_claims(claimed: Manifest, actual: Manifest) -> Iterator[Difference]:
-    for name in ("shape_digest", "tree_root", "root", "sources"):
+    for name in ("shape_digest", "tree_root", "root", "sources", "kinds"):
         if getattr(claimed, name) != getattr(actual, name):
             yield Difference("rebuild", f"manifest.{name}", str(getattr(claimed, name)),
                              f"{getattr(actual, name)}, which the published files give")
@@ -165,6 +166,12 @@ def compare(published: Epoch, rebuilt: Epoch) -> Iterator[Difference]:
                              str(getattr(remade.drawn, name)))
     for name in SCENARIOS:
         yield from _compare_arrays(name, getattr(made.scenarios, name), getattr(remade.scenarios, name), None)
+    if made.scenarios.shocks is None or remade.scenarios.shocks is None:
+        if made.scenarios.counts() != remade.scenarios.counts():
+            yield Difference("rebuild", "kinds of scenarios", str(made.scenarios.counts()),
+                             str(remade.scenarios.counts()))
+    else:
+        yield from _compare_arrays(SHOCKS, made.scenarios.shocks.table, remade.scenarios.shocks.table, None)
     symbols = [[i.symbol for i in epoch.instruments] for epoch in (published, rebuilt)]
     if symbols[0] != symbols[1]:
         yield Difference("rebuild", "instruments", ",".join(symbols[0]), ",".join(symbols[1]))

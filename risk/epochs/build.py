@@ -24,6 +24,7 @@ from risk.market.book import Book, parse_book
 from risk.market.history import History, parse_history
 from risk.models.calibration import Calibration, calibrate
 from risk.models.model import Model, Purpose, parse_model
+from risk.models.procyclicality import State
 from risk.scenarios.scenarios import Scenarios
 from risk.valuation.revaluation import revalue
 
@@ -51,7 +52,8 @@ class Inputs:
 
 
 def build(sources: Sources, *, shape: EpochShape | None = None, previous_root: int = FIRST,
-          accepted: Mapping[str, str] | None = None, progress: Progress | None = None) -> Epoch:
+          previous_state: State | None = None, accepted: Mapping[str, str] | None = None,
+          progress: Progress | None = None) -> Epoch:
     """The epoch that sources determine: the same sources give the same root, on every machine.
 
     Parameters
@@ -59,6 +61,7 @@ def build(sources: Sources, *, shape: EpochShape | None = None, previous_root: i
     shape : of the statement that the epoch is for; needed if the model file names a statement, else it goes before the
         model's own.
     previous_root : of the epoch before, which the seed is derived from.
+    previous_state : that its manifest's calibration leaves, which tools against procyclical margins go on from.
     accepted : reason by plausibility gate, on top of the model file's.
     progress : called with (stage, stages done, stages in all).
 
@@ -67,7 +70,8 @@ def build(sources: Sources, *, shape: EpochShape | None = None, previous_root: i
     BadInput : from any source, naming file, field, value and bound; more instruments than the tree holds; scenarios
         that are too few or stand badly for their population; E1 to E5, E10, E11.
     """
-    inputs = prepare(sources, shape, previous_root, accepted, progress)
+    inputs = prepare(sources, shape, previous_root=previous_root, previous_state=previous_state, accepted=accepted,
+                     progress=progress)
     shape = inputs.model.shape
     require_enough(inputs.model, shape.tail, shape.scenarios, source=sources.paths.get("model"))
     _stages(progress)("scenarios")
@@ -90,7 +94,7 @@ def build_on(sources: Sources, calibration: Calibration, scenarios: Scenarios, *
     ------
     BadInput : as `build`; another number of scenarios or underlyings than the model's.
     """
-    inputs = replace(prepare(sources, None, FIRST, None, progress), calibration=calibration)
+    inputs = replace(prepare(sources, progress=progress), calibration=calibration)
     model, shape = inputs.model, inputs.model.shape
     require_enough(model, shape.tail, shape.scenarios, source=sources.paths.get("model"))
     wanted = (shape.scenarios, len(model.assets))
@@ -100,7 +104,8 @@ def build_on(sources: Sources, calibration: Calibration, scenarios: Scenarios, *
     return _committed(inputs, Drawn(scenarios, 0, None), progress)
 
 
-def prepare(sources: Sources, shape: EpochShape | None, previous_root: int, accepted: Mapping[str, str] | None,
+def prepare(sources: Sources, shape: EpochShape | None = None, *, previous_root: int = FIRST,
+            previous_state: State | None = None, accepted: Mapping[str, str] | None = None,
             progress: Progress | None = None) -> Inputs:
     """Read the sources, calibrate, and pass the gates; parameters and errors as `build`."""
     stage = _stages(progress)
@@ -109,7 +114,7 @@ def prepare(sources: Sources, shape: EpochShape | None, previous_root: int, acce
     reasons = {} if accepted is None else accepted
     judge_early(model, history, reasons)
     stage("calibrate")
-    calibration = calibrated(model, book, history)
+    calibration = calibrated(model, book, history, previous_state)
     unseen = 0 if history is None else _unseen(model, book, history)
     judgement = judge(model, book, history, calibration, unseen, reasons)
     return Inputs(sources, model, book, history, calibration, judgement,
@@ -219,9 +224,16 @@ def _unseen(model: Model, book: Book, history: History) -> int:
     return history.steps_until(book.valuation, model.calendar, model.step_seconds)
 
 
-def calibrated(model: Model, book: Book, history: History | None) -> Calibration:
+def calibrated(model: Model, book: Book, history: History | None, previous: State | None = None) -> Calibration:
     """The state at the book's valuation."""
-    return calibrate(model, history, unseen=0 if history is None else _unseen(model, book, history))
+    return calibrate(model, history, unseen=0 if history is None else _unseen(model, book, history), at=book.valuation,
+                     previous=previous)
+
+
+def state_before(calibration: Calibration | None) -> State | None:
+    """The state that an epoch says it went on from: with it, it is made again without the epoch before."""
+    mitigation = None if calibration is None else calibration.mitigation
+    return None if mitigation is None else mitigation.before
 
 
 def seed_of(model: Model, book: Book, sources: Sources, previous_root: int) -> int:

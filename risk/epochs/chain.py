@@ -18,6 +18,7 @@ from risk.exact.clock import format_time
 from risk.exact.money import format_money
 from risk.market.book import contingency_rates, released_symbols
 from risk.models.model import parse_toml
+from risk.models.procyclicality import Mitigation, State
 
 _UNSAID = "not given"
 
@@ -41,8 +42,18 @@ def breaks(epoch: Epoch, previous: Epoch, previous_root: int) -> Iterator[Differ
     if before.trial and not header.trial:
         yield Difference("E9", "epoch before", "a trial, whose root somebody could choose",
                          "one whose seed was derived: begin a chain without it")
+    mine, its = _mitigation(epoch), _mitigation(previous)
+    if mine is not None and not mine.continues(its):
+        yield Difference("E9", "state that procyclicality went on from", str(mine.before),
+                         str(state_after(previous)))
     yield from _symbols(epoch, previous)
     yield from _held(epoch, previous)
+
+
+def state_after(epoch: Epoch) -> State | None:
+    """What the next epoch's tools against procyclical margins go on from; None if this one has none."""
+    mitigation = _mitigation(epoch)
+    return None if mitigation is None else mitigation.after
 
 
 def _symbols(epoch: Epoch, previous: Epoch) -> Iterator[Difference]:
@@ -119,6 +130,10 @@ def _model(epoch: Epoch) -> Mapping[str, Any]:
 
     add("", parse_toml(epoch.provenance.sources.model))
     return flat
+
+
+def _mitigation(epoch: Epoch) -> Mitigation | None:
+    return None if epoch.provenance is None else epoch.provenance.calibration.mitigation
 
 
 def _released(epoch: Epoch) -> frozenset[str]:

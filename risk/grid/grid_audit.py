@@ -15,11 +15,11 @@ import numpy as np
 
 from primitives.errors import BadInput
 from risk.epochs.audit import NO_SOURCES, AuditReport, chained, compare, refused, remarks, unpaid
-from risk.epochs.build import FIRST, Progress
+from risk.epochs.build import FIRST, Progress, state_before
 from risk.epochs.difference import Change, Difference
 from risk.epochs.rounding import charges
 from risk.grid.grid_build import Valuation, assemble_grid, interpolation_error, value
-from risk.grid.grid_directory import CLAIMS, GridManifest, read
+from risk.grid.grid_directory import CLAIMED, GridManifest, read
 from risk.grid.grid_epoch import GridEpoch
 
 
@@ -48,7 +48,8 @@ def check(directory: str | Path, *, previous: str | Path | None = None, now: int
         header = published.header
         try:
             valued = value(made.sources, published.shape, previous_root=header.previous,
-                           accepted=header.judgement.reasons, progress=progress)
+                           previous_state=state_before(made.calibration), accepted=header.judgement.reasons,
+                           progress=progress)
             rebuilt = assemble_grid(published.shape, valued, published.regime, published.collateral)
             rebuilt_root = rebuilt.root
             found += _interpolation(published, valued) if sound else ()
@@ -73,7 +74,7 @@ def _changes(published: GridEpoch, before: GridEpoch) -> Iterator[Change]:
 
 
 def _compare_claims(claimed: GridManifest, actual: GridManifest) -> Iterator[Difference]:
-    for name in CLAIMS:
+    for name in CLAIMED:
         if getattr(claimed, name) != getattr(actual, name):
             yield Difference("rebuild", f"manifest.{name}", str(getattr(claimed, name)),
                              f"{getattr(actual, name)}, which the published files give")

@@ -30,7 +30,7 @@ from risk.epochs.drawing import Drawn
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
 from risk.epochs.rounding import require_lots
-from risk.exact.shape import EpochShape
+from risk.exact.shape import EpochShape, Tail
 from risk.grid.grid_epoch import Factors, GridEpoch
 from risk.grid.grid_map import POINT_UNIT, ScenarioMap
 from risk.grid.grid_shape import GridShape
@@ -38,7 +38,8 @@ from risk.grid.grid_standard import StandardMap
 from risk.grid.haircuts import asset_factors, parse_collateral, swings
 from risk.market.book import Book
 from risk.models.calibration import Calibration
-from risk.models.model import Model
+from risk.models.model import Estimator, Model
+from risk.models.procyclicality import State
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, rounded
 from risk.valuation.revaluation import revalue, value_changes
 
@@ -81,8 +82,8 @@ class Valuation(NamedTuple):
 
 
 def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, collateral: bytes | None = None,
-               previous_root: int = FIRST, accepted: Mapping[str, str] | None = None,
-               progress: Progress | None = None) -> GridEpoch:
+               previous_root: int = FIRST, previous_state: State | None = None,
+               accepted: Mapping[str, str] | None = None, progress: Progress | None = None) -> GridEpoch:
     """The grid epoch that sources determine.
 
     Parameters
@@ -90,25 +91,27 @@ def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, collatera
     shape : of a `StandardMap` with the model's horizon. Scenarios, tail and packing are the shape's; what the model
         file says of these is for full revaluation.
     collateral : content of a collateral file, see `risk.grid.haircuts`; None for an epoch without collateral.
-    previous_root, accepted, progress : as in `risk.epochs.build.build`.
+    previous_root, previous_state, accepted, progress : as in `risk.epochs.build.build`.
 
     Raises
     ------
     BadInput : from any source; a shape of another horizon or fewer underlyings than the model, or with masses that
-        standard scenarios do not have; E1 to E6, E8, E10, E11.
+        the standard scenarios were not chosen for; E1 to E6, E8, E10, E11.
     """
-    valued = value(sources, shape, previous_root=previous_root, accepted=accepted, progress=progress)
+    valued = value(sources, shape, previous_root=previous_root, previous_state=previous_state, accepted=accepted,
+                   progress=progress)
     return assemble_grid(shape, valued, regime, collateral)
 
 
-def value(sources: Sources, shape: GridShape, *, previous_root: int = FIRST,
+def value(sources: Sources, shape: GridShape, *, previous_root: int = FIRST, previous_state: State | None = None,
           accepted: Mapping[str, str] | None = None, progress: Progress | None = None) -> Valuation:
     """Revalue every instrument at every node and in every scenario of every regime; errors as `build_grid`."""
     def stage(name: str) -> None:
         if progress is not None:
             progress(name, STAGES.index(name), len(STAGES))
 
-    inputs = prepare(sources, shape.layout, previous_root, accepted, progress)
+    inputs = prepare(sources, shape.layout, previous_root=previous_root, previous_state=previous_state,
+                     accepted=accepted, progress=progress)
     model, book, calibration = inputs.model, inputs.book, inputs.calibration
     standard = _standard(shape, model)
     require_enough(model, shape.tail, shape.scenarios, source=sources.paths.get("model"))
@@ -127,14 +130,25 @@ def value(sources: Sources, shape: GridShape, *, previous_root: int = FIRST,
 
 
 def _standard(shape: GridShape, model: Model) -> StandardMap:
+    if model.estimator == Estimator.HANDWRITTEN:
+        raise BadInput("estimator", str(model.estimator), "one with a model: a grid is laid in units of its forecast")
     if not isinstance(shape.map, StandardMap):
         raise BadInput("shape.map", type(shape.map).__name__, "a standard map: others have no scenarios to revalue in")
     if shape.map.horizon != model.horizon:
         raise BadInput("horizon", model.horizon, f"{shape.map.horizon}, that of the standard scenarios")
-    require_equally_likely(shape.tail, "standard maps hold scenarios", field="shape.masses")
+    _require_masses(shape.tail, shape.map)
     if len(model.assets) > shape.underlyings:
         raise BadInput("number of assets", len(model.assets), f"at most {shape.underlyings}, the shape's underlyings")
     return shape.map
+
+
+def _require_masses(tail: Tail, standard: StandardMap) -> None:
+    """Scenarios stand for the masses that they were chosen for, and for no others."""
+    if standard.weighting is None:
+        require_equally_likely(tail, "standard scenarios without a population are scenarios", field="shape.masses")
+    elif tail != standard.weighting.tail:
+        raise BadInput("shape.masses", str(tail), f"{standard.weighting.tail}, which the standard scenarios were "
+                       "chosen for")
 
 
 def applied(model: Model, calibration: Calibration, spot: NDArray[np.int64], volatility: NDArray[np.int64]

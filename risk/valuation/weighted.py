@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.jsonio import Node
+from risk.exact.shape import Tail
 from risk.models.calibration import Calibration
 from risk.models.model import Model
 from risk.scenarios import adversary, matching
@@ -109,10 +110,13 @@ def choose(model: Model, calibration: Calibration, paths: Scenarios) -> tuple[In
     ------
     BadInput : see `matching.design` and `Panel.of`.
     """
-    tail, masses = model.shape.tail, np.array(model.shape.tail.weights(model.shape.scenarios), np.int64)
-    share, n = tail.share(model.shape.scenarios), len(paths.returns)
-    rings = matching.design(masses.tolist(), n)
-    panel = Panel.of(model, calibration, paths)
+    return choose_from(Panel.of(model, calibration, paths), model.shape.tail, model.shape.scenarios)
+
+
+def choose_from(panel: Panel, tail: Tail, scenarios: int) -> tuple[Ints, Quality]:
+    """The same of listings that are valued already, on all paths. Errors as `matching.design`."""
+    masses, n = np.array(tail.weights(scenarios), np.int64), len(panel.values)
+    share, rings = tail.share(scenarios), matching.design(masses.tolist(), n)
     features = panel.features
     partition = matching.cells(matching.depth(features), features, rings)
     books = list(panel.books(share))

@@ -19,7 +19,7 @@ import pytest
 from worlds import GARCH, MODEL, book, option, world
 
 from primitives.errors import BadInput
-from risk.epochs.build import FIRST, build, prepare
+from risk.epochs.build import build, prepare
 from risk.epochs.difference import BrokenDuty
 from risk.epochs.drawing import draw
 from risk.epochs.epoch import Epoch
@@ -88,7 +88,7 @@ def test_sources_changed_in_their_last_digit_move_less_than_the_stated_error() -
 
 def test_fits_within_tolerance_move_margins_with_the_forecast_and_no_further() -> None:
     """At one seed, so without the luck of the draw: a fit 0.01 behind in likelihood moves 0.2 % of margin, not 30 %."""
-    inputs = prepare(world(model=MODEL + GARCH.format(beta=0.9)), None, FIRST, None)
+    inputs = prepare(world(model=MODEL + GARCH.format(beta=0.9)))
     rows = [i for i, listing in enumerate(inputs.book.listings) if listing.instrument.symbol == "BTC-PERP"]
     from risk.exact.expected_shortfall import expected_shortfall
     from risk.models.calibration import calibrate

@@ -12,7 +12,7 @@ import pytest
 from worlds import GARCH, MODEL, STATED, book, curve, future, option, prices, world
 
 from primitives.errors import BadInput
-from risk.epochs.build import FIRST, Inputs, build, prepare
+from risk.epochs.build import Inputs, build, prepare
 from risk.epochs.difference import BrokenDuty
 from risk.epochs.plausibility import require_gates
 from risk.epochs.provenance import Sources
@@ -21,7 +21,7 @@ Book = dict[str, Any]
 
 
 def judged(sources: Sources, **accepted: str) -> Inputs:
-    return prepare(sources, None, FIRST, accepted)
+    return prepare(sources, accepted=accepted)
 
 
 def refusal(sources: Sources) -> str:

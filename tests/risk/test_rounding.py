@@ -14,7 +14,7 @@ from worlds import book, option, world
 
 from risk.epochs import epoch_directory
 from risk.epochs.audit import check
-from risk.epochs.build import FIRST, build, prepare
+from risk.epochs.build import build, prepare
 from risk.epochs.difference import BrokenDuty
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
@@ -51,7 +51,7 @@ def lots() -> Epoch:
 
 def floats(epoch: Epoch) -> np.ndarray:
     assert epoch.provenance is not None
-    inputs = prepare(epoch.provenance.sources, None, FIRST, None)
+    inputs = prepare(epoch.provenance.sources)
     return unrounded(inputs.book, inputs.model, inputs.calibration, epoch.provenance.scenarios)
 
 

@@ -25,7 +25,7 @@ from risk.epochs.seed import derived_seed
 from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.shape import EpochShape, TailSize, WeightedTail, format_runs, parse_runs
 from risk.grid import grid_directory
-from risk.grid.grid_build import build_grid, full_revaluation, interpolation_error
+from risk.grid.grid_build import full_revaluation, interpolation_error
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_map import ExplicitMap, Nodes
 from risk.grid.grid_shape import GRID_1000, GRID_TINY, GridShape
@@ -257,17 +257,6 @@ def test_a_model_file_gives_masses(crypto_sources: Sources, edited: Callable[[by
                            ("masses", "weights", r"m\.toml: epoch\.weights")]:
         with pytest.raises(BadInput, match=says):
             parse_model(edited(model, old, new), source="m.toml")
-
-
-def test_masses_for_equally_likely_draws_are_refused_before_any_work(crypto_sources: Sources) -> None:
-    sources = replace(crypto_sources, model=with_epoch(crypto_sources.model, "1024/5", RINGS, 256))
-    stages: list[str] = []
-    with pytest.raises(BadInput, match=r"model\.toml: epoch\.masses is '1024/5 of 32x1 .*': must be absent or all the "
-                                       "same: monte-carlo draws scenarios that are equally likely"):
-        build(sources, progress=lambda stage, *_: stages.append(stage))
-    assert stages == ["read"]
-    with pytest.raises(BadInput, match=r"shape\.masses is .*: standard maps hold scenarios that are equally likely"):
-        build_grid(crypto_sources, statements.get("margin-grid-1000x32-w").shape)           # type: ignore[arg-type]
 
 
 def test_masses_that_are_all_the_same_are_built(crypto_sources: Sources, crypto: Epoch) -> None:

@@ -266,15 +266,14 @@ def test_epochs_are_published_in_their_order(run: Run, story: Story, epoch_direc
         return run("contract", "publish", *there, "--epoch", tmp_path / name,
                    *(part for path in previous for part in ("--previous", path)))
 
-    unsaid = publish("next")
+    for name, previous in (("next", ()), ("after", (tmp_path / "next",))):         # nothing said; before its time
+        answer = publish(name, *previous)
+        assert (answer.code, answer.data["field"]) == (2, "--previous")
+    unsaid = run("contract", "publish", *there, "--epoch", tmp_path / "next", "--first")
     assert (unsaid.code, unsaid.data["field"]) == (2, "--previous")
-    early = publish("after", tmp_path / "next")
-    assert (early.code, early.data["field"]) == (2, "previous")
-    done = publish("next", epoch_directory)
-    assert (done.code, done.data["published"], done.data["trial"], done.data["changes"]) == (0, True, False, [])
-    fork = publish("fork", epoch_directory)
-    assert (fork.code, fork.data["field"]) == (2, "previous")
-    forged = publish("after", epoch_directory)
-    assert forged.code == 1
-    assert forged.data["published"] is False
+    assert "names one before it (E9)" in unsaid.data["bound"]
+    assert publish("next", epoch_directory).code == 0
+    fork = publish("fork", tmp_path / "next")
+    assert (fork.code, fork.data["error"]) == (1, "EpochDoesNotStand")
+    assert [(d["clause"], d["field"]) for d in fork.data["differences"]] == [("E9", "previous root")]
     assert publish("after", tmp_path / "next").code == 0
