@@ -32,6 +32,7 @@ LIBRARIES = frozenset("scipy arch statsmodels pandas statistics cmath sklearn sy
 RANDOM = frozenset({"PCG64"})
 
 INTEGERS: dict[str, frozenset[str]] = {
+    "risk/epochs/build.py": frozenset({"sum(lightest)"}),
     "risk/exact/shape.py": frozenset({"sum((count for count, _ in runs))", "sum(self.masses)"}),
     "risk/grid/standard_choice.py": frozenset({
         "sum(self.tail.masses)", "((spot != points[0]) | (volatility != points[1])).any(axis=1).sum()",
