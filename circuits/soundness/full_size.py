@@ -15,7 +15,7 @@ import numpy as np
 
 from circuits.clauses.collateral import Holding
 from circuits.soundness.audit import Subject
-from circuits.statements import batch, grid, margin, netting, solvency, transition
+from circuits.statements import batch, cover, flat, grid, leaf_field, margin, netting, solvency, transition
 from circuits.statements.batch import Account
 from circuits.statements.netting import Member
 from circuits.statements.solvency import Collateral
@@ -42,6 +42,30 @@ def grid_at(statement: Statement) -> Subject:
     epoch = _grid_epoch(statement.preset.shape, statement.slots)
     inputs = grid.assign(statement.preset, epoch, _positions(statement.slots), salt=11, context=12)
     return _subject(statement, inputs, ("margin",), "context")
+
+
+def cover_at(statement: Statement) -> Subject:
+    """Ample collateral."""
+    preset: cover.Preset = statement.preset
+    on_grid = isinstance(preset.shape, GridShape)
+    epoch = _grid_epoch(preset.shape, statement.slots) if on_grid else _epoch(preset.shape, statement.slots)
+    claim = cover.Claim(2**80 + 12345, 500, True)
+    inputs = cover.assign(preset, epoch, _positions(statement.slots), salt=11, claim=claim, context=12)
+    return _subject(statement, inputs, (), "context", "claim")
+
+
+def flat_at(statement: Statement) -> Subject:
+    """Names in every slot, and lots in none."""
+    slots = [(id, 0) for id in _ids(statement.slots)]
+    return _subject(statement, flat.assign(statement.preset, slots, salt=11, context=12), (), "context")
+
+
+def leaf_field_at(statement: Statement) -> Subject:
+    """The last element of a leaf in the midst of others."""
+    preset: leaf_field.Preset = statement.preset
+    epoch = _grid_epoch(preset.shape, 20, 20) if isinstance(preset.shape, GridShape) else _epoch(preset.shape, 20)
+    published = leaf_field.Published.of(preset, epoch)
+    return _subject(statement, leaf_field.assign(published, 13, preset.elements - 1, context=12), (), "context")
 
 
 def solvency_at(statement: Statement) -> Subject:
