@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from circuits.builder import ConstraintSystem
 from circuits.soundness.audit import Subject
-from circuits.soundness.forgery import Attack, forge, keep_hash
+from circuits.soundness.forgery import HASH_PARTS, Attack, forge, keep_hash
 from circuits.statements import flat
 from circuits.statements.flat import Preset
 from circuits.statements.transition import EMPTY, Pairs
@@ -40,14 +40,25 @@ def attacks() -> tuple[Attack, ...]:
     return tuple(_attacks())
 
 
+def _hidden() -> list[Attack]:
+    """Show empty slots for a commitment of some lots; as many of them as the square roots in its hash are there for."""
+    cs, found = circuit(), list[Attack]()
+    for lots in range(1, 65):
+        held = told([(A, lots), *NAMES[1:]])
+        nothing = {**told(NAMES), "portfolio_commitment": held["portfolio_commitment"]}
+        found = list(keep_hash(cs, "other-slots", "commitment/C1 hash/chunk 0", forge(cs, held), partial(_same, nothing)))
+        if len(found) == len(HASH_PARTS):
+            return [Attack("other-slots", frozenset({"commitment/C1"}), nothing, says="commitment/C1"), *found]
+    raise AssertionError("no such commitment")
+
+
+def _same(inputs: dict[str, Any], number: int) -> dict[str, Any]:
+    """The one variant there is."""
+    return inputs
+
+
 def _attacks() -> Iterator[Attack]:
-    cs, held = circuit(), told(HELD)
-
-    def nothing(number: int) -> dict[str, Any]:
-        return {**told(NAMES, SALT + number), "portfolio_commitment": held["portfolio_commitment"]}
-
-    yield Attack("other-slots", frozenset({"commitment/C1"}), nothing(0), says="commitment/C1")
-    yield from keep_hash(cs, "other-slots", "commitment/C1 hash/chunk 0", forge(cs, held), nothing)
+    yield from _hidden()
     no_lots = "slots/F1 no lots"
     # Lots of the null instrument stand for nothing, cost nothing, and hide nothing: they are refused all the same.
     for name, slots in {"held": HELD, "one-lot": [EMPTY, EMPTY, (A, 1)], "null-lots": [(0, 9), (0, -9), EMPTY],

@@ -47,8 +47,7 @@ def grid_at(statement: Statement) -> Subject:
 def cover_at(statement: Statement) -> Subject:
     """Ample collateral."""
     preset: cover.Preset = statement.preset
-    on_grid = isinstance(preset.shape, GridShape)
-    epoch = _grid_epoch(preset.shape, statement.slots) if on_grid else _epoch(preset.shape, statement.slots)
+    epoch = _epoch_of(preset.shape, statement.slots)
     claim = cover.Claim(2**80 + 12345, 500, True)
     inputs = cover.assign(preset, epoch, _positions(statement.slots), salt=11, claim=claim, context=12)
     return _subject(statement, inputs, (), "context", "claim")
@@ -63,8 +62,7 @@ def flat_at(statement: Statement) -> Subject:
 def leaf_field_at(statement: Statement) -> Subject:
     """The last element of a leaf in the midst of others."""
     preset: leaf_field.Preset = statement.preset
-    epoch = _grid_epoch(preset.shape, 20, 20) if isinstance(preset.shape, GridShape) else _epoch(preset.shape, 20)
-    published = leaf_field.Published.of(preset, epoch)
+    published = leaf_field.Published.of(preset, _epoch_of(preset.shape, 20, 20))
     return _subject(statement, leaf_field.assign(published, 13, preset.elements - 1, context=12), (), "context")
 
 
@@ -134,6 +132,10 @@ def _changes(count: int, columns: int) -> tuple[Any, dict[str, Any]]:
 def _ids(count: int) -> list[int]:
     rng = random.Random(SEED)
     return [rng.getrandbits(248) for _ in range(count)]
+
+
+def _epoch_of(shape: EpochShape | GridShape, instruments: int, assets: int = 0) -> Epoch | GridEpoch:
+    return _grid_epoch(shape, instruments, assets) if isinstance(shape, GridShape) else _epoch(shape, instruments)
 
 
 def _epoch(shape: EpochShape, instruments: int) -> Epoch:

@@ -16,17 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits.builder import ConstraintSystem
-from circuits.soundness import grid as gridded
 from circuits.soundness.audit import Subject
 from circuits.soundness.forgery import Attack, forge, keep_hash
+from circuits.soundness.grid import random_weights
 from circuits.statements import leaf_field
 from circuits.statements.leaf_field import Preset, Published, place_of
 from primitives import field
 from primitives.field import MODULUS
 from primitives.merkle import ARITY
 from primitives.poseidon import Tag, hash_integers
+from risk.exact.shape import TailSize
+from risk.grid.grid_map import ExplicitMap, Nodes
+from risk.grid.grid_shape import GridShape
 
-AUDIT = Preset(replace(gridded.AUDIT.shape, depth=2, lanes=2, width=50))
+AUDIT = Preset(GridShape(ExplicitMap(Nodes((-1000, 0, 1000), (900, 2000)), 3, random_weights(3, 6, 3, 6, 3)),
+                         TailSize(3, 2), depth=2, lanes=2, width=50))
 HALF = pow(2, -1, MODULUS)
 CONTEXT, OTHER_ROOT, REGIME = 12, 4711, 1
 LEAF, ELEMENT = 9, 3
@@ -98,7 +102,7 @@ def other_leaves() -> Iterator[Attack]:
     def product_0(label: str) -> dict[str, NDArray[Any]]:
         return {label: np.zeros(cs.find(label).shape, object)}
 
-    path, top = "epoch/L2 path", "epoch/L2 path top"
+    path, top = "epoch/L2 path", "epoch/L2 top"
     yield Attack("other-element", frozenset({path}), forged(0), says=f"{path}[0]")
     yield from keep_hash(cs, "other-element", "leaf/L1 hash/chunk 0", witness, forged)
     yield Attack("other-element, product 0", frozenset({f"{path} product"}), forged(0), product_0(f"{path} product"))
@@ -146,7 +150,8 @@ def other_fields() -> Iterator[Attack]:
     yield Attack("past-the-end", frozenset({PLACE}), marked({3: 1}, n), says=PLACE)
     yield Attack("past-the-end, of none", frozenset({PLACE, one}), marked({}, n), says=one)
     yield Attack("past-the-end, of two", frozenset({one}), marked({n - 1: 1, 1: 1}, n), says=one)
-    yield Attack("past-the-end, of shares", frozenset({MARK}), marked({n - 1: 2, n - 2: -1}, n), says=f"{MARK}[{n - 2}]")
+    yield Attack("past-the-end, of shares", frozenset({MARK}), marked({n - 1: 2, n - 2: -1}, n),
+                 says=f"{MARK}[{n - 2}]")
     yield Attack("no-element", frozenset({one}), marked({}, 0), gain="an id of 0", says=one)
     yield Attack("two-elements", frozenset({one}), marked({1: 1, 2: 1}, 3), says=one)
     yield Attack("element-half", frozenset({MARK}), marked({2: HALF, 4: HALF}, 3), says=f"{MARK}[2]")
@@ -169,13 +174,13 @@ def attacks() -> tuple[Attack, ...]:
 # -- the examination -------------------------------------------------------------------------------------------------
 def cases() -> dict[str, dict[str, Any]]:
     """Honest witnesses to examine the circuit at."""
-    twice = replace(published(), leaves=[*_leaves()[:10], _leaves()[9]])
+    twice = replace(published(), leaves=[*_leaves()[:10], [*_leaves()[LEAF][:-1], 5]])
     null = replace(published(), leaves=[[0] * AUDIT.elements, *_leaves()[1:]], regime=0)
     return {
         "ordinary": told(),
         "the id": told(0),
         "the last element": told(AUDIT.elements - 1, 0),
-        "one of two equal leaves": leaf_field.unchecked_inputs(twice, 10, ELEMENT, CONTEXT),
+        "one of two leaves of an id": leaf_field.unchecked_inputs(twice, 10, ELEMENT, CONTEXT),
         "the null leaf": leaf_field.unchecked_inputs(null, 0, ELEMENT, CONTEXT),
     }
 
