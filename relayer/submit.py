@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from primitives.errors import BadInput, TailproofError
 from verifier_contracts.bindings import EpochRegistry, MarginManager, proof_words
 from verifier_contracts.chain import Chain
-from verifier_contracts.context import ATTESTATION, Context
+from verifier_contracts.context import ATTESTATION, MARGIN, Context
 from verifier_contracts.deployment import Deployment
 from verifier_contracts.errors import ContractRefused
 
@@ -108,6 +108,7 @@ def _check_addressee(context: Context, claimed: int, manager: MarginManager) -> 
     expected: tuple[tuple[str, Any, Any], ...] = (
         ("OtherChain", context.chain_id, manager.chain.chain_id),
         ("OtherManager", context.manager, manager.address),
+        ("OtherStatement", context.statement, MARGIN),
         ("OtherAction", "0x" + context.action_hash.hex(), "0x" + ATTESTATION.hex()),
         ("ContextMismatch", claimed, context.field_element()),
     )

@@ -46,7 +46,8 @@ def _hidden() -> list[Attack]:
     for lots in range(1, 65):
         held = told([(A, lots), *NAMES[1:]])
         nothing = {**told(NAMES), "portfolio_commitment": held["portfolio_commitment"]}
-        found = list(keep_hash(cs, "other-slots", "commitment/C1 hash/chunk 0", forge(cs, held), partial(_same, nothing)))
+        found = list(keep_hash(cs, "other-slots", "commitment/C1 hash/chunk 0", forge(cs, held),
+                               partial(_same, nothing)))
         if len(found) == len(HASH_PARTS):
             return [Attack("other-slots", frozenset({"commitment/C1"}), nothing, says="commitment/C1"), *found]
     raise AssertionError("no such commitment")
