@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from primitives.errors import BadInput
-from primitives.jsonio import Node
+from primitives.jsonio import Node, observe
 from risk.exact.digests import field_digest
 
 PACKED_BITS = 253
@@ -50,6 +50,7 @@ class TailSize:
     @classmethod
     def parse(cls, text: object, *, field: str = "tail", source: str | Path | None = None) -> TailSize:
         """Read "32/5" or "25"."""
+        observe(field, "tail")
         match = re.fullmatch(r"([0-9]{1,10})(?:/([0-9]{1,10}))?", text, re.ASCII) if isinstance(text, str) else None
         if match is None:
             raise BadInput(field, text, 'a string "K/D" of two positive integers, such as "32/5"', source=source)
@@ -221,6 +222,7 @@ def parse_runs(text: object, *, field: str = "masses", source: str | Path | None
     ------
     BadInput : anything else, also runs that could be one, more than 2**20 masses, or a mass of 2**32 or more.
     """
+    observe(field, "runs")
     bound = 'runs "COUNTxMASS", one space between two, such as "32x1 48x2"'
     if not isinstance(text, str) or not re.fullmatch(r"[1-9][0-9]{0,6}x[1-9][0-9]{0,9}"
                                                      r"(?: [1-9][0-9]{0,6}x[1-9][0-9]{0,9})*", text, re.ASCII):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, suggestion
 from primitives.jsonio import Node
 from risk.epochs.epoch import Epoch
 from risk.grid.grid_epoch import GridEpoch
@@ -41,7 +41,10 @@ class Portfolio:
         BadInput : malformed, a symbol that is none, an instrument twice, lots that are no integer or reach 2**40, more
             than 64 positions; naming file, field, value and bound.
         """
-        parts = Node.read(path).document(SCHEMA, {"positions"}, {"description"})
+        root = Node.read(path)
+        if isinstance(root.value, dict) and root.value.get("schema", SCHEMA) == SCHEMA:
+            root.complete({"": ("schema", "positions"), "positions[]": ("instrument", "lots")})
+        parts = root.document(SCHEMA, {"positions"}, {"description"})
         positions: dict[str, int] = {}
         for node in parts["positions"].array(at_most=MOST_POSITIONS):
             position = node.object(required={"instrument", "lots"})
@@ -69,7 +72,9 @@ class Portfolio:
         for i, (symbol, lots) in enumerate(self.positions):
             row = epoch.row_of(symbol)
             if row is None:
-                raise BadInput(f"positions[{i}].instrument", symbol, "an instrument of the epoch", source=self.source)
+                near = suggestion(symbol, [instrument.symbol for instrument in epoch.instruments])
+                raise BadInput(f"positions[{i}].instrument", symbol, f"an instrument of the epoch{near}",
+                               source=self.source)
             found.append((row, lots))
         return found
 
