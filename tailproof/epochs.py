@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from circuits import statements
 from primitives.errors import BadInput
 from risk.epochs import audit, epoch_directory
-from risk.epochs.audit import AuditReport
+from risk.epochs.audit import AuditReport, Difference
 from risk.epochs.build import build as build_full
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources, read_source
@@ -20,6 +21,7 @@ from risk.grid.grid_build import build_grid
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_shape import GridShape
 from risk.grid.haircuts import parse_collateral
+from risk.models.model import named_statement
 
 from .progress import Progress, quiet
 
@@ -42,13 +44,15 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
 
     Parameters
     ----------
-    statement : by default, full revaluation in the shape that the model file states.
+    statement : by default, full revaluation in the shape that the model file states, or that of the statement it names.
     regime, collateral : correlation regime and collateral file of a grid epoch.
 
     Raises
     ------
     BadInput : from any source; a model of another shape than the statement's; a regime or collateral without a grid.
     """
+    named = named_statement(sources.model, source=sources.paths.get("model"))
+    statement = named if statement is None else statement
     shape = None if statement is None else statements.get(statement).shape
     if isinstance(shape, GridShape):
         if not 0 <= regime < shape.regimes:
@@ -59,7 +63,7 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
         return build_grid(sources, shape, regime=regime, collateral=content, progress=progress)
     if regime or collateral is not None:
         raise BadInput("--regime and --collateral", (regime, collateral), "absent: only grid epochs have them")
-    made = build_full(sources, progress=progress)
+    made = build_full(sources, shape=None if named is None else shape, progress=progress)
     if shape is not None and made.shape != shape:
         raise BadInput("[epoch]", made.shape.to_json(), f"that of {statement}: {shape.to_json()}",
                        source=sources.paths.get("model"))
@@ -81,8 +85,18 @@ def load(directory: str | Path) -> AnyEpoch:
 
 def check(directory: str | Path, *, previous: str | Path | None = None, progress: Progress = quiet) -> AuditReport:
     """Rebuild an epoch from its sources and compare."""
-    chosen = grid_audit.check if _on_grid(directory) else audit.check
-    return chosen(directory, previous=previous, progress=progress)
+    if _on_grid(directory):
+        return grid_audit.check(directory, previous=previous, progress=progress)
+    report = audit.check(directory, previous=previous, progress=progress)
+    return replace(report, differences=(*report.differences, *_other_shape(directory)))
+
+
+def _other_shape(directory: str | Path) -> Iterator[Difference]:
+    """A shape that is not that of the statement which the model file names."""
+    _, epoch = epoch_directory.read(directory)
+    name = None if epoch.provenance is None else named_statement(epoch.provenance.sources.model)
+    if name is not None and epoch.shape != statements.get(name).shape:
+        yield Difference("rebuild", "shape", str(epoch.shape.to_json()), f"that of {name}, which the model names")
 
 
 def read_claim(path: Path) -> Claim:

@@ -137,26 +137,29 @@ def fit(residuals: Floats, spans: NDArray[np.int64], *, family: str, decay: floa
 def _dynamic(residuals: Floats, spans: NDArray[np.int64], family: str, repair: bool) -> CorrelationFit:
     taken = accepted(rounded(_sample(residuals)), repair)
 
-    def made(x: Floats) -> Correlation:
-        a, total = float(x[0]), float(x[1])
-        a, b = a * total, (1 - a) * total
-        target = taken.matrix if family == "dcc" else _corrected(residuals, spans, a, b, taken.matrix)
-        return Correlation(family, a, b, target)
+    def parts(x: Floats) -> tuple[float, float, Floats, Floats]:
+        """a, b, S and what enters Q."""
+        a, b = float(x[0] * x[1]), float((1 - x[0]) * x[1])
+        if family == "dcc":
+            return a, b, np.array(taken.matrix), residuals
+        scaled = _scaled(residuals, spans, a, b)
+        return a, b, _sample(scaled), scaled
 
     def lost(x: Floats) -> float:
         try:
-            return -_likelihood(_path(made(x), residuals, spans), residuals)
-        except (BadInput, np.linalg.LinAlgError):
+            return -_likelihood(_path(*parts(x), spans), residuals)
+        except np.linalg.LinAlgError:
             return 1e300
 
     box = [(1e-6, 0.9), (1e-6, _MOST_PERSISTENT)]
     best = min((minimize(lost, np.array(start), method="Nelder-Mead", bounds=box,
-                         options={"xatol": 1e-9, "fatol": 1e-10, "maxfev": 400})
+                         options={"xatol": 1e-8, "fatol": 1e-9, "maxfev": 250})
                 for start in ((0.03, 0.98), (0.1, 0.9))), key=lambda result: float(result.fun))
     x = np.asarray(best.x)
-    free = made(x)
-    a, b = round(free.a, 6), round(free.b, 6)
-    final = Correlation(family, a, b, free.matrix)
+    a, b, target, _ = parts(x)
+    a, b = round(a, 6), round(b, 6)
+    chosen = accepted(rounded(target), repair)
+    final = Correlation(family, a, b, chosen.matrix)
     gradient = [(lost(x + h) - lost(x - h)) / (2 * 1e-6) for h in np.eye(2) * 1e-6]
     doubts = []
     if not best.success:
@@ -165,7 +168,7 @@ def _dynamic(residuals: Floats, spans: NDArray[np.int64], family: str, repair: b
         doubts.append("a is 0: the correlation does not move, a static one says the same")
     if a + b > 0.999:
         doubts.append("a + b is at its bound: shocks to correlation never die out, an ewma says the same")
-    return CorrelationFit(final, dynamic_likelihood(final, residuals, spans), taken.distance,
+    return CorrelationFit(final, dynamic_likelihood(final, residuals, spans), chosen.distance,
                           float(np.linalg.norm(gradient)), tuple(doubts))
 
 
@@ -176,14 +179,8 @@ def _sample(z: Floats) -> Floats:
     return out
 
 
-def _corrected(z: Floats, spans: NDArray[np.int64], a: float, b: float, start: Matrix) -> Matrix:
-    """Aielli's S: the sample correlation of diag(Q)**1/2 z, whose recursion needs only ones on S's diagonal."""
-    found = rounded(_sample(_scaled(z, spans, a, b)))
-    return found if usable(found) else start
-
-
 def _scaled(z: Floats, spans: NDArray[np.int64], a: float, b: float) -> Floats:
-    """diag(Q)**1/2 z of cDCC."""
+    """diag(Q)**1/2 z of cDCC, whose mean of squares is Aielli's S; its recursion needs only ones on S's diagonal."""
     q = np.ones(z.shape[1])
     out = np.empty_like(z)
     for t, span in enumerate(spans.tolist()):
@@ -194,12 +191,14 @@ def _scaled(z: Floats, spans: NDArray[np.int64], a: float, b: float) -> Floats:
     return out
 
 
-def _path(correlation: Correlation, z: Floats, spans: NDArray[np.int64]) -> Floats:
-    """As `Correlation.path` without the next step, by linear filters: an optimiser asks for it hundreds of times."""
-    a, b, (n, m) = correlation.a, correlation.b, z.shape
-    scaled = z if correlation.family == "dcc" else _scaled(z, spans, a, b)
-    target = np.array(correlation.matrix).reshape(-1)
-    moves = (1 - a - b) * target + a * (scaled[:, :, None] * scaled[:, None, :]).reshape(n, -1)
+def _path(a: float, b: float, matrix: Floats, entering: Floats, spans: NDArray[np.int64]) -> Floats:
+    """As `Correlation.path` without the next step, by linear filters: an optimiser asks for it hundreds of times.
+
+    entering : (n, m), what Q moves by: z, or Aielli's diag(Q)**1/2 z.
+    """
+    n, m = entering.shape
+    target = matrix.reshape(-1)
+    moves = (1 - a - b) * target + a * (entering[:, :, None] * entering[:, None, :]).reshape(n, -1)
     q, state, at = np.empty((n, m * m)), target, 0
     for gap in [*np.flatnonzero(spans > 1).tolist(), n]:
         if gap > at:

@@ -10,7 +10,7 @@ import pytest
 
 from primitives.errors import BadInput
 from primitives.jsonio import Node
-from risk.epochs.build import STAGES, build, parse_sources
+from risk.epochs.build import STAGES, build, calibrated, parse_sources
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
 from risk.epochs.seed import derived_seed
@@ -158,6 +158,66 @@ def test_a_statement_gives_the_shape(crypto: Epoch, crypto_sources: Sources, edi
     assert build(named, shape=crypto.shape).shape == crypto.shape
     with pytest.raises(BadInput, match=r"epoch\.statement is 'margin-full-256x16': must be resolved"):
         build(named)
+
+
+# -- time ----------------------------------------------------------------------------------------------------------
+INTRADAY = """\
+schema = "tailproof.model/2"
+name = "five-minutes"
+estimator = "filtered-historical"
+assets = ["BTC", "ETH"]
+horizon = 12
+step_seconds = 300
+max_gap_steps = 12
+
+[epoch]
+scenarios = 256
+tail = "32/5"
+depth = 3
+
+[volatility.BTC]
+family = "ewma"
+lambda = 0.995
+innovations = "normal"
+
+[volatility.ETH]
+family = "ewma"
+lambda = 0.995
+innovations = "normal"
+"""
+
+
+def test_an_hour_of_five_minutes(crypto_sources: Sources) -> None:
+    """Margins of an hour from a history of five minutes with gaps; the same prices on another clock are refused."""
+    from risk.exact.clock import format_time
+
+    rng, n, end = np.random.default_rng(2), 1500, 1609459200
+    times = [end - 300 * (n - i) for i in range(n)]
+    kept = [i for i in range(n) if i % 50 not in (7, 8, 9)]            # fifteen minutes missing, now and then
+    moves = np.cumsum(0.001 * rng.standard_normal((n, 2)) @ np.array([[1, 0.8], [0, 0.6]]), axis=0)
+    prices = np.array([29000, 737]) * np.exp(moves)
+    rows = [f"{format_time(times[i])},{prices[i, 0]:.6f},{prices[i, 1]:.6f}" for i in kept]
+    history = ("time,BTC,ETH\n" + "\n".join(rows) + "\n").encode()
+    sources = replace(crypto_sources, model=INTRADAY.encode(), history=history, paths={"history": "h.csv"})
+    epoch = build(sources)
+    assert epoch.provenance is not None
+    found = epoch.provenance.scenarios.returns / 1e9
+    assert found.std(axis=0) == pytest.approx(0.001 * 12**0.5, rel=0.25)         # not of days, not with gaps too wide
+    assert np.corrcoef(found.T)[0, 1] == pytest.approx(0.8, abs=0.1)
+    with pytest.raises(BadInput, match="a whole number of steps of 86400 seconds"):
+        build(replace(sources, model=INTRADAY.replace("step_seconds = 300\n", "").encode()))
+
+
+def test_days_nobody_saw_are_forecast(us_sources: Sources, edited: Edit) -> None:
+    """A valuation three open days after the last close: variances are what is expected by then."""
+    model, book, history = parse_sources(us_sources)
+    later = replace(us_sources, book=edited(us_sources.book, "2018-12-28T22:00:00Z", "2019-01-04T00:00:00Z"))
+    _, late_book, _ = parse_sources(later)
+    assert history is not None
+    early, late = calibrated(model, book, history), calibrated(model, late_book, history)
+    for volatility, before, after in zip(model.volatilities, early.variances, late.variances, strict=True):
+        assert after == volatility.ahead(before, 4)                    # 31 December to 3 January
+        assert after != before
 
 
 # -- sources that do not belong together ---------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def test_columns_are_found_by_name_and_others_are_told() -> None:
     history = parse(turned, assets=("BTC", "ETH"))
     assert (history.prices == parse(GOOD).prices).all()
     assert history.ignored == ("Volume, 24 h",)
-    with pytest.raises(BadInput, match="line 1, XRP is 'no such column': must be .* there are BTC, ETH"):
+    with pytest.raises(BadInput, match=r"line 1, XRP is 'no such column': must be .* there are BTC, ETH"):
         parse(GOOD, assets=("BTC", "XRP"))
 
 
@@ -70,7 +70,7 @@ def test_a_wrong_cell_is_refused_with_its_place(old: str, new: str, where: str) 
 def test_a_negative_price_says_what_to_do() -> None:
     """WTI on 2020-04-20: a price that is real, and that no log return can be taken of."""
     text = "date,WTI\n2020-04-17,18.27\n2020-04-20,-37.63\n"
-    with pytest.raises(BadInput, match=r"line 3, WTI is '-37.63': must be .* WTI −37.63: use additive returns or leave"):
+    with pytest.raises(BadInput, match=r"line 3, WTI is '-37\.63': must .* WTI −37\.63: use additive returns or leave"):
         parse(text, gap=3)
 
 
@@ -119,7 +119,7 @@ def test_steps_within_a_day() -> None:
     assert history.steps_until(history.closed + 899, Calendar(), 300) == 2
     with pytest.raises(BadInput, match="at most 1 steps after 2020-12-31T23:55:00Z, not 2"):
         parse(INTRADAY, step_seconds=300)
-    with pytest.raises(BadInput, match="line 4, time is .* a whole number of steps of 300 seconds"):
+    with pytest.raises(BadInput, match=r"line 4, time is .* a whole number of steps of 300 seconds"):
         parse(INTRADAY.replace("00:05:00", "00:05:01"), gap=5, step_seconds=300)
     with pytest.raises(BadInput, match="line 2, time is '2020-12-31T23:50:00'"):
         parse(INTRADAY.replace("23:50:00Z", "23:50:00"), gap=5, step_seconds=300)
