@@ -44,12 +44,13 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
 
     Parameters
     ----------
-    statement : by default, full revaluation in the shape that the model file states, or that of the statement it names.
+    statement : its shape and packing go before those that the model file states; by default the latter, or those of
+        the statement that it names, in full revaluation.
     regime, collateral : correlation regime and collateral file of a grid epoch.
 
     Raises
     ------
-    BadInput : from any source; a model of another shape than the statement's; a regime or collateral without a grid.
+    BadInput : from any source; a model that names a statement of another shape; a regime or collateral without a grid.
     """
     named = named_statement(sources.model, source=sources.paths.get("model"))
     statement = named if statement is None else statement
@@ -63,11 +64,10 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
         return build_grid(sources, shape, regime=regime, collateral=content, progress=progress)
     if regime or collateral is not None:
         raise BadInput("--regime and --collateral", (regime, collateral), "absent: only grid epochs have them")
-    made = build_full(sources, shape=None if named is None else shape, progress=progress)
-    if shape is not None and made.shape != shape:
-        raise BadInput("[epoch]", made.shape.to_json(), f"that of {statement}: {shape.to_json()}",
+    if named is not None and statements.get(named).shape != shape:
+        raise BadInput("epoch.statement", named, f"{statement}, or one of its shape: it is what --statement says",
                        source=sources.paths.get("model"))
-    return made
+    return build_full(sources, shape=shape, progress=progress)
 
 
 def save(epoch: AnyEpoch, directory: str | Path) -> None:
@@ -87,8 +87,16 @@ def check(directory: str | Path, *, previous: str | Path | None = None, progress
     """Rebuild an epoch from its sources and compare."""
     if _on_grid(directory):
         return grid_audit.check(directory, previous=previous, progress=progress)
-    report = audit.check(directory, previous=previous, progress=progress)
+    shape = _statement_shape(directory)
+    report = audit.check(directory, previous=previous, shape=shape, progress=progress)
     return replace(report, differences=(*report.differences, *_other_shape(directory)))
+
+
+def _statement_shape(directory: str | Path) -> EpochShape | None:
+    """The published shape if it is some statement's: `build` may have been told so, and the circuit holds it (C5)."""
+    shape = epoch_directory.read(directory)[1].shape
+    known = map(statements.get, statements.names())
+    return shape if any(one.reads_epoch and one.shape == shape for one in known) else None
 
 
 def _other_shape(directory: str | Path) -> Iterator[Difference]:

@@ -62,13 +62,14 @@ class AuditReport:
                 "differences": [vars(difference) for difference in self.differences]}
 
 
-def check(directory: str | Path, *, previous: str | Path | None = None,
+def check(directory: str | Path, *, previous: str | Path | None = None, shape: EpochShape | None = None,
           progress: Progress | None = None) -> AuditReport:
     """Audit an epoch directory.
 
     Parameters
     ----------
     previous : the epoch before it: instruments listed there must still be listed (E7), since somebody may hold them.
+    shape : to make it again in; by default what the model file says.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
         found.append(Difference("rebuild", "sources", "none", "given: an epoch without sources cannot be made again"))
     else:
         try:
-            rebuilt = build(published.provenance.sources, shape=_named_shape(published), progress=progress)
+            rebuilt = build(published.provenance.sources, shape=shape or _named_shape(published), progress=progress)
             rebuilt_root = rebuilt.root
             found += compare(published, rebuilt)
         except BadInput as error:
