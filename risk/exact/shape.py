@@ -24,6 +24,9 @@ PACKED_BITS = 253
 """Bits of a packed element: fewer than the field's order, 2**253.597, so that unpacking is unique (STATEMENT §8.3)."""
 LARGEST_TAIL_TERM = 2**32 - 1
 MOST_SCENARIOS = 2**20
+SIZES = {"scenarios": (1, MOST_SCENARIOS), "depth": (1, 6), "lanes": (1, PACKED_BITS), "width": (3, PACKED_BITS),
+         "value_bits": (1, 61)}
+"""Bounds of the integers of a shape."""
 
 
 @dataclass(frozen=True)
@@ -251,6 +254,13 @@ def read_tail(parts: Mapping[str, Node]) -> Tail:
                               source=tail.source)
 
 
+def observe_sizes(parts: Mapping[str, Node]) -> None:
+    """Tell whoever describes formats the bounds that a shape will hold its sizes to."""
+    for name in SIZES.keys() & parts.keys():
+        low, high = SIZES[name]
+        observe(parts[name].field, "integer", low=low, high=high)
+
+
 @dataclass(frozen=True)
 class EpochShape:
     """Sizes of a full-revaluation epoch.
@@ -280,8 +290,7 @@ class EpochShape:
     def __post_init__(self) -> None:
         if self.mode != "full":
             raise BadInput("shape.mode", self.mode, '"full"')
-        for name, low, high in (("scenarios", 1, MOST_SCENARIOS), ("depth", 1, 6), ("lanes", 1, PACKED_BITS),
-                                ("width", 3, PACKED_BITS), ("value_bits", 1, 61)):
+        for name, (low, high) in SIZES.items():
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise BadInput(f"shape.{name}", value, f"an integer in [{low}, {high}]")
@@ -316,6 +325,7 @@ class EpochShape:
         """
         parts = node.object({"mode", "scenarios", "tail", "depth", "lanes", "width", "value_bits"}, {"masses"})
         parts["mode"].choice({"full"})
+        observe_sizes(parts)
         scenarios, depth, lanes, width, value_bits = (
             parts[name].integer(1, 2**20) for name in ("scenarios", "depth", "lanes", "width", "value_bits"))
         tail = read_tail(parts)

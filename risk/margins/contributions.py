@@ -3,8 +3,8 @@
 Expected Shortfall is K ES = sum over s of r_s L_s, with r_s how much of scenario s the tail holds
 (`ShortfallCertificate.tail_mass`). A loss is the sum of the positions' losses, so the part of a position i is
 sum over s of r_s L_is: integers, in units of 1/K of the unit of losses, with nothing left over. It is the derivative of
-Expected Shortfall by the size of the position wherever there is one (Euler's allocation) [Tasche, Risk contributions and
-performance measurement, 1999, § 4.3]. A part may be negative: the position hedges the others where it hurts.
+Expected Shortfall by the size of the position wherever there is one (Euler's allocation) [Tasche, Risk contributions
+and performance measurement, 1999, § 4.3]. A part may be negative: the position hedges the others where it hurts.
 
 What is not in the parts of Expected Shortfall: the rounding up to whole money, less than one unit; and where Expected
 Shortfall is negative, that a margin never is. `Breakdown.rounding` holds both, so that everything sums to the margin.

@@ -10,6 +10,7 @@ from primitives.errors import BadInput
 from risk.exact.clock import format_time
 from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.money import format_decimal, format_money
+from risk.grid.grid_epoch import GridEpoch
 from risk.margins.contributions import AnyEpoch, breakdown, instrument_of, label, lot_changes
 from risk.margins.reference_books import reference_books
 from risk.margins.shocks import provenance_of, sources_of
@@ -130,7 +131,7 @@ def _instrument(before: AnyEpoch, after: AnyEpoch, old: int, new: int) -> Instru
 
 def _lot_margin(epoch: AnyEpoch, row: int, side: Side) -> int:
     sign = 1 if side == "long" else -1
-    bits = 0 if epoch.shape.mode == "full" else epoch.shape.weight_bits
+    bits = epoch.shape.weight_bits if isinstance(epoch, GridEpoch) else 0
     found = expected_shortfall([-sign * change for change in lot_changes(epoch, row).tolist()], epoch.shape.tail)
     return max(0, -(-found.numerator // (epoch.shape.tail.numerator << bits))) + int(getattr(epoch, side)[row])
 
@@ -160,7 +161,7 @@ def _header(before: AnyEpoch, after: AnyEpoch) -> Iterator[Change]:
         return {"root": str(epoch.root), "venue": header.venue, "valuation": format_time(header.timestamp),
                 "model": header.model, "underlyings": ", ".join(header.underlyings), **shape,
                 "instruments": str(len(epoch.instruments)),
-                **({"regime": str(epoch.regime)} if epoch.shape.mode == "grid" else {})}
+                **({"regime": str(epoch.regime)} if isinstance(epoch, GridEpoch) else {})}
 
     return _changes(facts(before), facts(after))
 

@@ -1,4 +1,4 @@
-"""Why a margin is what it is: the scenarios of its tail, the days they are made of or resemble, the positions that lose.
+"""Why a margin is what it is: scenarios of its tail, days they are made of or resemble, positions that lose.
 
 In filtered historical simulation a scenario is drawn days, one a step, and those are named: the draw is repeated from
 the epoch's own seed and compared with what is published. Elsewhere (Monte Carlo, standard scenarios of a grid) no day
@@ -23,7 +23,6 @@ from risk.exact.elementary import log
 from risk.exact.sobol import sobol_uniforms
 from risk.exact.uniforms import latin_hypercube
 from risk.grid.grid_build import applied
-from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_standard import StandardMap
 from risk.margins.contributions import AnyEpoch, Breakdown
 from risk.margins.shocks import provenance_of, sources_of

@@ -1,4 +1,4 @@
-"""More pictures: a model's forecasts with exceptions, its correlations with regimes, profit over spot and volatility."""
+"""More pictures: a model's forecasts with exceptions, correlations with regimes, profit over spot and volatility."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def heat_map(market: Market, positions: Positions, asset: str, path: str | Path,
     bar = figure.colorbar(mesh, ax=axes, pad=0.02)
     bar.set_label(f"gain, {quote}")
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     axes.set_title(f"{title}\n", loc="left", fontsize=13, fontweight="bold", color=INK)
     axes.text(0, 1.02, f"margin {display_money(margin, quote)} · other assets stay where they are",
               transform=axes.transAxes, fontsize=9.5, color=INK)

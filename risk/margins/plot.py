@@ -23,12 +23,13 @@ _MOST_BINS = 60
 _MOST_BARS = 12
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """A figure in inches, drawn without any window."""
+def new_figure(width: float, height: float, *, foot: float = 0.0) -> Figure:
+    """A figure in inches, drawn without any window; below is left free what share `foot` is."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(width, height), dpi=144, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=144, layout=ConstrainedLayoutEngine(rect=(0, foot, 1, 1 - foot)))
     FigureCanvasAgg(figure)
     return figure
 
@@ -53,7 +54,7 @@ def losses(found: Breakdown, path: str | Path, *, title: str, quote: str, subtit
     BadInput : the path cannot be written; nothing is left behind.
     """
     bars = min(len(found.positions), _MOST_BARS + 1)
-    figure = new_figure(9, 6.1 + (0.7 + 0.26 * bars if bars else 0))
+    figure = new_figure(9, 6.1 + (0.7 + 0.26 * bars if bars else 0), foot=0.03)
     if bars:
         upper, lower = figure.subplots(2, 1, height_ratios=[5.0, 0.5 + 0.26 * bars])
         _contributions(lower, found, quote)
@@ -62,7 +63,6 @@ def losses(found: Breakdown, path: str | Path, *, title: str, quote: str, subtit
     _distribution(upper, found, quote)
     figure.suptitle(title, x=0.012, ha="left", fontsize=13, color=INK, fontweight="bold")
     figure.text(0.012, 0.004, subtitle, fontsize=8, color="#666666")
-    figure.get_layout_engine().set(rect=(0, 0.03, 1, 0.97))  # type: ignore[union-attr]
     write(figure, path)
 
 
@@ -138,8 +138,8 @@ def _contributions(axes: Axes, found: Breakdown, quote: str) -> None:
     axes.set_xlim(left - (spare if left < 0 else 0.0), right + spare)
     axes.set_yticks(list(places), names, fontsize=8.5)
     axes.invert_yaxis()
-    axes.set_title("where it comes from: part of Expected Shortfall (red; blue if it hedges the rest), add-ons (yellow)",
-                   fontsize=9.5, color=INK, loc="left")
+    axes.set_title("where it comes from: part of Expected Shortfall (red; blue if it hedges the rest), add-ons "
+                   "(yellow)", fontsize=9.5, color=INK, loc="left")
     axes.set_xlabel(quote)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.xaxis.set_major_locator(MaxNLocator(7, prune="upper"))

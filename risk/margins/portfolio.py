@@ -1,4 +1,4 @@
-"""A portfolio: which instruments, how many lots. Read from JSON, as `portfolio.schema.json` publishes it."""
+"""A portfolio: which instruments, how many lots. Read from JSON; `tailproof schema portfolio` publishes its schema."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from risk.margins.margin import QUANTITY_BITS, Margin, margin
 from risk.market.instruments import SYMBOL
 
 SCHEMA = "tailproof.portfolio/1"
-SCHEMA_FILE = Path(__file__).parent / "portfolio.schema.json"
-"""The published JSON Schema; it refuses what `Portfolio.read` refuses, save duplicate keys and instruments."""
 LARGEST_LOTS = 2**QUANTITY_BITS - 1
 MOST_POSITIONS = 64
 """J <= 64: no statement has more slots."""

@@ -88,10 +88,10 @@ class Market:
         """Value change of a lot of every listing in each move: int64 (n, moves), money units; errors as `gains`."""
         assets = self.model.assets
         for move in moves:
-            for asset, (spot, volatility) in move.items():
+            for asset, changes in move.items():
                 if asset not in assets:
                     raise BadInput("asset", asset, f"one of {', '.join(assets)}")
-                for what, change in (("spot", spot), ("volatility", volatility)):
+                for what, change in zip(("spot", "volatility"), changes, strict=True):
                     if not LEAST <= change <= MOST:
                         raise BadInput(f"change of {asset}'s {what}", float(change),
                                        f"in [{float(LEAST)}, {float(MOST)}]")

@@ -28,7 +28,7 @@ _MOST_LINES = 20
 @click.option("--portfolio", type=FILE, help="Take its margins, in place of those of reference books.")
 @reporting
 def diff(before: Path, after: Path, portfolio: Path | None) -> Outcome:
-    """What changed from epoch BEFORE to epoch AFTER: model, state, prices, instruments, and what that does to margins."""
+    """What changed from epoch BEFORE to AFTER: model, state, prices, instruments, and what that does to margins."""
     from risk.margins.differences import difference
     from risk.margins.portfolio import Portfolio
 
@@ -88,7 +88,7 @@ def _difference_lines(found: EpochDifference, quote: str) -> list[str]:
                           for one in changed[:_MOST_LINES]],
                          ("instrument", "long before", "after", "%", "short before", "after", "%"))]
         lines += [f"… and {len(changed) - _MOST_LINES} more"] if len(changed) > _MOST_LINES else []
-        rates = [one for one in changed if one.long_rate[0] != one.long_rate[1] or one.short_rate[0] != one.short_rate[1]]
+        rates = [one for one in changed if len({*one.long_rate}) > 1 or len({*one.short_rate}) > 1]
         if rates:
             lines += ["", f"rates of a lot, {quote}:",
                       *table([(one.symbol, *_pair(*one.long_rate), *_pair(*one.short_rate))

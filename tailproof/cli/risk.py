@@ -13,6 +13,7 @@ import click
 
 from primitives.errors import BadInput, suggestion
 
+from .. import telling
 from .console import FILE, OUTPUT, Outcome, progress, reporting, table
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from ..epochs import AnyEpoch
 
 _PICTURE = click.option("--picture", type=OUTPUT, help="Draw it, too: a PNG file to write. It shows the portfolio.")
-_TRIAL = "PURPOSE: TRIAL. The epoch's seed is somebody's choice; its margins are for trials only."
 
 
 @click.group()
@@ -40,17 +40,18 @@ def risk() -> None:
 @reporting
 def show_margin(epoch: Path, portfolio: Path, picture: Path | None) -> Outcome:
     """The margin that PORTFOLIO would be proven to need under EPOCH, in parts that sum to it exactly."""
-    from .. import epochs
     from risk.margins.contributions import breakdown
     from risk.margins.portfolio import Portfolio
+
+    from .. import epochs
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
     found = breakdown(numbers, held.rows(numbers))
     if picture is not None:
         from risk.margins import plot
         plot.losses(found, picture, title=portfolio.stem.replace("_", " "), quote=numbers.header.quote,
-                    subtitle=_setting(numbers))
-    notes = [*_notes(numbers, held), *_trial(numbers)]
-    data = {**_facts(numbers), **_margin_json(found), "notes": notes,
+                    subtitle=telling.setting(numbers))
+    notes = [*_notes(numbers, held), *telling.trial(numbers)]
+    data = {**telling.facts(numbers), **_margin_json(found), "notes": notes,
             "positions": [{**_part_json(found, part), "lots": lots, "standalone": str(alone)} for part, lots, alone
                           in zip(found.positions, found.lots, found.standalone, strict=True)],
             "assets": [_part_json(found, part) for part in found.assets],
@@ -84,10 +85,11 @@ def what_if(epoch: Path, portfolio: Path, added: tuple[str, ...], spots: tuple[s
 
     The picture is a heat map of profit over spot and volatility of one asset.
     """
-    from .. import epochs
     from risk.margins.contributions import breakdown
     from risk.margins.portfolio import Portfolio
     from risk.margins.shocks import Market
+
+    from .. import epochs
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
     if not (added or spots or volatilities or picture):
         raise BadInput("--add, --spot, --volatility and --picture", None, "given, at least one of them")
@@ -95,10 +97,10 @@ def what_if(epoch: Path, portfolio: Path, added: tuple[str, ...], spots: tuple[s
     before, after = (breakdown(numbers, book.rows(numbers)) for book in (held, changed))
     move = _moves(numbers, spots, volatilities)
     quote = numbers.header.quote
-    data: dict[str, Any] = {**_facts(numbers), "before": _margin_json(before), "after": _margin_json(after),
+    data: dict[str, Any] = {**telling.facts(numbers), "before": _margin_json(before), "after": _margin_json(after),
                             "portfolio": changed.to_json(),
                             "picture": None if picture is None else str(picture)}
-    lines = [*_trial(numbers), *table(
+    lines = [*telling.trial(numbers), *table(
         [(name, _shown(old), _shown(new), _shown(new - old)) for name, old, new in (
             ("margin", before.required, after.required),
             ("Expected Shortfall", before.expected_shortfall, after.expected_shortfall),
@@ -123,7 +125,7 @@ def what_if(epoch: Path, portfolio: Path, added: tuple[str, ...], spots: tuple[s
         _known_asset(numbers, chosen, "--asset")
         pictures.heat_map(market, changed.rows(numbers), chosen, picture, quote=quote,
                           title=f"{portfolio.stem.replace('_', ' ')}: gain over {chosen}",
-                          subtitle=_setting(numbers), margin=after.required)
+                          subtitle=telling.setting(numbers), margin=after.required)
     return Outcome(data, lines)
 
 
@@ -136,19 +138,20 @@ def what_if(epoch: Path, portfolio: Path, added: tuple[str, ...], spots: tuple[s
 @reporting
 def explain(epoch: Path, portfolio: Path, most: int, history: Path | None, previous: Path | None) -> Outcome:
     """Which scenarios the margin hangs on, what happens in them, which days they resemble, which positions lose."""
-    from .. import epochs
     from risk.margins.contributions import breakdown
     from risk.margins.explain import explain as explained
     from risk.margins.portfolio import Portfolio
+
+    from .. import epochs
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
     found = breakdown(numbers, held.rows(numbers))
     progress("scenarios", 0, 1)
     tail = explained(numbers, found, most=most, history=None if history is None else _history(numbers, history),
                      previous_root=0 if previous is None else epochs.load(previous).root)
     held_by_tail = sum(mass > 0 for mass in found.shortfall.tail_mass)
-    data = {**_facts(numbers), **_margin_json(found), "tail_scenarios": held_by_tail,
+    data = {**telling.facts(numbers), **_margin_json(found), "tail_scenarios": held_by_tail,
             "scenarios": [_scenario_json(numbers, found, one) for one in tail]}
-    lines = [*_trial(numbers), *_margin_lines(numbers, found), "",
+    lines = [*telling.trial(numbers), *_margin_lines(numbers, found), "",
              f"The tail holds {held_by_tail} of {len(found.losses)} scenarios; the worst {len(tail)}:"]
     for one in tail:
         lines += ["", *_scenario_lines(numbers, found, one)]
@@ -161,15 +164,16 @@ def explain(epoch: Path, portfolio: Path, most: int, history: Path | None, previ
 @reporting
 def compare(epoch: Path, portfolio: Path) -> Outcome:
     """The same book margined position by position, asset by asset, and as a whole."""
-    from .. import epochs
     from risk.margins.contributions import METHODS
     from risk.margins.portfolio import Portfolio
+
+    from .. import epochs
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
     rows = held.rows(numbers)
     found = {name: method(numbers, rows) for name, method in METHODS.items()}
     whole = found["portfolio"]
-    data = {**_facts(numbers), "margins": {name: str(value) for name, value in found.items()}}
-    return Outcome(data, [*_trial(numbers), *table(
+    data = {**telling.facts(numbers), "margins": {name: str(value) for name, value in found.items()}}
+    return Outcome(data, [*telling.trial(numbers), *table(
         [(name, _shown(value), f"{value / whole:.2f}" if whole else "-") for name, value in found.items()],
         ("method", f"margin, {numbers.header.quote}", "of portfolio's"))])
 
@@ -182,9 +186,10 @@ def compare(epoch: Path, portfolio: Path) -> Outcome:
 @reporting
 def past(epoch: Path, history: Path | None, picture: Path | None, correlations: Path | None) -> Outcome:
     """How the epoch's model would have done on its history: forecast, exceptions, correlations."""
-    from .. import epochs
     from risk.margins import past as judged
     from risk.margins.shocks import sources_of
+
+    from .. import epochs
     numbers = epochs.load(epoch)
     model, _, own = sources_of(numbers)
     prices = own if history is None else _history(numbers, history)
@@ -193,21 +198,22 @@ def past(epoch: Path, history: Path | None, picture: Path | None, correlations: 
     found = judged.look_back(numbers, model, prices)
     if picture is not None:
         from risk.margins import pictures
-        pictures.forecasts(found, picture, subtitle=_setting(numbers))
+        pictures.forecasts(found, picture, subtitle=telling.setting(numbers))
     if correlations is not None:
         from risk.margins import pictures
         if len(model.assets) < 2:
             raise BadInput("--correlations", str(correlations), "absent: one asset has no correlations")
-        pictures.correlations(found, correlations, subtitle=_setting(numbers))
+        pictures.correlations(found, correlations, subtitle=telling.setting(numbers))
     rows = [(one.asset, len(one.returns), f"{one.due:.1f}", one.below, one.above, f"{100 * one.now:.2f}")
             for one in found.assets]
-    data = {**_facts(numbers), "level": float(found.level), "first": found.labels[0], "last": found.labels[-1],
+    data = {**telling.facts(numbers), "level": float(found.level), "first": found.labels[0], "last": found.labels[-1],
             "assets": [{"asset": one.asset, "returns": len(one.returns), "due": one.due, "below": one.below,
                         "above": one.above, "volatility_of_next_step": one.now} for one in found.assets],
             "correlations": [{"assets": list(pair), "now": float(path[-1])} for pair, path in found.pairs.items()],
             "regimes": [{"correlation": value, "now": k in found.regimes_now}
                         for k, value in enumerate(found.regimes)]}
-    lines = [*_trial(numbers), f"{found.labels[0]} to {found.labels[-1]}, at {100 * float(1 - found.level):.4g} %:",
+    lines = [*telling.trial(numbers),
+             f"{found.labels[0]} to {found.labels[-1]}, at {100 * float(1 - found.level):.4g} %:",
              *table(rows, ("asset", "returns", "due a side", "losses of long", "of short", "now, % a step"))]
     if found.pairs:
         lines += ["", *table([(" ".join(pair), f"{float(path[-1]):.3f}") for pair, path in found.pairs.items()],
@@ -280,46 +286,6 @@ def _heaviest(numbers: AnyEpoch, found: Breakdown) -> str:
         else numbers.header.underlyings[0]
 
 
-def _facts(numbers: AnyEpoch) -> dict[str, Any]:
-    from risk.exact.clock import format_time
-    header, tail = numbers.header, numbers.shape.tail
-    return {"root": str(numbers.root), "mode": numbers.shape.mode, "venue": header.venue, "quote": header.quote,
-            "valuation": format_time(header.timestamp), "model": header.model, "scenarios": numbers.shape.scenarios,
-            "tail": float(tail.share(numbers.shape.scenarios)), "horizon": _horizon(numbers), "trial": bool(
-                _trial(numbers))}
-
-
-def _setting(numbers: AnyEpoch) -> str:
-    """Horizon, epoch and date, as a picture says them."""
-    facts = _facts(numbers)
-    horizon = "" if facts["horizon"] is None else f" · horizon {facts['horizon']}"
-    return f"{facts['venue']} · {facts['valuation']} · model {facts['model']}{horizon} · epoch {facts['root'][:12]}…" \
-        + (" · TRIAL" if facts["trial"] else "")
-
-
-def _horizon(numbers: AnyEpoch) -> str | None:
-    document = _model_document(numbers)
-    if document is None:
-        return None
-    steps, seconds = document["horizon"], document.get("step_seconds", 86400)
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds % length == 0:
-            count = steps * seconds // length
-            return f"{count} {unit}{'s' if count != 1 else ''}"
-    return f"{steps * seconds} seconds"
-
-
-def _trial(numbers: AnyEpoch) -> list[str]:
-    return [_TRIAL] if (_model_document(numbers) or {}).get("purpose") == "trial" else []
-
-
-def _model_document(numbers: AnyEpoch) -> dict[str, Any] | None:
-    from risk.epochs.epoch import Epoch
-    from risk.models.model import parse_toml
-    arrays = numbers if isinstance(numbers, Epoch) else numbers.arrays
-    return None if arrays.provenance is None else parse_toml(arrays.provenance.sources.model)
-
-
 def _notes(numbers: AnyEpoch, held: Portfolio) -> list[str]:
     """What is easily overlooked in a portfolio."""
     notes = [f"note: {symbol} is held with 0 lots" for symbol, lots in held.positions if lots == 0]
@@ -340,7 +306,7 @@ def _part_json(found: Breakdown, part: Part) -> dict[str, Any]:
 
 
 def _margin_lines(numbers: AnyEpoch, found: Breakdown) -> list[str]:
-    facts, quote = _facts(numbers), numbers.header.quote
+    facts, quote = telling.facts(numbers), numbers.header.quote
     share = f"worst {100 * facts['tail']:.3g} % of {facts['scenarios']} scenarios" \
         + ("" if facts["horizon"] is None else f" over {facts['horizon']}")
     return table([("margin", f"{_shown(found.required)} {quote}", "max(0, Expected Shortfall, rounded up) + add-ons"),
