@@ -386,7 +386,10 @@ def _events(parts: Mapping[str, Node]) -> Mapping[str, str]:
         raise node.refuse("a table of days with reasons")
     found = {}
     for when, reason in node.object((), node.value).items():
-        parse_time(when if "T" in when else f"{when}T00:00:00Z", field=f"key {when} of events", source=node.source)
+        try:
+            parse_time(when if "T" in when else f"{when}T00:00:00Z", field="key")
+        except BadInput as error:
+            raise BadInput(f"events.{when}", reason.value, f"named by {error.bound}", source=node.source) from None
         found[when] = _reason(reason)
     return found
 
