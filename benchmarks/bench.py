@@ -115,8 +115,8 @@ def ours(run: Run, name: str, folder: Path, repeat: int) -> None:
     files = [folder / file for file in ("k.zkey", "w.wtns")]
     key, witness = read_zkey(files[0]), read_wtns(files[1])
     run.put(f"prove {name}", "tailproof", median(repeat, lambda: prove(key, witness)))
-    spent = median_command(repeat, sys.executable, "-m", "tailproof", "groth16", "prove", *files,
-                           folder / "proof.json", folder / "public.json")
+    made = [folder / file for file in ("proof.json", "public.json")]
+    spent = median_command(repeat, sys.executable, "-m", "tailproof", "groth16", "prove", *files, *made, writes=made)
     run.put(f"prove {name}, whole command", "tailproof", spent.seconds)
     run.put(f"peak memory {name}, whole command", "tailproof", spent.bytes)
     run.put(f"peak memory {name}", "tailproof", float(apart(PEAK, *files)[0]))
@@ -185,7 +185,7 @@ def setup_from_powers(run: Run, folder: Path, name: str, *, theirs: bool) -> Non
     from prover.files.zkey import read_zkey
     files = [folder / "c.r1cs", powers_for(read_r1cs(folder / "c.r1cs"), folder)]
     spent = median_command(2, sys.executable, "-m", "tailproof", "groth16", "setup", *files, folder / KEYS[0],
-                           "--trust-powers")
+                           "--trust-powers", writes=[folder / KEYS[0]])
     run.put(f"setup {name}", "tailproof", spent.seconds)
     if theirs:
         spent = median_command(1, *SNARKJS, "groth16", "setup", *files, folder / KEYS[1])

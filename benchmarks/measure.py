@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,10 +46,16 @@ def command(*words: str | Path) -> Spent:
     return Spent(*json.loads(done.stdout))
 
 
-def median_command(repeat: int, *words: str | Path) -> Spent:
-    """Medians of `repeat` runs, after one that does not count if there is more than one."""
-    runs = [command(*words) for _ in range(repeat + (repeat > 1))][-repeat:]
-    return Spent(*map(statistics.median, zip(*runs, strict=True)))
+def median_command(repeat: int, *words: str | Path, writes: Sequence[Path] = ()) -> Spent:
+    """Medians of `repeat` runs, after one that does not count if there is more than one; what a run `writes` is not
+    there when it begins, for our commands overwrite nothing.
+    """
+    runs = []
+    for _ in range(repeat + (repeat > 1)):
+        for path in writes:
+            path.unlink(missing_ok=True)
+        runs.append(command(*words))
+    return Spent(*map(statistics.median, zip(*runs[-repeat:], strict=True)))
 
 
 def apart(program: str, *arguments: str | Path, **settings: str) -> list[str]:

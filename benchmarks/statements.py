@@ -29,9 +29,10 @@ from prover.files import snarkjs
 from risk.epochs.build import build
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
-from risk.exact.shape import EpochShape
+from risk.exact.shape import EpochShape, TailSize, WeightedTail
 from risk.grid.grid_build import assemble_grid, build_grid, full_revaluation, value
 from risk.grid.grid_epoch import GridEpoch
+from risk.grid.grid_shape import GridShape
 from risk.margins import grid_margin
 from risk.margins.portfolio import Portfolio
 from tailproof import demo, family
@@ -70,7 +71,19 @@ def sources(shape: EpochShape | None = None) -> Sources:
 
 @cache
 def full_epoch(shape: EpochShape) -> Epoch:
+    """The fixture's epoch. Where a shape has masses, draws that are equally likely stand in for the scenarios that
+    masses belong to: the numbers mean nothing then, and are proven all the same."""
+    if isinstance(shape.tail, WeightedTail):
+        return replace(full_epoch(replace(shape, tail=TailSize(1))), shape=shape, provenance=None)
     return build(sources(shape))
+
+
+@cache
+def grid_epoch(shape: GridShape) -> GridEpoch:
+    """The same on a grid, without collateral."""
+    if isinstance(shape.tail, WeightedTail):
+        return replace(grid_epoch(replace(shape, tail=TailSize(1))), shape=shape)
+    return build_grid(sources(), shape)
 
 
 # -- what to prove -------------------------------------------------------------------------------------------------
@@ -83,7 +96,7 @@ def instances(name: str) -> Iterator[Instance]:
             yield Instance(subject, margin.assign(preset, epoch, portfolio.rows(epoch), SALT, CONTEXT),
                            {"margin": portfolio.margin(epoch).required, "epoch_root": epoch.root})
     elif isinstance(preset, grid.Preset):
-        on_grid: GridEpoch = build_grid(sources(), preset.shape)
+        on_grid = grid_epoch(preset.shape)
         for subject, portfolio in portfolios().items():
             rows = portfolio.rows(on_grid)
             yield Instance(subject, grid.assign(preset, on_grid, rows, SALT, CONTEXT),
@@ -102,13 +115,13 @@ def instances(name: str) -> Iterator[Instance]:
 
 
 @cache
-def collateral_epoch() -> GridEpoch:
-    return family.grid_epoch(FIXTURES)
+def collateral_epoch(shape: GridShape) -> GridEpoch:
+    return replace(family.grid_epoch(FIXTURES), shape=shape)
 
 
 def family_instances(preset: solvency.Preset | netting.Preset) -> Iterator[Instance]:
     """Solvency of each fixture portfolio; netting of all four as accounts on four protocols."""
-    epoch = collateral_epoch()
+    epoch = collateral_epoch(preset.shape)
     if isinstance(preset, netting.Preset):
         inputs, facts = family.netting_inputs(preset, epoch, list(portfolios().values()))
         yield Instance("all four", inputs, {"margin": facts["margin"], "epoch_root": epoch.root})

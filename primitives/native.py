@@ -159,11 +159,11 @@ class Compiled:
         from numba import types
         return types.Dispatcher(self._dispatcher)
 
-    def assembly(self, *arguments: Any) -> str:
-        """LLVM's instructions for these arguments, optimised, with those of all that it calls; for tests to read."""
+    def written(self, *arguments: Any) -> tuple[str, str]:
+        """LLVM's instructions for these arguments, optimised, and the processor's; for tests to read."""
         signature = tuple(_numba_kind(_flatten(argument, [])) for argument in arguments)
         self._dispatcher.compile(signature)
-        return str(self._dispatcher.inspect_llvm(signature))
+        return str(self._dispatcher.inspect_llvm(signature)), str(self._dispatcher.inspect_asm(signature))
 
     def _compile(self, kinds: tuple[Kind, ...]) -> Code:
         signature = tuple(map(_numba_kind, kinds))

@@ -16,7 +16,7 @@ from verifier_contracts.bindings import EpochRegistry, MarginManager, proof_word
 from verifier_contracts.chain import Chain
 from verifier_contracts.context import ATTESTATION, Context
 from verifier_contracts.deployment import Deployment
-from verifier_contracts.errors import ContractRefused
+from verifier_contracts.errors import AnswerRefused, ContractRefused
 
 if TYPE_CHECKING:
     from prover import Proof
@@ -44,8 +44,12 @@ class NotSubmitted(TailproofError):
     checked_and_false = True
 
     def __init__(self, name: str, bundle: object, chain: object) -> None:
-        self.name = name
+        self.name, self.bundle, self.chain = name, bundle, chain
         super().__init__(f"not submitted: {name}: the bundle has {bundle}, the chain has {chain}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`: both sides, as text."""
+        return {"error": self.name, "bundle": str(self.bundle), "chain": str(self.chain), "message": str(self)}
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,9 @@ def submit(bundle: Bundle, deployment: Deployment, chain: Chain, *,
     NotSubmitted : the bundle was made for something else, or the chain has moved on; nothing was spent.
     ContractRefused : the contract's own reason; nothing was spent unless the error names a transaction.
     BadInput : the bundle lacks a public input or has one out of bounds, or the deployment is on another chain.
-    TransactionUndecided : it was sent and no receipt came; look for that transaction before trying again.
+    TransactionUndecided : it was sent and not confirmed in time. Whoever tries again is first told while it is in
+        flight, and then finds it done: it is never sent twice.
+    NodeError : the node failed before anything was sent.
     """
     inputs = _public_inputs(bundle)
     registry, manager = deployment.open(chain)
@@ -89,8 +95,14 @@ def submit(bundle: Bundle, deployment: Deployment, chain: Chain, *,
     except ContractRefused as refused:
         if refused.name == "AlreadyAttested" and refused.arguments["margin"] == inputs["margin"]:
             return Submission("already attested", refused.transaction, gas_used=refused.gas_used)
-        if refused.name == "ProofRejected":
+        if refused.name == "NoReason" and _stands(bundle.context, inputs["margin"], manager):
+            return Submission("already attested", refused.transaction, gas_used=refused.gas_used)
+        if refused.name in ("ProofRejected", "NoReason"):
             _explain(bundle.context, inputs, registry, manager)
+        raise
+    except AnswerRefused:                          # some nodes call a contract's refusal an internal error
+        if _stands(bundle.context, inputs["margin"], manager):
+            return Submission("already attested")
         raise
     return Submission("attested", receipt.transaction, receipt.block, receipt.gas_used, receipt.gas_limit)
 
@@ -114,6 +126,14 @@ def _check_addressee(context: Context, claimed: int, manager: MarginManager) -> 
     for name, ours, theirs in expected:
         if ours != theirs:
             raise NotSubmitted(name, ours, theirs)
+
+
+def _stands(context: Context, margin: int, manager: MarginManager) -> bool:
+    """Whether the contract holds this margin for this epoch and version: what `AlreadyAttested` says, asked of a chain
+    whose node gives no reasons."""
+    state = manager.state_of(context.account)
+    return bool(state.attested_at) and (state.epoch_id, state.version, state.margin) == \
+        (context.epoch_id, context.version, margin)
 
 
 def _explain(context: Context, inputs: Mapping[str, int], registry: EpochRegistry, manager: MarginManager) -> None:

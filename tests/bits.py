@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from primitives.native import Compiled
 
-FLAGS = re.compile(r"\b(fast|contract|reassoc|arcp|afn|nsz|nnan|ninf)\b(?= )|llvm\.(fma|fmuladd)|\bfma\b")
-"""Leave to join or regroup operations, and operations that are joined."""
+FLAGS = re.compile(r"\b(fast|contract|reassoc|arcp|afn|nsz|nnan|ninf)\b(?= )|llvm\.(fma|fmuladd)|\bfma\b"
+                   r"|^\s*(v?fn?m(add|sub)|fmla|fmls)\w*\s", re.MULTILINE)
+"""Leave to join or regroup operations in LLVM's instructions, and operations of processors that are joined."""
 
 
 def same(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
@@ -21,8 +22,8 @@ def same(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
 
 
 def instructions(function: Callable[..., Any], *arguments: Any) -> str:
-    """LLVM's, without the names of symbols and attributes."""
+    """LLVM's for doubles, without the names of symbols, and the processor's."""
     assert isinstance(function, Compiled)
-    lines = [line for line in function.assembly(*arguments).splitlines()
-             if re.search(r" f(mul|add|sub|div|neg)|call", line)]
-    return "\n".join(re.sub(r'@"?_ZN[^ (]*', "", line) for line in lines)
+    ours, machine = function.written(*arguments)
+    lines = [line for line in ours.splitlines() if re.search(r" f(mul|add|sub|div|neg)|call", line)]
+    return "\n".join([re.sub(r'@"?_ZN[^ (]*', "", line) for line in lines]) + "\n" + machine

@@ -49,21 +49,42 @@ def decode_result(artifact: Artifact, function: str, data: bytes) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def refusal(error: Reverted, action: str) -> ContractRefused:
-    """The error of a contract by its name, from whichever contract of ours (or of OpenZeppelin's) it came."""
-    name, arguments = error.reason or "NoReason", {}
-    known = _errors().get(error.data[:4]) if error.data else None
-    if known:
+def refusal(error: Reverted, contract: str, function: str) -> ContractRefused:
+    """The error of a contract by its name, from whichever contract of ours (or of OpenZeppelin's) it came.
+
+    Parameters
+    ----------
+    contract, function : what was asked; "constructor" for a deployment.
+    """
+    facts: dict[str, Any] = {"contract": contract, "function": function, "transaction": error.transaction,
+                             "gas_used": error.gas_used}
+    for data in (error.data, *error.others):
+        known = _errors().get(data[:4])
+        if known is None:
+            continue
+        name, fields = known
         try:
-            values = decode([kind for _, kind in known[1]], error.data[4:])
-            name, arguments = known[0], {
-                field: to_checksum_address(value) if kind == "address" else value
-                for (field, kind), value in zip(known[1], values, strict=True)}
+            values = decode([kind for _, kind in fields], data[4:])
         except DecodingError:
-            name = "0x" + error.data.hex()
-    elif error.data:
-        name = "0x" + error.data.hex()
-    return ContractRefused(name, arguments, action=action, transaction=error.transaction, gas_used=error.gas_used)
+            continue
+        return ContractRefused(name, {field: _named(kind, value) for (field, kind), value in
+                                      zip(fields, values, strict=True)}, **facts)
+    return ContractRefused("0x" + error.data.hex() if error.data else error.reason or "NoReason", **facts)
+
+
+def _named(kind: str, value: Any) -> Any:
+    """An argument as people know it: addresses with checksum, and roles by their names."""
+    if kind == "address":
+        return to_checksum_address(value)
+    return _roles().get(value, value) if kind == "bytes32" else value
+
+
+@lru_cache(maxsize=1)
+def _roles() -> Mapping[bytes, str]:
+    """Names of roles by their hashes, as the contracts' constants list them."""
+    names = {entry["name"] for artifact in compile_contracts().values() for entry in artifact.abi
+             if entry["type"] == "function" and entry["name"].endswith("_ROLE")}
+    return {bytes(32) if name == "DEFAULT_ADMIN_ROLE" else keccak(text=name): name for name in names}
 
 
 @lru_cache(maxsize=1)

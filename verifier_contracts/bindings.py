@@ -9,16 +9,29 @@ from typing import TYPE_CHECKING, Any
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from primitives.errors import BadInput
 from verifier_contracts.abi import decode_result, encode_call, refusal
 from verifier_contracts.addresses import checksummed
-from verifier_contracts.chain import Chain, Receipt
+from verifier_contracts.chain import CLOCK_TOLERANCE, Chain, Receipt
 from verifier_contracts.compiler import Artifact, compile_contracts
 from verifier_contracts.consent import Consent
 from verifier_contracts.context import ATTESTATION, Context
-from verifier_contracts.errors import Reverted
+from verifier_contracts.errors import ImplausibleAnswer, Reverted
+from verifier_contracts.fees import CALL_GAS
 
 if TYPE_CHECKING:
     from prover import Proof
+
+
+GAS_CAPS = {"publishEpoch": 250_000, "freezeEpoch": 100_000, "attest": 600_000, "pause": 100_000, "unpause": 100_000,
+            "moveAccount": 150_000, "rotateKey": 1_000_000}
+"""The most gas that a call may use where the user has not said: two to three times what it uses (`gas_report`).
+`registerCommitment` runs code of the owner's where she is a contract, and has the general bound."""
+
+ZERO_ADDRESS = "0x" + "00" * 20
+
+LONGEST_CONSENT = 366 * 86_400
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -92,16 +105,17 @@ class Contract:
         try:
             return self.chain.call(self.address, data, sender=sender, gas=gas)
         except Reverted as error:
-            raise refusal(error, f"{self.name}.{function}") from None
+            raise refusal(error, self.name, function) from None
 
     def transact(self, function: str, *arguments: Any, sender: str | None = None,
                  gas: int | None = None) -> Receipt:
-        """Send a transaction and wait for it."""
+        """Send a transaction and wait for it; it may use the gas in `GAS_CAPS` unless the chain's terms say more."""
         data = encode_call(self.artifact, function, arguments)
         try:
-            return self.chain.send(self.address, data, sender=sender, gas=gas)
+            return self.chain.send(self.address, data, sender=sender, gas=gas,
+                                   gas_cap=GAS_CAPS.get(function, CALL_GAS))
         except Reverted as error:
-            raise refusal(error, f"{self.name}.{function}") from None
+            raise refusal(error, self.name, function) from None
 
 
 class EpochRegistry(Contract):
@@ -191,9 +205,35 @@ class MarginManager(Contract):
 
     # -- commitments ---------------------------------------------------------------------------------------------------
     def consent(self, account: str, venue: str, commitment: int, deadline: int) -> Consent:
-        """What the owner of an account has to sign for its next commitment."""
-        return Consent(self.chain.chain_id, self.address, account, venue, commitment,
-                       self.state_of(account).version + 1, deadline)
+        """What the owner of an account has to sign for its next commitment.
+
+        What she signs is good for as long and for whichever version it says, so a node's word is not enough: the
+        deadline is held against this machine's clock, and the version against everything else in the account's state.
+
+        Raises
+        ------
+        ImplausibleAnswer : the chain's clock is not near ours, or the account's state contradicts itself.
+        BadInput : the deadline is more than a year away.
+        """
+        clock = self.chain.clock()
+        if deadline > clock + LONGEST_CONSENT:
+            raise BadInput("deadline", deadline, f"at most a year from now, {clock + LONGEST_CONSENT}")
+        version = self._plausible_version(account, clock)
+        return Consent(self.chain.chain_id, self.address, account, venue, commitment, version + 1, deadline)
+
+    def _plausible_version(self, account: str, clock: int) -> int:
+        """The version of an account whose state hangs together: it has a commitment and a venue if and only if it has
+        a version, a margin only with both, and nothing in it is of the future. A consent to a later version than the
+        next could be kept, and would undo what the owner agrees to until then."""
+        state, commitment, venue = self.state_of(account), self.commitment_of(account), self.venue_of(account)
+        registered = state.version > 0
+        future = clock + CLOCK_TOLERANCE
+        if (registered != (commitment != 0) or registered != (venue != ZERO_ADDRESS)
+                or (not registered and (state.margin or state.epoch_id or state.attested_at))
+                or state.version >= (1 << 40) - 1 or state.epoch_id > future or state.attested_at > future):
+            raise ImplausibleAnswer(self.chain.name, f"says of account {account}: {state}, commitment {commitment}, "
+                                    f"venue {venue}, which no account can be")
+        return state.version
 
     def register(self, consent: Consent, signature: bytes, *, sender: str | None = None,
                  gas: int | None = None) -> Receipt:

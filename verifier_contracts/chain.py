@@ -1,7 +1,11 @@
 """An EVM chain, embedded in this process or behind a JSON-RPC URL: reading, and sending what is known to succeed.
 
 A transaction is first run without effect, so that a refusal costs no gas and comes with its reason; it is sent with an
-explicit gas limit 2 % above the estimate, and a nonce of our own where we sign.
+explicit gas limit 2 % above the estimate, below bounds of our own (`fees`), and a nonce of our own, by one process at a
+time (`senders`). Its hash and the address that it creates are computed here; what the node says of them is compared.
+
+What a node says cannot all be checked here: balances, code and results of calls are its word. Whoever needs more runs
+a node of their own.
 """
 
 from __future__ import annotations
@@ -9,34 +13,62 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from hexbytes import HexBytes
 from web3 import EthereumTesterProvider, HTTPProvider, Web3
-from web3.exceptions import ContractLogicError, Web3Exception, Web3RPCError
 from web3.types import RPCEndpoint
 
-from primitives.errors import BadInput, TailproofError
+from primitives.errors import BadInput
 from verifier_contracts.addresses import checksummed
-from verifier_contracts.errors import Reverted, TransactionUndecided
+from verifier_contracts.answers import Mined, accounts, anything, digest, octets, quantity, text, timestamp
+from verifier_contracts.errors import (
+    AnswerRefused,
+    ImplausibleAnswer,
+    NodeBusy,
+    NodeError,
+    Reverted,
+    TransactionUndecided,
+)
+from verifier_contracts.fees import CALL_GAS, Caps, creation_gas, fees, limited
+from verifier_contracts.node import HTTP, Node, Transport
+from verifier_contracts.senders import alone
+from verifier_contracts.sending import Report, Signed, confirmed, created_address, hand_over, next_nonce
+from verifier_contracts.suitability import require_instructions
 
 KEY_VARIABLE = "TAILPROOF_PRIVATE_KEY"
 """Environment variable with the private key that signs transactions; without it, accounts unlocked in the node do."""
 
+LARGEST_CHAIN_ID = (1 << 53) - 1
+"""What every reader of JSON keeps exactly; our files and contexts hold chain ids. EIP-2294 allows not much more."""
 
-MALFORMED = (ValueError, TypeError, AttributeError, LookupError)
-"""What web3 lets through when an answer is no JSON-RPC, or has another type than the method's: a web page, say."""
+DEVELOPMENT_CHAIN_IDS = (31337, 1337)
+"""Of Hardhat and anvil, and of Ganache and `geth --dev`: chains that mine when there is something to mine."""
+
+CLOCK_TOLERANCE = 3_600
+"""Seconds by which a live chain's latest block and this machine's clock may differ."""
 
 
-class NodeError(TailproofError):
-    """The node answered a request with an error that is not a contract's."""
+@dataclass(frozen=True)
+class Terms:
+    """On what terms transactions are sent.
+
+    caps : bounds on what one may cost.
+    timeout : seconds to wait for each to be confirmed, and for others of the sender before it.
+    confirmations : blocks, its own included, under which a transaction counts; None: 1 on development chains, else 2.
+    report : told (stage, done, total) when waiting takes long.
+    """
+
+    caps: Caps = field(default_factory=Caps)
+    timeout: float = 120.0
+    confirmations: int | None = None
+    report: Report = lambda stage, done, total: None
 
 
 @dataclass(frozen=True)
@@ -50,9 +82,16 @@ class Receipt:
     contract: str | None
 
 
-def gas_limit(estimate: int) -> int:
-    """The limit to send with: 2 % above the estimate, because state may change before the transaction is mined."""
-    return estimate + -(-estimate // 50)
+class _Embedded:
+    """The way to a chain in this process."""
+
+    name = "embedded chain"
+
+    def __init__(self, web3: Web3) -> None:
+        self._request = web3.provider.request_func(web3, web3.middleware_onion)
+
+    def ask(self, method: str, params: list[Any], seconds: float) -> Any:
+        return self._request(RPCEndpoint(method), params)
 
 
 class Chain:
@@ -63,13 +102,22 @@ class Chain:
     name : "embedded chain", or scheme and host of the URL (its path may hold a provider's secret).
     chain_id : EIP-155 chain id.
     senders : accounts that can pay for transactions; the first is the default.
+    in_process : whether it is embedded.
     """
 
-    def __init__(self, web3: Web3, name: str, signer: LocalAccount | None = None, timeout: float = 120.0) -> None:
-        self.web3, self.name, self._signer, self._timeout = web3, name, signer, timeout
-        with self._requesting():
-            self.chain_id = int(web3.eth.chain_id)
-        self.senders: tuple[str, ...] = (signer.address,) if signer else self._unlocked_accounts()
+    def __init__(self, transport: Transport, web3: Callable[[], Web3], *, signer: LocalAccount | None = None,
+                 terms: Terms | None = None, chain_id: int | None = None, patience: float = 20.0) -> None:
+        self._node, self.name, self._web3, self._signer = Node(transport, patience), transport.name, web3, signer
+        self._terms, self.in_process = terms or Terms(), isinstance(transport, _Embedded)
+        self.chain_id = self._node.ask("eth_chainId", read=lambda value: quantity(value, 256))
+        if not 0 < self.chain_id <= LARGEST_CHAIN_ID:
+            raise BadInput("chain id", self.chain_id, f"an integer in [1, {LARGEST_CHAIN_ID}]: files that hold others "
+                           "could not be read again", source=self.name)
+        if chain_id is not None and self.chain_id != chain_id:
+            raise BadInput("chain id", self.chain_id, f"{chain_id}, as asked for", source=self.name)
+        self.senders: tuple[str, ...] = (signer.address,) if signer else self._node.ask_optional(
+            "eth_accounts", read=accounts, default=())         # public nodes do not even know the question
+        self._suitable = self.in_process
 
     @staticmethod
     def embedded(*, timestamp: int | None = None) -> Chain:
@@ -77,20 +125,25 @@ class Chain:
         moves one second a block."""
         from verifier_contracts.embedded import EmbeddedBackend  # py-evm is slow to import
         backend = EmbeddedBackend(int(time.time()) if timestamp is None else timestamp)
-        return Chain(Web3(EthereumTesterProvider(backend)), "embedded chain")
+        web3 = Web3(EthereumTesterProvider(backend))
+        return Chain(_Embedded(web3), lambda: web3)
 
     @staticmethod
-    def connect(url: str, *, key_variable: str = KEY_VARIABLE, timeout: float = 120.0) -> Chain:
+    def connect(url: str, *, key_variable: str = KEY_VARIABLE, chain_id: int | None = None, terms: Terms | None = None,
+                patience: float = 20.0) -> Chain:
         """The chain behind a JSON-RPC URL.
 
         Parameters
         ----------
         key_variable : environment variable with the sender's private key.
-        timeout : seconds to wait for a receipt.
+        chain_id : the chain that it must be.
+        terms : on which transactions are sent.
+        patience : seconds for which a question is repeated that the node does not answer.
 
         Raises
         ------
-        BadInput : the URL is none, nobody answers there, or the variable holds no private key (its value is not shown).
+        BadInput : the URL is none, the chain another, or the variable holds no private key (its value is not shown).
+        NodeError : nobody answers there, or nobody who speaks JSON-RPC.
         """
         try:
             parts = urlsplit(url)
@@ -108,20 +161,50 @@ class Chain:
                 signer = Account.from_key(secret)
             except Exception:                   # whatever it complains about, it may quote the key
                 raise BadInput("private key", "(hidden)", "32 bytes in hex", source=f"${key_variable}") from None
-        # No retries: nobody there is an answer, and a transaction must not be sent twice.
-        provider = HTTPProvider(url, request_kwargs={"timeout": 30}, exception_retry_configuration=None)
-        return Chain(Web3(provider), name, signer, timeout)
+        return Chain(HTTP(url, name), lambda: Web3(HTTPProvider(url, exception_retry_configuration=None)),
+                     signer=signer, terms=terms, chain_id=chain_id, patience=patience)
+
+    @cached_property
+    def web3(self) -> Web3:
+        """The same node through web3, whose raw methods serve trials and tests; nothing here uses it."""
+        return self._web3()
 
     # -- reading -------------------------------------------------------------------------------------------------------
     def now(self) -> int:
-        """Timestamp of the latest block, in seconds since 1970."""
-        with self._requesting():
-            return int(self.web3.eth.get_block("latest")["timestamp"])
+        """Timestamp of the latest block, in seconds since 1970; the node's word (see `clock`)."""
+        return self._node.ask("eth_getBlockByNumber", "latest", False, read=timestamp)
+
+    def clock(self) -> int:
+        """The time to sign deadlines by: this machine's, once the chain's is seen to be near it; on a development
+        chain, whose clock may be anywhere, the chain's own.
+
+        Raises
+        ------
+        ImplausibleAnswer : they differ by more than an hour: the node is far behind, or lies.
+        """
+        theirs = self.now()
+        if self.development:
+            return theirs
+        ours = int(time.time())
+        if abs(theirs - ours) > CLOCK_TOLERANCE:
+            raise ImplausibleAnswer(self.name, f"the latest block is of {theirs}, this machine's clock says {ours}: "
+                                    f"more than {CLOCK_TOLERANCE} s apart")
+        return ours
+
+    @cached_property
+    def development(self) -> bool:
+        """Whether this is a chain to try on. A chain id for trials is proof, since whatever is signed for it is good
+        nowhere else; a node's word for itself counts only on this machine, where it is the user's own."""
+        if self.in_process or self.chain_id in DEVELOPMENT_CHAIN_IDS:
+            return True
+        if urlsplit(self.name).hostname not in ("127.0.0.1", "localhost", "::1"):
+            return False
+        client = self._node.ask_optional("web3_clientVersion", read=text, default="")
+        return client.lower().startswith(("anvil", "hardhat", "ganache", "ethereumjs"))
 
     def code(self, address: str) -> bytes:
         """Code at an address; empty if there is none."""
-        with self._requesting():
-            return bytes(self.web3.eth.get_code(checksummed(address)))
+        return self._node.ask("eth_getCode", checksummed(address), "latest", read=octets)
 
     def call(self, to: str, data: bytes, *, sender: str | None = None, gas: int | None = None,
              block: int | None = None) -> bytes:
@@ -132,8 +215,7 @@ class Chain:
         Reverted : it failed.
         """
         transaction = self._transaction(to, data, sender or (self.senders[0] if self.senders else None), gas)
-        with self._requesting(), self._reverting():
-            return bytes(self.web3.eth.call(transaction, "latest" if block is None else block))   # type: ignore[arg-type]
+        return self._node.run("eth_call", transaction, "latest" if block is None else hex(block), read=octets)
 
     def estimate_gas(self, to: str | None, data: bytes, *, sender: str | None = None) -> int:
         """The gas limit that a transaction needs; more than it uses, see `embedded`.
@@ -143,88 +225,113 @@ class Chain:
         Reverted : it would fail.
         """
         transaction = self._transaction(to, data, sender or self.default_sender(), None)
-        with self._requesting(), self._reverting():
-            return int(self.web3.eth.estimate_gas(transaction))                                   # type: ignore[arg-type]
+        return self._node.run("eth_estimateGas", transaction, read=quantity)
 
     # -- sending -------------------------------------------------------------------------------------------------------
-    def send(self, to: str | None, data: bytes, *, sender: str | None = None, gas: int | None = None) -> Receipt:
-        """Send a transaction (`to` None: deploy `data`) and wait until it is mined.
+    def send(self, to: str | None, data: bytes, *, sender: str | None = None, gas: int | None = None,
+             gas_cap: int | None = None, before: Callable[[str | None, str | None], object] | None = None) -> Receipt:
+        """Send a transaction (`to` None: deploy `data`) and wait until it is confirmed.
 
         Parameters
         ----------
         gas : the gas limit; by default 2 % above the estimate, and then nothing is sent that would fail.
+        gas_cap : the most that the limit may be, where the user has not said (default: by the kind of transaction).
+        before : told the transaction's hash (None: the node signs) and the address that it creates, before it is out.
 
         Raises
         ------
         Reverted : it would fail (nothing was sent), or it was mined and failed (`transaction` names it).
-        TransactionUndecided : it was sent, and no receipt came in time.
-        BadInput : nobody can sign for the sender.
+        TransactionUndecided : it was sent, and not confirmed in time.
+        TransactionPending, SenderBusy, FeeAboveCap, GasAboveCap, ChainTooOld : nothing was sent.
+        BadInput : nobody can sign for the sender, or it cannot pay.
+        NodeError : the node failed before anything was sent, or contradicts what was.
         """
         sender = checksummed(sender or self.default_sender(), "sender")
         if sender not in self.senders:
             raise BadInput("sender", sender, f"one of the accounts that can sign: {', '.join(self.senders) or 'none'}")
-        limit = gas_limit(self.estimate_gas(to, data, sender=sender)) if gas is None else gas
-        identifier = self._broadcast(self._transaction(to, data, sender, limit), sender)
-        return self._await(identifier, limit, to, data, sender)
-
-    def _broadcast(self, transaction: dict[str, Any], sender: str) -> HexBytes:
-        """Hand a transaction to the node, once. Where the line breaks meanwhile, the node may have taken it: what we
-        signed has a hash to look for, and another one is never signed."""
-        expected: HexBytes | None = None
-        try:
-            if self._signer is None:
-                return self.web3.eth.send_transaction(transaction)                                # type: ignore[arg-type]
-            with self._requesting():
-                nonce = self.web3.eth.get_transaction_count(checksummed(sender), "pending")
-                fees = self._fees()
-            signed = self._signer.sign_transaction(
-                {**transaction, **fees, "nonce": nonce, "chainId": self.chain_id, "value": 0})
-            expected = signed.hash
-            return self.web3.eth.send_raw_transaction(signed.raw_transaction)
-        except (requests.RequestException, *MALFORMED) as error:
-            raise TransactionUndecided(None if expected is None else "0x" + bytes(expected).hex(),
-                                       type(error).__name__) from None
-        except Web3Exception as error:
-            raise NodeError(f"{self.name} took no transaction: {error}") from None
-
-    def _await(self, identifier: HexBytes, limit: int, to: str | None, data: bytes, sender: str) -> Receipt:
-        transaction = "0x" + bytes(identifier).hex()
-        try:
-            mined = self.web3.eth.wait_for_transaction_receipt(identifier, timeout=self._timeout, poll_latency=0.05)
-            status, block, gas_used = (int(mined[name]) for name in ("status", "blockNumber", "gasUsed"))
-        except (requests.RequestException, Web3Exception, *MALFORMED) as error:
-            raise TransactionUndecided(transaction, type(error).__name__) from None
-        if status != 1:
-            failure = self._post_mortem(block, limit, to, data, sender)
-            failure.transaction, failure.gas_used = transaction, gas_used
+        if to is None and not self._suitable:
+            require_instructions(self._node)
+            self._suitable = True
+        terms = self._terms
+        with self._alone(sender):
+            nonce = self._node.ask("eth_getTransactionCount", sender, "latest", read=quantity) if self.in_process else \
+                next_nonce(self._node, sender, terms.timeout, terms.report)
+            default = creation_gas(data) if to is None else CALL_GAS if gas_cap is None else gas_cap
+            limit = gas if gas is not None else limited(self.estimate_gas(to, data, sender=sender), terms.caps, default,
+                                                        self.name)
+            creates = created_address(sender, nonce) if to is None else None
+            signed, certain = self._out(self._transaction(to, data, sender, limit), sender, nonce,
+                                        lambda transaction: before and before(transaction, creates))
+            if not self.in_process:                # whoever interrupts the waiting has the hash
+                terms.report(f"sent {signed.transaction}", 0, 1)
+            mined = confirmed(self._node, signed, certain=certain, timeout=terms.timeout,
+                              confirmations=self._confirmations(), report=terms.report)
+        if not mined.succeeded:
+            failure = self._post_mortem(mined, limit, to, data, sender)
+            failure.transaction, failure.gas_used = signed.transaction, mined.gas_used
             raise failure
-        return Receipt(transaction, block, gas_used, limit, mined.get("contractAddress"))
+        self._compare(mined, signed, limit, creates)
+        return Receipt(signed.transaction, mined.block, mined.gas_used, limit, creates)
 
-    def _post_mortem(self, block: int, limit: int, to: str | None, data: bytes, sender: str) -> Reverted:
+    def _out(self, transaction: dict[str, Any], sender: str, nonce: int, before: Callable[[str | None], object]
+             ) -> tuple[Signed, bool]:
+        """Sign a transaction, or have it signed, and hand it over; also whether the node certainly has it."""
+        if self._signer is None:
+            before(None)
+            return Signed(self._have_sent({**transaction, "nonce": hex(nonce)}), sender, nonce, None), True
+        made = self._signer.sign_transaction({**transaction, **fees(self._node, self._terms.caps), "nonce": nonce,
+                                              "chainId": self.chain_id, "value": 0})
+        signed = Signed("0x" + bytes(made.hash).hex(), sender, nonce, bytes(made.raw_transaction))
+        before(signed.transaction)
+        return signed, hand_over(self._node, signed)
+
+    def _have_sent(self, transaction: dict[str, Any]) -> str:
+        """Have the node sign and send, once: where the line breaks, nobody knows the hash."""
+        try:
+            return self._node.once("eth_sendTransaction", transaction, read=digest)
+        except AnswerRefused as refused:
+            raise NodeError(self.name, f"took no transaction: {refused.message[:300]}") from None
+        except NodeBusy:
+            raise
+        except NodeError as error:
+            raise TransactionUndecided(None, type(error).__name__) from None
+
+    def _confirmations(self) -> int:
+        given = self._terms.confirmations
+        return given if given is not None else 1 if self.development else 2
+
+    @contextmanager
+    def _alone(self, sender: str) -> Iterator[None]:
+        if self.in_process:
+            yield
+        else:
+            with alone(sender, self.chain_id, self._terms.timeout):
+                yield
+
+    def _compare(self, mined: Mined, signed: Signed, limit: int, creates: str | None) -> None:
+        """Hold what the node says of our transaction against what we know of it."""
+        if mined.contract is not None and mined.contract.lower() != (creates or "").lower():
+            raise ImplausibleAnswer(self.name, f"says that transaction {signed.transaction} created {mined.contract}: "
+                                    f"by its sender and nonce it is {creates or 'no contract'}")
+        if mined.gas_used > limit:
+            raise ImplausibleAnswer(self.name, f"says that transaction {signed.transaction} used {mined.gas_used} gas "
+                                    f"of {limit}")
+
+    def _post_mortem(self, mined: Mined, limit: int, to: str | None, data: bytes, sender: str) -> Reverted:
         """Why a mined transaction failed, as far as running it again on its block tells."""
         if to is not None:
             try:
-                self.call(to, data, sender=sender, gas=limit, block=block)
+                self.call(to, data, sender=sender, gas=limit, block=mined.block)
             except Reverted as again:
                 return again
             except (BadInput, NodeError):       # that it failed is known, why is not any more
                 pass
         return Reverted(b"", "FailedWhenMined")
 
-    def _fees(self) -> dict[str, int]:
-        """EIP-1559 fees that stay good while the base fee doubles, or the node's gas price on a chain without them."""
-        base = self.web3.eth.get_block("latest").get("baseFeePerGas")
-        if base is None:
-            return {"gasPrice": self.web3.eth.gas_price}
-        tip = self.web3.eth.max_priority_fee
-        return {"maxFeePerGas": 2 * base + tip, "maxPriorityFeePerGas": tip}
-
-    def _unlocked_accounts(self) -> tuple[str, ...]:
-        try:
-            with self._requesting():
-                return tuple(checksummed(account, "account", source=self.name) for account in self.web3.eth.accounts)
-        except NodeError:                       # public nodes do not even know the question
-            return ()
+    def settle(self, sender: str) -> None:
+        """Wait until no transaction of a sender is in flight; raises `TransactionPending` if one stays."""
+        if not self.in_process:
+            next_nonce(self._node, checksummed(sender), self._terms.timeout, self._terms.report)
 
     def default_sender(self) -> str:
         if not self.senders:
@@ -237,7 +344,7 @@ class Chain:
         """Move the clock of the embedded chain or of anvil forward, so that `now()` is `timestamp`."""
         if timestamp <= self.now():
             raise BadInput("timestamp", timestamp, f"later than the chain's clock, {self.now()}")
-        if isinstance(self.web3.provider, EthereumTesterProvider):
+        if self.in_process:
             self._development("testing_timeTravel", timestamp + 1)      # it stops one block short
         else:
             self._development("evm_setNextBlockTimestamp", timestamp)
@@ -252,43 +359,13 @@ class Chain:
         self._development("evm_revert", snapshot)
 
     def _development(self, method: str, *arguments: Any) -> Any:
-        with self._requesting():
-            response = self.web3.provider.make_request(RPCEndpoint(method), list(arguments))
-        if "error" in response:
-            raise NodeError(f"{self.name} is no development chain: {method} failed")
-        return response.get("result")
-
-    # -- errors --------------------------------------------------------------------------------------------------------
-    @contextmanager
-    def _requesting(self) -> Iterator[None]:
-        """Turn a node that does not answer, or not in JSON-RPC, into an error that names it."""
         try:
-            yield
-        except requests.RequestException as error:
-            raise BadInput("RPC URL", self.name, f"a JSON-RPC endpoint that answers ({type(error).__name__})") from None
-        except ContractLogicError:
-            raise
-        except Web3Exception as error:
-            raise NodeError(f"{self.name}: {error}") from None
-        except MALFORMED as error:
-            raise BadInput("RPC URL", self.name, "a JSON-RPC endpoint of an Ethereum chain (malformed answer, "
-                           f"{type(error).__name__})") from None
-
-    @contextmanager
-    def _reverting(self) -> Iterator[None]:
-        """Turn the ways in which nodes say that an EVM call failed into `Reverted`."""
-        try:
-            yield
-        except ContractLogicError as error:
-            known = isinstance(error.data, str) and error.data.startswith("0x")
-            raise Reverted(bytes.fromhex(str(error.data)[2:]) if known else b"") from None
-        except Web3RPCError as error:
-            if "outofgas" in str(error).lower().replace(" ", ""):
-                raise Reverted(b"", "OutOfGas") from None
-            raise
+            return self._node.ask(method, *arguments, read=anything)
+        except AnswerRefused:
+            raise NodeError(self.name, f"is no development chain: {method} failed") from None
 
     @staticmethod
     def _transaction(to: str | None, data: bytes, sender: str | None, gas: int | None) -> dict[str, Any]:
-        fields: Mapping[str, Any] = {"from": sender and checksummed(sender, "sender"), "to": to and checksummed(to),
-                                     "data": "0x" + data.hex(), "gas": gas}
+        fields = {"from": sender and checksummed(sender, "sender"), "to": to and checksummed(to),
+                  "data": "0x" + data.hex(), "gas": None if gas is None else hex(gas)}
         return {name: value for name, value in fields.items() if value is not None}

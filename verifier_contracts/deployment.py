@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from verifier_contracts.selftest import (
     require_right_answers,
     require_valid,
 )
+from verifier_contracts.unfinished import Before, Steps
 
 if TYPE_CHECKING:
     from prover import VerificationKey
@@ -107,7 +108,7 @@ class Deployment:
 def deploy(chain: Chain, key: VerificationKey, statement: str, circuit_digest: bytes, known: KnownAnswer, *,
            max_epoch_age: int = DAY, roles: Roles | None = None, allow_insecure_setup: bool = False,
            registry: str | None = None, sender: str | None = None,
-           progress: Callable[[str, int, int], None] | None = None) -> Deployment:
+           progress: Callable[[str, int, int], None] | None = None, file: Path | None = None) -> Deployment:
     """Deploy the verifier of a key and a manager that trusts it, and a registry unless one is given.
 
     Parameters
@@ -119,6 +120,7 @@ def deploy(chain: Chain, key: VerificationKey, statement: str, circuit_digest: b
     roles : who governs; by default all in the sender's hand, which suits trials only.
     allow_insecure_setup : take a key whose maker can forge. The manager then says so for ever.
     registry : address of a registry to share.
+    file : the deployment file to write; what is deployed before a failure is kept there, and taken from there.
 
     Raises
     ------
@@ -144,22 +146,31 @@ def deploy(chain: Chain, key: VerificationKey, statement: str, circuit_digest: b
     roles = roles or Roles.of(sender or chain.default_sender())
     report = progress or (lambda stage, done, total: None)
 
+    steps = Steps(chain, sender or chain.default_sender(), file, {
+        "chain_id": chain.chain_id, "statement": statement, "circuit_digest": "0x" + circuit_digest.hex(),
+        "key_digest": "0x" + key.digest().hex(), "max_epoch_age": max_epoch_age,
+        "insecure_setup": allow_insecure_setup, "registry": registry,
+        "sender": sender or chain.default_sender(), "roles": asdict(roles)})
     require_precompiles(chain)
     report("deploying", 0, 3)
     if registry is None:
-        registry = _create(chain, contracts["EpochRegistry"],
-                           [roles.admin, roles.admin_delay, roles.publisher, roles.guardian], sender)
+        registry = steps.create("registry", lambda before: _create(
+            chain, contracts["EpochRegistry"], [roles.admin, roles.admin_delay, roles.publisher, roles.guardian],
+            sender, before))
     report("deploying", 1, 3)
-    verifier = _create(chain, verifier_artifact, None, sender)
+    verifier = steps.create("verifier", lambda before: _create(chain, verifier_artifact, None, sender, before))
     require_right_answers(chain, verifier, known)
     report("deploying", 2, 3)
-    manager = _create(chain, contracts["MarginManager"],
-                      [registry, verifier, expectation(key.digest(), circuit_digest, known), max_epoch_age,
-                       allow_insecure_setup,
-                       (roles.admin, roles.admin_delay, roles.guardian, roles.venue)], sender)
+    manager = steps.create("manager", lambda before: _create(
+        chain, contracts["MarginManager"],
+        [registry, verifier, expectation(key.digest(), circuit_digest, known), max_epoch_age, allow_insecure_setup,
+         (roles.admin, roles.admin_delay, roles.guardian, roles.venue)], sender, before))
     report("deploying", 3, 3)
-    return Deployment(chain.chain_id, statement, circuit_digest, key.digest(), key.insecure_setup, registry, verifier,
+    made = Deployment(chain.chain_id, statement, circuit_digest, key.digest(), key.insecure_setup, registry, verifier,
                       manager)
+    if file is not None:
+        made.save(file)
+    return made
 
 
 def deploy_verifier(chain: Chain, key: VerificationKey, statement: str, circuit_digest: bytes | None = None, *,
@@ -175,7 +186,7 @@ def deploy_verifier(chain: Chain, key: VerificationKey, statement: str, circuit_
         require_valid(key, known)
     artifact = compile_verifier(key, statement, circuit_digest)
     require_precompiles(chain)
-    verifier = _create(chain, artifact, None, sender)
+    verifier = str(_create(chain, artifact, None, sender).contract)
     if known is not None:
         require_right_answers(chain, verifier, known)
     return verifier
@@ -194,10 +205,10 @@ def verifier_is_authentic(chain: Chain, deployment: Deployment, key: Verificatio
     return in_force == compile_verifier(key, deployment.statement, deployment.circuit_digest).runtime
 
 
-def _create(chain: Chain, artifact: Artifact, arguments: list[Any] | None, sender: str | None) -> str:
+def _create(chain: Chain, artifact: Artifact, arguments: list[Any] | None, sender: str | None,
+            before: Before | None = None) -> Receipt:
     code = artifact.creation if arguments is None else encode_deployment(artifact, arguments)
     try:
-        receipt: Receipt = chain.send(None, code, sender=sender)
+        return chain.send(None, code, sender=sender, before=before)
     except Reverted as error:
-        raise refusal(error, f"deployment of {artifact.name}") from None
-    return str(receipt.contract)
+        raise refusal(error, artifact.name, "constructor") from None

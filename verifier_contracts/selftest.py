@@ -17,8 +17,8 @@ from eth_utils.crypto import keccak
 from primitives.errors import BadInput
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
 from verifier_contracts.bindings import proof_words, verifier_refusal
-from verifier_contracts.chain import Chain, NodeError
-from verifier_contracts.errors import ContractRefused, Reverted
+from verifier_contracts.chain import Chain
+from verifier_contracts.errors import AnswerRefused, ContractRefused, Reverted
 
 if TYPE_CHECKING:
     from prover import Proof, VerificationKey
@@ -73,12 +73,12 @@ def require_precompiles(chain: Chain) -> None:
             answer = chain.call(f"0x{precompile:040x}", data, gas=GAS)
         except Reverted:
             answer = None
-        except NodeError:                                   # anvil's word for a precompile that refuses
+        except AnswerRefused:                                   # anvil's word for a precompile that refuses
             if expected is not None:
                 raise
             continue
         if answer != expected:
-            raise ContractRefused("PrecompileMissing", {"precompile": precompile}, action=chain.name)
+            raise ContractRefused("PrecompileMissing", {"precompile": precompile}, contract=chain.name)
 
 
 def known_answers() -> list[tuple[int, bytes, bytes | None]]:
@@ -138,4 +138,5 @@ def require_right_answers(chain: Chain, verifier: str, known: KnownAnswer) -> No
 
 
 def _failed(verifier: str, valid: bool, answer: bytes) -> ContractRefused:
-    return ContractRefused("VerifierSelfTestFailed", {"valid": valid, "answer": answer}, action=f"verifier {verifier}")
+    return ContractRefused("VerifierSelfTestFailed", {"valid": valid, "answer": answer},
+                           contract=f"verifier {verifier}")

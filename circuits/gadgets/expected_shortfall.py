@@ -50,7 +50,6 @@ def certificate(cs: ConstraintSystem, losses: Linear, threshold: Linear, tail: T
     integers, within 2**bits of each other.
     """
     S = losses.size
-    tail.require(S)
     flag = cs.boolean("C12 flag", losses.shape)                                          # C12
     gap, difference = absolute(cs, flag, losses - threshold, bits, "C13 gap")            # C13
     if isinstance(tail, WeightedTail):

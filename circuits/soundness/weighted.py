@@ -212,7 +212,7 @@ def _k(world: World) -> int:
 
 
 def _distinct(losses: NDArray[np.int64]) -> NDArray[np.bool_]:
-    distinct: NDArray[np.bool_] = (np.diff(losses, axis=1) < 0).all(axis=1)
+    distinct: NDArray[np.bool_] = np.all(np.diff(losses, axis=1) < 0, axis=1)
     return distinct
 
 
@@ -274,7 +274,8 @@ def mixed_pointer(world: World) -> Iterator[Attack]:
     the certificate, with sum p e in place of w, accepts this."""
     K, most = _k(world), 1 << world.tail.weight_bits
     scene = world.scene(lambda p, loss: (loss[:, 0] > loss[:, 1]) & (loss[:, 1] == loss[:, 2])
-                        & (loss[:, 2] > loss[:, 3]) & (p[:, 1] != p[:, 2]) & (p[:, :3].sum(axis=1) < K) & (K - p[:, 0] < most))
+                        & (loss[:, 2] > loss[:, 3]) & (p[:, 1] != p[:, 2]) & (p[:, :3].sum(axis=1) < K)
+                        & (K - p[:, 0] < most))
     left, first, second = K - scene.mass(0), scene.mass(1), scene.mass(2)
     share = next(w for w in range(left + 1, left + 1 + most) if (w - second) % (first - second) == 0)
     e = (share - second) // (first - second)

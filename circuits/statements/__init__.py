@@ -104,7 +104,6 @@ _STATEMENTS = {statement.name: statement for statement in (
     _batch("batch-4", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16), size=4),
     _batch("batch-16", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16), size=16),
     _batch("batch-tiny-w", _five_by_fifty(8, _TAIL_TINY, depth=2, slots=3), size=2),
-    _batch("batch-4-w", _five_by_fifty(256, _TAIL_256, depth=3, slots=16), size=4),
 )}
 
 

@@ -19,7 +19,7 @@ from prover.backend import Backend, BackendName, load_backend
 from prover.ceremony.randomness import Stream, beacon_stream, finite, hash_to_g2
 from prover.ceremony.transcript import Beacon, Contribution, Transcript, challenge
 from prover.curve import G1, G1_GROUP, G2, G2_GROUP, ORDER
-from prover.files.contributions import LONGEST_NAME
+from prover.files.contributions import check_name
 from prover.files.ptau import PowersOfTau
 from prover.files.sections import naming
 from prover.groth16.check import check_header
@@ -85,10 +85,16 @@ def check_powers_suit(r1cs: R1CS, powers: PowersOfTau) -> int:
     if powers.power < log_size:
         raise BadInput("power", powers.power, f"at least {log_size}, for {r1cs.rows} constraints and {r1cs.public} "
                        f"public inputs", source=powers.source)
-    if powers.power == log_size and 1 << log_size > HASHED_AT_ONCE:
+    if powers.power < power_needed(r1cs):
         raise BadInput("power", powers.power, f"at least {log_size + 1}: for a domain this large, snarkjs's circuit "
                        "hash takes in one power of tau that this file does not have", source=powers.source)
     return log_size
+
+
+def power_needed(r1cs: R1CS) -> int:
+    """log2 of the least powers of τ that a circuit's key can be made from."""
+    log_size = domain_of(r1cs)
+    return log_size + (1 << log_size > HASHED_AT_ONCE)
 
 
 def _stacked(*parts: SparseMatrix) -> SparseMatrix:
@@ -153,8 +159,7 @@ def contribute_beacon(key: ProvingKey, beacon: Beacon, name: str | None = None, 
 
 def _contribute(key: ProvingKey, stream: Stream, name: str | None, beacon: Beacon | None,
                 backend: BackendName | Backend) -> ProvingKey:
-    if name is not None and not (0 < len(name) <= LONGEST_NAME and name.isprintable() and len(name.encode()) < 256):
-        raise BadInput("name", name, f"of 1 to {LONGEST_NAME} printable characters, in less than 256 bytes")
+    check_name(name)
     arithmetic = load_backend(backend)
     for section, points in (("C", key.c), ("H", key.h)):
         wrong = arithmetic.first_invalid_g1(points)

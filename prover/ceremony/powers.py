@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 from prover.backend import Backend, BackendName, load_backend
-from prover.ceremony.blake2b import digest_from_state
 from prover.ceremony.checks import combination_g1, combination_g2, multipliers, require, same_ratio
 from prover.ceremony.first_challenges import FIRST_CHALLENGES
 from prover.ceremony.randomness import Stream, beacon_stream, finite, hash_to_g2
@@ -25,6 +25,7 @@ from prover.groth16.keys import Progress, check_point
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2, uncompressed
 
 SECRETS = ("tau", "alpha", "beta")
+Keys: TypeAlias = tuple[KnowledgeKey, KnowledgeKey, KnowledgeKey]
 HASHED_AT_ONCE = 1 << 14
 
 
@@ -145,7 +146,7 @@ def _check_beacons(powers: PowersOfTau, progress: Progress | None) -> None:
         if contribution.beacon is not None:
             name = contribution_name(i)
             stream = beacon_stream(contribution.beacon, named_progress(progress, f"beacon of {name}"))
-            require(contribution.keys == beacon_keys(stream, challenge), f"{name} follows from its beacon")
+            require(contribution.keys == draw_keys(stream, challenge)[1], f"{name} follows from its beacon")
         challenge = contribution.next_challenge
 
 
@@ -159,16 +160,16 @@ def knowledge_challenge(number: int, challenge: bytes, s: G1, s_times_x: G1) -> 
     return hashlib.blake2b(bytes([number]) + challenge + uncompressed(encode_g1([s, s_times_x]))).digest()
 
 
-def beacon_keys(stream: Stream, challenge: bytes) -> tuple[KnowledgeKey, KnowledgeKey, KnowledgeKey]:
-    """The keys a beacon's stream determines."""
-    factors = [stream.scalar() for _ in SECRETS]
+def draw_keys(stream: Stream, challenge: bytes) -> tuple[tuple[int, int, int], Keys]:
+    """The factors of τ, α and β that a stream determines, and the proofs of knowing them."""
+    tau, alpha, beta = (stream.scalar() for _ in SECRETS)
     keys = []
-    for number, factor in enumerate(factors):
+    for number, factor in enumerate((tau, alpha, beta)):
         s = stream.point_g1()
         s_times_x = finite(G1_GROUP, G1_GROUP.multiply(s, factor))
         place = hash_to_g2(knowledge_challenge(number, challenge, s, s_times_x))
         keys.append(KnowledgeKey(s, s_times_x, finite(G2_GROUP, G2_GROUP.multiply(place, factor))))
-    return keys[0], keys[1], keys[2]
+    return (tau, alpha, beta), (keys[0], keys[1], keys[2])
 
 
 # -- the points ----------------------------------------------------------------------------------------------------
@@ -198,14 +199,18 @@ def _check_hash(powers: PowersOfTau, backend: Backend) -> None:
     if powers.power < powers.ceremony_power:
         return
     last = powers.contributions[-1]
-    keys = uncompressed(encode_g1([point for key in last.keys for point in (key.s, key.s_times_x)]))
-    keys += uncompressed(encode_g2([key.p_times_x for key in last.keys]))
-    total = hashlib.blake2b(digest_from_state(last.hash_state, keys))
+    require(next_challenge(powers, last.digest(), backend) == last.next_challenge,
+            "the last contribution's hash is that of the points in this file")
+
+
+def next_challenge(powers: PowersOfTau, response: bytes, backend: Backend) -> bytes:
+    """What the contribution after these powers has to answer: the hash of the response that led here and all points."""
+    total = hashlib.blake2b(response)
     for points in (powers.tau_g1, powers.tau_g2, powers.alpha_tau_g1, powers.beta_tau_g1):
         for begin in range(0, len(points), HASHED_AT_ONCE):
             total.update(backend.uncompressed(points[begin:begin + HASHED_AT_ONCE]))
     total.update(uncompressed(encode_g2([powers.beta_g2])))
-    require(total.digest() == last.next_challenge, "the last contribution's hash is that of the points in this file")
+    return total.digest()
 
 
 def _check_lagrange(powers: PowersOfTau, backend: Backend) -> None:

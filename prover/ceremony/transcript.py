@@ -50,6 +50,16 @@ def secret_contributions(contributions: Iterable[HasBeacon]) -> int:
     return sum(one.beacon is None for one in contributions)
 
 
+def after_beacon(contributions: Iterable[HasBeacon]) -> list[int]:
+    """Numbers, from 1, of secrets contributed after a beacon, for which it cannot vouch."""
+    seen, late = False, []
+    for number, one in enumerate(contributions, 1):
+        if seen and one.beacon is None:
+            late.append(number)
+        seen = seen or one.beacon is not None
+    return late
+
+
 @dataclass(frozen=True)
 class Contribution:
     """One factor x of δ, and the proof of knowing it.
@@ -105,7 +115,8 @@ class Transcript:
         """
         steps = [{"name": one.name, "digest": one.digest().hex(), "beacon": one.beacon and one.beacon.to_json()}
                  for one in self.contributions]
-        return {"circuit_hash": self.circuit_hash.hex(), "insecure": self.insecure, "contributions": steps}
+        return {"circuit_hash": self.circuit_hash.hex(), "insecure": self.insecure, "contributions": steps,
+                "after_beacon": after_beacon(self.contributions)}
 
 
 def challenge(circuit_hash: bytes, earlier: Sequence[Contribution], s: G1, s_times_x: G1) -> bytes:

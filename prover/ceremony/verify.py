@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from primitives import field
 from primitives.field import FieldArray
 from primitives.r1cs import R1CS, SparseMatrix
 from prover.backend import Backend, BackendName, load_backend
@@ -17,8 +18,10 @@ from prover.ceremony.powers import contribution_name, named_progress, verify_pow
 from prover.ceremony.randomness import beacon_stream, hash_to_g2
 from prover.ceremony.transcript import Transcript, challenges, secret_contributions
 from prover.curve import G1, G1_GROUP, G2_GROUP
+from prover.domain import root_of_unity
 from prover.files.ptau import PowersOfTau
 from prover.groth16.keys import Progress, ProvingKey, check_point
+from prover.points import PointArray
 
 
 def verify_ceremony(key: ProvingKey, r1cs: R1CS, powers: PowersOfTau, *, backend: BackendName | Backend = "kernels",
@@ -72,12 +75,51 @@ def verify_phase2(key: ProvingKey, initial: ProvingKey, *, backend: BackendName 
         before, after = getattr(initial, name), getattr(key, name)
         require(before.shape == after.shape, f"{name} has as many points as the circuit asks for")
         require(arithmetic.first_invalid_g1(after) is None, f"all points of {name} are points of G1")
-        if len(after):
-            random = multipliers(len(after))
-            low, high = combination_g1(after, random, arithmetic), combination_g1(before, random, arithmetic)
-            require(same_ratio(low, high, initial.delta_g2, key.delta_g2, arithmetic) or low is high is None,
-                    f"{name} was divided by delta")
+
+    def divided(before: PointArray, after: PointArray, scalars: FieldArray) -> bool:
+        """Whether a combination of points was divided by what delta was multiplied by."""
+        low, high = combination_g1(after, scalars, arithmetic), combination_g1(before, scalars, arithmetic)
+        return same_ratio(low, high, initial.delta_g2, key.delta_g2, arithmetic) or low is high is None
+
+    require(divided(initial.c, key.c, multipliers(len(key.c))), "c was divided by delta")
+    if through_bellman(key, arithmetic):
+        require(divided(initial.h, key.h, _powers_of_h(_without_last(multipliers(len(key.h))), arithmetic)),
+                "h, in bellman's form, was divided by delta")
+    else:
+        require(divided(initial.h, key.h, multipliers(len(key.h))), "h was divided by delta")
     _check_beacons(key.transcript, progress)               # last: only what is right in all else is worth minutes
+
+
+def through_bellman(key: ProvingKey, backend: BackendName | Backend = "kernels") -> bool:
+    """Whether the H points of a key have the form that bellman's files leave them in: the last power is infinity.
+
+    H point j is the Lagrange polynomial at w_2n**(2j+1) of the domain of size 2n, over δ. In powers of τ that is
+
+        H_j = -1/(2n) Σ_k w_2n**(-(2j+1)k) T_k,      T_k = [(τ**(n+k) - τ**k) / δ]_1,      k = 0 .. n-1
+
+    so the H points are a transform of the T_k and the other way round. bellman has T_0 .. T_{n-2} only, the paper's
+    [τ**k t(τ) / δ]_1, which is all that the honest need: the quotient has a degree of at most n - 2. What
+    `snarkjs zkey import bellman` makes of them has infinity for T_{n-1}, and keeps it through every contribution.
+
+    To accept that form is sound if T_{n-1} = 0 is checked, as here, and all other T_k were divided by δ, which
+    `verify_phase2` checks by a random combination: the key then holds no point that the paper's does not, and one less
+    than snarkjs's. Were T_{n-1} not looked at, it could be any point of G1, honest proofs would not change, and
+    whoever chose it could forge (see `tests/prover/ceremony/test_bellman.py`, where it is done).
+    """
+    arithmetic, n = load_backend(backend), len(key.h)
+    last = np.zeros((n, 4), np.uint64)
+    last[-1] = field.ONE
+    return combination_g1(key.h, _powers_of_h(last, arithmetic), arithmetic) is None
+
+
+def _powers_of_h(scalars: FieldArray, backend: Backend) -> FieldArray:
+    """For scalars of the T_k, those of the H points whose sum is the same, but for a factor of -2."""
+    return backend.ntt(scalars, coset=root_of_unity(len(scalars).bit_length()))
+
+
+def _without_last(scalars: FieldArray) -> FieldArray:
+    """The same with a zero in the last place."""
+    return np.concatenate([scalars[:-1], np.zeros((1, 4), np.uint64)])
 
 
 def _check_contributions(transcript: Transcript, delta: G1, backend: Backend, progress: Progress | None) -> None:

@@ -1,15 +1,17 @@
 """What the contributions to a `.zkey` and a `.ptau` have in common: their kind, and a tail of named parameters.
 
     kind (u32): 0 a participant, 1 a beacon | bytes that follow (u32) | parameters, each once, in order of their types:
-      1 name: length (u8), UTF-8
+      1 name: length (u8), UTF-8 by all tools that we know; any bytes are kept as they are
       2 beacon: log2 of its iterations (u8)
       3 beacon: length (u8), value
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
+from primitives.errors import BadInput
 from prover.ceremony.randomness import MOST_ITERATIONS
 from prover.ceremony.transcript import Beacon, HasBeacon
 from prover.files.sections import Cursor
@@ -18,6 +20,8 @@ MOST_CONTRIBUTIONS = 4096
 """Checking one, its beacon aside, takes tens of milliseconds: more of them than any ceremony had are not worth it."""
 
 LONGEST_NAME = 64
+"""Characters in a name of ours: snarkjs cuts longer ones."""
+
 NAME, ITERATIONS, VALUE = 1, 2, 3
 
 
@@ -37,13 +41,7 @@ def read_parameters(cursor: Cursor) -> tuple[str | None, Beacon | None]:
     beacon = Beacon(found[VALUE], found[ITERATIONS][0]) if kind == 1 else None
     if NAME not in found:
         return None, beacon
-    try:
-        name = found[NAME].decode("utf-8")
-    except UnicodeDecodeError:
-        raise inner.refuse("name", found[NAME], "UTF-8") from None
-    if not name.isprintable():                             # it will be shown in terminals
-        raise inner.refuse("name", name, "of printable characters")
-    return name, beacon
+    return found[NAME].decode("utf-8", "surrogateescape"), beacon      # whatever it is, the key is no worse for it
 
 
 def require_bounded(contributions: Sequence[HasBeacon], cursor: Cursor) -> None:
@@ -53,11 +51,24 @@ def require_bounded(contributions: Sequence[HasBeacon], cursor: Cursor) -> None:
         raise cursor.refuse("iterations of all beacons", work, f"at most 2**{MOST_ITERATIONS} together")
 
 
+def check_name(name: str | None) -> None:
+    """Refuse a name for a contribution of ours that snarkjs would cut, or that has control characters.
+
+    Raises
+    ------
+    BadInput : naming it.
+    """
+    if name is not None and not (0 < len(name) <= LONGEST_NAME and len(name.encode("utf-8", "replace")) < 256
+                                 and not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)):
+        raise BadInput("name", name, f"of 1 to {LONGEST_NAME} characters, in less than 256 bytes, none of them a "
+                       "control character")
+
+
 def write_parameters(name: str | None, beacon: Beacon | None) -> bytes:
     """The inverse of `read_parameters`."""
     tail = b""
     if name:
-        encoded = name.encode("utf-8")
+        encoded = name.encode("utf-8", "surrogateescape")
         tail += bytes([NAME, len(encoded)]) + encoded
     if beacon is not None:
         tail += bytes([ITERATIONS, beacon.iterations, VALUE, len(beacon.value)]) + beacon.value

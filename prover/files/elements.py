@@ -16,12 +16,18 @@ SCALAR_BYTES = 32
 _RADIX = field.words([(1 << 512) % ORDER])                 # 2**256 in Montgomery form
 
 _OTHER_PRIMES = {
-    BASE_MODULUS: "the base field of BN254 instead of its scalar field",
+    ORDER: "the scalar field of BN254",
+    BASE_MODULUS: "the base field of BN254 (the scalar field of Grumpkin)",
     0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001: "the scalar field of BLS12-381",
+    0x1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab:
+        "the base field of BLS12-381",
+    0x12ab655e9a2ca55660b44d1e5c37b00159aa76fed00000010a11800000000001: "the scalar field of BLS12-377",
     0x40000000000000000000000000000000224698fc094cf91b992d30ed00000001: "the base field of Pallas",
     0x40000000000000000000000000000000224698fc0994a8dd8c46eb2100000001: "the scalar field of Pallas",
+    0xffffffff00000001000000000000000000000000ffffffffffffffffffffffff: "the base field of secp256r1",
     2**64 - 2**32 + 1: "the Goldilocks field",
 }
+"""The fields that circom compiles for, and bases of their curves."""
 
 
 def check_prime(cursor: Cursor, field_name: str, expected: int) -> None:
@@ -29,8 +35,9 @@ def check_prime(cursor: Cursor, field_name: str, expected: int) -> None:
     size = cursor.u32(f"{field_name} size", least=8, most=256)
     prime = cursor.integer(size, f"{field_name} prime")
     if prime != expected or size != SCALAR_BYTES:
-        known = _OTHER_PRIMES.get(prime, f"{prime:#x} in {size} bytes")
-        raise cursor.refuse(f"{field_name} prime", known, f"that of BN254, {expected:#x} in {SCALAR_BYTES} bytes")
+        known = _OTHER_PRIMES.get(prime, f"an unknown field, of the prime {prime:#x}")
+        raise cursor.refuse(field_name, f"{known}, in {size} bytes", f"that of BN254, of the prime {expected:#x} in "
+                            f"{SCALAR_BYTES} bytes")
 
 
 def read_scalars(cursor: Cursor, count: int, what: str) -> FieldArray:

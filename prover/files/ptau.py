@@ -14,21 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prover.ceremony.transcript import SAFE, Beacon, secret_contributions
+import numpy as np
+
+from prover.ceremony.blake2b import STATE_BYTES, State
+from prover.ceremony.transcript import SAFE, Beacon, after_beacon, secret_contributions
 from prover.curve import BASE_MODULUS, G1, G2
 from prover.domain import MAX_DOMAIN
-from prover.files.contributions import MOST_CONTRIBUTIONS, read_parameters, require_bounded
-from prover.files.elements import check_prime, read_g1, read_g2, read_point_g1, read_point_g2
-from prover.files.sections import Cursor, read_sections
-from prover.points import PointArray
+from prover.files.contributions import MOST_CONTRIBUTIONS, read_parameters, require_bounded, write_parameters
+from prover.files.elements import SCALAR_BYTES, check_prime, read_g1, read_g2, read_point_g1, read_point_g2
+from prover.files.sections import Cursor, read_sections, write_sections
+from prover.points import PointArray, encode_g1, encode_g2, uncompressed
 
 MAGIC = b"ptau"
 NAMES = {1: "header", 2: "tau in G1", 3: "tau in G2", 4: "alpha tau in G1", 5: "beta tau in G1", 6: "beta in G2",
          7: "contributions", 12: "Lagrange tau in G1", 13: "Lagrange tau in G2", 14: "Lagrange alpha tau in G1",
          15: "Lagrange beta tau in G1"}
-HASH_STATE = 216
-"""Bytes of a BLAKE2b state as the format keeps it."""
-
 
 @dataclass(frozen=True)
 class KnowledgeKey:
@@ -61,6 +61,13 @@ class PowersContribution:
     next_challenge: bytes
     name: str | None
     beacon: Beacon | None
+
+    def digest(self) -> bytes:
+        """The hash of the response, which its author publishes: the points, compressed, and the proofs."""
+        state = State.read(self.hash_state)
+        state.update(uncompressed(encode_g1([point for key in self.keys for point in (key.s, key.s_times_x)])))
+        state.update(uncompressed(encode_g2([key.p_times_x for key in self.keys])))
+        return state.digest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +108,10 @@ class PowersOfTau:
 
     def to_json(self) -> dict[str, Any]:
         """What to publish of them: size, contributors, and whether a single party knew the secrets."""
-        steps = [{"name": one.name, "beacon": one.beacon and one.beacon.to_json()} for one in self.contributions]
-        return {"power": self.power, "insecure": self.insecure, "contributions": steps}
+        steps = [{"name": one.name, "digest": one.digest().hex(), "beacon": one.beacon and one.beacon.to_json()}
+                 for one in self.contributions]
+        return {"power": self.power, "prepared": self.prepared, "insecure": self.insecure, "contributions": steps,
+                "after_beacon": after_beacon(self.contributions)}
 
     def lagrange(self, section: int, log_size: int) -> PointArray:
         """Section 12, 13, 14 or 15 for the domain of size 2**log_size."""
@@ -165,7 +174,7 @@ def _read_contributions(cursor: Cursor) -> tuple[PowersContribution, ...]:
                  for name in ("tau", "alpha", "beta")]
         in_g2 = [read_point_g2(cursor, f"p times {name}") for name in ("tau", "alpha", "beta")]
         tau, alpha, beta = (KnowledgeKey(*pair, point) for pair, point in zip(in_g1, in_g2, strict=True))
-        hash_state = bytes(cursor.take(HASH_STATE, "hash state"))
+        hash_state = bytes(cursor.take(STATE_BYTES, "hash state"))
         next_challenge = bytes(cursor.take(64, "next challenge"))
         name, beacon = read_parameters(cursor)
         contributions.append(PowersContribution(tau_g1, tau_g2, alpha_g1, beta_g1, beta_g2, (tau, alpha, beta),
@@ -173,3 +182,27 @@ def _read_contributions(cursor: Cursor) -> tuple[PowersContribution, ...]:
     cursor.end()
     require_bounded(contributions, cursor)
     return tuple(contributions)
+
+
+def write_ptau(path: str | Path, powers: PowersOfTau) -> None:
+    """Write powers of τ, whole or not at all; with their Lagrange forms, if they are there."""
+    vectors = {2: powers.tau_g1, 3: powers.tau_g2, 4: powers.alpha_tau_g1, 5: powers.beta_tau_g1}
+    with write_sections(path, MAGIC, 1, 11 if powers.prepared else 7) as file:
+        file.section(1, SCALAR_BYTES.to_bytes(4, "little"), BASE_MODULUS.to_bytes(SCALAR_BYTES, "little"),
+                     np.array([powers.power, powers.ceremony_power], "<u4"))
+        for number, points in vectors.items():
+            file.section(number, points)
+        file.section(6, encode_g2([powers.beta_g2]))
+        steps = [encode_contribution(one) for one in powers.contributions]
+        file.section(7, len(steps).to_bytes(4, "little"), *steps)
+        for number, forms in powers.lagrange_forms.items():
+            file.section(number, *(forms[log] for log in sorted(forms)))
+
+
+def encode_contribution(one: PowersContribution) -> bytes:
+    """The bytes of one contribution in section 7."""
+    parts = [encode_g1([one.tau_g1]), encode_g2([one.tau_g2]), encode_g1([one.alpha_g1, one.beta_g1]),
+             encode_g2([one.beta_g2]), encode_g1([point for key in one.keys for point in (key.s, key.s_times_x)]),
+             encode_g2([key.p_times_x for key in one.keys])]
+    return (b"".join(part.tobytes() for part in parts) + one.hash_state + one.next_challenge
+            + write_parameters(one.name, one.beacon))

@@ -1,7 +1,8 @@
 """Constraint systems: iden3 `.r1cs`, version 1.
 
     1 header: field size (u32), prime, wires, public outputs, public inputs, private inputs (u32), labels (u64),
-      constraints (u32)
+      constraints (u32). Private inputs are those of the source, of which circom's simplification may have removed the
+      wires; nothing depends on their number
     2 constraints: for each the linear forms A, B, C: number of terms (u32), then wire (u32) and coefficient of each
     3 label of each wire (u64); some writers leave it out
     4, 5 custom gates, which are no rank-1 constraints
@@ -10,6 +11,7 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,44 @@ LABEL = 8
 """Bytes that a label takes, and so the least that a file says about each wire."""
 
 
+@dataclass(frozen=True)
+class Header:
+    """What the header says: sizes of the system, and of the source that it was compiled from.
+
+    wires, constraints : of the system. outputs, public_inputs : public wires, outputs first. private_inputs, labels :
+    those of the source, wires or not.
+    """
+
+    wires: int
+    outputs: int
+    public_inputs: int
+    private_inputs: int
+    labels: int
+    constraints: int
+
+
+def read_header(path: str | Path) -> Header:
+    """The header alone, in no time.
+
+    Raises
+    ------
+    BadInput : the file is no `.r1cs`, over another field, or has more public wires than wires.
+    """
+    return _read_header(read_sections(path, MAGIC, (1,), NAMES))
+
+
+def _read_header(sections: Sections) -> Header:
+    header = sections.open(1)
+    check_prime(header, "scalar field", ORDER)
+    wires = header.u32("wires", least=1, most=2**31 - 1)
+    outputs = header.u32("public outputs", most=wires - 1)
+    inputs = header.u32("public inputs", most=wires - 1 - outputs)
+    found = Header(wires, outputs, inputs, header.u32("private inputs"), header.integer(LABEL, "labels"),
+                   header.u32("constraints"))
+    header.end()
+    return found
+
+
 def read_r1cs(path: str | Path) -> R1CS:
     """The constraint system; circom's public outputs and public inputs together are the public inputs.
 
@@ -39,16 +79,9 @@ def read_r1cs(path: str | Path) -> R1CS:
     BadInput : the file is malformed, over another field, uses custom gates, or names a wire that does not exist.
     """
     sections = read_sections(path, MAGIC, (1,), NAMES)
-    header = sections.open(1)
-    check_prime(header, "scalar field", ORDER)
-    wires = header.u32("wires", least=1, most=2**31 - 1)
-    public = header.u32("public outputs", most=wires - 1)
-    public += header.u32("public inputs", most=wires - 1 - public)
-    header.u32("private inputs", most=wires - 1 - public)
-    header.integer(LABEL, "labels")
-    rows = header.u32("constraints")
-    header.end()
-    _check_wires(sections, header, wires)
+    header = _read_header(sections)
+    wires, public, rows = header.wires, header.outputs + header.public_inputs, header.constraints
+    _check_wires(sections, wires)
 
     for number in (4, 5):
         if number in sections and sections.open(number).u32("number of gates"):
@@ -77,7 +110,7 @@ def read_r1cs(path: str | Path) -> R1CS:
     return R1CS(a, b, c, table, wires, public)
 
 
-def _check_wires(sections: Sections, header: Cursor, wires: int) -> None:
+def _check_wires(sections: Sections, wires: int) -> None:
     """Refuse wires that the file does not bear out: a key takes hundreds of bytes for each, their number only four.
 
     Wires that are in no constraint are common (inputs that nothing uses, circuits that were not simplified), but a
@@ -89,8 +122,8 @@ def _check_wires(sections: Sections, header: Cursor, wires: int) -> None:
         labels.take(LABEL * wires, "labels")
         labels.end()
     elif wires > 1 and LABEL * wires > (size := sections.open(2).left):
-        raise header.refuse("wires", wires, f"at most {size // LABEL}, without labels: those take {LABEL} bytes a "
-                            "wire, and so must the constraints in their place")
+        raise sections.open(1).refuse("wires", wires, f"at most {size // LABEL}, without labels: those take {LABEL} "
+                                      "bytes a wire, and so must the constraints in their place")
 
 
 def _find_forms(cursor: Cursor, words: NDArray[np.uint32], rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -43,6 +43,9 @@ MAGIC = b"zkey"
 NAMES = {1: "protocol", 2: "header", 3: "IC", 4: "coefficients", 5: "A", 6: "B in G1", 7: "B in G2", 8: "C", 9: "H",
          10: "contributions"}
 GROTH16 = 1
+IN_ORDER = (3, 4, 5, 6, 7, 8, 9)
+WHEN_FRESH = (4, 3, 9, 8, 5, 6, 7)
+"""Sections between header and contributions, as snarkjs writes them: once contributed to, and before."""
 
 
 def read_zkey(path: str | Path, *, backend: BackendName | Backend = "kernels", every_point: bool = False,
@@ -122,19 +125,18 @@ def _read_transcript(cursor: Cursor) -> Transcript:
 
 
 def write_zkey(path: str | Path, key: ProvingKey) -> None:
-    """Write a proving key, whole or not at all."""
+    """Write a proving key, whole or not at all; sections in snarkjs's order, for tools that compare files."""
+    points = {3: key.ic, 5: key.a, 6: key.b_g1, 7: key.b_g2, 8: key.c, 9: key.h}
     with write_sections(path, MAGIC, 1, 10) as file:
         file.section(1, GROTH16.to_bytes(4, "little"))
         sizes = np.array([key.wires, key.public, 1 << key.domain], "<u4")
         file.section(2, _prime(BASE_MODULUS), _prime(ORDER), sizes, encode_g1([key.alpha_g1, key.beta_g1]),
                      encode_g2([key.beta_g2, key.gamma_g2]), encode_g1([key.delta_g1]), encode_g2([key.delta_g2]))
-        file.section(3, key.ic)
-        _write_coefficients(file, key)
-        file.section(5, key.a)
-        file.section(6, key.b_g1)
-        file.section(7, key.b_g2)
-        file.section(8, key.c)
-        file.section(9, key.h)
+        for number in IN_ORDER if key.transcript.contributions else WHEN_FRESH:
+            if number == 4:
+                _write_coefficients(file, key)
+            else:
+                file.section(number, points[number])
         file.section(10, encode_transcript(key.transcript))
 
 

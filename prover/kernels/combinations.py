@@ -31,7 +31,7 @@ from .memory import empty
 from .msm import borrow_space
 from .tasks import in_turn
 
-CHUNK = 1 << 17                 # references of one round, about
+CHUNK = 1 << 15                 # references of one round, about
 
 Masks = NDArray[np.uint64]
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from primitives import cache, field
 from primitives.r1cs import SparseMatrix
+from prover.ceremony.blake2b import BLOCK, State
 from prover.curve import G1_GROUP, G2_GROUP
 from prover.points import encode_g1, encode_g2
 
@@ -62,6 +63,7 @@ def _ceremonies(backend: KernelBackend) -> None:
     backend.combine_g1(matrix, one, g1)
     backend.combine_g2(matrix, one, g2)
     backend.uncompressed(g1)
+    State().update(bytes(BLOCK + 1))
     backend.first_invalid_g1(g1)
     backend.first_invalid_g2(g2)
 

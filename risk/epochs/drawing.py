@@ -46,7 +46,8 @@ def draw(model: Model, calibration: Calibration, history: History | None, *, see
         assert history is not None                 # `parse_sources` has made sure
         choose_days = filtered_historical.population if weighted else filtered_historical.innovations
         drawn = choose_days(model, history, seed=seed, count=count, horizon=model.horizon)
-    paths, bounded = simulate(calibration, model.assets, drawn).within(model.scenarios.clip)
+    paths = simulate(calibration, model.assets, drawn, bound=model.scenarios.clip)
+    bounded = paths.at_bound(model.scenarios.clip)
     if not weighted:
         return Drawn(paths, bounded, None)
     chosen, quality = choose(model, calibration, paths)

@@ -29,7 +29,7 @@ from risk.market.book import Book
 from risk.models.calibration import Calibration
 from risk.models.model import Model
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, rounded
-from risk.valuation.revaluation import value_changes
+from risk.valuation.revaluation import revalue, value_changes
 
 STAGES = ("read", "calibrate", "nodes", "scenarios", "commit")
 
@@ -46,6 +46,7 @@ class Valuation(NamedTuple):
 
     nodes : the scenarios that nodes are, Γ of them.  changes : int64 (n, Γ), value changes there.
     scenarios : the standard scenarios of each regime.  full : int64 (regimes, n, S), value changes there.
+    near_ties : of the changes at nodes, see `risk.valuation.revaluation.Revaluation`.
     """
 
     model: Model
@@ -55,6 +56,7 @@ class Valuation(NamedTuple):
     changes: NDArray[np.int64]
     scenarios: tuple[Scenarios, ...]
     full: NDArray[np.int64]
+    near_ties: int | None = None
 
 
 def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, collateral: bytes | None = None,
@@ -91,13 +93,13 @@ def value(sources: Sources, shape: GridShape, progress: Progress | None = None) 
     m = len(model.assets)
     spot, volatility = (np.repeat(axis[:, None], m, axis=1) for axis in shape.map.nodes.points())
     nodes = applied(model, calibration, spot, volatility)
-    changes = value_changes(book, model, calibration, nodes)
+    revaluation = revalue(book, model, calibration, nodes)
     stage("scenarios")
     scenarios = tuple(applied(model, calibration, spot[:, :m], volatility[:, :m])
                       for spot, volatility in zip(*standard.points, strict=True))
     full = np.stack([value_changes(book, model, calibration, drawn) for drawn in scenarios])
     stage("commit")
-    return Valuation(model, book, calibration, nodes, changes, scenarios, full)
+    return Valuation(model, book, calibration, nodes, revaluation.changes, scenarios, full, revaluation.near_ties)
 
 
 def _standard(shape: GridShape, model: Model) -> StandardMap:
@@ -150,7 +152,8 @@ def interpolation_error(map: ScenarioMap, underlying: NDArray[np.int64], changes
 def assemble_grid(sources: Sources, shape: GridShape, valued: Valuation, regime: int = 0,
                   collateral: bytes | None = None) -> GridEpoch:
     """Put everything together; errors as `build_grid`."""
-    arrays = assemble(valued.model, valued.book, sources, valued.calibration, Drawn(valued.nodes), valued.changes)
+    arrays = assemble(valued.model, valued.book, sources, valued.calibration, Drawn(valued.nodes), valued.changes,
+                      valued.near_ties)
     error = interpolation_error(shape.map, arrays.underlying[1:], valued.changes, valued.full)
     arrays = replace(arrays, long=arrays.long + np.append(0, error.long),
                      short=arrays.short + np.append(0, error.short))

@@ -152,7 +152,7 @@ class Gates:
 @dataclass(frozen=True)
 class ScenarioDesign:
     """population : paths that scenarios with masses are chosen from; a multiple of the sum of the masses.
-    clip : bound on |log return| over the horizon; see `risk.scenarios.scenarios.Scenarios.within`.
+    clip : bound on |log return| over the horizon; see `risk.scenarios.scenarios.simulate`.
     """
 
     population: int = 2**17

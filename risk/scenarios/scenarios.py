@@ -39,24 +39,23 @@ class Scenarios:
         """Those of the given indices."""
         return Scenarios(self.returns[paths], self.variances[paths], self.today)
 
-    def within(self, bound: float) -> tuple[Scenarios, int]:
-        """The same with no log return beyond +-bound, and of how many scenarios one was.
-
-        Student-t log returns have no finite E exp(r): a book that is short anything that rises then has no Expected
-        Shortfall at all, and one path in a million moves it by a third. A bound that is published with the model ends
-        this in price space, where losses are; a path beyond it stays, at the bound, and is counted in the manifest.
-        """
-        most = round(bound * RETURN_UNIT)
-        beyond = int((np.abs(self.returns) > most).any(axis=1).sum())
-        return Scenarios(np.clip(self.returns, -most, most), self.variances, self.today), beyond
+    def at_bound(self, bound: float) -> int:
+        """How many scenarios have a log return of +-bound."""
+        return int((np.abs(self.returns) >= round(bound * RETURN_UNIT)).any(axis=1).sum())
 
 
-def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDArray[np.float64]) -> Scenarios:
+def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDArray[np.float64], *,
+             bound: float | None = None) -> Scenarios:
     """Run each asset's volatility over the horizon and round.
+
+    Student-t log returns have no finite E exp(r): a book that is short anything that rises then has no Expected
+    Shortfall at all, and one path in a million moves it by a third. A bound that is published with the model ends this
+    in price space, where losses are; a path beyond it stays, at the bound, and is counted (`Scenarios.at_bound`).
 
     Parameters
     ----------
     innovations : (S, h, m), of unit variance.
+    bound : on |log return| over the horizon.
 
     Raises
     ------
@@ -65,6 +64,8 @@ def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDA
     paths = [volatility.simulate(variance, innovations[:, :, i]) for i, (volatility, variance)
              in enumerate(zip(calibration.volatilities, calibration.variances, strict=True))]
     returns = np.stack([path[0] for path in paths], axis=1) * RETURN_UNIT
+    if bound is not None:
+        returns = np.clip(returns, -bound * RETURN_UNIT, bound * RETURN_UNIT)
     variances = np.stack([path[1] for path in paths], axis=1) * VARIANCE_UNIT
     return rounded(returns, variances, np.array(calibration.variances) * VARIANCE_UNIT, assets)
 

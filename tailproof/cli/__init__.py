@@ -68,6 +68,6 @@ class _Lazy(click.Group):
 def main() -> None:
     """Prove that a portfolio's margin is the exact Expected Shortfall of a published scenario set.
 
-    Every command takes --json. Exit codes: 0 done, 1 checked and false, 2 bad input, 70 out of memory
-    or a defect of ours, 130 interrupted.
+    Every command takes --json. Exit codes: 0 done, 1 checked and false, 2 bad input, 3 the network or a node failed
+    (try again), 70 out of memory or a defect of ours, 130 interrupted.
     """

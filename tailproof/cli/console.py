@@ -1,22 +1,29 @@
 """How every command speaks: one result on stdout (text or `--json`), progress on stderr, and an exit code.
 
 0: done.  1: checked and false (a proof that does not verify, an epoch that does not rebuild, a contract that refused).
-2: bad input, nothing was done.  70: not found out, for want of memory or by a defect of ours, whose traceback is then
-on stderr (EX_SOFTWARE of sysexits.h).  130: interrupted, as shells have it; nothing is left behind.
+2: bad input, nothing was done.  3: the network or a node failed: try again, nothing is lost and nothing will be sent
+twice.  70: not found out, for want of memory or by a defect of ours, whose traceback is then
+on stderr (EX_SOFTWARE of sysexits.h).  130: interrupted, as shells have it; nothing is left behind.  141: whoever read
+the result left before its end (`| head`), as shells have that; not a word is said.
+
+Whatever is printed may hold words from outside (a node's, a contract's, a file's name), and so control characters are
+shown as escapes, in one place here: a terminal is told nothing, and one line cannot pass for two.
 """
 
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import sys
 import time
 import traceback
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -25,7 +32,7 @@ import click
 from primitives import cache, jsonio
 from primitives.errors import BadInput, TailproofError
 
-DONE, FALSE, BAD_INPUT, FAILED, INTERRUPTED = 0, 1, 2, 70, 130
+DONE, FALSE, BAD_INPUT, TRY_AGAIN, FAILED, INTERRUPTED, LEFT = 0, 1, 2, 3, 70, 130, 141
 P = ParamSpec("P")
 
 
@@ -68,17 +75,15 @@ def answering(as_json: bool) -> Iterator[None]:
     except click.ClickException as error:
         param = getattr(error, "param", None)
         _refuse({"error": type(error).__name__, "field": param and _name(param), "message": error.format_message()},
-                as_json, error.show)
+                as_json, _as_click_shows(error))
         sys.exit(BAD_INPUT)
     except TailproofError as error:
-        facts = error.as_dict() if isinstance(error, BadInput) else {"error": type(error).__name__,
-                                                                     "message": str(error)}
-        _refuse(facts, as_json, partial(_remark, f"error: {error}"))
-        # A refusal by the chain is an answer, not a mistake in the question.
-        sys.exit(FALSE if getattr(error, "checked_and_false", False) else BAD_INPUT)
+        _refuse(_facts(error), as_json, [f"error: {error}"])
+        # A refusal by the chain is an answer, and a node's failure is nobody's mistake.
+        sys.exit(FALSE if getattr(error, "checked_and_false", False) else
+                 TRY_AGAIN if getattr(error, "try_again", False) else BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
-        _refuse({"error": "Interrupted", "message": "interrupted"}, as_json,
-                partial(_remark, "interrupted"))
+        _refuse({"error": "Interrupted", "message": "interrupted"}, as_json, ["interrupted"])
         sys.exit(INTERRUPTED)
     except Exception as error:                     # never exit code 1, which says that something was checked
         _fail(error, as_json)
@@ -92,33 +97,58 @@ def _fail(error: Exception, as_json: bool) -> None:
     else:
         kind, message = "Defect", f"a defect of Tailproof, please report it: {type(error).__name__}: {error}"
         _end_progress_line()
-        _remark("".join(traceback.format_exception(error)), end="")
-    _refuse({"error": kind, "message": message}, as_json, partial(_remark, f"error: {message}"))
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            _remark(line)
+    _refuse({"error": kind, "message": message}, as_json, [f"error: {message}"])
 
 
-def _refuse(facts: Mapping[str, Any], as_json: bool, say: Callable[[], None]) -> None:
+def _facts(error: TailproofError) -> Mapping[str, Any]:
+    """An error as one JSON object: its own account of itself, or else its name and message."""
+    tell = getattr(error, "as_dict", None)
+    return tell() if tell else {"error": type(error).__name__, "message": str(error)}
+
+
+def _as_click_shows(error: click.ClickException) -> list[str]:
+    shown = io.StringIO()
+    error.show(shown)
+    return shown.getvalue().splitlines()
+
+
+def _refuse(facts: Mapping[str, Any], as_json: bool, lines: Sequence[str]) -> None:
     _end_progress_line()
     if as_json:
         _print(facts, [], True)
     else:
-        with suppress(OSError):
-            say()
+        for line in lines:
+            _remark(line)
 
 
-def _remark(text: str, *, end: str = "\n") -> None:
-    """Say something on stderr. That nobody can hear it there (closed, a full disk) must not change the exit code."""
+def _remark(text: str, *, before: str = "", end: str = "\n") -> None:
+    """Say one line on stderr, between control characters of our own. That nobody can hear it there (closed, a full
+    disk) must not change the exit code."""
     with suppress(OSError):
-        click.echo(text + end, err=True, nl=False)
+        click.echo(before + printable(text) + end, err=True, nl=False)
+
+
+def printable(text: str) -> str:
+    """A text as one line that commands no terminal: control characters (escapes, line ends), those that turn the
+    direction of what follows, separators of lines and lone surrogates become escapes as in Python's strings."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(character if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+                   else character.encode("unicode_escape", "surrogatepass").decode("ascii") for character in text)
 
 
 def _print(data: Mapping[str, Any] | Sequence[Any], lines: Sequence[str], as_json: bool) -> None:
     try:
-        for line in [json.dumps(data, indent=2, default=str)] if as_json else lines:
+        for line in [json.dumps(data, indent=2, default=str)] if as_json else map(printable, lines):
             click.echo(line)
     except OSError as error:                       # a full disk, or a reader who left: nobody has the answer
-        _remark(f"error: standard output cannot be written ({error.strerror})")
+        left = error.errno == errno.EPIPE
+        if not left:
+            _remark(f"error: standard output cannot be written ({error.strerror})")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())        # for the flush when Python ends
-        sys.exit(BAD_INPUT)
+        sys.exit(LEFT if left else BAD_INPUT)
 
 
 def _check_environment() -> None:
@@ -130,10 +160,14 @@ def _check_environment() -> None:
 
 # -- parameters --------------------------------------------------------------------------------------------------
 class OutputFile(click.Path):
-    """A file to write. Where it cannot be written, that is said before any work is done for it."""
+    """A file to write, where nothing is yet. Where it cannot be written, that is said before any work is done.
 
-    def __init__(self) -> None:
+    continues : something may be there that the command goes on with; what it may not replace, it refuses itself.
+    """
+
+    def __init__(self, *, continues: bool = False) -> None:
         super().__init__(path_type=Path)
+        self.continues = continues
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = super().convert(value, param, ctx)
@@ -153,16 +187,22 @@ class Address(click.ParamType[str]):
 
 
 FILE, OUTPUT, ADDRESS = click.Path(path_type=Path), OutputFile(), Address()
+CONTINUED = OutputFile(continues=True)
 
 
 def _require_outputs_apart(context: click.Context) -> None:
-    """Refuse to write an output over an input (a bundle over the salt that it was proven with) or another output."""
+    """Refuse to write an output over an input (a bundle over the salt that it was proven with), over another output,
+    or over anything else that exists."""
     given = [(param, context.params[param.name or ""]) for param in context.command.params]
     paths = [(param, os.path.realpath(value)) for param, value in given if isinstance(value, Path)]
     for out, path in paths:
         for other, there in paths:
             if isinstance(out.type, OutputFile) and other is not out and path == there:
                 raise BadInput(_name(out), path, f"another file than {_name(other)}")
+    for out, value in given:
+        if (isinstance(out.type, OutputFile) and not out.type.continues and value is not None
+                and os.path.lexists(value)):
+            raise BadInput(_name(out), value, "a path where nothing is yet: what exists is never overwritten")
 
 
 def _name(param: click.Parameter | None) -> str:
@@ -191,7 +231,7 @@ def progress(stage: str, done: int, total: int) -> None:
     _state.update(stage=stage, shown=now, open=True)
     width = min(28, max(8, os.get_terminal_size(sys.stderr.fileno()).columns - len(stage) - 12))
     filled = width * done // max(1, total)
-    _remark(f"\r{stage} [{'#' * filled}{'·' * (width - filled)}] {100 * done // max(1, total):3d} %", end="")
+    _remark(f"{stage} [{'#' * filled}{'·' * (width - filled)}] {100 * done // max(1, total):3d} %", before="\r", end="")
 
 
 cache.watchers.append(lambda name: progress("compiling kernels, once for all", 0, 1))

@@ -78,8 +78,9 @@ def _described(path: Path, made: AnyEpoch) -> Outcome:
     facts = {"venue": header.venue, "quote": header.quote, "valuation": format_time(header.timestamp),
              "underlyings": list(header.underlyings), "model": header.model, "model_digest": header.model_digest,
              "instruments": len(made.instruments)}
-    if isinstance(made, Epoch) and made.provenance is not None and made.provenance.near_ties is not None:
-        facts["near_ties"] = made.provenance.near_ties
+    made_of = made.provenance if isinstance(made, Epoch) else made.arrays.provenance
+    if made_of is not None and made_of.near_ties is not None:      # it was built here, not read
+        facts["near_ties"] = made_of.near_ties
     return Outcome({"path": str(path), "root": str(made.root), "shape": shape, **facts},
                    table([("root", made.root), *((name, ", ".join(value) if isinstance(value, list) else value)
                                                  for name, value in facts.items()), *shape.items()]))

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from ..keys import INSECURE
+from .ceremony import INSECURE_POWERS, UNFINISHED, believed, told
+from .circuit_files import SYM, first_broken, r1cs_files, solidity_calldata, solidity_verifier, wtns_files, zkey_files
 from .console import FILE, OUTPUT, Outcome, progress, reporting, table
 from .memory import peak_memory
+from .powers import beacon_of, powers
 
 if TYPE_CHECKING:
     from prover import ProvingKey
     from prover.files.ptau import PowersOfTau
-
-INSECURE_POWERS = ("INSECURE powers of tau: a single party contributed their secret, and can forge with any key made "
-                   "from them. For trials, never for money.")
 
 
 @click.group()
@@ -24,15 +24,22 @@ def groth16() -> None:
     """Set up, prove and verify any circuit, in the files of circom and snarkjs."""
 
 
+for command in (powers, r1cs_files, wtns_files, zkey_files, solidity_calldata, solidity_verifier):
+    groth16.add_command(command)
+
+
 @groth16.command("prove")
 @click.argument("zkey", type=FILE)
 @click.argument("wtns", type=FILE)
 @click.argument("proof", type=OUTPUT)
 @click.argument("public", type=OUTPUT)
+@click.option("--r1cs", type=FILE, help="The circuit, to find the first broken row if the witness is false.")
+@SYM
 @reporting
-def prove_circuit(zkey: Path, wtns: Path, proof: Path, public: Path) -> Outcome:
+def prove_circuit(zkey: Path, wtns: Path, proof: Path, public: Path, r1cs: Path | None, sym: Path | None) -> Outcome:
     """Prove WTNS with the proving key ZKEY; writes PROOF and PUBLIC (JSON).  --json tells the peak memory, too."""
     from primitives import field
+    from primitives.errors import Unsatisfied
     from prover import prove
     from prover.files import snarkjs
     from prover.files.sections import naming
@@ -42,8 +49,13 @@ def prove_circuit(zkey: Path, wtns: Path, proof: Path, public: Path) -> Outcome:
     key, witness = read_zkey(zkey), read_wtns(wtns)
     with naming(wtns):
         check_witness(key, witness)
-    with naming(zkey):                                     # the witness is checked, so it is the key's points
-        made = prove(key, witness, progress=progress, keep_bases=False)
+    try:
+        with naming(zkey):                                 # the witness is checked, so it is the key's points
+            made = prove(key, witness, progress=progress, keep_bases=False)
+    except Unsatisfied as error:
+        where = ("which row it breaks, `groth16 wtns check CIRCUIT.r1cs` tells" if r1cs is None else
+                 first_broken(r1cs, witness, sym) or f"it satisfies {r1cs}, which is not the circuit of {zkey}")
+        raise Unsatisfied(f"{wtns}: {error}; {where}") from None
     snarkjs.write_proof(proof, made)
     snarkjs.write_public(public, field.decode(witness[1:key.public + 1]))
     insecure = key.transcript.insecure
@@ -102,7 +114,7 @@ def setup_key(r1cs: Path, ptau: Path, zkey: Path, trust_powers: bool) -> Outcome
             return Outcome({"failed": str(error)}, [f"BROKEN: {error}"], holds=False)
     made = initial_key(system, powers, progress=progress)
     write_zkey(zkey, made)
-    remarks = ["UNFINISHED: nobody has contributed yet, so this key can forge. Contribute next."]
+    remarks = [UNFINISHED]
     if trust_powers:
         remarks.append(f"NOT CHECKED: {ptau} may have been made to forge. Check with verify-key before use.")
     return _transcript(zkey, made, remarks, powers, checked=not trust_powers)
@@ -133,17 +145,12 @@ def contribute_to_key(before: Path, after: Path, name: str | None) -> Outcome:
 @reporting
 def apply_beacon(before: Path, after: Path, value: str, iterations: int, name: str | None) -> Outcome:
     """Add a public random beacon as the last contribution; 2^ITERATIONS hashes of HEX."""
-    from primitives.errors import BadInput
     from prover.ceremony.phase2 import contribute_beacon
-    from prover.ceremony.transcript import Beacon
     from prover.files.sections import naming
     from prover.files.zkey import read_zkey, write_zkey
-    try:
-        randomness = bytes.fromhex(value)
-    except ValueError:
-        raise BadInput("HEX", value, "an even number of hex digits") from None
+    beacon = beacon_of(value, iterations)
     with naming(before, but=["name", "beacon", "beacon iterations"]):
-        made = contribute_beacon(read_zkey(before, unfinished=True), Beacon(randomness, iterations), name)
+        made = contribute_beacon(read_zkey(before, unfinished=True), beacon, name)
     write_zkey(after, made)
     return _transcript(after, made, [])
 
@@ -190,24 +197,28 @@ def _transcript(path: Path, key: ProvingKey, remarks: list[str], powers: PowersO
                 checked: bool = True) -> Outcome:
     """What is known of a key's making; of phase 1 only where the powers are at hand."""
     facts = key.transcript.to_json()
-    rows = [(step["name"] or "(no name)", "beacon" if step["beacon"] else "secret", step["digest"])
-            for step in facts["contributions"]]
+    lines = [f"{path}: {len(facts['contributions'])} contributions", *told(facts), *remarks]
     if facts["insecure"] and key.finished:
-        remarks = [*remarks, INSECURE]
+        lines.append(INSECURE)
+    lines += believed(facts, "the key")
     if powers is not None:
         facts["powers"] = {**powers.to_json(), "checked": checked}
         facts["insecure"] = facts["insecure"] or powers.insecure
-        if powers.insecure:
-            remarks = [*remarks, INSECURE_POWERS]
-    return Outcome({"path": str(path), **facts}, [f"{path}: {len(rows)} contributions",
-                                                  *table(rows, ["contributor", "kind", "digest"] if rows else None),
-                                                  *remarks])
+        lines += [f"{powers.source}: {len(powers.contributions)} contributions", *told(facts["powers"])]
+        lines += [INSECURE_POWERS] if powers.insecure else believed(facts["powers"], "the powers of tau")
+    return Outcome({"path": str(path), **facts}, lines)
 
 
 @click.command()
 @reporting
 def warm() -> Outcome:
-    """Compile every kernel of prover and verifier, so that the first proof does not wait for it."""
+    """Compile every kernel of prover, verifier and risk engine, so that the first proof does not wait for it."""
+    import time
+
     from prover.kernels import warm as compile_all
+    from risk.valuation.warm import warm as compile_risk
     seconds = compile_all(progress)
+    started = time.perf_counter()
+    compile_risk()
+    seconds["risk engine"] = time.perf_counter() - started
     return Outcome({"seconds": seconds}, table([(name, f"{spent:.1f} s") for name, spent in seconds.items()]))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from circuits import statements
 
 from ..keys import INSECURE, KeyDirectory, import_keys, make_keys
+from .ceremony import PHASE_1, believed, told
 from .console import FILE, Outcome, progress, reporting, table
+
+if TYPE_CHECKING:
+    from prover.files.ptau import PowersOfTau
 
 
 @click.group()
@@ -38,28 +43,44 @@ def import_ceremony(statement: str, zkey: Path, ptau: Path, out: Path) -> Outcom
     The whole ceremony is checked first, against the circuit as it is built here.
     """
     from prover.ceremony.checks import BrokenCeremony
+    from prover.files.ptau import read_ptau
     try:
         found = import_keys(statements.get(statement), zkey, ptau, out, progress=progress)
     except BrokenCeremony as error:
         return Outcome({"failed": str(error)}, [f"BROKEN: {error}"], holds=False)
-    return _described(found)
+    return _described(found, read_ptau(ptau))
 
 
 @keys.command("info")
 @click.argument("directory", type=FILE)
 @reporting
 def info(directory: Path) -> Outcome:
-    """What the key in DIRECTORY proves, its digest, and how it was made; reads and checks both keys."""
+    """What the key in DIRECTORY proves, its digest, who made it, and what must be believed; reads and checks both keys.
+    """
     found = KeyDirectory.load(directory)
     found.verification_key()
-    found.proving_key()
     return _described(found)
 
 
-def _described(found: KeyDirectory) -> Outcome:
+def _described(found: KeyDirectory, powers: PowersOfTau | None = None) -> Outcome:
+    """What a key directory holds and how its key was made; of phase 1 only where the powers are at hand."""
+    from prover.ceremony.transcript import INSECURE_MARK
+    transcript = found.proving_key().transcript
+    story, alone = transcript.to_json(), transcript.circuit_hash.startswith(INSECURE_MARK)
+    steps = story["contributions"]
+    made = "by a single party, on one machine" if alone else f"by a ceremony, {len(steps)} contributions to the key"
     data = {"path": str(found.path), "statement": found.statement, "r1cs_digest": found.r1cs_digest,
             "key_digest": found.key_digest, "insecure_setup": found.insecure_setup,
-            "warning": INSECURE if found.insecure_setup else None}
+            "warning": INSECURE if found.insecure_setup else None, "made": "alone" if alone else "ceremony",
+            "circuit_hash": story["circuit_hash"], "contributions": steps, "after_beacon": story["after_beacon"],
+            "powers": powers and powers.to_json()}
     lines = table([("statement", found.statement), ("constraints", found.r1cs_digest), ("key", found.key_digest),
-                   ("directory", found.path)])
-    return Outcome(data, [*lines, *([INSECURE] if found.insecure_setup else [])])
+                   ("directory", found.path), ("made", made)])
+    lines += [*told(story), *([INSECURE] if found.insecure_setup else believed(story, "the key"))]
+    if powers is not None:
+        facts = powers.to_json()
+        lines += [f"powers of tau: {len(facts['contributions'])} contributions", *told(facts),
+                  *believed(facts, "the powers of tau")]
+    elif not alone:
+        lines.append(PHASE_1 + "`keys import` has checked that they were two or more.")
+    return Outcome(data, lines)

@@ -9,20 +9,20 @@ import click
 from ..bundle import Bundle
 from ..keys import INSECURE
 from .console import FILE, Outcome, reporting, table
+from .node import Endpoint, talking_to_a_node
 
 
 @click.command()
 @click.argument("bundle", type=FILE)
 @click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
-@click.option("--rpc", metavar="URL", required=True, help="JSON-RPC endpoint.")
+@talking_to_a_node(sends=True)
 @reporting
-def submit(bundle: Path, deployment: Path, rpc: str) -> Outcome:
+def submit(bundle: Path, deployment: Path, endpoint: Endpoint) -> Outcome:
     """Submit BUNDLE; anyone may.  Nothing is sent that the contract would refuse: exit code 1 then names the reason."""
     from relayer.submit import submit as carry
-    from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import Deployment
     given, there = Bundle.load(bundle), Deployment.load(deployment)
-    done = carry(given, there, Chain.connect(rpc))
+    done = carry(given, there, endpoint.connect())
     return Outcome({"outcome": done.outcome, "transaction": done.transaction, "gas_used": done.gas_used,
                     "account": given.context.account,
                     "margin": str(given.margin), "insecure_setup": there.insecure_setup},

@@ -14,6 +14,7 @@ from ..keys import INSECURE, KeyDirectory
 from ..secret import Opening
 from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
 from .memory import peak_memory
+from .node import Endpoint, talking_to_a_node
 
 
 @click.command()
@@ -42,11 +43,11 @@ def commit(statement: str, epoch: Path, portfolio: Path, out: Path) -> Outcome:
 @click.option("--account", type=ADDRESS, required=True, help="Account whose margin is proven.")
 @click.option("--epoch-id", type=click.IntRange(0, (1 << 40) - 1), help="Id of the published epoch.")
 @click.option("--state-version", type=click.IntRange(0, (1 << 40) - 1), help="Version of the account's state.")
-@click.option("--rpc", metavar="URL", help="Read epoch id and version there; compare root, commitment and key.")
+@talking_to_a_node(optional="Read epoch id and version there; compare root, commitment and key.")
 @click.option("--out", type=OUTPUT, required=True, help="Bundle to write.")
 @reporting
 def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str, epoch_id: int | None,
-          state_version: int | None, rpc: str | None, out: Path) -> Outcome:
+          state_version: int | None, endpoint: Endpoint, out: Path) -> Outcome:
     """Prove the margin of a committed portfolio; the bundle that results shows no position."""
     from risk.exact.money import format_money
     from verifier_contracts.context import Context
@@ -55,9 +56,8 @@ def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str,
     from ..attestation import prove_margin
     keys, there = KeyDirectory.load(key), Deployment.load(deployment)
     numbers, secret, key_digest = epochs.load(epoch), Opening.load(opening), there.key_digest
-    if rpc is not None:
-        from verifier_contracts.chain import Chain
-        registry, manager = there.open(Chain.connect(rpc))
+    if endpoint.rpc is not None:
+        registry, manager = there.open(endpoint.connect())
         key_digest = manager.key_digest()          # the one in force: it may have been rotated since
         epoch_id = registry.latest_epoch_id() if epoch_id is None else epoch_id
         state_version = manager.state_of(account).version if state_version is None else state_version

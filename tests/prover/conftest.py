@@ -132,6 +132,11 @@ class Snarkjs:
         assert done.returncode or done.stdout, "snarkjs gave no answer"
         return done.returncode == 0
 
+    def compile(self, source):
+        """Have circom compile a source in the folder, as it does by default, without a calculator of witnesses."""
+        done = _node("node_modules/circom2/cli.js", source, "--r1cs", "-o", ".", folder=self.folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def run(self, *arguments):
         """Run a command that must succeed; its output."""
         done = _node("node_modules/snarkjs/build/cli.cjs", *arguments, folder=self.folder)

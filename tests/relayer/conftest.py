@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "verifier_contracts"))      # for `toykey` and `world`
+sys.path.insert(0, str(Path(__file__).parent))                                 # for `bundles`
 
 from toykey import ToyKey
 from world import GENESIS, World, anvil, build_world

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
+from bundles import Bundle, bundle
 from toykey import CIRCUIT, ToyKey
-from world import HOUR, STATEMENT, Claim, World, refused
+from world import HOUR, STATEMENT, World, refused
 
 from primitives.errors import BadInput
-from prover import Proof
 from prover.curve import ORDER
 from relayer.submit import NotSubmitted, submit
-from verifier_contracts.context import Context
 from verifier_contracts.deployment import deploy_verifier
-
-
-@dataclass(frozen=True)
-class Bundle:
-    context: Context
-    public_inputs: dict[str, int]
-    proof: Proof
-
-
-def bundle(world: World, claim: Claim | None = None, key: ToyKey | None = None) -> Bundle:
-    claim = claim or world.claim()
-    names = ("context", "epoch_root", "portfolio_commitment", "margin")
-    return Bundle(claim.context, dict(zip(names, claim.inputs(), strict=True)),
-                  (key or world.key).prove(claim.inputs()))
 
 
 def send(world: World, what: Bundle):

@@ -110,4 +110,7 @@ def test_the_scan_of_instructions_sees_what_it_looks_for() -> None:
                              "fastmath": True})
     assert FLAGS.search(instructions(fast, U, U))
     assert not FLAGS.search(instructions(compiled_ieee(_fused), U, U))
-    assert FLAGS.search("%.5 = call double @llvm.fma.f64(double %a, double %b, double %c)")
+    for line in ("%.5 = call double @llvm.fma.f64(double %a, double %b, double %c)",
+                 "\tvfmadd213sd\t%xmm0, %xmm1, %xmm2", "\tfmadd\td0, d1, d2, d3",
+                 "\tvfnmadd231pd\t%ymm0, %ymm1, %ymm2"):
+        assert FLAGS.search(line)

@@ -51,7 +51,7 @@ def test_a_variance_that_vanishes_is_refused() -> None:
 
 
 def test_monte_carlo_depends_on_the_seed_alone() -> None:
-    sizes = {"scenarios": 40, "horizon": 3}
+    sizes = {"count": 40, "horizon": 3}
     drawn = monte_carlo.innovations(TWO, STUDENT, seed=1, **sizes)
     assert drawn.shape == (40, 3, 2)
     assert (drawn == monte_carlo.innovations(TWO, STUDENT, seed=1, **sizes)).all()
@@ -66,7 +66,7 @@ def test_filtered_historical_draws_whole_days(us_sources: Sources) -> None:
     own = residuals(model, history)
     today = model.correlation.to_today(own, history.steps)
     assert not np.allclose(today, own)
-    drawn = filtered_historical.innovations(model, history, seed=5, scenarios=300, horizon=2)
+    drawn = filtered_historical.innovations(model, history, seed=5, count=300, horizon=2)
     days = np.array([[np.flatnonzero((today == vector).all(axis=1))[0] for vector in path] for path in drawn])
     assert len(np.unique(days)) > 500
     place = np.argsort(days_in_order(history))
@@ -87,6 +87,6 @@ def test_no_fitted_parameter_moves_the_strata(us_sources: Sources, edited: Calla
     chosen = []
     for one in (model, other):
         today = one.correlation.to_today(residuals(one, history), history.steps)
-        drawn = filtered_historical.innovations(one, history, seed=5, scenarios=100, horizon=1)[:, 0]
+        drawn = filtered_historical.innovations(one, history, seed=5, count=100, horizon=1)[:, 0]
         chosen.append([int(np.flatnonzero((today == vector).all(axis=1))[0]) for vector in drawn])
     assert chosen[0] == chosen[1]

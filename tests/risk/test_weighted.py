@@ -15,7 +15,9 @@ from risk.epochs.audit import check
 from risk.epochs.build import build
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
-from risk.scenarios.scenarios import RETURN_UNIT, Scenarios
+from risk.models.calibration import Calibration
+from risk.models.volatility import Volatility
+from risk.scenarios.scenarios import RETURN_UNIT, simulate
 from risk.valuation.weighted import Quality, Reference
 
 MASSES = 'scenarios = 64\nmasses = "8x1 12x2 8x4 8x8 8x16 8x32 8x64 4x256"'
@@ -107,12 +109,14 @@ def test_historical_days_are_a_population_too(us_sources: Sources, edited: Edit)
 
 
 def test_returns_beyond_the_bound_are_taken_as_the_bound_and_counted() -> None:
-    returns = np.array([[0, 3], [-5, 1], [2, -2]]) * RETURN_UNIT // 2
-    drawn = Scenarios(returns, np.ones((3, 2), np.int64), np.ones(2, np.int64))
-    kept, beyond = drawn.within(1.0)
-    assert beyond == 2
-    assert kept.returns.tolist() == (np.array([[0, 2], [-2, 1], [2, -2]]) * RETURN_UNIT // 2).tolist()
-    assert drawn.within(2.5)[1] == 0
+    """Also where nothing else would take them: a factor of e**11."""
+    one = Calibration((Volatility.garch(0.0, 1e-6, 0.1, 0.8, 3.0),), (0.01,), ((1.0,),))
+    innovations = np.array([0.5, -15.0, 110.0]).reshape(3, 1, 1)
+    drawn = simulate(one, ("A",), innovations, bound=1.0)
+    assert drawn.returns[:, 0].tolist() == [RETURN_UNIT // 20, -RETURN_UNIT, RETURN_UNIT]
+    assert drawn.at_bound(1.0) == 2
+    with pytest.raises(BadInput, match="log return"):
+        simulate(one, ("A",), innovations)
 
 
 def test_the_bound_is_the_model_s(sources: Sources) -> None:

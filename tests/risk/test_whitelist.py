@@ -33,6 +33,7 @@ RANDOM = frozenset({"PCG64"})
 
 INTEGERS: dict[str, frozenset[str]] = {
     "risk/grid/grid_build.py": frozenset({"changes[rows] @ weights[:, u].T"}),
+    "risk/grid/grid_epoch.py": frozenset({"ARITY ** ASSET_DEPTH"}),
     "risk/grid/grid_map.py": frozenset({"weights.sum(axis=-1)"}),
     "risk/margins/grid_margin.py": frozenset({
         "weights @ epoch.changes[row]", "sum(self.standalone)", "sum(addons)", "sum(self.separate)",
@@ -40,7 +41,7 @@ INTEGERS: dict[str, frozenset[str]] = {
     "risk/margins/plot.py": frozenset({"in_tail.sum()"}),
     "risk/market/calendar.py": frozenset({"sum((_weekday(i) in self.weekdays for i in range(rest)))"}),
 }
-"""Sums of Python integers, int64 or booleans, as `ast.unparse` writes them, in modules that also have doubles."""
+"""Sums and powers of Python integers, int64 or booleans, as `ast.unparse` writes them."""
 SUMS = "a sum whose order is not fixed"
 
 

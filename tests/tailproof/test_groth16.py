@@ -111,7 +111,9 @@ def test_warming_leaves_nothing_to_compile(finished: Path, path: dict[str, str])
     commands = ["prove k.zkey w.wtns {0}/p.json {0}/u.json", "verify k.json {0}/u.json {0}/p.json",
                 "setup c.r1cs p.ptau {0}/0.zkey", "contribute {0}/0.zkey {0}/1.zkey",
                 "beacon {0}/1.zkey {0}/2.zkey 0a 10", "verify-key c.r1cs p.ptau {0}/2.zkey",
-                "export-key {0}/2.zkey {0}/k.json"]
+                "export-key {0}/2.zkey {0}/k.json", "powers new 3 {0}/0.ptau",
+                "powers contribute {0}/0.ptau {0}/1.ptau", "powers prepare {0}/1.ptau {0}/p.ptau",
+                "powers verify {0}/p.ptau", "zkey info {0}/2.zkey", "wtns check c.r1cs w.wtns", "r1cs info c.r1cs"]
     done = subprocess.run([sys.executable, "-c", WARM], cwd=finished, capture_output=True, text=True, check=False,
                           input=json.dumps([command.format(made).split() for command in commands]),
                           env={**os.environ, "PYTHONPATH": str(ROOT), **path})
@@ -120,7 +122,7 @@ def test_warming_leaves_nothing_to_compile(finished: Path, path: dict[str, str])
 
 
 def outputs(folder: Path) -> tuple[Path, Path]:
-    return folder / "p.json", folder / "u.json"
+    return folder / "made.p.json", folder / "made.u.json"
 
 
 def test_both_find_the_ceremony_whole(finished: Path, run: Run) -> None:
@@ -149,7 +151,8 @@ def test_powers_are_checked_at_setup(folder: Path, run: Run, tmp_path: Path) -> 
     assert answer.code == 0
     assert answer.data["powers"]["checked"] is False
     (tmp_path / "beyond.ptau").write_bytes(beyond)
-    assert run("groth16", "setup", circuit, tmp_path / "beyond.ptau", key).data["powers"]["checked"] is True
+    other = tmp_path / "other.zkey"
+    assert run("groth16", "setup", circuit, tmp_path / "beyond.ptau", other).data["powers"]["checked"] is True
 
 
 def test_powers_of_a_single_party_are_marked(folder: Path, run: Run, tmp_path: Path) -> None:
@@ -292,7 +295,13 @@ def test_a_ceremonys_key_becomes_a_key_directory(finished: Path, squares: Square
     assert answer.code == 0, answer.data
     assert answer.data["insecure_setup"] is False
     assert answer.data["warning"] is None
-    assert run("keys", "info", tmp_path / "keys").data == answer.data
+    assert [one["name"] for one in answer.data["powers"]["contributions"]] == ["a", "b"]
+    told = run("keys", "info", tmp_path / "keys").data
+    assert told == {**answer.data, "powers": None}                     # of them a key knows nothing
+    assert (told["made"], [one["name"] for one in told["contributions"]]) == ("ceremony", ["ours", "theirs", None])
+    text = CliRunner().invoke(main, ["keys", "info", str(tmp_path / "keys")]).stdout
+    assert "of the 2 who contributed a secret to the key, one was honest" in text
+    assert "Who contributed to the powers of tau, no key tells" in text
     KeyDirectory.load(tmp_path / "keys").require(squares)
     assert run("keys", "import", "squares", key, powers, "--out", tmp_path / "keys").code == 2      # never overwritten
     alone = run("keys", "import", "squares", finished / "k1.zkey", powers, "--out", tmp_path / "alone")

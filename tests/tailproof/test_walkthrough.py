@@ -211,11 +211,11 @@ def test_prove_refuses_a_key_of_another_statement(run: Run, story: Story, key_di
     assert answer.data["field"] == "r1cs_digest"
 
 
-def test_an_unreachable_node_is_bad_input(run: Run, story: Story) -> None:
+def test_an_unreachable_node_is_no_answer(run: Run, story: Story) -> None:
     answer = run("submit", story.path("bundle.json"), "--deployment", story.path("deployment.json"),
                  "--rpc", "http://127.0.0.1:9")
-    assert answer.code == 2
-    assert answer.data["field"] == "RPC URL"
+    assert answer.code == 3
+    assert answer.data["error"] == "NodeUnreachable"
 
 
 def test_relayer_submits_once_and_the_chain_shows_the_margin(run: Run, story: Story, tmp_path: Path) -> None:
@@ -246,4 +246,5 @@ def test_only_a_venue_can_register(run: Run, story: Story, monkeypatch: pytest.M
     answer = run("contract", "register", "--deployment", story.path("deployment.json"), "--rpc", story.rpc,
                  "--consent", story.path("consent.json"))
     assert answer.code == 1
-    assert "AccessControlUnauthorizedAccount" in answer.data["message"]
+    assert answer.data["error"] == "AccessControlUnauthorizedAccount"
+    assert answer.data["arguments"] == {"account": stranger.address, "neededRole": "VENUE_ROLE"}

@@ -12,8 +12,8 @@ from primitives.errors import BadInput
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
 from verifier_contracts.abi import encode_call
 from verifier_contracts.bindings import proof_words
-from verifier_contracts.chain import gas_limit
 from verifier_contracts.errors import ContractRefused, Reverted
+from verifier_contracts.fees import gas_limit
 
 
 def test_a_valid_proof_moves_the_margin(world):

@@ -2,80 +2,43 @@
 
 from __future__ import annotations
 
-import json
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from eth_account import Account
+from nodes import scripted, url_of
 from world import GENESIS, anvil
 
 from primitives.errors import BadInput
 from verifier_contracts.abi import decode_result
-from verifier_contracts.chain import Chain, NodeError, gas_limit
+from verifier_contracts.chain import Chain
 from verifier_contracts.compiler import compile_contracts
-from verifier_contracts.errors import Reverted, TransactionUndecided
+from verifier_contracts.errors import InsufficientFunds, NodeError, NodeUnreachable, Reverted
+from verifier_contracts.fees import gas_limit
 
 SOME_KEY = "0x" + "11" * 32
 RETURN_ONE = bytes.fromhex("60015f5260205ff3")
 REVERT_ONE = bytes.fromhex("60015f5260205ffd")
 
 
-@contextmanager
-def node(answers: dict[str, object]) -> Iterator[str]:
-    """A JSON-RPC endpoint with fixed answers; "hang up" breaks the line after the request was read, and
-    "web page" is what somebody else's server says."""
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            answer = answers.get(request["method"], {"error": {"code": -32601, "message": "unknown method"}})
-            if answer == "hang up":
-                self.connection.shutdown(socket.SHUT_RDWR)
-                return
-            body = answer if isinstance(answer, dict) and "error" in answer else {"result": answer}
-            text = json.dumps({"jsonrpc": "2.0", "id": request["id"], **body}).encode()
-            if answer == "web page":
-                text = b"<html>hello</html>"
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/secret-path"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.mark.parametrize("answer", ["web page", "0x", "zz", [], None])
 @pytest.mark.parametrize("method", ["eth_chainId", "eth_accounts", "eth_getBlockByNumber", "eth_call", "eth_getCode",
                                     "eth_estimateGas"])
-def test_a_malformed_answer_is_bad_input(method, answer):
+def test_a_malformed_answer_is_the_nodes_failure(method, answer):
     sender = "0x" + "22" * 20
     good = {"eth_chainId": "0x1", "eth_accounts": [sender], "eth_getBlockByNumber": {"timestamp": "0x1"},
             "eth_call": "0x01", "eth_getCode": "0x01", "eth_estimateGas": "0x5208"}
     fine = (method, answer) in [("eth_call", "0x"), ("eth_getCode", "0x"), ("eth_accounts", [])]
-    with node({**good, method: answer}) as url:
+    with scripted({**good, method: answer}) as node:
         def everything() -> None:
-            chain = Chain.connect(url)
+            chain = Chain.connect(node.url, patience=0)
             for act in (chain.now, lambda: chain.call(sender, b""), lambda: chain.code(sender),
                         lambda: chain.estimate_gas(sender, b"", sender=sender)):
                 act()
         if fine:
             everything()
         else:
-            with pytest.raises((BadInput, NodeError), match=r"http://127\.0\.0\.1") as refused:
+            with pytest.raises(NodeError, match=r"http://127\.0\.0\.1") as refused:
                 everything()
             assert "secret-path" not in str(refused.value)
 
@@ -101,31 +64,32 @@ def test_a_wrong_url_is_not_echoed(url):
         assert url.partition(":")[0] + ":…" in str(caught.value)
 
 
-def test_an_unreachable_node_is_bad_input():
+def test_an_unreachable_node_is_named_at_once():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/secret-path"
-        with pytest.raises(BadInput, match="RPC URL") as caught:
+        with pytest.raises(NodeUnreachable, match=r"127\.0\.0\.1") as caught:
             Chain.connect(url)
     assert "secret-path" not in str(caught.value)
+    assert "secret-path" not in str(caught.value.as_dict())
 
 
 def test_something_that_is_no_node_is_an_error_that_names_it():
-    with node({}) as url, pytest.raises(NodeError, match=r"127\.0\.0\.1"):
-        Chain.connect(url)
+    with scripted({}) as node, pytest.raises(NodeError, match=r"127\.0\.0\.1"):
+        Chain.connect(node.url)
 
 
 def test_a_private_key_is_never_shown(monkeypatch):
     monkeypatch.setenv("TAILPROOF_PRIVATE_KEY", "0xsecret")
-    with node({"eth_chainId": "0x1"}) as url, pytest.raises(BadInput, match="private key") as caught:
-        Chain.connect(url)
+    with scripted({"eth_chainId": "0x1"}) as node, pytest.raises(BadInput, match="private key") as caught:
+        Chain.connect(node.url)
     assert "0xsecret" not in str(caught.value)
 
 
 def test_reading_needs_no_account(monkeypatch):
     monkeypatch.delenv("TAILPROOF_PRIVATE_KEY", raising=False)
-    with node({"eth_chainId": "0x7", "eth_getCode": "0x60"}) as url:
-        chain = Chain.connect(url)
+    with scripted({"eth_chainId": "0x7", "eth_getCode": "0x60"}) as node:
+        chain = Chain.connect(node.url)
         assert (chain.chain_id, chain.senders) == (7, ())
         assert chain.code("0x" + "11" * 20) == b"\x60"
         with pytest.raises(BadInput, match="TAILPROOF_PRIVATE_KEY"):
@@ -134,38 +98,12 @@ def test_reading_needs_no_account(monkeypatch):
             chain.snapshot()
 
 
-@pytest.mark.parametrize("answer", ["hang up", "web page"])
-def test_a_line_that_breaks_while_sending_leaves_a_hash_to_look_for(monkeypatch, answer):
-    monkeypatch.setenv("TAILPROOF_PRIVATE_KEY", SOME_KEY)
-    block = {"number": "0x1", "timestamp": "0x1", "baseFeePerGas": "0x7"}
-    answers = {"eth_chainId": "0x7", "eth_estimateGas": "0xcf08", "eth_getTransactionCount": "0x3",
-               "eth_getBlockByNumber": block, "eth_maxPriorityFeePerGas": "0x1", "eth_sendRawTransaction": answer}
-    with node(answers) as url:
-        with pytest.raises(TransactionUndecided) as caught:
-            Chain.connect(url).send(None, RETURN_ONE)
-    assert caught.value.transaction.startswith("0x")
-    assert len(caught.value.transaction) == 66
-
-
-@pytest.mark.parametrize("receipt", [None, "web page", {}, {"status": "0x1"}])
-def test_a_receipt_that_does_not_come_is_undecided_not_lost(monkeypatch, receipt):
-    monkeypatch.setenv("TAILPROOF_PRIVATE_KEY", SOME_KEY)
-    sent = "0x" + "ab" * 32
-    answers = {"eth_chainId": "0x7", "eth_estimateGas": "0xcf08", "eth_getTransactionCount": "0x3",
-               "eth_getBlockByNumber": {"number": "0x1", "timestamp": "0x1"}, "eth_gasPrice": "0x1",
-               "eth_sendRawTransaction": sent, "eth_getTransactionReceipt": receipt}
-    with node(answers) as url:
-        with pytest.raises(TransactionUndecided) as caught:
-            Chain.connect(url, timeout=0.2).send(None, RETURN_ONE)
-    assert caught.value.transaction == sent
-
-
 def test_signing_with_a_key_of_our_own(monkeypatch):
     monkeypatch.setenv("MY_KEY", SOME_KEY)
     with anvil() as unlocked:
-        chain = Chain.connect(unlocked.web3.provider.endpoint_uri, key_variable="MY_KEY")
+        chain = Chain.connect(url_of(unlocked), key_variable="MY_KEY")
         assert chain.senders == (Account.from_key(SOME_KEY).address,)
-        with pytest.raises(NodeError, match=r"(?i)insufficient"):
+        with pytest.raises(InsufficientFunds, match=r"(?i)insufficient"):
             chain.send(None, RETURN_ONE)
         unlocked.web3.provider.make_request("anvil_setBalance", [chain.senders[0], hex(10**18)])
         first, second = chain.send(None, RETURN_ONE), chain.send(None, RETURN_ONE)

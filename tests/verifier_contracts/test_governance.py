@@ -200,7 +200,7 @@ def send_manager(world, *, allow: bool, verifier: str, key: ToyKey, roles: Roles
     try:
         world.chain.send(None, code)
     except Reverted as error:
-        raise refusal(error, "deployment") from None
+        raise refusal(error, "MarginManager", "constructor") from None
 
 
 def deployment_transaction(world):

@@ -202,7 +202,7 @@ def test_wires_rows_and_domains_exist(binaries):
     r1cs.refuses(r1cs.patched(2, 4, u32(5)), "wire")
     r1cs.refuses(r1cs.patched(1, 40, u32(5)), "public outputs")
     r1cs.refuses(r1cs.patched(1, 44, u32(5)), "public inputs")
-    r1cs.refuses(r1cs.patched(1, 48, u32(5)), "private inputs")
+    assert r1cs.load(r1cs.patched(1, 48, u32(500))).wires == 5         # those of the source: circom removes wires
     r1cs.refuses(r1cs.patched(1, 60, u32(2)), "size")
     r1cs.refuses(r1cs.patched(1, 60, u32(4)), "constraint 3")
     for offset, name in ((4, "matrix"), (8, "row"), (12, "wire")):
@@ -316,9 +316,22 @@ def test_contributions_parameters(binaries):
     kind = 64 + 4 + 192 + 128 + 64                                     # of the first contribution; then size, name
     assert body[kind:kind + 13] == u32(0) + u32(5) + b"\1\3bob"
     for new, match in ((u32(2), "kind"), (u32(1), "beacon"), (u32(0) + u32(5) + b"\4", "type"),
-                       (u32(0) + u32(5) + b"\1\4", "ends too soon"), (u32(0) + u32(5) + b"\1\2bo\1", "increasing"),
-                       (u32(0) + u32(5) + b"\1\3\xff", "UTF-8"), (u32(0) + u32(5) + b"\1\3\x1b", "printable")):
+                       (u32(0) + u32(5) + b"\1\4", "ends too soon"), (u32(0) + u32(5) + b"\1\2bo\1", "increasing")):
         binary.refuses(binary.patched(10, kind, new), match)
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe\x80", b"\x1b[2J", b"\0\n\r", "e\u0301\u202e!".encode(), b"\\x1"])
+def test_a_name_is_whatever_its_bytes_are(binaries, name):
+    """No hash covers it and nothing depends on it: the key is good, and is handed on to the byte."""
+    binary = binaries["contributed"]
+    place = 64 + 4 + 192 + 128 + 64 + 4
+    body = binary.body(10)
+    parameters = b"\1" + bytes([len(name)]) + name
+    renamed = body[:place] + u32(len(parameters)) + parameters + body[place + 4 + 5:]
+    key = binary.load(binary.resized(10, renamed))
+    assert len(key.transcript.contributions) == 2
+    assert key.transcript.contributions[0].name.encode("utf-8", "surrogateescape") == name
+    assert zkey_module.encode_transcript(key.transcript) == renamed
 
 
 # -- fuzzing -------------------------------------------------------------------------------------------------------
