@@ -132,7 +132,7 @@ def drawn_days(epoch: Epoch, model: Model, book: Book, history: History, previou
     uniforms = sobol_uniforms(seed, model.scenarios.population, (horizon,)) if weighted \
         else latin_hypercube(seed, model.shape.scenarios, (horizon,))
     innovations = filtered_historical.from_uniforms(model, history, uniforms)
-    paths, _ = simulate(made.calibration, model.assets, innovations).within(model.scenarios.clip)
+    paths = simulate(made.calibration, model.assets, innovations, bound=model.scenarios.clip)
     place = {row.tobytes(): i for i, row in reversed(list(enumerate(_rows(paths))))}
     found = [place.get(row.tobytes()) for row in _rows(made.scenarios)]
     if any(path is None for path in found):
