@@ -31,7 +31,7 @@ from risk.models.model import Model, parse_model
 from risk.scenarios import monte_carlo
 from risk.scenarios.scenarios import simulate
 from risk.valuation.revaluation import value_changes
-from risk.valuation.weighted import choose, matching_of
+from risk.valuation.weighted import choose, match
 
 FIXTURE = ROOT / "fixtures" / "btc_eth"
 MILLION = 10**6
@@ -110,13 +110,11 @@ def figures(report: Report) -> Iterator[Figure]:
     yield Figure("population: 2^17 paths, 2 steps, 2 assets, from seed to integers",
                  median(5, lambda: market.drawn(1, 2**17)), "s", most=1.0)
 
-    def matched() -> None:
-        matching_of(market.model, market.calibration, market.drawn(1, 2**17))
-
-    yield Figure("population and matching to S = 1000, without the adversary", median(3, matched), "s", most=3.0)
+    yield Figure("population and matching to S = 1000, without the adversary",
+                 median(3, lambda: match(market.model, market.calibration, market.drawn(1, 2**17))), "s", most=3.0)
     paths = market.drawn(1, 2**17)
     yield Figure("the adversary's rounds after that", median(1, lambda: choose(market.model, market.calibration, paths))
-                 - median(1, lambda: matching_of(market.model, market.calibration, paths)), "s", most=8.0)
+                 - median(1, lambda: match(market.model, market.calibration, paths)), "s", most=8.0)
     report("speed: revaluation")
     book, model = large_book(), large_model(1000)
     calibration = calibrate(model, None)
