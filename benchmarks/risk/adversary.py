@@ -1,8 +1,8 @@
 """How far a book made for the purpose gets below its true Expected Shortfall, by another adversary than the engine's.
 
 Maximise the mean loss over the book's own true tail, such that the margin by the scenarios is 1 and the legs' own
-margins add up to at most GROSS: a linear programme (HiGHS), repeated with the tail that the last book had. The adversary
-knows the population, and is judged by paths that neither it nor the scenarios were made with.
+margins add up to at most GROSS: a linear programme (HiGHS), repeated with the tail that the last book had. The
+adversary knows the population, and is judged by paths that neither it nor the scenarios were made with.
 """
 
 from __future__ import annotations

@@ -43,10 +43,10 @@ def catalogue(market: Market) -> Books:
     named: list[tuple[str, Floats]] = []
 
     def spot(a: int) -> Floats:
-        return unit[market.column(a)]
+        return np.asarray(unit[market.column(a)])
 
     def put(a: int, strike: float, expiry: int = FAR) -> Floats:
-        return unit[market.column(a, strike, expiry)]
+        return np.asarray(unit[market.column(a, strike, expiry)])
 
     def call(a: int, strike: float, expiry: int = FAR) -> Floats:
         return put(a, strike, expiry) + spot(a)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 
@@ -12,8 +13,7 @@ from benchmarks.risk.figures import Figure, Report
 def figures(report: Report, *, full: bool) -> Iterator[Figure]:
     """How many settings find another digest for any golden epoch."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from determinism import matrix
-
+    matrix = importlib.import_module("determinism.matrix")                # a test's, and no package
     settings = {name: (python, setting) for name, python, setting in matrix.full()} if full else \
         {name: (sys.executable, setting) for name, setting in matrix.short().items()}
     differing = {}

@@ -66,7 +66,8 @@ class Market:
     @cached_property
     def deviation(self) -> Floats:
         """Of two days' log return, per asset."""
-        return np.sqrt(HORIZON * np.array(self.calibration.variances))
+        found: Floats = np.sqrt(HORIZON * np.array(self.calibration.variances))
+        return found
 
     @cached_property
     def masses(self) -> NDArray[np.int64]:
@@ -174,9 +175,9 @@ def model_text(assets: tuple[str, ...], *, historical: bool = False) -> str:
         (f"[volatility.{asset}]", 'family = "garch"', 'innovations = "t"',
          *(f"{name} = {value!r}" for name, value in zip(names, _VOLATILITY[asset], strict=False))) for asset in assets)
     quoted = ", ".join(f'"{asset}"' for asset in assets)
+    estimator = "filtered-historical" if historical else "monte-carlo"
+    copula = [] if historical else ["[copula]", 'family = "t"', f"degrees = {_DEGREES[len(assets)]}"]
     return "\n".join([
-        'schema = "tailproof.model/2"', 'name = "benchmark"', f'estimator = "{"filtered-historical" if historical else "monte-carlo"}"',
-        f"assets = [{quoted}]",
+        'schema = "tailproof.model/2"', 'name = "benchmark"', f'estimator = "{estimator}"', f"assets = [{quoted}]",
         f"horizon = {HORIZON}", "max_gap_steps = 10", "[epoch]", 'statement = "margin-full-256x16-w"', *tables,
-        "[correlation]", 'family = "static"', f"matrix = {rows}",
-        *([] if historical else ["[copula]", 'family = "t"', f"degrees = {_DEGREES[len(assets)]}"]), ""])
+        "[correlation]", 'family = "static"', f"matrix = {rows}", *copula, ""])

@@ -1,8 +1,8 @@
 """Daily forecasts of filtered historical simulation, and how they held: BTC, -BTC, ETH, half of each, and a spread.
 
-On each day the model's parameters are what they are and its state is that of the evening before; scenarios are all days
-before that, so this judges the model and not how scenarios are drawn from it. Volatilities and correlations are filtered
-once over the whole history: what a recursion is started from (moments of all days) is forgotten after the first 600.
+On each day the model's parameters are what they are and its state is that of the evening before; scenarios are all
+days before that, so this judges the model and not how scenarios are drawn from it. Volatilities and correlations are
+filtered once over the whole history: what a recursion is started from (moments of all days) is forgotten after 600.
 """
 
 from __future__ import annotations
