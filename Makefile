@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench risk-bench evm statements determinism clean
+.PHONY: setup demo test lint bench risk-bench evm statements determinism standard-scenarios clean
 
 setup: .venv/installed node_modules/installed
 
@@ -54,6 +54,10 @@ statements: setup
 # Golden epochs under every setting that could change a bit, two versions of NumPy among them; `make test` runs a few.
 determinism: setup
 	PYTHONPATH=tests $(BIN)/python -m determinism.matrix
+
+# Whether risk/grid/standard_choices.json is what comes out of the computation it keeps; a test does part of it. Minutes.
+standard-scenarios: setup
+	$(BIN)/python -m risk.grid.standard_data
 
 clean:
 	rm -rf .venv node_modules out .mypy_cache .ruff_cache .pytest_cache

@@ -24,6 +24,7 @@ from risk.grid.haircuts import parse_collateral
 from risk.models.model import named_statement
 
 from .progress import Progress, quiet
+from .shapes import require_shape
 
 AnyEpoch: TypeAlias = Epoch | GridEpoch
 
@@ -64,9 +65,8 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
     if regime or collateral is not None:
         raise BadInput("--regime and --collateral", (regime, collateral), "absent: only grid epochs have them")
     made = build_full(sources, shape=None if named is None else shape, progress=progress)
-    if shape is not None and made.shape != shape:
-        raise BadInput("[epoch]", made.shape.to_json(), f"that of {statement}: {shape.to_json()}",
-                       source=sources.paths.get("model"))
+    if shape is not None:
+        require_shape(made.shape, shape, str(statement), field="[epoch]", source=sources.paths.get("model"))
     return made
 
 

@@ -40,13 +40,15 @@ class Answer:
 
 @pytest.fixture(scope="session")
 def run() -> Callable[..., Answer]:
-    """Run `tailproof ARGUMENTS --json`; an exception, or anything but one JSON document on stdout, fails the test."""
+    """Run `tailproof ARGUMENTS --json`; an exception, or anything but one JSON object on stdout, fails the test."""
     def call(*arguments: object) -> Answer:
         result = CliRunner().invoke(main, [*map(str, arguments), "--json"])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code != 70, result.stderr           # a defect of ours
-        return Answer(result.exit_code, json.loads(result.stdout), result.stderr)
+        answer = json.loads(result.stdout)
+        assert isinstance(answer, dict)
+        return Answer(result.exit_code, answer, result.stderr)
     return call
 
 

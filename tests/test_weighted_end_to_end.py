@@ -126,7 +126,7 @@ def test_the_command_says_why_it_builds_no_such_epoch_yet(run: Callable[..., Any
                  NAME, "--out", tmp_path / "epoch")
     assert answer.code == 2
     assert answer.data["field"] == "epoch.masses"
-    assert "monte-carlo-garch-t draws scenarios that are equally likely" in answer.data["bound"]
+    assert "monte-carlo draws scenarios that are equally likely" in answer.data["bound"]
     assert not (tmp_path / "epoch").exists()
     shown = run("statement", "show", NAME)
     assert "13/2 of 2x1 3x2 1x5 2x3" in json.dumps(shown.data)

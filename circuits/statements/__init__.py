@@ -8,7 +8,7 @@ from circuits.statements import batch, grid, margin, netting, solvency, transiti
 from circuits.statements.statement import Statement
 from primitives.errors import BadInput
 from risk.exact.shape import EpochShape, Tail, TailSize, WeightedTail
-from risk.grid.grid_shape import GRID_1000, GRID_TINY
+from risk.grid.grid_shape import GRID_1000, GRID_1000_WEIGHTED, GRID_TINY, GRID_TINY_WEIGHTED
 
 __all__ = ["Statement", "get", "names"]
 
@@ -72,8 +72,8 @@ _GRID_1000 = grid.Preset(GRID_1000, slots=32)
 _TAIL_TINY = WeightedTail.parse("13/2", "2x1 3x2 1x5 2x3")
 _TAIL_256 = WeightedTail.parse("1024/5", "32x1 48x2 32x4 32x8 32x16 32x32 32x64 16x256")
 _TAIL_1000 = WeightedTail.parse("4096/5", "80x1 216x2 128x4 128x8 128x16 128x32 128x64 64x256")
-_GRID_TINY_W = replace(_GRID_TINY, shape=replace(GRID_TINY, tail=_TAIL_TINY))
-_GRID_1000_W = replace(_GRID_1000, shape=replace(GRID_1000, tail=_TAIL_1000))
+_GRID_TINY_W = replace(_GRID_TINY, shape=GRID_TINY_WEIGHTED)
+_GRID_1000_W = replace(_GRID_1000, shape=GRID_1000_WEIGHTED)
 
 _STATEMENTS = {statement.name: statement for statement in (
     _margin("margin-tiny", _five_by_fifty(8, TailSize(5, 2), depth=2, slots=3)),

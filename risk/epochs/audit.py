@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
-from risk.epochs.build import Progress, build
+from risk.epochs.build import Progress, build, state_before
 from risk.epochs.epoch import Epoch
-from risk.epochs.epoch_directory import COLUMNS, SCENARIOS, Manifest, read
+from risk.epochs.epoch_directory import COLUMNS, SCENARIOS, SHOCKS, Manifest, read
 from risk.exact.shape import EpochShape
 from risk.models.model import named_statement
 
@@ -83,7 +83,8 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
         found.append(Difference("rebuild", "sources", "none", "given: an epoch without sources cannot be made again"))
     else:
         try:
-            rebuilt = build(published.provenance.sources, shape=_named_shape(published), progress=progress)
+            rebuilt = build(published.provenance.sources, shape=_named_shape(published),
+                            previous_state=state_before(published.provenance.calibration), progress=progress)
             rebuilt_root = rebuilt.root
             found += compare(published, rebuilt)
         except BadInput as error:
@@ -94,7 +95,7 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
 
 
 def _compare_claims(claimed: Manifest, actual: Manifest) -> Iterator[Difference]:
-    for name in ("shape_digest", "tree_root", "root", "sources"):
+    for name in ("shape_digest", "tree_root", "root", "sources", "kinds"):
         if getattr(claimed, name) != getattr(actual, name):
             yield Difference("rebuild", f"manifest.{name}", str(getattr(claimed, name)),
                              f"{getattr(actual, name)}, which the published files give")
@@ -116,6 +117,12 @@ def compare(published: Epoch, rebuilt: Epoch) -> Iterator[Difference]:
                              str(getattr(remade.drawn, name)))
     for name in SCENARIOS:
         yield from _compare_arrays(name, getattr(made.scenarios, name), getattr(remade.scenarios, name), None)
+    if made.scenarios.shocks is None or remade.scenarios.shocks is None:
+        if made.scenarios.counts() != remade.scenarios.counts():
+            yield Difference("rebuild", "kinds of scenarios", str(made.scenarios.counts()),
+                             str(remade.scenarios.counts()))
+    else:
+        yield from _compare_arrays(SHOCKS, made.scenarios.shocks.table, remade.scenarios.shocks.table, None)
     symbols = [[i.symbol for i in epoch.instruments] for epoch in (published, rebuilt)]
     if symbols[0] != symbols[1]:
         yield Difference("rebuild", "instruments", ",".join(symbols[0]), ",".join(symbols[1]))

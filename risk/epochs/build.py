@@ -21,6 +21,7 @@ from risk.market.book import Book, parse_book
 from risk.market.history import History, parse_history
 from risk.models.calibration import Calibration, calibrate
 from risk.models.model import Model, parse_model
+from risk.models.procyclicality import State
 from risk.scenarios.scenarios import Scenarios
 from risk.valuation.revaluation import revalue
 
@@ -29,7 +30,7 @@ STAGES = ("read", "calibrate", "scenarios", "revalue", "commit")
 
 
 def build(sources: Sources, *, shape: EpochShape | None = None, previous_root: int = 0,
-          progress: Progress | None = None) -> Epoch:
+          previous_state: State | None = None, progress: Progress | None = None) -> Epoch:
     """The epoch that sources determine: the same sources give the same root, on every machine.
 
     Parameters
@@ -37,6 +38,7 @@ def build(sources: Sources, *, shape: EpochShape | None = None, previous_root: i
     shape : of the statement that the epoch is for; needed if the model file names a statement, else it goes before the
         model's own.
     previous_root : of the epoch before, which the seed is derived from; 0 for the first.
+    previous_state : that its manifest's calibration leaves, which tools against procyclical margins go on from.
     progress : called with (stage, stages done, stages in all).
 
     Raises
@@ -48,7 +50,7 @@ def build(sources: Sources, *, shape: EpochShape | None = None, previous_root: i
     stage("read")
     model, book, history = parse_sources(sources, shape)
     stage("calibrate")
-    calibration = calibrated(model, book, history)
+    calibration = calibrated(model, book, history, previous_state)
     stage("scenarios")
     drawn = draw(model, calibration, history, seed=seed_of(model, book, sources, previous_root))
     return _committed(model, book, sources, calibration, drawn, progress)
@@ -157,9 +159,16 @@ def _unseen(model: Model, book: Book, history: History) -> int:
     return history.steps_until(book.valuation, model.calendar, model.step_seconds)
 
 
-def calibrated(model: Model, book: Book, history: History | None) -> Calibration:
+def calibrated(model: Model, book: Book, history: History | None, previous: State | None = None) -> Calibration:
     """The state at the book's valuation."""
-    return calibrate(model, history, unseen=0 if history is None else _unseen(model, book, history))
+    return calibrate(model, history, unseen=0 if history is None else _unseen(model, book, history), at=book.valuation,
+                     previous=previous)
+
+
+def state_before(calibration: Calibration | None) -> State | None:
+    """The state that an epoch says it went on from: with it, it is made again without the epoch before."""
+    mitigation = None if calibration is None else calibration.mitigation
+    return None if mitigation is None else mitigation.before
 
 
 def seed_of(model: Model, book: Book, sources: Sources, previous_root: int) -> int:

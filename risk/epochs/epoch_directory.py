@@ -4,6 +4,8 @@
     changes.npy              int64 (n, S)
     underlying.npy, long.npy, short.npy, amax.npy          int64 (n,)
     returns.npy, variances.npy, today.npy                  the scenarios, int64 (S, m), (S, m), (m,)
+    shocks.npy               int64 (S, 7 + m), see `risk.scenarios.scenarios.Shocks`; only where the model did not draw
+                             all scenarios
     sources/model.toml, sources/book.json, sources/history.csv     what it was made from, byte for byte
 
 The manifest alone says which root belongs to which time, venue and model. `load` recomputes the root from the arrays;
@@ -18,7 +20,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +40,14 @@ from risk.exact.digests import content_digest
 from risk.exact.shape import EpochShape
 from risk.market.instruments import SYMBOL, Instrument
 from risk.models.calibration import Calibration
-from risk.scenarios.scenarios import Scenarios
+from risk.scenarios.scenarios import COLUMNS_OF_SHOCKS, KINDS, Scenarios, Shocks
 from risk.valuation.weighted import Quality
 
 SCHEMA = "tailproof.epoch/2"
 MANIFEST = "manifest.json"
 COLUMNS = ("underlying", "long", "short", "amax", "changes")
 SCENARIOS = ("returns", "variances", "today")
+SHOCKS = "shocks"
 SOURCES = {"model": "sources/model.toml", "book": "sources/book.json", "history": "sources/history.csv"}
 
 
@@ -54,6 +57,7 @@ class Manifest:
 
     ids : of rows 0 to n - 1.  instruments : of rows 1 to n - 1, or empty.
     sources : content digest per source file; empty for an epoch of bare numbers.
+    kinds : how many scenarios came from where; empty where the model drew all of them.
     """
 
     header: Header
@@ -67,14 +71,16 @@ class Manifest:
     calibration: Calibration | None
     bounded: int = 0
     quality: Quality | None = None
+    kinds: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, epoch: Epoch) -> Manifest:
         made = epoch.provenance
         sources = {} if made is None else {name: content_digest(data) for name, data in made.sources.files().items()}
         return cls(epoch.header, epoch.shape, epoch.shape.digest(), epoch.tree.root, epoch.root, tuple(epoch.ids),
-                   epoch.instruments, sources, *((None, 0, None) if made is None
-                   else (made.calibration, made.drawn.bounded, made.drawn.quality)))
+                   epoch.instruments, sources, *((None, 0, None, {}) if made is None
+                   else (made.calibration, made.drawn.bounded, made.drawn.quality,
+                         {} if made.scenarios.shocks is None else made.scenarios.counts())))
 
     def to_json(self) -> dict[str, Any]:
         """Integers beyond 2**53 as decimal strings."""
@@ -89,7 +95,8 @@ class Manifest:
                 "tree_root": str(self.tree_root), "root": str(self.root), "leaves": leaves, "sources": self.sources,
                 "calibration": None if self.calibration is None else self.calibration.to_json(),
                 "scenarios": {"bounded": self.bounded,
-                              "quality": None if self.quality is None else self.quality.to_json()}}
+                              "quality": None if self.quality is None else self.quality.to_json(),
+                              **({"kinds": self.kinds} if self.kinds else {})}}
 
     @classmethod
     def read(cls, path: str | Path) -> Manifest:
@@ -121,13 +128,15 @@ class Manifest:
                 if instruments[-1].id != ids[-1]:
                     raise leaf["id"].refuse(f"{instruments[-1].id}, the digest of the terms")
         sources = parts["sources"].object(set(), set(SOURCES))
-        scenarios = parts["scenarios"].object({"bounded", "quality"})
+        scenarios = parts["scenarios"].object({"bounded", "quality"}, {"kinds"})
         return cls(header, EpochShape.from_json(parts["shape"]), parts["shape_digest"].decimal(0, MODULUS - 1),
                    parts["tree_root"].decimal(0, MODULUS - 1), parts["root"].decimal(0, MODULUS - 1), tuple(ids),
                    tuple(instruments), {name: _digest(node) for name, node in sources.items()},
                    None if parts["calibration"].value is None else Calibration.from_json(parts["calibration"]),
                    scenarios["bounded"].integer(0, 2**20),
-                   None if scenarios["quality"].value is None else Quality.from_json(scenarios["quality"]))
+                   None if scenarios["quality"].value is None else Quality.from_json(scenarios["quality"]),
+                   {kind: count.integer(1, 2**20) for kind, count in scenarios["kinds"].object((), KINDS).items()}
+                   if "kinds" in scenarios else {})
 
 
 # -- writing -------------------------------------------------------------------------------------------------------
@@ -183,6 +192,8 @@ def _fill(directory: Path, epoch: Epoch) -> None:
     arrays = {name: getattr(epoch, name) for name in COLUMNS}
     if epoch.provenance is not None:
         arrays |= {name: getattr(epoch.provenance.scenarios, name) for name in SCENARIOS}
+        shocks = epoch.provenance.scenarios.shocks
+        arrays |= {} if shocks is None else {SHOCKS: shocks.table}
         (directory / "sources").mkdir()
         for name, data in epoch.provenance.sources.files().items():
             (directory / SOURCES[name]).write_bytes(data)
@@ -202,7 +213,7 @@ def load(directory: str | Path) -> Epoch:
     manifest, epoch = read(directory)
     place = Path(directory) / MANIFEST
     actual = Manifest.of(epoch)
-    for name in ("shape_digest", "tree_root", "root", "sources"):
+    for name in ("shape_digest", "tree_root", "root", "sources", "kinds"):
         found = getattr(actual, name)
         if found != getattr(manifest, name):
             raise BadInput(name, getattr(manifest, name), f"{found}, which the files give", source=place)
@@ -230,7 +241,8 @@ def read(directory: str | Path) -> tuple[Manifest, Epoch]:
         for name in ("model", "book"):
             if name not in files:
                 raise BadInput(f"sources.{name}", None, "given", source=directory / MANIFEST)
-        scenarios = Scenarios(*(_array(directory, name, (m,) if name == "today" else (s, m)) for name in SCENARIOS))
+        returns, variances, today = (_array(directory, name, (m,) if name == "today" else (s, m)) for name in SCENARIOS)
+        scenarios = Scenarios(returns, variances, today, _shocks(directory, manifest.kinds, s, m))
         sources = Sources(files["model"], files["book"], files.get("history"),
                           {name: str(directory / SOURCES[name]) for name in files})
         provenance = Provenance(sources, manifest.calibration,
@@ -238,6 +250,15 @@ def read(directory: str | Path) -> tuple[Manifest, Epoch]:
     epoch = Epoch(shape=manifest.shape, ids=ids, header=manifest.header, instruments=manifest.instruments,
                   provenance=provenance, **columns)
     return manifest, epoch
+
+
+def _shocks(directory: Path, kinds: dict[str, int], scenarios: int, assets: int) -> Shocks | None:
+    if not kinds:
+        return None
+    found = Shocks(_array(directory, SHOCKS, (scenarios, len(COLUMNS_OF_SHOCKS) + assets)))
+    if (bad := found.violation()) is not None:
+        raise BadInput("shocks", "an array", bad, source=directory / f"{SHOCKS}.npy")
+    return found
 
 
 def _array(directory: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from primitives.errors import BadInput
 from risk.epochs.audit import AuditReport, Difference, compare, dropped
 from risk.epochs.build import Progress
 from risk.grid.grid_build import Valuation, assemble_grid, interpolation_error, value
-from risk.grid.grid_directory import CLAIMS, GridManifest, read
+from risk.grid.grid_directory import CLAIMED, GridManifest, read
 from risk.grid.grid_epoch import GridEpoch
 
 
@@ -60,7 +60,7 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
 
 
 def _compare_claims(claimed: GridManifest, actual: GridManifest) -> Iterator[Difference]:
-    for name in CLAIMS:
+    for name in CLAIMED:
         if getattr(claimed, name) != getattr(actual, name):
             yield Difference("rebuild", f"manifest.{name}", str(getattr(claimed, name)),
                              f"{getattr(actual, name)}, which the published files give")

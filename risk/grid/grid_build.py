@@ -19,7 +19,7 @@ from risk.epochs.build import Progress, assemble, calibrated, parse_sources, req
 from risk.epochs.drawing import Drawn
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
-from risk.exact.shape import EpochShape
+from risk.exact.shape import EpochShape, Tail
 from risk.grid.grid_epoch import Factors, GridEpoch
 from risk.grid.grid_map import POINT_UNIT, ScenarioMap
 from risk.grid.grid_shape import GridShape
@@ -27,7 +27,7 @@ from risk.grid.grid_standard import StandardMap
 from risk.grid.haircuts import asset_factors, parse_collateral, swings
 from risk.market.book import Book
 from risk.models.calibration import Calibration
-from risk.models.model import Model
+from risk.models.model import Estimator, Model
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, rounded
 from risk.valuation.revaluation import revalue, value_changes
 
@@ -73,7 +73,7 @@ def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, collatera
     Raises
     ------
     BadInput : from any source; a shape of another horizon or fewer underlyings than the model, or with masses that
-        standard scenarios do not have; E1 to E6, E8.
+        the standard scenarios were not chosen for; E1 to E6, E8.
     """
     return assemble_grid(sources, shape, value(sources, shape, progress), regime, collateral)
 
@@ -103,14 +103,25 @@ def value(sources: Sources, shape: GridShape, progress: Progress | None = None) 
 
 
 def _standard(shape: GridShape, model: Model) -> StandardMap:
+    if model.estimator == Estimator.HANDWRITTEN:
+        raise BadInput("estimator", str(model.estimator), "one with a model: a grid is laid in units of its forecast")
     if not isinstance(shape.map, StandardMap):
         raise BadInput("shape.map", type(shape.map).__name__, "a standard map: others have no scenarios to revalue in")
     if shape.map.horizon != model.horizon:
         raise BadInput("horizon", model.horizon, f"{shape.map.horizon}, that of the standard scenarios")
-    require_equally_likely(shape.tail, "standard maps hold scenarios", field="shape.masses")
+    _require_masses(shape.tail, shape.map)
     if len(model.assets) > shape.underlyings:
         raise BadInput("number of assets", len(model.assets), f"at most {shape.underlyings}, the shape's underlyings")
     return shape.map
+
+
+def _require_masses(tail: Tail, standard: StandardMap) -> None:
+    """Scenarios stand for the masses that they were chosen for, and for no others."""
+    if standard.weighting is None:
+        require_equally_likely(tail, "standard scenarios without a population are scenarios", field="shape.masses")
+    elif tail != standard.weighting.tail:
+        raise BadInput("shape.masses", str(tail), f"{standard.weighting.tail}, which the standard scenarios were "
+                       "chosen for")
 
 
 def applied(model: Model, calibration: Calibration, spot: NDArray[np.int64], volatility: NDArray[np.int64]

@@ -76,5 +76,5 @@ def losses(result: Margin, path: str | Path, *, title: str, quote: str) -> None:
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9.5)
-    with jsonio.replacing(path) as file:
+    with jsonio.creating(path) as file:
         figure.savefig(file, format="png")

@@ -7,6 +7,7 @@ reference books, and the least margin that the adversary still finds for its tru
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.jsonio import Node
+from risk.exact.shape import Tail
 from risk.models.calibration import Calibration
 from risk.models.model import Model
 from risk.scenarios import adversary, matching
@@ -88,7 +90,7 @@ class Quality:
     @property
     def bias(self) -> float:
         """Mean difference of the references."""
-        return sum(reference.difference for reference in self.references) / len(self.references)
+        return math.fsum(reference.difference for reference in self.references) / len(self.references)
 
     def to_json(self) -> dict[str, Any]:
         """Shares and deviations in six places."""
@@ -101,28 +103,20 @@ class Quality:
 class Matching:
     """Scenarios that keep the panel's tails.
 
-    panel : values and books.  tail : as a fraction of probability.  masses : (S,).
+    tail : as a fraction of probability.  masses : (S,).
     functions : what is kept, with room for more.  chosen : (S,), paths.
     """
 
-    panel: Panel
     tail: tuple[int, int]
     masses: Ints
     functions: matching.TailFunctions
     chosen: Ints
 
 
-def match(model: Model, calibration: Calibration, paths: Scenarios, room: int = 0) -> Matching:
-    """Choose by the panel alone; see `choose`.
-
-    Parameters
-    ----------
-    room : for so many functions more.
-    """
-    tail, masses = model.shape.tail, np.array(model.shape.tail.weights(model.shape.scenarios), np.int64)
-    share = tail.share(model.shape.scenarios)
-    rings = matching.design(masses.tolist(), len(paths.returns))
-    panel = Panel.of(model, calibration, paths)
+def match(panel: Panel, tail: Tail, scenarios: int, room: int = 0) -> Matching:
+    """Choose by the panel alone, and leave room for so many functions more. Errors as `choose`."""
+    masses = np.array(tail.weights(scenarios), np.int64)
+    share, rings = tail.share(scenarios), matching.design(masses.tolist(), len(panel.values))
     features = panel.features
     partition = matching.cells(matching.depth(features), features, rings)
     books = list(panel.books(share))
@@ -130,7 +124,7 @@ def match(model: Model, calibration: Calibration, paths: Scenarios, room: int = 
     for book, part in books:
         functions.add(matching.hinges(panel.losses(book), part.as_integer_ratio()))
     chosen = functions.balanced(matching.central(features, partition))
-    return Matching(panel, share.as_integer_ratio(), masses, functions, chosen)
+    return Matching(share.as_integer_ratio(), masses, functions, chosen)
 
 
 def choose(model: Model, calibration: Calibration, paths: Scenarios) -> tuple[Ints, Quality]:
@@ -149,8 +143,13 @@ def choose(model: Model, calibration: Calibration, paths: Scenarios) -> tuple[In
     ------
     BadInput : see `matching.design` and `Panel.of`.
     """
-    matched = match(model, calibration, paths, ROUNDS * STARTS)
-    panel, functions, chosen, masses = matched.panel, matched.functions, matched.chosen, matched.masses
+    return choose_from(Panel.of(model, calibration, paths), model.shape.tail, model.shape.scenarios)
+
+
+def choose_from(panel: Panel, tail: Tail, scenarios: int) -> tuple[Ints, Quality]:
+    """The same of listings that are valued already, on all paths. Errors as `matching.design`."""
+    matched = match(panel, tail, scenarios, ROUNDS * STARTS)
+    functions, chosen, masses = matched.functions, matched.chosen, matched.masses
     legs = Legs(panel.values, matched.tail)
     starts = adversary.starts(ROUNDS * STARTS + JUDGES, panel.values.shape[1])
     for k in range(ROUNDS):
@@ -164,7 +163,7 @@ def choose(model: Model, calibration: Calibration, paths: Scenarios) -> tuple[In
     floor = min(adversary.attack(target, start).ratio for start in starts[ROUNDS * STARTS:])
     references = tuple(_reference(name, panel.losses(book), chosen, masses, matched.tail)
                        for name, book in panel.references().items())
-    return chosen, Quality(len(paths.returns), references, round(floor, 6), adversary.GROSS)
+    return chosen, Quality(len(panel.values), references, round(floor, 6), adversary.GROSS)
 
 
 def _reference(name: str, losses: Ints, chosen: Ints, masses: Ints, tail: tuple[int, int]) -> Reference:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from risk.exact.clock import format_time
 from .console import FILE, Outcome, progress, reporting, table
 
 if TYPE_CHECKING:
+    from risk.valuation.weighted import Quality
+
     from ..epochs import AnyEpoch
 
 
@@ -76,6 +79,26 @@ def _described(path: Path, made: AnyEpoch) -> Outcome:
     made_of = made.provenance if isinstance(made, Epoch) else made.arrays.provenance
     if made_of is not None and made_of.near_ties is not None:      # it was built here, not read
         facts["near_ties"] = made_of.near_ties
-    return Outcome({"path": str(path), "root": str(made.root), "shape": shape, **facts},
+    stated = _quality(made)
+    return Outcome({"path": str(path), "root": str(made.root), "shape": shape, **facts,
+                    **({"quality": [quality.to_json() for quality in stated]} if stated else {})},
                    table([("root", made.root), *((name, ", ".join(value) if isinstance(value, list) else value)
-                                                 for name, value in facts.items()), *shape.items()]))
+                                                 for name, value in facts.items()), *shape.items(),
+                          *(line for i, quality in enumerate(stated) for line in _shown(quality, i, len(stated)))]))
+
+
+def _quality(made: AnyEpoch) -> tuple[Quality, ...]:
+    """Of scenarios with masses: one for a full epoch, one for each correlation regime of a grid."""
+    from risk.epochs.epoch import Epoch
+    if not isinstance(made, Epoch):
+        return made.shape.quality
+    quality = None if made.provenance is None else made.provenance.drawn.quality
+    return () if quality is None else (quality,)
+
+
+def _shown(quality: Quality, regime: int, regimes: int) -> Iterator[tuple[str, str]]:
+    where = f", regime {regime}" if regimes > 1 else ""
+    worst = max(quality.references, key=lambda reference: abs(reference.difference))
+    yield (f"scenarios against {quality.population} paths{where}",
+           f"mean {quality.bias:+.2%} over {len(quality.references)} reference books, at most {worst.difference:+.2%} "
+           f"({worst.name}); an adversary's book: {quality.floor:.2f} of its true Expected Shortfall")
