@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +16,7 @@ from benchmarks.risk.books import Books, catalogue
 from benchmarks.risk.figures import Figure, Report
 from benchmarks.risk.markets import ASSETS, HistoricalMarket, Market
 from benchmarks.risk.truth import exact, truth, weighted_shortfall
+from primitives import threads
 from risk.market.history import History
 from risk.valuation.weighted import Quality, choose
 
@@ -59,23 +63,40 @@ def rms(values: Floats) -> float:
 
 
 def measured(market: Market, seeds: int, attacked: int, report: Report) -> Errors:
-    """Choose scenarios for each seed and compare."""
+    """Choose scenarios for each seed and compare; seeds share the cores, a process each."""
     books = catalogue(market)
     true = exact(market, books) if isinstance(market, HistoricalMarket) else truth(market, books, report)
-    judge = adversary.judging(market) if attacked else None
-    rows, floors, stated = [], list[float](), []
     name = f"{', '.join(market.assets)}, {market.scenarios} scenarios"
-    for seed in range(seeds):
-        report(f"{name}: seed {seed + 1} of {seeds}")
-        paths = market.drawn(seed, market.model.scenarios.population)
-        chosen, quality = choose(market.model, market.calibration, paths)
-        known = market.values(paths)
-        rows.append(100 * (weighted_shortfall(books.losses(known[chosen]), market.masses) / true - 1))
-        stated.append(quality)
-        if judge is not None and seed < attacked:
-            report(f"{name}: adversary, seed {seed + 1} of {attacked}")
-            floors += adversary.floor(market, known, chosen, judge, STARTS)
-    return Errors(market, books, np.array(rows), tuple(floors), tuple(stated))
+    report(f"{name}: {seeds} seeds")
+    trials = list[_Trial]()
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), _one_thread) as pool:
+        for trial in pool.map(_trial, [market] * seeds, range(seeds), [seed < attacked for seed in range(seeds)]):
+            trials.append(trial)
+            report(f"{name}: seed {len(trials)} of {seeds}")
+    percent = 100 * (np.array([trial.shortfalls for trial in trials]) / true - 1)
+    return Errors(market, books, percent, tuple(ratio for trial in trials for ratio in trial.floors),
+                  tuple(trial.stated for trial in trials))
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """One seed.  shortfalls : (books,)."""
+
+    shortfalls: Floats
+    stated: Quality
+    floors: list[float]
+
+
+def _one_thread() -> None:
+    os.environ[threads.SETTING] = "1"
+
+
+def _trial(market: Market, seed: int, attacked: bool) -> _Trial:
+    paths = market.drawn(seed, market.model.scenarios.population)
+    chosen, quality = choose(market.model, market.calibration, paths)
+    known = market.values(paths)
+    floors = adversary.floor(market, known, chosen, adversary.judging(market), STARTS) if attacked else []
+    return _Trial(weighted_shortfall(catalogue(market).losses(known[chosen]), market.masses), quality, floors)
 
 
 def figures(found: Errors, goal: Goal) -> Iterator[Figure]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.risk import accuracy, determinism, fits, publisher, rolling, speed, weighting
+from benchmarks.risk import accuracy, determinism, fits, procyclicality, publisher, rolling, speed, weighting
 from benchmarks.risk.figures import Figure, Report
 from benchmarks.risk.markets import ASSETS, Market
 from risk.market.history import History, parse_history
@@ -64,18 +63,6 @@ def _backtest(effort: Effort, history: History | None, report: Report) -> Iterat
     yield from rolling.figures(rolling.forecasts(history, (usual,) * len(history.assets), Correlation.ewma()))
 
 
-def _procyclicality(effort: Effort, history: History | None, report: Report) -> Iterator[Figure]:
-    """Peak to trough and cost, where the house has the tools against it: `benchmarks.risk.procyclicality`."""
-    try:
-        module = importlib.import_module("benchmarks.risk.procyclicality")
-    except ModuleNotFoundError as missing:
-        if missing.name != "benchmarks.risk.procyclicality":
-            raise
-        yield Figure("peak to trough of ES 2017-20 with anti-procyclicality", None, "×", most=4, note="not built yet")
-        return
-    yield from module.figures(history, report)
-
-
 ROWS: Mapping[str, Rows] = {
     "accuracy": _accuracy,
     "single": _single,
@@ -83,7 +70,7 @@ ROWS: Mapping[str, Rows] = {
     "weighting": lambda effort, history, report: weighting.figures(),
     "publisher": lambda effort, history, report: publisher.figures(effort.changes, report),
     "backtest": _backtest,
-    "procyclicality": _procyclicality,
+    "procyclicality": lambda effort, history, report: procyclicality.figures(history, report),
     "fits": lambda effort, history, report: fits.figures(report),
     "speed": lambda effort, history, report: speed.figures(report),
     "determinism": lambda effort, history, report: determinism.figures(report, full=effort.every_setting),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import ROOT
 from benchmarks.risk.books import Books
-from benchmarks.risk.markets import HistoricalMarket, Market
+from benchmarks.risk.markets import HistoricalMarket, Market, model_text
 
 Floats = NDArray[np.float64]
 KEPT = ROOT / "out" / "risk-bench"
@@ -40,7 +40,7 @@ def weighted_shortfall(losses: NDArray[np.floating], masses: NDArray[np.int64], 
 
 def truth(market: Market, books: Books, report: Callable[[str], None], paths: int = PATHS) -> Floats:
     """Expected Shortfall of each book at 97.5 %: (books,); the mean of two halves."""
-    made_of = repr((market.assets, market.calibration, market.model.scenarios.clip, paths, SEEDS)).encode()
+    made_of = repr((model_text(market.assets), market.model.scenarios.clip, paths, SEEDS)).encode()
     kept = KEPT / f"truth-{hashlib.sha256(made_of + books.quantities.tobytes()).hexdigest()[:16]}.npy"
     if not kept.exists():
         halves = []
