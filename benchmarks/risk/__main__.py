@@ -1,6 +1,6 @@
 """The risk engine's numbers beside their bounds: a table, JSON and a picture in `out/risk-bench`.
 
-    python -m benchmarks.risk [--quick] [--market FILE.csv] [ROWS ...]
+    python -m benchmarks.risk [--quick] [--seeds N] [--market FILE.csv] [ROWS ...]
 
 Exit code 1 where a bound is missed. `--quick` takes two seeds where the full run takes twenty; `--market` names daily
 closes of BTC and ETH, which the repository does not have. Times are medians of one run: what else the machine did while
@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks.risk.figures import Figure
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="The risk engine's numbers beside their bounds.")
     parser.add_argument("rows", nargs="*", help=f"which of {', '.join(ROWS)}; all by default")
     parser.add_argument("--quick", action="store_true", help="a few seeds in place of twenty")
+    parser.add_argument("--seeds", type=int, help="of each accuracy row; 20, quick 2")
     parser.add_argument("--market", type=Path, help="CSV of daily closes: date, BTC, ETH")
     parser.add_argument("--out", type=Path, default=KEPT, help="where JSON and picture go")
     given = parser.parse_args(arguments)
@@ -38,10 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         history = None if given.market is None else read_market(given.market)
     except (BadInput, OSError) as error:
         parser.error(f"--market: {error}")
+    effort = QUICK if given.quick else FULL
+    if given.seeds is not None:
+        if given.seeds < 1:
+            parser.error(f"--seeds is {given.seeds}: must be at least 1")
+        effort = replace(effort, seeds=given.seeds)
     begin, found = time.monotonic(), list[Figure]()
     print("| what | measured | bound |\n|---|---|---|", flush=True)
     for name in given.rows or ROWS:
-        for figure in ROWS[name](QUICK if given.quick else FULL, history, _report):
+        for figure in ROWS[name](effort, history, _report):
             _clear()
             print(figure.row, flush=True)
             found.append(figure)
@@ -52,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
           f"load {load[0]:.1f}")
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "risk.json").write_text(json.dumps(
-        {"quick": given.quick, "cores": os.cpu_count(), "load": load, "missed": missed,
+        {"effort": asdict(effort), "cores": os.cpu_count(), "load": load, "missed": missed,
          "figures": [figure.to_json() for figure in found]}, indent=1) + "\n")
     draw(found, given.out / "risk.png")
     return 1 if missed else 0
