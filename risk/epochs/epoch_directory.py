@@ -1,6 +1,6 @@
 """An epoch as a directory, which the publisher puts where everybody can read it.
 
-    manifest.json            what the epoch is: header, shape, root, instruments and their terms, parameters
+    manifest.json            what the epoch is: header, shape, root, instruments and their terms, settlements
     changes.npy              int64 (n, S)
     underlying.npy, long.npy, short.npy, amax.npy          int64 (n,)
     returns.npy, variances.npy, today.npy                  the scenarios, int64 (S, m), (S, m), (m,)
@@ -31,19 +31,24 @@ from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.field import MODULUS
 from primitives.inputs import open_input
-from primitives.jsonio import Node, refusing_to_write
+from primitives.jsonio import LARGEST_EXACT, Node, refusing_to_write
 from risk.epochs.drawing import Drawn
-from risk.epochs.epoch import ID_BITS, REGIME, Epoch, Header
+from risk.epochs.epoch import ID_BITS, REGIME, Epoch
+from risk.epochs.header import Header, Judgement
 from risk.epochs.provenance import Provenance, Sources, read_source
-from risk.exact.clock import format_time, parse_time
+from risk.exact.clock import parse_time
 from risk.exact.digests import content_digest
+from risk.exact.money import LARGEST_PRICE, format_money, parse_money
 from risk.exact.shape import EpochShape
 from risk.market.instruments import SYMBOL, Instrument
 from risk.models.calibration import Calibration
+from risk.models.model import Purpose
 from risk.scenarios.scenarios import COLUMNS_OF_SHOCKS, KINDS, Scenarios, Shocks
 from risk.valuation.weighted import Quality
 
-SCHEMA = "tailproof.epoch/2"
+SCHEMA = "tailproof.epoch/3"
+OLD_SCHEMAS = ("tailproof.epoch/1", "tailproof.epoch/2")
+"""Of epochs whose seed was chosen, and whose roots say nothing of header and settlements."""
 MANIFEST = "manifest.json"
 COLUMNS = ("underlying", "long", "short", "amax", "changes")
 SCENARIOS = ("returns", "variances", "today")
@@ -72,27 +77,27 @@ class Manifest:
     bounded: int = 0
     quality: Quality | None = None
     kinds: dict[str, int] = field(default_factory=dict)
+    settlements: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, epoch: Epoch) -> Manifest:
         made = epoch.provenance
         sources = {} if made is None else {name: content_digest(data) for name, data in made.sources.files().items()}
+        calibration, bounded, quality = (None, 0, None) if made is None \
+            else (made.calibration, made.drawn.bounded, made.drawn.quality)
         return cls(epoch.header, epoch.shape, epoch.shape.digest(), epoch.tree.root, epoch.root, tuple(epoch.ids),
-                   epoch.instruments, sources, *((None, 0, None, {}) if made is None
-                   else (made.calibration, made.drawn.bounded, made.drawn.quality,
-                         {} if made.scenarios.shocks is None else made.scenarios.counts())))
+                   epoch.instruments, sources, calibration, bounded, quality,
+                   {} if made is None or made.scenarios.shocks is None else made.scenarios.counts(), epoch.settlements)
 
     def to_json(self) -> dict[str, Any]:
         """Integers beyond 2**53 as decimal strings."""
-        header = self.header
         leaves: list[dict[str, Any]] = [{"id": str(id)} for id in self.ids]
         for leaf, instrument in zip(leaves[1:], self.instruments, strict=False):
             leaf.update(symbol=instrument.symbol, terms=instrument.terms())
-        return {"schema": SCHEMA, "venue": header.venue, "quote": header.quote, "regime": REGIME,
-                "timestamp": format_time(header.timestamp), "underlyings": list(header.underlyings),
-                "model": {"name": header.model, "digest": header.model_digest},
+        return {"schema": SCHEMA, **self.header.to_json(), "regime": REGIME,
                 "shape": self.shape.to_json(), "shape_digest": str(self.shape_digest),
                 "tree_root": str(self.tree_root), "root": str(self.root), "leaves": leaves, "sources": self.sources,
+                "settlements": [{"id": str(id), "value": format_money(value)} for id, value in self.settlements],
                 "calibration": None if self.calibration is None else self.calibration.to_json(),
                 "scenarios": {"bounded": self.bounded,
                               "quality": None if self.quality is None else self.quality.to_json(),
@@ -107,16 +112,20 @@ class Manifest:
         BadInput : naming file, field, value and bound.
         """
         path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
-        parts = Node.read(path).document(SCHEMA, {"venue", "quote", "timestamp", "underlyings", "model", "shape",
-                                                  "shape_digest", "tree_root", "root", "regime", "leaves", "sources",
-                                                  "calibration", "scenarios"})
+        document = Node.read(path)
+        _refuse_old(document, path)
+        parts = document.document(SCHEMA, {"venue", "quote", "timestamp", "underlyings", "model", "purpose", "seed",
+                                           "previous", "gates", "shape", "shape_digest", "tree_root", "root", "regime",
+                                           "leaves", "sources", "calibration", "scenarios", "settlements"})
         parts["regime"].integer(REGIME, REGIME)
         model = parts["model"].object({"name", "digest"})
         header = Header(
             venue=_symbol(parts["venue"]), quote=_symbol(parts["quote"]),
             timestamp=parse_time(parts["timestamp"].value, field="timestamp", source=path),
             underlyings=tuple(_symbol(node) for node in parts["underlyings"].array(at_least=1)),
-            model=_symbol(model["name"]), model_digest=_digest(model["digest"]))
+            model=_symbol(model["name"]), model_digest=_digest(model["digest"]),
+            purpose=Purpose(parts["purpose"].choice(set(Purpose))), seed=parts["seed"].integer(0, LARGEST_EXACT),
+            previous=parts["previous"].decimal(0, MODULUS - 1), judgement=Judgement.from_json(parts["gates"]))
         ids, instruments = [], []
         for row, node in enumerate(parts["leaves"].array(at_least=1)):
             leaf = node.object({"id"}, {"symbol", "terms"})
@@ -136,7 +145,7 @@ class Manifest:
                    scenarios["bounded"].integer(0, 2**20),
                    None if scenarios["quality"].value is None else Quality.from_json(scenarios["quality"]),
                    {kind: count.integer(1, 2**20) for kind, count in scenarios["kinds"].object((), KINDS).items()}
-                   if "kinds" in scenarios else {})
+                   if "kinds" in scenarios else {}, tuple(map(_settlement, parts["settlements"].array())))
 
 
 # -- writing -------------------------------------------------------------------------------------------------------
@@ -248,7 +257,7 @@ def read(directory: str | Path) -> tuple[Manifest, Epoch]:
         provenance = Provenance(sources, manifest.calibration,
                                 Drawn(scenarios, manifest.bounded, manifest.quality))
     epoch = Epoch(shape=manifest.shape, ids=ids, header=manifest.header, instruments=manifest.instruments,
-                  provenance=provenance, **columns)
+                  provenance=provenance, settlements=manifest.settlements, **columns)
     return manifest, epoch
 
 
@@ -277,6 +286,22 @@ def _array(directory: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.int
         raise BadInput("array", f"{getattr(array, 'dtype', None)} {getattr(array, 'shape', None)}", f"int64 {shape}",
                        source=path)
     return array
+
+
+def _refuse_old(document: Node, path: Path) -> None:
+    schema = document.value.get("schema") if isinstance(document.value, dict) else None
+    if schema in OLD_SCHEMAS:
+        place = path.parent
+        history = f" --history {place / SOURCES['history']}" if (place / SOURCES["history"]).exists() else ""
+        raise BadInput("schema", schema, f'"{SCHEMA}": seeds are derived now, and roots bind header and settlements. '
+                       f"Build it anew from its sources: tailproof epoch build --book {place / SOURCES['book']} "
+                       f"--model {place / SOURCES['model']}{history} --out NEW", source=path)
+
+
+def _settlement(node: Node) -> tuple[int, int]:
+    parts = node.object({"id", "value"})
+    return parts["id"].decimal(1, 2**ID_BITS - 1), parse_money(parts["value"].value, field=parts["value"].field, low=0,
+                                                               high=LARGEST_PRICE, source=node.source)
 
 
 def _symbol(node: Node) -> str:

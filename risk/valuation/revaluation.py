@@ -12,7 +12,8 @@ which the model expects on average until the expiry after the scenario, to what 
 handwritten sets shock volatility, skew and basis besides (`risk.models.scenario_set`), or count in part (damping).
 
 Futures and perpetuals are margined daily, so their change is not discounted; option values are. The float result is
-rounded to money once, half to even: this array is from there on the definition of the instrument's risk.
+rounded to money once, half to even: this array is from there on the definition of the instrument's risk, and what
+rounding may have taken from it each position pays (E11, `risk.epochs.rounding`).
 """
 
 from __future__ import annotations

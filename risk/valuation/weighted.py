@@ -76,9 +76,11 @@ class Quality:
         BadInput : naming the file and the field.
         """
         parts = node.object({"population", "floor", "gross", "bias", "references"})
+        parts["bias"].number(-1e9, 1e9)
         references = []
         for entry in parts["references"].array(at_least=1):
             row = entry.object({"book", "population", "scenarios", "difference"})
+            row["difference"].number(-1e9, 1e9)
             references.append(Reference(row["book"].text(r"[^\x00-\x1f]{1,100}", "the name of a book"),
                                         *(row[name].number(-1e9, 1e9) for name in ("population", "scenarios"))))
         found = cls(parts["population"].integer(1, 2**20), tuple(references), parts["floor"].number(-1e9, 1e9),

@@ -45,6 +45,8 @@ tail = "16/5"
 depth = 3
 lanes = 5
 width = 50
+[gates]
+accepted = {{G4 = "a made-up history", G7 = "a short one"}}
 """
 GARCH = 'family = "garch"\nmean = 0.0011\nomega = 1.3e-5\nalpha = 0.08\nbeta = 0.91\ninnovations = "t"\ndegrees = 3.1\n'
 GJR = 'family = "gjr"\nmean = 0.0004\nomega = 2.0e-5\nalpha = 0.03\ngamma = 0.09\nbeta = 0.88\n' \
