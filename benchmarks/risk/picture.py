@@ -38,11 +38,11 @@ def draw(found: Sequence[Figure], place: Path) -> None:
     for at, (row, share) in enumerate(bars):
         colour = "#b3261e" if row.missed else "#31688e"
         axes.barh(at, min(share, 2.0), color=colour, height=0.7)
-        axes.text(min(share, 2.0) + 0.02, at, f"{row.value:.3g} {row.unit}".strip(), va="center", fontsize=8)
+        axes.text(min(share, 2.0) + 0.02, at, f"{row.value:.3g} {row.unit}".strip() + f"  ({row.bound})", va="center", fontsize=8)
     axes.set_yticks(range(len(bars)), [row.what for row, _ in bars], fontsize=8)
     axes.invert_yaxis()
     axes.axvline(1.0, color="black", linewidth=1)
-    axes.set_xlim(0, 2.2)
+    axes.set_xlim(0, 2.6)
     axes.set_xlabel("part of the bound that is used; beyond 1 it is missed (cut off at 2)")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(place, dpi=110)
