@@ -150,6 +150,8 @@ def test_snarkjs_accepts_the_proof_and_refuses_every_change_it_can_see(proven: t
     snarkjs.write_verification_key(tmp_path / "verification_key.json", key)
 
     def accepts(inputs: Words, words: Words) -> bool:
+        for name in ("proof.json", "public.json"):     # what exists is never overwritten
+            (tmp_path / name).unlink(missing_ok=True)
         snarkjs.write_proof(tmp_path / "proof.json", proof_of(words))
         snarkjs.write_public(tmp_path / "public.json", list(inputs))
         return snarkjs_accepts(tmp_path)

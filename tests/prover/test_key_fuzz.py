@@ -290,6 +290,7 @@ QUERIES = ["ic", "a", "b_g1", "b_g2", "c", "h"]
 
 def proves(proven, path, **changes):
     """The proof that a `.zkey` so changed makes, or None if it makes none."""
+    path.unlink(missing_ok=True)                       # what exists is never overwritten
     write_zkey(path, dataclasses.replace(proven.key, **changes))
     try:
         return prover.prove(read_zkey(path), proven.witness)

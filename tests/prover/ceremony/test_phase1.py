@@ -45,6 +45,7 @@ def test_new_powers_are_snarkjss(ceremony, folder):
 
 
 def test_a_ceremony_of_both(ceremony, folder):
+    (folder / "m4.ptau").unlink(missing_ok=True)
     write_ptau(folder / "m4.ptau", prepare_powers(read_ptau(folder / "m3.ptau")))
     for file in ("m3.ptau", "m4.ptau"):
         said = ceremony.run("powersoftau", "verify", file).replace("\t", "").replace("\n", "")
@@ -78,6 +79,7 @@ def test_a_beacon_is_snarkjss(ceremony, folder):
 
 
 def test_keys_are_made_from_our_powers(ceremony, folder):
+    (folder / "m4.ptau").unlink(missing_ok=True)
     write_ptau(folder / "m4.ptau", prepare_powers(read_ptau(folder / "m3.ptau")))
     ceremony.run("groth16", "setup", "c.r1cs", "m4.ptau", "ours0.zkey")
 

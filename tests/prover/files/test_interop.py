@@ -65,10 +65,12 @@ def test_snarkjs_keys_prove_here_and_snarkjs_verifies(ceremony, backend):
     assert exported == dataclasses.replace(key.verification_key, insecure_setup=False), "snarkjs drops who contributed"
     proof, public = prover.prove(key, witness, backend=backend), field.decode(witness[1:4])
     write_proof(folder / "proof.json", proof)
+    (folder / "public.json").unlink(missing_ok=True)
     write_public(folder / "public.json", public)
     write_verification_key(folder / "ours.vkey.json", exported)
     for verification_key in ("2.vkey.json", "ours.vkey.json"):
         assert ceremony.accepts("groth16", "verify", verification_key, "public.json", "proof.json")
+    (folder / "public.json").unlink()
     write_public(folder / "public.json", [*public[:2], (public[2] + 1) % ORDER])
     assert not ceremony.accepts("groth16", "verify", "2.vkey.json", "public.json", "proof.json")
     assert read_proof(folder / "proof.json") == proof
@@ -93,6 +95,7 @@ def test_keys_are_written_as_snarkjs_writes_them(ceremony, backend):
                                                   backend=backend))
     assert (folder / "fresh.zkey").read_bytes() == (folder / "0.zkey").read_bytes()
     for name in ("0.zkey", "1.zkey"):
+        (folder / "again.zkey").unlink(missing_ok=True)
         write_zkey(folder / "again.zkey", read_zkey(folder / name, backend=backend, unfinished=True))
         assert (folder / "again.zkey").read_bytes() == (folder / name).read_bytes()
 
