@@ -184,6 +184,9 @@ innovations = "normal"
 family = "ewma"
 lambda = 0.995
 innovations = "normal"
+
+[gates]
+accepted = {G1 = "the book is of another market"}
 """
 
 
