@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ STATEMENT = "margin-full-256x16"
 # and the key that the README's commands sign with signs nothing here.
 os.environ["no_proxy"] = "127.0.0.1"
 os.environ.pop("TAILPROOF_PRIVATE_KEY", None)
+# Another run of the tests on this machine sends with the same keys, to chains of its own: its locks are not ours.
+_state = tempfile.TemporaryDirectory(prefix="tailproof-tests-")
+os.environ["XDG_STATE_HOME"] = _state.name
 
 # No test is timed: a busy machine, or a kernel compiling on first use, must not fail one.
 # In CI the examples are the same every time, so that a change is judged by what it changed; elsewhere they are new.

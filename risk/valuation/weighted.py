@@ -7,6 +7,7 @@ reference books, and the least margin that the adversary still finds for its tru
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +86,7 @@ class Quality:
     @property
     def bias(self) -> float:
         """Mean difference of the references."""
-        return sum(reference.difference for reference in self.references) / len(self.references)
+        return math.fsum(reference.difference for reference in self.references) / len(self.references)
 
     def to_json(self) -> dict[str, Any]:
         """Shares and deviations in six places."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from eth_account import Account
-from nodes import scripted
-from world import HOUR, World, refused
+from nodes import loopback, scripted, url_of
+from world import HOUR, MODEL_ID, World, refused
 
 from primitives.errors import BadInput
+from verifier_contracts.bindings import EpochRegistry
 from verifier_contracts.chain import Chain, Terms
 from verifier_contracts.errors import ImplausibleAnswer, NodeError
 from verifier_contracts.standing import standing
@@ -88,6 +89,23 @@ def test_on_a_quiet_chain_the_time_is_the_next_blocks(world):
     world.publish(epoch_id, world.root)                               # the call, too, is of the next block
     world.attest(world.claim(epoch_id=epoch_id))
     assert status(world) == "valid"
+
+
+def test_publishing_is_tried_in_the_next_block(world):
+    """geth runs an estimate in the latest block, whose time may be long before the id's (EpochInFuture)."""
+    if world.chain.in_process:
+        pytest.skip("a node is asked")
+    with loopback(url_of(world.chain)) as node:
+        tried = []
+
+        def hook(request, forward):
+            if request["method"] == "eth_estimateGas":
+                tried.append(request["params"][1:])
+            return forward(request)
+        node.hook = hook
+        registry = EpochRegistry(Chain.connect(node.url, key_variable="UNSET"), world.deployment.registry)
+        registry.publish(registry.new_epoch_id(0), world.root, MODEL_ID, sender=world.roles.publisher)
+    assert tried == [["pending"]]
 
 
 def test_a_chain_whose_clock_stands_or_lies_gets_no_epoch(monkeypatch):
