@@ -15,6 +15,7 @@ from primitives.jsonio import Node
 from risk.epochs import epoch_directory
 from risk.epochs.audit import check
 from risk.epochs.build import build, parse_sources
+from risk.epochs.chain import breaks
 from risk.epochs.provenance import Sources
 from risk.margins import plot_procyclicality
 from risk.margins.procyclicality import Comparison, Metrics, study, usual_books
@@ -208,6 +209,9 @@ def test_an_auditor_follows_from_the_manifest_alone(sources: Sources, tmp_path: 
     manifest = tmp_path / "epoch" / "manifest.json"
     text = manifest.read_text()
     assert "2e-05" in text
+    invented = replace(second, header=replace(second.header, previous=first.root))           # no epoch left this state
+    assert [d.field for d in breaks(invented, first, first.root) if d.clause == "E9"] == [
+        "valuation", "state that procyclicality went on from"]
     manifest.write_text(text.replace("2e-05", "1e-05", 1))                 # another state before: another epoch
     assert not check(tmp_path / "epoch").passed
 
