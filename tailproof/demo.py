@@ -29,6 +29,7 @@ from .keys import KeyDirectory, make_keys
 from .known_answers import prove_known_answer
 from .progress import Progress, quiet
 from .statements import r1cs_digest
+from .telling import setting
 
 STATEMENT = "margin-full-256x16"
 PORTFOLIOS = ("short_straddle", "covered_call", "cross_asset_hedge", "concentrated_short")
@@ -102,6 +103,7 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     from prover.files import snarkjs
     from relayer.submit import submit
     from risk.margins import plot
+    from risk.margins.contributions import breakdown
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import deploy
     from verifier_contracts.generator import generate
@@ -129,9 +131,10 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     margins = {name: book.margin(epoch) for name, book in books.items()}
     report.margins = [{"portfolio": name, "margin": value.required, "standalone": sum(value.standalone),
                        "saved": value.netting_benefit} for name, value in margins.items()]
-    mine = margins[PORTFOLIOS[0]]
     title = PORTFOLIOS[0].replace("_", " ")
-    timed("picture", lambda: plot.losses(mine, out / "losses.png", title=title, quote=report.quote))
+    parts = breakdown(epoch, books[PORTFOLIOS[0]].rows(epoch))
+    timed("picture", lambda: plot.losses(parts, out / "losses.png", title=title, quote=report.quote,
+                                         subtitle=setting(epoch)))
 
     # -- who believes it
     chain = timed("start chain", Chain.embedded)

@@ -28,7 +28,6 @@ from risk.grid.haircuts import parse_collateral
 from risk.models.model import named_statement
 
 from .progress import Progress, quiet
-from .shapes import require_shape
 
 AnyEpoch: TypeAlias = Epoch | GridEpoch
 
@@ -54,7 +53,8 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
 
     Parameters
     ----------
-    statement : by default, full revaluation in the shape that the model file states, or that of the statement it names.
+    statement : its shape and packing go before those that the model file states; by default the latter, or those of
+        the statement that it names, in full revaluation.
     regime, collateral : correlation regime and collateral file of a grid epoch.
     previous : directory of the epoch before, whose root enters the seed; None for the first of a chain.
     accepted : reason by plausibility gate, on top of the model file's.
@@ -89,11 +89,11 @@ def _made(sources: Sources, statement: str | None, regime: int, collateral: str 
                           accepted=accepted, progress=progress)
     if regime or collateral is not None:
         raise BadInput("--regime and --collateral", (regime, collateral), "absent: only grid epochs have them")
-    made = build_full(sources, shape=None if named is None else shape, previous_root=root, previous_state=state,
-                      accepted=accepted, progress=progress)
-    if shape is not None:
-        require_shape(made.shape, shape, str(statement), field="[epoch]", source=sources.paths.get("model"))
-    return made
+    if named is not None and statements.get(named).shape != shape:
+        raise BadInput("epoch.statement", named, f"{statement}, or one of its shape: it is what --statement says",
+                       source=sources.paths.get("model"))
+    return build_full(sources, shape=shape, previous_root=root, previous_state=state, accepted=accepted,
+                      progress=progress)
 
 
 def _arrays(epoch: AnyEpoch) -> Epoch:
@@ -117,8 +117,16 @@ def check(directory: str | Path, *, previous: str | Path | None = None, progress
     """Rebuild an epoch from its sources and compare."""
     if _on_grid(directory):
         return grid_audit.check(directory, previous=previous, progress=progress)
-    report = audit.check(directory, previous=previous, progress=progress)
+    shape = _statement_shape(directory)
+    report = audit.check(directory, previous=previous, shape=shape, progress=progress)
     return replace(report, differences=(*report.differences, *_other_shape(directory)))
+
+
+def _statement_shape(directory: str | Path) -> EpochShape | None:
+    """The published shape if it is some statement's: `build` may have been told so, and the circuit holds it (C5)."""
+    shape = epoch_directory.read(directory)[1].shape
+    known = map(statements.get, statements.names())
+    return shape if any(one.reads_epoch and one.shape == shape for one in known) else None
 
 
 def _other_shape(directory: str | Path) -> Iterator[Difference]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from circuits.statements import batch, cover, flat, grid, leaf_field, margin, netting, solvency, transition
 from circuits.statements.statement import Statement
-from primitives.errors import BadInput
+from primitives.errors import BadInput, suggestion
 from primitives.poseidon import Tag
 from risk.exact.shape import EpochShape, Tail, TailSize, WeightedTail
 from risk.grid.grid_shape import GRID_1000, GRID_1000_WEIGHTED, GRID_TINY, GRID_TINY_WEIGHTED, GridShape
@@ -172,5 +172,5 @@ def get(name: str) -> Statement:
     BadInput : there is none.
     """
     if name not in _STATEMENTS:
-        raise BadInput("statement", name, f"one of {', '.join(_STATEMENTS)}")
+        raise BadInput("statement", name, f"one of {', '.join(_STATEMENTS)}{suggestion(name, _STATEMENTS)}")
     return _STATEMENTS[name]

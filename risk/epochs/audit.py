@@ -62,6 +62,7 @@ class AuditReport:
 
 
 def check(directory: str | Path, *, previous: str | Path | None = None, now: int | None = None,
+          shape: EpochShape | None = None,
           progress: Progress | None = None) -> AuditReport:
     """Audit an epoch directory.
 
@@ -69,6 +70,7 @@ def check(directory: str | Path, *, previous: str | Path | None = None, now: int
     ----------
     previous : the epoch before it (E7, E9).
     now : Unix seconds that no valuation may be later than; by default the clock's.
+    shape : to make it again in; by default what the model file says.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def check(directory: str | Path, *, previous: str | Path | None = None, now: int
     else:
         try:
             found += unpaid(published, parse_sources(published.provenance.sources, published.shape)[1])
-            rebuilt = build(published.provenance.sources, shape=_named_shape(published),
+            rebuilt = build(published.provenance.sources, shape=shape or _named_shape(published),
                             previous_root=published.header.previous,
                             previous_state=state_before(published.provenance.calibration),
                             accepted=published.header.judgement.reasons, progress=progress)

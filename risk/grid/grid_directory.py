@@ -23,7 +23,7 @@ from risk.epochs import epoch_directory
 from risk.epochs.epoch import ID_BITS
 from risk.epochs.epoch_directory import creating
 from risk.epochs.provenance import read_source
-from risk.exact.shape import read_tail
+from risk.exact.shape import observe_sizes, read_tail
 from risk.grid.grid_epoch import FACTOR_BITS, MOST_ASSETS, Factors, GridEpoch
 from risk.grid.grid_shape import GridShape
 from risk.grid.grid_standard import StandardMap
@@ -103,6 +103,7 @@ class GridManifest:
                                   {"quality"})
         sizes = parts["shape"].object({"tail", "depth", "lanes", "width", "value_bits"}, {"masses"})
         tail = read_tail(sizes)
+        observe_sizes(sizes)
         depth, lanes, width, value_bits = (sizes[name].integer(1, 253) for name in
                                            ("depth", "lanes", "width", "value_bits"))
         assets = []

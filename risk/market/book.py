@@ -34,10 +34,18 @@ from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
 from risk.exact.clock import parse_time
-from risk.exact.money import LARGEST_PRICE, format_money, parse_decimal, parse_money
+from risk.exact.money import LARGEST_PRICE, format_money, parse_decimal, parse_decimal_in, parse_money
 from risk.market.instruments import MOST_ASSETS, SYMBOL, Instrument, Kind, Settlement
 
 SCHEMA = "tailproof.book/1"
+_REQUIRED: Mapping[str, frozenset[str]] = {
+    "": frozenset({"schema", "venue", "quote", "valuation", "rate", "underlyings", "expiries", "contingencies",
+                   "instruments"}),
+    "underlyings[]": frozenset({"symbol", "spot"}),
+    "expiries[]": frozenset({"underlying", "expiry", "forward", "volatilities"}),
+    "expiries[].volatilities[]": frozenset({"strike", "volatility"}),
+    "contingencies[]": frozenset({"underlying", "kind", "long", "short"}),
+    "instruments[]": frozenset({"symbol", "kind", "underlying", "lot", "settlement"})}
 _SYMBOL_MEANING = "1 to 48 letters, digits and . _ / -, no sign first"
 
 
@@ -100,9 +108,10 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
         expiry or strike the book gives no price or volatility for, two instruments of one symbol or of equal terms,
         an expired one without what it settled at.
     """
-    parts = Node(jsonio.loads(data, source=source), source=source).document(
-        SCHEMA, {"venue", "quote", "valuation", "rate", "underlyings", "expiries", "contingencies", "instruments"},
-        {"released"})
+    root = Node(jsonio.loads(data, source=source), source=source)
+    if isinstance(root.value, dict) and root.value.get("schema", SCHEMA) == SCHEMA:
+        root.complete(_REQUIRED)
+    parts = root.document(SCHEMA, _REQUIRED[""], {"released"})
     venue, quote = (parts[name].text(SYMBOL.pattern, _SYMBOL_MEANING) for name in ("venue", "quote"))
     valuation = parse_time(parts["valuation"].value, field="valuation", source=source)
     underlyings = _underlyings(parts["underlyings"])
@@ -154,7 +163,7 @@ def released_symbols(data: bytes) -> frozenset[str]:
 def _underlyings(node: Node) -> tuple[Underlying, ...]:
     found: dict[str, Underlying] = {}
     for entry in node.array(at_least=1, at_most=MOST_ASSETS):
-        parts = entry.object({"symbol", "spot"}, {"perpetual"})
+        parts = entry.object(_REQUIRED["underlyings[]"], {"perpetual"})
         symbol = parts["symbol"].text(SYMBOL.pattern, _SYMBOL_MEANING)
         if symbol in found:
             raise parts["symbol"].refuse("different from every other symbol")
@@ -166,7 +175,7 @@ def _underlyings(node: Node) -> tuple[Underlying, ...]:
 def _curves(node: Node, spots: Mapping[str, int], valuation: int) -> dict[tuple[str, int], Curve]:
     found: dict[tuple[str, int], Curve] = {}
     for entry in node.array():
-        parts = entry.object({"underlying", "expiry", "forward", "volatilities"}, {"quoted_at", "venues"})
+        parts = entry.object(_REQUIRED["expiries[]"], {"quoted_at", "venues"})
         key = (parts["underlying"].choice(spots), _time(parts["expiry"]))
         if key in found:
             raise parts["expiry"].refuse("given once for each underlying")
@@ -174,7 +183,7 @@ def _curves(node: Node, spots: Mapping[str, int], valuation: int) -> dict[tuple[
             raise parts["expiry"].refuse("later than the valuation")
         volatilities: dict[int, float] = {}
         for point in parts["volatilities"].array():
-            pair = point.object({"strike", "volatility"})
+            pair = point.object(_REQUIRED["expiries[].volatilities[]"])
             strike = _price(pair["strike"])
             if strike in volatilities:
                 raise pair["strike"].refuse("given once for each expiry")
@@ -204,7 +213,7 @@ def _contingencies(node: Node, venue: str, spots: Mapping[str, int]
     """By venue, underlying and kind; `venue` where none is named."""
     found: dict[tuple[str, str, Kind], tuple[Decimal, Decimal]] = {}
     for entry in node.array():
-        parts = entry.object({"underlying", "kind", "long", "short"}, {"venue"})
+        parts = entry.object(_REQUIRED["contingencies[]"], {"venue"})
         key = (_venue(parts, venue), parts["underlying"].choice(spots), Kind(parts["kind"].choice(set(Kind))))
         if key in found:
             raise parts["kind"].refuse("given once for each underlying and venue")
@@ -213,7 +222,7 @@ def _contingencies(node: Node, venue: str, spots: Mapping[str, int]
 
 
 def _instrument(node: Node, venue: str, quote: str, spots: Mapping[str, int]) -> tuple[Instrument, int | None]:
-    parts = node.object({"symbol", "kind", "underlying", "lot", "settlement"}, {"expiry", "strike", "settled", "venue"})
+    parts = node.object(_REQUIRED["instruments[]"], {"expiry", "strike", "settled", "venue"})
     terms = {"kind": Kind(parts["kind"].choice(set(Kind))), "underlying": parts["underlying"].choice(spots),
              "lot": parse_decimal(parts["lot"].value, field=parts["lot"].field, source=node.source),
              "settlement": Settlement(parts["settlement"].choice(set(Settlement))),
@@ -268,7 +277,4 @@ def _time(node: Node) -> int:
 
 
 def _decimal(node: Node, low: str, high: str) -> Decimal:
-    value = parse_decimal(node.value, field=node.field, source=node.source)
-    if not Decimal(low) <= value <= Decimal(high):
-        raise node.refuse(f"between {low} and {high}")
-    return value
+    return parse_decimal_in(node.value, low, high, field=node.field, source=node.source)

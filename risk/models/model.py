@@ -90,7 +90,7 @@ from typing import Any
 from primitives.errors import BadInput
 from primitives.jsonio import LARGEST_EXACT, Node
 from risk.exact.clock import DAY, YEAR, parse_time
-from risk.exact.shape import EpochShape, read_tail
+from risk.exact.shape import EpochShape, observe_sizes, read_tail
 from risk.market.calendar import Calendar
 from risk.market.instruments import MOST_ASSETS, SYMBOL
 from risk.models.copula import Dependence
@@ -417,9 +417,12 @@ def _events(parts: Mapping[str, Node]) -> Mapping[str, str]:
     if not isinstance(node.value, dict):
         raise node.refuse("a table of days with reasons")
     found = {}
-    for when, reason in node.value.items():
-        parse_time(when if "T" in when else f"{when}T00:00:00Z", field=f"events.{when}", source=node.source)
-        found[when] = _reason(Node(reason, field=f"events.{when}", source=node.source))
+    for when, reason in node.object((), node.value).items():
+        try:
+            parse_time(when if "T" in when else f"{when}T00:00:00Z", field="key")
+        except BadInput as error:
+            raise BadInput(f"events.{when}", reason.value, f"named by {error.bound}", source=node.source) from None
+        found[when] = _reason(reason)
     return found
 
 
@@ -493,6 +496,7 @@ def _shape(node: Node) -> tuple[str | None, EpochShape | None]:
         return node.object({"statement"})["statement"].text(SYMBOL.pattern, "the name of a statement"), None
     parts = node.object({"scenarios", "tail", "depth"}, {"lanes", "width", "masses"})
     tail = read_tail(parts)
+    observe_sizes(parts)
     scenarios, depth = (parts[name].integer(1, 2**20) for name in ("scenarios", "depth"))
     lanes, width = (parts[name].integer(1, 2**20) if name in parts else usual
                     for name, usual in (("lanes", EpochShape.lanes), ("width", EpochShape.width)))

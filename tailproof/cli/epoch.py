@@ -10,6 +10,7 @@ import click
 
 from risk.exact.clock import format_time
 
+from . import epoch_views
 from .console import FILE, Outcome, progress, reporting, table
 
 if TYPE_CHECKING:
@@ -30,14 +31,18 @@ def _reasons(context: click.Context, option: click.Parameter, given: tuple[str, 
 
 @click.group()
 def epoch() -> None:
-    """Build, check and show epochs."""
+    """Build, check, show and explain epochs."""
+
+
+epoch.add_command(epoch_views.diff)
+epoch.add_command(epoch_views.explain)
 
 
 @epoch.command("build")
 @click.option("--book", type=FILE, required=True, help="Book file: instruments, prices, volatilities, rates.")
 @click.option("--model", type=FILE, required=True, help="Model file: estimator, seed, horizon, tail, scenarios.")
 @click.option("--history", type=FILE, help="Price history (CSV), if the model needs one.")
-@click.option("--statement", help="Build what this statement reads; a grid statement needs it to be named.")
+@click.option("--statement", help="Take shape and packing from this statement, full or grid.")
 @click.option("--regime", type=int, default=0, help="Correlation regime of a grid epoch.")
 @click.option("--collateral", type=FILE, help="Collateral file of a grid epoch, for solvency and netting.")
 @click.option("--previous", type=FILE, help="The epoch before it, whose root enters the seed; none for the first.")

@@ -124,6 +124,18 @@ def _population() -> str:
     return _digest(drawn, paths.returns, paths.variances)
 
 
+def _weighted() -> str:
+    """Scenarios with masses, and what is stated of them."""
+    model_file = MODELS["monte-carlo garch-t, t"].replace(
+        b'scenarios = 128\ntail = "16/5"',
+        b'scenarios = 64\ntail = "256/5"\nmasses = "8x1 12x2 8x4 8x8 8x16 8x32 8x64 4x256"')
+    epoch = epochs.build(Sources(model_file + b"[scenarios]\npopulation = 8192\n", BOOK.read_bytes(), None, {}))
+    assert epoch.provenance is not None
+    quality = epoch.provenance.drawn.quality
+    assert quality is not None
+    return _digest(epoch.root, epoch.provenance.scenarios.returns, json.dumps(quality.to_json()).encode())
+
+
 def _grid() -> str:
     sources = Sources(MODELS["monte-carlo garch-t, t"], BOOK.read_bytes(), None, {})
     epoch = build_grid(sources, replace(GRID_TINY, depth=3), regime=1)
@@ -133,7 +145,7 @@ def _grid() -> str:
 def cases() -> dict[str, Callable[[], str]]:
     """What makes each digest."""
     return {**{name: lambda file=file: _epoch(file) for name, file in MODELS.items()},  # type: ignore[misc]
-            "population of Sobol paths": _population, "grid": _grid}
+            "population of Sobol paths": _population, "masses": _weighted, "grid": _grid}
 
 
 def digests() -> dict[str, str]:

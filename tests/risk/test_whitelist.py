@@ -54,8 +54,10 @@ INTEGERS: dict[str, frozenset[str]] = {
     "risk/margins/grid_margin.py": frozenset({
         "weights @ epoch.changes[row]", "sum(self.standalone)", "sum(addons)", "sum(self.separate)",
         "sum((abs(lots) * int(epoch.amax[row]) for row, lots in positions))"}),
+    "risk/margins/explain.py": frozenset({"itertools.accumulate(history.steps.tolist())"}),
     "risk/margins/plot.py": frozenset({
-        "in_tail.sum()", "sum(weights)", "sum((mass > 0 for mass in result.shortfall.tail_mass))"}),
+        "in_tail.sum()", "sum(weights)", "sum((mass > 0 for mass in found.shortfall.tail_mass))",
+        "sum((found.amount(part) for part in rest))", "sum((part.addons for part in rest))"}),
     "risk/market/calendar.py": frozenset({"sum((_weekday(i) in self.weekdays for i in range(rest)))"}),
 }
 """Sums and powers of Python integers, int64 or booleans, as `ast.unparse` writes them."""
