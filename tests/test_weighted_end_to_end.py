@@ -37,7 +37,7 @@ def sources(shape: EpochShape) -> tailproof.Sources:
     section += [f'masses = "{tail["masses"]}"'] if "masses" in tail else []
     end = text.index("\n\n", begin)
     model = text[:begin] + "\n".join(["[epoch]", *section]) + text[end:]
-    return replace(read, book=json.dumps(book).encode(), model=model.encode())
+    return replace(read, book=json.dumps(book).encode(), model=('purpose = "trial"\nseed = 1\n' + model).encode())
 
 
 @pytest.fixture(scope="module")

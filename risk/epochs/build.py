@@ -23,7 +23,7 @@ from risk.exact.shape import EpochShape, Tail
 from risk.market.book import Book, parse_book
 from risk.market.history import History, parse_history
 from risk.models.calibration import Calibration, calibrate
-from risk.models.model import Model, Purpose, parse_model
+from risk.models.model import Estimator, Model, Purpose, parse_model
 from risk.models.procyclicality import State
 from risk.scenarios.scenarios import Scenarios
 from risk.valuation.revaluation import revalue
@@ -124,14 +124,15 @@ def prepare(sources: Sources, shape: EpochShape | None = None, *, previous_root:
 def require_enough(model: Model, tail: Tail, scenarios: int, *, source: str | None = None) -> None:
     """Refuse sets of scenarios that are too few for the number that comes of them, unless it is a trial's.
 
-    With masses, the tail is taken to hold the lightest scenarios, which are the outermost; how well they stand for
-    their population is measured besides (`risk.epochs.drawing`), so their number needs no bound.
+    A handwritten set is no sample: its rows are as many as somebody wrote. With masses, the tail is taken to hold the
+    lightest scenarios, which are the outermost; how well they stand for their population is measured besides
+    (`risk.epochs.drawing`), so their number needs no bound.
 
     Raises
     ------
     BadInput : fewer than 100 equally likely ones, or a tail of fewer than 5.
     """
-    if model.purpose == Purpose.TRIAL:
+    if model.purpose == Purpose.TRIAL or model.estimator == Estimator.HANDWRITTEN:
         return
     if tail.uniform and scenarios < LEAST_SCENARIOS:
         raise BadInput("number of scenarios", scenarios, f'at least {LEAST_SCENARIOS}, or purpose = "trial"',

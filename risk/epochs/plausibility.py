@@ -37,7 +37,7 @@ from risk.market.book import Book, Curve
 from risk.market.history import History
 from risk.market.instruments import Kind
 from risk.models.calibration import Calibration
-from risk.models.model import GATES, Model
+from risk.models.model import GATES, Estimator, Model
 from risk.models.plausibility import Doubt, of_history, of_parameters, of_state
 from risk.valuation.pricing import black_76
 
@@ -115,7 +115,7 @@ def _prices(model: Model, book: Book, history: History | None, calibration: Cali
             yield from _apart(model, f"spot of {underlying.symbol} over the last close {last:g}",
                               underlying.spot / UNIT / last, deviations[underlying.symbol], unseen + 1)
     spots = {underlying.symbol: underlying.spot for underlying in book.underlyings}
-    for listing in book.listings:
+    for listing in book.listings if model.estimator != Estimator.HANDWRITTEN else ():
         instrument = listing.instrument
         if listing.settled is not None and instrument.kind == Kind.FUTURE:
             assert instrument.expiry is not None       # a future has one
@@ -206,6 +206,8 @@ def _most(points: list[Point], x: float) -> float:
 
 def _low_volatilities(model: Model, book: Book, calibration: Calibration) -> Iterator[Doubt]:
     """G8, on volatilities that no smile shows to be wrong."""
+    if model.estimator == Estimator.HANDWRITTEN:       # which expects no volatility
+        return
     for (symbol, expiry), curve in sorted(book.curves.items()):
         asset = model.assets.index(symbol)
         steps = max(1, math.ceil((expiry - book.valuation) / YEAR * model.steps_per_year))

@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from risk.epochs.difference import BrokenDuty
-from risk.exact.elementary import exp
 from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.money import UNIT, format_decimal
 from risk.exact.shape import Tail
 from risk.market.book import Book
 from risk.market.instruments import Instrument
-from risk.scenarios.scenarios import RETURN_UNIT, Scenarios
+from risk.scenarios.scenarios import Scenarios
+from risk.valuation.revaluation import spots_after
 
 ROUNDING = 1
 """Money units that each side of a living leaf is charged a lot."""
@@ -54,29 +54,28 @@ def require_lots(book: Book, scenarios: Scenarios, tail: Tail, *, source: str | 
     ------
     BrokenDuty : E11; names the listing and the smallest power of ten that would do.
     """
-    worst = [_worst(column, tail) for column in scenarios.returns.T]
+    moves = spots_after(np.ones(len(book.underlyings)), scenarios) - 1.0
+    worst = [_worst(row, tail) for row in moves]
     spots = {underlying.symbol: risk * underlying.spot for underlying, risk
              in zip(book.underlyings, worst, strict=True)}
     for listing in book.listings:
         instrument = listing.instrument
         risk = Fraction(instrument.lot) * spots[instrument.underlying]
-        if listing.settled is None and risk * LARGEST_SHARE < ROUNDING:
+        if listing.settled is None and 0 < risk * LARGEST_SHARE < ROUNDING:
             raise BrokenDuty("E11", f"{instrument.symbol}: lot", format_decimal(instrument.lot),
                              _enough(instrument, spots[instrument.underlying]), source=source)
 
 
-def _worst(returns: NDArray[np.int64], tail: Tail) -> Fraction:
+def _worst(moves: NDArray[np.float64], tail: Tail) -> Fraction:
     """The larger Expected Shortfall of holding and of owing one unit, as a fraction of its price."""
-    moves = np.rint((exp(returns / RETURN_UNIT) - 1.0) * _SHARE_UNIT).astype(np.int64)
-    return Fraction(max(expected_shortfall(side, tail).ceiling for side in ((-moves).tolist(), moves.tolist())),
+    units = np.rint(moves * _SHARE_UNIT).astype(np.int64)
+    return Fraction(max(expected_shortfall(side, tail).ceiling for side in ((-units).tolist(), units.tolist())),
                     _SHARE_UNIT)
 
 
 def _enough(instrument: Instrument, risk: Fraction) -> str:
     """risk : money units that one unit of the underlying loses in the tail."""
     why = f"or rounding to 1/{UNIT} {instrument.quote} is more than 0.1 % of its risk"
-    if risk <= 0:
-        return f"of an underlying that moves in some scenario: {why}"
     lot = Decimal("1e-12")
     while Fraction(lot) * risk * LARGEST_SHARE < ROUNDING:
         lot *= 10

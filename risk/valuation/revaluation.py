@@ -140,7 +140,7 @@ def unrounded(book: Book, model: Model, calibration: Calibration, scenarios: Sce
     if symbols != model.assets:
         raise BadInput("underlyings", ",".join(symbols), f"{','.join(model.assets)}, as in the model")
     spot = np.array([underlying.spot for underlying in book.underlyings]) / UNIT
-    spot_after = _spots_after(spot, scenarios)
+    spot_after = spots_after(spot, scenarios)
     market = _Market(book, model, calibration, scenarios, spot, spot_after)
 
     changes = np.zeros((len(book.listings), len(scenarios.returns)))
@@ -158,7 +158,8 @@ def unrounded(book: Book, model: Model, calibration: Calibration, scenarios: Sce
     return units
 
 
-def _spots_after(spot: Floats, scenarios: Scenarios) -> Floats:
+def spots_after(spot: Floats, scenarios: Scenarios) -> Floats:
+    """Spots in each scenario: (m,) -> (m, S)."""
     after: Floats = spot[:, None] * exp(scenarios.returns.T / RETURN_UNIT)
     if scenarios.shocks is not None:
         written = scenarios.shocks.written

@@ -15,6 +15,7 @@ from primitives.jsonio import Node
 from risk.epochs import epoch_directory
 from risk.epochs.audit import check
 from risk.epochs.build import build, parse_sources
+from risk.epochs.chain import breaks
 from risk.epochs.provenance import Sources
 from risk.margins import plot_procyclicality
 from risk.margins.procyclicality import Comparison, Metrics, study, usual_books
@@ -39,6 +40,9 @@ depth = 3
 family = "ewma"
 lambda = 0.94
 innovations = "normal"
+
+[gates]
+accepted = {G1 = "the book is of another market"}
 
 [procyclicality]
 floor = 0.8
@@ -205,6 +209,9 @@ def test_an_auditor_follows_from_the_manifest_alone(sources: Sources, tmp_path: 
     manifest = tmp_path / "epoch" / "manifest.json"
     text = manifest.read_text()
     assert "2e-05" in text
+    invented = replace(second, header=replace(second.header, previous=first.root))           # no epoch left this state
+    assert [d.field for d in breaks(invented, first, first.root) if d.clause == "E9"] == [
+        "valuation", "state that procyclicality went on from"]
     manifest.write_text(text.replace("2e-05", "1e-05", 1))                 # another state before: another epoch
     assert not check(tmp_path / "epoch").passed
 
@@ -222,7 +229,8 @@ def test_a_model_without_history_has_no_past(crypto_sources: Sources) -> None:
 
 def test_scenarios_are_wider_by_what_the_floor_adds(sources: Sources, edited: Callable) -> None:
     """The floor acts on what scenarios are drawn with, not beside it."""
-    low, high = (build(replace(sources, model=edited(sources.model, "floor = 0.8", f"floor = {floor}")))
+    fixed = edited(sources.model, "horizon", 'purpose = "trial"\nseed = 7\nhorizon')          # the same draws
+    low, high = (build(replace(sources, model=edited(fixed, "floor = 0.8", f"floor = {floor}")))
                  for floor in (1.0, 2.0))
     assert low.provenance is not None
     assert high.provenance is not None

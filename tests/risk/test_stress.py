@@ -75,6 +75,9 @@ depth = 3
 [stress]
 sets = ["2020-02-06"]
 weight = 0.1
+[events]
+"2020-02-06" = "a crash"
+"2020-02-07" = "and its second day"
 '''
     book = (Path(__file__).parent.parent.parent / "fixtures" / "btc_eth" / "book.json").read_bytes()
     return Sources(model, book, history(closes), {}), closes

@@ -272,9 +272,10 @@ def test_masses_that_are_all_the_same_are_built(crypto_sources: Sources, crypto:
 @pytest.fixture(scope="session")
 def weighted(crypto_sources: Sources) -> Epoch:
     """The fixture book in eight given scenarios with masses."""
-    drawn = build(replace(crypto_sources, model=with_epoch(crypto_sources.model, "1", "", 8))).provenance
+    trial = b'purpose = "trial"\nseed = 1\n' + crypto_sources.model                      # of few scenarios
+    drawn = build(replace(crypto_sources, model=with_epoch(trial, "1", "", 8))).provenance
     assert drawn is not None
-    sources = replace(crypto_sources, model=with_epoch(crypto_sources.model, "13/2", format_runs(TINY.masses), 8))
+    sources = replace(crypto_sources, model=with_epoch(trial, "13/2", format_runs(TINY.masses), 8))
     return build_on(sources, drawn.calibration, drawn.scenarios)
 
 
@@ -378,5 +379,5 @@ def test_what_a_grid_is_measured_against_has_its_masses(crypto_sources: Sources)
 
     tail = WeightedTail(TailSize(51, 2), (1,) * 1000)
     shape = replace(GRID_1000, tail=tail)
-    full = full_revaluation(crypto_sources, shape, value(crypto_sources, shape))
+    full = full_revaluation(shape, value(crypto_sources, shape))
     assert full.shape.tail == tail
