@@ -45,8 +45,8 @@ def test_the_tiny_choice_is_what_comes_out() -> None:
 
 def test_standard_scenarios_with_masses_are_the_same_for_ever() -> None:
     """They are constants of keys: a change of these numbers is another statement."""
-    assert GRID_1000_WEIGHTED.digest() == 206979779559574121268270862983415949969959950003072196236520475302076042208
-    assert GRID_TINY_WEIGHTED.digest() == 275801747163251474014381403130688905446993487623972888784125450915923102871
+    assert GRID_1000_WEIGHTED.digest() == 108496369941557334098665220137195036589476844767771249717954115901216280311
+    assert GRID_TINY_WEIGHTED.digest() == 432053174354059114254291535925146890090816536433546191792393554092270573892
 
 
 @pytest.mark.parametrize("regime", range(4))
@@ -60,7 +60,7 @@ def test_scenarios_are_paths_that_lie_within_the_nodes(regime: int) -> None:
     assert np.array_equal(MAP.points[0][regime], inside[0][choice.paths])
     assert np.array_equal(MAP.points[1][regime], inside[1][choice.paths])
     away = np.abs(MAP.points[0][regime]).max(axis=1) / POINT_UNIT
-    assert away[:80].mean() > 4 > 1.2 > away[-64:].mean()                      # outermost first
+    assert away[:80].mean() > 4 * away[-64:].mean()                            # outermost first
 
 
 @pytest.mark.parametrize("regime", range(4))
