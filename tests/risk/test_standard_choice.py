@@ -177,21 +177,20 @@ def valued(crypto_sources: Sources) -> Valuation:
     return value(crypto_sources, GRID_1000_WEIGHTED)
 
 
-def test_the_grid_asks_for_little_more_though_it_reaches_further(valued: Valuation, crypto_sources: Sources,
-                                                                fixtures) -> None:
+def test_the_grid_asks_for_little_more_though_it_reaches_further(valued: Valuation, fixtures) -> None:
     """Than full revaluation of the same scenarios, in every regime; see docs/statements.md."""
-    epoch = assemble_grid(crypto_sources, GRID_1000_WEIGHTED, valued)
+    epoch = assemble_grid(GRID_1000_WEIGHTED, valued)
     for regime in range(4):
-        full = full_revaluation(crypto_sources, GRID_1000_WEIGHTED, valued, regime)
+        full = full_revaluation(GRID_1000_WEIGHTED, valued, regime)
         for path in sorted((fixtures / "btc_eth" / "portfolios").glob("*.json")):
             found = compare(epoch.under(regime), full, Portfolio.read(path).rows(epoch))
             limit = {"cross_asset_hedge": (0.04, 0.05, 0.08, 0.20)[regime]}.get(path.stem, 0.035)
             assert 0 <= found.relative < limit, (regime, path.stem, found)
 
 
-def test_on_random_books_the_grid_never_asks_for_less(valued: Valuation, crypto_sources: Sources) -> None:
-    epoch = assemble_grid(crypto_sources, GRID_1000_WEIGHTED, valued)
-    full = [full_revaluation(crypto_sources, GRID_1000_WEIGHTED, valued, regime) for regime in range(4)]
+def test_on_random_books_the_grid_never_asks_for_less(valued: Valuation) -> None:
+    epoch = assemble_grid(GRID_1000_WEIGHTED, valued)
+    full = [full_revaluation(GRID_1000_WEIGHTED, valued, regime) for regime in range(4)]
     rng = np.random.default_rng(6)
     for number in range(20):
         rows = rng.choice(np.arange(1, len(epoch.ids)), rng.integers(1, 33), replace=False)
