@@ -86,9 +86,14 @@ def figures(changes: int, report: Report) -> Iterator[Figure]:
                  note="same root" if first.root == again.root else "ANOTHER ROOT")
     reductions: dict[str, float] = {}
     worst = dict.fromkeys(honest, 0.0)
-    for k, (name, changed) in enumerate(itertools.islice(nudged(given), changes)):
-        report(f"publisher: change {k + 1} of {changes}")
-        found = shortfalls(epoch(changed))
+    for name, changed in nudged(given):
+        if len(reductions) == changes:
+            break
+        report(f"publisher: change {len(reductions) + 1} of {changes}")
+        try:
+            found = shortfalls(epoch(changed))
+        except BadInput:                                         # such as alpha + beta = 1.000001: nobody's choice
+            continue
         reductions[name] = max(100 * (1 - found[book] / honest[book]) for book in honest)
         worst = {book: max(worst[book], 100 * (1 - found[book] / honest[book])) for book in honest}
     assert first.provenance is not None

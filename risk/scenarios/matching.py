@@ -31,8 +31,8 @@ HINGE_UNIT = 128
 """Tail functions are rounded to 1/128 of what they are on average over the tail's probability."""
 LARGEST_FEATURE = 1 << 20
 """Of the features that cells are cut by, so that sums of squares over 2**20 paths are exact in 64 bits."""
-SWEEPS = 8
-"""Rounds of coordinate descent at most; what more of them gain is nothing to speak of."""
+SWEEPS = 20
+"""Rounds of coordinate descent at most. Eight leave 0.85 % error where these leave 0.80 % (two assets, S = 1000)."""
 
 
 @dataclass(frozen=True)
