@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -287,16 +287,18 @@ def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=2) + "\n"
 
 
-def write(path: str | Path, value: Any, *, mode: int = 0o644) -> None:
-    """Write `dumps(value)` to a file, whole or not at all."""
+NEW = "a path where nothing is yet: what exists is never overwritten"
+
+
+def write(path: str | Path, value: Any, *, mode: int = 0o644, over: bool = False) -> None:
+    """Write `dumps(value)` to a new file, or with `over` to any, whole or not at all; errors as `creating`."""
     data = dumps(value).encode()
-    with replacing(path, mode=mode) as file:
+    with (replacing if over else creating)(path, mode=mode) as file:
         file.write(data)
 
 
-@contextmanager
-def replacing(path: str | Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
-    """A binary file that takes the place of `path` when the block ends, and vanishes if the block raises.
+def creating(path: str | Path, *, mode: int = 0o644) -> AbstractContextManager[BinaryIO]:
+    """A binary file that is `path` when the block ends, and vanishes if the block raises.
 
     Parameters
     ----------
@@ -305,11 +307,46 @@ def replacing(path: str | Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    BadInput : nothing can be written there, or no more.
+    BadInput : nothing can be written there, or no more; or something is there, at the beginning or by the end: what
+        exists is never overwritten, also where two write at once.
     """
+    return _writing(path, mode, _take)
+
+
+def replacing(path: str | Path, *, mode: int = 0o644) -> AbstractContextManager[BinaryIO]:
+    """`creating`, but what is there gives way: for what a program keeps for itself."""
+    return _writing(path, mode, os.replace)
+
+
+def require_new(path: str | Path) -> None:
+    """Refuse a path where something is, a dangling link too."""
+    if os.path.lexists(path):
+        raise BadInput("output", str(path), NEW)
+
+
+def _take(name: str, path: Path) -> None:
+    """Give a file its name if nobody has it."""
+    try:
+        try:
+            os.link(name, path)
+        except FileExistsError:
+            raise
+        except OSError:                            # a file system without hard links
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+            os.replace(name, path)
+        else:
+            os.unlink(name)
+    except FileExistsError:
+        raise BadInput("output", str(path), NEW) from None
+
+
+@contextmanager
+def _writing(path: str | Path, mode: int, place: Callable[[str, Path], None]) -> Iterator[BinaryIO]:
     path = Path(path)
     with refusing_to_write(path):
         _require_file_or_nothing(path)
+        if place is _take:
+            require_new(path)
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)      # made with mode 0600
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -317,7 +354,7 @@ def replacing(path: str | Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(name, mode & ~_umask())
-            os.replace(name, path)
+            place(name, path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise

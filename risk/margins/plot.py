@@ -36,7 +36,7 @@ def new_figure(width: float, height: float, *, foot: float = 0.0) -> Figure:
 
 def write(figure: Figure, path: str | Path) -> None:
     """Save as PNG, whole or not at all; raises BadInput where it cannot be written."""
-    with jsonio.replacing(path) as file:
+    with jsonio.creating(path) as file:
         figure.savefig(file, format="png")
 
 

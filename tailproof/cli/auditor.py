@@ -45,8 +45,8 @@ def verify(bundle: Path, key: Path, epoch: Path, commitment: str | None, backend
         {"statement": given.statement, "margin": str(given.margin), "account": context.account,
          "epoch_id": context.epoch_id, "insecure_setup": verification_key.insecure_setup,
          "taken_on_trust": on_trust,
-         "checks": [{"name": check.name, "holds": check.holds, "found": check.found} for check in checks]},
-        [*table([(check.name, "ok" if check.holds else "FALSE", check.found) for check in checks]), "",
+         "checks": [check.to_json() for check in checks]},
+        [*table([(check.name, "ok" if check.holds else "FALSE", check.told()) for check in checks]), "",
          f"{'proven' if holds else 'NOT proven'}: margin {margin} of account {context.account} in epoch "
          f"{context.epoch_id}, for contract {context.manager} on chain {context.chain_id}", *on_trust,
          *([INSECURE] if verification_key.insecure_setup else [])],
