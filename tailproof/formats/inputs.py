@@ -149,6 +149,9 @@ def model_examples() -> list[Any]:
              "copula": {"family": "gaussian"}},
             {**drawn, "correlation": {"family": "dcc", "a": 0.03, "b": 0.9, "matrix": matrix, "current": matrix},
              "copula": {"family": "grouped-t", "groups": [{"assets": [_A, _B], "degrees": 4.0}]}},
+            {**drawn, "assets": [_A], "volatility": {_A: {**garch, "variance": 0.001}},
+             "correlation": {"family": "static", "matrix": [[1.0]]},
+             "copula": {"family": "grouped-t", "groups": [{"assets": [_A], "degrees": 4.0}]}},
             {**drawn, "correlation": {"family": "static", "matrix": matrix},
              "epoch": {"statement": "margin-full-256x16"}}]
 

@@ -22,6 +22,7 @@ from risk.exact.shape import EpochShape, TailSize, WeightedTail
 from risk.grid.grid_directory import GridManifest
 from risk.grid.grid_epoch import Factors, GridEpoch
 from risk.grid.grid_shape import GRID_TINY, GridShape
+from risk.grid.grid_standard import StandardMap
 from risk.valuation.weighted import Quality, Reference
 
 from .. import templates
@@ -66,6 +67,8 @@ def epoch_examples() -> Sequence[Any]:
     documents[0]["calibration"]["volatility"] = [*ewma, garch]
     documents[0]["calibration"]["correlation"] = None
     assert calibration.correlation is not None
+    documents[2]["calibration"] = {"volatility": ewma, "variances": [0.001], "correlation": [[1.0]]}
+    documents.append(Manifest.of(Epoch.of(weighted, [1], made.changes[1:2])).to_json())
     history = {**documents[1]["sources"], "history": documents[1]["sources"]["model"]}
     return [*documents, {**documents[1], "sources": history}]
 
@@ -74,8 +77,10 @@ def grid_examples() -> Sequence[Any]:
     bare = Epoch.of(GRID_TINY.layout, [1], _epoch().changes[1:2, :GRID_TINY.nodes])
     bare = replace(bare, header=replace(bare.header, underlyings=_ASSETS))
     weighted = GridShape(GRID_TINY.map, WeightedTail(TailSize(2), (1,) * 7 + (2,)), GRID_TINY.depth)
+    assert isinstance(GRID_TINY.map, StandardMap)
+    more = replace(weighted, map=replace(GRID_TINY.map, correlations=(0.2, 0.5, 0.9)))        # regimes that there are
     return [GridManifest.of(GridEpoch(GRID_TINY, bare, 1, (Factors(7, 1, 2),))).to_json(),
-            GridManifest.of(GridEpoch(weighted, bare)).to_json()]
+            GridManifest.of(GridEpoch(more, bare)).to_json()]
 
 
 _SHAPE = {"tail": "K/D, of the number of scenarios or of the sum of masses",
