@@ -1,7 +1,4 @@
-"""The files that commands write and others read: epochs, and what travels between trader, venue, relayer and auditor.
-
-Their examples are made by the writers themselves, from the templates of `tailproof new`.
-"""
+"""Manifests of epochs. Their examples are made by the writers themselves, from the templates of `tailproof new`."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ _ASSETS = (f"{MARK}-A", f"{MARK}-B")
 _DAY = 1_609_459_200
 
 
-def _reading(read: Callable[[Path], object], name: str) -> Callable[[Any], object]:
+def reading(read: Callable[[Path], object], name: str) -> Callable[[Any], object]:
     """A parser of files as one of documents."""
     def parse(document: Any) -> object:
         with tempfile.TemporaryDirectory() as folder:
@@ -91,7 +88,7 @@ _SHAPE = {"tail": "K/D, of the number of scenarios or of the sum of masses",
 
 EPOCH = Format(
     "epoch", "Manifest of an epoch directory: what it is and what its root is (JSON)", "manifest.json", epoch_examples,
-    _reading(Manifest.read, "manifest.json"),
+    reading(Manifest.read, "manifest.json"),
     {"schema": "says what the file is", "venue": "whose instruments", "quote": "currency of every number",
      "regime": "of full revaluation, always 0", "timestamp": "valuation",
      "underlyings": "assets, in the order of arrays",
@@ -125,7 +122,7 @@ EPOCH = Format(
 
 GRID_EPOCH = Format(
     "grid-epoch", "Manifest of a grid epoch directory (JSON); its arrays/ is an epoch directory", "grid.json",
-    grid_examples, _reading(GridManifest.read, "grid.json"),
+    grid_examples, reading(GridManifest.read, "grid.json"),
     {"schema": "says what the file is", "regime": "correlation regime in force",
      "standard": "parameters of the standard scenarios", "standard.spot_nodes": "nodes of spot, 10^-3 deviations",
      "standard.volatility_nodes": "nodes of volatility, 10^-3 of today's",

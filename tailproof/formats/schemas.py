@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from primitives.field import MODULUS
+from prover.curve import BASE_MODULUS
 from risk.exact.money import format_money
 
 from .observed import MARK, Asked, Format, children, join, observe
@@ -136,7 +138,7 @@ def _kind_words(kind: str, bounds: Mapping[str, Any], found: Mapping[str, Asked]
     if kind == "array":
         inner = _words(found.get(f"{path}[]", Asked()), found, f"{path}[]")
         low, high = bounds["low"], bounds["high"]
-        size = f", {low} or more" if high is None and low else f", at most {high}" if high is not None and not low \
+        size = f", {low} of them" if low == high else f", {low} or more" if high is None and low else f", at most {high}" if high is not None and not low \
             else f", {low} to {high}" if high is not None else ""
         return f"array of {inner}{size}"
     if kind == "choice":
@@ -173,4 +175,4 @@ def _number(value: int) -> str:
             if value == sign * 2**exponent + off and abs(value) > 10**6:
                 return f"{'-' if sign < 0 else ''}2^{exponent}" + (f"{off:+d}".replace("+", " + ").replace("-", " - ")
                                                                   if off else "")
-    return "r - 1" if value.bit_length() == 254 else str(value)
+    return {MODULUS - 1: "r - 1", BASE_MODULUS - 1: "q - 1"}.get(value, str(value))

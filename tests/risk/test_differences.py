@@ -25,8 +25,7 @@ Edit = Callable[[bytes, str, str], bytes]
 
 def test_the_same_epoch_is_the_same(crypto: Epoch) -> None:
     found = difference(crypto, crypto)
-    assert not (found.header or found.model or found.state or found.prices or found.added or found.dropped
-                or found.rebound)
+    assert not any([found.header, found.model, found.state, found.prices, found.added, found.dropped, found.rebound])
     assert len(found.instruments) == len(crypto.instruments)
     assert not any(one.changed for one in found.instruments)
     assert all(book.before == book.after for book in found.books)

@@ -1,4 +1,4 @@
-"""`tailproof risk`, `epoch diff`, `epoch explain`, `new`: what a person sees, as text, as JSON, and when it is wrong."""
+"""`tailproof risk`, `epoch diff`, `epoch explain`, `new`: what a person sees, as text, as JSON, and when wrong."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def test_the_margin_is_the_one_that_is_proven(run: Run, epoch_directory: Path) -
 
 def test_what_is_easily_overlooked_is_said(run: Run, epoch_directory: Path, tmp_path: Path) -> None:
     path = tmp_path / "p.json"
-    path.write_text(json.dumps({"schema": "tailproof.portfolio/1", "positions": [{"instrument": "BTC-SPOT", "lots": 0}]}))
+    positions = [{"instrument": "BTC-SPOT", "lots": 0}]
+    path.write_text(json.dumps({"schema": "tailproof.portfolio/1", "positions": positions}))
     assert run("risk", "margin", epoch_directory, path).data["notes"] == ["note: BTC-SPOT is held with 0 lots"]
 
 
@@ -85,8 +86,8 @@ def test_a_trial_is_said_aloud(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_if_changes_the_book_and_the_market(run: Run, epoch_directory: Path, tmp_path: Path) -> None:
-    answer = run("risk", "what-if", epoch_directory, STRADDLE, "--add", "BTC-PERP=-241", "--add", "BTC-SPOT=5", "--spot",
-                 "BTC=-20%", "--volatility", "BTC=+50%", "--picture", tmp_path / "map.png")
+    answer = run("risk", "what-if", epoch_directory, STRADDLE, "--add", "BTC-PERP=-241", "--add", "BTC-SPOT=5",
+                 "--spot", "BTC=-20%", "--volatility", "BTC=+50%", "--picture", tmp_path / "map.png")
     assert answer.code == 0
     changed = tmp_path / "changed.json"
     changed.write_text(json.dumps(answer.data["portfolio"]))
@@ -142,7 +143,8 @@ def test_compare_orders_the_methods(run: Run, epoch_directory: Path, grid_direct
         assert found["portfolio"] == int(run("risk", "margin", epoch, HEDGE).data["margin"])
 
 
-def test_history_counts_exceptions_and_draws(run: Run, us_directory: Path, epoch_directory: Path, tmp_path: Path) -> None:
+def test_history_counts_exceptions_and_draws(run: Run, us_directory: Path, epoch_directory: Path, tmp_path: Path
+                                             ) -> None:
     answer = run("risk", "history", us_directory, "--picture", tmp_path / "a.png", "--correlations", tmp_path / "b.png")
     assert answer.code == 0
     assert {one["asset"] for one in answer.data["assets"]} == {"SP500", "NASDAQ", "WTI"}
