@@ -61,6 +61,7 @@ class Report:
     out: Path
     statement: str
     quote: str = ""
+    trial_epoch: bool = False
     rows: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     margins: list[dict[str, Any]] = field(default_factory=list)
@@ -125,7 +126,7 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     sources = Sources.read(fixtures / "model.toml", fixtures / "book.json")
     epoch = timed("build epoch", lambda: build(sources, progress=progress))
     epoch_directory.save(epoch, out / "epoch")
-    report.quote = epoch.header.quote
+    report.quote, report.trial_epoch = epoch.header.quote, epoch.header.trial
     books = {name: Portfolio.read(fixtures / "portfolios" / f"{name}.json") for name in PORTFOLIOS}
     margins = {name: book.margin(epoch) for name, book in books.items()}
     report.margins = [{"portfolio": name, "margin": value.required, "standalone": sum(value.standalone),
@@ -294,7 +295,7 @@ def _owner(name: str) -> Any:
 def save_report(report: Report) -> None:
     """Write the facts of the table beside the other files."""
     jsonio.write(report.out / "report.json", {
-        "statement": report.statement, "rows": report.rows,
+        "statement": report.statement, "trial_epoch": report.trial_epoch, "rows": report.rows,
         "milliseconds": {stage: round(1000 * spent) for stage, spent in report.seconds.items()},
         "margins": report.margins, "verified": report.verified, "gas": report.gas,
         "margin_on_chain": str(report.margin_on_chain), "family": report.family,

@@ -8,7 +8,7 @@ from typing import Any
 
 from prover import Proof
 from prover.files.snarkjs import proof_to_json
-from verifier_contracts.context import Context
+from verifier_contracts.context import MARGIN, Context
 from verifier_contracts.deployment import Deployment
 
 from ..bundle import Bundle
@@ -50,7 +50,7 @@ def key_examples() -> Sequence[Any]:
 
 
 def bundle_examples() -> Sequence[Any]:
-    context = Context(1, _WHO, bytes.fromhex(_DIGEST), _WHO, 1, 1, bytes(32))
+    context = Context(MARGIN, 1, _WHO, bytes.fromhex(_DIGEST), _WHO, 1, 1, bytes(32))
     proof = Proof(_G1, _G2, _G1)
     made = Bundle(_STATEMENT, _DIGEST, True, {"context": 1, "margin": 2}, context, proof).to_json()
     return [made, {**made, "proof": {key: value for key, value in proof_to_json(proof).items() if key != "curve"}}]
@@ -94,6 +94,7 @@ BUNDLE = Format(
     "bundle", "A proven margin, for relayer and auditor; it holds nothing private (JSON)", "bundle.json",
     bundle_examples, reading(Bundle.load, "bundle.json"),
     {"schema": "says what the file is", "statement": "statement proven",
+     "context.statement": "which public inputs the context stands before",
      "r1cs_digest": "SHA-256 of its constraint system, hex", "setup": "how the key was made",
      "public_inputs": "in no order; the statement names them", "public_inputs.<INPUT>": "field element",
      "context": "what the public input of that name hashes (A3)", "context.chain_id": "EIP-155 id",

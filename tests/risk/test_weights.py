@@ -25,7 +25,7 @@ from risk.epochs.seed import derived_seed
 from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.shape import EpochShape, TailSize, WeightedTail, format_runs, parse_runs
 from risk.grid import grid_directory
-from risk.grid.grid_build import build_grid, full_revaluation, interpolation_error
+from risk.grid.grid_build import full_revaluation, interpolation_error
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_map import ExplicitMap, Nodes
 from risk.grid.grid_shape import GRID_1000, GRID_TINY, GridShape
@@ -259,17 +259,6 @@ def test_a_model_file_gives_masses(crypto_sources: Sources, edited: Callable[[by
             parse_model(edited(model, old, new), source="m.toml")
 
 
-def test_masses_for_equally_likely_draws_are_refused_before_any_work(crypto_sources: Sources) -> None:
-    sources = replace(crypto_sources, model=with_epoch(crypto_sources.model, "1024/5", RINGS, 256))
-    stages: list[str] = []
-    with pytest.raises(BadInput, match=r"model\.toml: epoch\.masses is '1024/5 of 32x1 .*': must be absent or all the "
-                                       "same: monte-carlo draws scenarios that are equally likely"):
-        build(sources, progress=lambda stage, *_: stages.append(stage))
-    assert stages == ["read"]
-    with pytest.raises(BadInput, match=r"shape\.masses is .*: standard maps hold scenarios that are equally likely"):
-        build_grid(crypto_sources, statements.get("margin-grid-1000x32-w").shape)           # type: ignore[arg-type]
-
-
 def test_masses_that_are_all_the_same_are_built(crypto_sources: Sources, crypto: Epoch) -> None:
     """On the same draws: the seed follows from the model file, and this is another one, so it states the other's."""
     seed = derived_seed(crypto_sources.model, 0, crypto.header.timestamp)
@@ -298,7 +287,7 @@ def test_an_epoch_of_given_scenarios_with_masses(weighted: Epoch, crypto: Epoch,
     # What draws the scenarios again draws them as equally likely: nobody can check such an epoch yet, and it says so.
     report = audit.check(tmp_path / "epoch")
     assert not report.passed
-    assert [(found.clause, found.field) for found in report.differences] == [("rebuild", "epoch.masses")]
+    assert [(found.clause, found.field) for found in report.differences] == [("rebuild", "masses")]
 
 
 def test_given_scenarios_must_be_the_models(weighted: Epoch, crypto: Epoch) -> None:
