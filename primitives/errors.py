@@ -42,7 +42,7 @@ def suggestion(word: object, known: Iterable[str]) -> str:
     if not isinstance(word, str):
         return ""
     names = {name.casefold(): name for name in known}
-    near = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
     return f"; did you mean {names[near[0]]}?" if near else ""
 
 

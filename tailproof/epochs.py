@@ -28,6 +28,7 @@ from risk.grid.haircuts import parse_collateral
 from risk.models.model import named_statement
 
 from .progress import Progress, quiet
+from .shapes import require_shape
 
 AnyEpoch: TypeAlias = Epoch | GridEpoch
 
@@ -89,9 +90,9 @@ def _made(sources: Sources, statement: str | None, regime: int, collateral: str 
                           accepted=accepted, progress=progress)
     if regime or collateral is not None:
         raise BadInput("--regime and --collateral", (regime, collateral), "absent: only grid epochs have them")
-    if named is not None and statements.get(named).shape != shape:
-        raise BadInput("epoch.statement", named, f"{statement}, or one of its shape: it is what --statement says",
-                       source=sources.paths.get("model"))
+    if named is not None and shape is not None:
+        require_shape(statements.get(named).shape, shape, str(statement), field="epoch.statement",
+                      source=sources.paths.get("model"))
     return build_full(sources, shape=shape, previous_root=root, previous_state=state, accepted=accepted,
                       progress=progress)
 

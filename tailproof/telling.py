@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from risk.epochs.epoch import Epoch
 from risk.exact.clock import format_time
+from risk.epochs.header import TRIAL
 from risk.models.model import parse_toml
 
 if TYPE_CHECKING:
     from .epochs import AnyEpoch
-
-TRIAL = "PURPOSE: TRIAL. The epoch's seed is somebody's choice; its margins are for trials only."
 
 
 def facts(numbers: AnyEpoch) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def horizon(numbers: AnyEpoch) -> str | None:
 
 def trial(numbers: AnyEpoch) -> list[str]:
     """The warning, if it is one."""
-    return [TRIAL] if (_model_document(numbers) or {}).get("purpose") == "trial" else []
+    return [TRIAL] if numbers.header.trial else []
 
 
 def _model_document(numbers: AnyEpoch) -> dict[str, Any] | None:

@@ -1,9 +1,9 @@
 """Why a margin is what it is: scenarios of its tail, days they are made of or resemble, positions that lose.
 
 In filtered historical simulation a scenario is drawn days, one a step, and those are named: the draw is repeated from
-the epoch's own seed and compared with what is published. Elsewhere (Monte Carlo, standard scenarios of a grid) no day
-was drawn; then the days of a price history that come nearest are named, each asset's log return counted in units of
-its root mean square over the scenarios.
+the epoch's own seed and compared with what is published. Elsewhere (Monte Carlo, stress, standard scenarios of a grid)
+no day was drawn; then the days of a price history that come nearest are named, each asset's log return counted in units
+of its root mean square over the scenarios.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from risk.margins.shocks import provenance_of, sources_of
 from risk.market.book import Book
 from risk.market.history import History
 from risk.models.model import Estimator, Model
-from risk.scenarios import filtered_historical
-from risk.scenarios.scenarios import RETURN_UNIT, Scenarios, simulate
+from risk.scenarios import filtered_historical, stress
+from risk.scenarios.scenarios import KINDS, RETURN_UNIT, Scenarios, simulate
 
 DRAWN, NEAREST = "drawn", "nearest"
 
@@ -49,12 +49,14 @@ class Days:
 class TailScenario:
     """One scenario of the tail.
 
+    kind : where it comes from, one of `risk.scenarios.scenarios.KINDS`.
     mass : how much of it the tail holds, in units of which the tail holds K.  weight : all of it, in the same units.
     loss : money units.  part : mass x loss / (K ES), its share of Expected Shortfall; None if that is 0.
     returns : log return per asset, in 10**-9.  positions : (index of the position, loss in money units), worst first.
     """
 
     scenario: int
+    kind: str
     mass: int
     weight: int
     loss: Fraction
@@ -64,8 +66,8 @@ class TailScenario:
     days: Days | None
 
 
-def explain(epoch: AnyEpoch, found: Breakdown, *, most: int, history: History | None = None,
-            previous_root: int = 0) -> tuple[TailScenario, ...]:
+def explain(epoch: AnyEpoch, found: Breakdown, *, most: int, history: History | None = None
+            ) -> tuple[TailScenario, ...]:
     """The scenarios that a margin hangs on, those that weigh most in Expected Shortfall first.
 
     Parameters
@@ -73,7 +75,6 @@ def explain(epoch: AnyEpoch, found: Breakdown, *, most: int, history: History | 
     found : of the portfolio in this epoch.
     most : how many at most.
     history : to name the nearest days of; by default the epoch's own, if it has one.
-    previous_root : of the epoch before, which the seed was derived from.
 
     Raises
     ------
@@ -85,14 +86,15 @@ def explain(epoch: AnyEpoch, found: Breakdown, *, most: int, history: History | 
     held = sorted(held, key=lambda s: (-found.losses[s], s))[:most]
     model, book, own = sources_of(epoch)
     scenarios = scenarios_of(epoch, model)
-    days = named_days(epoch, model, book, own if history is None else history, scenarios, held, previous_root,
+    kinds = scenarios.kinds
+    days = named_days(epoch, model, book, own if history is None else history, scenarios, held,
                       prefer_nearest=history is not None)
     out = []
     for s, named in zip(held, days, strict=True):
         losses = sorted(((i, found.money(each[s])) for i, each in enumerate(found.each)), key=lambda pair: -pair[1])
         mass = shortfall.tail_mass[s]
         part = Fraction(mass * found.losses[s], shortfall.numerator) if shortfall.numerator else None
-        out.append(TailScenario(s, mass, weights[s], found.money(found.losses[s]), part,
+        out.append(TailScenario(s, kinds[s], mass, weights[s], found.money(found.losses[s]), part,
                                 tuple(scenarios.returns[s].tolist()), tuple(losses), named))
     return tuple(out)
 
@@ -109,38 +111,37 @@ def scenarios_of(epoch: AnyEpoch, model: Model) -> Scenarios:
 
 
 def named_days(epoch: AnyEpoch, model: Model, book: Book, history: History | None, scenarios: Scenarios,
-               wanted: Sequence[int], previous_root: int, *, prefer_nearest: bool = False) -> list[Days | None]:
+               wanted: Sequence[int], *, prefer_nearest: bool = False) -> list[Days | None]:
     """Days of the wanted scenarios; None for each where there is no history to name them of."""
     if history is None:
         return [None] * len(wanted)
     if isinstance(epoch, Epoch) and model.estimator == Estimator.FILTERED_HISTORICAL and not prefer_nearest:
-        drawn = drawn_days(epoch, model, book, history, previous_root)
-        if drawn is not None:
-            return [Days(DRAWN, tuple(history.labels[int(day) + 1] for day in drawn[s])) for s in wanted]
+        drawn = drawn_days(epoch, model, book, history)
+        nearest = nearest_days(model, history, scenarios, wanted)
+        return [near if (days := drawn[s]) is None else Days(DRAWN, tuple(history.labels[day + 1] for day in days))
+                for s, near in zip(wanted, nearest, strict=True)]
     return nearest_days(model, history, scenarios, wanted)
 
 
-def drawn_days(epoch: Epoch, model: Model, book: Book, history: History, previous_root: int = 0
-               ) -> NDArray[np.int64] | None:
-    """Which day each step of each scenario was drawn from: int64 (S, h), places among the history's returns.
+def drawn_days(epoch: Epoch, model: Model, book: Book, history: History) -> list[tuple[int, ...] | None]:
+    """Which day each step of each scenario was drawn from, as places among the history's returns.
 
-    None where the draw does not give the published scenarios: another seed, or scenarios from elsewhere.
+    None for a scenario that the draw does not give: it is stress, or not of the seed that the epoch says.
     """
-    made = provenance_of(epoch)
-    seed, horizon = seed_of(model, book, made.sources, previous_root), model.horizon
+    made, horizon = provenance_of(epoch), model.horizon
+    seed = seed_of(model, book, made.sources, epoch.header.previous)
     weighted = not model.shape.tail.uniform
-    uniforms = sobol_uniforms(seed, model.scenarios.population, (horizon,)) if weighted \
-        else latin_hypercube(seed, model.shape.scenarios, (horizon,))
+    total = model.scenarios.population if weighted else model.shape.scenarios
+    count = total - sum(stress.counts(model.stress, total))
+    uniforms = (sobol_uniforms if weighted else latin_hypercube)(seed, count, (horizon,))
     innovations = filtered_historical.from_uniforms(model, history, uniforms)
     paths = simulate(made.calibration, model.assets, innovations, bound=model.scenarios.clip)
     place = {row.tobytes(): i for i, row in reversed(list(enumerate(_rows(paths))))}
-    found = [place.get(row.tobytes()) for row in _rows(made.scenarios)]
-    if any(path is None for path in found):
-        return None
     days = filtered_historical.days_in_order(history)
     places = np.floor(uniforms * len(days)).astype(np.int64)
-    chosen: NDArray[np.int64] = days[places[np.array(found)]]
-    return chosen
+    found = [place.get(row.tobytes()) for row in _rows(made.scenarios)]
+    return [None if path is None or kind != KINDS[0] else tuple(days[places[path]].tolist())
+            for path, kind in zip(found, made.scenarios.kinds, strict=True)]
 
 
 def _rows(scenarios: Scenarios) -> NDArray[np.int64]:

@@ -78,11 +78,21 @@ class Market:
         changes = self.lot_changes(moves)
         totals = [0] * len(moves)
         for row, lots in positions:
-            listing = self._listing[row]
-            if listing is None:
-                raise BadInput("instrument id", self.epoch.ids[row], "in the epoch's book")
-            totals = [total + lots * change for total, change in zip(totals, changes[listing].tolist(), strict=True)]
+            totals = [total + lots * change for total, change
+                      in zip(totals, changes[self.listing(row)].tolist(), strict=True)]
         return totals
+
+    def listing(self, row: int) -> int:
+        """Which listing of the book a row of the epoch is.
+
+        Raises
+        ------
+        BadInput : none.
+        """
+        found = self._listing[row]
+        if found is None:
+            raise BadInput("instrument id", self.epoch.ids[row], "in the epoch's book")
+        return found
 
     def lot_changes(self, moves: Sequence[Mapping[str, tuple[Fraction, Fraction]]]) -> NDArray[np.int64]:
         """Value change of a lot of every listing in each move: int64 (n, moves), money units; errors as `gains`."""

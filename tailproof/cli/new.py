@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from primitives import jsonio
-from primitives.errors import BadInput
 
 from .. import templates
 from .console import OUTPUT, Outcome, reporting
@@ -52,8 +51,6 @@ def portfolio(assets: str, out: Path) -> Outcome:
 
 def _written(make: Callable[[tuple[str, ...]], str], assets: str, out: Path) -> Outcome:
     text = make(templates.checked_assets(assets))
-    if out.exists():
-        raise BadInput("--out", str(out), "a new path: nothing is overwritten")
-    with jsonio.replacing(out) as file:
+    with jsonio.creating(out) as file:
         file.write(text.encode())
     return Outcome({"out": str(out), "assets": assets.split(",")}, [f"wrote {out}"])

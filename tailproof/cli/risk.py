@@ -139,9 +139,8 @@ def what_if(epoch: Path, portfolio: Path, added: tuple[str, ...], spots: tuple[s
 @click.argument("portfolio", type=FILE)
 @click.option("--most", type=click.IntRange(1, 1000), default=5, show_default=True, help="Scenarios to show.")
 @click.option("--history", type=FILE, help="Price history (CSV) to name the nearest days of.")
-@click.option("--previous", type=FILE, help="The epoch before it, which its seed was derived from.")
 @reporting
-def explain(epoch: Path, portfolio: Path, most: int, history: Path | None, previous: Path | None) -> Outcome:
+def explain(epoch: Path, portfolio: Path, most: int, history: Path | None) -> Outcome:
     """Which scenarios the margin hangs on, what happens in them, which days they resemble, which positions lose."""
     from risk.margins.contributions import breakdown
     from risk.margins.explain import explain as explained
@@ -151,8 +150,7 @@ def explain(epoch: Path, portfolio: Path, most: int, history: Path | None, previ
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
     found = breakdown(numbers, held.rows(numbers))
     progress("scenarios", 0, 1)
-    tail = explained(numbers, found, most=most, history=None if history is None else _history(numbers, history),
-                     previous_root=0 if previous is None else epochs.load(previous).root)
+    tail = explained(numbers, found, most=most, history=None if history is None else _history(numbers, history))
     held_by_tail = sum(mass > 0 for mass in found.shortfall.tail_mass)
     data = {**telling.facts(numbers), **_margin_json(found), "tail_scenarios": held_by_tail,
             "scenarios": [_scenario_json(numbers, found, one) for one in tail]}
@@ -166,18 +164,23 @@ def explain(epoch: Path, portfolio: Path, most: int, history: Path | None, previ
 @risk.command("compare")
 @click.argument("epoch", type=FILE)
 @click.argument("portfolio", type=FILE)
+@click.option("--set", "preset", default="derive-pm2-2026-11", show_default=True,
+              help="Handwritten set that scan takes the worst loss of; `risk sets` lists them.")
 @reporting
-def compare(epoch: Path, portfolio: Path) -> Outcome:
-    """The same book margined position by position, asset by asset, and as a whole."""
+def compare(epoch: Path, portfolio: Path, preset: str) -> Outcome:
+    """The same book margined position by position, asset by asset, as a whole, and as scan-based venues do."""
     from risk.margins.contributions import METHODS
     from risk.margins.portfolio import Portfolio
+    from risk.margins.scan import scan
+    from risk.margins.shocks import Market
 
     from .. import epochs
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
     rows = held.rows(numbers)
     found = {name: method(numbers, rows) for name, method in METHODS.items()}
+    found["scan"] = scan(Market(numbers), rows, preset)
     whole = found["portfolio"]
-    data = {**telling.facts(numbers), "margins": {name: str(value) for name, value in found.items()}}
+    data = {**telling.facts(numbers), "set": preset, "margins": {name: str(value) for name, value in found.items()}}
     return Outcome(data, [*telling.trial(numbers), *table(
         [(name, _shown(value), f"{value / whole:.2f}" if whole else "-") for name, value in found.items()],
         ("method", f"margin, {numbers.header.quote}", "of portfolio's"))])
@@ -334,7 +337,7 @@ def _scenario_json(numbers: AnyEpoch, found: Breakdown, one: TailScenario) -> di
         "how": one.days.how, "labels": list(one.days.labels),
         "log_returns": None if one.days.returns is None
         else {asset: value / 10**9 for asset, value in zip(assets, one.days.returns, strict=True)}}
-    return {"scenario": one.scenario, "mass": one.mass, "weight": one.weight, "loss": str(one.loss),
+    return {"scenario": one.scenario, "kind": one.kind, "mass": one.mass, "weight": one.weight, "loss": str(one.loss),
             "part": None if one.part is None else float(one.part), "days": days,
             "log_returns": {asset: value / 10**9 for asset, value in zip(assets, one.returns, strict=True)},
             "positions": [{"name": found.positions[i].name, "loss": str(loss)} for i, loss in one.positions]}
@@ -344,7 +347,8 @@ def _scenario_lines(numbers: AnyEpoch, found: Breakdown, one: TailScenario) -> l
     assets = numbers.header.underlyings
     part = "" if one.part is None else f", {100 * float(one.part):.1f} % of Expected Shortfall"
     partly = "" if one.mass == one.weight else f" (counts {one.mass}/{one.weight})"
-    lines = [f"scenario {one.scenario}: loss {_shown(one.loss)} {numbers.header.quote}{part}{partly}",
+    drawn = "" if one.kind == "model" else f" ({one.kind})"
+    lines = [f"scenario {one.scenario}{drawn}: loss {_shown(one.loss)} {numbers.header.quote}{part}{partly}",
              "  " + ", ".join(f"{asset} {100 * math.expm1(value / 10**9):+.1f} %"
                               for asset, value in zip(assets, one.returns, strict=True))]
     if one.days is not None and one.days.returns is None:

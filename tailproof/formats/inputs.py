@@ -48,7 +48,8 @@ def book_examples() -> list[Any]:
     return [{"schema": "tailproof.book/1", "venue": "example", "quote": "USD", "valuation": "2021-01-01T00:00:00Z",
              "rate": "0.01", "underlyings": [{"symbol": _A, "spot": "100", "perpetual": "100"}],
              "expiries": [{"underlying": _A, "expiry": _TIME, "forward": "100",
-                           "volatilities": [{"strike": "100", "volatility": "0.5"}]}],
+                           "volatilities": [{"strike": "100", "volatility": "0.5"}],
+                           "quoted_at": "2020-12-31T23:59:00Z", "venues": ["deribit"]}], "released": ["GONE"],
              "contingencies": [{"underlying": _A, "kind": kind, "long": "0", "short": "0.01", "venue": "example"}
                                for kind in ("call", "future")],
              "instruments": [{"symbol": "CALL", "kind": "call", "expiry": _TIME, "strike": "100", "venue": "example",
@@ -76,6 +77,8 @@ BOOK = Format(
      "expiries[].volatilities": "implied volatilities, one for each strike that is listed",
      "expiries[].volatilities[].strike": "in the quote currency, for one unit",
      "expiries[].volatilities[].volatility": "a year: 0.85 is 85 %",
+     "expiries[].quoted_at": "when the oldest of its volatilities was quoted (G9)",
+     "expiries[].venues": "whose quotes they are (G9)",
      "contingencies": "add-ons by underlying, kind and venue",
      "contingencies[].underlying": "asset",
      "contingencies[].kind": "kind of instrument",
@@ -91,7 +94,8 @@ BOOK = Format(
      "instruments[].expiry": "of futures and options; one of the expiries, unless past",
      "instruments[].strike": "of options, in the quote currency for one unit",
      "instruments[].settled": "what it ended at for one unit, once expired; quote currency",
-     "instruments[].venue": "venue that lists it [the book's venue]"})
+     "instruments[].venue": "venue that lists it [the book's venue]",
+     "released": "what was listed before and nobody holds any more (E7)"})
 
 
 def collateral_examples() -> list[Any]:
@@ -137,7 +141,7 @@ def model_examples() -> list[Any]:
              "events": {"2020-03-12": "sell-off"},
              "gates": dict.fromkeys(_GATES, 10.0)
              | {"accepted": {"G3": "a reason"}},
-             "scenarios": {"population": 131072, "clip": 2.0}, "stress": {"sets": ["crash"], "weight": 0.1},
+             "scenarios": {"population": 131072, "clip": 2.0}, "stress": {"sets": ["dependence-1", "2020-03-12"], "weight": 0.1},
              "procyclicality": {"floor": 0.8, "buffer": 0.25, "stressed_weight": 0.25, "speed_limit": 0.25}}
     drawn = {**plain, "estimator": "monte-carlo", "calendar": "24/7", "epoch": shape,
              "volatility": {_A: {**garch, "variance": 0.001}, _B: {**ewma, "variance": 0.001}},
@@ -149,8 +153,21 @@ def model_examples() -> list[Any]:
              "copula": {"family": "gaussian"}},
             {**drawn, "correlation": {"family": "dcc", "a": 0.03, "b": 0.9, "matrix": matrix, "current": matrix},
              "copula": {"family": "grouped-t", "groups": [{"assets": [_A, _B], "degrees": 4.0}]}},
+            {**drawn, "assets": [_A], "volatility": {_A: {**garch, "variance": 0.001}},
+             "correlation": {"family": "static", "matrix": [[1.0]]},
+             "copula": {"family": "grouped-t", "groups": [{"assets": [_A], "degrees": 4.0}]}},
             {**drawn, "correlation": {"family": "static", "matrix": matrix},
-             "epoch": {"statement": "margin-full-256x16"}}]
+             "epoch": {"statement": "margin-full-256x16"}},
+            {**plain, "estimator": "handwritten", "horizon": 0, "epoch": shape, "set": _set()},
+            {**plain, "estimator": "handwritten", "epoch": shape, "set": "derive-pm2-2026-11"}]
+
+
+def _set() -> dict[str, Any]:
+    row = {"spot": {_A: -0.1, _B: 0.1}, "volatility": 0.5, "basis": 0.1, "damping": 0.5, "linear": 1.0, "absolute": 1.0}
+    return {"schema": "tailproof.scenarios/1", "name": "own", "source": "nowhere", "scenarios": [row, {"spot": 0.1}],
+            "tenor": dict.fromkeys(("days", "floor_days", "short_power", "long_power", "least_volatility"), 1.0),
+            "skew": dict.fromkeys(("linear_cap", "linear_slope", "absolute_cap", "absolute_slope", "width", "level",
+                                   "level_slope", "least_width"), 1.0)}
 
 
 def parse_model_document(document: Any) -> object:
@@ -168,7 +185,7 @@ MODEL = Format(
     model_examples, parse_model_document,
     {"schema": "says what the file is",
      "name": "name of the model",
-     "estimator": "where scenarios come from: days of a history, or the model alone",
+     "estimator": "where scenarios come from: days of a history, the model alone, or a set that is written down",
      "assets": "underlyings of the book, columns of the history",
      "purpose": "a trial may choose its seed, and is told as one everywhere [production]",
      "seed": "of a trial; else derived from model, predecessor and valuation",
@@ -234,11 +251,36 @@ MODEL = Format(
      "scenarios.population": "paths that they are chosen from [131072]; a multiple of the sum of masses",
      "scenarios.clip": "bound on absolute log returns over the horizon [2]",
      "stress": "stress scenarios mixed in [none]",
-     "stress.sets": "names of sets",
-     "stress.weight": "their share of the scenarios",
+     "stress.sets": "dependence-0, dependence-1, black-swan, a day, or first and last days",
+     "stress.weight": "share of the scenarios that all of them have together; above 0, below 1",
      "procyclicality": "tools against procyclical margins [none]",
-     "procyclicality.floor": "least volatility, of its long-run level",
-     "procyclicality.buffer": "share added in calm times",
-     "procyclicality.stressed_weight": "weight of a stressed volatility",
-     "procyclicality.speed_limit": "largest relative rise a day"},
-    {"volatility": "ASSET", "events": "DAY", "gates.accepted": "GATE"})
+     "procyclicality.floor": "of the long-run deviation, which none falls below",
+     "procyclicality.buffer": "on the deviation, used up where it has risen by as much",
+     "procyclicality.stressed_weight": "weight of the most volatile 250 steps",
+     "procyclicality.speed_limit": "of the deviation's rise in a day",
+     "set": "of a handwritten model: a preset's name (`tailproof risk sets`), or a table",
+     "set.schema": "says what the table is", "set.name": "name of the set", "set.source": "where the numbers come from",
+     "set.scenarios": "one row a scenario",
+     "set.scenarios[].spot": "relative change of spots: -0.18 is 18 % down; of all assets, or by asset",
+     "set.scenarios[].spot.<ASSET>": "relative change of one spot",
+     "set.scenarios[].volatility": "relative change of implied volatility at the tenor's days [0]",
+     "set.scenarios[].basis": "of futures' and perpetuals' prices over the spot [0]",
+     "set.scenarios[].damping": "share of the value change that counts; above 0 [1]",
+     "set.scenarios[].linear": "skew: +1 raises volatilities above the forward, lowers those below [0]",
+     "set.scenarios[].absolute": "skew: -1 lowers both wings [0]",
+     "set.tenor": "how shocks of volatility depend on the expiry [not at all]",
+     "set.tenor.days": "tenor that shocks are said of, days [30]",
+     "set.tenor.floor_days": "shorter expiries count as this, days [1]",
+     "set.tenor.short_power": "power of days / expiry, up to the tenor [0]",
+     "set.tenor.long_power": "the same, beyond [0]",
+     "set.tenor.least_volatility": "that an upward shock leads to at least, a year [0]",
+     "set.skew": "how skews depend on strike and expiry; needed by rows that have one",
+     "set.skew.linear_cap": "largest part that a linear skew adds [0]",
+     "set.skew.linear_slope": "of the cap, per square root of a year [0]",
+     "set.skew.absolute_cap": "largest part that an absolute skew adds [0]",
+     "set.skew.absolute_slope": "of the cap, per square root of a year [0]",
+     "set.skew.width": "deviations at which a skew is full [4]",
+     "set.skew.level": "volatility that deviations are of, a year [0.6]",
+     "set.skew.level_slope": "of that level, per square root of a year [0]",
+     "set.skew.least_width": "least log-moneyness at which a skew is full [0.01]"},
+    {"volatility": "ASSET", "events": "DAY", "gates.accepted": "GATE", "set.scenarios[].spot": "ASSET"})

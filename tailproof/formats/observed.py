@@ -54,7 +54,9 @@ class Asked:
 def observe(form: Format) -> dict[str, Asked]:
     """By path ("" is the document, "a.b[]" the entries of an array b in a), what the format's parser asks."""
     found: dict[str, Asked] = {}
+    nulls: set[str] = set()
     for document in form.examples():
+        here: dict[tuple[str, str], dict[str, Any]] = {}
         seen: list[tuple[str, str, Mapping[str, Any]]] = []
         with jsonio.observing(lambda place, kind, bounds, seen=seen: seen.append((place, kind, bounds))):  # type: ignore[misc]
             form.parse(document)
@@ -69,10 +71,13 @@ def observe(form: Format) -> dict[str, Asked]:
                     if isinstance(member, str):
                         members.setdefault(key, set()).add(member)
             else:
-                asked.checks[kind] = _narrowed(asked.checks.get(kind), bounds)
-        for path, value in _nulls(document, _ROOT, form.names):
-            if path in found:
-                found[path].nullable = value is None or found[path].nullable
+                here[place, kind] = _narrowed(here.get((place, kind)), bounds)
+        for (place, kind), bounds in here.items():
+            checks = found[_path(place, form.names)].checks
+            checks[kind] = _common(checks.get(kind), bounds)
+        nulls |= set(_nulls(document, _ROOT, form.names))
+    for path in nulls & set(found):
+        found[path].nullable = True
     return found
 
 
@@ -114,7 +119,7 @@ def _shape(bounds: Mapping[str, Any], named: bool) -> tuple[frozenset[str], froz
 
 
 def _narrowed(before: dict[str, Any] | None, bounds: Mapping[str, Any]) -> dict[str, Any]:
-    """Both of two checks of a kind: what passes passed both."""
+    """Both of two checks of one value: what passes passed both."""
     if before is None:
         return dict(bounds)
     after = dict(bounds)
@@ -122,7 +127,15 @@ def _narrowed(before: dict[str, Any] | None, bounds: Mapping[str, Any]) -> dict[
         if name in after and not isinstance(after[name], str):
             given = [bound[name] for bound in (before, bounds) if bound.get(name) is not None]
             after[name] = choose(given) if given else None
-    if "options" in after:
+    return after
+
+
+def _common(before: dict[str, Any] | None, bounds: dict[str, Any]) -> dict[str, Any]:
+    """What the same check says of two values: a bound that differs depends on the file, and is none of the format."""
+    if before is None:
+        return bounds
+    after = {name: value if value == before.get(name) else None for name, value in bounds.items()}
+    if "options" in bounds:
         after["options"] = before["options"] | bounds["options"]
     return after
 
@@ -147,9 +160,10 @@ def _value(document: Any, place: str) -> Any:
     return value
 
 
-def _nulls(value: Any, place: str, names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+def _nulls(value: Any, place: str, names: Mapping[str, str]) -> Iterator[str]:
+    """Paths of values that are null."""
     if value is None:
-        yield _path(place, names), None
+        yield _path(place, names)
     elif isinstance(value, dict):
         for key, member in value.items():
             yield from _nulls(member, join(place, key), names)

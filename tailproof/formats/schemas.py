@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from primitives.field import MODULUS
+from prover.curve import BASE_MODULUS
 from risk.exact.money import format_money
 
 from .observed import MARK, Asked, Format, children, join, observe
@@ -45,10 +47,11 @@ def _schema(form: Format, found: Mapping[str, Asked], path: str) -> dict[str, An
 def _value_schema(form: Format, found: Mapping[str, Asked], path: str, kind: str, bounds: Mapping[str, Any]
                   ) -> dict[str, Any]:
     if kind in ("integer", "number"):
-        return {"type": kind, "minimum": bounds["low"], "maximum": bounds["high"]}
+        ends = (("minimum", bounds["low"]), ("maximum", bounds["high"]))
+        return {"type": kind, **{end: value for end, value in ends if value is not None}}
     if kind == "array":
         sizes = {"minItems": bounds["low"]} if bounds["low"] else {}
-        sizes |= {"maxItems": bounds["high"]} if bounds["high"] is not None and MARK not in str(bounds) else {}
+        sizes |= {"maxItems": bounds["high"]} if bounds["high"] is not None else {}
         return {"type": "array", **sizes, "items": _schema(form, found, f"{path}[]")}
     if kind == "choice":
         return {"type": "string"} if _made_up(bounds) else {"enum": sorted(bounds["options"])}
@@ -57,10 +60,11 @@ def _value_schema(form: Format, found: Mapping[str, Asked], path: str, kind: str
     if kind == "text":
         return {"type": "string"} if bounds["pattern"] == ".*" else {"type": "string",
                                                                      "pattern": f"^(?:{bounds['pattern']})$"}
-    pattern = {"whole": r"^(?:0|[1-9][0-9]{0,99})$" if bounds.get("low", -1) >= 0 else r"^(?:0|-?[1-9][0-9]{0,99})$",
-               "money": _MONEY, "bounded": _DECIMAL, "decimal": _DECIMAL, "time": _TIME, "tail": _TAIL,
-               "runs": _RUNS}[kind] if kind != "bounded" else _DECIMAL
-    return {"type": "string", "pattern": pattern}
+    if kind == "whole":
+        sign = "" if (bounds["low"] or 0) >= 0 else "-?"
+        return {"type": "string", "pattern": f"^(?:0|{sign}[1-9][0-9]{{0,99}})$"}
+    patterns = {"money": _MONEY, "bounded": _DECIMAL, "decimal": _DECIMAL, "time": _TIME, "tail": _TAIL, "runs": _RUNS}
+    return {"type": "string", "pattern": patterns[kind]}
 
 
 def _objects(form: Format, found: Mapping[str, Asked], path: str, asked: Asked) -> list[dict[str, Any]]:
@@ -134,16 +138,16 @@ def _kind_words(kind: str, bounds: Mapping[str, Any], found: Mapping[str, Asked]
     if kind == "array":
         inner = _words(found.get(f"{path}[]", Asked()), found, f"{path}[]")
         low, high = bounds["low"], bounds["high"]
-        size = f", {low} or more" if high is None and low else f", at most {high}" if high is not None and not low \
-            else f", {low} to {high}" if high is not None else ""
+        size = f", {low} of them" if low == high else f", {low} or more" if high is None and low \
+            else f", at most {high}" if high is not None and not low else f", {low} to {high}" if high is not None else ""
         return f"array of {inner}{size}"
     if kind == "choice":
         return "a name from this file" if _made_up(bounds) else " or ".join(f'`"{one}"`' for one
                                                                            in sorted(bounds["options"]))
     if kind == "integer":
-        return f"integer, {_number(bounds['low'])} to {_number(bounds['high'])}"
+        return "integer" + _span(bounds["low"], bounds["high"])
     if kind == "whole":
-        return f"integer as a string, {_number(bounds['low'])} to {_number(bounds['high'])}"
+        return "integer as a string" + _span(bounds["low"], bounds["high"])
     if kind == "number":
         return f"number, {bounds['low']:g} to {bounds['high']:g}"
     if kind == "money":
@@ -157,10 +161,18 @@ def _kind_words(kind: str, bounds: Mapping[str, Any], found: Mapping[str, Asked]
             "tail": 'fraction as a string, `"32/5"`', "runs": 'runs COUNTxMASS, `"32x1 48x2"`'}[kind]
 
 
+def _span(low: int | None, high: int | None) -> str:
+    """Where an end depends on the rest of the file, it is not said."""
+    if low is None or high is None:
+        return f", {_number(low)} or more" if low is not None else f", at most {_number(high)}" \
+            if high is not None else ""
+    return f", {_number(low)} to {_number(high)}"
+
+
 def _number(value: int) -> str:
     for exponent in (40, 44, 53, 80, 248, 253, 20, 32):
         for sign, off in ((1, 0), (1, -1), (-1, 0), (-1, 1)):
             if value == sign * 2**exponent + off and abs(value) > 10**6:
                 return f"{'-' if sign < 0 else ''}2^{exponent}" + (f"{off:+d}".replace("+", " + ").replace("-", " - ")
                                                                   if off else "")
-    return "r - 1" if value.bit_length() == 254 else str(value)
+    return {MODULUS - 1: "r - 1", BASE_MODULUS - 1: "q - 1"}.get(value, str(value))

@@ -45,22 +45,24 @@ def test_drawn_days_are_the_days_that_were_drawn(us: Epoch, spread: list[tuple[i
     assert history is not None
     assert us.provenance is not None
     days = drawn_days(us, model, book, history)
-    assert days is not None
-    assert days.shape == (256, 1)
+    assert len(days) == 256
+    places = np.array([day for drawn in days if drawn is not None for day in drawn])
+    assert len(places) == 256
     today = model.correlation.to_today(residuals(model, history), history.steps)
     first = us.provenance.calibration.volatilities[0]
-    expected = first.mean + np.sqrt(us.provenance.calibration.variances[0]) * today[days[:, 0], 0]
+    expected = first.mean + np.sqrt(us.provenance.calibration.variances[0]) * today[places, 0]
     assert np.abs(expected * 1e9 - us.provenance.scenarios.returns[:, 0]).max() < 2
     worst = explain(us, breakdown(us, spread), most=1)[0]
     assert worst.days is not None
     assert worst.days.how == DRAWN
-    assert worst.days.labels == (history.labels[int(days[worst.scenario, 0]) + 1],)
+    assert worst.days.labels == (history.labels[int(places[worst.scenario]) + 1],)
 
 
 def test_a_draw_from_elsewhere_is_not_called_drawn(us: Epoch, spread: list[tuple[int, int]]) -> None:
     """Another seed (here: another predecessor) draws other days; then the nearest are named, and called so."""
     found = breakdown(us, spread)
-    one = explain(us, found, most=1, previous_root=7)[0]
+    chained = replace(us, header=replace(us.header, previous=7))
+    one = explain(chained, found, most=1)[0]
     assert one.days is not None
     assert one.days.how == NEAREST
     made = us.provenance
