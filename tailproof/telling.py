@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from risk.epochs.epoch import Epoch
-from risk.exact.clock import format_time
 from risk.epochs.header import TRIAL
+from risk.exact.clock import format_time
 from risk.models.model import parse_toml
 
 if TYPE_CHECKING:

@@ -141,7 +141,8 @@ def model_examples() -> list[Any]:
              "events": {"2020-03-12": "sell-off"},
              "gates": dict.fromkeys(_GATES, 10.0)
              | {"accepted": {"G3": "a reason"}},
-             "scenarios": {"population": 131072, "clip": 2.0}, "stress": {"sets": ["dependence-1", "2020-03-12"], "weight": 0.1},
+             "scenarios": {"population": 131072, "clip": 2.0},
+             "stress": {"sets": ["dependence-1", "2020-03-12"], "weight": 0.1},
              "procyclicality": {"floor": 0.8, "buffer": 0.25, "stressed_weight": 0.25, "speed_limit": 0.25}}
     drawn = {**plain, "estimator": "monte-carlo", "calendar": "24/7", "epoch": shape,
              "volatility": {_A: {**garch, "variance": 0.001}, _B: {**ewma, "variance": 0.001}},

@@ -139,7 +139,8 @@ def _kind_words(kind: str, bounds: Mapping[str, Any], found: Mapping[str, Asked]
         inner = _words(found.get(f"{path}[]", Asked()), found, f"{path}[]")
         low, high = bounds["low"], bounds["high"]
         size = f", {low} of them" if low == high else f", {low} or more" if high is None and low \
-            else f", at most {high}" if high is not None and not low else f", {low} to {high}" if high is not None else ""
+            else f", at most {high}" if high is not None and not low \
+            else f", {low} to {high}" if high is not None else ""
         return f"array of {inner}{size}"
     if kind == "choice":
         return "a name from this file" if _made_up(bounds) else " or ".join(f'`"{one}"`' for one
