@@ -102,6 +102,7 @@ _TINY, _TINY_W = (_five_by_fifty(8, tail, depth=2, slots=3) for tail in (TailSiz
 _FULL_256, _FULL_256_W = (_five_by_fifty(256, tail, depth=3, slots=16) for tail in (TailSize(32, 5), _TAIL_256))
 _FULL_256_N4096 = _five_by_fifty(256, TailSize(32, 5), depth=4, slots=16)
 _FULL_1000 = _four_by_sixty_three(1000, TailSize(51, 2), depth=4, slots=32)
+_FULL_1000_W = _four_by_sixty_three(1000, _TAIL_1000, depth=4, slots=32)
 
 _STATEMENTS = {statement.name: statement for statement in (
     _margin("margin-tiny", _TINY),
@@ -117,7 +118,7 @@ _STATEMENTS = {statement.name: statement for statement in (
     _netting("netting-grid-4x8", netting.Preset(_GRID_1000, places=4, assets=4, group_assets=5, balance_depth=2)),
     _margin("margin-tiny-w", _TINY_W),
     _margin("margin-full-256x16-w", _FULL_256_W),
-    _margin("margin-full-1000x32-w", _four_by_sixty_three(1000, _TAIL_1000, depth=4, slots=32)),
+    _margin("margin-full-1000x32-w", _FULL_1000_W),
     _grid("margin-grid-tiny-w", _GRID_TINY_W),
     _grid("margin-grid-1000x32-w", _GRID_1000_W),
     _solvency("solvency-tiny-w", solvency.Preset(_GRID_TINY_W, assets=2)),
@@ -143,6 +144,7 @@ _STATEMENTS = {statement.name: statement for statement in (
     _leaf_field("leaf-field-full-256-n4096", _FULL_256_N4096.shape),
     _leaf_field("leaf-field-full-1000", _FULL_1000.shape),
     _leaf_field("leaf-field-full-256-w", _FULL_256_W.shape),
+    _leaf_field("leaf-field-full-1000-w", _FULL_1000_W.shape),
     _leaf_field("leaf-field-grid-tiny", _GRID_TINY.shape),
     _leaf_field("leaf-field-grid-1000", _GRID_1000.shape),
     _leaf_field("leaf-field-grid-1000-w", _GRID_1000_W.shape),

@@ -26,7 +26,7 @@ from circuits.gadgets.tree import open_leaves
 from circuits.signals import Linear, concatenate
 from primitives import field
 from primitives.errors import BadInput
-from primitives.field import MODULUS
+from primitives.field import MODULUS, FieldArray
 from primitives.merkle import Tree
 from primitives.poseidon import Tag, hash_integers
 from primitives.poseidon import hash_rows as hash_leaves
@@ -133,12 +133,15 @@ class Published:
     leaves : per place of the tree, the elements, any residues: false ones are what this statement is there to show.
     regime : as the root says it.
     other_root : of the other tree of an epoch on a grid; ignored in one by full revaluation.
+    level : all leaf digests of the tree, (8**depth, 4), whose first are those of `leaves`: an epoch's tree also holds
+        settlements and a header. By default there are no others.
     """
 
     preset: Preset
     leaves: Sequence[Sequence[int]]
     regime: int = REGIME
     other_root: int = 0
+    level: FieldArray | None = None
 
     @classmethod
     def of(cls, preset: Preset, epoch: Epoch | GridEpoch) -> Published:
@@ -152,17 +155,20 @@ class Published:
             raise BadInput("epoch shape", str(epoch.shape.to_json()), f"the statement's, {preset.shape.to_json()}")
         instruments = [[int(value) for value in leaf] for leaf in epoch.leaves()]
         if not isinstance(epoch, GridEpoch):
-            return cls(preset, instruments)
+            return cls(preset, instruments, level=epoch.tree.levels[0])
         if preset.kind == Tag.ASSET:
             return cls(preset, [[int(value) for value in factors] for factors in epoch.listed], epoch.regime,
                        epoch.tree.root)
-        return cls(preset, instruments, epoch.regime, epoch.asset_tree.root)
+        return cls(preset, instruments, epoch.regime, epoch.asset_tree.root, epoch.tree.levels[0])
 
     @cached_property
     def tree(self) -> Tree:
         """That holds the leaves."""
         rows = np.array([[value % MODULUS for value in leaf] for leaf in self.leaves], object)
-        return Tree(hash_leaves(self.preset.kind, field.encode(rows)), self.preset.depth)
+        digests = hash_leaves(self.preset.kind, field.encode(rows))
+        if self.level is not None:
+            digests = np.concatenate([digests, self.level[len(digests):]])
+        return Tree(digests, self.preset.depth)
 
     @property
     def root(self) -> int:

@@ -124,7 +124,7 @@ def test_an_epoch_of_another_shape_does_not_open() -> None:
     root = epoch_of("leaf-field-assets-tiny").root
     assert root == inputs["epoch_root"]                 # one epoch, read by both
     weighted = statements.get("margin-grid-tiny-w").shape
-    foreign = Published(Preset(weighted), other.leaves, other.regime, other.other_root)
+    foreign = Published(Preset(weighted), other.leaves, other.regime, other.other_root, other.level)
     assert foreign.root != root
     with pytest.raises(Unsatisfied, match="L3"):
         statement.build().witness({**inputs, "epoch_root": foreign.root})

@@ -75,6 +75,17 @@ MODELS: Mapping[str, bytes] = {
                                                 STATIC + '[copula]\nfamily = "gaussian"\n'),
     "filtered-historical garch-t": _model("filtered-historical", 2, (GARCH, EWMA), ""),
     "filtered-historical gjr-skew-t, cdcc": _model("filtered-historical", 5, (GJR, GJR), CDCC),
+    "handwritten": b"""schema = "tailproof.model/2"
+name = "golden"
+estimator = "handwritten"
+assets = ["BTC", "ETH"]
+horizon = 0
+set = "derive-pm2-2025-02"
+[epoch]
+scenarios = 31
+tail = "1"
+depth = 3
+""",
 }
 
 
@@ -109,6 +120,9 @@ def _epoch(model_file: bytes) -> str:
     if model.estimator == Estimator.MONTE_CARLO:
         assert model.copula is not None
         drawn = monte_carlo.innovations(calibration, model.copula, **sizes)
+    elif model.estimator == Estimator.HANDWRITTEN:
+        assert epoch.provenance is not None
+        drawn = epoch.provenance.scenarios.returns
     else:
         assert prices is not None
         drawn = filtered_historical.innovations(model, prices, **sizes)

@@ -102,8 +102,8 @@ def test_monte_carlo_names_days_of_a_history_that_is_given(crypto: Epoch, fixtur
         assert one.days.labels in (("day 0", "day 2"), ("day 1", "day 3")), "it loses when prices fall"
 
 
-def test_a_grid_tells_its_standard_scenarios(crypto_sources: Sources, fixtures: Path) -> None:
-    grid = build_grid(crypto_sources, GridShape(GRID_TINY.map, GRID_TINY.tail, depth=3), regime=1)
+def test_a_grid_tells_its_standard_scenarios(trial_sources: Sources, fixtures: Path) -> None:
+    grid = build_grid(trial_sources, GridShape(GRID_TINY.map, GRID_TINY.tail, depth=3), regime=1)
     held = Portfolio.read(fixtures / "btc_eth" / "portfolios" / "covered_call.json")
     tail = explain(grid, breakdown(grid, held.rows(grid)), most=9)
     assert len(tail) == 3

@@ -57,8 +57,8 @@ def test_a_published_scenario_comes_out_as_published(crypto: Epoch, fixtures: Pa
         assert market.gains(rows, [moves])[0] == pytest.approx(published, rel=1e-4)
 
 
-def test_a_grid_epoch_can_be_moved_too(crypto_sources: Sources, crypto: Epoch) -> None:
-    grid = build_grid(crypto_sources, GridShape(GRID_TINY.map, GRID_TINY.tail, depth=3))
+def test_a_grid_epoch_can_be_moved_too(trial_sources: Sources, crypto: Epoch) -> None:
+    grid = build_grid(trial_sources, GridShape(GRID_TINY.map, GRID_TINY.tail, depth=3))
     move = {"ETH": (Fraction(-1, 10), HALF)}
     for symbol in ("ETH-SPOT", "ETH-29JAN21-680-P"):
         rows = [epoch.row_of(symbol) for epoch in (grid, crypto)]

@@ -31,6 +31,7 @@ from risk.grid.grid_map import ExplicitMap, Nodes
 from risk.grid.grid_shape import GRID_1000, GRID_TINY, GridShape
 from risk.grid.haircuts import swings
 from risk.margins import plot
+from risk.margins.contributions import breakdown
 from risk.margins.grid_margin import compare
 from risk.margins.margin import margin
 from risk.models.model import parse_model
@@ -325,13 +326,13 @@ def test_the_picture_shows_probabilities(weighted: Epoch, tmp_path: Path, monkey
     from matplotlib.axes import Axes
 
     heights, said = [], []
-    true, text = Axes.hist, Axes.text
+    true, title = Axes.hist, Axes.set_title
     monkeypatch.setattr(Axes, "hist", lambda axes, *a, **k: heights.append(k["weights"]) or true(axes, *a, **k))
-    monkeypatch.setattr(Axes, "text", lambda axes, x, y, s, **k: said.append(s) or text(axes, x, y, s, **k))
-    plot.losses(margin(weighted, [(1, -5)]), tmp_path / "losses.png", title="x", quote="USD")
+    monkeypatch.setattr(Axes, "set_title", lambda axes, s, **k: said.append(s) or title(axes, s, **k))
+    plot.losses(breakdown(weighted, [(1, -5)]), tmp_path / "losses.png", title="x", quote="USD")
     assert sum(map(sum, heights[0])) == pytest.approx(100)
     share = float(100 * TINY.share(8))
-    assert f"Expected Shortfall of the worst {share:.3g} %" in said[0]
+    assert f"Expected Shortfall of the worst {share:.3g} %" in " ".join(said)
     assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -194,9 +194,9 @@ def test_the_epoch_before_is_asked_for_and_compared(site: Site, tmp_path: Path) 
     assert (foreign.code, foreign.data["field"]) == (2, "--previous")
     dropped = site.run("contract", "publish", *there, "--previous", site.epoch)
     assert dropped.code == 1
-    assert [entry["clause"] for entry in dropped.data["differences"]] == ["E7"]
+    assert [entry["clause"] for entry in dropped.data["differences"]] == ["E9", "E9", "E7"]
     forced = site.must("contract", "publish", *there, "--first")
-    assert "Not compared" in forced["remarks"][0]
+    assert any("Not compared" in remark for remark in forced["remarks"])
     # and back: more instruments than before are no fault
     back = site.must("contract", "publish", *site.there, "--epoch", site.epoch, "--previous", fewer)
     assert back["previous_root"] is not None

@@ -44,7 +44,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(1)
     common = rng.standard_t(5, 700)
     returns = 0.02 * (0.8 * common[:, None] + 0.4 * rng.standard_t(5, (700, 2)))
-    prices = np.array([29000, 737]) * np.exp(np.cumsum(returns, axis=0))
+    levels = np.cumsum(returns, axis=0)
+    prices = np.array([29000, 737]) * np.exp(levels - levels[-1])                   # they end where the book begins
     rows = [f'"{date(2021, 1, 1) - timedelta(days=700 - i)}",{btc:.6f},n/a,{eth:.6f}'
             for i, (btc, eth) in enumerate(prices)]
     path = tmp_path_factory.mktemp("history") / "prices.csv"
