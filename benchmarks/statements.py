@@ -186,8 +186,8 @@ def grid_against_full() -> Iterator[dict[str, Any]]:
     for shape in (GRID_1000, GRID_1000_WEIGHTED):
         valued = value(sources(), shape)
         for regime in range(shape.regimes):
-            on_grid = assemble_grid(sources(), shape, valued, regime)
-            full = full_revaluation(sources(), shape, valued, regime)
+            on_grid = assemble_grid(shape, valued, regime)
+            full = full_revaluation(shape, valued, regime)
             for subject, portfolio in portfolios().items():
                 found = grid_margin.compare(on_grid, full, portfolio.rows(on_grid))
                 yield {"masses": shape is GRID_1000_WEIGHTED, "regime": regime, "portfolio": subject,

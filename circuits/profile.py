@@ -128,7 +128,7 @@ def draw(root: Part, path: str | Path, *, title: str) -> None:
         start += child.share.rows
     axes.text(0, root.depth + 0.05, "The width of a bar is its number of rows; below it is what it consists of.",
               va="top", fontsize=8, color=_INK)
-    with jsonio.replacing(path) as file:
+    with jsonio.creating(path) as file:
         figure.savefig(file, format=kind[1:], metadata={"Date": None} if kind == ".svg" else None)
 
 

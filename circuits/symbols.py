@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from circuits.builder import ConstraintSystem
-from primitives.jsonio import replacing
+from primitives.jsonio import creating
 
 
 def symbols(cs: ConstraintSystem) -> Iterator[str]:
@@ -26,6 +26,6 @@ def symbols(cs: ConstraintSystem) -> Iterator[str]:
 
 def write_symbols(cs: ConstraintSystem, path: str | Path) -> None:
     """Write `symbols` to a file, whole or not at all."""
-    with replacing(path) as file:
+    with creating(path) as file:
         for line in symbols(cs):
             file.write(line.encode() + b"\n")

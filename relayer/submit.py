@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from primitives.errors import BadInput, TailproofError
-from verifier_contracts.bindings import EpochRegistry, MarginManager, proof_words
+from verifier_contracts.abi import refusal
+from verifier_contracts.bindings import EpochRegistry, MarginManager, proof_words, verifier_refusal
 from verifier_contracts.chain import Chain
-from verifier_contracts.context import ATTESTATION, Context
+from verifier_contracts.context import ATTESTATION, MARGIN, Context
 from verifier_contracts.deployment import Deployment
-from verifier_contracts.errors import AnswerRefused, ContractRefused
+from verifier_contracts.errors import AnswerRefused, ContractRefused, Reverted
 
 if TYPE_CHECKING:
     from prover import Proof
@@ -28,6 +29,10 @@ class Bundle(Protocol):
     """What is submitted: the parts of a bundle that concern the chain."""
 
     @property
+    def statement(self) -> str: ...
+    @property
+    def r1cs_digest(self) -> str: ...
+    @property
     def context(self) -> Context: ...
     @property
     def public_inputs(self) -> Mapping[str, int]: ...
@@ -38,7 +43,8 @@ class Bundle(Protocol):
 class NotSubmitted(TailproofError):
     """A bundle was not sent because it is not for this chain, contract, key or state.
 
-    name : OtherChain, OtherManager, OtherKey, OtherAction, ContextMismatch, OtherRoot or OtherCommitment.
+    name : OtherChain, OtherManager, OtherStatement, OtherCircuit, OtherKey, OtherAction, ContextMismatch, OtherRoot or
+        OtherCommitment.
     """
 
     checked_and_false = True
@@ -57,10 +63,13 @@ class Submission:
     """How it ended. Either way the contract holds the bundle's margin for its epoch and version.
 
     transaction : the one that was sent; None, and `gas_used` 0, if there was nothing left to do.
+    proof_checked : whether a verifier has accepted this bundle's proof: the contract's, when it attested; or, where the
+        margin stood already, the verifier in force. A proof by a key that was rotated since cannot be checked any more.
     block, gas_limit : of the transaction that attested.
     """
 
     outcome: Literal["attested", "already attested"]
+    proof_checked: bool
     transaction: str | None = None
     block: int | None = None
     gas_used: int = 0
@@ -85,6 +94,8 @@ def submit(bundle: Bundle, deployment: Deployment, chain: Chain, *,
     NodeError : the node failed before anything was sent.
     """
     inputs = _public_inputs(bundle)
+    if bundle.statement != deployment.statement:
+        raise NotSubmitted("OtherStatement", bundle.statement, deployment.statement)
     registry, manager = deployment.open(chain)
     _check_addressee(bundle.context, inputs["context"], manager)
     call = (bundle.context.account, bundle.context.epoch_id, bundle.context.version, inputs["margin"],
@@ -93,18 +104,18 @@ def submit(bundle: Bundle, deployment: Deployment, chain: Chain, *,
         manager.check("attest", *call, sender=sender)
         receipt = manager.attest(*call, sender=sender)
     except ContractRefused as refused:
-        if refused.name == "AlreadyAttested" and refused.arguments["margin"] == inputs["margin"]:
-            return Submission("already attested", refused.transaction, gas_used=refused.gas_used)
-        if refused.name == "NoReason" and _stands(bundle.context, inputs["margin"], manager):
-            return Submission("already attested", refused.transaction, gas_used=refused.gas_used)
+        told = refused.name == "AlreadyAttested" and refused.arguments["margin"] == inputs["margin"]
+        if told or (refused.name == "NoReason" and _stands(bundle.context, inputs["margin"], manager)):
+            return Submission("already attested", _checked(bundle, inputs, registry, manager), refused.transaction,
+                              gas_used=refused.gas_used)
         if refused.name in ("ProofRejected", "NoReason"):
-            _explain(bundle.context, inputs, registry, manager)
+            _explain(bundle, inputs, registry, manager)
         raise
     except AnswerRefused:                          # some nodes call a contract's refusal an internal error
         if _stands(bundle.context, inputs["margin"], manager):
-            return Submission("already attested")
+            return Submission("already attested", _checked(bundle, inputs, registry, manager))
         raise
-    return Submission("attested", receipt.transaction, receipt.block, receipt.gas_used, receipt.gas_limit)
+    return Submission("attested", True, receipt.transaction, receipt.block, receipt.gas_used, receipt.gas_limit)
 
 
 def _public_inputs(bundle: Bundle) -> Mapping[str, int]:
@@ -120,6 +131,7 @@ def _check_addressee(context: Context, claimed: int, manager: MarginManager) -> 
     expected: tuple[tuple[str, Any, Any], ...] = (
         ("OtherChain", context.chain_id, manager.chain.chain_id),
         ("OtherManager", context.manager, manager.address),
+        ("OtherStatement", context.statement, MARGIN),
         ("OtherAction", "0x" + context.action_hash.hex(), "0x" + ATTESTATION.hex()),
         ("ContextMismatch", claimed, context.field_element()),
     )
@@ -136,10 +148,34 @@ def _stands(context: Context, margin: int, manager: MarginManager) -> bool:
         (context.epoch_id, context.version, margin)
 
 
-def _explain(context: Context, inputs: Mapping[str, int], registry: EpochRegistry, manager: MarginManager) -> None:
+def _checked(bundle: Bundle, inputs: Mapping[str, int], registry: EpochRegistry, manager: MarginManager) -> bool:
+    """Whether the proof of a bundle whose margin stands already was looked at; raises if it is none.
+
+    The contract looks at no proof of what it has attested, and so its answer says nothing about this one: the verifier
+    in force is asked, with the public inputs as the chain has them.
+
+    Raises
+    ------
+    NotSubmitted : the bundle's public inputs are not the chain's.
+    ContractRefused : the verifier's own reason, or FrozenEpoch: the margin stands and cannot be read.
+    """
+    root = registry.root_of(bundle.context.epoch_id)
+    if bundle.context.key_digest != manager.key_digest():
+        return False
+    _explain(bundle, inputs, registry, manager)
+    expected = (bundle.context.field_element(), root, manager.commitment_of(bundle.context.account), inputs["margin"])
+    data = verifier_refusal(manager.chain, manager.verifier(), expected, proof_words(bundle.proof))
+    if data is not None:
+        raise refusal(Reverted(data), "Groth16Verifier", "verifyProof") from None
+    return True
+
+
+def _explain(bundle: Bundle, inputs: Mapping[str, int], registry: EpochRegistry, manager: MarginManager) -> None:
     """Say why a proof was rejected, if it is because the chain has other public inputs than the bundle."""
+    context = bundle.context
     expected: tuple[tuple[str, Any, Any], ...] = (
         ("OtherKey", "0x" + context.key_digest.hex(), "0x" + manager.key_digest().hex()),
+        ("OtherCircuit", "0x" + bundle.r1cs_digest, "0x" + manager.circuit_digest().hex()),
         ("OtherRoot", inputs["epoch_root"], registry.root_of(context.epoch_id)),
         ("OtherCommitment", inputs["portfolio_commitment"], manager.commitment_of(context.account)),
     )

@@ -10,13 +10,14 @@ from circuits.statements import Statement, grid, margin
 from primitives import field
 from primitives.errors import BadInput
 from risk.margins.portfolio import Portfolio
-from verifier_contracts.context import Context
+from verifier_contracts.context import MARGIN, Context
 
 from .bundle import Bundle
 from .epochs import AnyEpoch
 from .keys import KeyDirectory
 from .progress import Progress, quiet
 from .secret import Opening, draw_salt
+from .shapes import require_shape
 from .statements import r1cs_digest
 
 
@@ -31,7 +32,7 @@ def commit(statement: Statement, epoch: AnyEpoch, portfolio: Portfolio, *, salt:
         has slots, an instrument the epoch does not hold, or exposures that no proof could show.
     """
     require_margin(statement)
-    _require_shape(statement, epoch)
+    require_shape(epoch.shape, statement.shape, statement.name)
     rows = portfolio.rows(epoch)
     if len(rows) > statement.slots:
         raise BadInput("positions", len(rows), f"at most {statement.slots}, the slots of {statement.name}",
@@ -69,7 +70,9 @@ def prove_margin(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, context:
     keys.require(statement)
     if opening.statement != statement.name:
         raise BadInput("opening.statement", opening.statement, f"{statement.name!r}, which this key proves")
-    _require_shape(statement, epoch)
+    require_shape(epoch.shape, statement.shape, statement.name)
+    if context.statement != MARGIN:
+        raise BadInput("context.statement", context.statement, f"{MARGIN!r}, which this proof is of")
     if "0x" + context.key_digest.hex() != keys.key_digest:
         raise BadInput("context.key_digest", "0x" + context.key_digest.hex(), f"{keys.key_digest}, the proving key's")
     require_opens(opening)
@@ -92,14 +95,9 @@ def require_margin(statement: Statement) -> None:
         raise BadInput("statement", statement.name, "a margin statement: margin-full-… or margin-grid-…")
 
 
-def _require_shape(statement: Statement, epoch: AnyEpoch) -> None:
-    if epoch.shape.digest() != statement.shape.digest():
-        raise BadInput("epoch shape", epoch.shape.to_json(), f"that of {statement.name}: {statement.shape.to_json()}")
-
-
 def _assign(statement: Statement, epoch: Any, positions: Sequence[tuple[int, int]], salt: int, context: int
             ) -> Mapping[str, Any]:
-    """Witness inputs; `_require_shape` has made sure that the epoch fits."""
+    """Witness inputs; `require_shape` has made sure that the epoch fits."""
     chosen: Any = margin.assign if isinstance(statement.preset, margin.Preset) else grid.assign
     inputs: Mapping[str, Any] = chosen(statement.preset, epoch, positions, salt, context)
     return inputs

@@ -16,6 +16,7 @@ from risk.exact.shape import EpochShape
 from risk.grid.grid_shape import GridShape
 
 from .bundle import Bundle
+from .shapes import differing
 from .statements import r1cs_digest
 
 if TYPE_CHECKING:
@@ -25,11 +26,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: what should hold, and whether it does."""
+    """One thing that was looked at.
+
+    found : what the bundle has; expected : what it is held against, None where nothing is compared.
+    """
 
     name: str
     holds: bool
     found: str
+    expected: str | None = None
+
+    @staticmethod
+    def same(name: str, found: object, expected: object) -> Check:
+        """That two values are equal."""
+        return Check(name, found == expected, str(found), str(expected))
+
+    def told(self) -> str:
+        """Both sides wherever they differ; one is enough where they are the same."""
+        if self.holds or self.expected is None:
+            return self.found
+        return f"bundle {self.found}, expected {self.expected}"
+
+    def to_json(self) -> dict[str, object]:
+        return {"name": self.name, "holds": self.holds, "found": self.found, "expected": self.expected}
 
 
 def audit(bundle: Bundle, key: VerificationKey, *, epoch_root: int, shape: EpochShape | GridShape,
@@ -54,23 +73,30 @@ def audit(bundle: Bundle, key: VerificationKey, *, epoch_root: int, shape: Epoch
     if set(bundle.public_inputs) != set(statement.public_inputs):
         raise BadInput("public_inputs", sorted(bundle.public_inputs), f"exactly {', '.join(statement.public_inputs)}")
     inputs = [bundle.public_inputs[name] for name in statement.public_inputs]
+    public, circuit = bundle.public_inputs, r1cs_digest(statement.name)
+    epoch_has, statement_has = differing(shape, statement.shape)
     checks = [
-        Check("constraint system", bundle.r1cs_digest == r1cs_digest(statement.name),
-              f"bundle {bundle.r1cs_digest[:16]}…, this version {r1cs_digest(statement.name)[:16]}…"),
-        Check("key", bundle.context.key_digest == key.digest(),
-              f"bundle 0x{bundle.context.key_digest.hex()[:16]}…, given 0x{key.digest().hex()[:16]}…"),
-        Check("setup", bundle.insecure_setup == key.insecure_setup, "INSECURE single party" if key.insecure_setup
-              else "a ceremony, the key file says"),
-        Check("epoch shape", shape.digest() == statement.shape.digest(), "as the statement has it built in"),
-        Check("epoch root", bundle.public_inputs["epoch_root"] == epoch_root, str(bundle.public_inputs["epoch_root"])),
-        Check("context", bundle.public_inputs["context"] == bundle.context.field_element(),
-              "recomputed from chain, contract, key, account, epoch, version and action"),
-        Check("margin", bundle.margin < 1 << 128, f"{bundle.margin} micro-units"),
+        Check.same("constraint system", bundle.r1cs_digest, circuit),
+        Check.same("key", "0x" + bundle.context.key_digest.hex(), "0x" + key.digest().hex()),
+        Check.same("setup", _setup(bundle.insecure_setup), _setup(key.insecure_setup)),
+        Check("epoch shape", shape.digest() == statement.shape.digest(),
+              f"the epoch's {epoch_has}" if epoch_has else f"as {statement.name} has it built in",
+              f"{statement_has}, as {statement.name} has it" if epoch_has else None),
+        Check.same("epoch root", public["epoch_root"], epoch_root),
+        Check.same("context", public["context"], bundle.context.field_element()),
+        Check("margin", bundle.margin < 1 << 128, f"{bundle.margin} micro-units", "below 2**128"),
     ]
     if key_circuit is not None:
-        checks.insert(2, Check("key's constraints", key_circuit == r1cs_digest(statement.name),
-                               f"key {key_circuit[:16]}…"))
+        checks.insert(2, Check("key's constraints", key_circuit == circuit, f"under a key for {key_circuit}",
+                               f"one for {circuit}"))
     if commitment is not None:
-        checks.append(Check("commitment", bundle.public_inputs["portfolio_commitment"] == commitment, str(commitment)))
+        checks.append(Check.same("commitment", public["portfolio_commitment"], commitment))
     proven = len(inputs) == key.public and verify(key, inputs, bundle.proof, backend=backend)
-    return [*checks, Check(f"proof ({backend})", proven, "Groth16 over BN254")]
+    return [*checks, Check(f"proof ({backend})", proven, "Groth16 over BN254" if proven else
+                           "one that this key rejects for these public inputs" if len(inputs) == key.public else
+                           f"of {len(inputs)} public inputs, and the key takes {key.public}",
+                           "one that the key accepts")]
+
+
+def _setup(insecure: bool) -> str:
+    return "INSECURE single party" if insecure else "a ceremony, the key file says"

@@ -39,6 +39,25 @@ def read_consent(path: Path) -> tuple[Consent, bytes]:
     return consent, bytes.fromhex(signature[2:])
 
 
+def require_consentable(owner: str, venue: str, account: str | None) -> None:
+    """Refuse a consent that no contract takes, or that another key signs than the account's.
+
+    Parameters
+    ----------
+    owner : whose key signs; account : whose commitment is meant, if that is said.
+
+    Raises
+    ------
+    BadInput : the venue is the owner herself (the contract: VenueIsOwner), or the key is not the account's.
+    """
+    if account is not None and account != owner:
+        raise BadInput("--account", account, f"{owner}, whose key signs (a contract's consent is ERC-1271, made by "
+                       "its own means)")
+    if venue == owner:
+        raise BadInput("--venue", venue, "another than the owner: a venue speaks for positions that it holds for "
+                       "others (VenueIsOwner)")
+
+
 def owner_from_environment() -> LocalAccount:
     """The account whose private key is in $TAILPROOF_PRIVATE_KEY; raises BadInput (which does not show it)."""
     from eth_account import Account

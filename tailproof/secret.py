@@ -32,22 +32,9 @@ class Opening:
 
     def save(self, path: str | Path) -> None:
         """Write with mode 0600, and never over an existing file: losing a salt means losing the commitment."""
-        content = jsonio.dumps({
+        jsonio.write(path, {
             "schema": SCHEMA, "statement": self.statement, "commitment": str(self.commitment), "salt": str(self.salt),
-            "slots": [{"id": str(number), "lots": lots} for number, lots in self.slots]})
-        with jsonio.refusing_to_write(path):
-            try:
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                raise BadInput("salt file", str(path), "a new path (a salt is never overwritten)") from None
-            try:
-                with os.fdopen(descriptor, "w") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-            except BaseException:
-                os.unlink(path)
-                raise
+            "slots": [{"id": str(number), "lots": lots} for number, lots in self.slots]}, mode=0o600)
 
     @staticmethod
     def load(path: str | Path) -> Opening:

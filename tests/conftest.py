@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ STATEMENT = "margin-full-256x16"
 # and the key that the README's commands sign with signs nothing here.
 os.environ["no_proxy"] = "127.0.0.1"
 os.environ.pop("TAILPROOF_PRIVATE_KEY", None)
+# Another run of the tests on this machine sends with the same keys, to chains of its own: its locks are not ours.
+_state = tempfile.TemporaryDirectory(prefix="tailproof-tests-")
+os.environ["XDG_STATE_HOME"] = _state.name
 
 # No test is timed: a busy machine, or a kernel compiling on first use, must not fail one.
 # In CI the examples are the same every time, so that a change is judged by what it changed; elsewhere they are new.
@@ -40,13 +44,15 @@ class Answer:
 
 @pytest.fixture(scope="session")
 def run() -> Callable[..., Answer]:
-    """Run `tailproof ARGUMENTS --json`; an exception, or anything but one JSON document on stdout, fails the test."""
+    """Run `tailproof ARGUMENTS --json`; an exception, or anything but one JSON object on stdout, fails the test."""
     def call(*arguments: object) -> Answer:
         result = CliRunner().invoke(main, [*map(str, arguments), "--json"])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code != 70, result.stderr           # a defect of ours
-        return Answer(result.exit_code, json.loads(result.stdout), result.stderr)
+        answer = json.loads(result.stdout)
+        assert isinstance(answer, dict)
+        return Answer(result.exit_code, answer, result.stderr)
     return call
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eth_abi.abi import encode
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from primitives.errors import BadInput
@@ -15,7 +16,7 @@ from verifier_contracts.addresses import checksummed
 from verifier_contracts.chain import CLOCK_TOLERANCE, Chain, Receipt
 from verifier_contracts.compiler import Artifact, compile_contracts
 from verifier_contracts.consent import Consent
-from verifier_contracts.context import ATTESTATION, Context
+from verifier_contracts.context import ATTESTATION, MARGIN, Context
 from verifier_contracts.errors import ImplausibleAnswer, Reverted
 from verifier_contracts.fees import CALL_GAS
 
@@ -108,14 +109,45 @@ class Contract:
             raise refusal(error, self.name, function) from None
 
     def transact(self, function: str, *arguments: Any, sender: str | None = None,
-                 gas: int | None = None) -> Receipt:
-        """Send a transaction and wait for it; it may use the gas in `GAS_CAPS` unless the chain's terms say more."""
+                 gas: int | None = None, pending: bool = False) -> Receipt:
+        """Send a transaction and wait for it; it may use the gas in `GAS_CAPS` unless the chain's terms say more.
+
+        pending : try it in the next block, for what depends on the time.
+        """
         data = encode_call(self.artifact, function, arguments)
         try:
             return self.chain.send(self.address, data, sender=sender, gas=gas,
-                                   gas_cap=GAS_CAPS.get(function, CALL_GAS))
+                                   gas_cap=GAS_CAPS.get(function, CALL_GAS), pending=pending)
         except Reverted as error:
             raise refusal(error, self.name, function) from None
+
+
+@dataclass(frozen=True)
+class VerifierFacts:
+    """What a generated verifier says of itself.
+
+    key_digest, circuit_digest : 32 bytes; statement : its name; insecure : whether one party made the key.
+    """
+
+    key_digest: bytes
+    circuit_digest: bytes
+    statement: str
+    insecure: bool
+
+    @staticmethod
+    def of(chain: Chain, address: str) -> VerifierFacts:
+        """Ask the verifier at an address; raises BadInput if there is none of ours."""
+        return VerifierFacts(*(_constant(chain, address, name, kind) for name, kind in (
+            ("KEY_DIGEST", "bytes32"), ("CIRCUIT_DIGEST", "bytes32"), ("STATEMENT", "string"), ("INSECURE", "bool"))))
+
+
+def _constant(chain: Chain, address: str, name: str, kind: str) -> Any:
+    try:
+        (value,) = decode([kind], chain.call(address, keccak(text=f"{name}()")[:4]))
+    except (Reverted, DecodingError, UnicodeDecodeError):
+        raise BadInput("verifier", address, f"a generated verifier, which would tell its {name}",
+                       source=chain.name) from None
+    return value
 
 
 class EpochRegistry(Contract):
@@ -125,7 +157,25 @@ class EpochRegistry(Contract):
 
     def publish(self, epoch_id: int, root: int, model_id: bytes, *, sender: str | None = None) -> Receipt:
         """Publish an epoch's root under its time of publication (role: publisher)."""
-        return self.transact("publishEpoch", epoch_id, root, model_id, sender=sender)
+        return self.transact("publishEpoch", epoch_id, root, model_id, sender=sender, pending=True)
+
+    def new_epoch_id(self, valuation: int) -> int:
+        """The id of an epoch that is published now: the time of the next block, once that is later than the last epoch.
+
+        Parameters
+        ----------
+        valuation : when the epoch's prices are from, in seconds since 1970.
+
+        Raises
+        ------
+        BadInput : they are of the future.
+        NodeError : the chain's clock stands, or is not near ours.
+        """
+        now = self.chain.time_after(self.latest_epoch_id())
+        if valuation > now:
+            raise BadInput("valuation", valuation, f"at most {now}, the time of the next block: an epoch is not of the "
+                           "future", source=self.chain.name)
+        return now
 
     def freeze(self, epoch_id: int, *, sender: str | None = None) -> Receipt:
         """Withdraw an epoch for good (role: guardian)."""
@@ -159,7 +209,7 @@ class MarginManager(Contract):
         """What a proof for this account must be bound to; `version` None means the registered one."""
         if version is None:
             version = self.state_of(account).version
-        return Context(self.chain.chain_id, self.address, self.key_digest(), account, epoch_id, version)
+        return Context(MARGIN, self.chain.chain_id, self.address, self.key_digest(), account, epoch_id, version)
 
     def context_of(self, account: str, epoch_id: int, version: int, action_hash: bytes = ATTESTATION) -> int:
         """The public input `context` as the contract computes it."""
@@ -198,6 +248,14 @@ class MarginManager(Contract):
     def allows_insecure_setup(self) -> bool:
         """Whether this manager takes keys whose maker can forge."""
         return bool(self.read("allowsInsecureSetup"))
+
+    def registry(self) -> str:
+        """Address of the registry that it believes."""
+        return checksummed(self.read("registry"))
+
+    def paused(self) -> bool:
+        """Whether attestations, registrations and `margin_of` are stopped."""
+        return bool(self.read("paused"))
 
     def max_epoch_age(self) -> int:
         """Seconds after which an epoch proves nothing any more."""

@@ -174,6 +174,37 @@ class Chain:
         """Timestamp of the latest block, in seconds since 1970; the node's word (see `clock`)."""
         return self._node.ask("eth_getBlockByNumber", "latest", False, read=timestamp)
 
+    def next_time(self) -> int:
+        """Timestamp that the next block has at least: the pending block's, or the latest's where the node has none
+        pending. A quiet chain's latest block may be days old.
+
+        Raises
+        ------
+        ImplausibleAnswer : on other than a development chain, it is more than an hour from this machine's clock.
+        """
+        pending = self._node.ask_optional("eth_getBlockByNumber", "pending", False, default=None,
+                                          read=lambda block: None if block is None else timestamp(block))
+        theirs, ours = max(self.now(), pending or 0), int(time.time())
+        if not self.development and abs(theirs - ours) > CLOCK_TOLERANCE:
+            raise ImplausibleAnswer(self.name, f"the next block is of {theirs}, this machine's clock says {ours}: "
+                                    f"more than {CLOCK_TOLERANCE} s apart")
+        return theirs
+
+    def time_after(self, moment: int) -> int:
+        """`next_time` once it is later than `moment`, which is waited for.
+
+        Raises
+        ------
+        NodeError : it is not within the time that a transaction is waited for.
+        """
+        until = time.monotonic() + self._terms.timeout
+        while (theirs := self.next_time()) <= moment:
+            if time.monotonic() > until:
+                raise NodeError(self.name, f"makes no block later than {moment}: its clock stands at {theirs}")
+            self._terms.report(f"waiting for a block after {moment}", 0, 1)
+            time.sleep(0.25)
+        return theirs
+
     def clock(self) -> int:
         """The time to sign deadlines by: this machine's, once the chain's is seen to be near it; on a development
         chain, whose clock may be anywhere, the chain's own.
@@ -182,14 +213,8 @@ class Chain:
         ------
         ImplausibleAnswer : they differ by more than an hour: the node is far behind, or lies.
         """
-        theirs = self.now()
-        if self.development:
-            return theirs
-        ours = int(time.time())
-        if abs(theirs - ours) > CLOCK_TOLERANCE:
-            raise ImplausibleAnswer(self.name, f"the latest block is of {theirs}, this machine's clock says {ours}: "
-                                    f"more than {CLOCK_TOLERANCE} s apart")
-        return ours
+        theirs = self.next_time()
+        return theirs if self.development else int(time.time())
 
     @cached_property
     def development(self) -> bool:
@@ -217,25 +242,29 @@ class Chain:
         transaction = self._transaction(to, data, sender or (self.senders[0] if self.senders else None), gas)
         return self._node.run("eth_call", transaction, "latest" if block is None else hex(block), read=octets)
 
-    def estimate_gas(self, to: str | None, data: bytes, *, sender: str | None = None) -> int:
+    def estimate_gas(self, to: str | None, data: bytes, *, sender: str | None = None, pending: bool = False) -> int:
         """The gas limit that a transaction needs; more than it uses, see `embedded`.
+
+        pending : run it in the next block, not in the latest, whose time may be long past.
 
         Raises
         ------
         Reverted : it would fail.
         """
         transaction = self._transaction(to, data, sender or self.default_sender(), None)
-        return self._node.run("eth_estimateGas", transaction, read=quantity)
+        return self._node.run("eth_estimateGas", transaction, *(["pending"] if pending else []), read=quantity)
 
     # -- sending -------------------------------------------------------------------------------------------------------
     def send(self, to: str | None, data: bytes, *, sender: str | None = None, gas: int | None = None,
-             gas_cap: int | None = None, before: Callable[[str | None, str | None], object] | None = None) -> Receipt:
+             gas_cap: int | None = None, before: Callable[[str | None, str | None], object] | None = None,
+             pending: bool = False) -> Receipt:
         """Send a transaction (`to` None: deploy `data`) and wait until it is confirmed.
 
         Parameters
         ----------
         gas : the gas limit; by default 2 % above the estimate, and then nothing is sent that would fail.
         gas_cap : the most that the limit may be, where the user has not said (default: by the kind of transaction).
+        pending : as for `estimate_gas`.
         before : told the transaction's hash (None: the node signs) and the address that it creates, before it is out.
 
         Raises
@@ -257,8 +286,8 @@ class Chain:
             nonce = self._node.ask("eth_getTransactionCount", sender, "latest", read=quantity) if self.in_process else \
                 next_nonce(self._node, sender, terms.timeout, terms.report)
             default = creation_gas(data) if to is None else CALL_GAS if gas_cap is None else gas_cap
-            limit = gas if gas is not None else limited(self.estimate_gas(to, data, sender=sender), terms.caps, default,
-                                                        self.name)
+            limit = gas if gas is not None else limited(self.estimate_gas(to, data, sender=sender, pending=pending),
+                                                        terms.caps, default, self.name)
             creates = created_address(sender, nonce) if to is None else None
             signed, certain = self._out(self._transaction(to, data, sender, limit), sender, nonce,
                                         lambda transaction: before and before(transaction, creates))

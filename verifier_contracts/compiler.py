@@ -37,7 +37,8 @@ SETTINGS: dict[str, Any] = {
         "details": {"peephole": True, "inliner": True, "jumpdestRemover": True, "orderLiterals": True,
                     "deduplicate": True, "cse": True, "constantOptimizer": False, "yul": True},
     },
-    "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}},
+    "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object",
+                                    "evm.deployedBytecode.immutableReferences"]}},
 }
 
 # solc's own command line talks to an SMT solver and to stdout about it; the library only compiles.
@@ -58,13 +59,14 @@ class Artifact:
     """One compiled contract.
 
     abi : as the compiler lists it; creation : code that deploys it (constructor arguments go behind); runtime : code
-    that then lies on chain, with immutables still zero.
+    that then lies on chain, with immutables still zero; immutables : the places of each, (start, length) in `runtime`.
     """
 
     name: str
     abi: list[dict[str, Any]]
     creation: bytes
     runtime: bytes
+    immutables: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -155,7 +157,9 @@ def _run_solc(request: str, modules: Path) -> Any:
 
 def _artifact(name: str, unit: Any) -> Artifact:
     artifact = Artifact(name, unit["abi"], bytes.fromhex(unit["evm"]["bytecode"]["object"]),
-                        bytes.fromhex(unit["evm"]["deployedBytecode"]["object"]))
+                        bytes.fromhex(unit["evm"]["deployedBytecode"]["object"]), tuple(
+                            tuple((place["start"], place["length"]) for place in places)
+                            for places in unit["evm"]["deployedBytecode"].get("immutableReferences", {}).values()))
     if len(artifact.runtime) > CODE_LIMIT:
         raise CompilationFailed(f"{name} has {len(artifact.runtime)} bytes of code: a chain accepts {CODE_LIMIT}")
     return artifact

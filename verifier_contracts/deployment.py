@@ -7,11 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eth_utils.crypto import keccak
+
 from primitives import jsonio
 from primitives.errors import BadInput
 from verifier_contracts.abi import encode_deployment, refusal
 from verifier_contracts.addresses import checksummed, read_address, read_bytes32
-from verifier_contracts.bindings import EpochRegistry, MarginManager
+from verifier_contracts.authenticity import manager_is_ours, registry_is_ours
+from verifier_contracts.bindings import EpochRegistry, MarginManager, VerifierFacts
 from verifier_contracts.chain import Chain, Receipt
 from verifier_contracts.compiler import Artifact, compile_contracts, compile_sources
 from verifier_contracts.errors import Reverted
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "tailproof.deployment/1"
 DAY = 86_400
+CODES = ("manager's code", "registry's code", "verifier's code")
 
 
 @dataclass(frozen=True)
@@ -70,16 +74,39 @@ class Deployment:
     manager: str
 
     def open(self, chain: Chain) -> tuple[EpochRegistry, MarginManager]:
-        """The contracts on a chain.
+        """The contracts on a chain, once everything that this says of them is what they say themselves.
+
+        That another verifier is in force by now is no contradiction: keys are rotated.  Whether the contracts are what
+        they say is looked at by `authenticity`.
 
         Raises
         ------
-        BadInput : the chain is another, or there is no code where the contracts should be.
+        BadInput : the chain is another, there is no code where the contracts should be, or they say something else.
         """
+        registry, manager = self._found(chain)
+        for field, said, found in self.claims(manager):
+            if said != found:
+                raise BadInput(field, said, f"{found}, as the contracts say", source=chain.name)
+        return registry, manager
+
+    def claims(self, manager: MarginManager) -> list[tuple[str, object, object]]:
+        """What this says, beside what the contracts say: (field, said, found)."""
+        chain, in_force = manager.chain, manager.verifier()
+        told = VerifierFacts.of(chain, self.verifier)
+        now = told if in_force == self.verifier else VerifierFacts.of(chain, in_force)
+        return [
+            ("registry", self.registry, manager.registry()),
+            ("statement", self.statement, told.statement),
+            ("circuit_digest", "0x" + self.circuit_digest.hex(), "0x" + told.circuit_digest.hex()),
+            ("key_digest", "0x" + self.key_digest.hex(), "0x" + told.key_digest.hex()),
+            ("insecure_setup", self.insecure_setup, told.insecure or now.insecure),
+        ]
+
+    def _found(self, chain: Chain) -> tuple[EpochRegistry, MarginManager]:
         if chain.chain_id != self.chain_id:
             raise BadInput("chain id", chain.chain_id, f"{self.chain_id}, the chain of this deployment",
                            source=chain.name)
-        for name in ("registry", "manager"):
+        for name in ("registry", "verifier", "manager"):
             where = getattr(self, name)
             if not chain.code(where):
                 raise BadInput(name, where, "the address of a contract on this chain", source=chain.name)
@@ -91,8 +118,9 @@ class Deployment:
                 "insecure_setup": self.insecure_setup,
                 "registry": self.registry, "verifier": self.verifier, "manager": self.manager}
 
-    def save(self, path: Path) -> None:
-        jsonio.write(path, self.to_json())
+    def save(self, path: Path, *, over: bool = False) -> None:
+        """Write the file; `over`: in place of the note of how far it had come; raises as `jsonio.creating`."""
+        jsonio.write(path, self.to_json(), over=over)
 
     @staticmethod
     def load(path: Path) -> Deployment:
@@ -141,6 +169,9 @@ def deploy(chain: Chain, key: VerificationKey, statement: str, circuit_digest: b
         registry = checksummed(registry, "registry")
         if not chain.code(registry):
             raise BadInput("registry", registry, "the address of a contract on this chain", source=chain.name)
+        if not registry_is_ours(chain, registry):
+            raise BadInput("registry", registry, "an EpochRegistry of this version, byte for byte: a margin is worth "
+                           "what its epochs are", source=chain.name)
     require_valid(key, known)
     contracts, verifier_artifact = compile_contracts(), compile_verifier(key, statement, circuit_digest)
     roles = roles or Roles.of(sender or chain.default_sender())
@@ -169,7 +200,7 @@ def deploy(chain: Chain, key: VerificationKey, statement: str, circuit_digest: b
     made = Deployment(chain.chain_id, statement, circuit_digest, key.digest(), key.insecure_setup, registry, verifier,
                       manager)
     if file is not None:
-        made.save(file)
+        made.save(file, over=True)                             # over the note of how far it had come
     return made
 
 
@@ -198,11 +229,41 @@ def compile_verifier(key: VerificationKey, statement: str, circuit_digest: bytes
 
 
 def verifier_is_authentic(chain: Chain, deployment: Deployment, key: VerificationKey) -> bool:
-    """Whether the manager's verifier is, byte for byte, the one generated for this key: for auditors, who thereby need
-    to trust neither the deployer nor what the contract says about itself."""
-    _, manager = deployment.open(chain)
-    in_force = chain.code(manager.verifier())
-    return in_force == compile_verifier(key, deployment.statement, deployment.circuit_digest).runtime
+    """Whether the manager's verifier is, byte for byte, the one generated for this key, and the manager that asks it
+    and the registry that it believes are ours: for auditors, who thereby need to trust neither the deployer nor what
+    the contracts say about themselves."""
+    looked_at = ("registry", *CODES)
+    return all(said == found for what, said, found in authenticity(chain, deployment, key) if what in looked_at)
+
+
+def authenticity(chain: Chain, deployment: Deployment, key: VerificationKey | None = None
+                 ) -> list[tuple[str, object, object]]:
+    """A deployment against the contracts that are there: (what, said by the file or compiled here, found on chain).
+
+    Parameters
+    ----------
+    key : of the verifier in force; without it the verifier is taken at its word.
+
+    Raises
+    ------
+    BadInput : the chain is another, or there is no code where the contracts should be, or they answer like others.
+    """
+    _, manager = deployment._found(chain)
+    where = manager.verifier()
+    rows: list[tuple[str, object, object]] = [
+        *deployment.claims(manager),
+        ("verifier in force", deployment.verifier, where),
+        (CODES[0], True, manager_is_ours(manager)),
+        (CODES[1], True, registry_is_ours(chain, manager.registry())),
+    ]
+    if key is not None:
+        expected = compile_verifier(key, deployment.statement, deployment.circuit_digest).runtime
+        rows.append((CODES[2], _digest(expected), _digest(chain.code(where))))
+    return rows
+
+
+def _digest(code: bytes) -> str:
+    return "0x" + keccak(code).hex()
 
 
 def _create(chain: Chain, artifact: Artifact, arguments: list[Any] | None, sender: str | None,

@@ -45,7 +45,7 @@ ERRORS = {
 
 UNROLLED = 16
 """Up to so many public inputs each has code of its own, about 170 bytes; a loop over more costs some 100 gas each."""
-MOST_INPUTS = 304
+MOST_INPUTS = 305
 """Public inputs of the largest verifier whose code a chain accepts (EIP-170): with a loop each takes 74 bytes of it."""
 
 STATEMENT_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"

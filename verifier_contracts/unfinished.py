@@ -19,6 +19,20 @@ SCHEMA = "tailproof.deployment-unfinished/1"
 Before = Callable[[str | None, str | None], object]
 
 
+def require_unfinished(path: Path) -> jsonio.Node:
+    """The file of a deployment under way.
+
+    Raises
+    ------
+    BadInput : something else is there, which is never overwritten.
+    """
+    file = jsonio.Node.read(path)
+    if not isinstance(file.value, dict) or file.value.get("schema") != SCHEMA:
+        raise BadInput("deployment file", str(path), "a new path, or that of an unfinished deployment: a finished one "
+                       "is never overwritten")
+    return file
+
+
 class Steps:
     """The contracts of one deployment, each created once.
 
@@ -36,13 +50,11 @@ class Steps:
         self._chain, self._sender, self._path, self._plan = chain, sender, path, dict(plan)
         self._made: dict[str, str] = {}
         self._in_flight: dict[str, Any] = {}
+        self._ours = False                         # whether the file is this deployment's already
         if path is not None and path.exists():
-            self._resume(jsonio.Node.read(path))
+            self._resume(require_unfinished(path))
 
     def _resume(self, file: jsonio.Node) -> None:
-        if not isinstance(file.value, dict) or file.value.get("schema") != SCHEMA:
-            raise BadInput("deployment file", str(self._path), "a new path, or that of an unfinished deployment: a "
-                           "finished one is never overwritten")
         parts = file.document(SCHEMA, {"plan", "contracts", "in_flight"})
         plan = parts["plan"].object(set(self._plan))
         for name, value in self._plan.items():
@@ -50,6 +62,7 @@ class Steps:
                 raise BadInput(plan[name].field, value, f"{plan[name].value}, as when this deployment began (another "
                                "one needs another path)", source=self._path)
         contracts = parts["contracts"].object((), ("registry", "verifier", "manager"))
+        self._ours = True
         self._made = {name: read_address(node) for name, node in contracts.items()}
         if parts["in_flight"].value is not None:
             flying = parts["in_flight"].object({"contract", "address", "transaction"})
@@ -86,4 +99,5 @@ class Steps:
     def _write(self) -> None:
         if self._path is not None:
             jsonio.write(self._path, {"schema": SCHEMA, "plan": self._plan, "contracts": self._made,
-                                      "in_flight": self._in_flight or None})
+                                      "in_flight": self._in_flight or None}, over=self._ours)
+            self._ours = True

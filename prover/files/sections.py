@@ -154,7 +154,7 @@ class SectionWriter:
 def write_sections(path: str | Path, magic: bytes, version: int, count: int, *,
                    mode: int = 0o644) -> Iterator[SectionWriter]:
     """A writer for `count` sections; the file takes the place of `path` when the block ends without an error."""
-    with jsonio.replacing(path, mode=mode) as file:
+    with jsonio.creating(path, mode=mode) as file:
         file.write(magic + version.to_bytes(4, "little") + count.to_bytes(4, "little"))
         yield SectionWriter(file)
 

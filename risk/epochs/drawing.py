@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
 from primitives.errors import BadInput
+from risk.exact.sobol import sobol_uniforms
+from risk.exact.uniforms import latin_hypercube
 from risk.market.history import History
 from risk.models.calibration import Calibration
 from risk.models.model import Estimator, Model, Purpose
-from risk.scenarios import filtered_historical, monte_carlo
+from risk.scenarios import filtered_historical, monte_carlo, sets, stress
 from risk.scenarios.scenarios import Scenarios, simulate
 from risk.valuation.weighted import Quality, choose
 
@@ -30,23 +35,34 @@ class Drawn:
 
 def draw(model: Model, calibration: Calibration, history: History | None, *, seed: int) -> Drawn:
     """The scenarios of a calibrated model: equally likely ones, or where the shape has masses those that stand best for
-    a population.
+    a population. Stress has its share of the one or the other. Those of a handwritten set are its rows.
 
     Raises
     ------
-    BadInput : scenarios that come out too far from their population; a population that the masses do not divide.
+    BadInput : scenarios that come out too far from their population; a population that the masses do not divide; a set
+        or stress that does not fit the shape or the history.
     """
+    if model.estimator == Estimator.HANDWRITTEN:
+        return Drawn(sets.scenarios(model))
     weighted = not model.shape.tail.uniform
-    count = model.scenarios.population if weighted else model.shape.scenarios
-    if model.estimator == Estimator.MONTE_CARLO:
-        assert model.copula is not None            # `parse_model` has made sure
-        sample = monte_carlo.population if weighted else monte_carlo.innovations
-        drawn = sample(calibration, model.copula, seed=seed, count=count, horizon=model.horizon)
-    else:
+    uniforms = sobol_uniforms if weighted else latin_hypercube
+
+    def drawn(seed: int, count: int) -> NDArray[np.float64]:
+        if model.estimator == Estimator.MONTE_CARLO:
+            assert model.copula is not None        # `parse_model` has made sure
+            sample = monte_carlo.population if weighted else monte_carlo.innovations
+            return sample(calibration, model.copula, seed=seed, count=count, horizon=model.horizon)
         assert history is not None                 # `parse_sources` has made sure
         choose_days = filtered_historical.population if weighted else filtered_historical.innovations
-        drawn = choose_days(model, history, seed=seed, count=count, horizon=model.horizon)
-    paths = simulate(calibration, model.assets, drawn, bound=model.scenarios.clip)
+        return choose_days(model, history, seed=seed, count=count, horizon=model.horizon)
+
+    total = model.scenarios.population if weighted else model.shape.scenarios
+    shares = stress.counts(model.stress, total)
+    stressed = [stress.scenarios(name, model, calibration, history, seed=seed, count=count, uniforms=uniforms,
+                                 drawn=drawn) for name, count in zip(model.stress.sets, shares, strict=True)]
+    left = total - len(shares) * max(shares, default=0)
+    own = simulate(calibration, model.assets, drawn(seed, left), bound=model.scenarios.clip)
+    paths = Scenarios.joined([own, *stressed])
     bounded = paths.at_bound(model.scenarios.clip)
     if not weighted:
         return Drawn(paths, bounded, None)

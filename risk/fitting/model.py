@@ -14,7 +14,6 @@ from risk.fitting import copula as copulas
 from risk.fitting import correlation as correlations
 from risk.fitting import volatility as volatilities
 from risk.fitting.correlation import CorrelationFit
-from risk.fitting.doubts import Doubt, doubts, half_life
 from risk.fitting.likelihood import likelihood_of
 from risk.fitting.volatility import Fit
 from risk.market.history import History
@@ -22,6 +21,7 @@ from risk.models.calibration import calibrate, log_returns, residuals
 from risk.models.copula import Dependence
 from risk.models.correlation import Correlation
 from risk.models.model import Estimator, Gates, Model
+from risk.models.plausibility import Doubt, doubts, half_life
 
 Progress = Callable[[str, int, int], None]
 SLACK = 0.01

@@ -3,11 +3,13 @@
 Nodes and standard scenarios are in units of today's forecast; here they become prices. Every instrument is revalued at
 every node, which the epoch publishes, and in every scenario of every regime, which nobody sees but the bound on the
 interpolation error (E6): a long position is charged, per lot, the most that interpolated value changes exceed full
-ones, a short position the most that they fall short of them, rounded up.
+ones, a short position the most that they fall short of them, rounded up. Both are of rounded changes; what rounding the
+full ones took is the unit of E11, so together the charges cover the distance to *unrounded* full revaluation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,10 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
-from risk.epochs.build import Progress, assemble, calibrated, parse_sources, require_equally_likely
+from risk.epochs.build import (
+    FIRST,
+    Inputs,
+    Progress,
+    assemble,
+    prepare,
+    require_enough,
+    require_equally_likely,
+)
 from risk.epochs.drawing import Drawn
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
+from risk.epochs.rounding import require_lots
 from risk.exact.shape import EpochShape, Tail
 from risk.grid.grid_epoch import Factors, GridEpoch
 from risk.grid.grid_map import POINT_UNIT, ScenarioMap
@@ -27,7 +38,8 @@ from risk.grid.grid_standard import StandardMap
 from risk.grid.haircuts import asset_factors, parse_collateral, swings
 from risk.market.book import Book
 from risk.models.calibration import Calibration
-from risk.models.model import Model
+from risk.models.model import Estimator, Model
+from risk.models.procyclicality import State
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, rounded
 from risk.valuation.revaluation import revalue, value_changes
 
@@ -49,18 +61,29 @@ class Valuation(NamedTuple):
     near_ties : of the changes at nodes, see `risk.valuation.revaluation.Revaluation`.
     """
 
-    model: Model
-    book: Book
-    calibration: Calibration
+    inputs: Inputs
     nodes: Scenarios
     changes: NDArray[np.int64]
     scenarios: tuple[Scenarios, ...]
     full: NDArray[np.int64]
     near_ties: int | None = None
 
+    @property
+    def model(self) -> Model:
+        return self.inputs.model
+
+    @property
+    def book(self) -> Book:
+        return self.inputs.book
+
+    @property
+    def calibration(self) -> Calibration:
+        return self.inputs.calibration
+
 
 def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, collateral: bytes | None = None,
-               progress: Progress | None = None) -> GridEpoch:
+               previous_root: int = FIRST, previous_state: State | None = None,
+               accepted: Mapping[str, str] | None = None, progress: Progress | None = None) -> GridEpoch:
     """The grid epoch that sources determine.
 
     Parameters
@@ -68,27 +91,30 @@ def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, collatera
     shape : of a `StandardMap` with the model's horizon. Scenarios, tail and packing are the shape's; what the model
         file says of these is for full revaluation.
     collateral : content of a collateral file, see `risk.grid.haircuts`; None for an epoch without collateral.
-    progress : as in `risk.epochs.build.build`.
+    previous_root, previous_state, accepted, progress : as in `risk.epochs.build.build`.
 
     Raises
     ------
     BadInput : from any source; a shape of another horizon or fewer underlyings than the model, or with masses that
-        the standard scenarios were not chosen for; E1 to E6, E8.
+        the standard scenarios were not chosen for; E1 to E6, E8, E10, E11.
     """
-    return assemble_grid(sources, shape, value(sources, shape, progress), regime, collateral)
+    valued = value(sources, shape, previous_root=previous_root, previous_state=previous_state, accepted=accepted,
+                   progress=progress)
+    return assemble_grid(shape, valued, regime, collateral)
 
 
-def value(sources: Sources, shape: GridShape, progress: Progress | None = None) -> Valuation:
+def value(sources: Sources, shape: GridShape, *, previous_root: int = FIRST, previous_state: State | None = None,
+          accepted: Mapping[str, str] | None = None, progress: Progress | None = None) -> Valuation:
     """Revalue every instrument at every node and in every scenario of every regime; errors as `build_grid`."""
     def stage(name: str) -> None:
         if progress is not None:
             progress(name, STAGES.index(name), len(STAGES))
 
-    stage("read")
-    model, book, history = parse_sources(sources, shape.layout)
+    inputs = prepare(sources, shape.layout, previous_root=previous_root, previous_state=previous_state,
+                     accepted=accepted, progress=progress)
+    model, book, calibration = inputs.model, inputs.book, inputs.calibration
     standard = _standard(shape, model)
-    stage("calibrate")
-    calibration = calibrated(model, book, history)
+    require_enough(model, shape.tail, shape.scenarios, source=sources.paths.get("model"))
     stage("nodes")
     m = len(model.assets)
     spot, volatility = (np.repeat(axis[:, None], m, axis=1) for axis in shape.map.nodes.points())
@@ -97,12 +123,15 @@ def value(sources: Sources, shape: GridShape, progress: Progress | None = None) 
     stage("scenarios")
     scenarios = tuple(applied(model, calibration, spot[:, :m], volatility[:, :m])
                       for spot, volatility in zip(*standard.points, strict=True))
+    require_lots(book, scenarios[0], shape.tail, source=sources.paths.get("book"))
     full = np.stack([value_changes(book, model, calibration, drawn) for drawn in scenarios])
     stage("commit")
-    return Valuation(model, book, calibration, nodes, revaluation.changes, scenarios, full, revaluation.near_ties)
+    return Valuation(inputs, nodes, revaluation.changes, scenarios, full, revaluation.near_ties)
 
 
 def _standard(shape: GridShape, model: Model) -> StandardMap:
+    if model.estimator == Estimator.HANDWRITTEN:
+        raise BadInput("estimator", str(model.estimator), "one with a model: a grid is laid in units of its forecast")
     if not isinstance(shape.map, StandardMap):
         raise BadInput("shape.map", type(shape.map).__name__, "a standard map: others have no scenarios to revalue in")
     if shape.map.horizon != model.horizon:
@@ -158,11 +187,9 @@ def interpolation_error(map: ScenarioMap, underlying: NDArray[np.int64], changes
     return InterpolationError(long, short)
 
 
-def assemble_grid(sources: Sources, shape: GridShape, valued: Valuation, regime: int = 0,
-                  collateral: bytes | None = None) -> GridEpoch:
+def assemble_grid(shape: GridShape, valued: Valuation, regime: int = 0, collateral: bytes | None = None) -> GridEpoch:
     """Put everything together; errors as `build_grid`."""
-    arrays = assemble(valued.model, valued.book, sources, valued.calibration, Drawn(valued.nodes), valued.changes,
-                      valued.near_ties)
+    arrays = assemble(valued.inputs, Drawn(valued.nodes), valued.changes, valued.near_ties)
     error = interpolation_error(shape.map, arrays.underlying[1:], valued.changes, valued.full)
     arrays = replace(arrays, long=arrays.long + np.append(0, error.long),
                      short=arrays.short + np.append(0, error.short))
@@ -177,8 +204,8 @@ def _factors(valued: Valuation, shape: GridShape, collateral: bytes) -> tuple[Fa
     return asset_factors(parse_collateral(collateral), {u.symbol: u.spot for u in valued.book.underlyings}, swung)
 
 
-def full_revaluation(sources: Sources, shape: GridShape, valued: Valuation, regime: int = 0) -> Epoch:
+def full_revaluation(shape: GridShape, valued: Valuation, regime: int = 0) -> Epoch:
     """The same instruments revalued in each standard scenario of a regime: what a grid epoch is measured against."""
     layout = EpochShape(shape.scenarios, shape.tail, shape.depth, shape.lanes, shape.width, shape.value_bits)
-    return assemble(replace(valued.model, shape=layout), valued.book, sources, valued.calibration, Drawn(valued.nodes),
-                    valued.full[regime])
+    inputs = replace(valued.inputs, model=replace(valued.model, shape=layout))
+    return assemble(inputs, Drawn(valued.nodes), valued.full[regime])

@@ -23,15 +23,15 @@ from risk.epochs import epoch_directory
 from risk.epochs.epoch import ID_BITS
 from risk.epochs.epoch_directory import creating
 from risk.epochs.provenance import read_source
-from risk.exact.shape import read_tail
+from risk.exact.shape import observe_sizes, read_tail
 from risk.grid.grid_epoch import FACTOR_BITS, MOST_ASSETS, Factors, GridEpoch
 from risk.grid.grid_shape import GridShape
 from risk.grid.grid_standard import StandardMap
 from risk.valuation.weighted import Quality
 
-SCHEMA = "tailproof.grid-epoch/2"
-OLD_SCHEMA = "tailproof.grid-epoch/1"
-"""Of epochs whose collateral factors were among the instrument leaves, four to a leaf: the roots differ."""
+SCHEMA = "tailproof.grid-epoch/3"
+OLD_SCHEMAS = ("tailproof.grid-epoch/1", "tailproof.grid-epoch/2")
+"""Of epochs whose roots are hashed otherwise: collateral among the instruments, nothing of header and settlements."""
 MANIFEST = "grid.json"
 ARRAYS = "arrays"
 COLLATERAL = "collateral.json"
@@ -92,14 +92,18 @@ class GridManifest:
         """
         path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
         document = Node.read(path)
-        if isinstance(document.value, dict) and document.value.get("schema") == OLD_SCHEMA:
-            raise BadInput("schema", OLD_SCHEMA, f'"{SCHEMA}": roots have changed with how collateral factors are '
-                           "hashed; build this epoch anew from its book, model and collateral files (tailproof epoch "
-                           "build) and publish its new root", source=path)
+        schema = document.value.get("schema") if isinstance(document.value, dict) else None
+        if schema in OLD_SCHEMAS:
+            sources = path.parent / ARRAYS / "sources"
+            raise BadInput("schema", schema, f'"{SCHEMA}": seeds are derived now, and roots bind collateral, header '
+                           f"and settlements. Build it anew from its sources: tailproof epoch build --book "
+                           f"{sources / 'book.json'} --model {sources / 'model.toml'} --statement STATEMENT "
+                           f"--collateral {path.parent / COLLATERAL} --out NEW", source=path)
         parts = document.document(SCHEMA, {"regime", "standard", "shape", *CLAIMS, "assets", "collateral"},
                                   {"quality"})
         sizes = parts["shape"].object({"tail", "depth", "lanes", "width", "value_bits"}, {"masses"})
         tail = read_tail(sizes)
+        observe_sizes(sizes)
         depth, lanes, width, value_bits = (sizes[name].integer(1, 253) for name in
                                            ("depth", "lanes", "width", "value_bits"))
         assets = []

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     """Compare, or write."""
     made = document()
     if arguments == ["write"]:
-        jsonio.write(FILE, made)
+        jsonio.write(FILE, made, over=True)
         return 0
     same = jsonio.loads(jsonio.dumps(made)) == jsonio.read(FILE)
     print(f"{FILE.name}: {'what comes out' if same else 'is NOT what comes out'}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from primitives.jsonio import Node
+from primitives.jsonio import Node, observe
 from risk.exact.clock import DAY
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -39,6 +39,7 @@ class Calendar:
         ------
         BadInput : another word, a day that does not exist, one given twice, all seven weekdays.
         """
+        observe(node.field, "choice", options=frozenset({ALWAYS}))
         if node.value == ALWAYS:
             return cls()
         if not isinstance(node.value, list):

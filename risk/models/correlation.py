@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
-from primitives.jsonio import Node
+from primitives.jsonio import Node, observe
 from risk.market.instruments import MOST_ASSETS
 
 Floats = NDArray[np.float64]
@@ -34,6 +34,7 @@ FAMILIES = ("cdcc", "dcc", "ewma", "static")
 LEAST_PIVOT = 1e-10
 MOST_CONDITION = 1e8
 DEFAULT_DECAY = 0.97
+_DECAY = (0.5, 0.9999)
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class Correlation:
     @classmethod
     def ewma(cls, decay: float = DEFAULT_DECAY, current: Matrix | None = None) -> Correlation:
         """Exponentially weighted: decay is lambda, in [0.5, 0.9999]."""
-        if not 0.5 <= decay <= 0.9999:
-            raise BadInput("correlation.lambda", decay, "a number in [0.5, 0.9999]")
+        if not _DECAY[0] <= decay <= _DECAY[1]:
+            raise BadInput("correlation.lambda", decay, f"a number in [{_DECAY[0]}, {_DECAY[1]}]")
         return cls("ewma", 1.0 - decay, decay, current=current)
 
     @classmethod
@@ -91,6 +92,8 @@ class Correlation:
         optional = {"static": ("matrix",)}
         parts = node.object({"family", *required[family]}, optional.get(family, ("current",)))
         matrices = {name: read_matrix(parts[name], size) for name in ("matrix", "current") if name in parts}
+        if family == "ewma":
+            observe(parts["lambda"].field, "number", low=_DECAY[0], high=_DECAY[1])
         try:
             if family == "ewma":
                 return cls.ewma(parts["lambda"].number(0.0, 1.0), matrices.get("current"))

@@ -29,6 +29,7 @@ LEAST_DEGREES = 2.5
 0.617 at 2.01 (97.5 %). Fewer would make a wild asset look tame."""
 MOST_DEGREES = 1000.0
 _LARGEST_SKEW = 0.99
+DEGREES, SKEWS = (LEAST_DEGREES, MOST_DEGREES), (-_LARGEST_SKEW, _LARGEST_SKEW)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ judges it. Tables and keys with a default (in brackets) may be left out.
 
     schema = "tailproof.model/2"
     name = "btc-eth"
-    estimator = "filtered-historical"          # or "monte-carlo"
+    estimator = "filtered-historical"          # or "monte-carlo", "handwritten"
     assets = ["BTC", "ETH"]                    # underlyings of the book, columns of the history; matched by name
     purpose = "production"                     # ["production"] or "trial"
     seed = 7                                   # only with purpose = "trial"; else derived from sources and predecessor
@@ -61,19 +61,25 @@ judges it. Tables and keys with a default (in brackets) may be left out.
     population = 131072                        # [131072] paths that scenarios with masses are chosen from
     clip = 2.0                                 # [2] bound on absolute log returns over the horizon
 
-    [stress]
-    sets = ["2020-03-12"]
-    weight = 0.25
+    [stress]                                   # scenarios beside the model's, see risk/scenarios/stress.py
+    sets = ["dependence-0", "dependence-1", "2020-03-12", "2020-03-08/2020-03-16", "black-swan"]
+    weight = 0.25                              # of all together, each alike
 
-    [procyclicality]
-    floor = 0.8
-    buffer = 0.25
-    stressed_weight = 0.25
-    speed_limit = 0.25
+    [procyclicality]                           # each by itself, see risk/models/procyclicality.py
+    floor = 0.8                                # of the long-run deviation
+    buffer = 0.25                              # on the deviation, used up where it has risen by as much
+    stressed_weight = 0.25                     # of the most volatile 250 steps
+    speed_limit = 0.25                         # of the deviation's rise in a day
+
+Of a handwritten set (risk/models/scenario_set.py), nothing is drawn: the file has schema, name, estimator, assets,
+horizon (0 allowed: scans are instantaneous), epoch, and
+
+    set = "derive-pm2-2025-02"                 # a preset by its name, or a table [set] with scenarios and laws
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -84,11 +90,12 @@ from typing import Any
 from primitives.errors import BadInput
 from primitives.jsonio import LARGEST_EXACT, Node
 from risk.exact.clock import DAY, YEAR, parse_time
-from risk.exact.shape import EpochShape, read_tail
+from risk.exact.shape import EpochShape, observe_sizes, read_tail
 from risk.market.calendar import Calendar
 from risk.market.instruments import MOST_ASSETS, SYMBOL
 from risk.models.copula import Dependence
 from risk.models.correlation import DEFAULT_DECAY, Correlation
+from risk.models.scenario_set import ScenarioSet, parse_set
 from risk.models.volatility import Volatility
 
 SCHEMA = "tailproof.model/2"
@@ -101,7 +108,11 @@ DEFAULT_VOLATILITY: Mapping[str, Any] = {"family": "ewma", "lambda": 0.97, "inno
 DEFAULT_COPULA: Mapping[str, Any] = {"family": "t", "degrees": 4.0}
 GATES = tuple(f"G{i}" for i in range(1, 13))
 _OPTIONAL = {"purpose", "seed", "step_seconds", "calendar", "steps_per_year", "max_gap_steps", "volatility_response",
-             "volatility", "correlation", "copula", "events", "gates", "scenarios", "stress", "procyclicality"}
+             "volatility", "correlation", "copula", "events", "gates", "scenarios", "stress", "procyclicality", "set"}
+_DRAWS = ("seed", "volatility", "correlation", "copula", "scenarios", "stress", "procyclicality")
+"""What a handwritten set has no use for."""
+STRESSES = ("dependence-0", "dependence-1", "black-swan")
+_DAYS = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:/([0-9]{4}-[0-9]{2}-[0-9]{2}))?", re.ASCII)
 _REQUIRED = ("schema", "name", "estimator", "assets", "horizon", "epoch")
 _NEEDED_BY_FAMILY = {"ewma": ("lambda", "innovations"), "garch": ("mean", "omega", "alpha", "beta", "innovations"),
                      "gjr": ("mean", "omega", "alpha", "gamma", "beta", "innovations")}
@@ -115,6 +126,7 @@ class Estimator(StrEnum):
 
     FILTERED_HISTORICAL = "filtered-historical"
     MONTE_CARLO = "monte-carlo"
+    HANDWRITTEN = "handwritten"
 
 
 class Purpose(StrEnum):
@@ -161,10 +173,16 @@ class ScenarioDesign:
 
 @dataclass(frozen=True)
 class Stress:
-    """sets : names of stress sets mixed in.  weight : their share of the scenarios."""
+    """sets : names of `STRESSES`, days ("2020-03-12") or first and last days ("2020-03-08/2020-03-16").
+    weight : share of the scenarios that all of them have together; each has the same.
+    """
 
     sets: tuple[str, ...] = ()
     weight: float = 0.0
+
+    @property
+    def needs_history(self) -> bool:
+        return any(name not in STRESSES for name in self.sets)
 
 
 @dataclass(frozen=True)
@@ -187,6 +205,7 @@ class Model:
     copula : None for filtered historical simulation.
     events : reason by day ("2020-03-12") or time.
     pegged, integrated : assets that are declared to be so.
+    set : of a handwritten one.
     """
 
     name: str
@@ -213,6 +232,7 @@ class Model:
     procyclicality: Procyclicality = Procyclicality()
     pegged: frozenset[str] = frozenset()
     integrated: frozenset[str] = frozenset()
+    set: ScenarioSet | None = None
 
     @property
     def needs_history(self) -> bool:
@@ -257,7 +277,15 @@ def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | P
     if missing and document.get("schema", SCHEMA) == SCHEMA:
         raise BadInput(", ".join(missing), None, "given", source=source)
     parts = root.document(SCHEMA, {*_REQUIRED} - {"schema"}, _OPTIONAL)
-    estimator = Estimator(parts["estimator"].choice(set(Estimator)))
+    estimator = Estimator(parts["estimator"].choice(frozenset(Estimator)))
+    handwritten = estimator == Estimator.HANDWRITTEN
+    if handwritten != ("set" in parts):
+        raise BadInput("set", parts["set"].value if "set" in parts else None,
+                       "given: the scenarios that are written down" if handwritten else
+                       f"absent: {estimator} draws its scenarios", source=source)
+    for key in _DRAWS if handwritten else ():
+        if key in parts:
+            raise parts[key].refuse("absent: of a handwritten set nothing is drawn")
     assets = tuple(node.text(SYMBOL.pattern, "a symbol") for node in
                    parts["assets"].array(at_least=1, at_most=MOST_ASSETS))
     if len(set(assets)) != len(assets):
@@ -265,27 +293,27 @@ def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | P
     purpose = Purpose(parts["purpose"].choice(set(Purpose))) if "purpose" in parts else Purpose.PRODUCTION
     if "seed" in parts and purpose != Purpose.TRIAL:
         raise parts["seed"].refuse('absent: a seed of one\'s choice is for purpose = "trial"; others are derived')
-    if "seed" not in parts and purpose == Purpose.TRIAL:
+    if "seed" not in parts and purpose == Purpose.TRIAL and not handwritten:
         raise BadInput("seed", None, "given: a trial states its seed", source=source)
 
     tables = _volatility_tables(parts, assets, source)
     own = {"variance", "integrated", "pegged"}
     volatilities = tuple(Volatility.from_json(table, also=tuple(own)) for table in tables)
     stated = [asset for asset, table in zip(assets, tables, strict=True) if "variance" in table.value]
-    reads_history = estimator == Estimator.FILTERED_HISTORICAL or not stated
+    reads_history = estimator == Estimator.FILTERED_HISTORICAL or not (stated or handwritten)
     for asset, table in zip(assets, tables, strict=True):
         if reads_history and "variance" in table.value:
             raise BadInput(f"volatility.{asset}.variance", table.value["variance"], "absent: the history tells it",
                            source=source)
-        if not reads_history and "variance" not in table.value:
+        if not reads_history and not handwritten and "variance" not in table.value:
             raise BadInput(f"volatility.{asset}.variance", None,
                            f"given as for {stated[0]}, or for no asset: then a history tells it", source=source)
-    variances = None if reads_history else tuple(
+    variances = None if reads_history else (0.0,) * len(assets) if handwritten else tuple(
         Node(table.value["variance"], field=f"{table.field}.variance", source=source).number(1e-12, 1.0)
         for table in tables)
     step_seconds = parts["step_seconds"].integer(60, 7 * DAY) if "step_seconds" in parts else DAY
     calendar = Calendar.parse(parts["calendar"]) if "calendar" in parts else Calendar()
-    horizon = parts["horizon"].integer(1, LONGEST_HORIZON)
+    horizon = parts["horizon"].integer(0 if handwritten else 1, LONGEST_HORIZON)
     if horizon * step_seconds > LONGEST_HORIZON_DAYS * DAY:
         raise parts["horizon"].refuse(f"at most {LONGEST_HORIZON_DAYS} days: "
                                       f"{LONGEST_HORIZON_DAYS * DAY // step_seconds} steps of {step_seconds} seconds")
@@ -305,7 +333,9 @@ def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | P
         shape=made, statement=statement, volatilities=volatilities, variances=variances,
         correlation=_correlation(parts, assets, estimator, reads_history, source),
         copula=_copula(parts, assets, estimator), events=_events(parts), gates=_gates(parts),
-        scenarios=_scenarios(parts), stress=_stress(parts), procyclicality=_procyclicality(parts),
+        scenarios=_scenarios(parts), stress=_stress(parts, reads_history),
+        procyclicality=_procyclicality(parts, reads_history),
+        set=parse_set(parts["set"], assets) if handwritten else None,
         pegged=_declared("pegged", tables, assets), integrated=_declared("integrated", tables, assets))
 
 
@@ -352,6 +382,8 @@ def _correlation(parts: Mapping[str, Node], assets: tuple[str, ...], estimator: 
         found = Correlation.from_json(parts["correlation"], size)
     elif size == 1:
         return Correlation("static", matrix=((1.0,),))
+    elif estimator == Estimator.HANDWRITTEN:
+        return Correlation("static")
     elif reads_history:
         return Correlation.ewma(DEFAULT_DECAY)
     else:
@@ -385,9 +417,12 @@ def _events(parts: Mapping[str, Node]) -> Mapping[str, str]:
     if not isinstance(node.value, dict):
         raise node.refuse("a table of days with reasons")
     found = {}
-    for when, reason in node.value.items():
-        parse_time(when if "T" in when else f"{when}T00:00:00Z", field=f"events.{when}", source=node.source)
-        found[when] = _reason(Node(reason, field=f"events.{when}", source=node.source))
+    for when, reason in node.object((), node.value).items():
+        try:
+            parse_time(when if "T" in when else f"{when}T00:00:00Z", field="key")
+        except BadInput as error:
+            raise BadInput(f"events.{when}", reason.value, f"named by {error.bound}", source=node.source) from None
+        found[when] = _reason(reason)
     return found
 
 
@@ -418,17 +453,39 @@ def _scenarios(parts: Mapping[str, Node]) -> ScenarioDesign:
         given["clip"].number(0.01, 8.0) if "clip" in given else usual.clip)
 
 
-def _stress(parts: Mapping[str, Node]) -> Stress:
+def _stress(parts: Mapping[str, Node], reads_history: bool) -> Stress:
     if "stress" not in parts:
         return Stress()
     given = parts["stress"].object({"sets", "weight"})
-    return Stress(tuple(name.text(SYMBOL.pattern, "the name of a stress set")
-                        for name in given["sets"].array(at_least=1, at_most=64)), given["weight"].number(0.0, 1.0))
+    names = given["sets"].array(at_least=1, at_most=64)
+    for node in names:
+        name = node.text(meaning="the name of a stress set")
+        if name in STRESSES:
+            continue
+        days = _DAYS.fullmatch(name)
+        if days is None:
+            raise node.refuse(f'{", ".join(STRESSES)}, a day such as "2020-03-12" or first and last days such as '
+                              '"2020-03-08/2020-03-16"')
+        first, last = (parse_time(f"{day}T00:00:00Z", field=node.field, source=node.source)
+                       for day in (days[1], days[2] or days[1]))
+        if last < first:
+            raise node.refuse("from an earlier to a later day")
+        if not reads_history:
+            raise node.refuse(f"one of {', '.join(STRESSES)}: the model reads no prices, so it knows of no days")
+    sets = tuple(str(node.value) for node in names)
+    if len(set(sets)) != len(sets):
+        raise given["sets"].refuse("free of repetitions")
+    weight = given["weight"].number(0.0, 1.0)
+    if not 0 < weight < 1:
+        raise given["weight"].refuse("above 0 and below 1")
+    return Stress(sets, weight)
 
 
-def _procyclicality(parts: Mapping[str, Node]) -> Procyclicality:
+def _procyclicality(parts: Mapping[str, Node], reads_history: bool) -> Procyclicality:
     if "procyclicality" not in parts:
         return Procyclicality()
+    if not reads_history:
+        raise parts["procyclicality"].refuse("absent: the model reads no prices, so it knows no past to compare with")
     bounds = {"floor": (0.0, 2.0), "buffer": (0.0, 2.0), "stressed_weight": (0.0, 1.0), "speed_limit": (0.001, 10.0)}
     given = parts["procyclicality"].object((), bounds)
     return Procyclicality(**{name: value.number(*bounds[name]) for name, value in given.items()})
@@ -439,6 +496,7 @@ def _shape(node: Node) -> tuple[str | None, EpochShape | None]:
         return node.object({"statement"})["statement"].text(SYMBOL.pattern, "the name of a statement"), None
     parts = node.object({"scenarios", "tail", "depth"}, {"lanes", "width", "masses"})
     tail = read_tail(parts)
+    observe_sizes(parts)
     scenarios, depth = (parts[name].integer(1, 2**20) for name in ("scenarios", "depth"))
     lanes, width = (parts[name].integer(1, 2**20) if name in parts else usual
                     for name, usual in (("lanes", EpochShape.lanes), ("width", EpochShape.width)))

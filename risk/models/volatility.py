@@ -25,13 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
-from primitives.jsonio import Node
+from primitives.jsonio import Node, observe
 from risk.exact.variance import Recursion, filtered, paths
-from risk.models.innovations import NORMAL, Law
+from risk.models.innovations import DEGREES, NORMAL, SKEWS, Law
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 FAMILIES = ("ewma", "garch", "gjr")
+_BOUNDS = {"mean": (-1.0, 1.0), "omega": (1e-18, 1.0), "alpha": (0.0, 1.0), "beta": (0.0, 1.0), "gamma": (-1.0, 1.0)}
+_DECAY = (0.5, 0.9999)
 _PARAMETERS = {"ewma": ("lambda",), "garch": ("omega", "alpha", "beta"), "gjr": ("omega", "alpha", "gamma", "beta")}
 
 
@@ -56,8 +58,7 @@ class Volatility:
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
             raise BadInput("family", self.family, f"one of {', '.join(FAMILIES)}")
-        bounds = {"mean": (-1.0, 1.0), "omega": (1e-18, 1.0), "alpha": (0.0, 1.0), "beta": (0.0, 1.0),
-                  "gamma": (-1.0, 1.0)}
+        bounds = dict(_BOUNDS)
         if self.family == "ewma":
             bounds["omega"] = (0.0, 0.0)
         if self.family != "gjr":
@@ -83,8 +84,8 @@ class Volatility:
         ------
         BadInput : it is not.
         """
-        if not 0.5 <= decay <= 0.9999:
-            raise BadInput("lambda", decay, "a number in [0.5, 0.9999]")
+        if not _DECAY[0] <= decay <= _DECAY[1]:
+            raise BadInput("lambda", decay, f"a number in [{_DECAY[0]}, {_DECAY[1]}]")
         return cls("ewma", mean, 0.0, 1.0 - decay, decay, law=law)
 
     @classmethod
@@ -105,6 +106,10 @@ class Volatility:
         named = _PARAMETERS[family]
         parts = node.object({"family", *named, *(() if family == "ewma" else ("mean",)), "innovations"},
                             {"mean", "degrees", "skew", *also})
+
+        for name, (low, high) in {**_BOUNDS, "lambda": _DECAY, "degrees": DEGREES, "skew": SKEWS}.items():
+            if name in parts:                      # which `Volatility` and `Law` hold it to, with their reasons
+                observe(parts[name].field, "number", low=low, high=high)
 
         def number(name: str, default: float = 0.0) -> float:
             return parts[name].number(-1000.0, 1000.0) if name in parts else default

@@ -23,6 +23,7 @@ from primitives.errors import BadInput
 from risk.exact.elementary import exp, log
 from risk.models.calibration import Calibration
 from risk.models.model import Model
+from risk.models.scenario_set import SHOCK_UNIT
 from risk.scenarios.matching import LARGEST_FEATURE
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios
 from risk.valuation.pricing import black_76
@@ -175,13 +176,14 @@ def _listings(model: Model, calibration: Calibration, paths: Scenarios, asset: i
     deviation = float(np.sqrt(horizon * volatility.average_variance(today, horizon)))
     scale = UNIT / max(deviation, LEAST_DEVIATION)
     spot = exp(paths.returns[:, asset] / RETURN_UNIT)
+    shocked = 1.0 if paths.shocks is None else 1.0 + paths.shocks.column("volatility") / SHOCK_UNIT
     yield (spot - 1.0) * scale
     for expiry in EXPIRIES:
         steps = int(expiry * horizon)
         left = steps - horizon
         now = np.sqrt(steps * volatility.average_variance(today, steps))
         ratio = volatility.average_variance(after, left) / volatility.average_variance(today, left)
-        response = exp(0.5 * model.volatility_response * log(ratio))
+        response = exp(0.5 * model.volatility_response * log(ratio)) * shocked
         then = now / np.sqrt(float(steps)) * response * np.sqrt(float(left))
         for strike in STRIKES:
             at = float(exp(strike * deviation))

@@ -147,7 +147,7 @@ def solidity_verifier(key: Path, verifier: Path, name: str) -> Outcome:
     from primitives import jsonio
     from verifier_contracts.generator import generate
     found = _verification_key(key)
-    with jsonio.replacing(verifier) as file:
+    with jsonio.creating(verifier) as file:
         file.write(generate(found, name).encode())
     digest = "0x" + found.digest().hex()
     return Outcome({"path": str(verifier), "key_digest": digest, "public_inputs": found.public,

@@ -43,8 +43,6 @@ class Outcome:
     data: Mapping[str, Any]
     lines: Sequence[str]
     holds: bool = True
-    bare: Sequence[Any] | None = None
-    """What `--json` prints instead of an object, for commands that list."""
 
 
 def reporting(function: Callable[P, Outcome]) -> Callable[..., None]:
@@ -60,8 +58,7 @@ def reporting(function: Callable[P, Outcome]) -> Callable[..., None]:
         except BrokenPipeError as error:           # which click would make exit code 1
             raise RuntimeError(f"a connection was closed ({error})") from error
         _end_progress_line()
-        shown = {**outcome.data, "holds": outcome.holds} if outcome.bare is None else outcome.bare
-        _print(shown, outcome.lines, as_json)
+        _print({**outcome.data, "holds": outcome.holds}, outcome.lines, as_json)
         sys.exit(DONE if outcome.holds else FALSE)
 
     return run
@@ -139,7 +136,7 @@ def printable(text: str) -> str:
                    else character.encode("unicode_escape", "surrogatepass").decode("ascii") for character in text)
 
 
-def _print(data: Mapping[str, Any] | Sequence[Any], lines: Sequence[str], as_json: bool) -> None:
+def _print(data: Mapping[str, Any], lines: Sequence[str], as_json: bool) -> None:
     try:
         for line in [json.dumps(data, indent=2, default=str)] if as_json else map(printable, lines):
             click.echo(line)
@@ -202,7 +199,7 @@ def _require_outputs_apart(context: click.Context) -> None:
     for out, value in given:
         if (isinstance(out.type, OutputFile) and not out.type.continues and value is not None
                 and os.path.lexists(value)):
-            raise BadInput(_name(out), value, "a path where nothing is yet: what exists is never overwritten")
+            raise BadInput(_name(out), value, jsonio.NEW)
 
 
 def _name(param: click.Parameter | None) -> str:
@@ -250,7 +247,7 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str] | None = None)
     if not every:
         return []
     widths = [max(len(row[column]) for row in every) for column in range(len(every[0]))]
-    right = [len(body) > 1 and all(row[column][:1].isdigit() or row[column][:1] == "-" for row in body)
+    right = [len(body) > 1 and all(row[column][:1].isdigit() or row[column][:1] in ("-", "+") for row in body)
              for column in range(len(widths))]
     lines = ["  ".join(cell.rjust(width) if numeric else cell.ljust(width)
                        for cell, width, numeric in zip(row, widths, right, strict=True)).rstrip() for row in every]

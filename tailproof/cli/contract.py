@@ -6,6 +6,7 @@ Transactions are signed with the private key in $TAILPROOF_PRIVATE_KEY, or by an
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -39,7 +40,7 @@ def generate_source(key: Path, out: Path) -> Outcome:
     found = KeyDirectory.load(key)
     prove_known_answer(found, progress=progress)
     source = generate(found.verification_key(), found.statement, bytes.fromhex(found.r1cs_digest))
-    with jsonio.replacing(out) as file:
+    with jsonio.creating(out) as file:
         file.write(source.encode())
     return Outcome({"path": str(out), "key_digest": found.key_digest, "circuit_digest": "0x" + found.r1cs_digest,
                     "insecure_setup": found.insecure_setup},
@@ -65,6 +66,7 @@ def deploy_contracts(key: Path, endpoint: Endpoint, out: Path | None, registry: 
     """
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import deploy
+    from verifier_contracts.unfinished import require_unfinished
 
     from ..attestation import require_margin
     from ..known_answers import prove_known_answer
@@ -72,6 +74,8 @@ def deploy_contracts(key: Path, endpoint: Endpoint, out: Path | None, registry: 
     if (rpc is None) != (out is None):
         raise BadInput("--rpc and --out", (rpc, out and str(out)), "given together: without --out nobody would "
                        "know where the contracts are, and without --rpc their chain is gone")
+    if out is not None and os.path.lexists(out):
+        require_unfinished(out)                    # before a proof is made for nothing
     found = KeyDirectory.load(key)
     require_margin(statements.get(found.statement))
     verification_key = found.verification_key()
@@ -89,22 +93,80 @@ def deploy_contracts(key: Path, endpoint: Endpoint, out: Path | None, registry: 
         *([INSECURE] if made.insecure_setup else []), *trial])
 
 
+@contract.command("check")
+@DEPLOYMENT
+@talking_to_a_node()
+@click.option("--key", type=FILE, help="Verification key (JSON) or key directory that you trust: the verifier's code "
+              "is compared with what it generates.")
+@reporting
+def check_contracts(deployment: Path, endpoint: Endpoint, key: Path | None) -> Outcome:
+    """Compare the deployment file with the contracts, and their code with ours, byte for byte; exit code 1 if they
+    differ."""
+    from verifier_contracts.deployment import Deployment, authenticity
+    from verifier_contracts.errors import ContractRefused
+    from verifier_contracts.selftest import require_precompiles
+
+    from ..keys import read_verification_key
+    from ..statements import r1cs_digest
+    there, chain = Deployment.load(deployment), endpoint.connect()
+    rows = [*authenticity(chain, there, None if key is None else read_verification_key(key)),
+            ("constraints of this version", there.circuit_digest.hex(), r1cs_digest(there.statement))]
+    try:
+        require_precompiles(chain)
+    except ContractRefused as refused:
+        rows.append(("precompiles", True, str(refused)))
+    else:
+        rows.append(("precompiles", True, True))
+    on_trust = [
+        *([] if key is not None else ["The verifier's code is unchecked: give a key that you trust (--key)."]),
+        "What constructors wrote is not in the code: who has which role, and accounts that were there from the start."]
+    return Outcome({"chain_id": there.chain_id, "manager": there.manager, "taken_on_trust": on_trust, "checks": [
+        {"name": name, "holds": said == found, "expected": said, "found": found} for name, said, found in rows]},
+        [*table([(name, *_both(said, found)) for name, said, found in rows]), *on_trust],
+        all(said == found for _, said, found in rows))
+
+
+def _both(said: object, found: object) -> tuple[str, str]:
+    """A verdict, and what it stands on: one side where both are the same."""
+    if said == found:
+        return "ok", "as it must be" if said is True else str(said)
+    return "FALSE", "not what it must be" if (said, found) == (True, False) else f"expected {said}, found {found}"
+
+
 @contract.command("publish")
 @DEPLOYMENT
 @talking_to_a_node(sends=True)
-@click.option("--epoch", type=FILE, required=True, help="Epoch directory; it is checked before it is published.")
+@click.option("--epoch", type=FILE, required=True, help="Epoch directory; it is rebuilt and compared before anything "
+              "is sent.")
+@click.option("--previous", type=FILE, help="Directory of the registry's latest epoch: what was listed there must "
+              "still be listed (E7), and it must be the one that this one names (E9).")
+@click.option("--first", is_flag=True, help="Publish without the epoch before, where nobody has it any more.")
 @reporting
-def publish_epoch(deployment: Path, endpoint: Endpoint, epoch: Path) -> Outcome:
-    """Publish an epoch's root (role: publisher); its id is the time of publication."""
+def publish_epoch(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | None, first: bool) -> Outcome:
+    """Check an epoch as `epoch check` does and publish its root (role: publisher); its id is the time of
+    publication."""
+    from risk.exact.clock import format_time
     from verifier_contracts.deployment import Deployment
-    found = epochs.load(epoch)
-    chain = endpoint.connect()
-    registry, _ = Deployment.load(deployment).open(chain)
-    epoch_id = chain.now()
-    receipt = registry.publish(epoch_id, found.root, bytes.fromhex(found.header.model_digest[2:]))
-    return Outcome({"epoch_id": epoch_id, "root": str(found.root), "transaction": receipt.transaction,
-                    "gas_used": receipt.gas_used},
-                   table([("epoch", epoch_id), ("root", found.root), ("transaction", receipt.transaction)]))
+
+    from ..publishing import publish
+    if first and previous is not None:
+        raise BadInput("--first", True, "absent where --previous is given")
+    there = Deployment.load(deployment)
+    registry, manager = there.open(endpoint.connect())
+    done = publish(epoch, there, registry, previous=previous, first=first, progress=progress)
+    told = [*done.report.remarks, *(f"CHANGED: {change}" for change in done.report.changes)]
+    unchecked = [] if done.previous is not None or not done.superseded else [
+        f"Not compared with epoch {done.superseded}: what was listed there and is not here stays unseen (E7)."]
+    age = done.epoch_id - done.valuation
+    if age > manager.max_epoch_age():
+        unchecked.append(f"Its prices are of {format_time(done.valuation)}, {age} seconds before: proofs in it are "
+                         "taken as fresh from now on, whatever the prices.")
+    return Outcome({"epoch_id": done.epoch_id, "root": str(done.root), "valuation": done.valuation,
+                    "previous_root": None if done.previous is None else str(done.previous),
+                    "remarks": [*told, *unchecked],
+                    "transaction": done.receipt.transaction, "gas_used": done.receipt.gas_used},
+                   [*table([("epoch_id", f"{done.epoch_id} ({format_time(done.epoch_id)})"), ("root", done.root),
+                            ("transaction", done.receipt.transaction)]), *told, *unchecked])
 
 
 @contract.command("consent")
@@ -112,57 +174,135 @@ def publish_epoch(deployment: Path, endpoint: Endpoint, epoch: Path) -> Outcome:
 @talking_to_a_node()
 @click.option("--opening", type=FILE, required=True, help="Salt file that `tailproof commit` wrote.")
 @click.option("--venue", type=ADDRESS, required=True, help="The venue that holds the positions.")
+@click.option("--account", type=ADDRESS, help="Your account: the key must be its own.")
 @click.option("--valid-for", type=click.IntRange(60, 31_536_000), default=86_400, show_default=True, help="Seconds.")
 @click.option("--out", type=OUTPUT, required=True, help="Consent file to write, for the venue.")
 @reporting
-def sign_consent(deployment: Path, endpoint: Endpoint, opening: Path, venue: str, valid_for: int, out: Path) -> Outcome:
+def sign_consent(deployment: Path, endpoint: Endpoint, opening: Path, venue: str, account: str | None, valid_for: int,
+                 out: Path) -> Outcome:
     """Sign, as the owner, that the venue may register your commitment (EIP-712); the key is $TAILPROOF_PRIVATE_KEY."""
+    from risk.exact.clock import format_time
     from verifier_contracts.deployment import Deployment
 
     from ..attestation import require_opens
-    from ..consents import owner_from_environment, write_consent
+    from ..consents import owner_from_environment, require_consentable, write_consent
     from ..secret import Opening
     owner, secret = owner_from_environment(), Opening.load(opening)
+    require_consentable(owner.address, venue, account)
     require_opens(secret)                          # who consents to what she cannot open can prove nothing any more
+    there = Deployment.load(deployment)
+    _require_same_statement(secret.statement, there.statement, opening)
     chain = endpoint.connect()
-    _, manager = Deployment.load(deployment).open(chain)
+    _, manager = there.open(chain)
     consent = manager.consent(owner.address, venue, secret.commitment, chain.clock() + valid_for)
     write_consent(out, consent, consent.sign(owner))
     return Outcome({"path": str(out), "account": consent.account, "venue": consent.venue, "version": consent.version,
                     "commitment": str(consent.commitment), "deadline": consent.deadline}, [
-        f"{out}: {consent.account} consents that {consent.venue} registers version {consent.version}"])
+        f"{out}: {consent.account} consents that {consent.venue} registers version {consent.version}, until "
+        f"{format_time(consent.deadline)}"])
 
 
 @contract.command("register")
 @DEPLOYMENT
 @talking_to_a_node(sends=True)
 @click.option("--consent", "consent_file", type=FILE, required=True, help="File that `contract consent` wrote.")
+@click.option("--opening", type=FILE, help="The owner's salt file: the commitment is opened and compared first.")
+@click.option("--expect-portfolio", "portfolio", type=FILE, help="The positions that you hold for the account, as a "
+              "portfolio file; with --opening and --epoch.")
+@click.option("--epoch", type=FILE, help="Epoch directory that names the instruments.")
 @reporting
-def register_commitment(deployment: Path, endpoint: Endpoint, consent_file: Path) -> Outcome:
-    """Register an account's commitment (role: venue).  Check first that it commits to the positions you hold."""
+def register_commitment(deployment: Path, endpoint: Endpoint, consent_file: Path, opening: Path | None,
+                        portfolio: Path | None, epoch: Path | None) -> Outcome:
+    """Register an account's commitment (role: venue), once it is seen to commit to the positions that you hold.
+
+    Without --opening and --expect-portfolio nobody has looked, and the answer says so.
+    """
+    from risk.margins.portfolio import Portfolio
     from verifier_contracts.deployment import Deployment
 
     from ..consents import read_consent
+    from ..holdings import open_commitment
+    from ..secret import Opening
+    from .trader import positions_told
+    if portfolio is not None and (opening is None or epoch is None):
+        raise BadInput("--expect-portfolio", str(portfolio), "together with --opening and --epoch: a commitment alone "
+                       "does not show what it commits to")
     consent, signature = read_consent(consent_file)
-    _, manager = Deployment.load(deployment).open(endpoint.connect())
+    there, checked = Deployment.load(deployment), portfolio is not None
+    facts, lines = [], []
+    if opening is not None:
+        secret = Opening.load(opening)
+        _require_same_statement(secret.statement, there.statement, opening)
+        if secret.commitment != consent.commitment:
+            raise BadInput("consent.commitment", str(consent.commitment), "what the opening opens (whose number is not "
+                           "shown)", source=consent_file)
+        numbers = None if epoch is None else epochs.load(epoch)
+        found = open_commitment(secret, numbers, None if portfolio is None else Portfolio.read(portfolio))
+        facts, lines = [position.to_json() for position in found], positions_told(found)
+        if not all(position.agrees for position in found):
+            return Outcome({"account": consent.account, "version": consent.version, "positions": facts,
+                            "positions_checked": True, "transaction": None},
+                           [*lines, "NOT registered: the commitment is not to the positions that you hold."], False)
+    _, manager = there.open(endpoint.connect())
     receipt = manager.register(consent, signature)
-    return Outcome({"account": consent.account, "version": consent.version, "transaction": receipt.transaction,
-                    "gas_used": receipt.gas_used},
-                   table([("account", consent.account), ("version", consent.version),
-                          ("transaction", receipt.transaction)]))
+    remark = [] if checked else ["NOT checked: whether it commits to the positions that you hold (--opening, "
+                                 "--expect-portfolio)."]
+    return Outcome({"account": consent.account, "version": consent.version, "positions": facts,
+                    "positions_checked": checked, "transaction": receipt.transaction, "gas_used": receipt.gas_used},
+                   [*lines, *table([("account", consent.account), ("version", consent.version),
+                                    ("transaction", receipt.transaction)]), *remark])
+
+
+def _require_same_statement(opened: str, deployed: str, source: Path) -> None:
+    if opened != deployed:
+        raise BadInput("opening.statement", opened, f"{deployed!r}, which the contracts prove", source=source)
 
 
 @contract.command("show")
 @DEPLOYMENT
 @talking_to_a_node()
 @click.option("--account", type=ADDRESS, required=True)
+@click.option("--max-age", type=click.IntRange(0, (1 << 40) - 1), metavar="SECONDS",
+              help="How old an epoch you take; a newer one then does not matter.  [default: the contract's bound]")
 @reporting
-def show_account(deployment: Path, endpoint: Endpoint, account: str) -> Outcome:
-    """What the contract knows of an account."""
+def show_account(deployment: Path, endpoint: Endpoint, account: str, max_age: int | None) -> Outcome:
+    """What an account's margin is worth now: exit code 0 if it is proven for the registered commitment under the latest
+    epoch (with --max-age: under one as young as that), and 1 otherwise, with the reason."""
+    from risk.exact.clock import format_time
+    from risk.exact.money import format_money
     from verifier_contracts.deployment import Deployment
-    _, manager = Deployment.load(deployment).open(endpoint.connect())
-    state = manager.state_of(account)
-    data = {"account": account, "margin": state.margin, "epoch_id": state.epoch_id, "version": state.version,
-            "attested_at": state.attested_at, "commitment": str(manager.commitment_of(account)),
-            "venue": manager.venue_of(account), "insecure_setup_allowed": manager.allows_insecure_setup()}
-    return Outcome(data, table(list(data.items())))
+    from verifier_contracts.standing import standing
+    there = Deployment.load(deployment)
+    registry, manager = there.open(endpoint.connect())
+    found = standing(registry, manager, account, max_age)
+    state, until = found.state, None if found.until is None else format_time(found.until)
+    status = {
+        "valid": f"valid until {until}",
+        "superseded": f"superseded by epoch {found.latest_epoch_id} (the contract reads it until {until})",
+        "stale": f"stale since {until}", "frozen": f"frozen: epoch {state.epoch_id} was withdrawn",
+        "not attested": f"not attested for version {state.version}", "paused": "paused: the contract answers nothing",
+    }.get(found.status, found.status)
+    holds = found.status == "valid" or (found.readable and max_age is not None)
+    amount = f"{format_money(state.margin)} quote units"
+    shown = amount if found.readable else "none" if not state.attested_at and state.version < 2 else \
+        f"none (last proven: {amount})"
+    in_force = manager.verifier() == there.verifier
+    data = {"account": account, "status": found.status, "status_text": status, "valid_until": found.until,
+            "margin": str(state.margin), "margin_unit": "1e-6 quote units", "margin_readable": found.readable,
+            "max_age": found.max_age, "epoch_id": state.epoch_id, "latest_epoch_id": found.latest_epoch_id,
+            "version": state.version, "attested_at": state.attested_at,
+            "commitment": str(manager.commitment_of(account)), "venue": manager.venue_of(account),
+            "insecure_setup": there.insecure_setup, "insecure_setup_allowed": manager.allows_insecure_setup(),
+            "key_rotated": not in_force}
+    return Outcome(data, [
+        *table([("account", account), ("status", status), ("margin", shown), ("version", state.version),
+                ("epoch_id", _when(state.epoch_id)), ("attested", _when(state.attested_at)),
+                ("commitment", data["commitment"]), ("venue", data["venue"])]),
+        *([INSECURE] if there.insecure_setup else []),
+        *([] if in_force else ["Another key is in force by now than when this was deployed (`contract check`)."])],
+        holds)
+
+
+def _when(seconds: int) -> str:
+    from risk.exact.clock import format_time
+    return f"{seconds} ({format_time(seconds)})" if seconds else "never"

@@ -25,7 +25,7 @@ def list_statements() -> Outcome:
               "public_inputs": list(item.public_inputs), "domain": item.domain}
              for item in map(statements.get, statements.names())]
     rows = [(item["name"], item["rows"], item["wires"], f"2^{item['domain']}") for item in found]
-    return Outcome({}, table(rows, ["statement", "rows", "wires", "domain"]), bare=found)
+    return Outcome({"statements": found}, table(rows, ["statement", "rows", "wires", "domain"]))
 
 
 @statement.command("show")

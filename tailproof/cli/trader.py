@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,23 +18,70 @@ from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
 from .memory import peak_memory
 from .node import Endpoint, talking_to_a_node
 
+if TYPE_CHECKING:
+    from verifier_contracts.bindings import MarginManager
+
+    from ..holdings import Position
+
 
 @click.command()
-@click.option("--statement", required=True, help="Name of the statement to prove later.")
-@click.option("--epoch", type=FILE, required=True, help="Epoch directory; names the instruments.")
-@click.option("--portfolio", type=FILE, required=True, help="Portfolio file (JSON).")
-@click.option("--out", type=OUTPUT, required=True, help="Salt file to write, mode 0600. Keep it secret, and keep it.")
+@click.option("--statement", help="Name of the statement to prove later.")
+@click.option("--epoch", type=FILE, help="Epoch directory; names the instruments.")
+@click.option("--portfolio", type=FILE, help="Portfolio file (JSON).")
+@click.option("--out", type=OUTPUT, help="Salt file to write, mode 0600. Keep it secret, and keep it.")
+@click.option("--check", "opened", type=FILE, metavar="OPENING", help="Instead: what does this salt file commit to? "
+              "With --portfolio, whether it is that (exit code 1 if not).")
 @reporting
-def commit(statement: str, epoch: Path, portfolio: Path, out: Path) -> Outcome:
-    """Commit to a portfolio under a fresh salt."""
+def commit(statement: str | None, epoch: Path | None, portfolio: Path | None, out: Path | None, opened: Path | None
+           ) -> Outcome:
+    """Commit to a portfolio under a fresh salt; or, with --check, compare a commitment with a portfolio."""
     from risk.margins.portfolio import Portfolio
+    if opened is not None:
+        return _check(opened, statement, epoch, portfolio, out)
+    if statement is None or epoch is None or portfolio is None or out is None:
+        missing = [name for name, value in (("--statement", statement), ("--epoch", epoch), ("--portfolio", portfolio),
+                                            ("--out", out)) if value is None]
+        raise BadInput(missing[0], None, f"given, to make a commitment (missing: {', '.join(missing)})")
 
     from ..attestation import commit as commit_to
-    opening = commit_to(statements.get(statement), epochs.load(epoch), Portfolio.read(portfolio))
+    numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
+    opening = commit_to(statements.get(statement), numbers, held)
     opening.save(out)
     return Outcome({"commitment": str(opening.commitment), "opening": str(out), "slots_used": len(opening.slots)},
-                   [*table([("commitment", opening.commitment)]),
+                   [*table([("commitment", opening.commitment), *held.positions]),
                     f"{out} opens it: who has that file knows the portfolio, and without it nothing can be proven."])
+
+
+def _check(opened: Path, statement: str | None, epoch: Path | None, portfolio: Path | None, out: Path | None
+           ) -> Outcome:
+    from risk.margins.portfolio import Portfolio
+
+    from ..holdings import open_commitment
+    if out is not None:
+        raise BadInput("--out", str(out), "absent with --check, which writes nothing")
+    if portfolio is not None and epoch is None:
+        raise BadInput("--epoch", None, "given with --portfolio: it says which instruments the symbols are")
+    opening = Opening.load(opened)
+    if statement is not None and opening.statement != statement:
+        raise BadInput("opening.statement", opening.statement, f"{statement!r}", source=opened)
+    found = open_commitment(opening, None if epoch is None else epochs.load(epoch),
+                            None if portfolio is None else Portfolio.read(portfolio))
+    holds = all(position.agrees for position in found)
+    verdict = [] if portfolio is None else [
+        f"{opened} commits to exactly the positions of {portfolio}." if holds else
+        f"{opened} does NOT commit to the positions of {portfolio}."]
+    return Outcome({"commitment": str(opening.commitment), "statement": opening.statement,
+                    "compared": portfolio is not None, "positions": [position.to_json() for position in found]},
+                   [*table([("commitment", opening.commitment), ("statement", opening.statement)]),
+                    *positions_told(found), *verdict], holds)
+
+
+def positions_told(found: Sequence[Position]) -> list[str]:
+    """Positions for people: lots committed to, and held where that is known."""
+    if all(position.held is None for position in found):
+        return table([(position.instrument, position.committed) for position in found], ["instrument", "committed"])
+    return table([(position.instrument, position.committed, position.held, "ok" if position.agrees else "DIFFERS")
+                  for position in found], ["instrument", "committed", "held", ""])
 
 
 @click.command()
@@ -49,8 +98,9 @@ def commit(statement: str, epoch: Path, portfolio: Path, out: Path) -> Outcome:
 def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str, epoch_id: int | None,
           state_version: int | None, endpoint: Endpoint, out: Path) -> Outcome:
     """Prove the margin of a committed portfolio; the bundle that results shows no position."""
+    from risk.epochs.header import TRIAL
     from risk.exact.money import format_money
-    from verifier_contracts.context import Context
+    from verifier_contracts.context import MARGIN, Context
     from verifier_contracts.deployment import Deployment
 
     from ..attestation import prove_margin
@@ -59,21 +109,35 @@ def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str,
     if endpoint.rpc is not None:
         registry, manager = there.open(endpoint.connect())
         key_digest = manager.key_digest()          # the one in force: it may have been rotated since
-        epoch_id = registry.latest_epoch_id() if epoch_id is None else epoch_id
+        latest = registry.latest_epoch_id()
+        if not latest:
+            raise BadInput("--deployment", str(deployment), "one with a published epoch: there is none yet")
+        epoch_id, chosen = latest if epoch_id is None else epoch_id, epoch_id is not None
         state_version = manager.state_of(account).version if state_version is None else state_version
         if registry.root_of(epoch_id) != numbers.root:
-            raise BadInput("--epoch", str(numbers.root), f"the epoch published as {epoch_id}: "
-                           f"root {registry.root_of(epoch_id)}", source=epoch)
+            raise BadInput("--epoch", str(numbers.root), f"the epoch published as {epoch_id}: root "
+                           f"{registry.root_of(epoch_id)}" + ("" if chosen else " (the latest; if yours was published "
+                           "before it, say as what: --epoch-id)"), source=epoch)
+        _require_young(manager, epoch_id)
         if manager.commitment_of(account) != secret.commitment:
             raise BadInput("--opening", str(secret.commitment), f"what opens the commitment registered for {account}: "
                            f"{manager.commitment_of(account)}", source=opening)
     if epoch_id is None or state_version is None:
         raise BadInput("--epoch-id and --state-version", (epoch_id, state_version), "given, or read with --rpc")
-    context = Context(there.chain_id, there.manager, key_digest, account, epoch_id, state_version)
+    context = Context(MARGIN, there.chain_id, there.manager, key_digest, account, epoch_id, state_version)
     bundle = prove_margin(keys, numbers, secret, context, progress=progress)
     bundle.save(out)
     return Outcome({"bundle": str(out), "margin": str(bundle.margin), "statement": bundle.statement,
-                    "insecure_setup": bundle.insecure_setup, "peak_memory_bytes": peak_memory()},
+                    "insecure_setup": bundle.insecure_setup, "trial_epoch": numbers.header.trial,
+                    "peak_memory_bytes": peak_memory()},
                    [*table([("margin", f"{format_money(bundle.margin)} {numbers.header.quote}"),
                             ("statement", bundle.statement), ("bundle", out)]),
-                    *([INSECURE] if bundle.insecure_setup else [])])
+                    *([INSECURE] if bundle.insecure_setup else []), *([TRIAL] if numbers.header.trial else [])])
+
+
+def _require_young(manager: MarginManager, epoch_id: int) -> None:
+    """Refuse, before the work of a proof, an epoch that the contract does not take any more (StaleEpoch)."""
+    now, age = manager.chain.next_time(), manager.max_epoch_age()
+    if now > epoch_id + age:
+        raise BadInput("--epoch-id", epoch_id, f"{now - age} or later: the contract takes proofs in epochs of the last "
+                       f"{age} seconds, and this one is {now - epoch_id} seconds old (StaleEpoch)")

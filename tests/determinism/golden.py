@@ -45,6 +45,8 @@ tail = "16/5"
 depth = 3
 lanes = 5
 width = 50
+[gates]
+accepted = {{G4 = "a made-up history", G7 = "a short one"}}
 """
 GARCH = 'family = "garch"\nmean = 0.0011\nomega = 1.3e-5\nalpha = 0.08\nbeta = 0.91\ninnovations = "t"\ndegrees = 3.1\n'
 GJR = 'family = "gjr"\nmean = 0.0004\nomega = 2.0e-5\nalpha = 0.03\ngamma = 0.09\nbeta = 0.88\n' \
@@ -103,7 +105,7 @@ def _epoch(model_file: bytes) -> str:
     epoch = epochs.build(sources)
     model, book, prices = epochs.parse_sources(sources)
     calibration = epochs.calibrated(model, book, prices)
-    sizes = {"seed": 7, "scenarios": 128, "horizon": model.horizon}
+    sizes = {"seed": 7, "count": 128, "horizon": model.horizon}
     if model.estimator == Estimator.MONTE_CARLO:
         assert model.copula is not None
         drawn = monte_carlo.innovations(calibration, model.copula, **sizes)
@@ -117,9 +119,21 @@ def _population() -> str:
     model, book, prices = epochs.parse_sources(Sources(MODELS["monte-carlo garch-t, t"], BOOK.read_bytes(), None, {}))
     calibration = epochs.calibrated(model, book, prices)
     assert model.copula is not None
-    drawn = monte_carlo.population(calibration, model.copula, seed=7, paths=2**14, horizon=2)
+    drawn = monte_carlo.population(calibration, model.copula, seed=7, count=2**14, horizon=2)
     paths = simulate(calibration, model.assets, drawn)
     return _digest(drawn, paths.returns, paths.variances)
+
+
+def _weighted() -> str:
+    """Scenarios with masses, and what is stated of them."""
+    model_file = MODELS["monte-carlo garch-t, t"].replace(
+        b'scenarios = 128\ntail = "16/5"',
+        b'scenarios = 64\ntail = "256/5"\nmasses = "8x1 12x2 8x4 8x8 8x16 8x32 8x64 4x256"')
+    epoch = epochs.build(Sources(model_file + b"[scenarios]\npopulation = 8192\n", BOOK.read_bytes(), None, {}))
+    assert epoch.provenance is not None
+    quality = epoch.provenance.drawn.quality
+    assert quality is not None
+    return _digest(epoch.root, epoch.provenance.scenarios.returns, json.dumps(quality.to_json()).encode())
 
 
 def _grid() -> str:
@@ -131,7 +145,7 @@ def _grid() -> str:
 def cases() -> dict[str, Callable[[], str]]:
     """What makes each digest."""
     return {**{name: lambda file=file: _epoch(file) for name, file in MODELS.items()},  # type: ignore[misc]
-            "population of Sobol paths": _population, "grid": _grid}
+            "population of Sobol paths": _population, "masses": _weighted, "grid": _grid}
 
 
 def digests() -> dict[str, str]:

@@ -145,7 +145,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     path = tmp_path / "book.json"
     path.write_text("old")
     with pytest.raises(ValueError, match="Out of range"):
-        jsonio.write(path, {"x": float("nan")})
+        jsonio.write(path, {"x": float("nan")}, over=True)
 
     def interrupted() -> None:
         with jsonio.replacing(path) as file:
@@ -185,12 +185,41 @@ def test_what_cannot_be_written_is_refused_beforehand_too(tmp_path: Path, name: 
 
 def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.json"
-    jsonio.write(path, 1)
+    jsonio.write(path, 1, over=True)
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(BadInput, match="No space left on device"):
-        jsonio.write(path, 2)
+        jsonio.write(path, 2, over=True)
     assert jsonio.read(path) == 1
     assert [found.name for found in tmp_path.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_exists_is_never_overwritten_not_even_in_a_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                             links: bool) -> None:
+    if not links:                                          # as on FAT and some network drives
+        def none(source: str, target: Path) -> None:
+            raise PermissionError(1, "Operation not permitted")
+        monkeypatch.setattr(os, "link", none)
+    path = tmp_path / "x.json"
+    jsonio.write(path, 1)
+    with pytest.raises(BadInput, match="never overwritten"):
+        jsonio.write(path, 2)
+    assert jsonio.read(path) == 1
+    jsonio.write(path, 3, over=True)
+    assert jsonio.read(path) == 3
+    dangling, late = tmp_path / "dangling", tmp_path / "late"
+    dangling.symlink_to(tmp_path / "absent")
+    with pytest.raises(BadInput, match="never overwritten"):
+        jsonio.write(dangling, 2)
+
+    def overtaken() -> None:
+        with jsonio.creating(late) as file:
+            file.write(b"mine")
+            late.write_text("somebody was faster")
+    with pytest.raises(BadInput, match="never overwritten"):
+        overtaken()
+    assert late.read_text() == "somebody was faster"
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["dangling", "late", "x.json"]

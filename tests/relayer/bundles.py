@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from toykey import ToyKey
-from world import Claim, World
+from toykey import CIRCUIT, ToyKey
+from world import STATEMENT, Claim, World
 
 from prover import Proof
 from verifier_contracts.context import Context
@@ -13,6 +13,8 @@ from verifier_contracts.context import Context
 
 @dataclass(frozen=True)
 class Bundle:
+    statement: str
+    r1cs_digest: str
     context: Context
     public_inputs: dict[str, int]
     proof: Proof
@@ -21,5 +23,5 @@ class Bundle:
 def bundle(world: World, claim: Claim | None = None, key: ToyKey | None = None) -> Bundle:
     claim = claim or world.claim()
     names = ("context", "epoch_root", "portfolio_commitment", "margin")
-    return Bundle(claim.context, dict(zip(names, claim.inputs(), strict=True)),
+    return Bundle(STATEMENT, CIRCUIT.hex(), claim.context, dict(zip(names, claim.inputs(), strict=True)),
                   (key or world.key).prove(claim.inputs()))

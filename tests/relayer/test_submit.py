@@ -52,6 +52,48 @@ def test_submitting_again_costs_nothing(world):
     assert (again.outcome, again.transaction, again.gas_used) == ("already attested", None, 0)
 
 
+def test_junk_is_not_reported_as_done_because_the_margin_stands(world):
+    """The contract looks at no proof of what it has attested: its answer says nothing about this bundle."""
+    good = bundle(world)
+    assert send(world, good).proof_checked
+    with nothing_spent(world):
+        assert send(world, good).proof_checked
+    junk = replace(good, proof=replace(good.proof, c=good.proof.a))
+    with nothing_spent(world), refused("ProofRejected"):
+        send(world, junk)
+    off = replace(good, proof=replace(good.proof, a=(good.proof.a[0], good.proof.a[1] + 1)))
+    with nothing_spent(world), refused("PrecompileFailed"):
+        send(world, off)
+    with nothing_spent(world), not_submitted(world, "OtherRoot"):
+        send(world, replace(good, public_inputs=good.public_inputs | {"epoch_root": 1}))
+    with nothing_spent(world), not_submitted(world, "OtherCommitment"):
+        send(world, replace(good, public_inputs=good.public_inputs | {"portfolio_commitment": 1}))
+    with nothing_spent(world), not_submitted(world, "OtherCircuit"):
+        send(world, replace(good, r1cs_digest="0" * 64))
+
+
+def test_a_bundle_of_another_statement_is_not_carried(world):
+    send(world, bundle(world))
+    with not_submitted(world, "OtherStatement"):
+        send(world, replace(bundle(world), statement="margin-tiny"))
+
+
+def test_what_stands_under_a_frozen_epoch_is_not_reported_as_done(world):
+    send(world, bundle(world))
+    world.registry.freeze(world.epoch, sender=world.roles.guardian)
+    with nothing_spent(world), refused("FrozenEpoch"):
+        send(world, bundle(world))
+
+
+def test_a_proof_by_a_rotated_key_is_said_not_to_be_checked(world):
+    good, other = bundle(world), ToyKey(seed="other")
+    send(world, good)
+    verifier = deploy_verifier(world.chain, other.verification_key, STATEMENT, CIRCUIT)
+    world.manager.rotate_key(verifier, other.expectation(), sender=world.roles.admin)
+    again = send(world, good)
+    assert (again.outcome, again.proof_checked) == ("already attested", False)
+
+
 def test_another_margin_for_what_is_attested_is_refused(world):
     send(world, bundle(world))
     with nothing_spent(world), refused("AlreadyAttested"):
@@ -77,7 +119,8 @@ def test_losing_the_race_to_an_equal_attestation_is_success(world, monkeypatch):
 
 @pytest.mark.parametrize(("name", "change"), [
     ("OtherChain", {"chain_id": 1}), ("OtherManager", {"manager": "0x" + "12" * 20}),
-    ("OtherAction", {"action_hash": b"\x01" * 32}), ("OtherKey", {"key_digest": b"\x01" * 32})])
+    ("OtherStatement", {"statement": "cover"}), ("OtherAction", {"action_hash": b"\x01" * 32}),
+    ("OtherKey", {"key_digest": b"\x01" * 32})])
 def test_a_bundle_for_something_else_says_what(world, name, change):
     with not_submitted(world, name):
         send(world, bundle(world, world.claim(**change)))

@@ -97,3 +97,11 @@ def test_threads_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TAILPROOF_THREADS", count)
         found.append(adversary.losses_of(values, book).tobytes())
     assert found[0] == found[1]
+
+
+def test_starts_are_by_turns_of_all_legs_and_of_four() -> None:
+    books = adversary.starts(7, 30)
+    assert [int(np.count_nonzero(book)) for book in books] == [30, 4, 30, 4, 30, 4, 30]
+    assert len({tuple(np.flatnonzero(book)) for book in books[1::2]}) == 3
+    assert all(np.array_equal(a, b) for a, b in zip(books, adversary.starts(7, 30), strict=True))
+    assert [int(np.count_nonzero(book)) for book in adversary.starts(2, 3)] == [3, 3]

@@ -19,8 +19,8 @@ from risk.margins.portfolio import Portfolio
 from risk.models.calibration import Calibration, log_returns
 
 Edit = Callable[[bytes, str, str], bytes]
-CRYPTO_ROOT = 0x14837a80d4b385c410e1e34494fb91c24bff95b5de810c7bc0547dd67e8ca38f
-US_ROOT = 0xd569bb5a87f70efd22b7a233ab1fc4c53c8c5453e23be609d4667920aa7ea1e
+CRYPTO_ROOT = 0xef4fd1cc9452b23ce92e2a93a9d8d25c7a8908159443a8ebae0c1e6737b79cb
+US_ROOT = 0xbc9a7f542b3feb82dae89ef383efb113aac1e4f02a6a437f6922114934011a3
 
 
 def test_every_machine_finds_these_roots(crypto: Epoch, us_sources: Sources) -> None:
@@ -238,7 +238,7 @@ def test_a_history_that_looks_ahead_or_is_stale_is_refused(valuation: str, us_so
 
 
 def test_more_instruments_than_leaves_are_refused(crypto_sources: Sources, edited: Edit) -> None:
-    with pytest.raises(BadInput, match=r"book\.json: number of instruments is 120: must be at most 63"):
+    with pytest.raises(BadInput, match=r"book\.json: number of instruments is 120: must be at most 60"):
         build(replace(crypto_sources, model=edited(crypto_sources.model, "depth = 3", "depth = 2")))
 
 

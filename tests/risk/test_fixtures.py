@@ -7,7 +7,7 @@ import pytest
 
 from fixtures import generate
 from primitives import jsonio
-from risk.margins.portfolio import SCHEMA_FILE
+from tailproof import formats
 
 
 def test_the_committed_files_are_the_generated_ones(fixtures: Path) -> None:
@@ -23,6 +23,6 @@ def test_no_portfolio_is_left_over(fixtures: Path) -> None:
 
 @pytest.mark.parametrize("room", ["btc_eth", "us_markets"])
 def test_portfolios_follow_the_published_schema(room: str, fixtures: Path) -> None:
-    schema = jsonschema.Draft202012Validator(jsonio.read(SCHEMA_FILE))
+    schema = jsonschema.Draft202012Validator(formats.schema("portfolio"))
     for path in (fixtures / room / "portfolios").glob("*.json"):
         schema.validate(jsonio.read(path))

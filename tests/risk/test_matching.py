@@ -118,3 +118,10 @@ def test_the_starting_member_is_nearest_to_the_mean() -> None:
         own = features[found.order[found.starts[c]:found.starts[c + 1]]].astype(float)
         away = ((own - own.mean(0))**2).sum(1)
         assert ((features[member] - own.mean(0))**2).sum() == pytest.approx(away.min())
+
+
+def test_a_function_weighs_what_its_unit_says() -> None:
+    losses = np.arange(1000, dtype=np.int64)
+    usual, light = matching.hinges(losses, (1, 40)), matching.hinges(losses, (1, 40), matching.HINGE_UNIT // 2)
+    assert np.abs(usual - 2 * light).max() <= 1
+    assert usual.max() > 1.9 * light.max() > 0

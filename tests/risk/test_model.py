@@ -7,7 +7,7 @@ from risk.exact.shape import EpochShape, TailSize
 from risk.models.copula import Dependence
 from risk.models.correlation import Correlation
 from risk.models.innovations import Law
-from risk.models.model import Design, Estimator, Model, Purpose, named_statement, parse_model
+from risk.models.model import Estimator, Model, Purpose, named_statement, parse_model
 from risk.models.model_text import render, upgraded
 from risk.models.volatility import Volatility
 
@@ -92,9 +92,8 @@ spot_deviations = 4
 accepted = {G3 = "the perpetual trades apart"}
 
 [scenarios]
-design = "weighted"
-population = 131072
-clip = 2.0
+population = 65536
+clip = 1.5
 
 [stress]
 sets = ["2020-03-12"]
@@ -128,7 +127,7 @@ def test_what_is_left_out_is_as_documented() -> None:
     assert model.copula is None
     assert (model.step_seconds, model.steps_per_year, model.max_gap_steps) == (86400, 365, 5)
     assert (model.shape.lanes, model.shape.width) == (5, 50)
-    assert model.scenarios.design == Design.EQUAL
+    assert model.scenarios.clip == 2.0
     drawn = parse_model(LEAST.replace("filtered-historical", "monte-carlo").encode())
     assert drawn.copula == Dependence("t", (4.0, 4.0))
     assert drawn.needs_history                               # for today's variances and correlations
@@ -139,7 +138,7 @@ def test_reads_what_later_rooms_act_on() -> None:
     assert model.events["2020-03-12"] == "sell-off"
     assert (model.gates.spot_deviations, model.gates.perpetual_basis) == (4, 0.03)
     assert model.gates.accepted == {"G3": "the perpetual trades apart"}
-    assert (model.scenarios.design, model.scenarios.population, model.scenarios.clip) == (Design.WEIGHTED, 2**17, 2.0)
+    assert (model.scenarios.population, model.scenarios.clip) == (2**16, 1.5)
     assert (model.stress.sets, model.stress.weight) == (("2020-03-12",), 0.25)
     assert (model.procyclicality.floor, model.procyclicality.buffer) == (0.8, None)
     assert (model.step_seconds, model.steps_per_year, model.calendar.weekdays) == (300, 75_000, {5, 6})
@@ -233,8 +232,8 @@ def test_all_missing_keys_are_told_at_once() -> None:
     (EVERYTHING, '"sell-off"', '" "', r"events\.2020-03-12 is ' ': must be a reason"),
     (EVERYTHING, "G3 =", "G13 =", r"gates\.accepted\.G13 is"),
     (EVERYTHING, "spot_deviations", "spot_deviation", r"gates\.spot_deviation is 4: must be absent"),
-    (EVERYTHING, "weighted", "heavy", r"scenarios\.design is 'heavy'"),
-    (EVERYTHING, "clip = 2.0", "clip = 9.0", r"scenarios\.clip is 9\.0"),
+    (EVERYTHING, "population = 65536", 'design = "equal"', r"scenarios\.design is 'equal': must be absent"),
+    (EVERYTHING, "clip = 1.5", "clip = 9.0", r"scenarios\.clip is 9\.0"),
     (EVERYTHING, "weight = 0.25", "weight = 1.25", r"stress\.weight is 1\.25"),
     (EVERYTHING, "floor = 0.8", "flour = 0.8", r"procyclicality\.flour is 0\.8: must be absent"),
     (LEAST, "horizon = 2", "horizon = 2\nhorizon = 2", "TOML document is"),

@@ -20,7 +20,7 @@ from risk.scenarios import monte_carlo
 sources = Sources.read("fixtures/btc_eth/model.toml", "fixtures/btc_eth/book.json")
 epoch = build(sources)
 model, book, history = parse_sources(sources)
-monte_carlo.population(calibrated(model, book, history), model.copula, seed=1, paths=64, horizon=2)
+monte_carlo.population(calibrated(model, book, history), model.copula, seed=1, count=64, horizon=2)
 print([name for name in compiled if name.split(".")[-1] in NAMES])
 """
 

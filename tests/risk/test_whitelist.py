@@ -32,13 +32,32 @@ LIBRARIES = frozenset("scipy arch statsmodels pandas statistics cmath sklearn sy
 RANDOM = frozenset({"PCG64"})
 
 INTEGERS: dict[str, frozenset[str]] = {
+    "risk/epochs/build.py": frozenset({"sum(lightest)"}),
+    "risk/exact/shape.py": frozenset({"sum((count for count, _ in runs))", "sum(self.masses)"}),
+    "risk/grid/standard_choice.py": frozenset({
+        "sum(self.tail.masses)", "((spot != points[0]) | (volatility != points[1])).any(axis=1).sum()",
+        "bilinear(nodes, spot[:, u], volatility[:, u], bits) @ at_nodes"}),
+    "risk/scenarios/adversary.py": frozenset({
+        "target.legs.values[worst].sum(0, dtype=np.int64)", "worst.sum()", "np.maximum(losses - quantile, 0).sum()",
+        "masses.sum()", "np.cumsum", "np.partition"}),          # of doubles too, but its k-th value is only one
+    "risk/scenarios/matching.py": frozenset({
+        "np.gcd.reduce(np.array(masses, np.int64))", "sum(masses)", "over.sum()", "np.partition", "np.cumsum",
+        "self._laid[:, :self.count].sum(0, dtype=np.int64)", "int(total) ** 2", "own.sum(0)", "(own * own).sum(0)",
+        "(own * own).sum(1)", "(own * own.sum(0)).sum(1)",
+        "(self.partition.sizes[:, None] * self._laid[members, :self.count].astype(np.int64)).sum(0)"}),
+    "risk/scenarios/scenarios.py": frozenset({
+        "(np.abs(self.returns) >= round(bound * RETURN_UNIT)).any(axis=1).sum()"}),
+    "risk/valuation/panel.py": frozenset({"np.abs(losses).sum()"}),
     "risk/grid/grid_build.py": frozenset({"changes[rows] @ weights[:, u].T"}),
     "risk/grid/grid_epoch.py": frozenset({"ARITY ** ASSET_DEPTH"}),
     "risk/grid/grid_map.py": frozenset({"weights.sum(axis=-1)"}),
     "risk/margins/grid_margin.py": frozenset({
         "weights @ epoch.changes[row]", "sum(self.standalone)", "sum(addons)", "sum(self.separate)",
         "sum((abs(lots) * int(epoch.amax[row]) for row, lots in positions))"}),
-    "risk/margins/plot.py": frozenset({"in_tail.sum()"}),
+    "risk/margins/explain.py": frozenset({"itertools.accumulate(history.steps.tolist())"}),
+    "risk/margins/plot.py": frozenset({
+        "in_tail.sum()", "sum(weights)", "sum((mass > 0 for mass in found.shortfall.tail_mass))",
+        "sum((found.amount(part) for part in rest))", "sum((part.addons for part in rest))"}),
     "risk/market/calendar.py": frozenset({"sum((_weekday(i) in self.weekdays for i in range(rest)))"}),
 }
 """Sums and powers of Python integers, int64 or booleans, as `ast.unparse` writes them."""

@@ -48,13 +48,14 @@ def test_statement_list_is_a_list_of_sizes(run: Run) -> None:
     answer = run("statement", "list")
     assert answer.code == 0
     keys = {"name", "rows", "wires", "public_inputs", "domain"}
-    assert all(set(entry) == keys for entry in answer.data)
-    found = {entry["name"]: entry for entry in answer.data}
+    listed = answer.data["statements"]
+    assert all(set(entry) == keys for entry in listed)
+    found = {entry["name"]: entry for entry in listed}
     assert set(found) == set(statements.names())
     assert found[STATEMENT]["rows"] == 64_068
     assert found[STATEMENT]["domain"] == 16
     assert found[STATEMENT]["public_inputs"] == ["context", "epoch_root", "portfolio_commitment", "margin"]
-    for entry in answer.data:
+    for entry in listed:
         assert entry["rows"] + len(entry["public_inputs"]) + 1 <= 1 << entry["domain"]
 
 

@@ -28,6 +28,7 @@ def deployment(tmp_path: Path) -> Path:
     path = tmp_path / "deployment.json"
     path.write_text(json.dumps({
         "schema": "tailproof.deployment/1", "chain_id": 1, "statement": "margin-toy", "key_digest": "0x" + "00" * 32,
+        "circuit_digest": "0x" + "00" * 32,
         "insecure_setup": True, "registry": ADDRESS, "verifier": ADDRESS, "manager": ADDRESS}))
     return path
 
@@ -168,5 +169,5 @@ def test_the_json_of_a_refusal(run: Run, deployment: Path, refusing: str) -> Non
     answer = show(run, deployment, refusing)
     assert answer.code == 1
     assert {name: answer.data[name] for name in ("error", "contract", "function", "arguments")} == {
-        "error": "AccessControlUnauthorizedAccount", "contract": "MarginManager", "function": "stateOf",
+        "error": "AccessControlUnauthorizedAccount", "contract": "MarginManager", "function": "verifier",
         "arguments": {"account": ADDRESS, "neededRole": "PUBLISHER_ROLE"}}

@@ -82,7 +82,7 @@ def send_manager(chain: Chain, deployed: deployment.Deployment, key: ToyKey) -> 
     try:
         chain.send(None, code)
     except Reverted as error:
-        raise refusal(error, "deployment") from None
+        raise refusal(error, "MarginManager", "constructor") from None
 
 
 def test_a_pairing_that_does_not_look_at_subgroups_is_none(chain, monkeypatch) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 from eth_account import Account
 from nodes import HANG_UP, anvil, error, loopback, url_of
-from toykey import ToyKey
+from toykey import CIRCUIT, ToyKey
 from world import STATEMENT
 
 from primitives.errors import BadInput
@@ -31,7 +31,9 @@ def stage(monkeypatch):
 
 def attempt(node, file, **options):
     there = Chain.connect(node.url, key_variable="DEPLOYER", terms=Terms(timeout=3.0), patience=1.0)
-    return deploy(there, ToyKey().verification_key, STATEMENT, allow_insecure_setup=True, file=file, **options)
+    key = ToyKey()
+    return deploy(there, key.verification_key, STATEMENT, CIRCUIT, key.known_answer(),
+                  **{"allow_insecure_setup": True, "file": file, **options})
 
 
 def failing(at, how):

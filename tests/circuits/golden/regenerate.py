@@ -13,6 +13,6 @@ from primitives import jsonio
 
 if __name__ == "__main__":
     pins = {name: pin(statements.get(name)) for name in statements.names()}
-    jsonio.write(Path(__file__).with_name("statements.json"), pins)
+    jsonio.write(Path(__file__).with_name("statements.json"), pins, over=True)
     for name, pinned in pins.items():
         print(f"{name:28} {pinned['rows']:>9} rows  2^{pinned['domain']}  {pinned['r1cs_digest'][:16]}")
