@@ -38,7 +38,8 @@ def draw(found: Sequence[Figure], place: Path) -> None:
     for at, (row, share) in enumerate(bars):
         colour = "#b3261e" if row.missed else "#31688e"
         axes.barh(at, min(share, 2.0), color=colour, height=0.7)
-        axes.text(min(share, 2.0) + 0.02, at, f"{row.value:.3g} {row.unit}".strip() + f"  ({row.bound})", va="center", fontsize=8)
+        text = f"{row.value:.3g} {row.unit}".strip() + f"  ({row.bound})"
+        axes.text(min(share, 2.0) + 0.02, at, text, va="center", fontsize=8)
     axes.set_yticks(range(len(bars)), [row.what for row, _ in bars], fontsize=8)
     axes.invert_yaxis()
     axes.axvline(1.0, color="black", linewidth=1)

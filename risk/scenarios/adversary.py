@@ -168,17 +168,22 @@ def _ratio(target: Target, book: Floats) -> float:
 
 def weighted_shortfall(values: Floats, book: Floats, masses: Ints, tail: tuple[int, int]) -> tuple[float, Floats]:
     """Expected Shortfall of a book by weighted scenarios, and its gradient: (S, legs), (legs,) -> float, (legs,)."""
-    losses = np.zeros(len(values))
-    for j in range(len(book)):
-        losses = losses - values[:, j] * book[j]
+    losses, gradient = np.zeros(len(values)), np.zeros(len(book))
+    _subtract(np.ascontiguousarray(values.T), book, losses)
     order = np.argsort(-losses, kind="stable")
     whole, held = tail[0] * int(masses.sum()), tail[1] * masses[order]            # all in units of mass / tail[1]
     inside = np.clip(whole - (np.cumsum(held) - held), 0, held) / whole
     tail_rows, weights = order[inside > 0.0], inside[inside > 0.0]
-    gradient = np.zeros(len(book))
-    for row, weight in zip(tail_rows, weights, strict=True):
-        gradient = gradient - weight * values[row]
+    _subtract(values[tail_rows], weights, gradient)
     return _in_order(losses[tail_rows] * weights), gradient
+
+
+@compiled
+def _subtract(rows: Floats, times: Floats, out: Floats) -> None:
+    """out -= times[i] rows[i], row by row: (n, k), (n,), (k,)."""
+    for i in range(len(times)):
+        for j in range(len(out)):
+            out[j] -= times[i] * rows[i, j]
 
 
 @compiled
@@ -216,13 +221,13 @@ class _Tableau:
         for j, variable in enumerate(self._nonbasic):
             if variable < self._n:
                 own[j] = row[variable]
-        rhs = 1.0
-        for i, variable in enumerate(self._basic):
-            if variable < self._n:
-                own = own - row[variable] * self._rows[i]
-                rhs -= row[variable] * float(self._rhs[i])
+        rhs = np.ones(1)
+        held = np.array([i for i, variable in enumerate(self._basic) if variable < self._n], np.int64)
+        times = row[[self._basic[i] for i in held]]
+        _subtract(self._rows[held], times, own)
+        _subtract(self._rhs[held][:, None], times, rhs)
         self._basic.append(self._n + len(self._basic))
-        self._rows, self._rhs = np.vstack([self._rows, own]), np.append(self._rhs, rhs)
+        self._rows, self._rhs = np.vstack([self._rows, own]), np.append(self._rhs, rhs[0])
         for _ in range(4 * self._n):
             least = int(np.argmin(self._rhs))
             usable = self._rows[least] < -_ZERO

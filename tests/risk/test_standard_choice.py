@@ -45,8 +45,8 @@ def test_the_tiny_choice_is_what_comes_out() -> None:
 
 def test_standard_scenarios_with_masses_are_the_same_for_ever() -> None:
     """They are constants of keys: a change of these numbers is another statement."""
-    assert GRID_1000_WEIGHTED.digest() == 206979779559574121268270862983415949969959950003072196236520475302076042208
-    assert GRID_TINY_WEIGHTED.digest() == 275801747163251474014381403130688905446993487623972888784125450915923102871
+    assert GRID_1000_WEIGHTED.digest() == 108496369941557334098665220137195036589476844767771249717954115901216280311
+    assert GRID_TINY_WEIGHTED.digest() == 432053174354059114254291535925146890090816536433546191792393554092270573892
 
 
 @pytest.mark.parametrize("regime", range(4))
@@ -60,7 +60,7 @@ def test_scenarios_are_paths_that_lie_within_the_nodes(regime: int) -> None:
     assert np.array_equal(MAP.points[0][regime], inside[0][choice.paths])
     assert np.array_equal(MAP.points[1][regime], inside[1][choice.paths])
     away = np.abs(MAP.points[0][regime]).max(axis=1) / POINT_UNIT
-    assert away[:80].mean() > 2.5 > 1.2 > away[-64:].mean()                    # outermost first
+    assert away[:80].mean() > 4 * away[-64:].mean()                            # outermost first
 
 
 @pytest.mark.parametrize("regime", range(4))
@@ -177,21 +177,20 @@ def valued(crypto_sources: Sources) -> Valuation:
     return value(crypto_sources, GRID_1000_WEIGHTED)
 
 
-def test_the_grid_asks_for_little_more_though_it_reaches_further(valued: Valuation, crypto_sources: Sources,
-                                                                fixtures) -> None:
+def test_the_grid_asks_for_little_more_though_it_reaches_further(valued: Valuation, fixtures) -> None:
     """Than full revaluation of the same scenarios, in every regime; see docs/statements.md."""
-    epoch = assemble_grid(crypto_sources, GRID_1000_WEIGHTED, valued)
+    epoch = assemble_grid(GRID_1000_WEIGHTED, valued)
     for regime in range(4):
-        full = full_revaluation(crypto_sources, GRID_1000_WEIGHTED, valued, regime)
+        full = full_revaluation(GRID_1000_WEIGHTED, valued, regime)
         for path in sorted((fixtures / "btc_eth" / "portfolios").glob("*.json")):
             found = compare(epoch.under(regime), full, Portfolio.read(path).rows(epoch))
             limit = {"cross_asset_hedge": (0.04, 0.05, 0.08, 0.20)[regime]}.get(path.stem, 0.035)
             assert 0 <= found.relative < limit, (regime, path.stem, found)
 
 
-def test_on_random_books_the_grid_never_asks_for_less(valued: Valuation, crypto_sources: Sources) -> None:
-    epoch = assemble_grid(crypto_sources, GRID_1000_WEIGHTED, valued)
-    full = [full_revaluation(crypto_sources, GRID_1000_WEIGHTED, valued, regime) for regime in range(4)]
+def test_on_random_books_the_grid_never_asks_for_less(valued: Valuation) -> None:
+    epoch = assemble_grid(GRID_1000_WEIGHTED, valued)
+    full = [full_revaluation(GRID_1000_WEIGHTED, valued, regime) for regime in range(4)]
     rng = np.random.default_rng(6)
     for number in range(20):
         rows = rng.choice(np.arange(1, len(epoch.ids)), rng.integers(1, 33), replace=False)
