@@ -29,7 +29,9 @@ def grid(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     book = json.loads((FIXTURES / "book.json").read_text())
     book["instruments"] = [each for each in book["instruments"] if each["symbol"] in POSITIONS]
     (folder / "book.json").write_text(json.dumps(book))
-    built = run("epoch", "build", "--book", folder / "book.json", "--model", FIXTURES / "model.toml", "--statement",
+    # A tail of three scenarios is refused to all but trials.
+    (folder / "model.toml").write_text('purpose = "trial"\nseed = 1\n' + (FIXTURES / "model.toml").read_text())
+    built = run("epoch", "build", "--book", folder / "book.json", "--model", folder / "model.toml", "--statement",
                 STATEMENT, "--regime", 1, "--out", folder / "epoch")
     assert built.code == 0, built.data
     return folder / "epoch"

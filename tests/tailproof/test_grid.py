@@ -56,9 +56,6 @@ def test_its_margin_is_proven_and_verified(run: Run, grid: Path, tmp_path: Path)
 
 
 def test_an_epoch_of_another_kind_is_refused(run: Run, grid: Path, epoch_directory: Path, tmp_path: Path) -> None:
-    answer = run("epoch", "build", *SOURCES, "--statement", "margin-full-1000x32", "--out", tmp_path / "epoch")
-    assert answer.code == 2
-    assert answer.data["field"] == "[epoch]"
     answer = run("epoch", "build", *SOURCES, "--regime", 2, "--out", tmp_path / "epoch")
     assert answer.code == 2
     answer = run("epoch", "build", *SOURCES, "--statement", STATEMENT, "--regime", 4, "--out", tmp_path / "epoch")
