@@ -2,7 +2,8 @@
 
     G1   spot against the history's last close, a future's settlement against spot: 5 forecast deviations a root step;
          a last close at most 5 steps old
-    G2   forward against spot: carry of 100 % a year, and 20 % of it a root year; less than a day counts as one
+    G2   forward against spot: carry of 100 % a year, and 20 % of it a root year; less than a day counts as one;
+         interest of 20 % a year, which takes as much off options
     G3   perpetual against spot: 3 %
     G4   single returns, G6 persistence, mean and bound of returns, G7 few returns or paths, G10 what hardly moves:
          `risk.models.plausibility`
@@ -51,6 +52,7 @@ LEAST_VOLATILITY = 0.05
 """Of what the model expects until the expiry."""
 LEAST_CONTINGENCY = Fraction(1, 1000)
 """Of the spot value of an option that is owed."""
+LARGEST_RATE = 0.2
 _DAY = 1 / 365
 _BOUNDS = {"spot_deviations": "G1", "carry_per_year": "G2", "forward_distance": "G2", "perpetual_basis": "G3",
            "robust_deviations": "G4", "half_life": "G6", "least_returns": "G7", "surface_age": "G9",
@@ -151,6 +153,8 @@ def _apart(model: Model, what: str, ratio: float, deviation: float, steps: int) 
 def _forwards(model: Model, book: Book) -> Iterator[Doubt]:
     """G2 and G3."""
     gates = model.gates
+    if abs(book.rate) > LARGEST_RATE:
+        yield Doubt("G2", "rate", f"{book.rate:g} a year", f"within {LARGEST_RATE:g}")
     spots = {underlying.symbol: underlying.spot for underlying in book.underlyings}
     for (symbol, expiry), curve in book.curves.items():
         ratio, years = curve.forward / spots[symbol], max((expiry - book.valuation) / YEAR, _DAY)

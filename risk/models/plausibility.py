@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,10 @@ LARGEST_MEAN = 0.25
 """Of a step's deviation (G6): a mean beyond moves every scenario to one side, and with it the margin of the other."""
 CLIP_DEVIATIONS = 10.0
 """Over the horizon, that a bound on returns must leave room for (G6), unless it is the usual one or wider."""
+LARGEST_RESIDUAL = 2.0
+"""Deviation of the history's innovations (G10), 1 by a fit: beyond, the model's variances are not this history's."""
+LARGEST_APART = 0.3
+"""Between a published correlation and that of the history's innovations (G10)."""
 LEAST_DAYS = 250
 """Returns (G7) that days are drawn from, or a forecast begins with."""
 LEAST_POPULATION = 2**16
@@ -90,6 +95,34 @@ def of_history(model: Model, history: History) -> Iterator[Doubt]:
             if deviation < bounds.least_deviation:
                 yield Doubt("G10", f"deviation of {asset}", f"{deviation:.2g}",
                             f"at least {bounds.least_deviation:g} a step, or pegged = true")
+
+
+    yield from _of_innovations(model, history)
+
+
+def _of_innovations(model: Model, history: History) -> Iterator[Doubt]:
+    """G10: parameters that leave more to innovations than their law has, or correlations that the history has not.
+
+    Coarse, and without a fit: what `tailproof model check` finds to the hundredth of a likelihood, every audit finds
+    where it would take most of a margin away.
+    """
+    returns = log_returns(history)
+    found = np.stack([volatility.residuals(one, history.steps) if np.any(one) else one
+                      for volatility, one in zip(model.volatilities, returns.T, strict=True)], axis=1)
+    deviations = [math.sqrt(math.fsum(column * column) / len(column)) for column in found.T]
+    for asset, deviation in zip(model.assets, deviations, strict=True):
+        if deviation > LARGEST_RESIDUAL:
+            yield Doubt("G10", f"deviation of the history's innovations of {asset}", f"{deviation:.3g}",
+                        f"at most {LARGEST_RESIDUAL}: the model's variances are not those of this history")
+    matrix = model.correlation.matrix
+    for i, j in () if matrix is None else combinations(range(len(model.assets)), 2):
+        assert matrix is not None                      # just looked
+        stated = matrix[i][j]
+        scale = deviations[i] * deviations[j] * len(found)
+        seen = math.fsum(found[:, i] * found[:, j]) / scale if scale else stated
+        if abs(stated - seen) > LARGEST_APART:
+            yield Doubt("G10", f"correlation of {model.assets[i]} and {model.assets[j]}", f"{stated:g}",
+                        f"within {LARGEST_APART} of the {seen:.2f} that the history's innovations have")
 
 
 def of_parameters(model: Model) -> Iterator[Doubt]:

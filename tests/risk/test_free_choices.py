@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ import pytest
 from worlds import GARCH, MODEL, STATED, book, history, prices, world
 
 from primitives.errors import BadInput
+from risk.epochs import epoch_directory
+from risk.epochs.audit import STATED as STATED_WORD
+from risk.epochs.audit import check
 from risk.epochs.build import build, prepare
 from risk.epochs.chain import changes
 from risk.epochs.difference import BrokenDuty
@@ -60,8 +64,8 @@ def stated(old: str = "", new: str = "", more: str = "") -> Sources:
 def test_a_mean_that_takes_one_side_s_losses_away_is_refused(mean: str) -> None:
     """Log returns of -0.9 a step: the margin of a short position was its add-on alone."""
     assert "G6: mean of BTC is" in refusal(stated("mean = 0.0", f"mean = {mean}"))
-    assert "G6: mean of BTC is" in refusal(world(model=MODEL + GARCH.format(beta=0.9).replace("mean = 0.0",
-                                                                                               f"mean = {mean}")))
+    with_history = MODEL + GARCH.format(beta=0.9).replace("mean = 0.0", f"mean = {mean}")
+    assert "G6: mean of BTC is" in refusal(world(model=with_history))
 
 
 def test_means_that_markets_have_are_taken() -> None:
@@ -75,6 +79,38 @@ def test_a_bound_on_returns_within_the_tail_is_refused() -> None:
     assert judged(stated(more="[scenarios]\nclip = 0.45\n")).accepted == ()
     wild = world(SPOTS, model=STATED.format(variance=1.0, horizon=1))
     assert judged(wild).accepted == ()                               # the usual bound, whatever the deviation
+
+
+def test_variances_are_those_of_the_history_they_are_read_with() -> None:
+    """A hundredth of the variance, constant: a tenth of the margin."""
+    law = 'innovations = "t"\ndegrees = 5.0\n'
+    drawn = MODEL.replace("filtered-historical", "monte-carlo")
+
+    def made(omega: str, rho: str) -> Sources:
+        parts = "".join(f'[volatility.{asset}]\nfamily = "garch"\nmean = 0.0\nomega = {omega}\n'
+                        "alpha = 0.0\nbeta = 0.0\n" + law for asset in ("BTC", "ETH"))
+        model = drawn + parts + f'[correlation]\nfamily = "static"\nmatrix = [[1.0, {rho}], [{rho}, 1.0]]\n'
+        return replace(world(SPOTS, model=model), history=history())
+
+    assert "G10: deviation of the history's innovations of BTC is" in refusal(made("9e-6", "0.0"), G1="x")
+    assert "G10: correlation of BTC and ETH is '-0.9'" in refusal(made("9e-4", "-0.9"))
+    assert judged(made("9e-4", "0.0")).accepted == ()
+    assert judged(made("9e-4", "0.2")).accepted == ()
+
+
+def test_interest_that_discounts_options_away_is_refused() -> None:
+    for rate, passes in (("0.2", True), ("0.21", False), ("-1", False)):
+        sources = world({**book(), "rate": rate})
+        if passes:
+            assert judged(sources).accepted == ()
+        else:
+            assert "G2: rate is" in refusal(sources)
+
+
+def test_a_check_says_where_parameters_are_held_against_nothing(tmp_path: Path) -> None:
+    for name, sources, said in (("stated", stated(), 1), ("history", world(SPOTS), 0), ("scan", scan(SET), 0)):
+        epoch_directory.save(build(sources), tmp_path / name)
+        assert check(tmp_path / name).remarks.count(STATED_WORD) == said
 
 
 def test_steps_of_a_year_are_the_calendar_s_or_near() -> None:
