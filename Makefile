@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench evm statements clean
+.PHONY: setup demo test lint bench risk-bench evm statements determinism standard-scenarios clean
 
 setup: .venv/installed node_modules/installed
 
@@ -34,6 +34,10 @@ test: lint
 bench: setup
 	$(BIN)/python -m benchmarks.bench
 
+# The risk engine's numbers beside their bounds. MARKET=FILE.csv: daily closes of BTC and ETH. QUICK=1: few seeds.
+risk-bench: setup
+	$(BIN)/python -m benchmarks.risk $(if $(QUICK),--quick) $(if $(MARKET),--market $(MARKET))
+
 # geth's `evm`, a third EVM for tests/verifier_contracts/test_machines.py, which skips it until this has run. It takes Go
 # and minutes of its compiler, once: the release is that of tests/verifier_contracts/machines.py.
 GETH := $(shell sed -n 's/^GETH = "\(.*\)"/\1/p' tests/verifier_contracts/machines.py)
@@ -46,6 +50,14 @@ $(EVM)/evm:
 
 statements: setup
 	$(BIN)/python -m benchmarks.statements
+
+# Golden epochs under every setting that could change a bit, two versions of NumPy among them; `make test` runs a few.
+determinism: setup
+	PYTHONPATH=tests $(BIN)/python -m determinism.matrix
+
+# Whether risk/grid/standard_choices.json is what comes out of the computation it keeps; a test does part of it. Minutes.
+standard-scenarios: setup
+	$(BIN)/python -m risk.grid.standard_data
 
 clean:
 	rm -rf .venv node_modules out .mypy_cache .ruff_cache .pytest_cache

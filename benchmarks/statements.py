@@ -32,7 +32,7 @@ from risk.epochs.provenance import Sources
 from risk.exact.shape import EpochShape, TailSize, WeightedTail
 from risk.grid.grid_build import assemble_grid, build_grid, full_revaluation, value
 from risk.grid.grid_epoch import GridEpoch
-from risk.grid.grid_shape import GridShape
+from risk.grid.grid_shape import GRID_1000, GRID_1000_WEIGHTED, GridShape
 from risk.margins import grid_margin
 from risk.margins.portfolio import Portfolio
 from tailproof import demo, family
@@ -81,8 +81,6 @@ def full_epoch(shape: EpochShape) -> Epoch:
 @cache
 def grid_epoch(shape: GridShape) -> GridEpoch:
     """The same on a grid, without collateral."""
-    if isinstance(shape.tail, WeightedTail):
-        return replace(grid_epoch(replace(shape, tail=TailSize(1))), shape=shape)
     return build_grid(sources(), shape)
 
 
@@ -116,7 +114,7 @@ def instances(name: str) -> Iterator[Instance]:
 
 @cache
 def collateral_epoch(shape: GridShape) -> GridEpoch:
-    return replace(family.grid_epoch(FIXTURES), shape=shape)
+    return family.grid_epoch(FIXTURES, shape)
 
 
 def family_instances(preset: solvency.Preset | netting.Preset) -> Iterator[Instance]:
@@ -185,15 +183,16 @@ def prove_all(name: str, chain: Chain) -> Iterator[dict[str, Any]]:
 
 def grid_against_full() -> Iterator[dict[str, Any]]:
     """Margins of the fixtures in full revaluation and on the grid, in each correlation regime."""
-    shape = statements.get("margin-grid-1000x32").shape
-    valued = value(sources(), shape)                                                        # type: ignore[arg-type]
-    for regime in range(shape.regimes):                                                     # type: ignore[union-attr]
-        on_grid = assemble_grid(sources(), shape, valued, regime)                           # type: ignore[arg-type]
-        full = full_revaluation(sources(), shape, valued, regime)                           # type: ignore[arg-type]
-        for subject, portfolio in portfolios().items():
-            found = grid_margin.compare(on_grid, full, portfolio.rows(on_grid))
-            yield {"regime": regime, "portfolio": subject, "full": found.full, "grid": found.grid,
-                   "excess": found.excess, "percent": 100 * found.relative, "never below": found.excess >= 0}
+    for shape in (GRID_1000, GRID_1000_WEIGHTED):
+        valued = value(sources(), shape)
+        for regime in range(shape.regimes):
+            on_grid = assemble_grid(shape, valued, regime)
+            full = full_revaluation(shape, valued, regime)
+            for subject, portfolio in portfolios().items():
+                found = grid_margin.compare(on_grid, full, portfolio.rows(on_grid))
+                yield {"masses": shape is GRID_1000_WEIGHTED, "regime": regime, "portfolio": subject,
+                       "full": found.full, "grid": found.grid, "excess": found.excess,
+                       "percent": 100 * found.relative, "never below": found.excess >= 0}
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:

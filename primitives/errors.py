@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -33,6 +35,15 @@ class BadInput(TailproofError):
         """The same facts for `--json` output."""
         return {"error": type(self).__name__, "source": self.source, "field": self.field,
                 "value": repr(self.value)[:200], "bound": self.bound, "message": str(self)}
+
+
+def suggestion(word: object, known: Iterable[str]) -> str:
+    """"; did you mean BTC-PERP?" to follow a bound, or "" where no known word is near."""
+    if not isinstance(word, str):
+        return ""
+    names = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
+    return f"; did you mean {names[near[0]]}?" if near else ""
 
 
 class Unsatisfied(TailproofError):

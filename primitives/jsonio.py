@@ -11,12 +11,12 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, suggestion
 from primitives.inputs import open_input
 
 LARGEST_EXACT = 2**53 - 1
@@ -100,6 +100,28 @@ def read(path: str | Path, *, limit: int = LARGEST_FILE) -> Any:
     return loads(data, source=path)
 
 
+_observers: list[Callable[[str, str, Mapping[str, Any]], None]] = []
+
+
+@contextmanager
+def observing(observer: Callable[[str, str, Mapping[str, Any]], None]) -> Iterator[None]:
+    """Have every check of a value told to `observer` as (field, kind of check, its bounds), inside the block.
+
+    This is how formats are described by what their parsers really ask (`tailproof.formats`), and by nothing else.
+    """
+    _observers.append(observer)
+    try:
+        yield
+    finally:
+        _observers.remove(observer)
+
+
+def observe(field: str, kind: str, **bounds: Any) -> None:
+    """Tell observers what is asked of a value; for checks that are made elsewhere than in `Node`."""
+    for observer in _observers:
+        observer(field, kind, bounds)
+
+
 class Node:
     """A place in a parsed document that knows its own name, for checks that say where they failed.
 
@@ -122,27 +144,48 @@ class Node:
 
     def object(self, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Node]:
         """Members by key: all of `required`, any of `optional`, nothing else."""
+        observe(self.field, "object", required=frozenset(required), optional=frozenset(optional))
         if not isinstance(self.value, dict):
             raise self.refuse("an object")
-        prefix = "" if self.field == "document" else self.field + "."
-        for key in sorted(required):
-            if key not in self.value:
-                raise BadInput(prefix + key, None, "given", source=self.source)
+        prefix = self._prefix
+        known = {*required, *optional}
         for key in self.value:
-            if key not in required and key not in optional:
-                raise BadInput(prefix + key, self.value[key],
-                               f"absent: known are {', '.join(sorted({*required, *optional}))}", source=self.source)
+            if key not in known:
+                bound = f"absent: known are {', '.join(sorted(known))}{suggestion(key, known)}"
+                raise BadInput(prefix + key, self.value[key], bound, source=self.source)
+        missing = sorted(set(required) - set(self.value))
+        if missing:
+            raise BadInput(", ".join(prefix + key for key in missing), None, "given", source=self.source)
         return {key: Node(value, field=prefix + key, source=self.source) for key, value in self.value.items()}
 
     def document(self, schema: str, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Node]:
         """Members of an object that says what it is; looked at first, since most often it is simply another file."""
         if isinstance(self.value, dict):
-            prefix = "" if self.field == "document" else self.field + "."
-            Node(self.value.get("schema"), field=prefix + "schema", source=self.source).choice({schema})
+            Node(self.value.get("schema"), field=self._prefix + "schema", source=self.source).choice({schema})
         return self.object({"schema", *required}, optional)
+
+    def complete(self, required: Mapping[str, Collection[str] | Callable[[Mapping[str, Any]], Collection[str]]]
+                 ) -> None:
+        """Refuse a document that lacks keys, naming all of them at once, however deep; else do nothing.
+
+        Parameters
+        ----------
+        required : keys by the path of the objects that need them: "" is the document, "expiries[].volatilities[]"
+            every entry of every such array. Where it depends on an object which keys it needs, a function of it.
+        """
+        missing = [f"{field}{key}" for path, keys in required.items()
+                   for field, value in _objects(self.value, path.split(".") if path else [], self._prefix)
+                   for key in sorted(keys(value) if callable(keys) else keys) if key not in value]
+        if missing:
+            raise BadInput(", ".join(missing), None, "given", source=self.source)
+
+    @property
+    def _prefix(self) -> str:
+        return "" if self.field == "document" else self.field + "."
 
     def array(self, *, at_least: int = 0, at_most: int | None = None) -> list[Node]:
         """The elements of an array of so many."""
+        observe(self.field, "array", low=at_least, high=at_most)
         if not isinstance(self.value, list):
             raise self.refuse("an array")
         if len(self.value) < at_least or (at_most is not None and len(self.value) > at_most):
@@ -152,12 +195,14 @@ class Node:
 
     def integer(self, low: int, high: int) -> int:
         """A JSON integer in [low, high]; 3.0 is none, true is none."""
+        observe(self.field, "integer", low=low, high=high)
         if type(self.value) is not int or not low <= self.value <= high:
             raise self.refuse(f"an integer in [{low}, {high}]")
         return int(self.value)
 
     def decimal(self, low: int, high: int) -> int:
         """An integer in [low, high] as a decimal string in its one shortest form, as snarkjs has them."""
+        observe(self.field, "whole", low=low, high=high)
         if not isinstance(self.value, str) or not re.fullmatch(r"0|-?[1-9][0-9]{0,99}", self.value, re.ASCII) \
                 or not low <= int(self.value) <= high:
             raise self.refuse(f"a decimal string in [{low}, {high}]")
@@ -165,27 +210,46 @@ class Node:
 
     def number(self, low: float, high: float) -> float:
         """A JSON number in [low, high]."""
+        observe(self.field, "number", low=low, high=high)
         if type(self.value) not in (int, float) or not low <= self.value <= high:
             raise self.refuse(f"a number in [{low}, {high}]")
         return float(self.value)
 
     def text(self, pattern: str = r".*", meaning: str = "a string") -> str:
         """A string that a regular expression matches from end to end."""
+        observe(self.field, "text", pattern=pattern, meaning=meaning)
         if not isinstance(self.value, str) or not re.fullmatch(pattern, self.value, re.ASCII | re.DOTALL):
             raise self.refuse(meaning)
         return self.value
 
     def choice(self, options: Collection[str]) -> str:
         """One of some strings."""
+        observe(self.field, "choice", options=frozenset(map(str, options)))
         if not isinstance(self.value, str) or self.value not in options:
-            raise self.refuse(f"one of {', '.join(sorted(options))}")
+            raise self.refuse(f"one of {', '.join(sorted(options))}{suggestion(self.value, options)}")
         return self.value
 
     def boolean(self) -> bool:
         """true or false."""
+        observe(self.field, "boolean")
         if not isinstance(self.value, bool):
             raise self.refuse("true or false")
         return self.value
+
+
+def _objects(value: Any, path: list[str], prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Objects at a path, each with what its keys are called after."""
+    if not path:
+        if isinstance(value, dict):
+            yield prefix, value
+        return
+    name, rest = path[0].removesuffix("[]"), path[1:]
+    below = value.get(name) if isinstance(value, dict) else None
+    if not path[0].endswith("[]"):
+        yield from _objects(below, rest, f"{prefix}{name}.")
+    elif isinstance(below, list):
+        for i, entry in enumerate(below):
+            yield from _objects(entry, rest, f"{prefix}{name}[{i}].")
 
 
 # -- writing -------------------------------------------------------------------------------------------------------

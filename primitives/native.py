@@ -7,7 +7,8 @@ is kept as an object file (see `primitives.cache`), and from then on loaded by L
 `Emitted` functions are their building blocks: they write LLVM instructions into the compiled function that calls them.
 
 Compiled functions take integers (64 bits, signed), arrays, and named tuples of these; they return nothing, an integer,
-or a tuple of integers. They allocate nothing and touch no Python object, so the GIL is released while they run.
+or a tuple of integers; to each other they may also hand doubles. They allocate nothing and touch no Python object, so
+the GIL is released while they run.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ Kind: TypeAlias = Any
 SINGLE = -1
 OPTIONS = {"nogil": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """No reference counts, and no wrapper for Python: the machine code then needs nothing that only Numba has."""
+_IEEE = OPTIONS | {"error_model": "numpy"}
 
 CALLER = ".caller"
 
@@ -107,11 +109,12 @@ def _digest(content: bytes) -> bytes:
 class Compiled:
     """A function that is machine code wherever it is called from: Python, or other compiled functions."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any] = OPTIONS) -> None:
         if function.__closure__:
             raise TypeError(f"{function.__qualname__} depends on more than its file: compile what is not nested")
         functools.update_wrapper(self, function)
         self._function, self._ready = function, dict[tuple[Kind, ...], Callable[[list[int]], Any]]()
+        self._options = options
 
     def __call__(self, *arguments: Any) -> Any:
         kinds, words = list[Kind](), list[int]()
@@ -148,13 +151,19 @@ class Compiled:
     @cached_property
     def _dispatcher(self) -> Any:
         import numba
-        return numba.njit(**OPTIONS)(self._function)
+        return numba.njit(**self._options)(self._function)
 
     @property
     def _numba_type_(self) -> Any:
         """What Numba takes it for when another compiled function calls it."""
         from numba import types
         return types.Dispatcher(self._dispatcher)
+
+    def written(self, *arguments: Any) -> tuple[str, str]:
+        """LLVM's instructions for these arguments, optimised, and the processor's; for tests to read."""
+        signature = tuple(_numba_kind(_flatten(argument, [])) for argument in arguments)
+        self._dispatcher.compile(signature)
+        return str(self._dispatcher.inspect_llvm(signature)), str(self._dispatcher.inspect_asm(signature))
 
     def _compile(self, kinds: tuple[Kind, ...]) -> Code:
         signature = tuple(map(_numba_kind, kinds))
@@ -174,6 +183,22 @@ def _resolved(name: str) -> Path:
 def compiled(function: Function) -> Function:
     """Compile a function on first use, as the module's first lines promise."""
     return cast(Function, Compiled(function))
+
+
+def compiled_ieee(function: Function) -> Function:
+    """`compiled`, for arithmetic on doubles: a division by zero gives what IEEE 754 says, and ends nothing.
+
+    Without the test at every division LLVM can work on several elements at a time. It keeps the order of operations
+    and never contracts two into one: Numba sets no such flag unless asked to (`fastmath`), which is never done here.
+    Integers must not be divided by what can be zero.
+    """
+    return cast(Function, Compiled(function, _IEEE))
+
+
+def inlined_ieee(function: Function) -> Function:
+    """`compiled_ieee`, written into each compiled function that calls it, so that loops there work on several elements
+    at a time: for short functions of doubles."""
+    return cast(Function, Compiled(function, _IEEE | {"forceinline": True}))
 
 
 def _flatten(argument: Any, words: list[int]) -> Kind:
@@ -306,14 +331,15 @@ class Emitted:
     ----------
     body : the function as its callers see it; its first parameter is not theirs.
     write : write(builder, dimensions of arrays, arguments) appends LLVM instructions and returns the result's value, if
-        there is one. Arrays arrive as byte pointers, all else as 64-bit integers.
+        there is one. Arrays arrive as byte pointers, doubles as they are, all else as 64-bit integers.
     returns : whether it returns an integer, or nothing.
+    real : whether what it returns is a double instead.
     """
 
     def __init__(self, body: Callable[..., Any], write: Callable[[Any, Sequence[int], Sequence[Any]], Any], *,
-                 returns: bool = False) -> None:
+                 returns: bool = False, real: bool = False) -> None:
         functools.update_wrapper(self, body)
-        self._body, self._write, self._returns = body, write, returns
+        self._body, self._write, self._returns, self._real = body, write, returns or real, real
 
     def __call__(self, *arguments: Any) -> Any:
         raise TypeError(f"{self._body.__qualname__} is for compiled functions to call")
@@ -325,10 +351,12 @@ class Emitted:
         from numba import types
         from numba.core.registry import cpu_target
         from numba.extending import intrinsic
-        bytes_, result = ir.IntType(8).as_pointer(), types.int64 if self._returns else types.void
+        bytes_ = ir.IntType(8).as_pointer()
+        result = types.float64 if self._real else types.int64 if self._returns else types.void
 
         def typing(typing_context: Any, *kinds: Any) -> Any:
-            signature = result(*[kind if isinstance(kind, types.Array) else types.int64 for kind in kinds])
+            signature = result(*[kind if isinstance(kind, types.Array) else
+                                 types.float64 if isinstance(kind, types.Float) else types.int64 for kind in kinds])
 
             def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
                 dimensions, arguments = [], []

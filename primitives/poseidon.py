@@ -42,6 +42,8 @@ class Tag(IntEnum):
     ASSET = 7
     FILL = 8
     MEMBER = 9
+    HEADER = 10
+    SETTLED = 11
 
 
 def initial(tag: Tag, length: int) -> int:

@@ -15,7 +15,7 @@ from primitives.errors import BadInput, TailproofError
 from verifier_contracts.abi import refusal
 from verifier_contracts.bindings import EpochRegistry, MarginManager, proof_words, verifier_refusal
 from verifier_contracts.chain import Chain
-from verifier_contracts.context import ATTESTATION, Context
+from verifier_contracts.context import ATTESTATION, MARGIN, Context
 from verifier_contracts.deployment import Deployment
 from verifier_contracts.errors import AnswerRefused, ContractRefused, Reverted
 
@@ -131,6 +131,7 @@ def _check_addressee(context: Context, claimed: int, manager: MarginManager) -> 
     expected: tuple[tuple[str, Any, Any], ...] = (
         ("OtherChain", context.chain_id, manager.chain.chain_id),
         ("OtherManager", context.manager, manager.address),
+        ("OtherStatement", context.statement, MARGIN),
         ("OtherAction", "0x" + context.action_hash.hex(), "0x" + ATTESTATION.hex()),
         ("ContextMismatch", claimed, context.field_element()),
     )

@@ -10,7 +10,7 @@ from circuits.statements import Statement, grid, margin
 from primitives import field
 from primitives.errors import BadInput
 from risk.margins.portfolio import Portfolio
-from verifier_contracts.context import Context
+from verifier_contracts.context import MARGIN, Context
 
 from .bundle import Bundle
 from .epochs import AnyEpoch
@@ -71,6 +71,8 @@ def prove_margin(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, context:
     if opening.statement != statement.name:
         raise BadInput("opening.statement", opening.statement, f"{statement.name!r}, which this key proves")
     require_shape(epoch.shape, statement.shape, statement.name)
+    if context.statement != MARGIN:
+        raise BadInput("context.statement", context.statement, f"{MARGIN!r}, which this proof is of")
     if "0x" + context.key_digest.hex() != keys.key_digest:
         raise BadInput("context.key_digest", "0x" + context.key_digest.hex(), f"{keys.key_digest}, the proving key's")
     require_opens(opening)

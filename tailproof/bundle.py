@@ -74,7 +74,7 @@ class Bundle:
         inputs = {name: value.decimal(0, MODULUS - 1) for name, value in _members(parts["public_inputs"]).items()}
         return Bundle(parts["statement"].text(), parts["r1cs_digest"].text(r"[0-9a-f]{64}", "64 hex digits"),
                       parts["setup"].choice(SETUPS) == SETUPS[0], inputs, Context.from_json(parts["context"]),
-                      proof_from_json(parts["proof"].value, source=path))
+                      proof_from_json(parts["proof"], source=path))
 
 
 def _members(node: jsonio.Node) -> dict[str, jsonio.Node]:

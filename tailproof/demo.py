@@ -29,6 +29,7 @@ from .keys import KeyDirectory, make_keys
 from .known_answers import prove_known_answer
 from .progress import Progress, quiet
 from .statements import r1cs_digest
+from .telling import setting
 
 STATEMENT = "margin-full-256x16"
 PORTFOLIOS = ("short_straddle", "covered_call", "cross_asset_hedge", "concentrated_short")
@@ -60,6 +61,7 @@ class Report:
     out: Path
     statement: str
     quote: str = ""
+    trial_epoch: bool = False
     rows: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     margins: list[dict[str, Any]] = field(default_factory=list)
@@ -101,6 +103,7 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     from prover.files import snarkjs
     from relayer.submit import submit
     from risk.margins import plot
+    from risk.margins.contributions import breakdown
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import deploy
     from verifier_contracts.generator import generate
@@ -123,14 +126,15 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     sources = Sources.read(fixtures / "model.toml", fixtures / "book.json")
     epoch = timed("build epoch", lambda: build(sources, progress=progress))
     epoch_directory.save(epoch, out / "epoch")
-    report.quote = epoch.header.quote
+    report.quote, report.trial_epoch = epoch.header.quote, epoch.header.trial
     books = {name: Portfolio.read(fixtures / "portfolios" / f"{name}.json") for name in PORTFOLIOS}
     margins = {name: book.margin(epoch) for name, book in books.items()}
     report.margins = [{"portfolio": name, "margin": value.required, "standalone": sum(value.standalone),
                        "saved": value.netting_benefit} for name, value in margins.items()]
-    mine = margins[PORTFOLIOS[0]]
     title = PORTFOLIOS[0].replace("_", " ")
-    timed("picture", lambda: plot.losses(mine, out / "losses.png", title=title, quote=report.quote))
+    parts = breakdown(epoch, books[PORTFOLIOS[0]].rows(epoch))
+    timed("picture", lambda: plot.losses(parts, out / "losses.png", title=title, quote=report.quote,
+                                         subtitle=setting(epoch)))
 
     # -- who believes it
     chain = timed("start chain", Chain.embedded)
@@ -291,7 +295,7 @@ def _owner(name: str) -> Any:
 def save_report(report: Report) -> None:
     """Write the facts of the table beside the other files."""
     jsonio.write(report.out / "report.json", {
-        "statement": report.statement, "rows": report.rows,
+        "statement": report.statement, "trial_epoch": report.trial_epoch, "rows": report.rows,
         "milliseconds": {stage: round(1000 * spent) for stage, spent in report.seconds.items()},
         "margins": report.margins, "verified": report.verified, "gas": report.gas,
         "margin_on_chain": str(report.margin_on_chain), "family": report.family,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,8 +12,12 @@ from circuits import statements
 from primitives.errors import BadInput
 from risk.epochs import audit, epoch_directory
 from risk.epochs.audit import AuditReport
+from risk.epochs.build import FIRST
 from risk.epochs.build import build as build_full
+from risk.epochs.chain import breaks, state_after
+from risk.epochs.difference import Difference
 from risk.epochs.epoch import Epoch
+from risk.epochs.plausibility import require_gates
 from risk.epochs.provenance import Sources, read_source
 from risk.exact.shape import EpochShape
 from risk.grid import grid_audit, grid_directory
@@ -20,6 +25,7 @@ from risk.grid.grid_build import build_grid
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_shape import GridShape
 from risk.grid.haircuts import parse_collateral
+from risk.models.model import named_statement
 
 from .progress import Progress, quiet
 from .shapes import require_shape
@@ -29,27 +35,50 @@ AnyEpoch: TypeAlias = Epoch | GridEpoch
 
 @dataclass(frozen=True)
 class Claim:
-    """What an auditor brings of an epoch.  recomputed : root from leaves, or only read from a manifest."""
+    """What an auditor brings of an epoch.
+
+    recomputed : root from leaves, or only read from a manifest.  trial : whether its seed was chosen; None if unsaid.
+    """
 
     root: int
     shape: EpochShape | GridShape
     quote: str | None
     recomputed: bool
+    trial: bool | None = None
 
 
 def build(sources: Sources, *, statement: str | None = None, regime: int = 0, collateral: str | Path | None = None,
+          previous: str | Path | None = None, accepted: Mapping[str, str] | None = None,
           progress: Progress = quiet) -> AnyEpoch:
     """Build the epoch that sources determine, in the shape that a statement reads.
 
     Parameters
     ----------
-    statement : by default, full revaluation in the shape that the model file states.
+    statement : its shape and packing go before those that the model file states; by default the latter, or those of
+        the statement that it names, in full revaluation.
     regime, collateral : correlation regime and collateral file of a grid epoch.
+    previous : directory of the epoch before, whose root enters the seed; None for the first of a chain.
+    accepted : reason by plausibility gate, on top of the model file's.
 
     Raises
     ------
-    BadInput : from any source; a model of another shape than the statement's; a regime or collateral without a grid.
+    BadInput : from any source; an epoch that does not follow on the one before (E7, E9); a model of another shape than
+        the statement's; a regime or collateral without a grid.
     """
+    require_gates(accepted or {})
+    before = None if previous is None else load(previous)
+    made = _made(sources, statement, regime, collateral, before, accepted, progress)
+    if before is not None:
+        for broken in breaks(_arrays(made), _arrays(before), before.root):
+            raise BadInput(broken.field, broken.published, f"{broken.expected} ({broken.clause})", source=previous)
+    return made
+
+
+def _made(sources: Sources, statement: str | None, regime: int, collateral: str | Path | None,
+          before: AnyEpoch | None, accepted: Mapping[str, str] | None, progress: Progress) -> AnyEpoch:
+    root, state = (FIRST, None) if before is None else (before.root, state_after(_arrays(before)))
+    named = named_statement(sources.model, source=sources.paths.get("model"))
+    statement = named if statement is None else statement
     shape = None if statement is None else statements.get(statement).shape
     if isinstance(shape, GridShape):
         if not 0 <= regime < shape.regimes:
@@ -57,13 +86,19 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
         content = None if collateral is None else read_source(collateral)
         if content is not None:                     # before everything is revalued
             parse_collateral(content, source=collateral)
-        return build_grid(sources, shape, regime=regime, collateral=content, progress=progress)
+        return build_grid(sources, shape, regime=regime, collateral=content, previous_root=root, previous_state=state,
+                          accepted=accepted, progress=progress)
     if regime or collateral is not None:
         raise BadInput("--regime and --collateral", (regime, collateral), "absent: only grid epochs have them")
-    made = build_full(sources, progress=progress)
-    if shape is not None:
-        require_shape(made.shape, shape, str(statement), field="[epoch]", source=sources.paths.get("model"))
-    return made
+    if named is not None and shape is not None:
+        require_shape(statements.get(named).shape, shape, str(statement), field="epoch.statement",
+                      source=sources.paths.get("model"))
+    return build_full(sources, shape=shape, previous_root=root, previous_state=state, accepted=accepted,
+                      progress=progress)
+
+
+def _arrays(epoch: AnyEpoch) -> Epoch:
+    return epoch.arrays if isinstance(epoch, GridEpoch) else epoch
 
 
 def save(epoch: AnyEpoch, directory: str | Path) -> None:
@@ -81,20 +116,38 @@ def load(directory: str | Path) -> AnyEpoch:
 
 def check(directory: str | Path, *, previous: str | Path | None = None, progress: Progress = quiet) -> AuditReport:
     """Rebuild an epoch from its sources and compare."""
-    chosen = grid_audit.check if _on_grid(directory) else audit.check
-    return chosen(directory, previous=previous, progress=progress)
+    if _on_grid(directory):
+        return grid_audit.check(directory, previous=previous, progress=progress)
+    shape = _statement_shape(directory)
+    report = audit.check(directory, previous=previous, shape=shape, progress=progress)
+    return replace(report, differences=(*report.differences, *_other_shape(directory)))
+
+
+def _statement_shape(directory: str | Path) -> EpochShape | None:
+    """The published shape if it is some statement's: `build` may have been told so, and the circuit holds it (C5)."""
+    shape = epoch_directory.read(directory)[1].shape
+    known = map(statements.get, statements.names())
+    return shape if any(one.reads_epoch and one.shape == shape for one in known) else None
+
+
+def _other_shape(directory: str | Path) -> Iterator[Difference]:
+    """A shape that is not that of the statement which the model file names."""
+    _, epoch = epoch_directory.read(directory)
+    name = None if epoch.provenance is None else named_statement(epoch.provenance.sources.model)
+    if name is not None and epoch.shape != statements.get(name).shape:
+        yield Difference("rebuild", "shape", str(epoch.shape.to_json()), f"that of {name}, which the model names")
 
 
 def read_claim(path: Path) -> Claim:
     """An epoch directory, whose root is recomputed; or a manifest file, by its name, which is taken at its word."""
     if os.path.isdir(path):
         epoch = load(path)
-        return Claim(epoch.root, epoch.shape, epoch.header.quote, True)
+        return Claim(epoch.root, epoch.shape, epoch.header.quote, True, epoch.header.trial)
     if path.name == grid_directory.MANIFEST:
         grid = grid_directory.GridManifest.read(path)
         return Claim(grid.root, grid.shape, None, False)
     full = epoch_directory.Manifest.read(path)
-    return Claim(full.root, full.shape, full.header.quote, False)
+    return Claim(full.root, full.shape, full.header.quote, False, full.header.trial)
 
 
 def _on_grid(directory: str | Path) -> bool:

@@ -17,7 +17,7 @@ from primitives import field
 from risk.epochs.provenance import Sources
 from risk.grid.grid_build import build_grid
 from risk.grid.grid_epoch import GridEpoch
-from risk.grid.grid_shape import GRID_1000
+from risk.grid.grid_shape import GRID_1000, GridShape
 from risk.margins.grid_margin import grid_margin
 from risk.margins.portfolio import Portfolio
 
@@ -47,11 +47,11 @@ class Shown:
     facts: Mapping[str, int]
 
 
-def grid_epoch(fixtures: Path, *, progress: Progress = quiet) -> GridEpoch:
-    """The fixtures on the grid, with collateral factors."""
+def grid_epoch(fixtures: Path, shape: GridShape = GRID_1000, *, progress: Progress = quiet) -> GridEpoch:
+    """The fixtures on a grid, with collateral factors."""
     sources = Sources.read(fixtures / "model.toml", fixtures / "book.json")
     collateral = (fixtures / "collateral.json").read_bytes()
-    return build_grid(sources, GRID_1000, regime=REGIME, collateral=collateral, progress=progress)
+    return build_grid(sources, shape, regime=REGIME, collateral=collateral, progress=progress)
 
 
 def prove_solvency(epoch: GridEpoch, portfolio: Portfolio, *, progress: Progress = quiet) -> Shown:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from circuits import statements
 from primitives.errors import BadInput, TailproofError
 from risk.epochs.audit import AuditReport
+from risk.epochs.build import FIRST
 
 from . import epochs
 from .progress import Progress, quiet
@@ -46,8 +47,9 @@ class Publication:
     """A published epoch.
 
     epoch_id : time of publication; root : what was published; valuation : when its prices are from, both in seconds.
-    previous : root of the epoch that it was held against (E7), if it was.
+    previous : root of the epoch that it was held against (E7, E9), if it was.
     superseded : id of the registry's latest epoch until now, 0 if there was none.
+    report : of the check.
     """
 
     epoch_id: int
@@ -56,6 +58,7 @@ class Publication:
     previous: int | None
     superseded: int
     receipt: Receipt
+    report: AuditReport
 
 
 def publish(directory: Path, there: Deployment, registry: EpochRegistry, *,
@@ -79,6 +82,9 @@ def publish(directory: Path, there: Deployment, registry: EpochRegistry, *,
     require_circuit(statement, there.circuit_digest, "circuit_digest of the deployment")
     latest = registry.latest_epoch_id()
     before = _before(registry, latest, found.root, previous, first)
+    if found.header.previous != FIRST and previous is None and before != found.root:
+        raise BadInput("--previous", None, "given: this epoch names one before it (E9), of root "
+                       f"{found.header.previous}", source=directory)
     registry.new_epoch_id(found.header.timestamp)                        # before the work: may it be published at all?
     report = epochs.check(directory, previous=previous, progress=progress)
     if not report.passed:
@@ -87,7 +93,7 @@ def publish(directory: Path, there: Deployment, registry: EpochRegistry, *,
         raise BadInput("root", str(report.root), f"{found.root}, as it was a moment ago", source=directory)
     epoch_id = registry.new_epoch_id(found.header.timestamp)
     receipt = registry.publish(epoch_id, found.root, bytes.fromhex(found.header.model_digest[2:]))
-    return Publication(epoch_id, found.root, found.header.timestamp, before, latest, receipt)
+    return Publication(epoch_id, found.root, found.header.timestamp, before, latest, receipt, report)
 
 
 def _before(registry: EpochRegistry, latest: int, root: int, previous: Path | None, first: bool) -> int | None:

@@ -23,6 +23,9 @@ MAY_IMPORT = {
 
 RISK_ROOMS = ("exact", "market", "models", "scenarios", "valuation", "epochs", "grid", "margins")
 """The rooms of risk/, in order: each imports only those before it."""
+FITTING = "fitting"
+"""Beside them: any library may be used there, its output is text, and only its own command imports it."""
+FITTING_COMMAND = Path("tailproof/cli/model.py")
 
 
 def imported_rooms(source: str) -> set[str]:
@@ -66,9 +69,29 @@ def test_a_room_of_risk_imports_only_those_before_it(room: str) -> None:
         assert not foreign, f"{module.relative_to(ROOT)} imports {sorted(foreign)}"
 
 
+def test_only_its_own_command_imports_fitting() -> None:
+    modules = [module for room in (*MAY_IMPORT, "fixtures") for module in (ROOT / room).rglob("*.py")]
+    importing = {module.relative_to(ROOT) for module in modules
+                 if (ROOT / "risk" / FITTING) not in module.parents
+                 and FITTING in imported_risk_rooms(module.read_text())}
+    assert importing == {FITTING_COMMAND}
+    allowed = {"exact", "market", "models", FITTING}         # it fits models; it draws, values and builds nothing
+    for module in (ROOT / "risk" / FITTING).rglob("*.py"):
+        assert imported_risk_rooms(module.read_text()) <= allowed, module
+
+
+def test_where_an_epoch_is_made_nothing_optimises_or_decomposes() -> None:
+    for room in RISK_ROOMS:
+        for module in (ROOT / "risk" / room).rglob("*.py"):
+            text = module.read_text()
+            assert "scipy" not in text, module
+            assert "arch_model" not in text, module
+            assert "linalg" not in text, module
+
+
 def test_risk_has_no_other_rooms_and_no_loose_files() -> None:
     assert {path.name for path in (ROOT / "risk").iterdir() if path.name != "__pycache__"} == \
-        {*RISK_ROOMS, "__init__.py", "py.typed"}
+        {*RISK_ROOMS, FITTING, "__init__.py", "py.typed"}
     assert imported_risk_rooms("from risk import grid\nimport risk.market.book") == {"grid", "market"}
 
 

@@ -96,7 +96,10 @@ def proven(keys: tailproof.KeyDirectory, epoch: tailproof.Epoch) -> tailproof.Bu
     """A proof to attack; its context is of no chain."""
     opening = tailproof.commit(statements.get(STATEMENT), epoch, tailproof.Portfolio.read(
         FIXTURES / "portfolios" / "covered_call.json"))
-    context = tailproof.Context(1, "0x" + "11" * 20, bytes.fromhex(keys.key_digest[2:]), "0x" + "22" * 20, 7, 1)
+    context = tailproof.Context("margin", 1, "0x" + "11" * 20, bytes.fromhex(keys.key_digest[2:]), "0x" + "22" * 20, 7,
+                                1)
+    with pytest.raises(BadInput, match=r"context\.statement"):
+        tailproof.prove_margin(keys, epoch, opening, replace(context, statement="cover"))
     return tailproof.prove_margin(keys, epoch, opening, context)
 
 

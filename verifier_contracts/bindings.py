@@ -16,7 +16,7 @@ from verifier_contracts.addresses import checksummed
 from verifier_contracts.chain import CLOCK_TOLERANCE, Chain, Receipt
 from verifier_contracts.compiler import Artifact, compile_contracts
 from verifier_contracts.consent import Consent
-from verifier_contracts.context import ATTESTATION, Context
+from verifier_contracts.context import ATTESTATION, MARGIN, Context
 from verifier_contracts.errors import ImplausibleAnswer, Reverted
 from verifier_contracts.fees import CALL_GAS
 
@@ -209,7 +209,7 @@ class MarginManager(Contract):
         """What a proof for this account must be bound to; `version` None means the registered one."""
         if version is None:
             version = self.state_of(account).version
-        return Context(self.chain.chain_id, self.address, self.key_digest(), account, epoch_id, version)
+        return Context(MARGIN, self.chain.chain_id, self.address, self.key_digest(), account, epoch_id, version)
 
     def context_of(self, account: str, epoch_id: int, version: int, action_hash: bytes = ATTESTATION) -> int:
         """The public input `context` as the contract computes it."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from circuits.clauses.collateral import Holding
 from circuits.soundness.audit import Subject
-from circuits.statements import batch, grid, margin, netting, solvency, transition
+from circuits.statements import batch, cover, flat, grid, leaf_field, margin, netting, solvency, transition
 from circuits.statements.batch import Account
 from circuits.statements.netting import Member
 from circuits.statements.solvency import Collateral
@@ -42,6 +42,28 @@ def grid_at(statement: Statement) -> Subject:
     epoch = _grid_epoch(statement.preset.shape, statement.slots)
     inputs = grid.assign(statement.preset, epoch, _positions(statement.slots), salt=11, context=12)
     return _subject(statement, inputs, ("margin",), "context")
+
+
+def cover_at(statement: Statement) -> Subject:
+    """Ample collateral."""
+    preset: cover.Preset = statement.preset
+    epoch = _epoch_of(preset.shape, statement.slots)
+    claim = cover.Claim(2**80 + 12345, 500, True)
+    inputs = cover.assign(preset, epoch, _positions(statement.slots), salt=11, claim=claim, context=12)
+    return _subject(statement, inputs, (), "context", "claim")
+
+
+def flat_at(statement: Statement) -> Subject:
+    """Names in every slot, and lots in none."""
+    slots = [(id, 0) for id in _ids(statement.slots)]
+    return _subject(statement, flat.assign(statement.preset, slots, salt=11, context=12), (), "context")
+
+
+def leaf_field_at(statement: Statement) -> Subject:
+    """The last element of a leaf in the midst of others."""
+    preset: leaf_field.Preset = statement.preset
+    published = leaf_field.Published.of(preset, _epoch_of(preset.shape, 20, 20))
+    return _subject(statement, leaf_field.assign(published, 13, preset.elements - 1, context=12), (), "context")
 
 
 def solvency_at(statement: Statement) -> Subject:
@@ -110,6 +132,10 @@ def _changes(count: int, columns: int) -> tuple[Any, dict[str, Any]]:
 def _ids(count: int) -> list[int]:
     rng = random.Random(SEED)
     return [rng.getrandbits(248) for _ in range(count)]
+
+
+def _epoch_of(shape: EpochShape | GridShape, instruments: int, assets: int = 0) -> Epoch | GridEpoch:
+    return _grid_epoch(shape, instruments, assets) if isinstance(shape, GridShape) else _epoch(shape, instruments)
 
 
 def _epoch(shape: EpochShape, instruments: int) -> Epoch:

@@ -35,14 +35,14 @@ HALF = pow(2, -1, MODULUS)
 MARKS, REGIME, NETTED, THRESHOLD = "risk/C9 underlying", "risk/C11 regime", "risk/C10 netted + 2**g", "risk/threshold"
 
 
-def _weights(regimes: int, scenarios: int, underlyings: int, nodes: int, bits: int) -> NDArray[np.int64]:
+def random_weights(regimes: int, scenarios: int, underlyings: int, nodes: int, bits: int) -> NDArray[np.int64]:
     """Random weights that sum to 2**bits."""
     cuts = np.random.default_rng(4).integers(0, 2**bits + 1, (regimes, scenarios, underlyings, nodes - 1))
     return np.diff(np.sort(cuts, axis=-1), axis=-1, prepend=0, append=2**bits).astype(np.int64)
 
 
-AUDIT = Preset(GridShape(ExplicitMap(Nodes((-1000, 1000), (900, 2000)), 3, _weights(3, 6, 3, 4, 3)), TailSize(3, 2),
-                         depth=3, lanes=2, width=50), slots=3, gross_bits=48, gap_bits=52)
+AUDIT = Preset(GridShape(ExplicitMap(Nodes((-1000, 1000), (900, 2000)), 3, random_weights(3, 6, 3, 4, 3)),
+                         TailSize(3, 2), depth=3, lanes=2, width=50), slots=3, gross_bits=48, gap_bits=52)
 SHAPE = AUDIT.shape
 BIAS = 1 << AUDIT.gross_bits
 

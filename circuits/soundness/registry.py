@@ -13,7 +13,19 @@ from functools import cache
 from typing import Any
 
 from circuits import statements
-from circuits.soundness import batch, full_size, grid, margin, netting, solvency, transition, weighted
+from circuits.soundness import (
+    batch,
+    cover,
+    flat,
+    full_size,
+    grid,
+    leaf_field,
+    margin,
+    netting,
+    solvency,
+    transition,
+    weighted,
+)
 from circuits.soundness.audit import Finding, Progress, Subject, audit, examine
 from circuits.statements.statement import Statement
 from primitives.errors import BadInput
@@ -49,6 +61,11 @@ FAMILIES = {
                       {"solvency": ("commitment/", "collateral/")}),
     "transition": Family(statements.transition.define, transition.subject, full_size.transition_at),
     "batch": Family(statements.batch.define, batch.subject, full_size.batch_at),
+    "cover": Family(statements.cover.define, cover.subject, full_size.cover_at, {"margin": ("result/C19",)}),
+    "cover-grid": Family(statements.cover.define_on_grid, cover.grid_subject, full_size.cover_at,
+                         {"grid": ("result/C19",)}),
+    "flat": Family(statements.flat.define, flat.subject, full_size.flat_at),
+    "leaf-field": Family(statements.leaf_field.define, leaf_field.subject, full_size.leaf_field_at),
     "margin-masses": Family(statements.margin.define, weighted.margin_subject, full_size.margin_at,
                             {"margin": ("tail/",)}, masses=True),
     "grid-masses": Family(statements.grid.define, weighted.grid_subject, full_size.grid_at,
@@ -59,14 +76,19 @@ FAMILIES = {
                              {"netting": ("tail/",), "grid-masses": ("commitment/",)}, masses=True),
     "batch-masses": Family(statements.batch.define, weighted.batch_subject, full_size.batch_at,
                            {"batch": ("account 0/tail/",)}, masses=True),
+    "cover-masses": Family(statements.cover.define, cover.masses_subject, full_size.cover_at,
+                           {"margin-masses": ("result/C19",)}, masses=True),
+    "cover-grid-masses": Family(statements.cover.define_on_grid, cover.grid_masses_subject, full_size.cover_at,
+                                {"grid-masses": ("result/C19",)}, masses=True),
 }
 
 
 def family_of(statement: Statement) -> str:
     """The name of a registered statement's family."""
     masses = statement.reads_epoch and isinstance(statement.shape.tail, WeightedTail)
-    return next(name for name, family in FAMILIES.items()
-                if family.define is statement.define and family.masses == masses)
+    families = [name for name, family in FAMILIES.items() if family.define is statement.define]
+    # What reads an epoch but computes nothing from it has one family: its clauses know no tail.
+    return next((name for name in families if FAMILIES[name].masses == masses), families[0])
 
 
 @cache

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from circuits.statements import batch, grid, margin, netting, solvency, transition
+from circuits.statements import batch, cover, flat, grid, leaf_field, margin, netting, solvency, transition
 from circuits.statements.statement import Statement
-from primitives.errors import BadInput
+from primitives.errors import BadInput, suggestion
+from primitives.poseidon import Tag
 from risk.exact.shape import EpochShape, Tail, TailSize, WeightedTail
-from risk.grid.grid_shape import GRID_1000, GRID_TINY
+from risk.grid.grid_shape import GRID_1000, GRID_1000_WEIGHTED, GRID_TINY, GRID_TINY_WEIGHTED, GridShape
 
 __all__ = ["Statement", "get", "names"]
 
@@ -25,7 +26,7 @@ def _five_by_fifty(scenarios: int, tail: Tail, depth: int, slots: int) -> margin
     return margin.Preset(EpochShape(scenarios, tail, depth), slots, gross_bits=48, threshold_bits=48, gap_bits=49)
 
 
-def _four_by_sixty_three(scenarios: int, tail: TailSize, depth: int, slots: int) -> margin.Preset:
+def _four_by_sixty_three(scenarios: int, tail: Tail, depth: int, slots: int) -> margin.Preset:
     """Four lanes of 63 bits: gross exposure below 2**61."""
     shape = EpochShape(scenarios, tail, depth, lanes=4, width=63)
     return margin.Preset(shape, slots, gross_bits=61, threshold_bits=61, gap_bits=62)
@@ -65,6 +66,28 @@ def _batch(name: str, account: margin.Preset, size: int) -> Statement:
     return Statement(name, title, batch.PUBLIC_INPUTS, batch.Preset(account, size), batch.define)
 
 
+def _cover(name: str, preset: margin.Preset | grid.Preset) -> Statement:
+    shape, on_grid = preset.shape, isinstance(preset, grid.Preset)
+    title = (f"collateral of a public value covers a hidden exact margin and buffer, or falls short; {shape.scenarios} "
+             f"scenarios, {preset.slots} positions, tail {shape.tail}, {shape.capacity} instruments; "
+             f"{'on a grid' if on_grid else 'full revaluation'}")
+    return Statement(name, title, cover.PUBLIC_INPUTS, cover.Preset(preset),
+                     cover.define_on_grid if on_grid else cover.define)
+
+
+def _flat(name: str, slots: int) -> Statement:
+    return Statement(name, f"a commitment of {slots} positions holds nothing", flat.PUBLIC_INPUTS, flat.Preset(slots),
+                     flat.define)
+
+
+def _leaf_field(name: str, shape: EpochShape | GridShape, kind: Tag = Tag.LEAF) -> Statement:
+    preset = leaf_field.Preset(shape, kind)
+    what = "an asset's collateral factors" if kind == Tag.ASSET else "an instrument"
+    title = (f"one of the {preset.elements} elements of {what} in a published epoch of {shape.scenarios} scenarios, "
+             f"tail {shape.tail}, {shape.capacity} instruments")
+    return Statement(name, title, leaf_field.PUBLIC_INPUTS, preset, leaf_field.define)
+
+
 _GRID_TINY = grid.Preset(GRID_TINY, slots=3, gap_bits=53)
 _GRID_1000 = grid.Preset(GRID_1000, slots=32)
 
@@ -72,14 +95,20 @@ _GRID_1000 = grid.Preset(GRID_1000, slots=32)
 _TAIL_TINY = WeightedTail.parse("13/2", "2x1 3x2 1x5 2x3")
 _TAIL_256 = WeightedTail.parse("1024/5", "32x1 48x2 32x4 32x8 32x16 32x32 32x64 16x256")
 _TAIL_1000 = WeightedTail.parse("4096/5", "80x1 216x2 128x4 128x8 128x16 128x32 128x64 64x256")
-_GRID_TINY_W = replace(_GRID_TINY, shape=replace(GRID_TINY, tail=_TAIL_TINY))
-_GRID_1000_W = replace(_GRID_1000, shape=replace(GRID_1000, tail=_TAIL_1000))
+_GRID_TINY_W = replace(_GRID_TINY, shape=GRID_TINY_WEIGHTED)
+_GRID_1000_W = replace(_GRID_1000, shape=GRID_1000_WEIGHTED)
+
+_TINY, _TINY_W = (_five_by_fifty(8, tail, depth=2, slots=3) for tail in (TailSize(5, 2), _TAIL_TINY))
+_FULL_256, _FULL_256_W = (_five_by_fifty(256, tail, depth=3, slots=16) for tail in (TailSize(32, 5), _TAIL_256))
+_FULL_256_N4096 = _five_by_fifty(256, TailSize(32, 5), depth=4, slots=16)
+_FULL_1000 = _four_by_sixty_three(1000, TailSize(51, 2), depth=4, slots=32)
+_FULL_1000_W = _four_by_sixty_three(1000, _TAIL_1000, depth=4, slots=32)
 
 _STATEMENTS = {statement.name: statement for statement in (
-    _margin("margin-tiny", _five_by_fifty(8, TailSize(5, 2), depth=2, slots=3)),
-    _margin("margin-full-256x16", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16)),
-    _margin("margin-full-256x16-n4096", _five_by_fifty(256, TailSize(32, 5), depth=4, slots=16)),
-    _margin("margin-full-1000x32", _four_by_sixty_three(1000, TailSize(51, 2), depth=4, slots=32)),
+    _margin("margin-tiny", _TINY),
+    _margin("margin-full-256x16", _FULL_256),
+    _margin("margin-full-256x16-n4096", _FULL_256_N4096),
+    _margin("margin-full-1000x32", _FULL_1000),
     _grid("margin-grid-tiny", _GRID_TINY),
     _grid("margin-grid-1000x32", _GRID_1000),
     _solvency("solvency-tiny", solvency.Preset(_GRID_TINY, assets=2)),
@@ -87,8 +116,9 @@ _STATEMENTS = {statement.name: statement for statement in (
     _netting("netting-tiny", netting.Preset(grid.Preset(GRID_TINY, slots=4, gap_bits=53), places=2, assets=2,
                                             group_assets=2, balance_depth=1)),
     _netting("netting-grid-4x8", netting.Preset(_GRID_1000, places=4, assets=4, group_assets=5, balance_depth=2)),
-    _margin("margin-tiny-w", _five_by_fifty(8, _TAIL_TINY, depth=2, slots=3)),
-    _margin("margin-full-256x16-w", _five_by_fifty(256, _TAIL_256, depth=3, slots=16)),
+    _margin("margin-tiny-w", _TINY_W),
+    _margin("margin-full-256x16-w", _FULL_256_W),
+    _margin("margin-full-1000x32-w", _FULL_1000_W),
     _grid("margin-grid-tiny-w", _GRID_TINY_W),
     _grid("margin-grid-1000x32-w", _GRID_1000_W),
     _solvency("solvency-tiny-w", solvency.Preset(_GRID_TINY_W, assets=2)),
@@ -96,13 +126,38 @@ _STATEMENTS = {statement.name: statement for statement in (
     _netting("netting-tiny-w", netting.Preset(replace(_GRID_TINY_W, slots=4), places=2, assets=2, group_assets=2,
                                               balance_depth=1)),
     _netting("netting-grid-4x8-w", netting.Preset(_GRID_1000_W, places=4, assets=4, group_assets=5, balance_depth=2)),
+    _cover("cover-tiny", _TINY),
+    _cover("cover-full-256x16", _FULL_256),
+    _cover("cover-full-256x16-n4096", _FULL_256_N4096),
+    _cover("cover-full-1000x32", _FULL_1000),
+    _cover("cover-grid-tiny", _GRID_TINY),
+    _cover("cover-grid-1000x32", _GRID_1000),
+    _cover("cover-tiny-w", _TINY_W),
+    _cover("cover-full-256x16-w", _FULL_256_W),
+    _cover("cover-grid-tiny-w", _GRID_TINY_W),
+    _cover("cover-grid-1000x32-w", _GRID_1000_W),
+    _flat("flat-tiny", 3),
+    _flat("flat-16", 16),
+    _flat("flat-32", 32),
+    _leaf_field("leaf-field-tiny", _TINY.shape),
+    _leaf_field("leaf-field-full-256", _FULL_256.shape),
+    _leaf_field("leaf-field-full-256-n4096", _FULL_256_N4096.shape),
+    _leaf_field("leaf-field-full-1000", _FULL_1000.shape),
+    _leaf_field("leaf-field-full-256-w", _FULL_256_W.shape),
+    _leaf_field("leaf-field-full-1000-w", _FULL_1000_W.shape),
+    _leaf_field("leaf-field-grid-tiny", _GRID_TINY.shape),
+    _leaf_field("leaf-field-grid-1000", _GRID_1000.shape),
+    _leaf_field("leaf-field-grid-1000-w", _GRID_1000_W.shape),
+    _leaf_field("leaf-field-assets-tiny", _GRID_TINY.shape, Tag.ASSET),
+    _leaf_field("leaf-field-assets-1000", _GRID_1000.shape, Tag.ASSET),
+    _leaf_field("leaf-field-assets-1000-w", _GRID_1000_W.shape, Tag.ASSET),
     _transition("transition-tiny", slots=3, fills=2),
     _transition("transition-16", slots=16, fills=8),
     _transition("transition-32", slots=32, fills=16),
-    _batch("batch-tiny", _five_by_fifty(8, TailSize(5, 2), depth=2, slots=3), size=2),
-    _batch("batch-4", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16), size=4),
-    _batch("batch-16", _five_by_fifty(256, TailSize(32, 5), depth=3, slots=16), size=16),
-    _batch("batch-tiny-w", _five_by_fifty(8, _TAIL_TINY, depth=2, slots=3), size=2),
+    _batch("batch-tiny", _TINY, size=2),
+    _batch("batch-4", _FULL_256, size=4),
+    _batch("batch-16", _FULL_256, size=16),
+    _batch("batch-tiny-w", _TINY_W, size=2),
 )}
 
 
@@ -119,5 +174,5 @@ def get(name: str) -> Statement:
     BadInput : there is none.
     """
     if name not in _STATEMENTS:
-        raise BadInput("statement", name, f"one of {', '.join(_STATEMENTS)}")
+        raise BadInput("statement", name, f"one of {', '.join(_STATEMENTS)}{suggestion(name, _STATEMENTS)}")
     return _STATEMENTS[name]

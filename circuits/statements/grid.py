@@ -26,8 +26,8 @@ from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_shape import GridShape
 from risk.margins.grid_margin import scenario_losses
 
-__all__ = ["PUBLIC_INPUTS", "Preset", "Proven", "assign", "commit", "define", "slots_margin", "slots_margin_inputs",
-           "unchecked_inputs"]
+__all__ = ["PUBLIC_INPUTS", "Preset", "Proven", "assign", "commit", "committed_margin", "committed_margin_inputs",
+           "define", "require_assignable", "slots_margin", "slots_margin_inputs", "unchecked_inputs"]
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,18 @@ class Preset:
 def define(cs: ConstraintSystem, preset: Preset) -> None:
     """Record the statement."""
     context, epoch_root, commitment, margin = map(cs.public, PUBLIC_INPUTS)
-    slots = portfolio.open_commitment(cs, preset.slots, commitment)     # C1: the slots are the registered ones
-    with cs.scope("epoch"):
-        assets_root = cs.private("assets root")                         # a margin takes nothing from it
-    proven = slots_margin(cs, slots, preset, epoch_root, assets_root)   # C2 to C18
+    proven = committed_margin(cs, preset, epoch_root, commitment)       # C1 to C18
     with cs.scope("result"):
         cs.equal(proven, margin, "C19")                                 # C19
         cs.multiply(context, context, "C20")                            # C20: the context is in a row
+
+
+def committed_margin(cs: ConstraintSystem, preset: Preset, epoch_root: Linear, commitment: Linear) -> Linear:
+    """C1 to C18: the margin of what a commitment holds, in a published epoch, an integer >= 0."""
+    slots = portfolio.open_commitment(cs, preset.slots, commitment)     # C1: the slots are the registered ones
+    with cs.scope("epoch"):
+        assets_root = cs.private("assets root")                         # a margin takes nothing from it
+    return slots_margin(cs, slots, preset, epoch_root, assets_root)     # C2 to C18
 
 
 def slots_margin(cs: ConstraintSystem, slots: Slots, preset: Preset, epoch_root: Linear, assets_root: Linear) -> Linear:
@@ -109,12 +114,23 @@ def assign(preset: Preset, epoch: GridEpoch, positions: Positions, salt: int, co
     BadInput : an epoch of another shape or one that breaks E1 to E5, too many positions, a leaf that is not there,
         lots or a gross exposure out of bounds, a salt or context that is no field element.
     """
+    return unchecked_inputs(preset, epoch, require_assignable(preset, epoch, positions, salt, context), salt, context)
+
+
+def require_assignable(preset: Preset, epoch: GridEpoch, positions: Positions, salt: int, context: int
+                       ) -> list[tuple[int, int]]:
+    """All J slots, if nothing stands in the way of a proof of their margin.
+
+    Raises
+    ------
+    BadInput : as `assign`.
+    """
     require_shape(preset, epoch)
     require_integer("salt", salt, 0, MODULUS - 1)
     require_integer("context", context, 0, MODULUS - 1)
     slots = portfolio.fill(preset.slots, positions)
     portfolio.require_provable(epoch, slots, preset.gross_bits)
-    return unchecked_inputs(preset, epoch, slots, salt, context)
+    return slots
 
 
 def require_shape(preset: Any, epoch: GridEpoch) -> None:
@@ -130,11 +146,8 @@ def require_shape(preset: Any, epoch: GridEpoch) -> None:
 
 def unchecked_inputs(preset: Preset, epoch: GridEpoch, slots: Positions, salt: int, context: int) -> Inputs:
     """What `assign` computes, for all J slots; where bounds are broken, so are the rows that a witness of it meets."""
-    proven = slots_margin_inputs(preset, epoch, slots)
-    return {"context": context, "epoch_root": epoch.root, "margin": proven.margin,
-            "portfolio_commitment": portfolio.commitment_of(epoch, slots, salt),
-            "epoch/assets root": epoch.asset_tree.root,
-            **portfolio.commitment_inputs(epoch, slots, salt), **proven.inputs}
+    proven = committed_margin_inputs(preset, epoch, slots, salt)
+    return {"context": context, "margin": proven.margin, **proven.inputs}
 
 
 class Proven(NamedTuple):
@@ -142,6 +155,15 @@ class Proven(NamedTuple):
 
     margin: int
     inputs: Inputs
+
+
+def committed_margin_inputs(preset: Preset, epoch: GridEpoch, slots: Positions, salt: int) -> Proven:
+    """The inputs of `committed_margin` for all J slots, as (leaf index, signed lots), and its two public ones."""
+    proven = slots_margin_inputs(preset, epoch, slots)
+    return Proven(proven.margin, {
+        "epoch_root": epoch.root, "portfolio_commitment": portfolio.commitment_of(epoch, slots, salt),
+        "epoch/assets root": epoch.asset_tree.root, **portfolio.commitment_inputs(epoch, slots, salt),
+        **proven.inputs})
 
 
 def slots_margin_inputs(preset: Preset, epoch: GridEpoch, slots: Positions) -> Proven:

@@ -26,8 +26,9 @@ from risk.exact import expected_shortfall as reference
 from risk.exact.shape import EpochShape
 from risk.margins.margin import QUANTITY_BITS
 
-__all__ = ["PUBLIC_INPUTS", "QUANTITY_BITS", "Preset", "Proven", "assign", "commit", "define", "fill",
-           "portfolio_margin", "portfolio_margin_inputs", "unchecked_inputs"]
+__all__ = ["PUBLIC_INPUTS", "QUANTITY_BITS", "Preset", "Proven", "assign", "commit", "committed_margin",
+           "committed_margin_inputs", "define", "fill", "portfolio_margin", "portfolio_margin_inputs",
+           "require_assignable", "unchecked_inputs"]
 
 PUBLIC_INPUTS: Mapping[str, str] = {
     "context": "what the proof is for: chain, contract, key, account, epoch, state version and action, hashed",
@@ -73,13 +74,18 @@ class Preset:
 def define(cs: ConstraintSystem, preset: Preset) -> None:
     """Record the statement."""
     context, epoch_root, commitment, margin = map(cs.public, PUBLIC_INPUTS)
-    slots = portfolio.open_commitment(cs, preset.slots, commitment)     # C1: the slots are the registered ones
-    leaves = read_leaves(cs, slots.ids, preset.shape)                   # C2: each id's own leaf
-    open_epoch(cs, leaves.digest, preset.shape, REGIME, epoch_root)     # C3, C4, C5: ... in the published epoch
-    proven = portfolio_margin(cs, slots.lots, leaves, preset)           # C6 to C18
+    proven = committed_margin(cs, preset, epoch_root, commitment)       # C1 to C18
     with cs.scope("result"):
         cs.equal(proven, margin, "C19")                                 # C19
         cs.multiply(context, context, "C20")                            # C20: the context is in a row
+
+
+def committed_margin(cs: ConstraintSystem, preset: Preset, epoch_root: Linear, commitment: Linear) -> Linear:
+    """C1 to C18: the margin of what a commitment holds, in a published epoch, an integer >= 0."""
+    slots = portfolio.open_commitment(cs, preset.slots, commitment)     # C1: the slots are the registered ones
+    leaves = read_leaves(cs, slots.ids, preset.shape)                   # C2: each id's own leaf
+    open_epoch(cs, leaves.digest, preset.shape, REGIME, epoch_root)     # C3, C4, C5: ... in the published epoch
+    return portfolio_margin(cs, slots.lots, leaves, preset)             # C6 to C18
 
 
 def portfolio_margin(cs: ConstraintSystem, lots: Linear, leaves: Leaves, preset: Preset) -> Linear:
@@ -108,23 +114,30 @@ def assign(preset: Preset, epoch: Epoch, positions: Positions, salt: int, contex
     BadInput : an epoch of another shape or one that breaks E1 to E5, too many positions, a leaf that is not there,
         lots or a gross exposure out of bounds, a salt or context that is no field element.
     """
+    return unchecked_inputs(preset, epoch, require_assignable(preset, epoch, positions, salt, context), salt, context)
+
+
+def require_assignable(preset: Preset, epoch: Epoch, positions: Positions, salt: int, context: int
+                       ) -> list[tuple[int, int]]:
+    """All J slots, if nothing stands in the way of a proof of their margin.
+
+    Raises
+    ------
+    BadInput : as `assign`.
+    """
     if epoch.shape != preset.shape:
         raise BadInput("epoch shape", str(epoch.shape.to_json()), f"the statement's, {preset.shape.to_json()}")
     require_integer("salt", salt, 0, MODULUS - 1)
     require_integer("context", context, 0, MODULUS - 1)
     slots = fill(preset, positions)
     portfolio.require_provable(epoch, slots, preset.gross_bits)
-    return unchecked_inputs(preset, epoch, slots, salt, context)
+    return slots
 
 
 def unchecked_inputs(preset: Preset, epoch: Epoch, slots: Positions, salt: int, context: int) -> Inputs:
     """What `assign` computes, for all J slots; where bounds are broken, so are the rows that a witness of it meets."""
-    proven = portfolio_margin_inputs(preset, epoch, slots)
-    rows = portfolio.rows_of(slots)
-    return {"context": context, "epoch_root": epoch.root, "margin": proven.margin,
-            "portfolio_commitment": portfolio.commitment_of(epoch, slots, salt),
-            **portfolio.commitment_inputs(epoch, slots, salt), **leaf_inputs(epoch, rows),
-            **path_inputs(epoch.tree, rows), **proven.inputs}
+    proven = committed_margin_inputs(preset, epoch, slots, salt)
+    return {"context": context, "margin": proven.margin, **proven.inputs}
 
 
 class Proven(NamedTuple):
@@ -132,6 +145,15 @@ class Proven(NamedTuple):
 
     margin: int
     inputs: Inputs
+
+
+def committed_margin_inputs(preset: Preset, epoch: Epoch, slots: Positions, salt: int) -> Proven:
+    """The inputs of `committed_margin` for all J slots, as (leaf index, signed lots), and its two public ones."""
+    proven, rows = portfolio_margin_inputs(preset, epoch, slots), portfolio.rows_of(slots)
+    return Proven(proven.margin, {
+        "epoch_root": epoch.root, "portfolio_commitment": portfolio.commitment_of(epoch, slots, salt),
+        **portfolio.commitment_inputs(epoch, slots, salt), **leaf_inputs(epoch, rows), **path_inputs(epoch.tree, rows),
+        **proven.inputs})
 
 
 def portfolio_margin_inputs(preset: Preset, epoch: Epoch, slots: Positions) -> Proven:

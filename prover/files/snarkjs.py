@@ -12,7 +12,7 @@ from typing import Any
 
 from primitives import jsonio
 from primitives.errors import BadInput
-from primitives.jsonio import Node
+from primitives.jsonio import Node, observe
 from prover.backend import MOST_PUBLIC
 from prover.curve import BASE_MODULUS, G1, G2, ORDER
 from prover.files.sections import naming
@@ -27,13 +27,14 @@ def proof_to_json(proof: Proof) -> dict[str, Any]:
 
 
 def proof_from_json(data: Any, *, source: str | Path | None = None) -> Proof:
-    """The proof in a parsed document.
+    """The proof in a parsed document, or at a place in one (a `Node`).
 
     Raises
     ------
     BadInput : naming what is malformed, not canonical, off its curve or outside the subgroup.
     """
-    fields = Node(data, source=source).object(required={"pi_a", "pi_b", "pi_c", "protocol"}, optional={"curve"})
+    node = data if isinstance(data, Node) else Node(data, source=source)
+    fields = node.object(required={"pi_a", "pi_b", "pi_c", "protocol"}, optional={"curve"})
     _check_kind(fields)
     proof = Proof(_g1(fields["pi_a"]), _g2(fields["pi_b"]), _g1(fields["pi_c"]))
     with naming(source):
@@ -122,6 +123,8 @@ def read_verification_key(path: str | Path) -> VerificationKey:
 # -- parts ---------------------------------------------------------------------------------------------------------
 def _check_kind(fields: dict[str, Node]) -> None:
     for name, expected in (("protocol", "groth16"), ("curve", "bn128")):
+        if name in fields:
+            observe(fields[name].field, "choice", options=frozenset({expected}))
         if name in fields and fields[name].value != expected:
             raise BadInput(name, fields[name].value, repr(expected), source=fields[name].source)
 

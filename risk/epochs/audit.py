@@ -1,13 +1,15 @@
 """Make an epoch again from its sources and say every way in which the published one differs.
 
 This is what each signer runs before signing (STATEMENT §7). Nothing published is believed: sources are parsed again,
-scenarios drawn again, every instrument revalued, every leaf hashed. Only parameters the model says to fit are taken as
-published, after making sure that a new fit is not materially more likely: optimisers do not agree to the last digit.
+judged again, the seed derived, scenarios drawn, every instrument revalued, every leaf hashed. Parameters are the model
+file's; whether they fit the history is what `tailproof model check` looks at. Beside the epoch before it, the chain is
+looked at, too, and everything that has changed is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,28 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
-from risk.epochs.build import Progress, build, parse_sources
+from risk.epochs import chain
+from risk.epochs.build import FIRST, Progress, build, parse_sources, state_before
+from risk.epochs.difference import BrokenDuty, Change, Difference
 from risk.epochs.epoch import Epoch
-from risk.epochs.epoch_directory import COLUMNS, SCENARIOS, Manifest, read
-from risk.epochs.provenance import Provenance
-from risk.models.calibration import SLACK, shortfalls_of_fit
+from risk.epochs.epoch_directory import COLUMNS, SCENARIOS, SHOCKS, Manifest, read
+from risk.epochs.header import TRIAL, Header
+from risk.epochs.rounding import charges
+from risk.exact.clock import format_time
+from risk.exact.shape import EpochShape
+from risk.market.book import Book
+from risk.models.model import named_statement
 
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that is not as it must be.
-
-    clause : the precondition concerned, "E1" to "E7", or "rebuild".
-    field : where; published : what the epoch says; expected : what it must be.
-    """
-
-    clause: str
-    field: str
-    published: str
-    expected: str
-
-    def __str__(self) -> str:
-        return f"[{self.clause}] {self.field} is {self.published}: must be {self.expected}"
+_CHAINED = ("purpose", "seed", "previous")
+"""Of a header: what E9 is about."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +40,15 @@ class AuditReport:
 
     root : as published.  rebuilt_root : None if the sources do not give an epoch at all.
     differences : empty if the epoch stands.
+    changes : from the epoch before, all of them allowed.
+    remarks : what the epoch is, that is easily overlooked.
     """
 
     root: int
     rebuilt_root: int | None
     differences: tuple[Difference, ...]
+    changes: tuple[Change, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -59,16 +57,20 @@ class AuditReport:
     def to_json(self) -> dict[str, Any]:
         return {"passed": self.passed, "root": str(self.root),
                 "rebuilt_root": None if self.rebuilt_root is None else str(self.rebuilt_root),
-                "differences": [vars(difference) for difference in self.differences]}
+                "differences": [vars(difference) for difference in self.differences],
+                "changes": [vars(change) for change in self.changes], "remarks": list(self.remarks)}
 
 
-def check(directory: str | Path, *, previous: str | Path | None = None,
+def check(directory: str | Path, *, previous: str | Path | None = None, now: int | None = None,
+          shape: EpochShape | None = None,
           progress: Progress | None = None) -> AuditReport:
     """Audit an epoch directory.
 
     Parameters
     ----------
-    previous : the epoch before it: instruments listed there must still be listed (E7), since somebody may hold them.
+    previous : the epoch before it (E7, E9).
+    now : Unix seconds that no valuation may be later than; by default the clock's.
+    shape : to make it again in; by default what the model file says.
 
     Raises
     ------
@@ -80,22 +82,69 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
         found += _compare_claims(manifest, Manifest.of(published))
     rebuilt_root = None
     if published.provenance is None:
-        found.append(Difference("rebuild", "sources", "none", "given: an epoch without sources cannot be made again"))
+        found.append(NO_SOURCES)
     else:
         try:
-            rebuilt = build(published.provenance.sources, published=published.provenance.calibration, progress=progress)
+            found += unpaid(published, parse_sources(published.provenance.sources, published.shape)[1])
+            rebuilt = build(published.provenance.sources, shape=shape or _named_shape(published),
+                            previous_root=published.header.previous,
+                            previous_state=state_before(published.provenance.calibration),
+                            accepted=published.header.judgement.reasons, progress=progress)
             rebuilt_root = rebuilt.root
             found += compare(published, rebuilt)
-            found += compare_fit(published.provenance)
         except BadInput as error:
-            found.append(Difference("rebuild", error.field, repr(error.value), error.bound))
-    if previous is not None:
-        found += dropped(published, read(previous)[1])
-    return AuditReport(manifest.root, rebuilt_root, tuple(found))
+            found.append(refused(error))
+    before = None if previous is None else read(previous)
+    told, changed = chained(published, None if before is None else before[1],
+                            FIRST if before is None else before[0].root, now)
+    return AuditReport(manifest.root, rebuilt_root, (*found, *told), changed,
+                       remarks(published.header, looked_back=previous is not None))
+
+
+NO_SOURCES = Difference("rebuild", "sources", "none", "given: an epoch without sources cannot be made again")
+
+
+def refused(error: BadInput) -> Difference:
+    """That sources give no epoch."""
+    clause = error.clause if isinstance(error, BrokenDuty) else "rebuild"
+    return Difference(clause, error.field, repr(error.value), error.bound)
+
+
+def chained(published: Epoch, previous: Epoch | None, previous_root: int, now: int | None
+            ) -> tuple[Sequence[Difference], tuple[Change, ...]]:
+    """E7 and E9 beside the epoch before, and what has changed since; E9 beside the clock."""
+    found = list[Difference]()
+    latest = int(time.time()) if now is None else now
+    if published.header.timestamp > latest:
+        found.append(Difference("E9", "valuation", format_time(published.header.timestamp),
+                                f"not in the future: it is {format_time(latest)}"))
+    if previous is None:
+        return found, ()
+    found += chain.breaks(published, previous, previous_root)
+    return found, tuple(chain.changes(published, previous))
+
+
+def remarks(header: Header, *, looked_back: bool) -> tuple[str, ...]:
+    """What a signer must not overlook."""
+    first = "FIRST of its chain: no epoch before it is named"
+    unseen = f"NOT COMPARED with the epoch before, whose root it says is {header.previous}: give it by --previous"
+    return (*((TRIAL,) if header.trial else ()), *((first,) if header.previous == FIRST else ()),
+            *((unseen,) if header.previous != FIRST and not looked_back else ()), *header.judgement.lines())
+
+
+def unpaid(published: Epoch, book: Book) -> Iterator[Difference]:
+    """E11: rates of living leaves below contingency and rounding."""
+    if len(published.ids) != 1 + len(book.listings):
+        return                                     # which `compare` says
+    for side, least in zip(("long", "short"), charges(book), strict=True):
+        rates = getattr(published, side)[1:]
+        for i in np.flatnonzero(rates < least):
+            yield Difference("E11", f"{published.label(int(i) + 1)}: {side}", str(rates[i]),
+                             f"at least {least[i]}: the contingency rate and one unit for rounding")
 
 
 def _compare_claims(claimed: Manifest, actual: Manifest) -> Iterator[Difference]:
-    for name in ("shape_digest", "tree_root", "root", "sources"):
+    for name in ("shape_digest", "tree_root", "root", "sources", "kinds"):
         if getattr(claimed, name) != getattr(actual, name):
             yield Difference("rebuild", f"manifest.{name}", str(getattr(claimed, name)),
                              f"{getattr(actual, name)}, which the published files give")
@@ -103,21 +152,41 @@ def _compare_claims(claimed: Manifest, actual: Manifest) -> Iterator[Difference]
 
 def compare(published: Epoch, rebuilt: Epoch) -> Iterator[Difference]:
     """Where an epoch with sources is not what they give."""
-    for name in ("header", "shape"):
-        if getattr(published, name) != getattr(rebuilt, name):
-            yield Difference("rebuild", name, str(getattr(published, name)), str(getattr(rebuilt, name)))
+    yield from _compare_headers(published.header, rebuilt.header)
+    if published.shape != rebuilt.shape:
+        yield Difference("rebuild", "shape", str(published.shape), str(rebuilt.shape))
+    if published.settlements != rebuilt.settlements:
+        yield Difference("E7", "settlements", str(published.settlements), str(rebuilt.settlements))
     made, remade = published.provenance, rebuilt.provenance
     assert made is not None
     assert remade is not None
     if made.calibration != remade.calibration:
         yield Difference("rebuild", "calibration", str(made.calibration.to_json()), str(remade.calibration.to_json()))
+    for name in ("bounded", "quality"):
+        if getattr(made.drawn, name) != getattr(remade.drawn, name):
+            yield Difference("rebuild", f"scenarios.{name}", str(getattr(made.drawn, name)),
+                             str(getattr(remade.drawn, name)))
     for name in SCENARIOS:
         yield from _compare_arrays(name, getattr(made.scenarios, name), getattr(remade.scenarios, name), None)
+    if made.scenarios.shocks is None or remade.scenarios.shocks is None:
+        if made.scenarios.counts() != remade.scenarios.counts():
+            yield Difference("rebuild", "kinds of scenarios", str(made.scenarios.counts()),
+                             str(remade.scenarios.counts()))
+    else:
+        yield from _compare_arrays(SHOCKS, made.scenarios.shocks.table, remade.scenarios.shocks.table, None)
     symbols = [[i.symbol for i in epoch.instruments] for epoch in (published, rebuilt)]
     if symbols[0] != symbols[1]:
         yield Difference("rebuild", "instruments", ",".join(symbols[0]), ",".join(symbols[1]))
     for name in ("ids", *COLUMNS):
         yield from _compare_arrays(name, getattr(published, name), getattr(rebuilt, name), rebuilt)
+
+
+def _compare_headers(published: Header, rebuilt: Header) -> Iterator[Difference]:
+    for name in vars(rebuilt):
+        claimed, made = getattr(published, name), getattr(rebuilt, name)
+        if claimed != made:
+            clause = "E9" if name in _CHAINED else "E10" if name == "judgement" else "rebuild"
+            yield Difference(clause, f"header.{name}", str(claimed), str(made))
 
 
 def _compare_arrays(name: str, published: NDArray[Any], rebuilt: NDArray[Any],
@@ -136,20 +205,8 @@ def _compare_arrays(name: str, published: NDArray[Any], rebuilt: NDArray[Any],
                      f"{rebuilt[first]} ({len(places)} of {published.size} entries differ, by at most {farthest})")
 
 
-def compare_fit(provenance: Provenance) -> Iterator[Difference]:
-    """Parameters that the model says to fit and that a new fit finds materially more likely values for."""
-    model, _, history = parse_sources(provenance.sources)
-    if history is None:
-        return
-    for name, missing in shortfalls_of_fit(model, history, provenance.calibration).items():
-        if not missing <= SLACK:
-            yield Difference("rebuild", name, f"{missing:.4f} less likely than a new fit", f"within {SLACK}")
-
-
-def dropped(published: Epoch, previous: Epoch) -> Iterator[Difference]:
-    """E7: instruments of the epoch before that are not listed any more."""
-    kept = set(published.ids)
-    for row, id in enumerate(previous.ids):
-        if id not in kept:
-            yield Difference("E7", previous.label(row), "not listed any more",
-                             "listed while it is held, with what it settled at if it has expired")
+def _named_shape(published: Epoch) -> EpochShape | None:
+    """The published shape, where the model file names a statement instead of one; the circuit holds its digest (C5)."""
+    assert published.provenance is not None
+    sources = published.provenance.sources
+    return None if named_statement(sources.model, source=sources.paths.get("model")) is None else published.shape

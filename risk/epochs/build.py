@@ -2,59 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
-from risk.epochs.epoch import Epoch, Header
+from risk.epochs.drawing import Drawn, draw
+from risk.epochs.epoch import Epoch
+from risk.epochs.header import Header, Judgement
+from risk.epochs.plausibility import judge, judge_early
 from risk.epochs.provenance import Provenance, Sources
-from risk.exact.clock import DAY, format_time
+from risk.epochs.rounding import charges, require_lots
+from risk.epochs.seed import derived_seed
+from risk.exact.clock import format_time
 from risk.exact.digests import content_digest
-from risk.exact.shape import Tail
+from risk.exact.shape import EpochShape, Tail
 from risk.market.book import Book, parse_book
 from risk.market.history import History, parse_history
 from risk.models.calibration import Calibration, calibrate
-from risk.models.model import Estimator, Model, parse_model
-from risk.scenarios import filtered_historical, monte_carlo
-from risk.scenarios.scenarios import Scenarios, simulate
-from risk.valuation.revaluation import value_changes
+from risk.models.model import Estimator, Model, Purpose, parse_model
+from risk.models.procyclicality import State
+from risk.scenarios.scenarios import Scenarios
+from risk.valuation.revaluation import revalue
 
 Progress = Callable[[str, int, int], None]
 STAGES = ("read", "calibrate", "scenarios", "revalue", "commit")
+LEAST_TAIL = 5
+"""Scenarios that the tail must hold: fewer say more of themselves than of the market."""
+LEAST_SCENARIOS = 100
+FIRST = 0
+"""What the first epoch of a chain names as the root of its predecessor."""
 
 
-def build(sources: Sources, *, published: Calibration | None = None, progress: Progress | None = None) -> Epoch:
+@dataclass(frozen=True)
+class Inputs:
+    """Sources, read and judged.  seed : of the scenarios; previous : root of the epoch before, or `FIRST`."""
+
+    sources: Sources
+    model: Model
+    book: Book
+    history: History | None
+    calibration: Calibration
+    judgement: Judgement
+    seed: int
+    previous: int
+
+
+def build(sources: Sources, *, shape: EpochShape | None = None, previous_root: int = FIRST,
+          previous_state: State | None = None, accepted: Mapping[str, str] | None = None,
+          progress: Progress | None = None) -> Epoch:
     """The epoch that sources determine: the same sources give the same root, on every machine.
 
     Parameters
     ----------
-    published : parameters to take where the model says "fit", instead of fitting; an epoch publishes those it was
-        built with.
+    shape : of the statement that the epoch is for; needed if the model file names a statement, else it goes before the
+        model's own.
+    previous_root : of the epoch before, which the seed is derived from.
+    previous_state : that its manifest's calibration leaves, which tools against procyclical margins go on from.
+    accepted : reason by plausibility gate, on top of the model file's.
     progress : called with (stage, stages done, stages in all).
 
     Raises
     ------
-    BadInput : from any source, naming file, field, value and bound; more instruments than the tree holds; masses that
-        the model's estimator does not draw scenarios for; E1 to E5.
+    BadInput : from any source, naming file, field, value and bound; more instruments than the tree holds; scenarios
+        that are too few or stand badly for their population; E1 to E5, E10, E11.
     """
-    stage = _stages(progress)
-    stage("read")
-    model, book, history = parse_sources(sources)
-    require_equally_likely(model.shape.tail, f"{model.estimator} draws scenarios", field="epoch.masses",
-                           source=sources.paths.get("model"))
-    stage("calibrate")
-    calibration = calibrate(model, history, published)
-    stage("scenarios")
-    scenarios = draw(model, calibration, history)
-    return _committed(model, book, sources, calibration, scenarios, progress)
+    inputs = prepare(sources, shape, previous_root=previous_root, previous_state=previous_state, accepted=accepted,
+                     progress=progress)
+    shape = inputs.model.shape
+    require_enough(inputs.model, shape.tail, shape.scenarios, source=sources.paths.get("model"))
+    _stages(progress)("scenarios")
+    drawn = draw(inputs.model, inputs.calibration, inputs.history, seed=inputs.seed)
+    return _committed(inputs, drawn, progress)
 
 
 def build_on(sources: Sources, calibration: Calibration, scenarios: Scenarios, *, progress: Progress | None = None
              ) -> Epoch:
     """The epoch of scenarios that come from elsewhere, with masses where the model's shape has them.
+
+    An audit, which draws them again, cannot pass it.
 
     Parameters
     ----------
@@ -65,14 +94,53 @@ def build_on(sources: Sources, calibration: Calibration, scenarios: Scenarios, *
     ------
     BadInput : as `build`; another number of scenarios or underlyings than the model's.
     """
-    stage = _stages(progress)
-    stage("read")
-    model, book, _ = parse_sources(sources)
-    wanted = (model.shape.scenarios, len(model.assets))
+    inputs = replace(prepare(sources, progress=progress), calibration=calibration)
+    model, shape = inputs.model, inputs.model.shape
+    require_enough(model, shape.tail, shape.scenarios, source=sources.paths.get("model"))
+    wanted = (shape.scenarios, len(model.assets))
     if scenarios.returns.shape != wanted:
         raise BadInput("scenarios x underlyings", scenarios.returns.shape, f"{wanted}, as the model has it",
                        source=sources.paths.get("model"))
-    return _committed(model, book, sources, calibration, scenarios, progress)
+    return _committed(inputs, Drawn(scenarios, 0, None), progress)
+
+
+def prepare(sources: Sources, shape: EpochShape | None = None, *, previous_root: int = FIRST,
+            previous_state: State | None = None, accepted: Mapping[str, str] | None = None,
+            progress: Progress | None = None) -> Inputs:
+    """Read the sources, calibrate, and pass the gates; parameters and errors as `build`."""
+    stage = _stages(progress)
+    stage("read")
+    model, book, history = parse_sources(sources, shape)
+    reasons = {} if accepted is None else accepted
+    judge_early(model, history, reasons)
+    stage("calibrate")
+    calibration = calibrated(model, book, history, previous_state)
+    unseen = 0 if history is None else _unseen(model, book, history)
+    judgement = judge(model, book, history, calibration, unseen, reasons)
+    return Inputs(sources, model, book, history, calibration, judgement,
+                  seed_of(model, book, sources, previous_root), previous_root)
+
+
+def require_enough(model: Model, tail: Tail, scenarios: int, *, source: str | None = None) -> None:
+    """Refuse sets of scenarios that are too few for the number that comes of them, unless it is a trial's.
+
+    A handwritten set is no sample: its rows are as many as somebody wrote. With masses, the tail is taken to hold the
+    lightest scenarios, which are the outermost; how well they stand for their population is measured besides
+    (`risk.epochs.drawing`), so their number needs no bound.
+
+    Raises
+    ------
+    BadInput : fewer than 100 equally likely ones, or a tail of fewer than 5.
+    """
+    if model.purpose == Purpose.TRIAL or model.estimator == Estimator.HANDWRITTEN:
+        return
+    if tail.uniform and scenarios < LEAST_SCENARIOS:
+        raise BadInput("number of scenarios", scenarios, f'at least {LEAST_SCENARIOS}, or purpose = "trial"',
+                       source=source)
+    lightest = sorted(tail.weights(scenarios))[:LEAST_TAIL]
+    if len(lightest) < LEAST_TAIL or sum(lightest) > tail.numerator:
+        raise BadInput("tail", str(tail), f'that of at least {LEAST_TAIL} scenarios, or purpose = "trial"',
+                       source=source)
 
 
 def _stages(progress: Progress | None) -> Callable[[str], None]:
@@ -83,13 +151,13 @@ def _stages(progress: Progress | None) -> Callable[[str], None]:
     return stage
 
 
-def _committed(model: Model, book: Book, sources: Sources, calibration: Calibration, scenarios: Scenarios,
-               progress: Progress | None) -> Epoch:
-    stage = _stages(progress)
+def _committed(inputs: Inputs, drawn: Drawn, progress: Progress | None) -> Epoch:
+    stage, model, book = _stages(progress), inputs.model, inputs.book
+    require_lots(book, drawn.scenarios, model.shape.tail, source=inputs.sources.paths.get("book"))
     stage("revalue")
-    changes = value_changes(book, model, calibration, scenarios)
+    revaluation = revalue(book, model, inputs.calibration, drawn.scenarios)
     stage("commit")
-    epoch = assemble(model, book, sources, calibration, scenarios, changes)
+    epoch = assemble(inputs, drawn, revaluation.changes, revaluation.near_ties)
     _ = epoch.root                                 # checks E1 to E5, then hashes
     if progress is not None:
         progress(STAGES[-1], len(STAGES), len(STAGES))
@@ -101,7 +169,7 @@ def require_equally_likely(tail: Tail, drawn: str, *, field: str, source: str | 
 
     Parameters
     ----------
-    drawn : by whom, for the message: "monte-carlo-garch-t draws scenarios".
+    drawn : by whom, for the message: "monte-carlo draws scenarios".
 
     Raises
     ------
@@ -112,56 +180,82 @@ def require_equally_likely(tail: Tail, drawn: str, *, field: str, source: str | 
                        "some would count for more than they happen", source=source)
 
 
-def parse_sources(sources: Sources) -> tuple[Model, Book, History | None]:
-    """The three files, checked each alone and then together.
+def parse_sources(sources: Sources, shape: EpochShape | None = None) -> tuple[Model, Book, History | None]:
+    """The three files, checked each alone and then together; the book's underlyings are put in the model's order.
 
     Raises
     ------
-    BadInput : also a history that the model does not read or that is missing, or that does not end at the book's
-        valuation: later it would look ahead, earlier it would be stale.
+    BadInput : also a book of other underlyings than the model's assets, a history that the model does not read or that
+        is missing, or one that does not end at the book's valuation: later it would look ahead, earlier be stale.
     """
-    model = parse_model(sources.model, source=sources.paths.get("model"))
-    book = parse_book(sources.book, source=sources.paths.get("book"))
-    capacity = model.shape.capacity - 1
+    model = parse_model(sources.model, shape=shape, source=sources.paths.get("model"))
+    book = _in_order(parse_book(sources.book, source=sources.paths.get("book")), model, sources)
+    settled = len([listing for listing in book.listings if listing.settled is not None])
+    capacity = model.shape.capacity - 2 - settled
     if len(book.listings) > capacity:
         raise BadInput("number of instruments", len(book.listings),
-                       f"at most {capacity}: the tree has 8**depth leaves, one of them the null leaf",
+                       f"at most {capacity}: the tree has 8**depth leaves, of which the null leaf is one, the header's "
+                       f"another, and settlements are {settled}",
                        source=sources.paths.get("book"))
-    if sources.history is None or model.max_gap_days is None:
+    if sources.history is None or not model.needs_history:
         if sources.history is not None or model.needs_history:
             bound = "given: the model reads prices" if model.needs_history else "absent: the model reads no prices"
             raise BadInput("history", sources.paths.get("history"), bound, source=sources.paths.get("model"))
         return model, book, None
     path = sources.paths.get("history")
-    history = parse_history(sources.history, max_gap_days=model.max_gap_days, source=path)
-    age = book.valuation - history.closed
-    if not 0 <= age <= (model.max_gap_days + 1) * DAY:
-        raise BadInput("last date", str(history.dates[-1]),
-                       f"at most {model.max_gap_days} days before the valuation {format_time(book.valuation)}, "
+    history = parse_history(sources.history, assets=model.assets, calendar=model.calendar,
+                            step_seconds=model.step_seconds, max_gap_steps=model.max_gap_steps, source=path)
+    if book.valuation < history.closed or _unseen(model, book, history) > model.max_gap_steps:
+        raise BadInput("last row", history.labels[-1],
+                       f"at most {model.max_gap_steps} steps before the valuation {format_time(book.valuation)}, "
                        "and not after it", source=path)
     return model, book, history
 
 
-def draw(model: Model, calibration: Calibration, history: History | None) -> Scenarios:
-    """The scenarios of a calibrated model."""
-    sizes = {"seed": model.seed, "scenarios": model.shape.scenarios, "horizon": model.horizon}
-    if model.estimator == Estimator.MONTE_CARLO:
-        drawn = monte_carlo.innovations(calibration, **sizes)
-    else:
-        assert history is not None                 # `parse_sources` has made sure
-        drawn = filtered_historical.innovations(calibration, history, **sizes)
-    return simulate(calibration, model.assets, drawn)
+def _in_order(book: Book, model: Model, sources: Sources) -> Book:
+    """The book with its underlyings in the order of the model's assets."""
+    known = {underlying.symbol: underlying for underlying in book.underlyings}
+    if set(known) != set(model.assets):
+        raise BadInput("underlyings", ",".join(known), f"the assets of the model, {', '.join(model.assets)}, in any "
+                       "order", source=sources.paths.get("book"))
+    return replace(book, underlyings=tuple(known[asset] for asset in model.assets))
 
 
-def assemble(model: Model, book: Book, sources: Sources, calibration: Calibration, scenarios: Scenarios,
-             changes: NDArray[np.int64]) -> Epoch:
+def _unseen(model: Model, book: Book, history: History) -> int:
+    return history.steps_until(book.valuation, model.calendar, model.step_seconds)
+
+
+def calibrated(model: Model, book: Book, history: History | None, previous: State | None = None) -> Calibration:
+    """The state at the book's valuation."""
+    return calibrate(model, history, unseen=0 if history is None else _unseen(model, book, history), at=book.valuation,
+                     previous=previous)
+
+
+def state_before(calibration: Calibration | None) -> State | None:
+    """The state that an epoch says it went on from: with it, it is made again without the epoch before."""
+    mitigation = None if calibration is None else calibration.mitigation
+    return None if mitigation is None else mitigation.before
+
+
+def seed_of(model: Model, book: Book, sources: Sources, previous_root: int) -> int:
+    """A trial's own seed, or the one that follows from model, predecessor and valuation."""
+    if model.seed is not None:
+        return model.seed
+    return derived_seed(sources.model, previous_root, book.valuation)
+
+
+def assemble(inputs: Inputs, drawn: Drawn, changes: NDArray[np.int64], near_ties: int | None = None
+             ) -> Epoch:
     """Put everything together; (n, S) value changes in the order of the book's listings."""
+    model, book, sources = inputs.model, inputs.book, inputs.sources
     header = Header(venue=book.venue, quote=book.quote, timestamp=book.valuation, underlyings=model.assets,
-                    model=model.name, model_digest=content_digest(sources.model))
+                    model=model.name, model_digest=content_digest(sources.model), purpose=model.purpose,
+                    seed=inputs.seed, previous=inputs.previous, judgement=inputs.judgement)
     instruments = [listing.instrument for listing in book.listings]
+    long, short = charges(book)
     return Epoch.of(
         model.shape, [instrument.id for instrument in instruments], changes,
-        underlying=np.array([model.assets.index(i.underlying) for i in instruments], np.int64),
-        long=np.array([listing.long for listing in book.listings], np.int64),
-        short=np.array([listing.short for listing in book.listings], np.int64),
-        header=header, instruments=instruments, provenance=Provenance(sources, calibration, scenarios))
+        underlying=np.array([model.assets.index(i.underlying) for i in instruments], np.int64), long=long, short=short,
+        header=header, instruments=instruments, provenance=Provenance(sources, inputs.calibration, drawn, near_ties),
+        settlements=[(listing.instrument.id, listing.settled) for listing in book.listings
+                     if listing.settled is not None])

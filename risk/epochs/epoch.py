@@ -4,7 +4,9 @@ Row 0 is the null leaf, all zero, which empty slots open. Row i > 0 is an instru
 rates, and its value change per lot in every scenario, in 10**-6 quote units.
 
 Leaf i is H(LEAF; id, u, long, short, amax, A_0, ..., A_{E-1}) with the changes packed P to an element,
-A_e = sum_p 2**(w p) a_{eP+p}. The leaves form the tree, and the root binds the shape: H(EPOCH; tree root, shape, 0).
+A_e = sum_p 2**(w p) a_{eP+p}. After the instruments' leaves come those of what has settled, H(SETTLED; id, value), and
+at the end of the tree that of the header (`risk.epochs.header`); their tags keep them from being opened as instruments.
+The root binds the shape, too: H(EPOCH; tree root, shape, 0).
 
 The circuit does not check what the publisher must (STATEMENT §7, E1 to E5): `violations` does, always before packing,
 because packing hides them. (2**50 - 1, 0) and (-1, 1) pack to the same element.
@@ -24,6 +26,7 @@ from primitives import field as scalar_field
 from primitives.errors import BadInput
 from primitives.merkle import Tree
 from primitives.poseidon import Tag, hash_integers, hash_rows
+from risk.epochs.header import Header
 from risk.epochs.provenance import Provenance
 from risk.exact.shape import EpochShape
 from risk.market.instruments import Instrument
@@ -36,27 +39,10 @@ TERMS = ("id", "underlying", "long", "short", "amax")
 
 
 @dataclass(frozen=True)
-class Header:
-    """What an epoch says about itself besides its numbers.
-
-    venue : whose instruments these are.  quote : the currency of every number.
-    timestamp : Unix seconds of the valuation.  underlyings : their symbols, in the order of the column u.
-    model, model_digest : name of the model and keccak256 of its file.
-    """
-
-    venue: str = "none"
-    quote: str = "USD"
-    timestamp: int = 0
-    underlyings: tuple[str, ...] = ("none",)
-    model: str = "none"
-    model_digest: str = "0x" + "00" * 32
-
-
-@dataclass(frozen=True)
 class Violation:
     """A precondition of the statement that an epoch breaks.
 
-    clause : "E1" to "E5".  field, value, bound : as in `BadInput`.
+    clause : "E1" to "E5" or "E7".  field, value, bound : as in `BadInput`.
     """
 
     clause: str
@@ -70,7 +56,7 @@ class Violation:
 
 @dataclass(frozen=True, eq=False)
 class Epoch:
-    """Risk arrays of n <= 8**depth leaves over S scenarios.
+    """Risk arrays of n leaves over S scenarios; with a leaf for each settlement and one of the header, n < 8**depth.
 
     Parameters
     ----------
@@ -79,6 +65,7 @@ class Epoch:
     changes : int64 (n, S), value change of one lot, 10**-6 quote units.
     instruments : the n - 1 instruments of rows 1 to n - 1, or empty for an epoch of bare numbers.
     provenance : what the numbers were made from; None for an epoch of bare numbers.
+    settlements : id and what it settled at, in money units for one unit of the underlying, of each that has expired.
 
     Raises
     ------
@@ -95,11 +82,13 @@ class Epoch:
     header: Header = field(default_factory=Header)
     instruments: tuple[Instrument, ...] = ()
     provenance: Provenance | None = None
+    settlements: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        n = len(self.ids)
-        if not 1 <= n <= self.shape.capacity:
-            raise BadInput("number of leaves", n, f"in [1, 8**depth = {self.shape.capacity}]")
+        n, others = len(self.ids), 1 + len(self.settlements)
+        if not 1 <= n <= self.shape.capacity - others:
+            raise BadInput("number of leaves", n, f"in [1, {self.shape.capacity - others}]: the tree has 8**depth = "
+                           f"{self.shape.capacity}, {others} of them for header and settlements")
         if len(self.instruments) not in (0, n - 1):
             raise BadInput("number of instruments", len(self.instruments), f"{n - 1}: a leaf each, after the null leaf")
         for name in ("underlying", "long", "short", "amax", "changes"):
@@ -112,7 +101,8 @@ class Epoch:
     def of(cls, shape: EpochShape, ids: Sequence[int], changes: NDArray[np.int64], *,
            long: NDArray[np.int64] | None = None, short: NDArray[np.int64] | None = None,
            underlying: NDArray[np.int64] | None = None, header: Header | None = None,
-           instruments: Sequence[Instrument] = (), provenance: Provenance | None = None) -> Epoch:
+           instruments: Sequence[Instrument] = (), provenance: Provenance | None = None,
+           settlements: Sequence[tuple[int, int]] = ()) -> Epoch:
         """The epoch of given instruments, with the null leaf put in front and `amax` computed.
 
         Parameters
@@ -127,7 +117,7 @@ class Epoch:
         every = np.empty(1 + len(ids), object)
         every[:] = [0, *map(int, ids)]
         return cls(shape, every, column(underlying), column(long), column(short), largest_changes(changes), changes,
-                   header or Header(), tuple(instruments), provenance)
+                   header or Header(), tuple(instruments), provenance, tuple(settlements))
 
     # -- what it holds -----------------------------------------------------------------------------------------
     def label(self, row: int) -> str:
@@ -160,7 +150,7 @@ class Epoch:
 
     # -- what it must keep --------------------------------------------------------------------------------------
     def violations(self) -> Iterator[Violation]:
-        """Every precondition E1 to E5 that these numbers break, in the order of the clauses."""
+        """Every precondition E1 to E5 and E7 that these numbers break, in the order of the clauses."""
         def out(clause: str, name: str, values: NDArray[Any], bad: NDArray[np.bool_],
                 bound: str) -> Iterator[Violation]:
             for place in np.argwhere(bad):
@@ -190,6 +180,16 @@ class Epoch:
         count = len(self.header.underlyings)
         yield from out("E5", "underlying", self.underlying, (self.underlying < 0) | (self.underlying >= count),
                        f"in [0, {count})")
+        # E7: two settlements of one instrument would leave a choice, and what is settled moves no more.
+        seen: set[int] = set()
+        for id, _ in self.settlements:
+            row = self._rows.get(id, 0)
+            if row == 0 or id in seen:
+                yield Violation("E7", "settlement", id, "of a listed instrument, once")
+            elif self.long[row] or self.short[row] or self.changes[row].any():
+                yield Violation("E7", f"{self.label(row)}: largest change", int(self.amax[row]),
+                                "0, and so its rates: it has settled")
+            seen.add(id)
 
     def _column(self, name: str) -> NDArray[Any]:
         values: NDArray[Any] = self.ids if name == "id" else getattr(self, name)
@@ -202,7 +202,7 @@ class Epoch:
 
         Raises
         ------
-        BadInput : the epoch breaks one of E1 to E5; names the first.
+        BadInput : the epoch breaks one of E1 to E5 or E7; names the first.
         """
         return self._leaves.copy()
 
@@ -215,8 +215,17 @@ class Epoch:
 
     @cached_property
     def tree(self) -> Tree:
-        """The 8-ary tree over the leaf digests."""
-        return Tree(hash_rows(Tag.LEAF, scalar_field.encode(self._leaves)), self.shape.depth)
+        """The 8-ary tree: instruments, settlements, at its end the header."""
+        leaves = np.zeros((self.shape.capacity, 4), np.uint64)
+        instruments = hash_rows(Tag.LEAF, scalar_field.encode(self._leaves))
+        leaves[:len(instruments)] = instruments
+        if self.settlements:
+            settled = np.array([*self.settlements], object)
+            leaves[len(instruments):len(instruments) + len(settled)] = hash_rows(Tag.SETTLED,
+                                                                                 scalar_field.encode(settled))
+        listed = [(instrument.id, instrument.symbol) for instrument in self.instruments]
+        leaves[-1:] = hash_rows(Tag.HEADER, scalar_field.encode(np.array([self.header.leaf(listed)], object)))
+        return Tree(leaves, self.shape.depth)
 
     @cached_property
     def root(self) -> int:

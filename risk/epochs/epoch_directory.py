@@ -1,9 +1,11 @@
 """An epoch as a directory, which the publisher puts where everybody can read it.
 
-    manifest.json            what the epoch is: header, shape, root, instruments and their terms, parameters
+    manifest.json            what the epoch is: header, shape, root, instruments and their terms, settlements
     changes.npy              int64 (n, S)
     underlying.npy, long.npy, short.npy, amax.npy          int64 (n,)
     returns.npy, variances.npy, today.npy                  the scenarios, int64 (S, m), (S, m), (m,)
+    shocks.npy               int64 (S, 7 + m), see `risk.scenarios.scenarios.Shocks`; only where the model did not draw
+                             all scenarios
     sources/model.toml, sources/book.json, sources/history.csv     what it was made from, byte for byte
 
 The manifest alone says which root belongs to which time, venue and model. `load` recomputes the root from the arrays;
@@ -12,12 +14,13 @@ The manifest alone says which root belongs to which time, venue and model. `load
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +31,28 @@ from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.field import MODULUS
 from primitives.inputs import open_input
-from primitives.jsonio import Node, refusing_to_write
-from risk.epochs.epoch import ID_BITS, REGIME, Epoch, Header
+from primitives.jsonio import LARGEST_EXACT, Node, refusing_to_write
+from risk.epochs.drawing import Drawn
+from risk.epochs.epoch import ID_BITS, REGIME, Epoch
+from risk.epochs.header import Header, Judgement
 from risk.epochs.provenance import Provenance, Sources, read_source
-from risk.exact.clock import format_time, parse_time
+from risk.exact.clock import parse_time
 from risk.exact.digests import content_digest
+from risk.exact.money import LARGEST_PRICE, format_money, parse_money
 from risk.exact.shape import EpochShape
 from risk.market.instruments import SYMBOL, Instrument
 from risk.models.calibration import Calibration
-from risk.scenarios.scenarios import Scenarios
+from risk.models.model import Purpose
+from risk.scenarios.scenarios import COLUMNS_OF_SHOCKS, KINDS, Scenarios, Shocks
+from risk.valuation.weighted import Quality
 
-SCHEMA = "tailproof.epoch/1"
+SCHEMA = "tailproof.epoch/3"
+OLD_SCHEMAS = ("tailproof.epoch/1", "tailproof.epoch/2")
+"""Of epochs whose seed was chosen, and whose roots say nothing of header and settlements."""
 MANIFEST = "manifest.json"
 COLUMNS = ("underlying", "long", "short", "amax", "changes")
 SCENARIOS = ("returns", "variances", "today")
+SHOCKS = "shocks"
 SOURCES = {"model": "sources/model.toml", "book": "sources/book.json", "history": "sources/history.csv"}
 
 
@@ -51,6 +62,7 @@ class Manifest:
 
     ids : of rows 0 to n - 1.  instruments : of rows 1 to n - 1, or empty.
     sources : content digest per source file; empty for an epoch of bare numbers.
+    kinds : how many scenarios came from where; empty where the model drew all of them.
     """
 
     header: Header
@@ -62,26 +74,34 @@ class Manifest:
     instruments: tuple[Instrument, ...]
     sources: dict[str, str]
     calibration: Calibration | None
+    bounded: int = 0
+    quality: Quality | None = None
+    kinds: dict[str, int] = field(default_factory=dict)
+    settlements: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, epoch: Epoch) -> Manifest:
         made = epoch.provenance
         sources = {} if made is None else {name: content_digest(data) for name, data in made.sources.files().items()}
+        calibration, bounded, quality = (None, 0, None) if made is None \
+            else (made.calibration, made.drawn.bounded, made.drawn.quality)
         return cls(epoch.header, epoch.shape, epoch.shape.digest(), epoch.tree.root, epoch.root, tuple(epoch.ids),
-                   epoch.instruments, sources, None if made is None else made.calibration)
+                   epoch.instruments, sources, calibration, bounded, quality,
+                   {} if made is None or made.scenarios.shocks is None else made.scenarios.counts(), epoch.settlements)
 
     def to_json(self) -> dict[str, Any]:
         """Integers beyond 2**53 as decimal strings."""
-        header = self.header
         leaves: list[dict[str, Any]] = [{"id": str(id)} for id in self.ids]
         for leaf, instrument in zip(leaves[1:], self.instruments, strict=False):
             leaf.update(symbol=instrument.symbol, terms=instrument.terms())
-        return {"schema": SCHEMA, "venue": header.venue, "quote": header.quote, "regime": REGIME,
-                "timestamp": format_time(header.timestamp), "underlyings": list(header.underlyings),
-                "model": {"name": header.model, "digest": header.model_digest},
+        return {"schema": SCHEMA, **self.header.to_json(), "regime": REGIME,
                 "shape": self.shape.to_json(), "shape_digest": str(self.shape_digest),
                 "tree_root": str(self.tree_root), "root": str(self.root), "leaves": leaves, "sources": self.sources,
-                "calibration": None if self.calibration is None else self.calibration.to_json()}
+                "settlements": [{"id": str(id), "value": format_money(value)} for id, value in self.settlements],
+                "calibration": None if self.calibration is None else self.calibration.to_json(),
+                "scenarios": {"bounded": self.bounded,
+                              "quality": None if self.quality is None else self.quality.to_json(),
+                              **({"kinds": self.kinds} if self.kinds else {})}}
 
     @classmethod
     def read(cls, path: str | Path) -> Manifest:
@@ -92,16 +112,20 @@ class Manifest:
         BadInput : naming file, field, value and bound.
         """
         path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
-        parts = Node.read(path).document(SCHEMA, {"venue", "quote", "timestamp", "underlyings", "model", "shape",
-                                                  "shape_digest", "tree_root", "root", "regime", "leaves", "sources",
-                                                  "calibration"})
+        document = Node.read(path)
+        _refuse_old(document, path)
+        parts = document.document(SCHEMA, {"venue", "quote", "timestamp", "underlyings", "model", "purpose", "seed",
+                                           "previous", "gates", "shape", "shape_digest", "tree_root", "root", "regime",
+                                           "leaves", "sources", "calibration", "scenarios", "settlements"})
         parts["regime"].integer(REGIME, REGIME)
         model = parts["model"].object({"name", "digest"})
         header = Header(
             venue=_symbol(parts["venue"]), quote=_symbol(parts["quote"]),
             timestamp=parse_time(parts["timestamp"].value, field="timestamp", source=path),
             underlyings=tuple(_symbol(node) for node in parts["underlyings"].array(at_least=1)),
-            model=_symbol(model["name"]), model_digest=_digest(model["digest"]))
+            model=_symbol(model["name"]), model_digest=_digest(model["digest"]),
+            purpose=Purpose(parts["purpose"].choice(set(Purpose))), seed=parts["seed"].integer(0, LARGEST_EXACT),
+            previous=parts["previous"].decimal(0, MODULUS - 1), judgement=Judgement.from_json(parts["gates"]))
         ids, instruments = [], []
         for row, node in enumerate(parts["leaves"].array(at_least=1)):
             leaf = node.object({"id"}, {"symbol", "terms"})
@@ -113,10 +137,15 @@ class Manifest:
                 if instruments[-1].id != ids[-1]:
                     raise leaf["id"].refuse(f"{instruments[-1].id}, the digest of the terms")
         sources = parts["sources"].object(set(), set(SOURCES))
+        scenarios = parts["scenarios"].object({"bounded", "quality"}, {"kinds"})
         return cls(header, EpochShape.from_json(parts["shape"]), parts["shape_digest"].decimal(0, MODULUS - 1),
                    parts["tree_root"].decimal(0, MODULUS - 1), parts["root"].decimal(0, MODULUS - 1), tuple(ids),
                    tuple(instruments), {name: _digest(node) for name, node in sources.items()},
-                   None if parts["calibration"].value is None else Calibration.from_json(parts["calibration"]))
+                   None if parts["calibration"].value is None else Calibration.from_json(parts["calibration"]),
+                   scenarios["bounded"].integer(0, 2**20),
+                   None if scenarios["quality"].value is None else Quality.from_json(scenarios["quality"]),
+                   {kind: count.integer(1, 2**20) for kind, count in scenarios["kinds"].object((), KINDS).items()}
+                   if "kinds" in scenarios else {}, tuple(map(_settlement, parts["settlements"].array())))
 
 
 # -- writing -------------------------------------------------------------------------------------------------------
@@ -172,6 +201,8 @@ def _fill(directory: Path, epoch: Epoch) -> None:
     arrays = {name: getattr(epoch, name) for name in COLUMNS}
     if epoch.provenance is not None:
         arrays |= {name: getattr(epoch.provenance.scenarios, name) for name in SCENARIOS}
+        shocks = epoch.provenance.scenarios.shocks
+        arrays |= {} if shocks is None else {SHOCKS: shocks.table}
         (directory / "sources").mkdir()
         for name, data in epoch.provenance.sources.files().items():
             (directory / SOURCES[name]).write_bytes(data)
@@ -191,7 +222,7 @@ def load(directory: str | Path) -> Epoch:
     manifest, epoch = read(directory)
     place = Path(directory) / MANIFEST
     actual = Manifest.of(epoch)
-    for name in ("shape_digest", "tree_root", "root", "sources"):
+    for name in ("shape_digest", "tree_root", "root", "sources", "kinds"):
         found = getattr(actual, name)
         if found != getattr(manifest, name):
             raise BadInput(name, getattr(manifest, name), f"{found}, which the files give", source=place)
@@ -219,18 +250,29 @@ def read(directory: str | Path) -> tuple[Manifest, Epoch]:
         for name in ("model", "book"):
             if name not in files:
                 raise BadInput(f"sources.{name}", None, "given", source=directory / MANIFEST)
-        scenarios = Scenarios(*(_array(directory, name, (m,) if name == "today" else (s, m)) for name in SCENARIOS))
+        returns, variances, today = (_array(directory, name, (m,) if name == "today" else (s, m)) for name in SCENARIOS)
+        scenarios = Scenarios(returns, variances, today, _shocks(directory, manifest.kinds, s, m))
         sources = Sources(files["model"], files["book"], files.get("history"),
                           {name: str(directory / SOURCES[name]) for name in files})
-        provenance = Provenance(sources, manifest.calibration, scenarios)
+        provenance = Provenance(sources, manifest.calibration,
+                                Drawn(scenarios, manifest.bounded, manifest.quality))
     epoch = Epoch(shape=manifest.shape, ids=ids, header=manifest.header, instruments=manifest.instruments,
-                  provenance=provenance, **columns)
+                  provenance=provenance, settlements=manifest.settlements, **columns)
     return manifest, epoch
+
+
+def _shocks(directory: Path, kinds: dict[str, int], scenarios: int, assets: int) -> Shocks | None:
+    if not kinds:
+        return None
+    found = Shocks(_array(directory, SHOCKS, (scenarios, len(COLUMNS_OF_SHOCKS) + assets)))
+    if (bad := found.violation()) is not None:
+        raise BadInput("shocks", "an array", bad, source=directory / f"{SHOCKS}.npy")
+    return found
 
 
 def _array(directory: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.int64]:
     path = directory / f"{name}.npy"
-    expected = 8 * int(np.prod(shape))
+    expected = 8 * math.prod(shape)
     try:
         if path.stat().st_size > expected + 4096:
             raise BadInput("file size", path.stat().st_size, f"that of an int64 array {shape}", source=path)
@@ -244,6 +286,22 @@ def _array(directory: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.int
         raise BadInput("array", f"{getattr(array, 'dtype', None)} {getattr(array, 'shape', None)}", f"int64 {shape}",
                        source=path)
     return array
+
+
+def _refuse_old(document: Node, path: Path) -> None:
+    schema = document.value.get("schema") if isinstance(document.value, dict) else None
+    if schema in OLD_SCHEMAS:
+        place = path.parent
+        history = f" --history {place / SOURCES['history']}" if (place / SOURCES["history"]).exists() else ""
+        raise BadInput("schema", schema, f'"{SCHEMA}": seeds are derived now, and roots bind header and settlements. '
+                       f"Build it anew from its sources: tailproof epoch build --book {place / SOURCES['book']} "
+                       f"--model {place / SOURCES['model']}{history} --out NEW", source=path)
+
+
+def _settlement(node: Node) -> tuple[int, int]:
+    parts = node.object({"id", "value"})
+    return parts["id"].decimal(1, 2**ID_BITS - 1), parse_money(parts["value"].value, field=parts["value"].field, low=0,
+                                                               high=LARGEST_PRICE, source=node.source)
 
 
 def _symbol(node: Node) -> str:

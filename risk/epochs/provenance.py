@@ -8,6 +8,7 @@ from pathlib import Path
 
 from primitives.errors import BadInput
 from primitives.inputs import open_input
+from risk.epochs.drawing import Drawn
 from risk.models.calibration import Calibration
 from risk.scenarios.scenarios import Scenarios
 
@@ -45,11 +46,19 @@ class Sources:
 
 @dataclass(frozen=True, eq=False)
 class Provenance:
-    """Sources, the parameters they led to, and the scenarios drawn with those."""
+    """Sources, the parameters they led to, and the scenarios drawn with those.
+
+    near_ties : of the revaluation, see `risk.valuation.revaluation`; None where an epoch was read, not built.
+    """
 
     sources: Sources
     calibration: Calibration
-    scenarios: Scenarios
+    drawn: Drawn
+    near_ties: int | None = None
+
+    @property
+    def scenarios(self) -> Scenarios:
+        return self.drawn.scenarios
 
 
 def read_source(path: str | Path) -> bytes:

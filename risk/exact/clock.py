@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from primitives.errors import BadInput
+from primitives.jsonio import observe
 
 DAY = 86_400
 YEAR = 365 * DAY
@@ -21,6 +22,7 @@ def parse_time(text: object, *, field: str, source: str | Path | None = None) ->
     ------
     BadInput : another form, another time zone, a day that does not exist, or before 1970.
     """
+    observe(field, "time")
     try:
         if not isinstance(text, str) or not _FORM.fullmatch(text):
             raise ValueError

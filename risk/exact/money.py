@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from primitives.errors import BadInput
+from primitives.jsonio import observe
 
 PLACES = 6
 UNIT = 10**PLACES
@@ -28,9 +29,21 @@ def parse_decimal(text: object, *, field: str, source: str | Path | None = None)
     ------
     BadInput : anything else, a JSON or TOML number too: those pass through binary floats.
     """
+    observe(field, "decimal")
     if not isinstance(text, str) or not _DECIMAL.fullmatch(text):
         raise BadInput(field, text, 'a decimal in quotes, such as "29001.72"', source=source)
     return Decimal(text)
+
+
+def parse_decimal_in(text: object, low: str, high: str, *, field: str, source: str | Path | None = None,
+                     below: bool = False) -> Decimal:
+    """An exact decimal in [low, high], or [low, high) where it has to be `below`; errors as `parse_decimal`."""
+    observe(field, "bounded", low=low, high=high, below=below)
+    value = parse_decimal(text, field=field, source=source)
+    if not Decimal(low) <= value <= Decimal(high) or (below and value == Decimal(high)):
+        raise BadInput(field, text, f"a decimal in [{low}, {high})" if below else f"between {low} and {high}",
+                       source=source)
+    return value
 
 
 def parse_money(text: object, *, field: str, low: int = -LARGEST_PRICE, high: int = LARGEST_PRICE,
@@ -41,6 +54,7 @@ def parse_money(text: object, *, field: str, low: int = -LARGEST_PRICE, high: in
     ------
     BadInput : no decimal, a seventh place (never rounded away), or out of bounds.
     """
+    observe(field, "money", low=low, high=high)
     units = Fraction(parse_decimal(text, field=field, source=source)) * UNIT
     if units.denominator != 1:
         raise BadInput(field, text, f"exact in {PLACES} decimal places", source=source)

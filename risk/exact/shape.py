@@ -17,13 +17,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from primitives.errors import BadInput
-from primitives.jsonio import Node
+from primitives.jsonio import Node, observe
 from risk.exact.digests import field_digest
 
 PACKED_BITS = 253
 """Bits of a packed element: fewer than the field's order, 2**253.597, so that unpacking is unique (STATEMENT §8.3)."""
 LARGEST_TAIL_TERM = 2**32 - 1
 MOST_SCENARIOS = 2**20
+SIZES = {"scenarios": (1, MOST_SCENARIOS), "depth": (1, 6), "lanes": (1, PACKED_BITS), "width": (3, PACKED_BITS),
+         "value_bits": (1, 61)}
+"""Bounds of the integers of a shape."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class TailSize:
     @classmethod
     def parse(cls, text: object, *, field: str = "tail", source: str | Path | None = None) -> TailSize:
         """Read "32/5" or "25"."""
+        observe(field, "tail")
         match = re.fullmatch(r"([0-9]{1,10})(?:/([0-9]{1,10}))?", text, re.ASCII) if isinstance(text, str) else None
         if match is None:
             raise BadInput(field, text, 'a string "K/D" of two positive integers, such as "32/5"', source=source)
@@ -221,6 +225,7 @@ def parse_runs(text: object, *, field: str = "masses", source: str | Path | None
     ------
     BadInput : anything else, also runs that could be one, more than 2**20 masses, or a mass of 2**32 or more.
     """
+    observe(field, "runs")
     bound = 'runs "COUNTxMASS", one space between two, such as "32x1 48x2"'
     if not isinstance(text, str) or not re.fullmatch(r"[1-9][0-9]{0,6}x[1-9][0-9]{0,9}"
                                                      r"(?: [1-9][0-9]{0,6}x[1-9][0-9]{0,9})*", text, re.ASCII):
@@ -247,6 +252,13 @@ def read_tail(parts: Mapping[str, Node]) -> Tail:
         return TailSize.parse(tail.value, field=tail.field, source=tail.source)
     return WeightedTail.parse(tail.value, parts["masses"].value, prefix=tail.field.removesuffix("tail"),
                               source=tail.source)
+
+
+def observe_sizes(parts: Mapping[str, Node]) -> None:
+    """Tell whoever describes formats the bounds that a shape will hold its sizes to."""
+    for name in SIZES.keys() & parts.keys():
+        low, high = SIZES[name]
+        observe(parts[name].field, "integer", low=low, high=high)
 
 
 @dataclass(frozen=True)
@@ -278,8 +290,7 @@ class EpochShape:
     def __post_init__(self) -> None:
         if self.mode != "full":
             raise BadInput("shape.mode", self.mode, '"full"')
-        for name, low, high in (("scenarios", 1, MOST_SCENARIOS), ("depth", 1, 6), ("lanes", 1, PACKED_BITS),
-                                ("width", 3, PACKED_BITS), ("value_bits", 1, 61)):
+        for name, (low, high) in SIZES.items():
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise BadInput(f"shape.{name}", value, f"an integer in [{low}, {high}]")
@@ -314,6 +325,7 @@ class EpochShape:
         """
         parts = node.object({"mode", "scenarios", "tail", "depth", "lanes", "width", "value_bits"}, {"masses"})
         parts["mode"].choice({"full"})
+        observe_sizes(parts)
         scenarios, depth, lanes, width, value_bits = (
             parts[name].integer(1, 2**20) for name in ("scenarios", "depth", "lanes", "width", "value_bits"))
         tail = read_tail(parts)

@@ -3,7 +3,7 @@
 See `risk.epochs.audit`.
 
 Rebuilding covers E6: the interpolation error is computed anew, over all scenarios of all regimes, and a published rate
-below the contingency rate plus that error is named as such.
+below contingency, rounding and that error is named as such.
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ from pathlib import Path
 import numpy as np
 
 from primitives.errors import BadInput
-from risk.epochs.audit import AuditReport, Difference, compare, compare_fit, dropped
-from risk.epochs.build import Progress
+from risk.epochs.audit import NO_SOURCES, AuditReport, chained, compare, refused, remarks, unpaid
+from risk.epochs.build import FIRST, Progress, state_before
+from risk.epochs.difference import Change, Difference
+from risk.epochs.rounding import charges
 from risk.grid.grid_build import Valuation, assemble_grid, interpolation_error, value
-from risk.grid.grid_directory import CLAIMS, GridManifest, read
+from risk.grid.grid_directory import CLAIMED, GridManifest, read
 from risk.grid.grid_epoch import GridEpoch
 
 
-def check(directory: str | Path, *, previous: str | Path | None = None,
+def check(directory: str | Path, *, previous: str | Path | None = None, now: int | None = None,
           progress: Progress | None = None) -> AuditReport:
     """Audit a grid epoch directory.
 
     Parameters
     ----------
-    previous : the grid epoch before it (E7).
+    previous : the grid epoch before it (E7, E9).  now : as in `risk.epochs.audit.check`.
 
     Raises
     ------
@@ -41,27 +43,38 @@ def check(directory: str | Path, *, previous: str | Path | None = None,
     rebuilt_root = None
     made = published.arrays.provenance
     if made is None:
-        found.append(Difference("rebuild", "sources", "none", "given: an epoch without sources cannot be made again"))
+        found.append(NO_SOURCES)
     else:
+        header = published.header
         try:
-            valued = value(made.sources, published.shape, made.calibration, progress)
-            rebuilt = assemble_grid(made.sources, published.shape, valued, published.regime, published.collateral)
+            valued = value(made.sources, published.shape, previous_root=header.previous,
+                           previous_state=state_before(made.calibration), accepted=header.judgement.reasons,
+                           progress=progress)
+            rebuilt = assemble_grid(published.shape, valued, published.regime, published.collateral)
             rebuilt_root = rebuilt.root
             found += _interpolation(published, valued) if sound else ()
+            found += unpaid(published.arrays, valued.book)
             found += compare(published.arrays, rebuilt.arrays)
             found += _compare_assets(published, rebuilt)
-            found += compare_fit(made)
         except BadInput as error:
-            found.append(Difference("rebuild", error.field, repr(error.value), error.bound))
-    if previous is not None:
-        before = read(previous)[1]
-        found += dropped(published.arrays, before.arrays)
-        found += _dropped_assets(published, before)
-    return AuditReport(manifest.root, rebuilt_root, tuple(found))
+            found.append(refused(error))
+    before = None if previous is None else read(previous)
+    told, changed = chained(published.arrays, None if before is None else before[1].arrays,
+                            FIRST if before is None else before[0].root, now)
+    if before is not None:
+        told = (*told, *_dropped_assets(published, before[1]))
+        changed = (*changed, *_changes(published, before[1]))
+    return AuditReport(manifest.root, rebuilt_root, (*found, *told), changed,
+                       remarks(published.header, looked_back=before is not None))
+
+
+def _changes(published: GridEpoch, before: GridEpoch) -> Iterator[Change]:
+    if published.regime != before.regime:
+        yield Change("correlation regime", str(before.regime), str(published.regime))
 
 
 def _compare_claims(claimed: GridManifest, actual: GridManifest) -> Iterator[Difference]:
-    for name in CLAIMS:
+    for name in CLAIMED:
         if getattr(claimed, name) != getattr(actual, name):
             yield Difference("rebuild", f"manifest.{name}", str(getattr(claimed, name)),
                              f"{getattr(actual, name)}, which the published files give")
@@ -72,12 +85,12 @@ def _interpolation(published: GridEpoch, valued: Valuation) -> Iterator[Differen
     if len(published.ids) != 1 + len(valued.changes):
         return
     error = interpolation_error(published.shape.map, published.underlying[1:], published.changes[1:], valued.full)
-    for side, bound in zip(("long", "short"), error, strict=True):
-        contingency = np.array([getattr(listing, side) for listing in valued.book.listings], np.int64)
-        rates, least = getattr(published, side)[1:], contingency + bound
+    for side, bound, charge in zip(("long", "short"), error, charges(valued.book), strict=True):
+        rates, least = getattr(published, side)[1:], charge + bound
         for i in np.flatnonzero(rates < least):
             yield Difference("E6", f"{published.arrays.label(int(i) + 1)}: {side}", str(rates[i]),
-                             f"at least {least[i]}: the contingency rate and an interpolation error of {bound[i]}")
+                             f"at least {least[i]}: contingency, a unit for rounding, and an interpolation error of "
+                             f"{bound[i]}")
 
 
 def _dropped_assets(published: GridEpoch, previous: GridEpoch) -> Iterator[Difference]:

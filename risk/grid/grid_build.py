@@ -3,11 +3,13 @@
 Nodes and standard scenarios are in units of today's forecast; here they become prices. Every instrument is revalued at
 every node, which the epoch publishes, and in every scenario of every regime, which nobody sees but the bound on the
 interpolation error (E6): a long position is charged, per lot, the most that interpolated value changes exceed full
-ones, a short position the most that they fall short of them, rounded up.
+ones, a short position the most that they fall short of them, rounded up. Both are of rounded changes; what rounding the
+full ones took is the unit of E11, so together the charges cover the distance to *unrounded* full revaluation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,20 +17,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
-from risk.epochs.build import Progress, assemble, parse_sources, require_equally_likely
+from risk.epochs.build import (
+    FIRST,
+    Inputs,
+    Progress,
+    assemble,
+    prepare,
+    require_enough,
+    require_equally_likely,
+)
+from risk.epochs.drawing import Drawn
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
-from risk.exact.shape import EpochShape
+from risk.epochs.rounding import require_lots
+from risk.exact.shape import EpochShape, Tail
 from risk.grid.grid_epoch import Factors, GridEpoch
 from risk.grid.grid_map import POINT_UNIT, ScenarioMap
 from risk.grid.grid_shape import GridShape
 from risk.grid.grid_standard import StandardMap
 from risk.grid.haircuts import asset_factors, parse_collateral, swings
 from risk.market.book import Book
-from risk.models.calibration import Calibration, calibrate
-from risk.models.model import Model
+from risk.models.calibration import Calibration
+from risk.models.model import Estimator, Model
+from risk.models.procyclicality import State
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, rounded
-from risk.valuation.revaluation import value_changes
+from risk.valuation.revaluation import revalue, value_changes
 
 STAGES = ("read", "calibrate", "nodes", "scenarios", "commit")
 
@@ -45,19 +58,32 @@ class Valuation(NamedTuple):
 
     nodes : the scenarios that nodes are, Γ of them.  changes : int64 (n, Γ), value changes there.
     scenarios : the standard scenarios of each regime.  full : int64 (regimes, n, S), value changes there.
+    near_ties : of the changes at nodes, see `risk.valuation.revaluation.Revaluation`.
     """
 
-    model: Model
-    book: Book
-    calibration: Calibration
+    inputs: Inputs
     nodes: Scenarios
     changes: NDArray[np.int64]
     scenarios: tuple[Scenarios, ...]
     full: NDArray[np.int64]
+    near_ties: int | None = None
+
+    @property
+    def model(self) -> Model:
+        return self.inputs.model
+
+    @property
+    def book(self) -> Book:
+        return self.inputs.book
+
+    @property
+    def calibration(self) -> Calibration:
+        return self.inputs.calibration
 
 
 def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, collateral: bytes | None = None,
-               published: Calibration | None = None, progress: Progress | None = None) -> GridEpoch:
+               previous_root: int = FIRST, previous_state: State | None = None,
+               accepted: Mapping[str, str] | None = None, progress: Progress | None = None) -> GridEpoch:
     """The grid epoch that sources determine.
 
     Parameters
@@ -65,64 +91,77 @@ def build_grid(sources: Sources, shape: GridShape, *, regime: int = 0, collatera
     shape : of a `StandardMap` with the model's horizon. Scenarios, tail and packing are the shape's; what the model
         file says of these is for full revaluation.
     collateral : content of a collateral file, see `risk.grid.haircuts`; None for an epoch without collateral.
-    published, progress : as in `risk.epochs.build.build`.
+    previous_root, previous_state, accepted, progress : as in `risk.epochs.build.build`.
 
     Raises
     ------
     BadInput : from any source; a shape of another horizon or fewer underlyings than the model, or with masses that
-        standard scenarios do not have; E1 to E6, E8.
+        the standard scenarios were not chosen for; E1 to E6, E8, E10, E11.
     """
-    return assemble_grid(sources, shape, value(sources, shape, published, progress), regime, collateral)
+    valued = value(sources, shape, previous_root=previous_root, previous_state=previous_state, accepted=accepted,
+                   progress=progress)
+    return assemble_grid(shape, valued, regime, collateral)
 
 
-def value(sources: Sources, shape: GridShape, published: Calibration | None = None,
-          progress: Progress | None = None) -> Valuation:
+def value(sources: Sources, shape: GridShape, *, previous_root: int = FIRST, previous_state: State | None = None,
+          accepted: Mapping[str, str] | None = None, progress: Progress | None = None) -> Valuation:
     """Revalue every instrument at every node and in every scenario of every regime; errors as `build_grid`."""
     def stage(name: str) -> None:
         if progress is not None:
             progress(name, STAGES.index(name), len(STAGES))
 
-    stage("read")
-    model, book, history = parse_sources(sources)
-    model = replace(model, shape=shape.layout)
+    inputs = prepare(sources, shape.layout, previous_root=previous_root, previous_state=previous_state,
+                     accepted=accepted, progress=progress)
+    model, book, calibration = inputs.model, inputs.book, inputs.calibration
     standard = _standard(shape, model)
-    stage("calibrate")
-    calibration = calibrate(model, history, published)
+    require_enough(model, shape.tail, shape.scenarios, source=sources.paths.get("model"))
     stage("nodes")
     m = len(model.assets)
     spot, volatility = (np.repeat(axis[:, None], m, axis=1) for axis in shape.map.nodes.points())
     nodes = applied(model, calibration, spot, volatility)
-    changes = value_changes(book, model, calibration, nodes)
+    revaluation = revalue(book, model, calibration, nodes)
     stage("scenarios")
     scenarios = tuple(applied(model, calibration, spot[:, :m], volatility[:, :m])
                       for spot, volatility in zip(*standard.points, strict=True))
+    require_lots(book, scenarios[0], shape.tail, source=sources.paths.get("book"))
     full = np.stack([value_changes(book, model, calibration, drawn) for drawn in scenarios])
     stage("commit")
-    return Valuation(model, book, calibration, nodes, changes, scenarios, full)
+    return Valuation(inputs, nodes, revaluation.changes, scenarios, full, revaluation.near_ties)
 
 
 def _standard(shape: GridShape, model: Model) -> StandardMap:
+    if model.estimator == Estimator.HANDWRITTEN:
+        raise BadInput("estimator", str(model.estimator), "one with a model: a grid is laid in units of its forecast")
     if not isinstance(shape.map, StandardMap):
         raise BadInput("shape.map", type(shape.map).__name__, "a standard map: others have no scenarios to revalue in")
     if shape.map.horizon != model.horizon:
         raise BadInput("horizon", model.horizon, f"{shape.map.horizon}, that of the standard scenarios")
-    require_equally_likely(shape.tail, "standard maps hold scenarios", field="shape.masses")
+    _require_masses(shape.tail, shape.map)
     if len(model.assets) > shape.underlyings:
         raise BadInput("number of assets", len(model.assets), f"at most {shape.underlyings}, the shape's underlyings")
     return shape.map
+
+
+def _require_masses(tail: Tail, standard: StandardMap) -> None:
+    """Scenarios stand for the masses that they were chosen for, and for no others."""
+    if standard.weighting is None:
+        require_equally_likely(tail, "standard scenarios without a population are scenarios", field="shape.masses")
+    elif tail != standard.weighting.tail:
+        raise BadInput("shape.masses", str(tail), f"{standard.weighting.tail}, which the standard scenarios were "
+                       "chosen for")
 
 
 def applied(model: Model, calibration: Calibration, spot: NDArray[np.int64], volatility: NDArray[np.int64]
             ) -> Scenarios:
     """Shocks in units of today's forecast as scenarios of the model's assets: (n, m) coordinates in 10**-7.
 
-    The log return is its expectation over the horizon plus `spot` standard deviations, forecast by GARCH for the whole
+    The log return is its expectation over the horizon plus `spot` standard deviations, forecast for the whole
     horizon; the variance left behind is today's times the square of `volatility`.
     """
     today = np.array(calibration.variances)
-    expected = np.array([garch.mean for garch in calibration.garch]) * model.horizon
-    forecast = np.array([garch.average_variance(np.array([variance]), model.horizon)[0]
-                         for garch, variance in zip(calibration.garch, calibration.variances, strict=True)])
+    expected = np.array([volatility.mean for volatility in calibration.volatilities]) * model.horizon
+    forecast = np.array([volatility.average_variance(np.array([variance]), model.horizon)[0] for volatility, variance
+                         in zip(calibration.volatilities, calibration.variances, strict=True)])
     returns = expected + spot / POINT_UNIT * np.sqrt(forecast * model.horizon)
     multiple = volatility / POINT_UNIT
     return rounded(returns * RETURN_UNIT, today * (multiple * multiple) * VARIANCE_UNIT, today * VARIANCE_UNIT,
@@ -148,10 +187,9 @@ def interpolation_error(map: ScenarioMap, underlying: NDArray[np.int64], changes
     return InterpolationError(long, short)
 
 
-def assemble_grid(sources: Sources, shape: GridShape, valued: Valuation, regime: int = 0,
-                  collateral: bytes | None = None) -> GridEpoch:
+def assemble_grid(shape: GridShape, valued: Valuation, regime: int = 0, collateral: bytes | None = None) -> GridEpoch:
     """Put everything together; errors as `build_grid`."""
-    arrays = assemble(valued.model, valued.book, sources, valued.calibration, valued.nodes, valued.changes)
+    arrays = assemble(valued.inputs, Drawn(valued.nodes), valued.changes, valued.near_ties)
     error = interpolation_error(shape.map, arrays.underlying[1:], valued.changes, valued.full)
     arrays = replace(arrays, long=arrays.long + np.append(0, error.long),
                      short=arrays.short + np.append(0, error.short))
@@ -166,8 +204,8 @@ def _factors(valued: Valuation, shape: GridShape, collateral: bytes) -> tuple[Fa
     return asset_factors(parse_collateral(collateral), {u.symbol: u.spot for u in valued.book.underlyings}, swung)
 
 
-def full_revaluation(sources: Sources, shape: GridShape, valued: Valuation, regime: int = 0) -> Epoch:
+def full_revaluation(shape: GridShape, valued: Valuation, regime: int = 0) -> Epoch:
     """The same instruments revalued in each standard scenario of a regime: what a grid epoch is measured against."""
     layout = EpochShape(shape.scenarios, shape.tail, shape.depth, shape.lanes, shape.width, shape.value_bits)
-    return assemble(replace(valued.model, shape=layout), valued.book, sources, valued.calibration, valued.nodes,
-                    valued.full[regime])
+    inputs = replace(valued.inputs, model=replace(valued.model, shape=layout))
+    return assemble(inputs, Drawn(valued.nodes), valued.full[regime])

@@ -23,19 +23,22 @@ from risk.epochs import epoch_directory
 from risk.epochs.epoch import ID_BITS
 from risk.epochs.epoch_directory import creating
 from risk.epochs.provenance import read_source
-from risk.exact.shape import read_tail
+from risk.exact.shape import observe_sizes, read_tail
 from risk.grid.grid_epoch import FACTOR_BITS, MOST_ASSETS, Factors, GridEpoch
 from risk.grid.grid_shape import GridShape
 from risk.grid.grid_standard import StandardMap
+from risk.valuation.weighted import Quality
 
-SCHEMA = "tailproof.grid-epoch/2"
-OLD_SCHEMA = "tailproof.grid-epoch/1"
-"""Of epochs whose collateral factors were among the instrument leaves, four to a leaf: the roots differ."""
+SCHEMA = "tailproof.grid-epoch/3"
+OLD_SCHEMAS = ("tailproof.grid-epoch/1", "tailproof.grid-epoch/2")
+"""Of epochs whose roots are hashed otherwise: collateral among the instruments, nothing of header and settlements."""
 MANIFEST = "grid.json"
 ARRAYS = "arrays"
 COLLATERAL = "collateral.json"
 CLAIMS = ("shape_digest", "tree_root", "assets_root", "root")
 """What a manifest says of its epoch, and anyone can compute."""
+CLAIMED = (*CLAIMS, "quality")
+"""The same, and what standard scenarios with masses are worth: no part of the root, which binds the scenarios."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class GridManifest:
     """What a grid manifest claims; only `load` and `check` know whether it is so.
 
     collateral : whether there is a collateral file.
+    quality : of standard scenarios with masses, per regime.
     """
 
     shape: GridShape
@@ -53,11 +57,12 @@ class GridManifest:
     root: int
     assets: tuple[Factors, ...]
     collateral: bool
+    quality: tuple[Quality, ...] = ()
 
     @classmethod
     def of(cls, epoch: GridEpoch) -> GridManifest:
         return cls(epoch.shape, epoch.shape.digest(), epoch.regime, epoch.tree.root, epoch.asset_tree.root, epoch.root,
-                   epoch.assets, epoch.collateral is not None)
+                   epoch.assets, epoch.collateral is not None, epoch.shape.quality)
 
     def to_json(self) -> dict[str, Any]:
         """Integers beyond 2**53 as decimal strings.
@@ -74,7 +79,8 @@ class GridManifest:
                           "value_bits": shape.value_bits},
                 **{name: str(getattr(self, name)) for name in CLAIMS},
                 "assets": [{name: str(value) for name, value in asset._asdict().items()} for asset in self.assets],
-                "collateral": self.collateral}
+                "collateral": self.collateral,
+                **({"quality": [quality.to_json() for quality in self.quality]} if self.quality else {})}
 
     @classmethod
     def read(cls, path: str | Path) -> GridManifest:
@@ -86,13 +92,18 @@ class GridManifest:
         """
         path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
         document = Node.read(path)
-        if isinstance(document.value, dict) and document.value.get("schema") == OLD_SCHEMA:
-            raise BadInput("schema", OLD_SCHEMA, f'"{SCHEMA}": roots have changed with how collateral factors are '
-                           "hashed; build this epoch anew from its book, model and collateral files (tailproof epoch "
-                           "build) and publish its new root", source=path)
-        parts = document.document(SCHEMA, {"regime", "standard", "shape", *CLAIMS, "assets", "collateral"})
+        schema = document.value.get("schema") if isinstance(document.value, dict) else None
+        if schema in OLD_SCHEMAS:
+            sources = path.parent / ARRAYS / "sources"
+            raise BadInput("schema", schema, f'"{SCHEMA}": seeds are derived now, and roots bind collateral, header '
+                           f"and settlements. Build it anew from its sources: tailproof epoch build --book "
+                           f"{sources / 'book.json'} --model {sources / 'model.toml'} --statement STATEMENT "
+                           f"--collateral {path.parent / COLLATERAL} --out NEW", source=path)
+        parts = document.document(SCHEMA, {"regime", "standard", "shape", *CLAIMS, "assets", "collateral"},
+                                  {"quality"})
         sizes = parts["shape"].object({"tail", "depth", "lanes", "width", "value_bits"}, {"masses"})
         tail = read_tail(sizes)
+        observe_sizes(sizes)
         depth, lanes, width, value_bits = (sizes[name].integer(1, 253) for name in
                                            ("depth", "lanes", "width", "value_bits"))
         assets = []
@@ -105,9 +116,10 @@ class GridManifest:
             shape = GridShape(standard, tail, depth, lanes, width, value_bits)
         except BadInput as error:
             raise BadInput(error.field, error.value, error.bound, source=path) from None
+        quality = tuple(map(Quality.from_json, parts["quality"].array())) if "quality" in parts else ()
         claims = {name: parts[name].decimal(0, MODULUS - 1) for name in CLAIMS}
         return cls(shape, regime=parts["regime"].integer(0, shape.regimes - 1), assets=tuple(assets),
-                   collateral=parts["collateral"].boolean(), **claims)
+                   collateral=parts["collateral"].boolean(), quality=quality, **claims)
 
 
 def save(epoch: GridEpoch, directory: str | Path) -> None:
@@ -135,7 +147,7 @@ def load(directory: str | Path) -> GridEpoch:
     manifest, epoch = read(directory)
     _ = epoch_directory.load(Path(directory) / ARRAYS)                 # compares the arrays with their own manifest
     actual = GridManifest.of(epoch)
-    for name in CLAIMS:
+    for name in CLAIMED:
         if getattr(actual, name) != getattr(manifest, name):
             raise BadInput(name, getattr(manifest, name), f"{getattr(actual, name)}, which the files give",
                            source=Path(directory) / MANIFEST)

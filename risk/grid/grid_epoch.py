@@ -25,7 +25,8 @@ from primitives import field
 from primitives.errors import BadInput
 from primitives.merkle import ARITY, Tree
 from primitives.poseidon import Tag, hash_integers, hash_rows
-from risk.epochs.epoch import ID_BITS, Epoch, Header, Violation
+from risk.epochs.epoch import ID_BITS, Epoch, Violation
+from risk.epochs.header import Header
 from risk.grid.grid_shape import GridShape
 from risk.market.instruments import Instrument
 
@@ -181,8 +182,10 @@ class GridEpoch:
 
     @cached_property
     def tree(self) -> Tree:
-        """Of the instruments."""
-        return Tree(hash_rows(Tag.LEAF, field.encode(self.leaves())), self.shape.depth)
+        """Of the instruments, settlements and header: that of the arrays."""
+        for violation in self.violations():
+            raise violation.error()
+        return self.arrays.tree
 
     @cached_property
     def asset_tree(self) -> Tree:

@@ -28,7 +28,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ from primitives.jsonio import Node
 from risk.exact.digests import field_digest
 from risk.exact.elementary import exp
 from risk.exact.expected_shortfall import expected_shortfall
-from risk.exact.money import LARGEST_PRICE, parse_decimal, parse_money
+from risk.exact.money import LARGEST_PRICE, parse_decimal_in, parse_money
 from risk.exact.shape import Tail
 from risk.grid.grid_epoch import FACTOR_BITS, MOST_ASSETS, Factors
 from risk.market.instruments import SYMBOL
@@ -111,7 +111,10 @@ def parse_collateral(data: bytes, *, source: str | Path | None = None) -> tuple[
     BadInput : naming file and field: unknown or missing keys, a haircut outside [0, 1), a token given twice, a price or
         a swing beside an underlying, or neither.
     """
-    parts = Node(jsonio.loads(data, source=source), source=source).document(SCHEMA, {"assets"})
+    root = Node(jsonio.loads(data, source=source), source=source)
+    if isinstance(root.value, dict) and root.value.get("schema", SCHEMA) == SCHEMA:
+        root.complete({"": ("schema", "assets"), "assets[]": _needed})
+    parts = root.document(SCHEMA, {"assets"})
     found: dict[int, CollateralAsset] = {}
     for node in parts["assets"].array(at_least=1, at_most=MOST_ASSETS):
         asset = _asset(node)
@@ -121,11 +124,14 @@ def parse_collateral(data: bytes, *, source: str | Path | None = None) -> tuple[
     return tuple(found.values())
 
 
+def _needed(asset: Mapping[str, Any]) -> set[str]:
+    """Keys of an asset: worth an underlying of the epoch, or what it states itself."""
+    own = {"underlying"} if "underlying" in asset else {"price", "fall", "rise"}
+    return {"symbol", "token", "decimals", "protocol", "liquidation"} | own
+
+
 def _asset(node: Node) -> CollateralAsset:
-    always = {"symbol", "token", "decimals", "protocol", "liquidation"}
-    own = {"price", "fall", "rise"}
-    given = set(node.value) if isinstance(node.value, dict) else set()
-    parts = node.object(always | ({"underlying"} if "underlying" in given else own))
+    parts = node.object(_needed(node.value if isinstance(node.value, dict) else {}))
     stated = None
     if "price" in parts:
         stated = Swing(Fraction(_share(parts["fall"])), Fraction(_share(parts["rise"], "10")))
@@ -139,10 +145,7 @@ def _asset(node: Node) -> CollateralAsset:
 
 
 def _share(node: Node, below: str = "1") -> Decimal:
-    value = parse_decimal(node.value, field=node.field, source=node.source)
-    if not 0 <= value < Decimal(below):
-        raise node.refuse(f"a decimal in [0, {below})")
-    return value
+    return parse_decimal_in(node.value, "0", below, field=node.field, source=node.source, below=True)
 
 
 def swings(returns: Sequence[NDArray[np.int64]], underlyings: Sequence[str], tail: Tail) -> dict[str, Swing]:

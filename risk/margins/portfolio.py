@@ -1,4 +1,4 @@
-"""A portfolio: which instruments, how many lots. Read from JSON, as `portfolio.schema.json` publishes it."""
+"""A portfolio: which instruments, how many lots. Read from JSON; `tailproof schema portfolio` publishes its schema."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, suggestion
 from primitives.jsonio import Node
 from risk.epochs.epoch import Epoch
 from risk.grid.grid_epoch import GridEpoch
@@ -14,8 +14,6 @@ from risk.margins.margin import QUANTITY_BITS, Margin, margin
 from risk.market.instruments import SYMBOL
 
 SCHEMA = "tailproof.portfolio/1"
-SCHEMA_FILE = Path(__file__).parent / "portfolio.schema.json"
-"""The published JSON Schema; it refuses what `Portfolio.read` refuses, save duplicate keys and instruments."""
 LARGEST_LOTS = 2**QUANTITY_BITS - 1
 MOST_POSITIONS = 64
 """J <= 64: no statement has more slots."""
@@ -41,7 +39,10 @@ class Portfolio:
         BadInput : malformed, a symbol that is none, an instrument twice, lots that are no integer or reach 2**40, more
             than 64 positions; naming file, field, value and bound.
         """
-        parts = Node.read(path).document(SCHEMA, {"positions"}, {"description"})
+        root = Node.read(path)
+        if isinstance(root.value, dict) and root.value.get("schema", SCHEMA) == SCHEMA:
+            root.complete({"": ("schema", "positions"), "positions[]": ("instrument", "lots")})
+        parts = root.document(SCHEMA, {"positions"}, {"description"})
         positions: dict[str, int] = {}
         for node in parts["positions"].array(at_most=MOST_POSITIONS):
             position = node.object(required={"instrument", "lots"})
@@ -69,7 +70,9 @@ class Portfolio:
         for i, (symbol, lots) in enumerate(self.positions):
             row = epoch.row_of(symbol)
             if row is None:
-                raise BadInput(f"positions[{i}].instrument", symbol, "an instrument of the epoch", source=self.source)
+                near = suggestion(symbol, [instrument.symbol for instrument in epoch.instruments])
+                raise BadInput(f"positions[{i}].instrument", symbol, f"an instrument of the epoch{near}",
+                               source=self.source)
             found.append((row, lots))
         return found
 

@@ -4,10 +4,12 @@
      "rate": "0.01",                                    of the quote currency, continuously compounded, ACT/365
      "underlyings": [{"symbol": "BTC", "spot": "29001.72", "perpetual": "29010"}],
      "expiries": [{"underlying": "BTC", "expiry": "2021-01-29T08:00:00Z", "forward": "29100",
-                   "volatilities": [{"strike": "30000", "volatility": "0.85"}]}],
+                   "volatilities": [{"strike": "30000", "volatility": "0.85"}],
+                   "quoted_at": "2020-12-30T23:59:00Z", "venues": ["deribit", "okx"]}],      optional, see G9
      "contingencies": [{"underlying": "BTC", "kind": "call", "long": "0", "short": "0.005"}],
      "instruments": [{"symbol": "BTC-CALL", "kind": "call", "underlying": "BTC", "lot": "0.1", "settlement": "cash",
-                      "expiry": "2021-01-29T08:00:00Z", "strike": "30000"}]}
+                      "expiry": "2021-01-29T08:00:00Z", "strike": "30000"}],
+     "released": ["BTC-25DEC20"]}                       optional: listed before, and held by nobody any more
 
 Numbers are decimals in quotes: exact, and never a binary float on the way. A contingency is a fraction of the spot
 value of a lot, charged per lot held long or short; it covers what the scenarios do not (liquidation, basis, jumps of
@@ -32,10 +34,18 @@ from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
 from risk.exact.clock import parse_time
-from risk.exact.money import LARGEST_PRICE, format_money, parse_decimal, parse_money
+from risk.exact.money import LARGEST_PRICE, format_money, parse_decimal, parse_decimal_in, parse_money
 from risk.market.instruments import MOST_ASSETS, SYMBOL, Instrument, Kind, Settlement
 
 SCHEMA = "tailproof.book/1"
+_REQUIRED: Mapping[str, frozenset[str]] = {
+    "": frozenset({"schema", "venue", "quote", "valuation", "rate", "underlyings", "expiries", "contingencies",
+                   "instruments"}),
+    "underlyings[]": frozenset({"symbol", "spot"}),
+    "expiries[]": frozenset({"underlying", "expiry", "forward", "volatilities"}),
+    "expiries[].volatilities[]": frozenset({"strike", "volatility"}),
+    "contingencies[]": frozenset({"underlying", "kind", "long", "short"}),
+    "instruments[]": frozenset({"symbol", "kind", "underlying", "lot", "settlement"})}
 _SYMBOL_MEANING = "1 to 48 letters, digits and . _ / -, no sign first"
 
 
@@ -50,10 +60,15 @@ class Underlying:
 
 @dataclass(frozen=True)
 class Curve:
-    """One expiry of an underlying: forward in money units, implied volatility per strike (money units -> per year)."""
+    """One expiry of an underlying: forward in money units, implied volatility per strike (money units -> per year).
+
+    quoted_at : Unix seconds of the oldest of its volatilities.  venues : whose they are. None where not stated.
+    """
 
     forward: int
     volatilities: Mapping[int, float]
+    quoted_at: int | None = None
+    venues: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -93,8 +108,10 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
         expiry or strike the book gives no price or volatility for, two instruments of one symbol or of equal terms,
         an expired one without what it settled at.
     """
-    parts = Node(jsonio.loads(data, source=source), source=source).document(
-        SCHEMA, {"venue", "quote", "valuation", "rate", "underlyings", "expiries", "contingencies", "instruments"})
+    root = Node(jsonio.loads(data, source=source), source=source)
+    if isinstance(root.value, dict) and root.value.get("schema", SCHEMA) == SCHEMA:
+        root.complete(_REQUIRED)
+    parts = root.document(SCHEMA, _REQUIRED[""], {"released"})
     venue, quote = (parts[name].text(SYMBOL.pattern, _SYMBOL_MEANING) for name in ("venue", "quote"))
     valuation = parse_time(parts["valuation"].value, field="valuation", source=source)
     underlyings = _underlyings(parts["underlyings"])
@@ -122,14 +139,31 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
             notional = Fraction(instrument.lot) * spots[instrument.underlying]
             long, short = (math.ceil(notional * Fraction(rate)) for rate in rates)       # a charge is rounded up
         listings[instrument.id] = Listing(instrument, long, short, settled)
+    for entry in parts["released"].array() if "released" in parts else ():
+        if entry.text(SYMBOL.pattern, _SYMBOL_MEANING) in symbols:
+            raise entry.refuse("not among the instruments: what is listed is not released")
     return Book(venue, quote, valuation, float(_decimal(parts["rate"], "-1", "1")), underlyings, curves,
                 tuple(listings[id] for id in sorted(listings)))
+
+
+def contingency_rates(data: bytes) -> dict[str, str]:
+    """The contingencies of a book file as it has them, for people: "BTC call" -> "long 0, short 0.005"."""
+    def name(entry: Mapping[str, str]) -> str:
+        return " ".join(entry[key] for key in ("venue", "underlying", "kind") if key in entry)
+
+    return {name(entry): f"long {entry['long']}, short {entry['short']}"
+            for entry in Node(jsonio.loads(data)).value["contingencies"]}
+
+
+def released_symbols(data: bytes) -> frozenset[str]:
+    """What a book file says that nobody holds any more."""
+    return frozenset(Node(jsonio.loads(data)).value.get("released", ()))
 
 
 def _underlyings(node: Node) -> tuple[Underlying, ...]:
     found: dict[str, Underlying] = {}
     for entry in node.array(at_least=1, at_most=MOST_ASSETS):
-        parts = entry.object({"symbol", "spot"}, {"perpetual"})
+        parts = entry.object(_REQUIRED["underlyings[]"], {"perpetual"})
         symbol = parts["symbol"].text(SYMBOL.pattern, _SYMBOL_MEANING)
         if symbol in found:
             raise parts["symbol"].refuse("different from every other symbol")
@@ -141,7 +175,7 @@ def _underlyings(node: Node) -> tuple[Underlying, ...]:
 def _curves(node: Node, spots: Mapping[str, int], valuation: int) -> dict[tuple[str, int], Curve]:
     found: dict[tuple[str, int], Curve] = {}
     for entry in node.array():
-        parts = entry.object({"underlying", "expiry", "forward", "volatilities"})
+        parts = entry.object(_REQUIRED["expiries[]"], {"quoted_at", "venues"})
         key = (parts["underlying"].choice(spots), _time(parts["expiry"]))
         if key in found:
             raise parts["expiry"].refuse("given once for each underlying")
@@ -149,13 +183,29 @@ def _curves(node: Node, spots: Mapping[str, int], valuation: int) -> dict[tuple[
             raise parts["expiry"].refuse("later than the valuation")
         volatilities: dict[int, float] = {}
         for point in parts["volatilities"].array():
-            pair = point.object({"strike", "volatility"})
+            pair = point.object(_REQUIRED["expiries[].volatilities[]"])
             strike = _price(pair["strike"])
             if strike in volatilities:
                 raise pair["strike"].refuse("given once for each expiry")
             volatilities[strike] = float(_decimal(pair["volatility"], "0.0001", "20"))
-        found[key] = Curve(_price(parts["forward"]), volatilities)
+        found[key] = Curve(_price(parts["forward"]), volatilities,
+                           _quoted_at(parts["quoted_at"], valuation) if "quoted_at" in parts else None,
+                           _venues(parts["venues"]) if "venues" in parts else None)
     return found
+
+
+def _quoted_at(node: Node, valuation: int) -> int:
+    time = _time(node)
+    if time > valuation:
+        raise node.refuse("not after the valuation")
+    return time
+
+
+def _venues(node: Node) -> tuple[str, ...]:
+    names = tuple(entry.text(SYMBOL.pattern, _SYMBOL_MEANING) for entry in node.array(at_least=1, at_most=64))
+    if len(set(names)) != len(names):
+        raise node.refuse("free of repetitions")
+    return names
 
 
 def _contingencies(node: Node, venue: str, spots: Mapping[str, int]
@@ -163,7 +213,7 @@ def _contingencies(node: Node, venue: str, spots: Mapping[str, int]
     """By venue, underlying and kind; `venue` where none is named."""
     found: dict[tuple[str, str, Kind], tuple[Decimal, Decimal]] = {}
     for entry in node.array():
-        parts = entry.object({"underlying", "kind", "long", "short"}, {"venue"})
+        parts = entry.object(_REQUIRED["contingencies[]"], {"venue"})
         key = (_venue(parts, venue), parts["underlying"].choice(spots), Kind(parts["kind"].choice(set(Kind))))
         if key in found:
             raise parts["kind"].refuse("given once for each underlying and venue")
@@ -172,7 +222,7 @@ def _contingencies(node: Node, venue: str, spots: Mapping[str, int]
 
 
 def _instrument(node: Node, venue: str, quote: str, spots: Mapping[str, int]) -> tuple[Instrument, int | None]:
-    parts = node.object({"symbol", "kind", "underlying", "lot", "settlement"}, {"expiry", "strike", "settled", "venue"})
+    parts = node.object(_REQUIRED["instruments[]"], {"expiry", "strike", "settled", "venue"})
     terms = {"kind": Kind(parts["kind"].choice(set(Kind))), "underlying": parts["underlying"].choice(spots),
              "lot": parse_decimal(parts["lot"].value, field=parts["lot"].field, source=node.source),
              "settlement": Settlement(parts["settlement"].choice(set(Settlement))),
@@ -227,7 +277,4 @@ def _time(node: Node) -> int:
 
 
 def _decimal(node: Node, low: str, high: str) -> Decimal:
-    value = parse_decimal(node.value, field=node.field, source=node.source)
-    if not Decimal(low) <= value <= Decimal(high):
-        raise node.refuse(f"between {low} and {high}")
-    return value
+    return parse_decimal_in(node.value, low, high, field=node.field, source=node.source)

@@ -1,27 +1,82 @@
-"""The Student-t copula: how extreme days of several assets come together.
+"""Copulas: how extreme days of several assets come together, whatever the law of each.
 
-[Demarta and McNeil, The t copula and related copulas, International Statistical Review 73, 2005.]
-Unlike the Gaussian copula it has tail dependence: in the worst scenarios the assets fall together.
+gaussian    no tail dependence: extremes are independent in the limit
+t           in the worst scenarios the assets fall together
+            [Demarta and McNeil, The t copula and related copulas, International Statistical Review 73, 2005]
+grouped-t   as t, but each group of assets has degrees of its own; their mixing variables are comonotone
+            [Daul, De Giorgi, Lindskog, McNeil, The grouped t-copula with an application to credit risk, RISK 16, 2003]
+
+Correlations are not part of a `Dependence`: they may move (`risk.models.correlation`), and a copula is made of both.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
 from primitives.jsonio import Node
-from risk.exact.elementary import student_t_quantile, student_t_tail, student_t_tail_inverse
-from risk.market.instruments import MOST_ASSETS
+from risk.exact.elementary import student_t_quantile, student_t_tail
+from risk.exact.gamma import chi_square_quantile
+from risk.exact.normal import normal_tail, normal_tail_inverse
+from risk.models.correlation import Matrix, require_correlations
+from risk.models.innovations import Law
 
 Floats = NDArray[np.float64]
+FAMILIES = ("gaussian", "grouped-t", "t")
 _DEGREES = (2.01, 200.0)
+
+
+class Copula(Protocol):
+    """What scenarios are drawn from: m assets from `uniforms` independent uniforms."""
+
+    @property
+    def uniforms(self) -> int: ...
+
+    def sample(self, uniforms: Floats) -> Floats:
+        """Variates: (..., `uniforms`) -> (..., m)."""
+
+    def tail(self, x: Floats, asset: int) -> Floats:
+        """P(X > x) of coordinate `asset` for x >= 0; every coordinate is symmetric."""
+
+
+def innovations(copula: Copula, variates: Floats, asset: int, law: Law) -> Floats:
+    """Coordinate `asset` of `sample` brought to the asset's own law.
+
+    Goes through tail probabilities, not through the distribution function, which is 1 in doubles far out.
+    """
+    x = variates[..., asset]
+    tail = copula.tail(np.abs(x), asset)
+    return law.from_tails(np.where(x < 0, tail, 1.0 - tail), np.where(x < 0, 1.0 - tail, tail))
+
+
+@dataclass(frozen=True)
+class GaussianCopula:
+    """Correlated normal variates. Raises BadInput for a matrix that is no correlation matrix."""
+
+    correlation: Matrix
+
+    def __post_init__(self) -> None:
+        _ = self.root
+
+    @cached_property
+    def root(self) -> list[list[float]]:
+        """The lower triangular Cholesky factor."""
+        return require_correlations(self.correlation, "correlation")
+
+    @property
+    def uniforms(self) -> int:
+        return len(self.correlation)
+
+    def sample(self, uniforms: Floats) -> Floats:
+        return _mixed(self.root, _normals(uniforms))
+
+    def tail(self, x: Floats, asset: int) -> Floats:
+        return normal_tail(np.minimum(x, 37.0))
 
 
 @dataclass(frozen=True)
@@ -34,41 +89,20 @@ class StudentCopula:
     """
 
     degrees: float
-    correlation: tuple[tuple[float, ...], ...]
+    correlation: Matrix
 
     def __post_init__(self) -> None:
-        low, high = _DEGREES
-        if not low <= self.degrees <= high:
-            raise BadInput("copula.degrees", self.degrees, f"a number in [{low}, {high}]")
-        size = len(self.correlation)
-        for i, row in enumerate(self.correlation):         # all lengths before any value: row j is read with row i
-            if len(row) != size:
-                raise BadInput(f"length of copula.correlation[{i}]", len(row), f"{size}: the matrix is square")
-        for i, row in enumerate(self.correlation):
-            for j, value in enumerate(row):
-                if not -1 <= value <= 1 or value != self.correlation[j][i] or (i == j and value != 1):
-                    raise BadInput(f"copula.correlation[{i}][{j}]", value,
-                                   "in [-1, 1], 1 on the diagonal, equal to its mirror image")
+        _require_degrees(self.degrees, "copula.degrees")
         _ = self.root
 
     @cached_property
     def root(self) -> list[list[float]]:
         """The lower triangular Cholesky factor, computed in a fixed order."""
-        root: list[list[float]] = []
-        for i, row in enumerate(self.correlation):
-            root.append([])
-            for j in range(i):
-                inner = row[j]
-                for k in range(j):
-                    inner -= root[i][k] * root[j][k]
-                root[i].append(inner / root[j][j])
-            square = row[i]
-            for value in root[i]:
-                square -= value * value
-            if not square > 1e-12:
-                raise BadInput("copula.correlation", f"rank {i} of {len(self.correlation)}", "positive definite")
-            root[i].append(math.sqrt(square))
-        return root
+        return require_correlations(self.correlation, "copula.correlation")
+
+    @property
+    def uniforms(self) -> int:
+        return len(self.correlation)
 
     def sample(self, uniforms: Floats) -> Floats:
         """Variates of the multivariate t distribution from independent uniforms: (..., m) -> (..., m).
@@ -77,90 +111,143 @@ class StudentCopula:
         the next is sqrt((nu + |y|**2)/(nu + j)) times a t variate with nu + j degrees of freedom. It needs no normal
         and no chi-square variates, and exactly one uniform a coordinate.
         """
-        nu, root = self.degrees, self.root
+        nu = self.degrees
         spherical: list[Floats] = []
         norm = np.zeros(uniforms.shape[:-1])
-        for j in range(len(root)):
+        for j in range(len(self.root)):
             y = np.sqrt((nu + norm) / (nu + j)) * student_t_quantile(uniforms[..., j], nu + j)
             spherical.append(y)
             norm = norm + y * y
-        out = np.empty(uniforms.shape)
-        for i, row in enumerate(root):
-            value = np.zeros(uniforms.shape[:-1])
-            for weight, y in zip(row, spherical, strict=False):        # row i has i + 1 weights
-                value = value + weight * y
-            out[..., i] = value
+        return _mixed(self.root, spherical)
+
+    def tail(self, x: Floats, asset: int) -> Floats:
+        return student_t_tail(x, self.degrees)
+
+
+@dataclass(frozen=True)
+class GroupedStudentCopula:
+    """The t copula with degrees by group; degrees : per asset. One uniform more than assets, for the mixing variable.
+
+    X_i = sqrt(nu_i / W_i) Z_i with Z correlated normal and W_i the chi-square quantile with nu_i degrees of one common
+    uniform, so that assets of one group have a t copula and those of two are mixed by comonotone variables.
+    """
+
+    degrees: tuple[float, ...]
+    correlation: Matrix
+
+    def __post_init__(self) -> None:
+        if len(self.degrees) != len(self.correlation):
+            raise BadInput("number of degrees", len(self.degrees), f"{len(self.correlation)}, one an asset")
+        for i, degrees in enumerate(self.degrees):
+            _require_degrees(degrees, f"copula.degrees[{i}]")
+        _ = self.root
+
+    @cached_property
+    def root(self) -> list[list[float]]:
+        return require_correlations(self.correlation, "copula.correlation")
+
+    @property
+    def uniforms(self) -> int:
+        return len(self.correlation) + 1
+
+    def sample(self, uniforms: Floats) -> Floats:
+        out = _mixed(self.root, _normals(uniforms[..., 1:]))
+        scales = {nu: np.sqrt(nu / chi_square_quantile(uniforms[..., 0], nu)) for nu in dict.fromkeys(self.degrees)}
+        for i, nu in enumerate(self.degrees):
+            out[..., i] = out[..., i] * scales[nu]
         return out
 
-    def innovations(self, variates: Floats, asset: int, degrees: float) -> Floats:
-        """Coordinate `asset` of `sample` brought to the asset's own Student-t law, scaled to unit variance.
-
-        Goes through tail probabilities, not through the distribution function, which is 1 in doubles far out.
-        """
-        x = variates[..., asset]
-        t = student_t_tail_inverse(student_t_tail(np.abs(x), self.degrees), degrees)
-        return np.where(x < 0, -t, t) * math.sqrt((degrees - 2.0) / degrees)
-
-    def log_likelihood(self, ranks: Floats) -> float:
-        """Of pseudo-observations in (0, 1), (n, m); see `pseudo_observations`."""
-        from scipy.special import gammaln, stdtrit
-
-        nu, m = self.degrees, len(self.correlation)
-        x = stdtrit(nu, ranks)
-        root = np.linalg.cholesky(np.array(self.correlation))
-        squares = np.sum(np.linalg.solve(root, x.T) ** 2, axis=0)
-        joint = gammaln((nu + m) / 2) - gammaln(nu / 2) - np.log(np.diag(root)).sum() \
-            - (nu + m) / 2 * np.log1p(squares / nu)
-        single = gammaln((nu + 1) / 2) - gammaln(nu / 2) - (nu + 1) / 2 * np.log1p(x**2 / nu)
-        return float(np.sum(joint - single.sum(axis=1)))
-
-    def to_json(self) -> dict[str, Any]:
-        return {"degrees": self.degrees, "correlation": [list(row) for row in self.correlation]}
-
-    @classmethod
-    def from_json(cls, node: Node) -> StudentCopula:
-        """Read a table of `degrees` and `correlation`."""
-        parts = node.object(required={"degrees", "correlation"})
-        rows = [tuple(value.number(-1.0, 1.0) for value in row.array())
-                for row in parts["correlation"].array(at_least=1, at_most=MOST_ASSETS)]
-        try:
-            return cls(parts["degrees"].number(*_DEGREES), tuple(rows))
-        except BadInput as error:
-            raise BadInput(error.field, error.value, error.bound, source=node.source) from None
+    def tail(self, x: Floats, asset: int) -> Floats:
+        return student_t_tail(x, self.degrees[asset])
 
 
-def pseudo_observations(residuals: Floats) -> Floats:
-    """Ranks of each column divided by n + 1: (n, m) -> (n, m), inside (0, 1)."""
-    from scipy.stats import rankdata
+@dataclass(frozen=True)
+class Dependence:
+    """A copula's family and parameters, without correlations.
 
-    ranks: Floats = rankdata(residuals, axis=0) / (len(residuals) + 1)
-    return ranks
-
-
-def fit(residuals: Floats, assets: Sequence[str]) -> StudentCopula:
-    """Correlations by inverting Kendall's tau, rho = sin(pi tau / 2), then degrees by maximum likelihood on the ranks.
-
-    The two-step estimator of Demarta and McNeil, section 3; rounded to six decimals.
-
-    Parameters
-    ----------
-    residuals : (n, m).
+    degrees : of each asset; empty for gaussian, all equal for t.  groups : names, for grouped-t, in file order.
 
     Raises
     ------
-    BadInput : the correlations found are no positive definite matrix (more assets than the data can tell apart).
+    BadInput : degrees out of [2.01, 200].
     """
-    from scipy.optimize import minimize_scalar
-    from scipy.stats import kendalltau
 
-    m = len(assets)
-    matrix = [[1.0] * m for _ in range(m)]
-    for i in range(m):
-        for j in range(i):
-            tau = float(kendalltau(residuals[:, i], residuals[:, j]).statistic)
-            matrix[i][j] = matrix[j][i] = round(math.sin(math.pi / 2 * tau), 6)
-    correlation = tuple(tuple(row) for row in matrix)
-    ranks = pseudo_observations(residuals)
-    found = minimize_scalar(lambda log_nu: -StudentCopula(math.exp(log_nu), correlation).log_likelihood(ranks),
-                            bounds=(math.log(2.1), math.log(150.0)), method="bounded", options={"xatol": 1e-6})
-    return StudentCopula(round(math.exp(float(found.x)), 6), correlation)
+    family: str
+    degrees: tuple[float, ...] = ()
+    groups: tuple[tuple[tuple[str, ...], float], ...] = ()
+
+    def __post_init__(self) -> None:
+        for degrees in self.degrees:
+            _require_degrees(degrees, "copula.degrees")
+
+    @classmethod
+    def from_json(cls, node: Node, assets: tuple[str, ...]) -> Dependence:
+        """Read a table as the model file has it.
+
+        Raises
+        ------
+        BadInput : naming file and key; a group of grouped-t with an unknown asset, an asset in no or two groups.
+        """
+        family = Node(node.value.get("family") if isinstance(node.value, dict) else None,
+                      field=f"{node.field}.family", source=node.source).choice(FAMILIES)
+        if family == "gaussian":
+            node.object({"family"})
+            return cls(family)
+        if family == "t":
+            degrees = node.object({"family", "degrees"})["degrees"].number(*_DEGREES)
+            return cls(family, (degrees,) * len(assets))
+        groups, seen = [], dict.fromkeys(assets, 0.0)
+        for entry in node.object({"family", "groups"})["groups"].array(at_least=1, at_most=len(assets)):
+            parts = entry.object({"assets", "degrees"})
+            members = tuple(name.choice(assets) for name in parts["assets"].array(at_least=1))
+            degrees = parts["degrees"].number(*_DEGREES)
+            for name in members:
+                if seen[name]:
+                    raise BadInput(parts["assets"].field, name, "in one group, once", source=node.source)
+                seen[name] = degrees
+            groups.append((members, degrees))
+        for name, degrees in seen.items():
+            if not degrees:
+                raise BadInput(f"{node.field}.groups", name, "an asset of some group: each is in one",
+                               source=node.source)
+        return cls(family, tuple(seen.values()), tuple(groups))
+
+    def to_json(self) -> dict[str, Any]:
+        """The table of the model file."""
+        if self.family == "gaussian":
+            return {"family": self.family}
+        if self.family == "t":
+            return {"family": self.family, "degrees": self.degrees[0]}
+        return {"family": self.family,
+                "groups": [{"assets": list(members), "degrees": degrees} for members, degrees in self.groups]}
+
+    def under(self, correlation: Matrix) -> Copula:
+        """The copula with these correlations."""
+        if self.family == "gaussian":
+            return GaussianCopula(correlation)
+        if self.family == "t":
+            return StudentCopula(self.degrees[0], correlation)
+        return GroupedStudentCopula(self.degrees, correlation)
+
+
+def _require_degrees(degrees: float, field: str) -> None:
+    low, high = _DEGREES
+    if not low <= degrees <= high:
+        raise BadInput(field, degrees, f"a number in [{low}, {high}]")
+
+
+def _normals(uniforms: Floats) -> list[Floats]:
+    x = normal_tail_inverse(np.minimum(uniforms, 1.0 - uniforms))
+    normal = np.where(uniforms < 0.5, -x, x)
+    return [normal[..., j] for j in range(uniforms.shape[-1])]
+
+
+def _mixed(root: list[list[float]], independent: list[Floats]) -> Floats:
+    """Lower triangular weights times independent coordinates, in a fixed order."""
+    out = np.empty((*independent[0].shape, len(root)))
+    for i, row in enumerate(root):
+        value = np.zeros(independent[0].shape)
+        for weight, y in zip(row, independent, strict=False):              # row i has i + 1 weights
+            value = value + weight * y
+        out[..., i] = value
+    return out

@@ -1,10 +1,12 @@
 """What the scenarios of an epoch are: per asset a log return over the horizon, and the variance it leaves behind.
 
-They are rounded to integers as soon as they are drawn, and everything after starts from the integers.
+They are rounded to integers as soon as they are drawn, and everything after starts from the integers. Scenarios that
+the model did not draw (stress, handwritten sets) say where they came from, and what else they do (`Shocks`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from primitives.errors import BadInput
 from risk.models.calibration import Calibration
+from risk.models.scenario_set import SHOCK_UNIT
 
 RETURN_UNIT = 10**9
 """Log returns are integers of 10**-9."""
@@ -20,6 +23,60 @@ VARIANCE_UNIT = 10**12
 LARGEST_RETURN = 8 * RETURN_UNIT
 """No asset is taken to rise or fall by a factor of e**8 = 2981 within the horizon."""
 LARGEST_VARIANCE = 10**4 * VARIANCE_UNIT
+KINDS = ("model", "dependence-0", "dependence-1", "historical", "black-swan", "handwritten")
+"""Where a scenario came from; the place in this list is what arrays hold, so nothing is ever put between."""
+COLUMNS_OF_SHOCKS = ("kind", "origin", "volatility", "basis", "damping", "linear", "absolute")
+
+
+@dataclass(frozen=True, eq=False)
+class Shocks:
+    """What scenarios are and do besides their returns and variances.
+
+    table : int64 (S, 7 + m). By column, shocks in 10**-12 as in `risk.models.scenario_set.Row`:
+
+    kind        place in `KINDS`
+    origin      historical: first row of the history that the scenario repeats; handwritten: row of the set; else 0
+    volatility  relative change of implied volatility, on top of what variances say
+    basis       relative change of futures' and perpetuals' prices over the spot
+    damping     share of the change of value that counts
+    linear, absolute    skews
+    then        per asset, relative change of the spot; counts only where the kind is handwritten
+    """
+
+    table: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, kind: str, count: int, assets: int, **columns: NDArray[np.int64] | int) -> Shocks:
+        """Scenarios of one kind. columns : by name, damping 1 and others 0 by default; spot: (count, m)."""
+        table = np.zeros((count, len(COLUMNS_OF_SHOCKS) + assets), np.int64)
+        columns = {"kind": KINDS.index(kind), "damping": SHOCK_UNIT, **columns}
+        for name, values in columns.items():
+            if name == "spot":
+                table[:, len(COLUMNS_OF_SHOCKS):] = values
+            else:
+                table[:, COLUMNS_OF_SHOCKS.index(name)] = values
+        return cls(table)
+
+    def column(self, name: str) -> NDArray[np.int64]:
+        """(S,)."""
+        return self.table[:, COLUMNS_OF_SHOCKS.index(name)]
+
+    @property
+    def spot(self) -> NDArray[np.int64]:
+        """(S, m)."""
+        return self.table[:, len(COLUMNS_OF_SHOCKS):]
+
+    @property
+    def written(self) -> NDArray[np.bool_]:
+        """Where spots follow from `spot`, not from returns: (S,)."""
+        return self.column("kind") == KINDS.index("handwritten")
+
+    def violation(self) -> str | None:
+        """What a table must be and is not; None for a good one."""
+        kinds, damping = self.column("kind"), self.column("damping")
+        if ((kinds < 0) | (kinds >= len(KINDS))).any():
+            return f"kinds in [0, {len(KINDS) - 1}]"
+        return None if ((damping > 0) & (np.abs(self.table) < 1 << 53).all(1)).all() else "damped by more than 0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,27 +86,68 @@ class Scenarios:
     returns : int64 (S, m), log return over the horizon in 10**-9.
     variances : int64 (S, m), conditional variance of the step after the horizon in 10**-12.
     today : int64 (m,), conditional variance of the first step in 10**-12.
+    shocks : None where the model drew all of them.
     """
 
     returns: NDArray[np.int64]
     variances: NDArray[np.int64]
     today: NDArray[np.int64]
+    shocks: Shocks | None = None
+
+    def at(self, paths: NDArray[np.int64]) -> Scenarios:
+        """Those of the given indices."""
+        return Scenarios(self.returns[paths], self.variances[paths], self.today,
+                         None if self.shocks is None else Shocks(self.shocks.table[paths]))
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Where each came from: S names of `KINDS`."""
+        if self.shocks is None:
+            return (KINDS[0],) * len(self.returns)
+        return tuple(KINDS[kind] for kind in self.shocks.column("kind").tolist())
+
+    def counts(self) -> dict[str, int]:
+        """How many of each kind, of those that there are, in the order of `KINDS`."""
+        kinds = self.kinds
+        return {kind: kinds.count(kind) for kind in KINDS if kind in kinds}
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scenarios]) -> Scenarios:
+        """Parts of one model one after the other; they agree on today."""
+        if len(parts) == 1:
+            return parts[0]
+        m = parts[0].returns.shape[1]
+        shocks = [part.shocks or Shocks.of(KINDS[0], len(part.returns), m) for part in parts]
+        return cls(np.concatenate([part.returns for part in parts]), np.concatenate([part.variances for part in parts]),
+                   parts[0].today, Shocks(np.concatenate([part.table for part in shocks])))
+
+    def at_bound(self, bound: float) -> int:
+        """How many scenarios have a log return of +-bound."""
+        return int((np.abs(self.returns) >= round(bound * RETURN_UNIT)).any(axis=1).sum())
 
 
-def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDArray[np.float64]) -> Scenarios:
-    """Run each asset's GARCH over the horizon and round.
+def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDArray[np.float64], *,
+             bound: float | None = None) -> Scenarios:
+    """Run each asset's volatility over the horizon and round.
+
+    Student-t log returns have no finite E exp(r): a book that is short anything that rises then has no Expected
+    Shortfall at all, and one path in a million moves it by a third. A bound that is published with the model ends this
+    in price space, where losses are; a path beyond it stays, at the bound, and is counted (`Scenarios.at_bound`).
 
     Parameters
     ----------
     innovations : (S, h, m), of unit variance.
+    bound : on |log return| over the horizon.
 
     Raises
     ------
     BadInput : a return beyond +-8 or a variance that is 0 or beyond 10**4 after rounding; names scenario and asset.
     """
-    paths = [garch.simulate(variance, innovations[:, :, i])
-             for i, (garch, variance) in enumerate(zip(calibration.garch, calibration.variances, strict=True))]
+    paths = [volatility.simulate(variance, innovations[:, :, i]) for i, (volatility, variance)
+             in enumerate(zip(calibration.volatilities, calibration.variances, strict=True))]
     returns = np.stack([path[0] for path in paths], axis=1) * RETURN_UNIT
+    if bound is not None:
+        returns = np.clip(returns, -bound * RETURN_UNIT, bound * RETURN_UNIT)
     variances = np.stack([path[1] for path in paths], axis=1) * VARIANCE_UNIT
     return rounded(returns, variances, np.array(calibration.variances) * VARIANCE_UNIT, assets)
 

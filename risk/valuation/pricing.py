@@ -9,12 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from risk.exact.elementary import exp, log, normal_cdf
+from primitives.threads import share
+from risk.exact.elementary import exp, log
+from risk.valuation import kernels
 
 Floats = NDArray[np.float64]
 Numbers = Floats | float
-_CERTAIN = 1e-12
-"""A standard deviation of the log price below this moves no price by a money unit; dividing by it could overflow."""
+_LEAST = 4096
+"""Options that are worth a thread of their own."""
 
 
 def black_76(forward: Numbers, strike: Numbers, volatility: Numbers, years: Numbers, discount: Numbers,
@@ -29,15 +31,18 @@ def black_76(forward: Numbers, strike: Numbers, volatility: Numbers, years: Numb
     discount : value today of one paid at expiry.
     call : true for a call, false for a put.
     """
-    deviation = np.asarray(volatility * np.sqrt(years), np.float64)
-    uncertain = deviation > _CERTAIN
-    divisor = np.where(uncertain, deviation, 1.0)
-    upper = log(forward / strike) / divisor + 0.5 * divisor
-    sign = np.where(call, 1.0, -1.0)
-    price = sign * (forward * normal_cdf(sign * upper) - strike * normal_cdf(sign * (upper - divisor)))
-    payoff = np.maximum(sign * (forward - strike), 0.0)
-    # Rounding can leave a worthless option a last bit below zero, where no option can be.
-    return discount * np.where(uncertain, np.maximum(price, 0.0), payoff)
+    deviation = volatility * np.sqrt(years)
+    arrays = np.broadcast_arrays(forward, strike, deviation, discount, np.where(call, 1.0, -1.0))
+    f, k, d, df, sign = (np.ascontiguousarray(array, np.float64).reshape(-1) for array in arrays)
+    out = np.empty(arrays[0].shape)
+    results = out.reshape(-1)
+
+    def part(begin: int, end: int) -> None:
+        kernels.black_76_all(f[begin:end], k[begin:end], d[begin:end], df[begin:end], sign[begin:end],
+                             results[begin:end], np.empty(kernels.SCRATCH))
+
+    share(len(results), part, least=_LEAST)
+    return out
 
 
 def forward_after(spot: Numbers, forward: Numbers, spot_after: Numbers, years: Numbers, years_after: Numbers) -> Floats:

@@ -2,26 +2,30 @@
 
 A scenario moves each underlying's spot by its log return over the horizon h, and lets h pass:
 
-spot, perpetual   their price moves with the spot
-future            F' = S' (F/S)**(T'/T): the carry stays, the time to expiry T' = T - h shrinks
+spot, perpetual   their price moves with the spot, a perpetual's also with a shock of the basis
+future            F' = S' (F/S)**(T'/T): the carry stays, the time to expiry T' = T - h shrinks; times 1 + basis
 option            Black-76 on F' with T' and a shocked volatility; past its expiry, the pay-off
 
-Implied volatility follows the asset's GARCH: that of an expiry is multiplied by the ratio of the volatility which GARCH
-expects on average until the expiry after the scenario, to what it expects today, raised to `volatility_response`. Far
-expiries so move less than near ones, as mean reversion has it.
+Implied volatility follows the asset's volatility model: that of an expiry is multiplied by the ratio of the volatility
+which the model expects on average until the expiry after the scenario, to what it expects today, raised to
+`volatility_response`. Far expiries so move less than near ones, as mean reversion has it. Scenarios of stress and of
+handwritten sets shock volatility, skew and basis besides (`risk.models.scenario_set`), or count in part (damping).
 
 Futures and perpetuals are margined daily, so their change is not discounted; option values are. The float result is
-rounded to money once, half to even: this array is from there on the definition of the instrument's risk.
+rounded to money once, half to even: this array is from there on the definition of the instrument's risk, and what
+rounding may have taken from it each position pays (E11, `risk.epochs.rounding`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
+from primitives.threads import share
 from risk.exact.clock import YEAR
 from risk.exact.elementary import exp, log
 from risk.exact.money import UNIT
@@ -29,10 +33,15 @@ from risk.market.book import Book, Listing
 from risk.market.instruments import Kind
 from risk.models.calibration import Calibration
 from risk.models.model import Model
-from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios
+from risk.models.scenario_set import FLAT, SHOCK_UNIT, ScenarioSet
+from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, Shocks
+from risk.valuation.kernels import SCRATCH, Options, option_changes
 from risk.valuation.pricing import black_76, forward_after
 
 Floats = NDArray[np.float64]
+_NEAR = 2.0**-20
+_LEAST = 8192
+"""Prices that are worth a thread of their own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +56,21 @@ class _Market:
     spot_after: Floats
 
     @property
+    def shocks(self) -> Shocks:
+        """Of all scenarios; of those that the model drew, none."""
+        given = self.scenarios.shocks
+        return given or Shocks.of("model", len(self.scenarios.returns), len(self.model.assets))
+
+    @property
+    def laws(self) -> ScenarioSet:
+        return self.model.set or FLAT
+
+    @property
+    def basis(self) -> Floats:
+        """Of futures' and perpetuals' prices over the spot, as a multiple: (S,)."""
+        return 1.0 + self.shocks.column("basis") / SHOCK_UNIT
+
+    @property
     def horizon(self) -> float:
         """In years."""
         return self.model.horizon / self.model.steps_per_year
@@ -56,25 +80,67 @@ class _Market:
 
     def volatility_ratio(self, asset: int, years: float) -> Floats:
         """Implied volatility after each scenario over today's, for options that live `years` more: (S,)."""
-        garch, steps = self.calibration.garch[asset], max(1, int(np.ceil(years * self.model.steps_per_year)))
-        after = garch.average_variance(self.scenarios.variances[:, asset] / VARIANCE_UNIT, steps)
-        today = garch.average_variance(self.scenarios.today[asset] / np.array([VARIANCE_UNIT]), steps)
+        volatility = self.calibration.volatilities[asset]
+        steps = max(1, int(np.ceil(years * self.model.steps_per_year)))
+        after = volatility.average_variance(self.scenarios.variances[:, asset] / VARIANCE_UNIT, steps)
+        today = volatility.average_variance(self.scenarios.today[asset] / np.array([VARIANCE_UNIT]), steps)
         return exp(0.5 * self.model.volatility_response * log(after / today))
+
+    def shocked(self, volatility: float, years: float, moneyness: float) -> Floats:
+        """What shocks multiply an implied volatility by: (S,).
+
+        years : to the expiry, today.  moneyness : ln(K/F).
+        """
+        laws, shocks = self.laws, self.shocks
+        level, linear, absolute = (shocks.column(name) / SHOCK_UNIT for name in ("volatility", "linear", "absolute"))
+        reach_linear, reach_absolute = laws.skew.reach(moneyness, years)
+        multiple = np.maximum(1.0 + level * laws.tenor.scale(years), 0.0) \
+            * np.maximum(1.0 + linear * reach_linear + absolute * reach_absolute, 0.0)
+        floor = laws.tenor.least_volatility / volatility
+        return np.where(level > 0, np.maximum(multiple, floor), multiple)
+
+
+class Revaluation(NamedTuple):
+    """changes : value change of one lot of each listing in each scenario, int64 (n, S), 10**-6 quote units.
+    near_ties : how many of them were, before rounding, within 2**-20 of the middle between two integers.
+
+    Where arithmetic has the same bits everywhere, ties round the same everywhere; where something slips into it that
+    moves a last bit, cells near a tie are those that change the root. About two in a million are expected.
+    """
+
+    changes: NDArray[np.int64]
+    near_ties: int
 
 
 def value_changes(book: Book, model: Model, calibration: Calibration, scenarios: Scenarios) -> NDArray[np.int64]:
-    """Value change of one lot of each listing in each scenario: int64 (n, S), 10**-6 quote units.
+    """The changes of `revalue`."""
+    return revalue(book, model, calibration, scenarios).changes
+
+
+def revalue(book: Book, model: Model, calibration: Calibration, scenarios: Scenarios) -> Revaluation:
+    """Value every listing in every scenario.
 
     Raises
     ------
     BadInput : the book's underlyings are not the model's assets, or a change reaches 2**value_bits; names instrument
         and scenario.
     """
+    units = unrounded(book, model, calibration, scenarios)
+    return Revaluation(_as_money(units, book, model), near_ties(units))
+
+
+def unrounded(book: Book, model: Model, calibration: Calibration, scenarios: Scenarios) -> Floats:
+    """The changes before they are rounded to money: (n, S), 10**-6 quote units.
+
+    Raises
+    ------
+    BadInput : the book's underlyings are not the model's assets.
+    """
     symbols = tuple(underlying.symbol for underlying in book.underlyings)
     if symbols != model.assets:
         raise BadInput("underlyings", ",".join(symbols), f"{','.join(model.assets)}, as in the model")
     spot = np.array([underlying.spot for underlying in book.underlyings]) / UNIT
-    spot_after = spot[:, None] * exp(scenarios.returns.T / RETURN_UNIT)
+    spot_after = spots_after(spot, scenarios)
     market = _Market(book, model, calibration, scenarios, spot, spot_after)
 
     changes = np.zeros((len(book.listings), len(scenarios.returns)))
@@ -85,8 +151,27 @@ def value_changes(book: Book, model: Model, calibration: Calibration, scenarios:
             changes[i] = _linear(market, listing)
     if options:
         changes[options] = _options(market, [book.listings[i] for i in options])
+    if scenarios.shocks is not None:
+        changes *= scenarios.shocks.column("damping") / SHOCK_UNIT
     lots = np.array([float(listing.instrument.lot) for listing in book.listings]).reshape(-1, 1)
-    return _as_money(changes * lots * UNIT, book, model)
+    units: Floats = changes * lots * UNIT
+    return units
+
+
+def spots_after(spot: Floats, scenarios: Scenarios) -> Floats:
+    """Spots in each scenario: (m,) -> (m, S)."""
+    after: Floats = spot[:, None] * exp(scenarios.returns.T / RETURN_UNIT)
+    if scenarios.shocks is not None:
+        written = scenarios.shocks.written
+        after[:, written] = spot[:, None] * (1.0 + scenarios.shocks.spot[written].T / SHOCK_UNIT)
+    return after
+
+
+def near_ties(units: Floats) -> int:
+    """How many numbers lie within 2**-20 of the middle between two integers."""
+    # Beyond 2**32 doubles are further apart than 2**-20: only a middle itself is near one, and the difference is exact.
+    apart = np.abs(np.abs(units - np.rint(units)) - 0.5)
+    return int(np.count_nonzero(apart <= _NEAR))
 
 
 def _as_money(units: Floats, book: Book, model: Model) -> NDArray[np.int64]:
@@ -110,35 +195,45 @@ def _linear(market: _Market, listing: Listing) -> Floats:
     if instrument.kind == Kind.PERPETUAL:
         mark = market.book.underlyings[asset].perpetual
         assert mark is not None                    # `parse_book` refuses a perpetual without a price
-        return mark / UNIT * (after / spot - 1.0)
+        return mark / UNIT * (after / spot * market.basis - 1.0)
     assert instrument.expiry is not None           # a future has one
     years = market.years(instrument.expiry)
     forward = market.book.curves[instrument.underlying, instrument.expiry].forward / UNIT
-    return forward_after(spot, forward, after, years, max(years - market.horizon, 0.0)) - forward
+    return forward_after(spot, forward, after, years, max(years - market.horizon, 0.0)) * market.basis - forward
 
 
 def _options(market: _Market, listings: list[Listing]) -> Floats:
-    """Change of options for one unit of the underlying, all of them at once: (n, S), quote units."""
-    n = len(listings)
-    strike, volatility, years, years_after, forward = (np.empty((n, 1)) for _ in range(5))
-    call = np.array([[listing.instrument.kind == Kind.CALL] for listing in listings])
-    forwards, volatilities = (np.empty((n, market.spot_after.shape[1])) for _ in range(2))
-    shocked: dict[tuple[int, int], tuple[Floats, Floats]] = {}
+    """Change of options for one unit of the underlying, all of them at once: (n, S), quote units.
+
+    Forward and shock of volatility are common to the options of an underlying and expiry; where there are shocks that
+    depend on strikes, to those of a strike.
+    """
+    shocked = market.scenarios.shocks is not None
+    by_strike = shocked and market.laws is not FLAT
+    n, scenarios = len(listings), market.spot_after.shape[1]
+    key = np.empty(n, np.int64)
+    strike, volatility, years, years_after, forward, sign = (np.empty(n) for _ in range(6))
+    keys: dict[tuple[int, int, int], int] = {}
+    forwards, ratios = list[Floats](), list[Floats]()
     for i, instrument in enumerate(listing.instrument for listing in listings):
         assert instrument.expiry is not None and instrument.strike is not None  # noqa: PT018  an option has both
         asset = market.model.assets.index(instrument.underlying)
         curve = market.book.curves[instrument.underlying, instrument.expiry]
         strike[i], volatility[i] = instrument.strike / UNIT, curve.volatilities[instrument.strike]
         years[i] = market.years(instrument.expiry)
-        years_after[i] = np.maximum(years[i] - market.horizon, 0.0)
-        forward[i] = curve.forward / UNIT
-        key = (asset, instrument.expiry)
-        if key not in shocked:
-            shocked[key] = (forward_after(market.spot[asset], forward[i], market.spot_after[asset], years[i],
-                                          years_after[i]), market.volatility_ratio(asset, float(years_after[i, 0])))
-        forwards[i], ratio = shocked[key]
-        volatilities[i] = volatility[i] * ratio
-    rate = market.book.rate
-    now = black_76(forward, strike, volatility, years, exp(-rate * years), call)
-    after = black_76(forwards, strike, volatilities, years_after, exp(-rate * years_after), call)
-    return after - now
+        years_after[i] = max(years[i] - market.horizon, 0.0)
+        forward[i], sign[i] = curve.forward / UNIT, 1.0 if instrument.kind == Kind.CALL else -1.0
+        key[i] = keys.setdefault((asset, instrument.expiry, instrument.strike if by_strike else 0), len(keys))
+        if key[i] == len(forwards):
+            forwards.append(forward_after(market.spot[asset], forward[i], market.spot_after[asset], years[i],
+                                          years_after[i]) * market.basis)
+            ratio = market.volatility_ratio(asset, float(years_after[i]))
+            ratios.append(ratio * market.shocked(float(volatility[i]), float(years[i]), float(log(
+                strike[i] / forward[i]))) if shocked else ratio)
+    rate, changes = market.book.rate, np.empty((n, scenarios))
+    now = black_76(forward, strike, volatility, years, exp(-rate * years), sign > 0)
+    options = Options(key, strike, volatility, np.sqrt(years_after), exp(-rate * years_after), sign, now,
+                      np.stack(forwards), np.stack(ratios))
+    share(n, lambda begin, end: option_changes(options, begin, changes[begin:end], np.empty(SCRATCH)),
+          least=max(1, _LEAST // scenarios))
+    return changes

@@ -24,6 +24,7 @@ def verify(bundle: Path, key: Path, epoch: Path, commitment: str | None, backend
     """Verify BUNDLE against a key and an epoch, offline; exit code 1 if any check fails."""
     from primitives.field import MODULUS
     from primitives.jsonio import Node
+    from risk.epochs.header import TRIAL
     from risk.exact.money import format_money
 
     from ..auditing import audit
@@ -44,10 +45,10 @@ def verify(bundle: Path, key: Path, epoch: Path, commitment: str | None, backend
     return Outcome(
         {"statement": given.statement, "margin": str(given.margin), "account": context.account,
          "epoch_id": context.epoch_id, "insecure_setup": verification_key.insecure_setup,
-         "taken_on_trust": on_trust,
+         "trial_epoch": trusted.trial, "taken_on_trust": on_trust,
          "checks": [check.to_json() for check in checks]},
         [*table([(check.name, "ok" if check.holds else "FALSE", check.told()) for check in checks]), "",
          f"{'proven' if holds else 'NOT proven'}: margin {margin} of account {context.account} in epoch "
          f"{context.epoch_id}, for contract {context.manager} on chain {context.chain_id}", *on_trust,
-         *([INSECURE] if verification_key.insecure_setup else [])],
+         *([INSECURE] if verification_key.insecure_setup else []), *([TRIAL] if trusted.trial else [])],
         holds)

@@ -247,7 +247,7 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str] | None = None)
     if not every:
         return []
     widths = [max(len(row[column]) for row in every) for column in range(len(every[0]))]
-    right = [len(body) > 1 and all(row[column][:1].isdigit() or row[column][:1] == "-" for row in body)
+    right = [len(body) > 1 and all(row[column][:1].isdigit() or row[column][:1] in ("-", "+") for row in body)
              for column in range(len(widths))]
     lines = ["  ".join(cell.rjust(width) if numeric else cell.ljust(width)
                        for cell, width, numeric in zip(row, widths, right, strict=True)).rstrip() for row in every]

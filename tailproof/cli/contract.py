@@ -139,7 +139,7 @@ def _both(said: object, found: object) -> tuple[str, str]:
 @click.option("--epoch", type=FILE, required=True, help="Epoch directory; it is rebuilt and compared before anything "
               "is sent.")
 @click.option("--previous", type=FILE, help="Directory of the registry's latest epoch: what was listed there must "
-              "still be listed (E7).")
+              "still be listed (E7), and it must be the one that this one names (E9).")
 @click.option("--first", is_flag=True, help="Publish without the epoch before, where nobody has it any more.")
 @reporting
 def publish_epoch(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | None, first: bool) -> Outcome:
@@ -154,6 +154,7 @@ def publish_epoch(deployment: Path, endpoint: Endpoint, epoch: Path, previous: P
     there = Deployment.load(deployment)
     registry, manager = there.open(endpoint.connect())
     done = publish(epoch, there, registry, previous=previous, first=first, progress=progress)
+    told = [*done.report.remarks, *(f"CHANGED: {change}" for change in done.report.changes)]
     unchecked = [] if done.previous is not None or not done.superseded else [
         f"Not compared with epoch {done.superseded}: what was listed there and is not here stays unseen (E7)."]
     age = done.epoch_id - done.valuation
@@ -161,10 +162,11 @@ def publish_epoch(deployment: Path, endpoint: Endpoint, epoch: Path, previous: P
         unchecked.append(f"Its prices are of {format_time(done.valuation)}, {age} seconds before: proofs in it are "
                          "taken as fresh from now on, whatever the prices.")
     return Outcome({"epoch_id": done.epoch_id, "root": str(done.root), "valuation": done.valuation,
-                    "previous_root": None if done.previous is None else str(done.previous), "remarks": unchecked,
+                    "previous_root": None if done.previous is None else str(done.previous),
+                    "remarks": [*told, *unchecked],
                     "transaction": done.receipt.transaction, "gas_used": done.receipt.gas_used},
                    [*table([("epoch_id", f"{done.epoch_id} ({format_time(done.epoch_id)})"), ("root", done.root),
-                            ("transaction", done.receipt.transaction)]), *unchecked])
+                            ("transaction", done.receipt.transaction)]), *told, *unchecked])
 
 
 @contract.command("consent")

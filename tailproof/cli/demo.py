@@ -14,6 +14,7 @@ from .console import FILE, Outcome, progress, reporting, table
 @reporting
 def demo(out: Path) -> Outcome:
     """Prove a portfolio's margin, verify it three ways, move margin state on an embedded chain, and attack it."""
+    from risk.epochs.header import TRIAL
     from risk.exact.money import display_money
 
     from .. import demo as story
@@ -40,11 +41,11 @@ def demo(out: Path) -> Outcome:
         f"{show(report.family[1]['standalone'])}", "",
         f"gas: margin update {report.gas['attest']:,}, registration {report.gas['register']:,}",
         f"margin on chain: {show(report.margin_on_chain)}", "",
-        INSECURE,
+        INSECURE, *([TRIAL] if report.trial_epoch else []),
         f"files: {', '.join(sorted(path.name for path in report.out.iterdir()))} in {report.out}",
     ]
     return Outcome({"out": str(out), "rows": report.rows, "seconds": report.seconds, "margins": report.margins,
-                    "verified": report.verified, "gas": report.gas, "family": report.family,
-                    "margin_on_chain": report.margin_on_chain,
+                    "verified": report.verified, "trial_epoch": report.trial_epoch, "gas": report.gas,
+                    "family": report.family, "margin_on_chain": report.margin_on_chain,
                     "attacks": [{"name": attack.name, "expected": attack.expected, "refused_as": attack.refusal}
                                 for attack in report.attacks]}, lines, holds=report.holds)

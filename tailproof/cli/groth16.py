@@ -212,7 +212,13 @@ def _transcript(path: Path, key: ProvingKey, remarks: list[str], powers: PowersO
 @click.command()
 @reporting
 def warm() -> Outcome:
-    """Compile every kernel of prover and verifier, so that the first proof does not wait for it."""
+    """Compile every kernel of prover, verifier and risk engine, so that the first proof does not wait for it."""
+    import time
+
     from prover.kernels import warm as compile_all
+    from risk.valuation.warm import warm as compile_risk
     seconds = compile_all(progress)
+    started = time.perf_counter()
+    compile_risk()
+    seconds["risk engine"] = time.perf_counter() - started
     return Outcome({"seconds": seconds}, table([(name, f"{spent:.1f} s") for name, spent in seconds.items()]))

@@ -98,8 +98,9 @@ def positions_told(found: Sequence[Position]) -> list[str]:
 def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str, epoch_id: int | None,
           state_version: int | None, endpoint: Endpoint, out: Path) -> Outcome:
     """Prove the margin of a committed portfolio; the bundle that results shows no position."""
+    from risk.epochs.header import TRIAL
     from risk.exact.money import format_money
-    from verifier_contracts.context import Context
+    from verifier_contracts.context import MARGIN, Context
     from verifier_contracts.deployment import Deployment
 
     from ..attestation import prove_margin
@@ -123,14 +124,15 @@ def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str,
                            f"{manager.commitment_of(account)}", source=opening)
     if epoch_id is None or state_version is None:
         raise BadInput("--epoch-id and --state-version", (epoch_id, state_version), "given, or read with --rpc")
-    context = Context(there.chain_id, there.manager, key_digest, account, epoch_id, state_version)
+    context = Context(MARGIN, there.chain_id, there.manager, key_digest, account, epoch_id, state_version)
     bundle = prove_margin(keys, numbers, secret, context, progress=progress)
     bundle.save(out)
     return Outcome({"bundle": str(out), "margin": str(bundle.margin), "statement": bundle.statement,
-                    "insecure_setup": bundle.insecure_setup, "peak_memory_bytes": peak_memory()},
+                    "insecure_setup": bundle.insecure_setup, "trial_epoch": numbers.header.trial,
+                    "peak_memory_bytes": peak_memory()},
                    [*table([("margin", f"{format_money(bundle.margin)} {numbers.header.quote}"),
                             ("statement", bundle.statement), ("bundle", out)]),
-                    *([INSECURE] if bundle.insecure_setup else [])])
+                    *([INSECURE] if bundle.insecure_setup else []), *([TRIAL] if numbers.header.trial else [])])
 
 
 def _require_young(manager: MarginManager, epoch_id: int) -> None:

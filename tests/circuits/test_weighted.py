@@ -249,7 +249,7 @@ def test_weighting_costs_few_rows_and_no_domain(name: str) -> None:
 def test_every_statement_with_a_tail_has_one_with_masses() -> None:
     with_tail = {name.split("-")[0] for name in statements.names() if statements.get(name).reads_epoch}
     massed = {name.split("-")[0] for name in statements.names() if name.endswith("-w")}
-    assert with_tail == massed == {"margin", "solvency", "netting", "batch"}
+    assert with_tail == massed == {"margin", "solvency", "netting", "batch", "cover", "leaf"}
     assert "margin-grid-1000x32-w" in statements.names()
 
 

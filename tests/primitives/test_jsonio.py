@@ -223,3 +223,29 @@ def test_what_exists_is_never_overwritten_not_even_in_a_race(tmp_path: Path, mon
         overtaken()
     assert late.read_text() == "somebody was faster"
     assert sorted(found.name for found in tmp_path.iterdir()) == ["dangling", "late", "x.json"]
+
+
+# -- messages that spare a second try ------------------------------------------------------------------------------
+def test_all_missing_keys_are_named_at_once() -> None:
+    node = Node({"a": [{"x": 1}, {"y": 2}, 7], "b": {"c": [{}]}})
+    needs = {"": ("a", "d"), "a[]": lambda entry: ("x",) if "y" not in entry else ("x", "z"), "b.c[]": ("k",)}
+    with pytest.raises(BadInput) as error:
+        node.complete(needs)
+    assert error.value.field == "d, a[1].x, a[1].z, b.c[0].k"
+    Node({"a": [{"x": 1}], "d": 1}).complete(needs)
+    Node(["anything"]).complete(needs)
+
+
+def test_several_missing_keys_of_one_object_too() -> None:
+    with pytest.raises(BadInput, match="b, c is None: must be given"):
+        Node({"a": 1}).object({"a", "b", "c"})
+
+
+def test_a_misspelt_key_or_choice_is_recognised() -> None:
+    with pytest.raises(BadInput, match=r"known are quantity, symbol; did you mean quantity\?"):
+        Node({"quantty": 1, "symbol": 2}).object({"quantity", "symbol"})
+    with pytest.raises(BadInput, match=r"did you mean perpetual\?"):
+        Node("Perpetul").choice({"spot", "perpetual"})
+    with pytest.raises(BadInput) as error:
+        Node("zzz").choice({"spot", "perpetual"})
+    assert "did you mean" not in str(error.value)

@@ -119,7 +119,8 @@ def test_losing_the_race_to_an_equal_attestation_is_success(world, monkeypatch):
 
 @pytest.mark.parametrize(("name", "change"), [
     ("OtherChain", {"chain_id": 1}), ("OtherManager", {"manager": "0x" + "12" * 20}),
-    ("OtherAction", {"action_hash": b"\x01" * 32}), ("OtherKey", {"key_digest": b"\x01" * 32})])
+    ("OtherStatement", {"statement": "cover"}), ("OtherAction", {"action_hash": b"\x01" * 32}),
+    ("OtherKey", {"key_digest": b"\x01" * 32})])
 def test_a_bundle_for_something_else_says_what(world, name, change):
     with not_submitted(world, name):
         send(world, bundle(world, world.claim(**change)))

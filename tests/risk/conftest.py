@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ def fixtures() -> Path:
 @pytest.fixture(scope="session")
 def crypto_sources() -> Sources:
     return Sources.read(FIXTURES / "btc_eth" / "model.toml", FIXTURES / "btc_eth" / "book.json")
+
+
+@pytest.fixture(scope="session")
+def trial_sources(crypto_sources: Sources) -> Sources:
+    """The same as a trial: for shapes with too few scenarios to mean anything."""
+    trial = crypto_sources.model.replace(b"horizon = 2", b'purpose = "trial"\nseed = 1\nhorizon = 2')
+    return replace(crypto_sources, model=trial)
 
 
 @pytest.fixture(scope="session")

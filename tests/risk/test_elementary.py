@@ -90,6 +90,6 @@ def test_the_coordinates_of_a_latin_hypercube_are_independent() -> None:
     ("exp", exp(40 * GRID - 20), "0xf98253602ac34d41"),
     ("log", log(1e6 * GRID), "0xa3dc3da335f2d83b"),
     ("normal", normal_cdf(16 * GRID - 8), "0xff82a67d1d92f53f"),
-    ("student", student_t_quantile(GRID[:1000], 3.0440273), "0x6bdc57cd287431e2")])
+    ("student", student_t_quantile(GRID[:1000], 3.0440273), "0x889a43e2cc9a6200")])
 def test_every_machine_gets_the_same_bits(name: str, values: NDArray[np.float64], digest: str) -> None:
     assert content_digest(values.astype("<f8").tobytes())[:18] == digest

@@ -42,7 +42,9 @@ def tree_root(leaves: list[int]) -> int:
 
 def test_the_root_is_that_of_leaves_assets_shape_and_regime() -> None:
     epoch = tiny(assets=ASSETS, regime=1)
-    instruments = tree_root([hash_integers(Tag.LEAF, [int(x) for x in row]) for row in epoch.leaves()])
+    digests = [hash_integers(Tag.LEAF, [int(x) for x in row]) for row in epoch.leaves()]
+    header = hash_integers(Tag.HEADER, epoch.header.leaf([]))
+    instruments = tree_root([*digests, *[0] * (63 - len(digests)), header])
     factors = [[0, 0, 0], [7, 35, 42], [3, 15, 18], [9, 45, 54], [1, 5, 6], [8, 40, 48]]
     leaves = [hash_integers(Tag.ASSET, row) for row in factors]
     assert [epoch.asset_place(id) for id, _, _ in factors] == list(range(6))

@@ -70,16 +70,16 @@ def test_swings_are_expected_shortfalls_of_the_worst_regime() -> None:
     assert (only_up.fall, float(only_up.rise)) == (0, pytest.approx(0.1, abs=1e-8))
 
 
-def test_an_epoch_publishes_factors_of_its_own_scenarios(crypto_sources: Sources) -> None:
+def test_an_epoch_publishes_factors_of_its_own_scenarios(trial_sources: Sources) -> None:
     from dataclasses import replace
 
     shape = replace(GRID_TINY, depth=3)
-    epoch = build_grid(crypto_sources, shape, collateral=collateral(WBTC, USDC))
+    epoch = build_grid(trial_sources, shape, collateral=collateral(WBTC, USDC))
     spot = 29_001_720_000 * 2**64 / 10**8
     # ETH is wilder than BTC; both fall by several percent in the tail of two days.
     assert 0.6 * spot < epoch.assets[0].value < 0.97 * spot < spot < 1.03 * spot < epoch.assets[0].debt < 1.6 * spot
     assert epoch.listed == (NO_ASSET, *epoch.assets)
-    assert epoch.root != build_grid(crypto_sources, shape).root
+    assert epoch.root != build_grid(trial_sources, shape).root
 
 
 @pytest.mark.parametrize(("assets", "says"), [

@@ -23,7 +23,7 @@ MODEL, BOOK = (FIXTURES / "model.toml").read_bytes(), (FIXTURES / "book.json").r
 HISTORY = b"date,BTC,ETH\n2020-12-29,27362.4375,731.5201\n2020-12-30,28840.9531,751.6190\n"
 PARSERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "model": (parse_model, MODEL), "book": (parse_book, BOOK),
-    "history": (lambda data: parse_history(data, max_gap_days=1), HISTORY)}
+    "history": (lambda data: parse_history(data, max_gap_steps=1), HISTORY)}
 ODD = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just([]), st.just({}),
                 st.sampled_from(["0", "-1", "1e5", "NaN", "9" * 40, "2021-01-01T00:00:00Z", "BTC", "fit"]))
 

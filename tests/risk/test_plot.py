@@ -11,15 +11,15 @@ from primitives.errors import BadInput
 from risk.epochs.epoch import Epoch
 from risk.exact.shape import EpochShape, TailSize
 from risk.margins import plot
-from risk.margins.margin import margin
+from risk.margins.contributions import breakdown
 from risk.margins.portfolio import Portfolio
 
 
 def test_draws_the_fixture(crypto: Epoch, fixtures: Path, tmp_path: Path) -> None:
     from matplotlib.image import imread
 
-    result = Portfolio.read(fixtures / "btc_eth" / "portfolios" / "covered_call.json").margin(crypto)
-    plot.losses(result, tmp_path / "losses.png", title="covered call", quote="USD")
+    held = Portfolio.read(fixtures / "btc_eth" / "portfolios" / "covered_call.json")
+    plot.losses(breakdown(crypto, held.rows(crypto)), tmp_path / "losses.png", title="covered call", quote="USD")
     picture = imread(tmp_path / "losses.png")
     assert picture.shape[0] > 600
     assert picture.shape[1] > 1000
@@ -31,14 +31,14 @@ def test_draws_the_fixture(crypto: Epoch, fixtures: Path, tmp_path: Path) -> Non
 def test_draws_degenerate_distributions(scenarios: int, tail: TailSize, tmp_path: Path) -> None:
     epoch = Epoch.of(EpochShape(scenarios, tail, 1), [1], np.full((1, scenarios), 10**6))
     for name, positions in (("empty", []), ("gain", [(1, 5)]), ("loss", [(1, -5)])):
-        plot.losses(margin(epoch, positions), tmp_path / f"{name}.png", title=name, quote="USD")
+        plot.losses(breakdown(epoch, positions), tmp_path / f"{name}.png", title=name, quote="USD")
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     epoch = Epoch.of(EpochShape(2, TailSize(1), 1), [1], np.ones((1, 2), np.int64))
     with pytest.raises(BadInput, match="a path that can be written"):
-        plot.losses(margin(epoch, []), tmp_path / "none" / "x.png", title="x", quote="USD")
+        plot.losses(breakdown(epoch, []), tmp_path / "none" / "x.png", title="x", quote="USD")
 
 
 def test_the_room_imports_nothing_heavy() -> None:

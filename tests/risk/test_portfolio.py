@@ -9,7 +9,8 @@ import pytest
 
 from primitives.errors import BadInput
 from risk.epochs.epoch import Epoch
-from risk.margins.portfolio import SCHEMA_FILE, Portfolio
+from risk.margins.portfolio import Portfolio
+from tailproof import formats
 
 GOOD: dict[str, Any] = {"schema": "tailproof.portfolio/1", "description": "two legs", "positions": [
     {"instrument": "BTC-PERP", "lots": -5}, {"instrument": "BTC-SPOT", "lots": 2**40 - 1}]}
@@ -17,7 +18,7 @@ GOOD: dict[str, Any] = {"schema": "tailproof.portfolio/1", "description": "two l
 
 @pytest.fixture(scope="module")
 def schema() -> jsonschema.protocols.Validator:
-    document = json.loads(SCHEMA_FILE.read_text())
+    document = formats.schema("portfolio")
     jsonschema.Draft202012Validator.check_schema(document)
     return jsonschema.Draft202012Validator(document)
 

@@ -15,7 +15,8 @@ from risk.exact.clock import YEAR
 from risk.market.instruments import Kind
 from risk.models.calibration import calibrate
 from risk.scenarios.scenarios import Scenarios
-from risk.valuation.revaluation import value_changes
+from risk.valuation import revaluation
+from risk.valuation.revaluation import near_ties, value_changes
 
 
 def black(forward: np.ndarray, strike: float, vol: np.ndarray, years: float, rate: float, call: bool) -> np.ndarray:
@@ -50,7 +51,7 @@ def test_every_instrument_of_the_fixture_is_revalued_right(crypto: Epoch, crypto
             if i.strike is None:
                 expected = after - forward
             else:
-                g, n = calibration.garch[asset], int(np.ceil((years - h) * 365))
+                g, n = calibration.volatilities[asset], int(np.ceil((years - h) * 365))
                 weights = (g.alpha + g.beta) ** np.arange(n)
                 v0, v1 = calibration.variances[asset], scenarios.variances[:, asset] / 1e12
                 level = sum(g.omega * weights[:k].sum() for k in range(n))
@@ -107,6 +108,23 @@ def test_a_value_change_that_does_not_fit_is_refused_by_name(crypto_sources: Sou
 
 def test_the_book_lists_the_assets_of_the_model(crypto_sources: Sources,
                                                 edited: Callable[[bytes, str, str], bytes]) -> None:
-    model = edited(crypto_sources.model, '["BTC", "ETH"]', '["ETH", "BTC"]')
-    with pytest.raises(BadInput, match=r"underlyings is 'BTC,ETH': must be ETH,BTC"):
+    model = edited(crypto_sources.model, '"BTC", "ETH"', '"BTC", "XRP"')
+    model = model.replace(b"volatility.ETH", b"volatility.XRP")
+    with pytest.raises(BadInput, match=r"book\.json: underlyings is 'BTC,ETH': must be the assets .*, BTC, XRP"):
         build(replace(crypto_sources, model=model))
+
+
+def test_cells_near_a_rounding_tie_are_counted(crypto_sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within 2**-20 of the middle between two integers, on either side, however large the number."""
+    near = 2.0**-20
+    assert near_ties(np.array([0.5, -0.5, 2.5 + near, 2.5 - near, 1e6 + 0.5, -3.5 - near, 2.0**40 + 0.5])) == 7
+    assert near_ties(np.array([0.5 + 2 * near, 0.5 - 2 * near, 0.0, 1.0, -7.25, 2.0**40, 2.0**52 + 1])) == 0
+    epoch = build(crypto_sources)
+    assert epoch.provenance is not None
+    assert epoch.provenance.near_ties in range(4)           # 2**-19 of 19,000 cells
+    monkeypatch.setattr(revaluation, "_NEAR", 0.25)         # half of all numbers are so near
+    coarse = build(crypto_sources).provenance
+    living = np.count_nonzero(epoch.changes)
+    assert coarse is not None
+    assert coarse.near_ties is not None
+    assert abs(coarse.near_ties / living - 0.5) < 0.05

@@ -21,15 +21,17 @@ from risk.epochs import audit, epoch_directory
 from risk.epochs.build import build, build_on
 from risk.epochs.epoch import Epoch, Header
 from risk.epochs.provenance import Sources
+from risk.epochs.seed import derived_seed
 from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.shape import EpochShape, TailSize, WeightedTail, format_runs, parse_runs
 from risk.grid import grid_directory
-from risk.grid.grid_build import build_grid, full_revaluation, interpolation_error
+from risk.grid.grid_build import full_revaluation, interpolation_error
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_map import ExplicitMap, Nodes
 from risk.grid.grid_shape import GRID_1000, GRID_TINY, GridShape
 from risk.grid.haircuts import swings
 from risk.margins import plot
+from risk.margins.contributions import breakdown
 from risk.margins.grid_margin import compare
 from risk.margins.margin import margin
 from risk.models.model import parse_model
@@ -258,19 +260,11 @@ def test_a_model_file_gives_masses(crypto_sources: Sources, edited: Callable[[by
             parse_model(edited(model, old, new), source="m.toml")
 
 
-def test_masses_for_equally_likely_draws_are_refused_before_any_work(crypto_sources: Sources) -> None:
-    sources = replace(crypto_sources, model=with_epoch(crypto_sources.model, "1024/5", RINGS, 256))
-    stages: list[str] = []
-    with pytest.raises(BadInput, match=r"model\.toml: epoch\.masses is '1024/5 of 32x1 .*': must be absent or all the "
-                                       "same: monte-carlo-garch-t draws scenarios that are equally likely"):
-        build(sources, progress=lambda stage, *_: stages.append(stage))
-    assert stages == ["read"]
-    with pytest.raises(BadInput, match=r"shape\.masses is .*: standard maps hold scenarios that are equally likely"):
-        build_grid(crypto_sources, statements.get("margin-grid-1000x32-w").shape)           # type: ignore[arg-type]
-
-
 def test_masses_that_are_all_the_same_are_built(crypto_sources: Sources, crypto: Epoch) -> None:
-    massed = build(replace(crypto_sources, model=with_epoch(crypto_sources.model, "32/5", "256x1", 256)))
+    """On the same draws: the seed follows from the model file, and this is another one, so it states the other's."""
+    seed = derived_seed(crypto_sources.model, 0, crypto.header.timestamp)
+    text = with_epoch(crypto_sources.model, "32/5", "256x1", 256)
+    massed = build(replace(crypto_sources, model=f'purpose = "trial"\nseed = {seed}\n'.encode() + text))
     assert np.array_equal(massed.changes, crypto.changes)
     assert massed.root != crypto.root                          # another shape, another circuit
     assert margin(massed, [(3, -7), (5, 2)]).required == margin(crypto, [(3, -7), (5, 2)]).required
@@ -279,9 +273,10 @@ def test_masses_that_are_all_the_same_are_built(crypto_sources: Sources, crypto:
 @pytest.fixture(scope="session")
 def weighted(crypto_sources: Sources) -> Epoch:
     """The fixture book in eight given scenarios with masses."""
-    drawn = build(replace(crypto_sources, model=with_epoch(crypto_sources.model, "1", "", 8))).provenance
+    trial = b'purpose = "trial"\nseed = 1\n' + crypto_sources.model                      # of few scenarios
+    drawn = build(replace(crypto_sources, model=with_epoch(trial, "1", "", 8))).provenance
     assert drawn is not None
-    sources = replace(crypto_sources, model=with_epoch(crypto_sources.model, "13/2", format_runs(TINY.masses), 8))
+    sources = replace(crypto_sources, model=with_epoch(trial, "13/2", format_runs(TINY.masses), 8))
     return build_on(sources, drawn.calibration, drawn.scenarios)
 
 
@@ -294,7 +289,7 @@ def test_an_epoch_of_given_scenarios_with_masses(weighted: Epoch, crypto: Epoch,
     # What draws the scenarios again draws them as equally likely: nobody can check such an epoch yet, and it says so.
     report = audit.check(tmp_path / "epoch")
     assert not report.passed
-    assert [(found.clause, found.field) for found in report.differences] == [("rebuild", "epoch.masses")]
+    assert [(found.clause, found.field) for found in report.differences] == [("rebuild", "masses")]
 
 
 def test_given_scenarios_must_be_the_models(weighted: Epoch, crypto: Epoch) -> None:
@@ -331,13 +326,13 @@ def test_the_picture_shows_probabilities(weighted: Epoch, tmp_path: Path, monkey
     from matplotlib.axes import Axes
 
     heights, said = [], []
-    true, text = Axes.hist, Axes.text
+    true, title = Axes.hist, Axes.set_title
     monkeypatch.setattr(Axes, "hist", lambda axes, *a, **k: heights.append(k["weights"]) or true(axes, *a, **k))
-    monkeypatch.setattr(Axes, "text", lambda axes, x, y, s, **k: said.append(s) or text(axes, x, y, s, **k))
-    plot.losses(margin(weighted, [(1, -5)]), tmp_path / "losses.png", title="x", quote="USD")
+    monkeypatch.setattr(Axes, "set_title", lambda axes, s, **k: said.append(s) or title(axes, s, **k))
+    plot.losses(breakdown(weighted, [(1, -5)]), tmp_path / "losses.png", title="x", quote="USD")
     assert sum(map(sum, heights[0])) == pytest.approx(100)
     share = float(100 * TINY.share(8))
-    assert f"Expected Shortfall of the worst {share:.3g} %" in said[0]
+    assert f"Expected Shortfall of the worst {share:.3g} %" in " ".join(said)
     assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -385,5 +380,5 @@ def test_what_a_grid_is_measured_against_has_its_masses(crypto_sources: Sources)
 
     tail = WeightedTail(TailSize(51, 2), (1,) * 1000)
     shape = replace(GRID_1000, tail=tail)
-    full = full_revaluation(crypto_sources, shape, value(crypto_sources, shape))
+    full = full_revaluation(shape, value(crypto_sources, shape))
     assert full.shape.tail == tail

@@ -11,6 +11,7 @@ import pytest
 import tailproof
 from risk.grid.grid_epoch import GridEpoch
 from risk.margins.grid_margin import grid_margin
+from tailproof.statements import r1cs_digest
 from verifier_contracts.deployment import Deployment
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
@@ -22,7 +23,9 @@ Run = Callable[..., Any]
 @pytest.fixture(scope="module")
 def grid(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("grid") / "epoch"
-    assert run("epoch", "build", *SOURCES, "--statement", STATEMENT, "--regime", 2, "--out", path).code == 0
+    built = run("epoch", "build", *SOURCES, "--statement", STATEMENT, "--regime", 2, "--out", path)
+    assert built.code == 0
+    assert built.data["near_ties"] in range(4)                 # 2**-19 of 4,000 value changes at nodes
     return path
 
 
@@ -37,8 +40,8 @@ def test_its_margin_is_proven_and_verified(run: Run, grid: Path, tmp_path: Path)
     key, salt, bundle = tmp_path / "key", tmp_path / "salt.json", tmp_path / "bundle.json"
     assert run("keys", "setup", STATEMENT, "--out", key).code == 0
     digest = bytes.fromhex(tailproof.KeyDirectory.load(key).key_digest[2:])
-    Deployment(31337, STATEMENT, bytes(32), digest, True, *("0x" + byte * 20 for byte in ("11", "22", "33"))).save(
-        tmp_path / "deployment.json")
+    Deployment(31337, STATEMENT, bytes.fromhex(r1cs_digest(STATEMENT)), digest, True,
+               *("0x" + byte * 20 for byte in ("11", "22", "33"))).save(tmp_path / "deployment.json")
     portfolio = FIXTURES / "portfolios" / "cross_asset_hedge.json"
     assert run("commit", "--statement", STATEMENT, "--epoch", grid, "--portfolio", portfolio, "--out", salt).code == 0
     proven = run("prove", "--key", key, "--epoch", grid, "--opening", salt, "--account", "0x" + "44" * 20,
@@ -53,9 +56,6 @@ def test_its_margin_is_proven_and_verified(run: Run, grid: Path, tmp_path: Path)
 
 
 def test_an_epoch_of_another_kind_is_refused(run: Run, grid: Path, epoch_directory: Path, tmp_path: Path) -> None:
-    answer = run("epoch", "build", *SOURCES, "--statement", "margin-full-1000x32", "--out", tmp_path / "epoch")
-    assert answer.code == 2
-    assert answer.data["field"] == "[epoch]"
     answer = run("epoch", "build", *SOURCES, "--regime", 2, "--out", tmp_path / "epoch")
     assert answer.code == 2
     answer = run("epoch", "build", *SOURCES, "--statement", STATEMENT, "--regime", 4, "--out", tmp_path / "epoch")

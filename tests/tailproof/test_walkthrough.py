@@ -248,3 +248,32 @@ def test_only_a_venue_can_register(run: Run, story: Story, monkeypatch: pytest.M
     assert answer.code == 1
     assert answer.data["error"] == "AccessControlUnauthorizedAccount"
     assert answer.data["arguments"] == {"account": stranger.address, "neededRole": "VENUE_ROLE"}
+
+
+# -- the chain of epochs; last, since what is published here is newer than what was proven -------------------------
+def test_epochs_are_published_in_their_order(run: Run, story: Story, epoch_directory: Path, tmp_path: Path) -> None:
+    there = ("--deployment", story.path("deployment.json"), "--rpc", story.rpc)
+    book = json.loads((FIXTURES / "book.json").read_text())
+    for name, valuation, previous in (("next", "2021-01-01T08:00:00Z", (epoch_directory,)),
+                                      ("after", "2021-01-01T16:00:00Z", (tmp_path / "next",)),
+                                      ("fork", "2021-01-01T12:00:00Z", (epoch_directory,))):
+        (tmp_path / f"{name}.json").write_text(json.dumps({**book, "valuation": valuation}))
+        answer = run("epoch", "build", "--book", tmp_path / f"{name}.json", "--model", FIXTURES / "model.toml",
+                     "--previous", *previous, "--out", tmp_path / name)
+        assert answer.code == 0, answer.data
+
+    def publish(name: str, *previous: Path) -> Any:
+        return run("contract", "publish", *there, "--epoch", tmp_path / name,
+                   *(part for path in previous for part in ("--previous", path)))
+
+    for name, previous in (("next", ()), ("after", (tmp_path / "next",))):         # nothing said; before its time
+        answer = publish(name, *previous)
+        assert (answer.code, answer.data["field"]) == (2, "--previous")
+    unsaid = run("contract", "publish", *there, "--epoch", tmp_path / "next", "--first")
+    assert (unsaid.code, unsaid.data["field"]) == (2, "--previous")
+    assert "names one before it (E9)" in unsaid.data["bound"]
+    assert publish("next", epoch_directory).code == 0
+    fork = publish("fork", tmp_path / "next")
+    assert (fork.code, fork.data["error"]) == (1, "EpochDoesNotStand")
+    assert [(d["clause"], d["field"]) for d in fork.data["differences"]] == [("E9", "previous root")]
+    assert publish("after", tmp_path / "next").code == 0

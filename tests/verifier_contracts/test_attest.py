@@ -12,6 +12,7 @@ from primitives.errors import BadInput
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
 from verifier_contracts.abi import encode_call
 from verifier_contracts.bindings import proof_words
+from verifier_contracts.context import STATEMENTS
 from verifier_contracts.errors import ContractRefused, Reverted
 from verifier_contracts.fees import gas_limit
 
@@ -114,6 +115,16 @@ def test_a_proof_bound_to_another_context_is_refused(world, field):
              "account": world.relayer, "epoch_id": world.epoch - 1, "version": 2, "action_hash": b"\x01" * 32}
     with refused("ProofRejected"):
         world.attest(words=world.prove(world.claim(**{field: other[field]})))
+
+
+@pytest.mark.parametrize("statement", [name for name in STATEMENTS if name != "margin"])
+def test_a_proof_of_another_statement_is_refused(world, statement):
+    """Even by the very key that `attest` takes, for the same account, epoch, version and action, and with the same
+    numbers: a claim that collateral covers a margin is no margin."""
+    replayed = world.claim(statement=statement)
+    with refused("ProofRejected"):
+        world.attest(words=world.prove(replayed))
+    world.attest()
 
 
 def test_another_accounts_proof_is_refused(world):

@@ -13,15 +13,15 @@ from verifier_contracts.context import Context
 
 ACCOUNT = "0x4a62316623ad457F02cDC5D997deD67a383EC569"
 MANAGER = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
-EXAMPLE = Context(31337, MANAGER, b"\x01" * 32, ACCOUNT, 1_800_000_000, 3, b"\x02" * 32)
+EXAMPLE = Context("margin", 31337, MANAGER, b"\x01" * 32, ACCOUNT, 1_800_000_000, 3, b"\x02" * 32)
 
 
 @pytest.mark.parametrize(("epoch", "version", "action"), [
     (1_800_000_000, 1, bytes(32)), (0, 0, b"\xff" * 32), (2**40 - 1, 2**40 - 1, b"\x80" + bytes(31))],
     ids=["typical", "zero", "largest"])
 def test_equals_the_contracts(world, epoch, version, action):
-    ours = Context(world.chain.chain_id, world.manager.address, world.deployment.key_digest, world.owner.address, epoch,
-                   version, action)
+    ours = Context("margin", world.chain.chain_id, world.manager.address, world.deployment.key_digest,
+                   world.owner.address, epoch, version, action)
     assert ours.field_element() == world.manager.context_of(world.owner.address, epoch, version, action)
 
 
@@ -32,22 +32,23 @@ def test_the_bindings_fill_in_the_fields(world):
 
 def test_every_field_counts():
     values = {EXAMPLE.field_element()}
-    for change in ({"chain_id": 1}, {"manager": ACCOUNT}, {"key_digest": b"\x03" * 32}, {"account": MANAGER},
-                   {"epoch_id": 1_800_000_001}, {"version": 4}, {"action_hash": bytes(32)}):
+    for change in ({"statement": "cover"}, {"chain_id": 1}, {"manager": ACCOUNT}, {"key_digest": b"\x03" * 32},
+                   {"account": MANAGER}, {"epoch_id": 1_800_000_001}, {"version": 4}, {"action_hash": bytes(32)}):
         values.add(replace(EXAMPLE, **change).field_element())
-    assert len(values) == 8
+    assert len(values) == 9
     assert all(0 <= value < 2**248 for value in values)
 
 
 @given(st.integers(1, 2**53 - 1), st.integers(0, 2**40 - 1), st.integers(0, 2**40 - 1),
        st.binary(min_size=32, max_size=32))
 def test_json_round_trip(chain_id, epoch, version, digest):
-    context = Context(chain_id, MANAGER, digest, ACCOUNT, epoch, version)
+    context = Context("margin", chain_id, MANAGER, digest, ACCOUNT, epoch, version)
     assert Context.from_json(context.to_json()) == context
 
 
 @pytest.mark.parametrize(("field", "value"), [
-    ("chain_id", -1), ("chain_id", "1"), ("epoch_id", 2**40), ("version", 2**40), ("version", True),
+    ("statement", "margin-full-256x16"), ("statement", None), ("statement", ""), ("chain_id", -1), ("chain_id", "1"),
+    ("epoch_id", 2**40), ("version", 2**40), ("version", True),
     ("account", "0x12"), ("account", ACCOUNT.replace("F", "f", 1)), ("manager", None), ("key_digest", "0x12"),
     ("action_hash", "0x" + "00" * 33), ("key_digest", "0x" + "AB" * 32)])
 def test_malformed_json_is_refused_by_field(field, value):
@@ -65,7 +66,8 @@ def test_missing_and_unknown_members_are_refused():
 
 
 @pytest.mark.parametrize(("field", "value"), [
-    ("chain_id", -1), ("epoch_id", 2**40), ("version", -1), ("account", "nobody"), ("key_digest", b"\x01"),
+    ("statement", "margin-toy"), ("statement", ""), ("chain_id", -1), ("epoch_id", 2**40),
+    ("version", -1), ("account", "nobody"), ("key_digest", b"\x01"),
     ("manager", MANAGER.replace("E", "e", 1))])
 def test_a_field_out_of_bounds_is_refused(field, value):
     with pytest.raises(BadInput, match=field):

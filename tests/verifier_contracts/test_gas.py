@@ -11,7 +11,7 @@ TOLERANCE = 150
 PINNED = {
     "deploy registry": 1_517_834,
     "deploy verifier": 820_629,
-    "deploy manager": 4_385_509,
+    "deploy manager": 4_424_056,
     "publish first epoch": 93_207,
     "publish next epoch": 76_107,
     "register first commitment": 104_596,

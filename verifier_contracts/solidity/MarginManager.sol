@@ -45,8 +45,11 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
     /// @notice Holds positions of accounts, and is trusted to register the commitments that match them.
     bytes32 public constant VENUE_ROLE = keccak256("VENUE_ROLE");
 
+    /// @notice The statement that `attest` asks for: no proof of another one, such as that collateral covers a margin,
+    ///         has such a context, whatever its key.
+    bytes32 public constant STATEMENT = keccak256("margin");
     bytes32 public constant CONTEXT_TYPEHASH = keccak256(
-        "Attest(uint256 chainid,address manager,bytes32 keyDigest,address account,uint256 epochId,uint256 version,bytes32 actionHash)"
+        "Attest(bytes32 statement,uint256 chainid,address manager,bytes32 keyDigest,address account,uint256 epochId,uint256 version,bytes32 actionHash)"
     );
     bytes32 public constant CONSENT_TYPEHASH = keccak256(
         "CommitmentConsent(address account,address venue,uint256 commitment,uint40 version,uint256 deadline)"
@@ -162,9 +165,10 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
         return _context(verifier.KEY_DIGEST(), account, epochId, version, actionHash);
     }
 
-    /// @dev The shift makes the hash a field element. Each field stops one replay: chain and manager another
-    ///      deployment; account a copied commitment; epoch an equal root published again; version a commitment that
-    ///      comes back; key a proof from before a rotation; action a proof meant for something else.
+    /// @dev The shift makes the hash a field element. Each field stops one replay: statement a proof of another one;
+    ///      chain and manager another deployment; account a copied commitment; epoch an equal root published again;
+    ///      version a commitment that comes back; key a proof from before a rotation; action a proof meant for
+    ///      something else.
     function _context(bytes32 keyDigest_, address account, uint40 epochId, uint40 version, bytes32 actionHash)
         private
         view
@@ -173,7 +177,15 @@ contract MarginManager is AccessControlDefaultAdminRules, EIP712, Pausable {
         return uint256(
             keccak256(
                 abi.encode(
-                    CONTEXT_TYPEHASH, block.chainid, address(this), keyDigest_, account, epochId, version, actionHash
+                    CONTEXT_TYPEHASH,
+                    STATEMENT,
+                    block.chainid,
+                    address(this),
+                    keyDigest_,
+                    account,
+                    epochId,
+                    version,
+                    actionHash
                 )
             )
         ) >> 8;

@@ -1,0 +1,1 @@
+"""The risk engine's numbers beside their bounds: `python -m benchmarks.risk`."""

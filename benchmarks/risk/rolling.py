@@ -1,0 +1,111 @@
+"""Daily forecasts of filtered historical simulation, and how they held: BTC, -BTC, ETH, half of each, and a spread.
+
+On each day the model's parameters are what they are and its state is that of the evening before; scenarios are all
+days before that, so this judges the model and not how scenarios are drawn from it. Volatilities and correlations are
+filtered once over the whole history: what a recursion is started from (moments of all days) is forgotten after 600.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import backtest
+from benchmarks.risk.figures import Figure
+from risk.exact.elementary import log
+from risk.market.history import History
+from risk.models.correlation import Correlation
+from risk.models.volatility import Volatility
+
+Floats = NDArray[np.float64]
+FIRST = 600
+ALPHAS = (.025, .01)
+BOOKS: Mapping[str, tuple[float, float]] = {"BTC": (1.0, 0.0), "-BTC": (-1.0, 0.0), "ETH": (0.0, 1.0),
+                                            "50/50": (.5, .5), "BTC - 0.7 ETH": (1.0, -.7)}
+SPREAD = "BTC - 0.7 ETH"
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasts:
+    """Of one book: (days,) realised losses; (days,) VaR and ES by alpha."""
+
+    losses: Floats
+    var: Mapping[float, Floats]
+    shortfall: Mapping[float, Floats]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One book at one level."""
+
+    book: str
+    alpha: float
+    days: int
+    exceptions: int
+    kupiec: float
+    independence: float
+    coverage: float
+    z2: float
+    wealth: float
+    worst_250: int
+    mean_shortfall: float
+    peak_to_trough: float
+
+
+def forecasts(history: History, volatilities: tuple[Volatility, ...], correlation: Correlation, first: int = FIRST
+              ) -> Mapping[str, Forecasts]:
+    """Day by day from return number `first` on, one step ahead."""
+    returns, steps = np.diff(log(history.prices), axis=0), history.steps
+    spans = steps.astype(np.float64)
+    variances = np.stack([v.variances(returns[:, i], steps) for i, v in enumerate(volatilities)], 1)
+    means = np.array([v.mean for v in volatilities])
+    residuals = (returns - spans[:, None] * means) / np.sqrt(variances[:-1])
+    roots = np.linalg.cholesky(correlation.path(residuals, steps)) if correlation.moves else \
+        np.broadcast_to(np.eye(len(volatilities)), (len(variances), len(volatilities), len(volatilities)))
+    plain = np.linalg.solve(roots[:-1], residuals[:, :, None])[:, :, 0]
+    weights = np.array(list(BOOKS.values())).T
+    losses, var, es = [], {a: list[Floats]() for a in ALPHAS}, {a: list[Floats]() for a in ALPHAS}
+    for t in range(first, len(returns)):
+        moves = np.expm1(spans[t] * means + np.sqrt(variances[t]) * (plain[:t] @ roots[t].T))
+        ordered = -np.sort(moves @ weights, axis=0)                    # losses, the largest first
+        losses.append(-np.expm1(returns[t]) @ weights)
+        for alpha in ALPHAS:
+            size = t * alpha
+            whole = int(size)
+            var[alpha].append(ordered[whole])
+            es[alpha].append((ordered[:whole].sum(0) + (size - whole) * ordered[whole]) / size)
+    return {name: Forecasts(np.array(losses)[:, k], {a: np.array(var[a])[:, k] for a in ALPHAS},
+                            {a: np.array(es[a])[:, k] for a in ALPHAS}) for k, name in enumerate(BOOKS)}
+
+
+def verdicts(found: Mapping[str, Forecasts]) -> Iterator[Verdict]:
+    """Every book at both levels."""
+    for name, f in found.items():
+        for alpha in ALPHAS:
+            var, es = f.var[alpha], f.shortfall[alpha]
+            over = f.losses > var
+            yield Verdict(name, alpha, len(over), int(over.sum()), backtest.kupiec(len(over), int(over.sum()), alpha),
+                          backtest.independence(over), backtest.conditional_coverage(over, alpha),
+                          backtest.z2(f.losses, over, es, alpha),
+                          float(backtest.e_process(f.losses, var, es, alpha).max()),
+                          backtest.most_in_250_days(over), float(es.mean()), float(es.max() / es.min()))
+
+
+def figures(found: Mapping[str, Forecasts]) -> Iterator[Figure]:
+    """Rows: the worst of all books but the spread, at both levels, and the spread's own."""
+    every = list(verdicts(found))
+    plain = [v for v in every if v.book != SPREAD]
+    what = f"BTC, -BTC, ETH, 50/50, {plain[0].days} days, 97.5 % and 99 %"
+    details = {f"{v.book} {1 - v.alpha:.3f}": asdict(v) for v in every}
+    yield Figure(f"{what}: least p of Kupiec", min(v.kupiec for v in plain), "", least=.05, details=details)
+    yield Figure("the same: least p of Christoffersen, independence", min(v.independence for v in plain), "", least=.05)
+    yield Figure("the same: least p of Christoffersen, both", min(v.coverage for v in plain), "", least=.05)
+    yield Figure("the same: least Z2 of Acerbi and Székely", min(v.z2 for v in plain), "", least=-.7)
+    yield Figure("the same: most wealth of the e-process", max(v.wealth for v in plain), "", most=20)
+    spread = [v for v in every if v.book == SPREAD]
+    yield Figure(f"{SPREAD}: mean ES 97.5 %", spread[0].mean_shortfall, "", most=.095)
+    yield Figure("the same: most exceptions of 99 % in 250 days (red from 10)", spread[1].worst_250, "",
+                 most=backtest.RED - 1)

@@ -1,0 +1,250 @@
+"""Whether sources that fit together are also plausible together: E10, by gates that each have a name.
+
+    G1   spot against the history's last close, a future's settlement against spot: 5 forecast deviations a root step
+    G2   forward against spot: carry of 100 % a year, and 20 % of it a root year; less than a day counts as one
+    G3   perpetual against spot: 3 %
+    G4   single returns, G6 persistence, G7 few returns, G10 what hardly moves: `risk.models.plausibility`
+    G5   2.5 degrees of freedom: `risk.models.innovations`
+    G8   option prices without arbitrage, between strikes and between expiries; volatilities not next to nothing
+    G9   volatilities of an age and from venues, where the book states them
+    G11  a contingency for every short option, which scenarios alone may value at nothing
+    G12  expiries inside the horizon: allowed, and said
+
+Bounds are the model file's (`risk.models.model.Gates`). What is found is refused, or accepted by a reason that stands
+in the manifest and is bound by the root.
+
+G8 finds arbitrage that is certain, at any interpolation: an undiscounted call, as a share of the forward and as a
+function of the strike's, is convex and falls from (0, 1) [Gatheral, Jacquier, Arbitrage-free SVI volatility surfaces,
+Quantitative Finance 14, 2014, section 2]; and at equal moneyness it does not fall with the expiry. A hundredth of a
+percent of the forward is left to the rounding of quotes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+import numpy as np
+
+from primitives.errors import BadInput
+from risk.epochs.difference import BrokenDuty
+from risk.epochs.header import Accepted, Judgement
+from risk.exact.clock import YEAR, format_time
+from risk.exact.elementary import log
+from risk.exact.money import UNIT, format_money
+from risk.market.book import Book, Curve
+from risk.market.history import History
+from risk.market.instruments import Kind
+from risk.models.calibration import Calibration
+from risk.models.model import GATES, Estimator, Model
+from risk.models.plausibility import Doubt, of_history, of_parameters, of_state
+from risk.valuation.pricing import black_76
+
+ARBITRAGE = 1e-4
+"""Of the forward: what quotes in four places may be off by."""
+LEAST_VOLATILITY = 0.05
+"""Of what the model expects until the expiry."""
+_DAY = 1 / 365
+FIXED = "G5"
+"""No reason makes it right."""
+
+Point = tuple[float, float]
+
+
+def require_gates(accepted: Mapping[str, str]) -> None:
+    """Refuse reasons for what is no gate, or for the one that admits none.
+
+    Raises
+    ------
+    BadInput : naming the gate.
+    """
+    for gate, reason in accepted.items():
+        if gate not in GATES or gate == FIXED:
+            raise BadInput("--accept", gate, f"one of {', '.join(g for g in GATES if g != FIXED)}")
+        if not reason.strip() or len(reason) > 500 or not reason.isprintable():
+            raise BadInput(f"--accept {gate}", reason, "a reason, in up to 500 characters")
+
+
+def judge_early(model: Model, history: History | None, accepted: Mapping[str, str]) -> None:
+    """What can be refused before a model meets its history; errors as `judge`."""
+    _sort(model, accepted, [*of_parameters(model), *(() if history is None else of_history(model, history))])
+
+
+def judge(model: Model, book: Book, history: History | None, calibration: Calibration, unseen: int,
+          accepted: Mapping[str, str]) -> Judgement:
+    """Pass all gates.
+
+    Parameters
+    ----------
+    unseen : steps between the history's last row and the valuation.
+    accepted : reason by gate, on top of the model file's.
+
+    Raises
+    ------
+    BrokenDuty : E10; names the first gate that refuses, its value and bound, and counts the others.
+    """
+    found = [*of_parameters(model), *(() if history is None else of_history(model, history)),
+             *of_state(model, calibration), *_prices(model, book, history, calibration, unseen),
+             *_forwards(model, book), *_arbitrage(book), *_low_volatilities(model, book, calibration),
+             *_quotes(model, book), *_uncharged(book)]
+    return Judgement(_sort(model, accepted, found), tuple(_flags(model, book)))
+
+
+def _sort(model: Model, accepted: Mapping[str, str], found: list[Doubt]) -> tuple[Accepted, ...]:
+    reasons = {**model.gates.accepted, **accepted}
+    refused = [doubt for doubt in found if doubt.gate not in reasons]
+    if refused:
+        first, rest = refused[0], sorted({doubt.gate for doubt in refused[1:]}, key=GATES.index)
+        more = f"; {len(refused) - 1} more of {', '.join(rest)}" if rest else ""
+        raise BrokenDuty("E10", f"{first.gate}: {first.field}", first.found,
+                         f"{first.bound}; or --accept {first.gate}=\"reason\"{more}")
+    broken = sorted({doubt.gate for doubt in found}, key=GATES.index)
+    return tuple(Accepted(gate, reasons[gate], tuple(f"{doubt.field} is {doubt.found}: must be {doubt.bound}"
+                                                     for doubt in found if doubt.gate == gate)) for gate in broken)
+
+
+def _prices(model: Model, book: Book, history: History | None, calibration: Calibration, unseen: int
+            ) -> Iterator[Doubt]:
+    """G1."""
+    deviations = {asset: math.sqrt(variance) for asset, variance
+                  in zip(model.assets, calibration.variances, strict=True)}
+    for i, underlying in enumerate(book.underlyings):
+        if history is not None:
+            last = float(history.prices[-1, i])
+            yield from _apart(model, f"spot of {underlying.symbol} over the last close {last:g}",
+                              underlying.spot / UNIT / last, deviations[underlying.symbol], unseen + 1)
+    spots = {underlying.symbol: underlying.spot for underlying in book.underlyings}
+    for listing in book.listings if model.estimator != Estimator.HANDWRITTEN else ():
+        instrument = listing.instrument
+        if listing.settled is not None and instrument.kind == Kind.FUTURE:
+            assert instrument.expiry is not None       # a future has one
+            steps = (model.calendar.open_seconds(book.valuation) - model.calendar.open_seconds(instrument.expiry)) \
+                // model.step_seconds
+            yield from _apart(model, f"settlement of {instrument.symbol} over spot",
+                              listing.settled / spots[instrument.underlying], deviations[instrument.underlying],
+                              steps + 1)
+
+
+def _apart(model: Model, what: str, ratio: float, deviation: float, steps: int) -> Iterator[Doubt]:
+    bound = model.gates.spot_deviations * deviation * math.sqrt(steps)
+    distance = abs(float(log(ratio))) if ratio > 0 else math.inf
+    if distance > bound:
+        yield Doubt("G1", what, f"{ratio:.6g}", f"within a factor of e**{bound:.3g}: {model.gates.spot_deviations:g} "
+                    f"forecast deviations of {deviation:.2g} over {steps} steps")
+
+
+def _forwards(model: Model, book: Book) -> Iterator[Doubt]:
+    """G2 and G3."""
+    gates = model.gates
+    spots = {underlying.symbol: underlying.spot for underlying in book.underlyings}
+    for (symbol, expiry), curve in book.curves.items():
+        ratio, years = curve.forward / spots[symbol], max((expiry - book.valuation) / YEAR, _DAY)
+        name = f"forward of {symbol} at {format_time(expiry)}"
+        carry, distance = float(log(ratio)) / years, gates.forward_distance * math.sqrt(years)
+        if abs(carry) > gates.carry_per_year:
+            yield Doubt("G2", f"carry of the {name}", f"{carry:.3g} a year", f"within {gates.carry_per_year:g}")
+        if abs(ratio - 1.0) > distance:
+            yield Doubt("G2", f"{name} over spot", f"{ratio:.4g}", f"within {distance:.2g} of 1")
+    for underlying in book.underlyings:
+        if underlying.perpetual is not None:
+            basis = underlying.perpetual / underlying.spot - 1.0
+            if abs(basis) > gates.perpetual_basis:
+                yield Doubt("G3", f"basis of {underlying.symbol}'s perpetual", f"{basis:.4g}",
+                            f"within {gates.perpetual_basis:g}")
+
+
+def _arbitrage(book: Book) -> Iterator[Doubt]:
+    """G8, butterfly and calendar."""
+    by_asset: dict[str, list[tuple[int, list[int], list[Point]]]] = {}
+    for (symbol, expiry), curve in sorted(book.curves.items()):
+        if curve.volatilities:
+            by_asset.setdefault(symbol, []).append((expiry, sorted(curve.volatilities), _calls(book, expiry, curve)))
+    for symbol, slices in by_asset.items():
+        for expiry, strikes, points in slices:
+            for strike, before, point, after in zip(strikes, [(0.0, 1.0), *points], points,
+                                                    [*points[1:], (math.inf, points[-1][1])], strict=False):
+                excess = point[1] - _chord(before, after, point[0])
+                if excess > ARBITRAGE:
+                    yield Doubt("G8", f"butterfly of {symbol} around strike {format_money(strike)} at "
+                                f"{format_time(expiry)}", f"worth {-excess:.4f} of the forward",
+                                f"at least {-ARBITRAGE}")
+        for (early, strikes, points), (late, _, later) in combinations(slices, 2):
+            for strike, (x, value) in zip(strikes, points, strict=True):
+                excess = value - _most(later, x)
+                if excess > ARBITRAGE:
+                    yield Doubt("G8", f"calendar spread of {symbol} at the moneyness of strike {format_money(strike)}, "
+                                f"{format_time(early)} to {format_time(late)}", f"worth {-excess:.4f} of the forward",
+                                f"at least {-ARBITRAGE}")
+
+
+def _calls(book: Book, expiry: int, curve: Curve) -> list[Point]:
+    """(strike, undiscounted call), both as shares of the forward, by strike."""
+    strikes = sorted(curve.volatilities)
+    x = np.array([strike / curve.forward for strike in strikes])
+    volatility = np.array([curve.volatilities[strike] for strike in strikes])
+    values = black_76(1.0, x, volatility, (expiry - book.valuation) / YEAR, 1.0, True)
+    return list(zip(x.tolist(), values.tolist(), strict=True))
+
+
+def _chord(left: Point, right: Point, x: float) -> float:
+    """The straight line through two points, or level from the left one, if the other is infinitely far."""
+    if math.isinf(right[0]):
+        return left[1]
+    return left[1] + (right[1] - left[1]) * ((x - left[0]) / (right[0] - left[0]))
+
+
+def _most(points: list[Point], x: float) -> float:
+    """The most that a convex falling function through (0, 1) and these points can be at x."""
+    before = (0.0, 1.0)
+    for point in points:
+        if x <= point[0]:
+            return _chord(before, point, x)
+        before = point
+    return before[1]
+
+
+def _low_volatilities(model: Model, book: Book, calibration: Calibration) -> Iterator[Doubt]:
+    """G8, on volatilities that no smile shows to be wrong."""
+    if model.estimator == Estimator.HANDWRITTEN:       # which expects no volatility
+        return
+    for (symbol, expiry), curve in sorted(book.curves.items()):
+        asset = model.assets.index(symbol)
+        steps = max(1, math.ceil((expiry - book.valuation) / YEAR * model.steps_per_year))
+        average = calibration.volatilities[asset].average_variance(np.array([calibration.variances[asset]]), steps)[0]
+        least = LEAST_VOLATILITY * math.sqrt(float(average) * model.steps_per_year)
+        for strike, volatility in sorted(curve.volatilities.items()):
+            if volatility < least:
+                yield Doubt("G8", f"volatility of {symbol} at strike {format_money(strike)}, {format_time(expiry)}",
+                            f"{volatility:g}", f"at least {least:.3g}, a twentieth of what the model expects")
+
+
+def _quotes(model: Model, book: Book) -> Iterator[Doubt]:
+    """G9, of what the book states."""
+    for (symbol, expiry), curve in sorted(book.curves.items()):
+        name = f"volatilities of {symbol} at {format_time(expiry)}"
+        if curve.quoted_at is not None and book.valuation - curve.quoted_at > model.gates.surface_age:
+            yield Doubt("G9", f"age of the {name}", f"{book.valuation - curve.quoted_at} s",
+                        f"at most {model.gates.surface_age:g}")
+        if curve.venues is not None and len(curve.venues) < model.gates.least_venues:
+            yield Doubt("G9", f"venues of the {name}", str(len(curve.venues)), f"at least {model.gates.least_venues:g}")
+
+
+def _uncharged(book: Book) -> Iterator[Doubt]:
+    """G11."""
+    for listing in book.listings:
+        if listing.settled is None and listing.instrument.kind.optional and listing.short == 0:
+            yield Doubt("G11", f"contingency of {listing.instrument.symbol} held short", "0", "above 0")
+
+
+def _flags(model: Model, book: Book) -> Iterator[str]:
+    """G9 unstated, and G12."""
+    unstated = [key for key, curve in book.curves.items() if curve.volatilities
+                and (curve.quoted_at is None or curve.venues is None)]
+    if unstated:
+        yield f"G9: age and venues of the volatilities are not stated for {len(unstated)} expiries"
+    end = book.valuation + math.floor(model.horizon / model.steps_per_year * YEAR)
+    for expiry in sorted({listing.instrument.expiry for listing in book.listings
+                          if listing.settled is None and listing.instrument.expiry is not None}):
+        if expiry <= end:
+            yield f"G12: {format_time(expiry)} is inside the horizon: what expires then is valued at its pay-off"

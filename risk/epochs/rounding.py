@@ -1,0 +1,83 @@
+"""Rounding is paid for: E11.
+
+A value change is rounded to whole money units, half to even, for the long and the short side alike. So a side may be
+read as losing up to half a unit a lot less than it does, and with lots small enough everything would round to nothing.
+Every living leaf therefore charges each side a unit a lot on top of its contingency. With r the rounded and v the
+unrounded change, |r - v| <= 1/2, so in every scenario the loss -q v is at most -q r + |q|/2; Expected Shortfall is
+monotone and moves with constants; hence no margin is below max(0, ES) of the *unrounded* changes plus contingencies.
+
+The charge must not matter: it is at most a thousandth of what a lot's underlying loses in the tail, on the side where
+that is more. A listing of smaller lots is refused with the lot that would do. Options are measured by their
+underlying, too: far from the money they have no risk of their own at any size.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from risk.epochs.difference import BrokenDuty
+from risk.exact.expected_shortfall import expected_shortfall
+from risk.exact.money import UNIT, format_decimal
+from risk.exact.shape import Tail
+from risk.market.book import Book
+from risk.market.instruments import Instrument
+from risk.scenarios.scenarios import Scenarios
+from risk.valuation.revaluation import spots_after
+
+ROUNDING = 1
+"""Money units that each side of a living leaf is charged a lot."""
+LARGEST_SHARE = Fraction(1, 1000)
+"""Of the risk of a lot."""
+_SHARE_UNIT = 10**9
+_LARGEST_LOT = 10**9
+
+
+def charges(book: Book) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Contingency and rounding a lot held long, and held short: int64 (n,) each, 0 for what has settled."""
+    paid = np.array([0 if listing.settled is not None else ROUNDING for listing in book.listings], np.int64)
+    return (np.array([listing.long for listing in book.listings], np.int64) + paid,
+            np.array([listing.short for listing in book.listings], np.int64) + paid)
+
+
+def require_lots(book: Book, scenarios: Scenarios, tail: Tail, *, source: str | None = None) -> None:
+    """Refuse listings whose rounding is more than a thousandth of their risk.
+
+    Parameters
+    ----------
+    scenarios : of the book's underlyings, in its order; tail : of them.
+
+    Raises
+    ------
+    BrokenDuty : E11; names the listing and the smallest power of ten that would do.
+    """
+    moves = spots_after(np.ones(len(book.underlyings)), scenarios) - 1.0
+    worst = [_worst(row, tail) for row in moves]
+    spots = {underlying.symbol: risk * underlying.spot for underlying, risk
+             in zip(book.underlyings, worst, strict=True)}
+    for listing in book.listings:
+        instrument = listing.instrument
+        risk = Fraction(instrument.lot) * spots[instrument.underlying]
+        if listing.settled is None and 0 < risk * LARGEST_SHARE < ROUNDING:
+            raise BrokenDuty("E11", f"{instrument.symbol}: lot", format_decimal(instrument.lot),
+                             _enough(instrument, spots[instrument.underlying]), source=source)
+
+
+def _worst(moves: NDArray[np.float64], tail: Tail) -> Fraction:
+    """The larger Expected Shortfall of holding and of owing one unit, as a fraction of its price."""
+    units = np.rint(moves * _SHARE_UNIT).astype(np.int64)
+    return Fraction(max(expected_shortfall(side, tail).ceiling for side in ((-units).tolist(), units.tolist())),
+                    _SHARE_UNIT)
+
+
+def _enough(instrument: Instrument, risk: Fraction) -> str:
+    """risk : money units that one unit of the underlying loses in the tail."""
+    why = f"or rounding to 1/{UNIT} {instrument.quote} is more than 0.1 % of its risk"
+    lot = Decimal("1e-12")
+    while Fraction(lot) * risk * LARGEST_SHARE < ROUNDING:
+        lot *= 10
+    return f"at least {format_decimal(lot)} {instrument.underlying}: {why}" if lot <= _LARGEST_LOT \
+        else f"larger than any that can be listed (10**9): {why}"

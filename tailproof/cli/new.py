@@ -1,0 +1,56 @@
+"""`tailproof new`: files to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from primitives import jsonio
+
+from .. import templates
+from .console import OUTPUT, Outcome, reporting
+
+_ASSETS = click.option("--assets", default=",".join(templates.ASSETS), show_default=True,
+                       help="Symbols of the underlyings, separated by commas.")
+_OUT = click.option("--out", type=OUTPUT, required=True, help="File to write; one that exists is not overwritten.")
+
+
+@click.group()
+def new() -> None:
+    """Write a book, model or portfolio that builds as it stands."""
+
+
+@new.command("book")
+@_ASSETS
+@_OUT
+@reporting
+def book(assets: str, out: Path) -> Outcome:
+    """A book of made-up prices, valued today: five instruments an asset (JSON)."""
+    return _written(templates.book, assets, out)
+
+
+@new.command("model")
+@_ASSETS
+@_OUT
+@reporting
+def model(assets: str, out: Path) -> Outcome:
+    """A Monte Carlo model with made-up parameters, which reads no prices (TOML)."""
+    return _written(templates.model, assets, out)
+
+
+@new.command("portfolio")
+@_ASSETS
+@_OUT
+@reporting
+def portfolio(assets: str, out: Path) -> Outcome:
+    """A portfolio of instruments of `new book` (JSON)."""
+    return _written(templates.portfolio, assets, out)
+
+
+def _written(make: Callable[[tuple[str, ...]], str], assets: str, out: Path) -> Outcome:
+    text = make(templates.checked_assets(assets))
+    with jsonio.creating(out) as file:
+        file.write(text.encode())
+    return Outcome({"out": str(out), "assets": assets.split(",")}, [f"wrote {out}"])

@@ -1,0 +1,7 @@
+"""Print docs/formats.md."""
+
+import sys
+
+from . import document
+
+sys.stdout.write(document())

@@ -1,0 +1,107 @@
+"""What travels between trader, venue, relayer and auditor, and what the trader keeps to herself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prover import Proof
+from prover.files.snarkjs import proof_to_json
+from verifier_contracts.context import MARGIN, Context
+from verifier_contracts.deployment import Deployment
+
+from ..bundle import Bundle
+from ..consents import read_consent
+from ..keys import NOTE, KeyDirectory
+from ..secret import Opening
+from .observed import Format
+from .outputs import reading
+
+_WHO = "0x" + "11" * 20
+_DIGEST = "22" * 32
+_STATEMENT = "margin-full-256x16"
+# Generators of both groups: points of the right kind, and a proof of nothing.
+_G1 = (1, 2)
+_G2 = ((10857046999023057135944570762232829481370756359578518086990519993285655852781,
+        11559732032986387107991004021392285783925812861821192530917403151452391805634),
+       (8495653923123431417604973247489272438418190587263600148770280649306958101930,
+        4082367875863433681332203403145435568316851327593401208105741076214120093531))
+
+
+def opening_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.opening/1", "statement": _STATEMENT, "commitment": "7", "salt": "8",
+             "slots": [{"id": "9", "lots": -1}]}]
+
+
+def consent_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.consent/1", "chain_id": 1, "manager": _WHO, "account": _WHO, "venue": _WHO,
+             "commitment": "7", "version": 1, "deadline": 2, "signature": "0x" + "ab" * 65}]
+
+
+def deployment_examples() -> Sequence[Any]:
+    digest = bytes.fromhex(_DIGEST)
+    return [Deployment(1, _STATEMENT, digest, digest, True, *(_WHO,) * 3).to_json()]
+
+
+def key_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.key/1", "statement": _STATEMENT, "r1cs_digest": _DIGEST,
+             "key_digest": "0x" + _DIGEST, "setup": "ceremony"}]
+
+
+def bundle_examples() -> Sequence[Any]:
+    context = Context(MARGIN, 1, _WHO, bytes.fromhex(_DIGEST), _WHO, 1, 1, bytes(32))
+    proof = Proof(_G1, _G2, _G1)
+    made = Bundle(_STATEMENT, _DIGEST, True, {"context": 1, "margin": 2}, context, proof).to_json()
+    return [made, {**made, "proof": {key: value for key, value in proof_to_json(proof).items() if key != "curve"}}]
+
+
+OPENING = Format(
+    "opening", "What opens a commitment; secret, mode 0600 (JSON)", "opening.secret.json", opening_examples,
+    reading(Opening.load, "opening.json"),
+    {"schema": "says what the file is", "statement": "statement that the commitment is for",
+     "commitment": "what is registered", "salt": "what hides the portfolio in it", "slots": "the portfolio",
+     "slots[].id": "instrument id; 0 of an empty slot", "slots[].lots": "signed number of lots"})
+
+CONSENT = Format(
+    "consent", "An owner's signed consent to a commitment (JSON)", "consent.json", consent_examples,
+    reading(read_consent, "consent.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "manager": "contract, an address",
+     "account": "owner, an address", "venue": "venue, an address", "commitment": "what is agreed to",
+     "version": "of the account's state after it", "deadline": "Unix seconds until which it may be used",
+     "signature": "EIP-712 signature, or what an ERC-1271 contract takes"})
+
+DEPLOYMENT = Format(
+    "deployment", "Where the contracts of a chain are, and what they are for (JSON)", "deployment.json",
+    deployment_examples, reading(Deployment.load, "deployment.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "statement": "statement that is verified",
+     "circuit_digest": "SHA-256 of its constraint system", "key_digest": "of the verification key at deployment",
+     "insecure_setup": "whether one party made the key", "registry": "contract of epochs, an address",
+     "verifier": "contract, an address", "manager": "contract of margins, an address"})
+
+
+def _read_key(path: Path) -> object:
+    return KeyDirectory.load(path.parent)
+
+
+KEY = Format(
+    "key", "What a key directory says of its key (JSON)", NOTE, key_examples, reading(_read_key, NOTE),
+    {"schema": "says what the file is", "statement": "statement that it proves",
+     "r1cs_digest": "SHA-256 of its constraint system, hex", "key_digest": "of the verification key",
+     "setup": "how the key was made"})
+
+BUNDLE = Format(
+    "bundle", "A proven margin, for relayer and auditor; it holds nothing private (JSON)", "bundle.json",
+    bundle_examples, reading(Bundle.load, "bundle.json"),
+    {"schema": "says what the file is", "statement": "statement proven",
+     "context.statement": "which public inputs the context stands before",
+     "r1cs_digest": "SHA-256 of its constraint system, hex", "setup": "how the key was made",
+     "public_inputs": "in no order; the statement names them", "public_inputs.<INPUT>": "field element",
+     "context": "what the public input of that name hashes (A3)", "context.chain_id": "EIP-155 id",
+     "context.manager": "contract, an address", "context.key_digest": "of the verification key",
+     "context.account": "owner, an address", "context.epoch_id": "of the published epoch",
+     "context.version": "of the account's state", "context.action_hash": "of an action bound to the proof, or 0",
+     "proof": "Groth16, as snarkjs writes it", "proof.pi_a": "point of G1: x, y, 1",
+     "proof.pi_b": "point of G2: x, y, (1, 0); two parts each", "proof.pi_c": "point of G1: x, y, 1",
+     "proof.protocol": "says which proof system", "proof.curve": "snarkjs's name of BN254"},
+    {"public_inputs": "INPUT"})

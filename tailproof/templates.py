@@ -1,0 +1,109 @@
+"""Files to start from, which build as they stand: a book, a model and a portfolio that fit each other.
+
+Prices are made up and round; what is written is checked by the parsers before it is handed out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from primitives import jsonio
+from primitives.errors import BadInput
+from risk.exact.clock import DAY, format_time
+from risk.market.instruments import MOST_ASSETS, SYMBOL
+
+ASSETS = ("BTC", "ETH")
+STATEMENT = "margin-full-256x16"
+_SPOT = 1000
+_OPTIONS = ("call", "put")
+
+
+def checked_assets(text: str) -> tuple[str, ...]:
+    """Symbols from "BTC,ETH".
+
+    Raises
+    ------
+    BadInput : none, one that is no symbol or is given twice, or more than 64.
+    """
+    assets = tuple(text.split(","))
+    for asset in assets:
+        if not SYMBOL.fullmatch(asset) or assets.count(asset) > 1 or len(asset) > 24:
+            raise BadInput("--assets", text, "symbols of up to 24 letters, digits and . _ / -, each once, "
+                           "separated by commas")
+    if len(assets) > MOST_ASSETS:
+        raise BadInput("--assets", f"{len(assets)} of them", f"at most {MOST_ASSETS}")
+    return assets
+
+
+def book(assets: Sequence[str] = ASSETS, *, valuation: int | None = None) -> str:
+    """A book of spot, perpetual, a future and two options for each asset, valued at the start of today, UTC."""
+    today = int(time.time()) // DAY * DAY if valuation is None else valuation
+    expiry = today + 30 * DAY + DAY // 3
+    document: dict[str, Any] = {
+        "schema": "tailproof.book/1", "venue": "example", "quote": "USD", "valuation": format_time(today),
+        "rate": "0.02",
+        "underlyings": [{"symbol": asset, "spot": str(_SPOT), "perpetual": str(_SPOT)} for asset in assets],
+        "expiries": [{"underlying": asset, "expiry": format_time(expiry), "forward": "1001.7",
+                      "volatilities": [{"strike": "1000", "volatility": "0.6"}]} for asset in assets],
+        "contingencies": [{"underlying": asset, "kind": kind, "long": "0.001", "short": "0.001"} for asset in assets
+                          for kind in ("spot", "perpetual", "future", *_OPTIONS)],
+        "instruments": [one for asset in assets for one in _instruments(asset, format_time(expiry))]}
+    return jsonio.dumps(document)
+
+
+def _instruments(asset: str, expiry: str) -> list[dict[str, str]]:
+    common = {"underlying": asset, "lot": "0.1"}
+    dated = {"expiry": expiry, "settlement": "cash"}
+    return [{"symbol": f"{asset}-SPOT", "kind": "spot", "settlement": "physical", **common},
+            {"symbol": f"{asset}-PERP", "kind": "perpetual", "settlement": "cash", **common},
+            {"symbol": f"{asset}-FUTURE", "kind": "future", **common, **dated},
+            *({"symbol": f"{asset}-1000-{kind[0].upper()}", "kind": kind, **common, **dated, "strike": "1000"}
+              for kind in _OPTIONS)]
+
+
+def model(assets: Sequence[str] = ASSETS) -> str:
+    """A Monte Carlo model that reads no prices; `tailproof model fit` writes one that is fitted to them."""
+    tables = "\n".join(f"""
+[volatility."{asset}"]
+family = "garch"
+mean = 0.0
+omega = 1.0e-5
+alpha = 0.08
+beta = 0.90
+innovations = "t"
+degrees = 4.0
+variance = 0.001                # of the next step: 3.2 % a day""" for asset in assets)
+    matrix = ", ".join("[" + ", ".join("1.0" if i == j else "0.6" for j in range(len(assets))) + "]"
+                       for i in range(len(assets)))
+    names = ", ".join(f'"{asset}"' for asset in assets)
+    return f"""\
+# A model to start from. `tailproof schema model` and docs/formats.md tell every key; `tailproof model fit HISTORY.csv
+# --settings THIS` replaces the made-up parameters by fitted ones.
+schema = "tailproof.model/2"
+name = "example"
+estimator = "monte-carlo"       # or "filtered-historical", which draws days of a price history
+assets = [{names}]
+horizon = 1                     # steps; a step is a day
+
+[epoch]
+statement = "{STATEMENT}"
+{tables}
+
+[correlation]
+family = "static"
+matrix = [{matrix}]
+
+[copula]
+family = "t"
+degrees = 4.0
+"""
+
+
+def portfolio(assets: Sequence[str] = ASSETS) -> str:
+    """Long the first asset, its call sold, short the second."""
+    positions = [{"instrument": f"{assets[0]}-SPOT", "lots": 10}, {"instrument": f"{assets[0]}-1000-C", "lots": -10}]
+    positions += [{"instrument": f"{assets[1]}-PERP", "lots": -5}] if len(assets) > 1 else []
+    return jsonio.dumps({"schema": "tailproof.portfolio/1", "positions": positions,
+                         "description": "Lots are signed: negative is short."})

@@ -1,0 +1,143 @@
+"""`tailproof model`: from a history to a model file that stands, and back."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from risk.models.model import parse_model
+
+FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
+BOOK = ("--book", FIXTURES / "book.json")
+Run = Callable[..., Any]
+OLD = """\
+schema = "tailproof.model/1"
+name = "old"
+estimator = "filtered-historical-simulation"
+assets = ["BTC", "ETH"]
+seed = 7
+horizon = 1
+steps_per_year = 365
+volatility_response = 1.0
+max_gap_days = 3
+garch = "fit"
+
+[epoch]
+scenarios = 256
+tail = "32/5"
+depth = 3
+lanes = 5
+width = 50
+"""
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two assets with an occasional common shock, up to the day before the fixture's valuation; as Excel writes it."""
+    rng = np.random.default_rng(1)
+    common = rng.standard_t(5, 700)
+    returns = 0.02 * (0.8 * common[:, None] + 0.4 * rng.standard_t(5, (700, 2)))
+    levels = np.cumsum(returns, axis=0)
+    prices = np.array([29000, 737]) * np.exp(levels - levels[-1])                   # they end where the book begins
+    rows = [f'"{date(2021, 1, 1) - timedelta(days=700 - i)}",{btc:.6f},n/a,{eth:.6f}'
+            for i, (btc, eth) in enumerate(prices)]
+    path = tmp_path_factory.mktemp("history") / "prices.csv"
+    path.write_bytes(("\ufeffDate,BTC,Note,ETH\r\n" + "\r\n".join(rows) + "\r\n\r\n").encode())
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(run: Run, history: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("model") / "model.toml"
+    answer = run("model", "fit", history, "--assets", "ETH,BTC", "--family", "gjr", "--out", out)
+    assert answer.code == 0, answer.stderr
+    assert answer.data["converged"] is True
+    assert answer.data["ignored_columns"] == ["Note"]
+    assert answer.data["volatility"]["BTC"]["gradient"] < 1e-7
+    return out
+
+
+def test_a_fitted_model_stands_and_is_shown(run: Run, fitted: Path, history: Path) -> None:
+    checked = run("model", "check", fitted, history)
+    assert checked.code == 0, checked.data["failures"]
+    assert all(abs(missing) < 0.01 for missing in checked.data["shortfalls"].values())
+    shown = run("model", "show", fitted)
+    assert shown.data["volatility"]["ETH"]["family"] == "gjr"
+    assert shown.data["reads_history"] is True
+
+
+def test_an_epoch_is_built_from_it_whatever_the_order_of_assets(run: Run, fitted: Path, history: Path,
+                                                                tmp_path: Path) -> None:
+    out = tmp_path / "epoch"
+    built = run("epoch", "build", *BOOK, "--model", fitted, "--history", history, "--out", out)
+    assert built.code == 0, built.data
+    assert built.data["underlyings"] == ["ETH", "BTC"]
+    assert run("epoch", "check", out).code == 0
+
+
+def test_a_model_may_name_its_statement(run: Run, fitted: Path, history: Path, tmp_path: Path) -> None:
+    text = fitted.read_text()
+    at, end = text.index("scenarios ="), text.index("[volatility")
+    named = tmp_path / "named.toml"
+    named.write_text(text[:at] + 'statement = "margin-full-256x16"\n\n' + text[end:])
+    out = tmp_path / "epoch"
+    built = run("epoch", "build", *BOOK, "--model", named, "--history", history, "--out", out)
+    assert built.data["shape"]["scenarios"] == 256
+    assert run("epoch", "check", out).code == 0
+    named.write_text(text[:at] + 'statement = "margin-full-1000x32"\n\n' + text[end:])
+    (out / "sources" / "model.toml").write_bytes(named.read_bytes())
+    fields = {difference["field"] for difference in run("epoch", "check", out).data["differences"]}
+    assert "shape" in fields
+
+
+def test_bent_parameters_exit_1(run: Run, fitted: Path, history: Path, tmp_path: Path) -> None:
+    document = tomllib.loads(fitted.read_text())
+    degrees = document["volatility"]["BTC"]["degrees"]
+    bent = tmp_path / "bent.toml"
+    bent.write_text(fitted.read_text().replace(f"degrees = {degrees!r}", f"degrees = {degrees * 3:.6f}"))
+    answer = run("model", "check", bent, history)
+    assert answer.code == 1
+    assert any("less likely than a new fit" in line for line in answer.data["failures"])
+
+
+def test_a_file_of_the_first_schema_is_refused_with_the_command_that_converts_it(run: Run, history: Path,
+                                                                                 tmp_path: Path) -> None:
+    old, new = tmp_path / "old.toml", tmp_path / "new.toml"
+    old.write_text(OLD)
+    refused = run("epoch", "build", *BOOK, "--model", old, "--history", history, "--out", tmp_path / "epoch")
+    assert refused.code == 2
+    assert "`tailproof model upgrade` converts it" in refused.data["message"]
+    assert run("model", "upgrade", old, "--out", new).code == 2          # it says "fit": on what?
+    assert run("model", "upgrade", old, "--history", history, "--out", new).code == 0
+    model = parse_model(new.read_bytes())
+    assert model.seed is None
+    assert model.volatilities[0].family == "garch"
+    assert run("model", "check", new, history).code == 0
+
+
+def test_a_matrix_is_repaired_by_name(run: Run, tmp_path: Path) -> None:
+    text = (FIXTURES / "model.toml").read_text()
+    at, end = text.index("matrix = "), text.index("[copula]")
+    broken, out = tmp_path / "broken.toml", tmp_path / "repaired.toml"
+    broken.write_text(text[:at] + "matrix = [[1.0, 1.0], [1.0, 1.0]]\n\n" + text[end:])
+    refused = run("model", "show", broken)
+    assert refused.code == 2
+    assert "model fit --repair" in refused.data["message"]
+    answer = run("model", "fit", broken, "--repair", "--out", out)
+    assert answer.code == 0
+    assert 0 < answer.data["distances"]["matrix"] < 1e-5
+    assert run("model", "show", out).code == 0
+
+
+def test_json_on_errors_too(run: Run, history: Path, tmp_path: Path) -> None:
+    answer = run("model", "fit", history, "--assets", "XRP", "--out", tmp_path / "x.toml")
+    assert answer.code == 2
+    assert "there are BTC, Note, ETH" in json.dumps(answer.data, ensure_ascii=False)
+    assert not (tmp_path / "x.toml").exists()
