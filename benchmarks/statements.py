@@ -11,25 +11,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from circuits import statements
-from circuits.statements import batch, grid, margin, netting, solvency, transition
+from circuits.statements import batch, cover, flat, grid, leaf_field, margin, netting, solvency, transition
 from primitives import field
 from prover import Proof, VerificationKey, prove, setup, verify
 from prover.files import snarkjs
 from risk.epochs.build import build
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
-from risk.exact.shape import EpochShape, TailSize, WeightedTail
+from risk.exact.shape import EpochShape
 from risk.grid.grid_build import assemble_grid, build_grid, full_revaluation, value
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_shape import GRID_1000, GRID_1000_WEIGHTED, GridShape
@@ -59,23 +58,15 @@ def portfolios() -> dict[str, Portfolio]:
 
 
 @cache
-def sources(shape: EpochShape | None = None) -> Sources:
-    """The fixture's sources, with the model's [epoch] made to fit a shape."""
-    read = Sources.read(FIXTURES / "model.toml", FIXTURES / "book.json")
-    if shape is None:
-        return read
-    section = (f'[epoch]\nscenarios = {shape.scenarios}\ntail = "{shape.tail}"\ndepth = {shape.depth}\n'
-               f"lanes = {shape.lanes}\nwidth = {shape.width}\n\n")
-    return replace(read, model=re.sub(rb"\[epoch\].*?\n\n", section.encode(), read.model, flags=re.DOTALL))
+def sources() -> Sources:
+    """The fixture's."""
+    return Sources.read(FIXTURES / "model.toml", FIXTURES / "book.json")
 
 
 @cache
 def full_epoch(shape: EpochShape) -> Epoch:
-    """The fixture's epoch. Where a shape has masses, draws that are equally likely stand in for the scenarios that
-    masses belong to: the numbers mean nothing then, and are proven all the same."""
-    if isinstance(shape.tail, WeightedTail):
-        return replace(full_epoch(replace(shape, tail=TailSize(1))), shape=shape, provenance=None)
-    return build(sources(shape))
+    """The fixture's epoch in a statement's shape; scenarios with masses are chosen from a population."""
+    return build(sources(), shape=shape)
 
 
 @cache
@@ -110,6 +101,42 @@ def instances(name: str) -> Iterator[Instance]:
                                        transition.fill("fills", preset.fills, fills))
             yield Instance(subject, transition.assign(preset, slots, SALT, fills, 99, SALT + 1, CONTEXT),
                            {"new_commitment": margin.commit(SALT + 1, applied.slots)})
+    elif isinstance(preset, cover.Preset):
+        yield from cover_instances(preset)
+    elif isinstance(preset, flat.Preset):
+        closed = [(2**247 + 1, 0), (0, 0), (3, 0)]
+        commitment = flat.commit(SALT, [*closed, *[(0, 0)] * (preset.slots - len(closed))])
+        yield Instance("closed positions", flat.assign(preset, closed, SALT, CONTEXT),
+                       {"portfolio_commitment": commitment})
+    elif isinstance(preset, leaf_field.Preset):
+        yield from leaf_instances(preset)
+    else:
+        raise AssertionError(f"{name}: nobody has said what to prove of it")
+
+
+def cover_instances(preset: cover.Preset) -> Iterator[Instance]:
+    """Of each fixture portfolio: what just covers it with a tenth more, and a unit less, which is a shortfall."""
+    epoch = full_epoch(preset.shape) if isinstance(preset.shape, EpochShape) else grid_epoch(preset.shape)
+    buffer = 1000
+    for subject, portfolio in portfolios().items():
+        rows = portfolio.rows(epoch)
+        required = portfolio.margin(epoch).required if isinstance(epoch, Epoch) \
+            else grid_margin.grid_margin(epoch, rows).required
+        least = -(-required * (10_000 + buffer) // 10_000)
+        for held, covered in ((least, True), (least - 1, False)):
+            claim = cover.Claim(held, buffer, covered)
+            yield Instance(f"{subject}, {'covered' if covered else 'short'}",
+                           cover.assign(preset, epoch, rows, SALT, claim, CONTEXT),
+                           {"claim": claim.packed(), "epoch_root": epoch.root})
+
+
+def leaf_instances(preset: leaf_field.Preset) -> Iterator[Instance]:
+    """First, middle and last element of a leaf."""
+    epoch = full_epoch(preset.shape) if isinstance(preset.shape, EpochShape) else collateral_epoch(preset.shape)
+    published = leaf_field.Published.of(preset, epoch)
+    for element in (0, preset.elements // 2, preset.elements - 1):
+        yield Instance(f"element {element} of leaf 1", leaf_field.assign(published, 1, element, CONTEXT),
+                       {"x": published.leaves[1][element], "epoch_root": epoch.root})
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from circuits import statements
 from primitives.errors import BadInput
 from risk.exact.shape import EpochShape
 from risk.grid.grid_shape import GridShape
@@ -27,6 +28,13 @@ def require_shape(found: EpochShape | GridShape, wanted: EpochShape | GridShape,
     if found.digest() != wanted.digest():
         ours, theirs = differing(found, wanted)
         raise BadInput(field, ours, f"{theirs}, as {statement} has it", source=source)
+
+
+def most_gross(shape: EpochShape | GridShape) -> int | None:
+    """g, where statements of this shape prove books with a gross exposure below 2**g (C7); None if there is none."""
+    margins = [statements.get(name) for name in statements.names() if name.startswith("margin-")]
+    bits = [one.preset.gross_bits for one in margins if one.shape is not None and one.shape.digest() == shape.digest()]
+    return max(bits, default=None)
 
 
 def _shown(shape: dict[str, Any], keys: list[str]) -> str:

@@ -27,7 +27,7 @@ Ints = NDArray[np.int64]
 
 ROUNDS = 8
 """Of attack and mending; a last attack judges."""
-STARTS = 3
+STARTS = 5
 """Books that each attack starts from."""
 JUDGES = 6
 """Of the last one."""

@@ -50,7 +50,7 @@ def show_margin(epoch: Path, portfolio: Path, picture: Path | None) -> Outcome:
 
     from .. import epochs
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
-    found = breakdown(numbers, held.rows(numbers))
+    found = breakdown(numbers, _rows(numbers, held))
     if picture is not None:
         from risk.margins import plot
         plot.losses(found, picture, title=portfolio.stem.replace("_", " "), quote=numbers.header.quote,
@@ -99,7 +99,7 @@ def what_if(epoch: Path, portfolio: Path, added: tuple[str, ...], spots: tuple[s
     if not (added or spots or volatilities or picture):
         raise BadInput("--add, --spot, --volatility and --picture", None, "given, at least one of them")
     changed = _with(numbers, held, added)
-    before, after = (breakdown(numbers, book.rows(numbers)) for book in (held, changed))
+    before, after = (breakdown(numbers, _rows(numbers, book)) for book in (held, changed))
     move = _moves(numbers, spots, volatilities)
     quote = numbers.header.quote
     data: dict[str, Any] = {**telling.facts(numbers), "before": _margin_json(before), "after": _margin_json(after),
@@ -148,7 +148,7 @@ def explain(epoch: Path, portfolio: Path, most: int, history: Path | None) -> Ou
 
     from .. import epochs
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
-    found = breakdown(numbers, held.rows(numbers))
+    found = breakdown(numbers, _rows(numbers, held))
     progress("scenarios", 0, 1)
     tail = explained(numbers, found, most=most, history=None if history is None else _history(numbers, history))
     held_by_tail = sum(mass > 0 for mass in found.shortfall.tail_mass)
@@ -176,7 +176,7 @@ def compare(epoch: Path, portfolio: Path, preset: str) -> Outcome:
 
     from .. import epochs
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
-    rows = held.rows(numbers)
+    rows = _rows(numbers, held)
     found = {name: method(numbers, rows) for name, method in METHODS.items()}
     found["scan"] = scan(Market(numbers), rows, preset)
     whole = found["portfolio"]
@@ -292,6 +292,16 @@ def _history(numbers: AnyEpoch, path: Path) -> Any:
 def _heaviest(numbers: AnyEpoch, found: Breakdown) -> str:
     return max(found.assets, key=lambda part: abs(part.numerator)).name if found.assets \
         else numbers.header.underlyings[0]
+
+
+def _rows(numbers: AnyEpoch, held: Portfolio) -> Sequence[tuple[int, int]]:
+    """Positions by leaf; refuses, as `commit` does, a book so large that no statement of this shape proves it."""
+    from ..shapes import most_gross
+    rows, bits = held.rows(numbers), most_gross(numbers.shape)
+    gross = sum(abs(lots) * int(numbers.amax[row]) for row, lots in rows)
+    if bits is not None and gross >= 1 << bits:
+        raise BadInput("gross exposure, sum |lots| amax", gross, f"below 2**{bits}")
+    return rows
 
 
 def _notes(numbers: AnyEpoch, held: Portfolio) -> list[str]:

@@ -156,6 +156,17 @@ def test_history_counts_exceptions_and_draws(run: Run, us_directory: Path, epoch
     assert refused.data["field"] == "--history"
 
 
+def test_a_book_that_nothing_proves_has_no_margin(run: Run, epoch_directory: Path, tmp_path: Path) -> None:
+    """In the words of `commit`: beyond C7, its Expected Shortfall is a number and no margin."""
+    huge = tmp_path / "huge.json"
+    huge.write_text(json.dumps({"schema": "tailproof.portfolio/1",
+                                "positions": [{"instrument": "BTC-SPOT", "lots": 2**40 - 1}]}))
+    for command in (("risk", "margin"), ("risk", "explain"), ("risk", "compare")):
+        refused = run(*command, epoch_directory, huge)
+        assert (refused.code, refused.data["field"]) == (2, "gross exposure, sum |lots| amax")
+    assert run("risk", "what-if", epoch_directory, STRADDLE, "--add", f"BTC-SPOT={2**39}").code == 2
+
+
 def test_nothing_is_overwritten(run: Run, epoch_directory: Path, tmp_path: Path) -> None:
     picture = tmp_path / "x.png"
     picture.write_text("mine")
