@@ -2,9 +2,9 @@
 
 Each names the root of its predecessor, which its seed is derived from. From one to the next, time goes on, venue,
 quote currency and basis stay, a symbol keeps its id and an id its symbol, what is listed stays listed while somebody
-may hold it, and what has settled stays at what it settled at. That nobody holds something any more is the venue's word, in the
-book's `released`. Everything else may change, and is told: whoever signs an epoch should see that its model is another
-one, and what was released.
+may hold it, and what has settled stays at what it settled at. That nobody holds something any more is the venue's word,
+in the book's `released`. Everything else may change, and is told: whoever signs an epoch should see that its model is
+another one, and what was released.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ rates, and its value change per lot in every scenario, in 10**-6 quote units; or
 (`header.basis`), the value itself. `changes` is the one or the other; no statement tells them apart.
 
 Leaf i is H(LEAF; id, u, long, short, amax, A_0, ..., A_{E-1}) with the changes packed P to an element,
-A_e = sum_p 2**(w p) a_{eP+p}. After the instruments' leaves come those of what has settled, H(SETTLED; id, value), in an
-epoch of levels a mark of each instrument (`risk.epochs.marks`), and at the end of the tree the header's
+A_e = sum_p 2**(w p) a_{eP+p}. After the instruments' leaves come those of what has settled, H(SETTLED; id, value), in
+an epoch of levels a mark of each instrument (`risk.epochs.marks`), and at the end of the tree the header's
 (`risk.epochs.header`); their tags keep them from being opened as instruments. The root binds the shape, too:
 H(EPOCH; tree root, shape, 0).
 
@@ -222,8 +222,8 @@ class Epoch:
         """E12: in an epoch of levels each instrument has one mark, else a debtor could choose."""
         wanted = [int(id) for id in self.ids[1:]] if self.levels else []
         if [mark.id for mark in self.marks] != wanted:
-            yield Violation("E12", "marks", len(self.marks), f"{len(wanted)}: in an epoch of levels of every instrument, "
-                            "in their order, else none")
+            yield Violation("E12", "marks", len(self.marks), f"{len(wanted)}: in an epoch of levels of every "
+                            "instrument, in their order, else none")
             return
         for row, mark in enumerate(self.marks, 1):
             if not 0 <= mark.long <= mark.short <= mark.long + 1 or mark.short >= 1 << self.shape.value_bits:

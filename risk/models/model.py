@@ -109,7 +109,8 @@ DEFAULT_VOLATILITY: Mapping[str, Any] = {"family": "ewma", "lambda": 0.97, "inno
 DEFAULT_COPULA: Mapping[str, Any] = {"family": "t", "degrees": 4.0}
 GATES = tuple(f"G{i}" for i in range(1, 13))
 _OPTIONAL = {"purpose", "basis", "seed", "step_seconds", "calendar", "steps_per_year", "max_gap_steps",
-             "volatility_response", "volatility", "correlation", "copula", "events", "gates", "scenarios", "stress", "procyclicality", "set"}
+             "volatility_response", "volatility", "correlation", "copula", "events", "gates", "scenarios", "stress",
+             "procyclicality", "set"}
 _DRAWS = ("seed", "volatility", "correlation", "copula", "scenarios", "stress", "procyclicality")
 """What a handwritten set has no use for."""
 STRESSES = ("dependence-0", "dependence-1", "black-swan")
