@@ -133,7 +133,8 @@ class Published:
 
     Parameters
     ----------
-    leaves : per place of the tree from `first` on, the elements, any residues: false ones are what this statement is there to show.
+    leaves : per place of the tree from `first` on, the elements, any residues: false ones are what this statement is
+        there to show.
     regime : as the root says it.
     other_root : of the other tree of an epoch on a grid; ignored in one by full revaluation.
     level : all leaf digests of the tree, (8**depth, 4), those of `leaves` among them: an epoch's tree also holds

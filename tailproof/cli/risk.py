@@ -125,6 +125,8 @@ def what_if(epoch: Path, portfolio: Path, added: tuple[str, ...], spots: tuple[s
         lines += ["", f"if {said}, by full revaluation at the end of the horizon:",
                   *table([("gain (-: loss) before", f"{_shown(gains[0])} {quote}"),
                           ("gain (-: loss) after", f"{_shown(gains[1])} {quote}"),
+                          ("left of the value after", f"{_shown(_value(numbers, changed) + gains[1])} {quote}")
+                          if numbers.levels else
                           ("of the margin after", f"{100 * gains[1] / after.required:.1f} %" if after.required
                            else "no margin")])]
     if market is not None and picture is not None:
@@ -194,7 +196,7 @@ def compare(epoch: Path, portfolio: Path, preset: str) -> Outcome:
         proven = breakdown(numbers, rows).required
         data["proven"] = str(proven)
         lines += ["", "All are of losses from today's value on, for other methods know no cash.", *table(
-            [("liquidation value now", f"{_shown(_value(numbers, held))} {numbers.header.quote}"),
+            [("liquidation value now", f"{_shown(_value(numbers, held))} {numbers.header.quote}", ""),
              ("margin that is proven", f"{_shown(proven)} {numbers.header.quote}", "what that value lacks")])]
     return Outcome(data, [*telling.trial(numbers), *lines])
 
