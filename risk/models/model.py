@@ -84,6 +84,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -483,8 +484,10 @@ def _stress(parts: Mapping[str, Node], reads_history: bool) -> Stress:
         if days is None:
             raise node.refuse(f'{", ".join(STRESSES)}, a day such as "2020-03-12" or first and last days such as '
                               '"2020-03-08/2020-03-16"')
-        first, last = (parse_time(f"{day}T00:00:00Z", field=node.field, source=node.source)
-                       for day in (days[1], days[2] or days[1]))
+        try:
+            first, last = (date.fromisoformat(day) for day in (days[1], days[2] or days[1]))
+        except ValueError:
+            raise node.refuse("of days that there are") from None
         if last < first:
             raise node.refuse("from an earlier to a later day")
         if not reads_history:

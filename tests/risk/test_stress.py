@@ -258,7 +258,7 @@ def test_what_is_wrong_is_named(stressed_sources: Sources, edited: Callable, old
     ("2030-01-01", r"stress\.sets is '2030-01-01': must be days of the history, from 2019-01-01"),
     ("2018-12-31", r"must be days of the history"),              # its first row ends no return
     ("2020-02-10/2020-02-01", "earlier to a later"),
-    ("2020-02-30", "UTC"),
+    ("2020-02-30", "days that there are"),
 ])
 def test_days_must_be_there(past: tuple[Sources, np.ndarray], edited: Callable, name: str, message: str) -> None:
     sources, _ = past

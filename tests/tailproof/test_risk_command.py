@@ -249,7 +249,7 @@ def test_nothing_is_overwritten(run: Run, epoch_directory: Path, tmp_path: Path)
 
 # -- epochs ----------------------------------------------------------------------------------------------------------
 def test_diff_tells_what_changed(run: Run, epoch_directory: Path, tmp_path: Path) -> None:
-    book = (FIXTURES / "book.json").read_text().replace('"spot": "29001.72"', '"spot": "28001.72"')
+    book = (FIXTURES / "book.json").read_text().replace('"spot": "29001.72"', '"spot": "28601.72"')
     (tmp_path / "book.json").write_text(book)
     assert run("epoch", "build", "--book", tmp_path / "book.json", "--model", FIXTURES / "model.toml", "--out",
                tmp_path / "epoch").code == 0
