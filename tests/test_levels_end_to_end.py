@@ -144,7 +144,8 @@ def test_a_fill_moves_lots_and_cash_and_cover_follows(name: str) -> None:
     worth = [value_today(epoch, rows_of(epoch, account.slots)) for account in (before, after)]
     assert worth[0] - worth[1] == paid * CASH_UNITS - LOTS * epoch.mark(spot.id).long
     module = grid if isinstance(epoch, GridEpoch) else margin
-    proof_of = module.committed_margin_inputs(statements.get(name).preset.margin, epoch, rows_of(epoch, after.slots), 12)
+    sizes = statements.get(name).preset.margin
+    proof_of = module.committed_margin_inputs(sizes, epoch, rows_of(epoch, after.slots), 12)
     needed = required(epoch, after.slots)
     assert proof_of.margin == needed
     assert show_cover(name, epoch, after, -(-needed * (10**4 + BUFFER) // 10**4))
@@ -182,8 +183,8 @@ def test_flat_wants_no_cash_either() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_split_account_could_prove_neither_side_and_no_fill_splits_one(name: str) -> None:
-    """R4: one fill of a lot as 1 + 2**39 and -2**39 over two slots is net right, and bricks the account: C7 refuses both
-    sides of every claim. T6 refuses the split itself."""
+    """R4: one fill of a lot as 1 + 2**39 and -2**39 over two slots is net right, and bricks the account: C7 refuses
+    both sides of every claim. T6 refuses the split itself."""
     epoch: Any = epoch_of(name)
     spot = epoch.instruments[epoch.row_of("BTC-SPOT") - 1].id
     split = [(spot, 5 + 2**39), (spot, 1 - 2**39), (0, 0)]
@@ -214,7 +215,7 @@ def test_lots_do_not_move_without_their_cash() -> None:
     cs = statements.get("transition-tiny").build()
     for some in ([legs[0]], [legs[1]], [legs[0], (cash, legs[1][1] + 1)], [legs[1], legs[0]]):
         inputs = transition.assign(preset, slots, 11, some, 5, 12, CONTEXT)
-        assert {violation for violation in cs.violations(forge(cs, {**inputs, "fill_digest": signed}), 99)} == {
+        assert set(cs.violations(forge(cs, {**inputs, "fill_digest": signed}), 99)) == {
             "fills/T1"}
 
 

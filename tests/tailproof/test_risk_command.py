@@ -53,7 +53,8 @@ def level_directory(request: pytest.FixtureRequest, run: Run, tmp_path_factory: 
     return path
 
 
-STRADDLED, LEVERAGED = (ROOM / "levels" / "portfolios" / f"{name}.json" for name in ("funded_straddle", "leveraged_long"))
+STRADDLED, LEVERAGED = (ROOM / "levels" / "portfolios" / f"{name}.json"
+                        for name in ("funded_straddle", "leveraged_long"))
 
 
 def test_a_margin_on_levels_is_what_an_account_lacks(run: Run, level_directory: Path, tmp_path: Path) -> None:
@@ -109,7 +110,8 @@ def test_views_of_level_epochs(run: Run, level_directory: Path, tmp_path: Path) 
     (tmp_path / "book.json").write_text(book.replace("2021-01-01T00:00:00Z", "2021-01-01T06:00:00Z"))
     statement = "margin-full-256x16" if run("epoch", "show", level_directory).data["shape"]["mode"] == "full" \
         else "margin-grid-1000x32"
-    later = ("epoch", "build", "--book", tmp_path / "book.json", "--statement", statement, "--previous", level_directory)
+    later = ("epoch", "build", "--book", tmp_path / "book.json", "--statement", statement,
+             "--previous", level_directory)
     assert run(*later, "--model", ROOM / "levels" / "model.toml", "--out", tmp_path / "later").code == 0
     found = run("epoch", "diff", level_directory, tmp_path / "later").data
     assert {book["name"] for book in found["books"]} >= {"long BTC", "short ETH"}
