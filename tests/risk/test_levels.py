@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -424,3 +425,16 @@ def test_trades_out_of_bounds_are_refused() -> None:
                              ("cash for", (traded, 2**40 - 1, 10**6)), ("instrument", (Instrument.cash("USD"), 1, 1))):
         with pytest.raises(BadInput, match=match):
             trade(*arguments)
+
+
+def test_a_manifest_without_a_basis_is_of_changes(changes: Epoch, levels: Epoch, tmp_path: Path) -> None:
+    """As they were written before there was a choice; of levels, leaving it out gives another root."""
+    for name, epoch in (("changes", changes), ("levels", levels)):
+        epoch_directory.save(epoch, tmp_path / name)
+        manifest = tmp_path / name / "manifest.json"
+        document = json.loads(manifest.read_text())
+        assert document.pop("basis") == ("change" if name == "changes" else "level")
+        manifest.write_text(json.dumps(document))
+    assert epoch_directory.load(tmp_path / "changes").root == changes.root
+    with pytest.raises(BadInput, match="E12"):
+        epoch_directory.load(tmp_path / "levels")
