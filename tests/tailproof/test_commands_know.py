@@ -403,6 +403,7 @@ def test_every_command_that_writes_refuses_to_overwrite(run: Run, key_directory:
     answer = run(*path, *arguments)
     assert answer.code == 2, answer.data
     assert "never overwritten" in answer.data["message"], answer.data
+    assert "PosixPath" not in answer.data["message"], "a path is shown as it was given"
     assert there.read_bytes() == content
     assert list(tmp_path.iterdir()) == [there]
 
