@@ -436,5 +436,5 @@ def test_a_manifest_without_a_basis_is_of_changes(changes: Epoch, levels: Epoch,
         assert document.pop("basis") == ("change" if name == "changes" else "level")
         manifest.write_text(json.dumps(document))
     assert epoch_directory.load(tmp_path / "changes").root == changes.root
-    with pytest.raises(BadInput, match="E7|E12"):
+    with pytest.raises(BadInput, match=r"E7|E12"):
         epoch_directory.load(tmp_path / "levels")
