@@ -44,6 +44,7 @@ class Tag(IntEnum):
     MEMBER = 9
     HEADER = 10
     SETTLED = 11
+    MARK = 12
 
 
 def initial(tag: Tag, length: int) -> int:

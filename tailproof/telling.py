@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def facts(numbers: AnyEpoch) -> dict[str, Any]:
     """For machines; `tail` is a probability."""
     header, tail = numbers.header, numbers.shape.tail
-    return {"root": str(numbers.root), "mode": numbers.shape.mode, "venue": header.venue, "quote": header.quote,
-            "valuation": format_time(header.timestamp), "model": header.model, "scenarios": numbers.shape.scenarios,
-            "tail": float(tail.share(numbers.shape.scenarios)), "horizon": horizon(numbers), "trial": bool(
-                trial(numbers))}
+    return {"root": str(numbers.root), "mode": numbers.shape.mode, "basis": str(header.basis), "venue": header.venue,
+            "quote": header.quote, "valuation": format_time(header.timestamp), "model": header.model,
+            "scenarios": numbers.shape.scenarios, "tail": float(tail.share(numbers.shape.scenarios)),
+            "horizon": horizon(numbers), "trial": bool(trial(numbers))}
 
 
 def setting(numbers: AnyEpoch) -> str:

@@ -20,6 +20,7 @@ from circuits.statements.batch import Account
 from circuits.statements.netting import Member
 from circuits.statements.solvency import Collateral
 from circuits.statements.statement import Statement
+from primitives.poseidon import Tag
 from risk.epochs.epoch import Epoch
 from risk.exact.shape import EpochShape
 from risk.grid.grid_epoch import Factors, GridEpoch
@@ -62,7 +63,11 @@ def flat_at(statement: Statement) -> Subject:
 def leaf_field_at(statement: Statement) -> Subject:
     """The last element of a leaf in the midst of others."""
     preset: leaf_field.Preset = statement.preset
-    published = leaf_field.Published.of(preset, _epoch_of(preset.shape, 20, 20))
+    if preset.kind == Tag.MARK:
+        marks = [[1000 + leaf, *range(leaf, leaf + 4)] for leaf in range(20)]
+        published = leaf_field.Published(preset, marks, other_root=7, first=21)
+    else:
+        published = leaf_field.Published.of(preset, _epoch_of(preset.shape, 20, 20))
     return _subject(statement, leaf_field.assign(published, 13, preset.elements - 1, context=12), (), "context")
 
 

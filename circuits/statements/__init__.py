@@ -82,7 +82,7 @@ def _flat(name: str, slots: int) -> Statement:
 
 def _leaf_field(name: str, shape: EpochShape | GridShape, kind: Tag = Tag.LEAF) -> Statement:
     preset = leaf_field.Preset(shape, kind)
-    what = "an asset's collateral factors" if kind == Tag.ASSET else "an instrument"
+    what = {Tag.ASSET: "an asset's collateral factors", Tag.MARK: "an instrument's marks"}.get(kind, "an instrument")
     title = (f"one of the {preset.elements} elements of {what} in a published epoch of {shape.scenarios} scenarios, "
              f"tail {shape.tail}, {shape.capacity} instruments")
     return Statement(name, title, leaf_field.PUBLIC_INPUTS, preset, leaf_field.define)
@@ -151,6 +151,14 @@ _STATEMENTS = {statement.name: statement for statement in (
     _leaf_field("leaf-field-assets-tiny", _GRID_TINY.shape, Tag.ASSET),
     _leaf_field("leaf-field-assets-1000", _GRID_1000.shape, Tag.ASSET),
     _leaf_field("leaf-field-assets-1000-w", _GRID_1000_W.shape, Tag.ASSET),
+    _leaf_field("leaf-field-marks-tiny", _TINY.shape, Tag.MARK),
+    _leaf_field("leaf-field-marks-full-256", _FULL_256.shape, Tag.MARK),
+    _leaf_field("leaf-field-marks-full-256-w", _FULL_256_W.shape, Tag.MARK),
+    _leaf_field("leaf-field-marks-full-1000", _FULL_1000.shape, Tag.MARK),
+    _leaf_field("leaf-field-marks-full-1000-w", _FULL_1000_W.shape, Tag.MARK),
+    _leaf_field("leaf-field-marks-grid-tiny", _GRID_TINY.shape, Tag.MARK),
+    _leaf_field("leaf-field-marks-grid-1000", _GRID_1000.shape, Tag.MARK),
+    _leaf_field("leaf-field-marks-grid-1000-w", _GRID_1000_W.shape, Tag.MARK),
     _transition("transition-tiny", slots=3, fills=2),
     _transition("transition-16", slots=16, fills=8),
     _transition("transition-32", slots=32, fills=16),

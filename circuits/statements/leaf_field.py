@@ -27,10 +27,11 @@ from circuits.signals import Linear, concatenate
 from primitives import field
 from primitives.errors import BadInput
 from primitives.field import MODULUS, FieldArray
-from primitives.merkle import Tree
+from primitives.merkle import ARITY, Tree
 from primitives.poseidon import Tag, hash_integers
 from primitives.poseidon import hash_rows as hash_leaves
 from risk.epochs.epoch import REGIME, TERMS, Epoch
+from risk.epochs.marks import Mark
 from risk.exact.shape import EpochShape
 from risk.grid.grid_epoch import ASSET_DEPTH, Factors, GridEpoch
 from risk.grid.grid_shape import GridShape
@@ -53,7 +54,8 @@ class Preset:
     Parameters
     ----------
     shape : of the epochs.
-    kind : the tag of its leaves: LEAF, an instrument's, or ASSET, a collateral asset's, which only grids have.
+    kind : the tag of its leaves: LEAF, an instrument's; MARK, what a lot is worth today, which epochs of levels have;
+        or ASSET, a collateral asset's, which only grids have.
 
     Raises
     ------
@@ -64,14 +66,15 @@ class Preset:
     kind: Tag = Tag.LEAF
 
     def __post_init__(self) -> None:
-        allowed = (Tag.LEAF, Tag.ASSET) if isinstance(self.shape, GridShape) else (Tag.LEAF,)
+        allowed = (Tag.LEAF, Tag.MARK, *((Tag.ASSET,) if isinstance(self.shape, GridShape) else ()))
         if self.kind not in allowed:
             raise BadInput("kind", self.kind, f"one of {', '.join(tag.name for tag in allowed)} in such epochs")
 
     @property
     def elements(self) -> int:
         """Of one leaf, the id included."""
-        return len(Factors._fields) if self.kind == Tag.ASSET else len(TERMS) + self.shape.packs
+        fixed = {Tag.ASSET: len(Factors._fields), Tag.MARK: len(Mark._fields)}
+        return fixed[self.kind] if self.kind in fixed else len(TERMS) + self.shape.packs
 
     @property
     def depth(self) -> int:
@@ -130,11 +133,13 @@ class Published:
 
     Parameters
     ----------
-    leaves : per place of the tree, the elements, any residues: false ones are what this statement is there to show.
+    leaves : per place of the tree from `first` on, the elements, any residues: false ones are what this statement is
+        there to show.
     regime : as the root says it.
     other_root : of the other tree of an epoch on a grid; ignored in one by full revaluation.
-    level : all leaf digests of the tree, (8**depth, 4), whose first are those of `leaves`: an epoch's tree also holds
-        settlements and a header. By default there are no others.
+    level : all leaf digests of the tree, (8**depth, 4), those of `leaves` among them: an epoch's tree also holds
+        settlements, marks and a header. By default there are no others.
+    first : place of the first of `leaves`.
     """
 
     preset: Preset
@@ -142,6 +147,7 @@ class Published:
     regime: int = REGIME
     other_root: int = 0
     level: FieldArray | None = None
+    first: int = 0
 
     @classmethod
     def of(cls, preset: Preset, epoch: Epoch | GridEpoch) -> Published:
@@ -149,26 +155,32 @@ class Published:
 
         Raises
         ------
-        BadInput : of another shape, or it breaks E1 to E5 or E8; of such a one, give the leaves that were published.
+        BadInput : of another shape, without marks where they are read, or it breaks E1 to E5, E7, E8 or E12; of such
+            a one, give the leaves that were published.
         """
         if epoch.shape != preset.shape:
             raise BadInput("epoch shape", str(epoch.shape.to_json()), f"the statement's, {preset.shape.to_json()}")
-        instruments = [[int(value) for value in leaf] for leaf in epoch.leaves()]
+        instruments, first = [[int(value) for value in leaf] for leaf in epoch.leaves()], 0
+        if preset.kind == Tag.MARK:
+            arrays = epoch.arrays if isinstance(epoch, GridEpoch) else epoch
+            if not arrays.marks:
+                raise BadInput("number of marks", 0, "above 0: epochs of levels have them")
+            instruments, first = [list(mark) for mark in arrays.marks], arrays.place_of_marks
         if not isinstance(epoch, GridEpoch):
-            return cls(preset, instruments, level=epoch.tree.levels[0])
+            return cls(preset, instruments, level=epoch.tree.levels[0], first=first)
         if preset.kind == Tag.ASSET:
             return cls(preset, [[int(value) for value in factors] for factors in epoch.listed], epoch.regime,
                        epoch.tree.root)
-        return cls(preset, instruments, epoch.regime, epoch.asset_tree.root, epoch.tree.levels[0])
+        return cls(preset, instruments, epoch.regime, epoch.asset_tree.root, epoch.tree.levels[0], first)
 
     @cached_property
     def tree(self) -> Tree:
         """That holds the leaves."""
         rows = np.array([[value % MODULUS for value in leaf] for leaf in self.leaves], object)
         digests = hash_leaves(self.preset.kind, field.encode(rows))
-        if self.level is not None:
-            digests = np.concatenate([digests, self.level[len(digests):]])
-        return Tree(digests, self.preset.depth)
+        level = np.zeros((ARITY**self.preset.depth, 4), np.uint64) if self.level is None else self.level.copy()
+        level[self.first:self.first + len(digests)] = digests
+        return Tree(level, self.preset.depth)
 
     @property
     def root(self) -> int:
@@ -184,7 +196,8 @@ def assign(published: Published, leaf: int, element: int, context: int) -> Input
 
     Parameters
     ----------
-    leaf : its place in the tree: the row of an instrument, or the place of an asset in `GridEpoch.listed`.
+    leaf : which of `published.leaves`: the row of an instrument, the place of a mark in `Epoch.marks` or of an asset in
+        `GridEpoch.listed`.
     element : k, in [0, elements of the leaf); 0 is the id.
     context : in [0, r).
 
@@ -214,7 +227,7 @@ def unchecked_inputs(published: Published, leaf: int, element: int, context: int
         "x": elements[element] if element < len(elements) else 0, "leaf/element": np.array(elements[1:], object),
         "field/L4 element": np.arange(preset.elements) == element, "epoch/top": tree.levels[preset.depth - 1]}
     for level in range(preset.depth - 1):
-        inputs[f"epoch/children {level}"] = tree.children(leaf, level)[None]
+        inputs[f"epoch/children {level}"] = tree.children(published.first + leaf, level)[None]
     if isinstance(preset.shape, GridShape):
         inputs |= {"epoch/other root": published.other_root,
                    "risk/C11 regime": np.arange(preset.regimes) == published.regime}

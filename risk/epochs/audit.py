@@ -140,7 +140,7 @@ def unpaid(published: Epoch, book: Book) -> Iterator[Difference]:
     """E11: rates of living leaves below contingency and rounding."""
     if len(published.ids) != 1 + len(book.listings):
         return                                     # which `compare` says
-    for side, least in zip(("long", "short"), charges(book), strict=True):
+    for side, least in zip(("long", "short"), charges(book, published.header.basis), strict=True):
         rates = getattr(published, side)[1:]
         for i in np.flatnonzero(rates < least):
             yield Difference("E11", f"{published.label(int(i) + 1)}: {side}", str(rates[i]),
@@ -161,6 +161,7 @@ def compare(published: Epoch, rebuilt: Epoch) -> Iterator[Difference]:
         yield Difference("rebuild", "shape", str(published.shape), str(rebuilt.shape))
     if published.settlements != rebuilt.settlements:
         yield Difference("E7", "settlements", str(published.settlements), str(rebuilt.settlements))
+    yield from _compare_marks(published, rebuilt)
     made, remade = published.provenance, rebuilt.provenance
     assert made is not None
     assert remade is not None
@@ -183,6 +184,15 @@ def compare(published: Epoch, rebuilt: Epoch) -> Iterator[Difference]:
         yield Difference("rebuild", "instruments", ",".join(symbols[0]), ",".join(symbols[1]))
     for name in ("ids", *COLUMNS):
         yield from _compare_arrays(name, getattr(published, name), getattr(rebuilt, name), rebuilt)
+
+
+def _compare_marks(published: Epoch, rebuilt: Epoch) -> Iterator[Difference]:
+    if len(published.marks) != len(rebuilt.marks):
+        yield Difference("E12", "number of marks", str(len(published.marks)), str(len(rebuilt.marks)))
+        return
+    for row, (claimed, made) in enumerate(zip(published.marks, rebuilt.marks, strict=True), 1):
+        if claimed != made:
+            yield Difference("E12", f"{rebuilt.label(row)}: mark", str(tuple(claimed)), str(tuple(made)))
 
 
 def _compare_headers(published: Header, rebuilt: Header) -> Iterator[Difference]:

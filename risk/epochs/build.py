@@ -14,6 +14,7 @@ from primitives.errors import BadInput
 from risk.epochs.drawing import Drawn, draw
 from risk.epochs.epoch import Epoch
 from risk.epochs.header import Header, Judgement
+from risk.epochs.marks import marks_of
 from risk.epochs.plausibility import judge, judge_early
 from risk.epochs.provenance import Provenance, Sources
 from risk.epochs.rounding import charges, require_lots
@@ -21,10 +22,11 @@ from risk.epochs.seed import derived_seed
 from risk.exact.clock import format_time
 from risk.exact.digests import content_digest
 from risk.exact.shape import EpochShape, Tail
-from risk.market.book import Book, parse_book
+from risk.market.book import Book, Listing, parse_book, with_cash
 from risk.market.history import History, parse_history
+from risk.market.instruments import Kind
 from risk.models.calibration import Calibration, calibrate
-from risk.models.model import Estimator, Model, Purpose, parse_model
+from risk.models.model import Basis, Estimator, Model, Purpose, parse_model
 from risk.models.procyclicality import State
 from risk.scenarios.scenarios import Scenarios
 from risk.valuation.revaluation import revalue
@@ -192,7 +194,8 @@ def require_equally_likely(tail: Tail, drawn: str, *, field: str, source: str | 
 
 
 def parse_sources(sources: Sources, shape: EpochShape | None = None) -> tuple[Model, Book, History | None]:
-    """The three files, checked each alone and then together; the book's underlyings are put in the model's order.
+    """The three files, checked each alone and then together; the book's underlyings are put in the model's order,
+    and of levels cash among its listings.
 
     Raises
     ------
@@ -202,12 +205,16 @@ def parse_sources(sources: Sources, shape: EpochShape | None = None) -> tuple[Mo
     model = parse_model(sources.model, shape=shape, source=sources.paths.get("model"))
     book = _in_order(parse_book(sources.book, source=sources.paths.get("book")), model, sources)
     settled = len([listing for listing in book.listings if listing.settled is not None])
-    capacity = model.shape.capacity - 2 - settled
+    levels = model.basis == Basis.LEVEL
+    capacity = (model.shape.capacity - 2 - settled) // 2 - 1 if levels else model.shape.capacity - 2 - settled
     if len(book.listings) > capacity:
+        more = "; of levels, cash is one more instrument, and each has a mark" if levels else ""
         raise BadInput("number of instruments", len(book.listings),
                        f"at most {capacity}: the tree has 8**depth leaves, of which the null leaf is one, the header's "
-                       f"another, and settlements are {settled}",
+                       f"another, and settlements are {settled}{more}",
                        source=sources.paths.get("book"))
+    if levels:
+        book = with_cash(book, source=sources.paths.get("book"))
     if sources.history is None or not model.needs_history:
         if sources.history is not None or model.needs_history:
             bound = "given: the model reads prices" if model.needs_history else "absent: the model reads no prices"
@@ -257,16 +264,24 @@ def seed_of(model: Model, book: Book, sources: Sources, previous_root: int) -> i
 
 def assemble(inputs: Inputs, drawn: Drawn, changes: NDArray[np.int64], near_ties: int | None = None
              ) -> Epoch:
-    """Put everything together; (n, S) value changes in the order of the book's listings."""
+    """Put everything together; (n, S) value changes or levels in the order of the book's listings."""
     model, book, sources = inputs.model, inputs.book, inputs.sources
     header = Header(venue=book.venue, quote=book.quote, timestamp=book.valuation, underlyings=model.assets,
                     model=model.name, model_digest=content_digest(sources.model), purpose=model.purpose,
-                    seed=inputs.seed, previous=inputs.previous, judgement=inputs.judgement)
+                    seed=inputs.seed, previous=inputs.previous, judgement=inputs.judgement, basis=model.basis)
     instruments = [listing.instrument for listing in book.listings]
-    long, short = charges(book)
+    long, short = charges(book, model.basis)
     return Epoch.of(
         model.shape, [instrument.id for instrument in instruments], changes,
-        underlying=np.array([model.assets.index(i.underlying) for i in instruments], np.int64), long=long, short=short,
+        underlying=np.array([_underlying(model, listing) for listing in book.listings], np.int64),
+        long=long, short=short,
         header=header, instruments=instruments, provenance=Provenance(sources, inputs.calibration, drawn, near_ties),
         settlements=[(listing.instrument.id, listing.settled) for listing in book.listings
-                     if listing.settled is not None])
+                     if listing.settled is not None],
+        marks=marks_of(book) if model.basis == Basis.LEVEL else ())
+
+
+def _underlying(model: Model, listing: Listing) -> int:
+    """Its place among the assets. Cash is put to the first: it does not move, so on a grid any is right (E12)."""
+    instrument = listing.instrument
+    return 0 if instrument.kind == Kind.CASH else model.assets.index(instrument.underlying)

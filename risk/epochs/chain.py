@@ -1,10 +1,10 @@
 """Epochs are a chain: E7 and the half of E9 that takes the epoch before.
 
-Each names the root of its predecessor, which its seed is derived from. From one to the next, time goes on, venue and
-quote currency stay, a symbol keeps its id and an id its symbol, what is listed stays listed while somebody may hold
-it, and what has settled stays at what it settled at. That nobody holds something any more is the venue's word, in the
-book's `released`. Everything else may change, and is told: whoever signs an epoch should see that its model is another
-one, and what was released.
+Each names the root of its predecessor, which its seed is derived from. From one to the next, time goes on, venue,
+quote currency and basis stay, a symbol keeps its id and an id its symbol, what is listed stays listed while somebody
+may hold it, and what has settled stays at what it settled at. That nobody holds something any more is the venue's word,
+in the book's `released`. Everything else may change, and is told: whoever signs an epoch should see that its model is
+another one, and what was released.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def breaks(epoch: Epoch, previous: Epoch, previous_root: int) -> Iterator[Differ
     if header.timestamp <= before.timestamp:
         yield Difference("E9", "valuation", format_time(header.timestamp),
                          f"later than {format_time(before.timestamp)}, that of the epoch before")
-    for name in ("venue", "quote"):
+    for name in ("venue", "quote", "basis"):
         if getattr(header, name) != getattr(before, name):
             yield Difference("E9", name, getattr(header, name), f"{getattr(before, name)}, as in the epoch before")
     if before.trial and not header.trial:

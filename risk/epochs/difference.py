@@ -11,7 +11,7 @@ from primitives.errors import BadInput
 class Difference:
     """One thing that is not as it must be.
 
-    clause : the duty concerned, "E1" to "E11", or "rebuild".
+    clause : the duty concerned, "E1" to "E12", or "rebuild".
     field : where; published : what the epoch says; expected : what it must be.
     """
 

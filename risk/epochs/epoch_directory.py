@@ -1,7 +1,7 @@
 """An epoch as a directory, which the publisher puts where everybody can read it.
 
     manifest.json            what the epoch is: header, shape, root, instruments and their terms, settlements
-    changes.npy              int64 (n, S)
+    changes.npy              int64 (n, S); of levels, values
     underlying.npy, long.npy, short.npy, amax.npy          int64 (n,)
     returns.npy, variances.npy, today.npy                  the scenarios, int64 (S, m), (S, m), (m,)
     shocks.npy               int64 (S, 7 + m), see `risk.scenarios.scenarios.Shocks`; only where the model did not draw
@@ -35,6 +35,7 @@ from primitives.jsonio import LARGEST_EXACT, Node, refusing_to_write
 from risk.epochs.drawing import Drawn
 from risk.epochs.epoch import ID_BITS, REGIME, Epoch
 from risk.epochs.header import Header, Judgement
+from risk.epochs.marks import Mark
 from risk.epochs.provenance import Provenance, Sources, read_source
 from risk.exact.clock import parse_time
 from risk.exact.digests import content_digest
@@ -42,7 +43,7 @@ from risk.exact.money import LARGEST_PRICE, format_money, parse_money
 from risk.exact.shape import EpochShape
 from risk.market.instruments import SYMBOL, Instrument
 from risk.models.calibration import Calibration
-from risk.models.model import Purpose
+from risk.models.model import Basis, Purpose
 from risk.scenarios.scenarios import COLUMNS_OF_SHOCKS, KINDS, Scenarios, Shocks
 from risk.valuation.weighted import Quality
 
@@ -53,6 +54,7 @@ MANIFEST = "manifest.json"
 COLUMNS = ("underlying", "long", "short", "amax", "changes")
 SCENARIOS = ("returns", "variances", "today")
 SHOCKS = "shocks"
+_MARKS = ("long", "short", "price", "spot")
 SOURCES = {"model": "sources/model.toml", "book": "sources/book.json", "history": "sources/history.csv"}
 
 
@@ -78,6 +80,7 @@ class Manifest:
     quality: Quality | None = None
     kinds: dict[str, int] = field(default_factory=dict)
     settlements: tuple[tuple[int, int], ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     @classmethod
     def of(cls, epoch: Epoch) -> Manifest:
@@ -87,17 +90,20 @@ class Manifest:
             else (made.calibration, made.drawn.bounded, made.drawn.quality)
         return cls(epoch.header, epoch.shape, epoch.shape.digest(), epoch.tree.root, epoch.root, tuple(epoch.ids),
                    epoch.instruments, sources, calibration, bounded, quality,
-                   {} if made is None or made.scenarios.shocks is None else made.scenarios.counts(), epoch.settlements)
+                   {} if made is None or made.scenarios.shocks is None else made.scenarios.counts(), epoch.settlements,
+                   epoch.marks)
 
     def to_json(self) -> dict[str, Any]:
         """Integers beyond 2**53 as decimal strings."""
         leaves: list[dict[str, Any]] = [{"id": str(id)} for id in self.ids]
         for leaf, instrument in zip(leaves[1:], self.instruments, strict=False):
             leaf.update(symbol=instrument.symbol, terms=instrument.terms())
-        return {"schema": SCHEMA, **self.header.to_json(), "regime": REGIME,
+        return {"schema": SCHEMA, **self.header.to_json(), "basis": str(self.header.basis), "regime": REGIME,
                 "shape": self.shape.to_json(), "shape_digest": str(self.shape_digest),
                 "tree_root": str(self.tree_root), "root": str(self.root), "leaves": leaves, "sources": self.sources,
                 "settlements": [{"id": str(id), "value": format_money(value)} for id, value in self.settlements],
+                **({"marks": [{"id": str(mark.id), **{name: format_money(getattr(mark, name)) for name in _MARKS}}
+                              for mark in self.marks]} if self.marks else {}),
                 "calibration": None if self.calibration is None else self.calibration.to_json(),
                 "scenarios": {"bounded": self.bounded,
                               "quality": None if self.quality is None else self.quality.to_json(),
@@ -116,7 +122,8 @@ class Manifest:
         _refuse_old(document, path)
         parts = document.document(SCHEMA, {"venue", "quote", "timestamp", "underlyings", "model", "purpose", "seed",
                                            "previous", "gates", "shape", "shape_digest", "tree_root", "root", "regime",
-                                           "leaves", "sources", "calibration", "scenarios", "settlements"})
+                                           "leaves", "sources", "calibration", "scenarios", "settlements"},
+                                  {"basis", "marks"})
         parts["regime"].integer(REGIME, REGIME)
         model = parts["model"].object({"name", "digest"})
         header = Header(
@@ -125,7 +132,8 @@ class Manifest:
             underlyings=tuple(_symbol(node) for node in parts["underlyings"].array(at_least=1)),
             model=_symbol(model["name"]), model_digest=_digest(model["digest"]),
             purpose=Purpose(parts["purpose"].choice(set(Purpose))), seed=parts["seed"].integer(0, LARGEST_EXACT),
-            previous=parts["previous"].decimal(0, MODULUS - 1), judgement=Judgement.from_json(parts["gates"]))
+            previous=parts["previous"].decimal(0, MODULUS - 1), judgement=Judgement.from_json(parts["gates"]),
+            basis=Basis(parts["basis"].choice(set(Basis))) if "basis" in parts else Basis.CHANGE)
         ids, instruments = [], []
         for row, node in enumerate(parts["leaves"].array(at_least=1)):
             leaf = node.object({"id"}, {"symbol", "terms"})
@@ -145,7 +153,8 @@ class Manifest:
                    scenarios["bounded"].integer(0, 2**20),
                    None if scenarios["quality"].value is None else Quality.from_json(scenarios["quality"]),
                    {kind: count.integer(1, 2**20) for kind, count in scenarios["kinds"].object((), KINDS).items()}
-                   if "kinds" in scenarios else {}, tuple(map(_settlement, parts["settlements"].array())))
+                   if "kinds" in scenarios else {}, tuple(map(_settlement, parts["settlements"].array())),
+                   tuple(map(_mark, parts["marks"].array(at_least=1))) if "marks" in parts else ())
 
 
 # -- writing -------------------------------------------------------------------------------------------------------
@@ -257,7 +266,7 @@ def read(directory: str | Path) -> tuple[Manifest, Epoch]:
         provenance = Provenance(sources, manifest.calibration,
                                 Drawn(scenarios, manifest.bounded, manifest.quality))
     epoch = Epoch(shape=manifest.shape, ids=ids, header=manifest.header, instruments=manifest.instruments,
-                  provenance=provenance, settlements=manifest.settlements, **columns)
+                  provenance=provenance, settlements=manifest.settlements, marks=manifest.marks, **columns)
     return manifest, epoch
 
 
@@ -302,6 +311,13 @@ def _settlement(node: Node) -> tuple[int, int]:
     parts = node.object({"id", "value"})
     return parts["id"].decimal(1, 2**ID_BITS - 1), parse_money(parts["value"].value, field=parts["value"].field, low=0,
                                                                high=LARGEST_PRICE, source=node.source)
+
+
+def _mark(node: Node) -> Mark:
+    parts = node.object({"id", *_MARKS})
+    return Mark(parts["id"].decimal(1, 2**ID_BITS - 1), *(
+        parse_money(parts[name].value, field=parts[name].field, low=0, high=LARGEST_PRICE, source=node.source)
+        for name in _MARKS))
 
 
 def _symbol(node: Node) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from primitives.jsonio import Node
 from risk.exact.clock import format_time
 from risk.exact.digests import field_digest
-from risk.models.model import GATES, Purpose
+from risk.models.model import GATES, Basis, Purpose
 
 SCHEMA = "tailproof.header/1"
 TRIAL = "TRIAL: the seed of this epoch was somebody's choice, its margins prove nothing to anybody else"
@@ -81,6 +81,8 @@ class Header:
     model, model_digest : name of the model and keccak256 of its file.
     purpose, seed : whether the seed was chosen, and what it is.  previous : root of the epoch before, 0 for the first.
     judgement : what the plausibility gates said.
+    basis : what leaves hold. The digest says it of levels only: of changes, roots are what they were before there was a
+        choice.
     """
 
     venue: str = "none"
@@ -93,6 +95,7 @@ class Header:
     seed: int = 0
     previous: int = 0
     judgement: Judgement = field(default_factory=Judgement)
+    basis: Basis = Basis.CHANGE
 
     @property
     def trial(self) -> bool:
@@ -115,4 +118,5 @@ class Header:
         return {"venue": self.venue, "quote": self.quote, "timestamp": format_time(self.timestamp),
                 "underlyings": list(self.underlyings), "model": {"name": self.model, "digest": self.model_digest},
                 "purpose": str(self.purpose), "seed": self.seed, "previous": str(self.previous),
-                "gates": self.judgement.to_json()}
+                "gates": self.judgement.to_json(),
+                **({"basis": str(self.basis)} if self.basis != Basis.CHANGE else {})}

@@ -253,6 +253,8 @@ def _uncharged(book: Book) -> Iterator[Doubt]:
     spots = {underlying.symbol: underlying.spot for underlying in book.underlyings}
     for listing in book.listings:
         instrument = listing.instrument
+        if instrument.kind == Kind.CASH:
+            continue                               # nothing is at risk, nothing is charged
         lot = Fraction(instrument.lot) * spots[instrument.underlying]
         if listing.settled is None and instrument.kind.optional and listing.short < LEAST_CONTINGENCY * lot:
             yield Doubt("G11", f"contingency of {instrument.symbol} held short", f"{float(listing.short / lot):.3g} of "

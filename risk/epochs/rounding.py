@@ -1,10 +1,14 @@
 """Rounding is paid for: E11.
 
-A value change is rounded to whole money units, half to even, for the long and the short side alike. So a side may be
-read as losing up to half a unit a lot less than it does, and with lots small enough everything would round to nothing.
-Every living leaf therefore charges each side a unit a lot on top of its contingency. With r the rounded and v the
-unrounded change, |r - v| <= 1/2, so in every scenario the loss -q v is at most -q r + |q|/2; Expected Shortfall is
-monotone and moves with constants; hence no margin is below max(0, ES) of the *unrounded* changes plus contingencies.
+A value change, or a level, is rounded to whole money units, half to even, for the long and the short side alike. So a
+side may be read as losing up to half a unit a lot less than it does, and with lots small enough everything would round
+to nothing. Every living leaf therefore charges each side a unit a lot on top of its contingency. With r the rounded and
+v the unrounded number, |r - v| <= 1/2, so in every scenario the loss -q v is at most -q r + |q|/2; Expected Shortfall
+is monotone and moves with constants; hence no margin is below max(0, ES) of the *unrounded* numbers plus contingencies.
+
+With levels r and v are values instead of changes, and nothing else is different: a holder would want a long lot's
+value higher and a short lot's lower, one number serves both, and the charge is against both. What has settled is worth
+its pay-off, and pays where that is no whole number of units; cash is worth whole units, and pays nothing.
 
 The charge must not matter: it is at most a thousandth of what a lot's underlying loses in the tail, on the side where
 that is more. A listing of smaller lots is refused with the lot that would do. Options are measured by their
@@ -23,10 +27,11 @@ from risk.epochs.difference import BrokenDuty
 from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.money import UNIT, format_decimal
 from risk.exact.shape import Tail
-from risk.market.book import Book
-from risk.market.instruments import Instrument
+from risk.market.book import Book, Listing
+from risk.market.instruments import Instrument, Kind
+from risk.models.model import Basis
 from risk.scenarios.scenarios import Scenarios
-from risk.valuation.revaluation import spots_after
+from risk.valuation.revaluation import prices_today, spots_after
 
 ROUNDING = 1
 """Money units that each side of a living leaf is charged a lot."""
@@ -36,11 +41,20 @@ _SHARE_UNIT = 10**9
 _LARGEST_LOT = 10**9
 
 
-def charges(book: Book) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Contingency and rounding a lot held long, and held short: int64 (n,) each, 0 for what has settled."""
-    paid = np.array([0 if listing.settled is not None else ROUNDING for listing in book.listings], np.int64)
+def charges(book: Book, basis: Basis) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Contingency and rounding a lot held long, and held short: int64 (n,) each, 0 for what has settled at whole money
+    units, or for whose change is 0."""
+    paid = np.array([ROUNDING if _is_rounded(listing, price, basis) else 0 for listing, price
+                     in zip(book.listings, prices_today(book), strict=True)], np.int64)
     return (np.array([listing.long for listing in book.listings], np.int64) + paid,
             np.array([listing.short for listing in book.listings], np.int64) + paid)
+
+
+def _is_rounded(listing: Listing, price: Fraction, basis: Basis) -> bool:
+    """Whether rounding may take something."""
+    if listing.settled is None:
+        return listing.instrument.kind != Kind.CASH
+    return basis == Basis.LEVEL and (price * Fraction(listing.instrument.lot)).denominator != 1
 
 
 def require_lots(book: Book, scenarios: Scenarios, tail: Tail, *, source: str | None = None) -> None:
@@ -60,8 +74,10 @@ def require_lots(book: Book, scenarios: Scenarios, tail: Tail, *, source: str | 
              in zip(book.underlyings, worst, strict=True)}
     for listing in book.listings:
         instrument = listing.instrument
+        if listing.settled is not None or instrument.kind == Kind.CASH:
+            continue
         risk = Fraction(instrument.lot) * spots[instrument.underlying]
-        if listing.settled is None and 0 < risk * LARGEST_SHARE < ROUNDING:
+        if 0 < risk * LARGEST_SHARE < ROUNDING:
             raise BrokenDuty("E11", f"{instrument.symbol}: lot", format_decimal(instrument.lot),
                              _enough(instrument, spots[instrument.underlying]), source=source)
 

@@ -85,7 +85,7 @@ def _interpolation(published: GridEpoch, valued: Valuation) -> Iterator[Differen
     if len(published.ids) != 1 + len(valued.changes):
         return
     error = interpolation_error(published.shape.map, published.underlying[1:], published.changes[1:], valued.full)
-    for side, bound, charge in zip(("long", "short"), error, charges(valued.book), strict=True):
+    for side, bound, charge in zip(("long", "short"), error, charges(valued.book, published.header.basis), strict=True):
         rates, least = getattr(published, side)[1:], charge + bound
         for i in np.flatnonzero(rates < least):
             yield Difference("E6", f"{published.arrays.label(int(i) + 1)}: {side}", str(rates[i]),

@@ -4,7 +4,8 @@ Nodes and standard scenarios are in units of today's forecast; here they become 
 every node, which the epoch publishes, and in every scenario of every regime, which nobody sees but the bound on the
 interpolation error (E6): a long position is charged, per lot, the most that interpolated value changes exceed full
 ones, a short position the most that they fall short of them, rounded up. Both are of rounded changes; what rounding the
-full ones took is the unit of E11, so together the charges cover the distance to *unrounded* full revaluation.
+full ones took is the unit of E11, so together the charges cover the distance to *unrounded* full revaluation. Levels
+are a constant more than changes, at nodes as in scenarios, and a mix of nodes leaves a constant as it is.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from risk.models.calibration import Calibration
 from risk.models.model import Estimator, Model
 from risk.models.procyclicality import State
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, rounded
-from risk.valuation.revaluation import revalue, value_changes
+from risk.valuation.revaluation import lot_values, revalue
 
 STAGES = ("read", "calibrate", "nodes", "scenarios", "commit")
 
@@ -56,8 +57,8 @@ class InterpolationError(NamedTuple):
 class Valuation(NamedTuple):
     """What sources say about instruments, before any epoch is made of it.
 
-    nodes : the scenarios that nodes are, Γ of them.  changes : int64 (n, Γ), value changes there.
-    scenarios : the standard scenarios of each regime.  full : int64 (regimes, n, S), value changes there.
+    nodes : the scenarios that nodes are, Γ of them.  changes : int64 (n, Γ), value changes there, or levels.
+    scenarios : the standard scenarios of each regime.  full : int64 (regimes, n, S), the same there.
     near_ties : of the changes at nodes, see `risk.valuation.revaluation.Revaluation`.
     """
 
@@ -124,7 +125,7 @@ def value(sources: Sources, shape: GridShape, *, previous_root: int = FIRST, pre
     scenarios = tuple(applied(model, calibration, spot[:, :m], volatility[:, :m])
                       for spot, volatility in zip(*standard.points, strict=True))
     require_lots(book, scenarios[0], shape.tail, source=sources.paths.get("book"))
-    full = np.stack([value_changes(book, model, calibration, drawn) for drawn in scenarios])
+    full = np.stack([lot_values(book, model, calibration, drawn) for drawn in scenarios])
     stage("commit")
     return Valuation(inputs, nodes, revaluation.changes, scenarios, full, revaluation.near_ties)
 

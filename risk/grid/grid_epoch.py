@@ -27,6 +27,7 @@ from primitives.merkle import ARITY, Tree
 from primitives.poseidon import Tag, hash_integers, hash_rows
 from risk.epochs.epoch import ID_BITS, Epoch, Violation
 from risk.epochs.header import Header
+from risk.epochs.marks import Mark
 from risk.grid.grid_shape import GridShape
 from risk.market.instruments import Instrument
 
@@ -136,6 +137,20 @@ class GridEpoch:
         """The row of an instrument by its symbol; None if the epoch does not hold it."""
         return self.arrays.row_of(symbol)
 
+    @property
+    def levels(self) -> bool:
+        """Whether `changes` holds values."""
+        return self.arrays.levels
+
+    @property
+    def cash_id(self) -> int:
+        """As `Epoch.cash_id`."""
+        return self.arrays.cash_id
+
+    def mark(self, id: int) -> Mark:
+        """As `Epoch.mark`."""
+        return self.arrays.mark(id)
+
     # -- collateral --------------------------------------------------------------------------------------------
     @property
     def listed(self) -> tuple[Factors, ...]:
@@ -156,7 +171,8 @@ class GridEpoch:
 
     # -- what it must keep -------------------------------------------------------------------------------------
     def violations(self) -> Iterator[Violation]:
-        """Every precondition E1 to E5 and E8 that these numbers break. E6 takes the model: `risk.grid.grid_audit`."""
+        """Every precondition E1 to E5, E7, E8 and E12 that these numbers break. E6 takes the model: see
+        `risk.grid.grid_audit`."""
         yield from self.arrays.violations()
         seen: set[int] = set()
         for row, asset in enumerate(self.assets):

@@ -25,7 +25,7 @@ from risk.exact.expected_shortfall import ShortfallCertificate
 from risk.grid.grid_epoch import GridEpoch
 from risk.margins.grid_margin import grid_margin, interpolated_changes
 from risk.margins.margin import margin
-from risk.market.instruments import Instrument
+from risk.market.instruments import Instrument, Kind
 
 AnyEpoch = Epoch | GridEpoch
 Positions = Sequence[tuple[int, int]]
@@ -146,6 +146,8 @@ def instrument_of(epoch: AnyEpoch, row: int) -> Instrument | None:
 def _named(epoch: AnyEpoch, row: int) -> tuple[str, str]:
     """Asset and expiry of a row."""
     instrument = instrument_of(epoch, row)
+    if instrument is not None and instrument.kind == Kind.CASH:
+        return instrument.symbol, UNDATED
     asset = epoch.header.underlyings[int(epoch.underlying[row])]
     return asset, UNDATED if instrument is None or instrument.expiry is None else format_time(instrument.expiry)
 

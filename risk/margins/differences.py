@@ -12,6 +12,7 @@ from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.money import format_decimal, format_money
 from risk.grid.grid_epoch import GridEpoch
 from risk.margins.contributions import AnyEpoch, breakdown, instrument_of, label, lot_changes
+from risk.margins.levels import from_today
 from risk.margins.reference_books import reference_books
 from risk.margins.shocks import provenance_of, sources_of
 from risk.market.book import Book
@@ -83,7 +84,8 @@ def difference(before: AnyEpoch, after: AnyEpoch, portfolio: Sequence[tuple[str,
 
     Parameters
     ----------
-    portfolio : (symbol, lots) to take the margins of, in place of reference books.
+    portfolio : (symbol, lots) to take the margins of, in place of reference books; these hold no cash, so where there
+        are levels, theirs are of what they may lose from today on, as are those of single lots.
 
     Raises
     ------
@@ -92,11 +94,14 @@ def difference(before: AnyEpoch, after: AnyEpoch, portfolio: Sequence[tuple[str,
     """
     if type(before) is not type(after):
         raise BadInput("epochs", f"{before.shape.mode} and {after.shape.mode}", "of one kind, both grid or both full")
+    if before.header.basis != after.header.basis:
+        raise BadInput("bases of the epochs", f"{before.header.basis} and {after.header.basis}", "the same")
     if before.header.quote != after.header.quote:
         raise BadInput("quote currencies of the epochs", f"{before.header.quote} and {after.header.quote}", "the same")
     old, new = ({instrument.symbol: instrument for instrument in epoch.instruments} for epoch in (before, after))
     books = [sources_of(epoch)[1] for epoch in (before, after)]
     kept_ids = set(before.ids[1:]) & set(after.ids[1:])
+    risks = from_today(before), from_today(after)
     common = [(before.index_of(id), after.index_of(id)) for id in before.ids[1:] if id in kept_ids]
     lots = {name: dict(portfolio)} if portfolio is not None else reference_books(
         after, books[1], {symbol for symbol in set(old) & set(new) if old[symbol].id == new[symbol].id})
@@ -106,8 +111,9 @@ def difference(before: AnyEpoch, after: AnyEpoch, portfolio: Sequence[tuple[str,
         added=tuple(sorted(new[symbol].symbol for symbol in new if new[symbol].id not in kept_ids)),
         dropped=tuple(sorted(old[symbol].symbol for symbol in old if old[symbol].id not in kept_ids)),
         rebound=tuple(_rebound(old, new, common, before, after)),
-        instruments=tuple(_instrument(before, after, *rows) for rows in common),
-        books=tuple(BookChange(title, positions, _margin(before, positions), _margin(after, positions))
+        instruments=tuple(_instrument(*risks, *rows) for rows in common),
+        books=tuple(BookChange(title, positions, *(_margin(epoch, positions) for epoch in
+                                                   ((before, after) if portfolio is not None else risks)))
                     for title, positions in lots.items()))
 
 
@@ -159,7 +165,8 @@ def _header(before: AnyEpoch, after: AnyEpoch) -> Iterator[Change]:
         header = epoch.header
         shape = {f"shape.{key}": str(value) for key, value in epoch.shape.to_json().items()}
         return {"root": str(epoch.root), "venue": header.venue, "valuation": format_time(header.timestamp),
-                "model": header.model, "underlyings": ", ".join(header.underlyings), **shape,
+                "model": header.model, "basis": str(header.basis),
+                "underlyings": ", ".join(header.underlyings), **shape,
                 "instruments": str(len(epoch.instruments)),
                 **({"regime": str(epoch.regime)} if isinstance(epoch, GridEpoch) else {})}
 

@@ -1,5 +1,7 @@
 """The margin of a portfolio in an epoch: max(0, ceil(ES)) + add-ons, exact.
 
+On levels it is what an account lacks: losses are of its liquidation value, cash included (`risk.margins.levels`).
+
 This is the number the circuit proves (STATEMENT C17 to C19), computed the plain way with Python integers.
 """
 

@@ -32,7 +32,7 @@ def scan(market: Market, positions: Positions, name: str = DEFAULT_SET) -> int:
     layout = EpochShape(len(chosen.rows), TailSize(1), shape.depth, shape.lanes, shape.width, shape.value_bits)
     model = replace(market.model, set=chosen, shape=layout, horizon=0)
     changes = value_changes(market.book, model, market.calibration, sets.scenarios(model))
-    epoch, total = market.epoch, 0
+    epoch, total = market.epoch, 0         # changes, also where the epoch has levels
     for asset in range(len(model.assets)):
         losses = [0] * len(chosen.rows)
         for row, lots in positions:

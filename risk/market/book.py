@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -35,7 +35,7 @@ from primitives.errors import BadInput
 from primitives.jsonio import Node
 from risk.exact.clock import parse_time
 from risk.exact.money import LARGEST_PRICE, format_money, parse_decimal, parse_decimal_in, parse_money
-from risk.market.instruments import MOST_ASSETS, SYMBOL, Instrument, Kind, Settlement
+from risk.market.instruments import CASH, LISTED, MOST_ASSETS, SYMBOL, Instrument, Kind, Settlement
 
 SCHEMA = "tailproof.book/1"
 _REQUIRED: Mapping[str, frozenset[str]] = {
@@ -146,6 +146,19 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
                 tuple(listings[id] for id in sorted(listings)))
 
 
+def with_cash(book: Book, *, source: str | Path | None = None) -> Book:
+    """The book with cash among its listings, at rates of 0, as epochs of levels hold it.
+
+    Raises
+    ------
+    BadInput : the book lists something by that symbol.
+    """
+    if any(listing.instrument.symbol == CASH for listing in book.listings):
+        raise BadInput("symbol", CASH, "another one: in epochs of levels it is cash", source=source)
+    listings = [*book.listings, Listing(Instrument.cash(book.quote), 0, 0, None)]
+    return replace(book, listings=tuple(sorted(listings, key=lambda listing: listing.instrument.id)))
+
+
 def contingency_rates(data: bytes) -> dict[str, str]:
     """The contingencies of a book file as it has them, for people: "BTC call" -> "long 0, short 0.005"."""
     def name(entry: Mapping[str, str]) -> str:
@@ -214,7 +227,7 @@ def _contingencies(node: Node, venue: str, spots: Mapping[str, int]
     found: dict[tuple[str, str, Kind], tuple[Decimal, Decimal]] = {}
     for entry in node.array():
         parts = entry.object(_REQUIRED["contingencies[]"], {"venue"})
-        key = (_venue(parts, venue), parts["underlying"].choice(spots), Kind(parts["kind"].choice(set(Kind))))
+        key = (_venue(parts, venue), parts["underlying"].choice(spots), Kind(parts["kind"].choice(LISTED)))
         if key in found:
             raise parts["kind"].refuse("given once for each underlying and venue")
         found[key] = (_decimal(parts["long"], "0", "10"), _decimal(parts["short"], "0", "10"))
@@ -223,7 +236,7 @@ def _contingencies(node: Node, venue: str, spots: Mapping[str, int]
 
 def _instrument(node: Node, venue: str, quote: str, spots: Mapping[str, int]) -> tuple[Instrument, int | None]:
     parts = node.object(_REQUIRED["instruments[]"], {"expiry", "strike", "settled", "venue"})
-    terms = {"kind": Kind(parts["kind"].choice(set(Kind))), "underlying": parts["underlying"].choice(spots),
+    terms = {"kind": Kind(parts["kind"].choice(LISTED)), "underlying": parts["underlying"].choice(spots),
              "lot": parse_decimal(parts["lot"].value, field=parts["lot"].field, source=node.source),
              "settlement": Settlement(parts["settlement"].choice(set(Settlement))),
              "expiry": _time(parts["expiry"]) if "expiry" in parts else None,

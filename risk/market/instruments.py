@@ -1,10 +1,13 @@
-"""What can be held: spot, perpetual, dated future, European call and put.
+"""What can be held: spot, perpetual, dated future, European call and put; in epochs of levels, cash.
 
 Every instrument is quoted, margined and settled in one quote currency (linear contracts; inverse, coin-settled ones
 are not modelled). One lot is `lot` units of the underlying.
 
 The id of an instrument is a digest of its immutable terms, so that a commitment to ids commits to terms. What may
 change while it is held (its symbol, its price, its contingency rates) is not part of it.
+
+Cash is an instrument of its own, a thousand money units a lot, which no book lists: an epoch of levels holds it by
+itself. Its terms say nothing but the currency, so that its id is a constant of a deployment.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from primitives.errors import BadInput
 from primitives.jsonio import Node
 from risk.exact.clock import format_time, parse_time
 from risk.exact.digests import field_digest
-from risk.exact.money import format_decimal, format_money, parse_decimal, parse_money
+from risk.exact.money import UNIT, format_decimal, format_money, parse_decimal, parse_money
 
 MOST_ASSETS = 64
 """Underlyings of a book, and columns of a history."""
@@ -29,6 +32,12 @@ NULL_ID = 0
 SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,47}", re.ASCII)
 LOT_PLACES = 12
 TERMS_SCHEMA = "tailproof.instrument/1"
+CASH = "CASH"
+"""Symbol of cash, and its venue: it is nobody's."""
+CASH_UNITS = 1000
+"""Money units in a lot of cash: 2**40 lots are a billion quote units, and a lot a tenth of a cent."""
+
+_CASH_LOT = Decimal(CASH_UNITS) / UNIT
 
 
 class Kind(StrEnum):
@@ -39,6 +48,7 @@ class Kind(StrEnum):
     FUTURE = "future"
     CALL = "call"
     PUT = "put"
+    CASH = "cash"
 
     @property
     def expires(self) -> bool:
@@ -48,6 +58,10 @@ class Kind(StrEnum):
     def optional(self) -> bool:
         """Whether it is an option."""
         return self in (Kind.CALL, Kind.PUT)
+
+
+LISTED = frozenset(Kind) - {Kind.CASH}
+"""What a book may list: cash is not for anybody to list."""
 
 
 class Settlement(StrEnum):
@@ -97,9 +111,23 @@ class Instrument:
             raise BadInput("strike", self.strike, "given" if self.kind.optional else f"absent: a {self.kind} has none")
         if self.strike is not None and self.strike <= 0:
             raise BadInput("strike", self.strike, "above 0")
-        fixed = {Kind.SPOT: Settlement.PHYSICAL, Kind.PERPETUAL: Settlement.CASH}.get(self.kind)
+        fixed = {Kind.SPOT: Settlement.PHYSICAL, Kind.PERPETUAL: Settlement.CASH, Kind.CASH: Settlement.CASH
+                 }.get(self.kind)
         if fixed is not None and self.settlement != fixed:
             raise BadInput("settlement", str(self.settlement), f'"{fixed}" for a {self.kind}')
+        if self.kind == Kind.CASH:
+            self._require_cash()
+
+    def _require_cash(self) -> None:
+        """There is one cash of a currency, so that it has one id."""
+        for name, wanted in (("symbol", CASH), ("venue", CASH), ("underlying", self.quote), ("lot", _CASH_LOT)):
+            if getattr(self, name) != wanted:
+                raise BadInput(name, str(getattr(self, name)), f"{wanted}, of cash")
+
+    @classmethod
+    def cash(cls, quote: str) -> Instrument:
+        """Cash in a currency: `CASH_UNITS` money units a lot."""
+        return cls(CASH, Kind.CASH, CASH, quote, quote, _CASH_LOT, Settlement.CASH)
 
     def terms(self) -> dict[str, Any]:
         """The immutable terms, in the canonical form that the id is the digest of."""

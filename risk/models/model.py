@@ -8,6 +8,7 @@ judges it. Tables and keys with a default (in brackets) may be left out.
     estimator = "filtered-historical"          # or "monte-carlo", "handwritten"
     assets = ["BTC", "ETH"]                    # underlyings of the book, columns of the history; matched by name
     purpose = "production"                     # ["production"] or "trial"
+    basis = "change"                           # ["change"] or "level": what leaves hold of a lot's value, see `Basis`
     seed = 7                                   # only with purpose = "trial"; else derived from sources and predecessor
     horizon = 2                                # steps
     step_seconds = 86400                       # [86400], 60 to 604800
@@ -113,8 +114,9 @@ DEFAULT_GAP = 5
 DEFAULT_VOLATILITY: Mapping[str, Any] = {"family": "ewma", "lambda": 0.97, "innovations": "t", "degrees": 5.0}
 DEFAULT_COPULA: Mapping[str, Any] = {"family": "t", "degrees": 4.0}
 GATES = tuple(f"G{i}" for i in range(1, 13))
-_OPTIONAL = {"purpose", "seed", "step_seconds", "calendar", "steps_per_year", "max_gap_steps", "volatility_response",
-             "volatility", "correlation", "copula", "events", "gates", "scenarios", "stress", "procyclicality", "set"}
+_OPTIONAL = {"purpose", "basis", "seed", "step_seconds", "calendar", "steps_per_year", "max_gap_steps",
+             "volatility_response", "volatility", "correlation", "copula", "events", "gates", "scenarios", "stress",
+             "procyclicality", "set"}
 _DRAWS = ("seed", "volatility", "correlation", "copula", "scenarios", "stress", "procyclicality")
 """What a handwritten set has no use for."""
 STRESSES = ("dependence-0", "dependence-1", "black-swan")
@@ -140,6 +142,18 @@ class Purpose(StrEnum):
 
     PRODUCTION = "production"
     TRIAL = "trial"
+
+
+class Basis(StrEnum):
+    """What an epoch's leaves hold of a lot in each scenario.
+
+    CHANGE : by how much its value changes. A margin is a requirement, which somebody's ledger of cash is held against.
+    LEVEL : the value itself, in which an account can be closed. Cash is an instrument, so a portfolio holds the whole
+        account, and a margin is what is missing: Expected Shortfall of the loss of its liquidation value.
+    """
+
+    CHANGE = "change"
+    LEVEL = "level"
 
 
 @dataclass(frozen=True)
@@ -206,6 +220,7 @@ class Model:
     """A model file, checked.
 
     seed : a trial's; None where it is derived.
+    basis : what leaves hold.
     shape : None where the file names a statement instead, whose shape the caller knows.
     volatilities : per asset.  variances : of the next step, per asset; None where a history tells them.
     copula : None for filtered historical simulation.
@@ -239,6 +254,7 @@ class Model:
     pegged: frozenset[str] = frozenset()
     integrated: frozenset[str] = frozenset()
     set: ScenarioSet | None = None
+    basis: Basis = Basis.CHANGE
 
     @property
     def needs_history(self) -> bool:
@@ -341,6 +357,7 @@ def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | P
         scenarios=_scenarios(parts), stress=_stress(parts, reads_history),
         procyclicality=_procyclicality(parts, reads_history),
         set=parse_set(parts["set"], assets) if handwritten else None,
+        basis=Basis(parts["basis"].choice(set(Basis))) if "basis" in parts else Basis.CHANGE,
         pegged=_declared("pegged", tables, assets), integrated=_declared("integrated", tables, assets))
 
 

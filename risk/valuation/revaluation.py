@@ -1,4 +1,5 @@
-"""Full revaluation: what one lot of each instrument gains or loses in each scenario, in 10**-6 quote units.
+"""Full revaluation: what one lot of each instrument gains or loses in each scenario, or is worth in it, in 10**-6 quote
+units.
 
 A scenario moves each underlying's spot by its log return over the horizon h, and lets h pass:
 
@@ -14,11 +15,16 @@ handwritten sets shock volatility, skew and basis besides (`risk.models.scenario
 Futures and perpetuals are margined daily, so their change is not discounted; option values are. The float result is
 rounded to money once, half to even: this array is from there on the definition of the instrument's risk, and what
 rounding may have taken from it each position pays (E11, `risk.epochs.rounding`).
+
+A level (`Basis.LEVEL`) is today's value and the change, rounded as one: what a lot can be sold for, or bought back.
+Futures and perpetuals count at their price, as though it had been paid, for a fill moves that much cash; what has
+settled is worth its pay-off, cash is worth itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -30,9 +36,9 @@ from risk.exact.clock import YEAR
 from risk.exact.elementary import exp, log
 from risk.exact.money import UNIT
 from risk.market.book import Book, Listing
-from risk.market.instruments import Kind
+from risk.market.instruments import Instrument, Kind
 from risk.models.calibration import Calibration
-from risk.models.model import Model
+from risk.models.model import Basis, Model
 from risk.models.scenario_set import FLAT, SHOCK_UNIT, ScenarioSet
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, Shocks
 from risk.valuation.kernels import SCRATCH, Options, option_changes
@@ -101,7 +107,8 @@ class _Market:
 
 
 class Revaluation(NamedTuple):
-    """changes : value change of one lot of each listing in each scenario, int64 (n, S), 10**-6 quote units.
+    """changes : value change of one lot of each listing in each scenario, or on the basis of levels its value, int64
+    (n, S), 10**-6 quote units.
     near_ties : how many of them were, before rounding, within 2**-20 of the middle between two integers.
 
     Where arithmetic has the same bits everywhere, ties round the same everywhere; where something slips into it that
@@ -113,7 +120,12 @@ class Revaluation(NamedTuple):
 
 
 def value_changes(book: Book, model: Model, calibration: Calibration, scenarios: Scenarios) -> NDArray[np.int64]:
-    """The changes of `revalue`."""
+    """By how much a lot of each listing changes in value, whatever the basis: int64 (n, S); errors as `revalue`."""
+    return _as_money(unrounded(book, model, calibration, scenarios), book, model, "value change")
+
+
+def lot_values(book: Book, model: Model, calibration: Calibration, scenarios: Scenarios) -> NDArray[np.int64]:
+    """The changes or, on their basis, levels of `revalue`."""
     return revalue(book, model, calibration, scenarios).changes
 
 
@@ -126,7 +138,53 @@ def revalue(book: Book, model: Model, calibration: Calibration, scenarios: Scena
         and scenario.
     """
     units = unrounded(book, model, calibration, scenarios)
-    return Revaluation(_as_money(units, book, model), near_ties(units))
+    if model.basis == Basis.LEVEL:
+        units += np.array([float(price * Fraction(listing.instrument.lot)) for price, listing
+                           in zip(prices_today(book), book.listings, strict=True)]).reshape(-1, 1)
+        return Revaluation(_as_money(units, book, model, "value"), near_ties(units))
+    return Revaluation(_as_money(units, book, model, "value change"), near_ties(units))
+
+
+def prices_today(book: Book) -> list[Fraction]:
+    """What one unit of the underlying is worth in each listing today, in money units, exact: spot, mark, forward, the
+    model's option price in doubles, the pay-off of what has settled, a quote unit of cash.
+    """
+    return [_settled(listing) if listing.settled is not None else _price_today(book, listing)
+            for listing in book.listings]
+
+
+def quoted_price(book: Book, instrument: Instrument) -> int:
+    """The price of the underlying that an instrument goes by, money units: spot, the perpetual's mark, the forward of
+    its expiry; of what has expired, the spot; of cash, a quote unit."""
+    if instrument.kind == Kind.CASH:
+        return UNIT
+    underlying = next(one for one in book.underlyings if one.symbol == instrument.underlying)
+    if instrument.kind == Kind.PERPETUAL and underlying.perpetual is not None:
+        return underlying.perpetual
+    curve = None if instrument.expiry is None else book.curves.get((instrument.underlying, instrument.expiry))
+    return underlying.spot if curve is None else curve.forward
+
+
+def _price_today(book: Book, listing: Listing) -> Fraction:
+    instrument = listing.instrument
+    price = quoted_price(book, instrument)
+    if not instrument.kind.optional:
+        return Fraction(price)
+    assert instrument.expiry is not None and instrument.strike is not None  # noqa: PT018  an option has both
+    years = (instrument.expiry - book.valuation) / YEAR
+    volatility = book.curves[instrument.underlying, instrument.expiry].volatilities[instrument.strike]
+    one = black_76(price / UNIT, np.array([instrument.strike / UNIT]), np.array([volatility]), years,
+                   exp(np.array([-book.rate * years])), instrument.kind == Kind.CALL)
+    return Fraction(float(one[0])) * UNIT
+
+
+def _settled(listing: Listing) -> Fraction:
+    """The pay-off of what has expired."""
+    instrument, ended = listing.instrument, listing.settled
+    assert ended is not None
+    if instrument.strike is None:
+        return Fraction(ended)
+    return Fraction(max(0, ended - instrument.strike if instrument.kind == Kind.CALL else instrument.strike - ended))
 
 
 def unrounded(book: Book, model: Model, calibration: Calibration, scenarios: Scenarios) -> Floats:
@@ -147,7 +205,7 @@ def unrounded(book: Book, model: Model, calibration: Calibration, scenarios: Sce
     options = [i for i, listing in enumerate(book.listings) if listing.settled is None
                and listing.instrument.kind.optional]
     for i, listing in enumerate(book.listings):
-        if listing.settled is None and not listing.instrument.kind.optional:
+        if listing.settled is None and not listing.instrument.kind.optional and listing.instrument.kind != Kind.CASH:
             changes[i] = _linear(market, listing)
     if options:
         changes[options] = _options(market, [book.listings[i] for i in options])
@@ -174,13 +232,13 @@ def near_ties(units: Floats) -> int:
     return int(np.count_nonzero(apart <= _NEAR))
 
 
-def _as_money(units: Floats, book: Book, model: Model) -> NDArray[np.int64]:
+def _as_money(units: Floats, book: Book, model: Model, what: str) -> NDArray[np.int64]:
     rounded = np.rint(units)
     outside = ~(np.abs(rounded) < 2.0**model.shape.value_bits)
     if outside.any():
         i, s = np.argwhere(outside)[0]
         bound = f"below 2**{model.shape.value_bits} x 10**-6 {book.quote} in absolute value (E2): list smaller lots"
-        raise BadInput(f"{book.listings[i].instrument.symbol}: value change of a lot in scenario {s}",
+        raise BadInput(f"{book.listings[i].instrument.symbol}: {what} of a lot in scenario {s}",
                        float(units[i, s]), bound)
     return rounded.astype(np.int64)
 

@@ -69,7 +69,7 @@ def build(book: Path, model: Path, history: Path | None, statement: str | None, 
 @click.option("--previous", type=FILE, help="The epoch before it: the chain is looked at (E7, E9), changes are told.")
 @reporting
 def check(directory: Path, previous: Path | None) -> Outcome:
-    """Rebuild the epoch in DIRECTORY from its sources and compare, E1-E11 included; run it before you sign."""
+    """Rebuild the epoch in DIRECTORY from its sources and compare, E1-E12 included; run it before you sign."""
     from .. import epochs
     found = epochs.check(directory, previous=previous, progress=progress)
     return Outcome({"path": str(directory), **found.to_json()},
@@ -94,7 +94,8 @@ def _described(path: Path, made: AnyEpoch) -> Outcome:
     header, shape = made.header, made.shape.to_json()
     facts = {"venue": header.venue, "quote": header.quote, "valuation": format_time(header.timestamp),
              "underlyings": list(header.underlyings), "model": header.model, "model_digest": header.model_digest,
-             "instruments": len(made.instruments), "purpose": str(header.purpose), "seed": header.seed,
+             "instruments": len(made.instruments), "basis": str(header.basis), "purpose": str(header.purpose),
+             "seed": header.seed,
              "previous": str(header.previous)}
     made_of = made.provenance if isinstance(made, Epoch) else made.arrays.provenance
     if made_of is not None and made_of.near_ties is not None:      # it was built here, not read

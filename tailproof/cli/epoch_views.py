@@ -129,6 +129,7 @@ def _explained(numbers: AnyEpoch, row: int, most: int) -> Outcome:
     from risk.grid.grid_epoch import GridEpoch
     from risk.margins.contributions import instrument_of, lot_changes
     from risk.margins.explain import scenarios_of
+    from risk.margins.levels import from_today, value_today
     from risk.margins.shocks import sources_of
     model, book, _ = sources_of(numbers)
     instrument = instrument_of(numbers, row)
@@ -137,7 +138,7 @@ def _explained(numbers: AnyEpoch, row: int, most: int) -> Outcome:
     if listing is None:
         raise BadInput("INSTRUMENT", instrument.symbol, "in the epoch's book, too: `tailproof epoch check` tells more")
     bits = numbers.shape.weight_bits if isinstance(numbers, GridEpoch) else 0
-    changes, scenarios = lot_changes(numbers, row).tolist(), scenarios_of(numbers, model)
+    changes, scenarios = lot_changes(from_today(numbers), row).tolist(), scenarios_of(numbers, model)
     quote, assets = numbers.header.quote, model.assets
     terms = {key: value for key, value in instrument.terms().items() if key != "schema"}
     market = _market(numbers, row)
@@ -145,6 +146,12 @@ def _explained(numbers: AnyEpoch, row: int, most: int) -> Outcome:
                             "settled": listing.settled is not None, "largest_change": str(numbers.amax[row]),
                             "sides": {}}
     lines = [*table([("symbol", instrument.symbol), *terms.items(), ("id", hex(instrument.id)), *market.items()])]
+    if numbers.levels:
+        mark = numbers.mark(instrument.id)
+        data |= {"value_today": str(value_today(numbers, [(row, 1)])),
+                 "mark": {name: str(value) for name, value in mark._asdict().items() if name != "id"}}
+        lines += ["", f"a lot is worth {_shown(mark.long)} {quote} today (owed: {_shown(mark.short)}); changes and "
+                  "margins below are from there on"]
     if listing.settled is not None:
         lines += ["", "It has settled: its value changes no more, and it costs no margin."]
     for side, sign in (("long", 1), ("short", -1)):
@@ -179,6 +186,8 @@ def _market(numbers: AnyEpoch, row: int) -> dict[str, str]:
     _, book, _ = sources_of(numbers)
     instrument = instrument_of(numbers, row)
     assert instrument is not None
+    if instrument.kind == Kind.CASH:
+        return {}
     underlying = next(one for one in book.underlyings if one.symbol == instrument.underlying)
     found = {"spot": format_money(underlying.spot)}
     if instrument.kind == Kind.PERPETUAL and underlying.perpetual is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from primitives.errors import BadInput, suggestion
+from risk.grid.grid_epoch import GridEpoch
 
 from .. import telling
 from .console import FILE, OUTPUT, Outcome, progress, reporting, table
@@ -50,20 +51,20 @@ def show_margin(epoch: Path, portfolio: Path, picture: Path | None) -> Outcome:
 
     from .. import epochs
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
-    found = breakdown(numbers, _rows(numbers, held))
+    whole, found = breakdown(numbers, _rows(numbers, held)), _risk(numbers, held)
     if picture is not None:
         from risk.margins import plot
         plot.losses(found, picture, title=portfolio.stem.replace("_", " "), quote=numbers.header.quote,
                     subtitle=telling.setting(numbers))
     notes = [*_notes(numbers, held), *telling.trial(numbers)]
-    data = {**telling.facts(numbers), **_margin_json(found), "notes": notes,
+    data = {**telling.facts(numbers), **_margin_json(whole), **_value_json(numbers, held, found), "notes": notes,
             "positions": [{**_part_json(found, part), "lots": lots, "standalone": str(alone)} for part, lots, alone
                           in zip(found.positions, found.lots, found.standalone, strict=True)],
             "assets": [_part_json(found, part) for part in found.assets],
             "expiries": [_part_json(found, part) for part in found.expiries],
             "picture": None if picture is None else str(picture)}
     quote = numbers.header.quote
-    lines = [*notes, *_margin_lines(numbers, found), "",
+    lines = [*notes, *_margin_lines(numbers, held, whole), "",
              *table([(part.name, lots, *_part_cells(found, part), _shown(alone))
                      for part, lots, alone in zip(found.positions, found.lots, found.standalone, strict=True)],
                     ("position", "lots", f"of ES, {quote}", "%", "add-ons", "alone"))]
@@ -102,12 +103,14 @@ def what_if(epoch: Path, portfolio: Path, added: tuple[str, ...], spots: tuple[s
     before, after = (breakdown(numbers, _rows(numbers, book)) for book in (held, changed))
     move = _moves(numbers, spots, volatilities)
     quote = numbers.header.quote
-    data: dict[str, Any] = {**telling.facts(numbers), "before": _margin_json(before), "after": _margin_json(after),
+    data: dict[str, Any] = {**telling.facts(numbers), "before": {**_margin_json(before), **_value_json(numbers, held)},
+                            "after": {**_margin_json(after), **_value_json(numbers, changed)},
                             "portfolio": changed.to_json(),
                             "picture": None if picture is None else str(picture)}
     lines = [*telling.trial(numbers), *table(
         [(name, _shown(old), _shown(new), _shown(new - old)) for name, old, new in (
             ("margin", before.required, after.required),
+            *((("liquidation value now", *_values(numbers, held, changed)),) if numbers.levels else ()),
             ("Expected Shortfall", before.expected_shortfall, after.expected_shortfall),
             ("Value at Risk", before.value_at_risk, after.value_at_risk),
             ("add-ons", before.addons, after.addons))], (f"in {quote}", "before", "after", "change"))]
@@ -122,11 +125,13 @@ def what_if(epoch: Path, portfolio: Path, added: tuple[str, ...], spots: tuple[s
         lines += ["", f"if {said}, by full revaluation at the end of the horizon:",
                   *table([("gain (-: loss) before", f"{_shown(gains[0])} {quote}"),
                           ("gain (-: loss) after", f"{_shown(gains[1])} {quote}"),
+                          ("left of the value after", f"{_shown(_value(numbers, changed) + gains[1])} {quote}")
+                          if numbers.levels else
                           ("of the margin after", f"{100 * gains[1] / after.required:.1f} %" if after.required
                            else "no margin")])]
     if market is not None and picture is not None:
         from risk.margins import pictures
-        chosen = asset if asset is not None else _heaviest(numbers, after)
+        chosen = asset if asset is not None else _heaviest(numbers, _risk(numbers, changed))
         _known_asset(numbers, chosen, "--asset")
         pictures.heat_map(market, changed.rows(numbers), chosen, picture, quote=quote,
                           title=f"{portfolio.stem.replace('_', ' ')}: gain over {chosen}",
@@ -148,13 +153,14 @@ def explain(epoch: Path, portfolio: Path, most: int, history: Path | None) -> Ou
 
     from .. import epochs
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
-    found = breakdown(numbers, _rows(numbers, held))
+    whole, found = breakdown(numbers, _rows(numbers, held)), _risk(numbers, held)
     progress("scenarios", 0, 1)
     tail = explained(numbers, found, most=most, history=None if history is None else _history(numbers, history))
     held_by_tail = sum(mass > 0 for mass in found.shortfall.tail_mass)
-    data = {**telling.facts(numbers), **_margin_json(found), "tail_scenarios": held_by_tail,
+    data = {**telling.facts(numbers), **_margin_json(whole), **_value_json(numbers, held, found),
+            "tail_scenarios": held_by_tail,
             "scenarios": [_scenario_json(numbers, found, one) for one in tail]}
-    lines = [*telling.trial(numbers), *_margin_lines(numbers, found), "",
+    lines = [*telling.trial(numbers), *_margin_lines(numbers, held, whole), "",
              f"The tail holds {held_by_tail} of {len(found.losses)} scenarios; the worst {len(tail)}:"]
     for one in tail:
         lines += ["", *_scenario_lines(numbers, found, one)]
@@ -169,7 +175,8 @@ def explain(epoch: Path, portfolio: Path, most: int, history: Path | None) -> Ou
 @reporting
 def compare(epoch: Path, portfolio: Path, preset: str) -> Outcome:
     """The same book margined position by position, asset by asset, as a whole, and as scan-based venues do."""
-    from risk.margins.contributions import METHODS
+    from risk.margins.contributions import METHODS, breakdown
+    from risk.margins.levels import from_today
     from risk.margins.portfolio import Portfolio
     from risk.margins.scan import scan
     from risk.margins.shocks import Market
@@ -177,13 +184,21 @@ def compare(epoch: Path, portfolio: Path, preset: str) -> Outcome:
     from .. import epochs
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
     rows = _rows(numbers, held)
-    found = {name: method(numbers, rows) for name, method in METHODS.items()}
+    risks = from_today(numbers)
+    found = {name: method(risks, rows) for name, method in METHODS.items()}
     found["scan"] = scan(Market(numbers), rows, preset)
     whole = found["portfolio"]
-    data = {**telling.facts(numbers), "set": preset, "margins": {name: str(value) for name, value in found.items()}}
-    return Outcome(data, [*telling.trial(numbers), *table(
-        [(name, _shown(value), f"{value / whole:.2f}" if whole else "-") for name, value in found.items()],
-        ("method", f"margin, {numbers.header.quote}", "of portfolio's"))])
+    data = {**telling.facts(numbers), "set": preset, "margins": {name: str(value) for name, value in found.items()},
+            **_value_json(numbers, held)}
+    lines = table([(name, _shown(value), f"{value / whole:.2f}" if whole else "-") for name, value in found.items()],
+                  ("method", f"margin, {numbers.header.quote}", "of portfolio's"))
+    if numbers.levels:
+        proven = breakdown(numbers, rows).required
+        data["proven"] = str(proven)
+        lines += ["", "All are of losses from today's value on, for other methods know no cash.", *table(
+            [("liquidation value now", f"{_shown(_value(numbers, held))} {numbers.header.quote}", ""),
+             ("margin that is proven", f"{_shown(proven)} {numbers.header.quote}", "what that value lacks")])]
+    return Outcome(data, [*telling.trial(numbers), *lines])
 
 
 @risk.command("history")
@@ -288,6 +303,30 @@ def _history(numbers: AnyEpoch, path: Path) -> Any:
                          step_seconds=model.step_seconds, max_gap_steps=model.max_gap_steps, source=path)
 
 
+def _risk(numbers: AnyEpoch, held: Portfolio) -> Breakdown:
+    """Parts of what may be lost from today on: of levels not of the margin itself, which an account's value is in."""
+    from risk.margins.contributions import breakdown
+    from risk.margins.levels import from_today
+    return breakdown(from_today(numbers), held.rows(numbers))
+
+
+def _value(numbers: AnyEpoch, held: Portfolio) -> int:
+    from risk.margins.levels import value_today
+    return value_today(numbers, held.rows(numbers))
+
+
+def _values(numbers: AnyEpoch, held: Portfolio, changed: Portfolio) -> tuple[int, int]:
+    return _value(numbers, held), _value(numbers, changed)
+
+
+def _value_json(numbers: AnyEpoch, held: Portfolio, risk: Breakdown | None = None) -> dict[str, Any]:
+    """Of levels: ES of the margin is that of losses from today on, which parts are of, less the value today."""
+    if not numbers.levels:
+        return {}
+    return {"value_today": str(_value(numbers, held)),
+            **({} if risk is None else {"expected_shortfall_from_today": str(risk.shortfall.numerator)})}
+
+
 # -- how it is said ------------------------------------------------------------------------------------------------
 def _heaviest(numbers: AnyEpoch, found: Breakdown) -> str:
     return max(found.assets, key=lambda part: abs(part.numerator)).name if found.assets \
@@ -309,7 +348,12 @@ def _notes(numbers: AnyEpoch, held: Portfolio) -> list[str]:
     notes = [f"note: {symbol} is held with 0 lots" for symbol, lots in held.positions if lots == 0]
     return notes + [f"note: {symbol} has settled: its value does not change any more, and it costs no margin"
                     for symbol, _ in held.positions
-                    if (row := numbers.row_of(symbol)) is not None and not numbers.amax[row]]
+                    if (row := numbers.row_of(symbol)) is not None and _has_settled(numbers, row)]
+
+
+def _has_settled(numbers: AnyEpoch, row: int) -> bool:
+    arrays = numbers.arrays if isinstance(numbers, GridEpoch) else numbers
+    return any(id == numbers.ids[row] for id, _ in arrays.settlements)
 
 
 def _margin_json(found: Breakdown) -> dict[str, Any]:
@@ -323,17 +367,24 @@ def _part_json(found: Breakdown, part: Part) -> dict[str, Any]:
     return {"name": part.name, "expected_shortfall": str(part.numerator), "addons": str(part.addons)}
 
 
-def _margin_lines(numbers: AnyEpoch, found: Breakdown) -> list[str]:
+def _margin_lines(numbers: AnyEpoch, held: Portfolio, found: Breakdown) -> list[str]:
     facts, quote = telling.facts(numbers), numbers.header.quote
     share = f"worst {100 * facts['tail']:.3g} % of {facts['scenarios']} scenarios" \
         + ("" if facts["horizon"] is None else f" over {facts['horizon']}")
+    value = _value(numbers, held)
+    of_value = [("liquidation value now", f"{_shown(value)} {quote}", "of all lots, cash among them"),
+                ("may be lost from it", f"{_shown(found.expected_shortfall + value)} {quote}", share)]
     return table([("margin", f"{_shown(found.required)} {quote}", "max(0, Expected Shortfall, rounded up) + add-ons"),
-                  ("Expected Shortfall", f"{_shown(found.expected_shortfall)} {quote}", share),
+                  *(of_value if numbers.levels else []),
+                  ("Expected Shortfall", f"{_shown(found.expected_shortfall)} {quote}",
+                   "the latter less the former" if numbers.levels else share),
                   ("Value at Risk", f"{_shown(found.value_at_risk)} {quote}", "where that tail begins"),
                   ("add-ons", f"{_shown(found.addons)} {quote}", "contingency charges per lot"),
-                  ("saved by netting", f"{_shown(sum(found.standalone) - found.required)} {quote}",
-                   f"each alone: {_shown(sum(found.standalone))}"),
-                  ("epoch", facts["valuation"], f"{facts['venue']}, {facts['model']}, {facts['mode']}")])
+                  *([] if numbers.levels else [
+                      ("saved by netting", f"{_shown(sum(found.standalone) - found.required)} {quote}",
+                       f"each alone: {_shown(sum(found.standalone))}")]),
+                  ("epoch", facts["valuation"], f"{facts['venue']}, {facts['model']}, {facts['mode']}"
+                   + (", levels" if numbers.levels else ""))])
 
 
 def _part_cells(found: Breakdown, part: Part) -> tuple[str, str, str]:

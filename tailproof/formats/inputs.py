@@ -133,7 +133,8 @@ def model_examples() -> list[Any]:
            "innovations": "skew-t", "degrees": 4.0, "skew": 0.1, "integrated": True, "pegged": False}
     ewma = {"family": "ewma", "lambda": 0.95, "mean": 0.0, "innovations": "normal"}
     plain = {"schema": "tailproof.model/2", "name": "example", "assets": [_A, _B], "horizon": 1}
-    whole = {**plain, "estimator": "filtered-historical", "purpose": "trial", "seed": 1, "step_seconds": 86400,
+    whole = {**plain, "estimator": "filtered-historical", "purpose": "trial", "basis": "level", "seed": 1,
+             "step_seconds": 86400,
              "calendar": ["saturday", "2001-09-11"], "steps_per_year": 252, "max_gap_steps": 5,
              "volatility_response": 1.0, "epoch": {**shape, "masses": "8x1", "lanes": 5, "width": 50},
              "volatility": {_A: gjr, _B: garch},
@@ -189,6 +190,7 @@ MODEL = Format(
      "estimator": "where scenarios come from: days of a history, the model alone, or a set that is written down",
      "assets": "underlyings of the book, columns of the history",
      "purpose": "a trial may choose its seed, and is told as one everywhere [production]",
+     "basis": "what leaves hold: changes of a lot's value, or the value itself, with cash as an instrument [change]",
      "seed": "of a trial; else derived from model, predecessor and valuation",
      "horizon": "steps that a margin covers",
      "step_seconds": "seconds of a step [86400]",

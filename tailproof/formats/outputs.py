@@ -71,6 +71,8 @@ def epoch_examples() -> Sequence[Any]:
     documents[2]["calibration"]["procyclicality"] = {"model": [0.001], "red": [True], "before": None, "after": state}
     documents[0]["gates"] = {"accepted": [{"gate": "G3", "reason": "why", "found": ["what"]}], "flags": ["known"]}
     documents[0]["settlements"] = [{"id": "7", "value": "1.5"}]
+    documents[0]["basis"] = "level"
+    documents[0]["marks"] = [{"id": "7", "long": "1.5", "short": "1.500001", "price": "1", "spot": "1"}]
     documents[0]["scenarios"]["kinds"] = dict.fromkeys(KINDS, 1)
     history = {**documents[1]["sources"], "history": documents[1]["sources"]["model"]}
     return [*documents, {**documents[1], "sources": history}]
@@ -121,6 +123,12 @@ EPOCH = Format(
      **{f"leaves[].terms.{key}": f"as in the book{more}" for key, more in (
          ("schema", " (says what terms these are)"), ("kind", ""), ("venue", ""), ("underlying", ""), ("quote", ""),
          ("lot", ""), ("settlement", ""), ("expiry", ""), ("strike", ""))},
+     "basis": "what leaves hold: changes of a lot's value [change], or values, with cash as an instrument",
+     "marks": "of every instrument, where leaves hold values; each is a leaf, too", "marks[].id": "digest of the terms",
+     "marks[].long": "what a lot held long is worth, rounded down",
+     "marks[].short": "what closing a lot held short costs, rounded up",
+     "marks[].price": "of the underlying, that the instrument goes by: spot, perpetual's mark, forward",
+     "marks[].spot": "of the underlying",
      "settlements": "what expired instruments ended at", "settlements[].id": "digest of the terms",
      "settlements[].value": "for one unit of the underlying, in the quote currency",
      "sources": "keccak256 of each source file", "sources.model": "of model.toml", "sources.book": "of book.json",

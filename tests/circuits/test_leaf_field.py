@@ -20,8 +20,12 @@ from primitives.errors import BadInput, Unsatisfied
 from primitives.field import MODULUS, decode
 from primitives.poseidon import Tag
 from risk.epochs.epoch import Epoch
+from risk.epochs.header import Header
+from risk.epochs.marks import Mark
 from risk.grid.grid_epoch import Factors, GridEpoch
 from risk.grid.grid_shape import GridShape
+from risk.market.instruments import CASH_UNITS, Instrument
+from risk.models.model import Basis
 
 NAMES = [name for name in statements.names() if name.startswith("leaf-field-")]
 TINY = [name for name in NAMES if "tiny" in name]
@@ -41,7 +45,8 @@ def test_row_counts(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "elements", "rows"), [
     ("leaf-field-full-256", 57, 3_874), ("leaf-field-full-1000", 255, 12_182), ("leaf-field-grid-1000", 12, 2_488),
-    ("leaf-field-assets-1000", 3, 1_403)])
+    ("leaf-field-assets-1000", 3, 1_403),
+    ("leaf-field-marks-full-256", 5, 1_838), ("leaf-field-marks-grid-1000", 5, 2_291)])
 def test_sizes(name: str, elements: int, rows: int) -> None:
     assert statements.get(name).preset.elements == elements
     assert statements.get(name).rows == rows
@@ -58,11 +63,25 @@ def test_every_margin_has_statements_that_read_its_leaves() -> None:
 
 
 # -- what an epoch says ------------------------------------------------------------------------------------------------
+def levels_of(shape: Any) -> Any:
+    """Two instruments, of which one has settled, and cash."""
+    on_grid = isinstance(shape, GridShape)
+    header = Header(basis=Basis.LEVEL, underlyings=("A", "B"))
+    cash = Instrument.cash(header.quote).id
+    rng, count = np.random.default_rng(3), shape.nodes if on_grid else shape.scenarios
+    values = np.stack([rng.integers(0, 10**6, count), np.full(count, CASH_UNITS), np.full(count, 70)])
+    marks = [Mark(7, 5 * 10**5, 5 * 10**5 + 1, 10**6, 2 * 10**6), Mark.cash(cash), Mark(9, 70, 70, 1, 1)]
+    return (GridEpoch if on_grid else Epoch).of(shape, (7, cash, 9), values, header=header, marks=marks,
+                                                settlements=[(9, 70)])
+
+
 @cache
 def epoch_of(name: str) -> Any:
     shape = statements.get(name).shape
     rng = np.random.default_rng(3)
     rates = {"long": rng.integers(0, 1000, 3), "short": rng.integers(0, 1000, 3)}
+    if statements.get(name).preset.kind == Tag.MARK:
+        return levels_of(shape)
     if isinstance(shape, GridShape):
         assets = [Factors(id, 2 * id, 3 * id) for id in range(2001, 2012)]
         return GridEpoch.of(shape, IDS, rng.integers(-10**6, 10**6 + 1, (3, shape.nodes)), regime=shape.regimes - 1,
@@ -77,6 +96,8 @@ def test_every_element_of_every_leaf_can_be_shown(name: str) -> None:
     published = Published.of(preset, epoch)
     assert published.root == epoch.root
     rows = [list(factors) for factors in epoch.listed] if preset.kind == Tag.ASSET else epoch.leaves().tolist()
+    if preset.kind == Tag.MARK:
+        rows = [list(mark) for mark in (epoch.arrays if isinstance(epoch, GridEpoch) else epoch).marks]
     for leaf, row in enumerate(rows):
         assert len(row) == preset.elements
         for element, value in enumerate(row):

@@ -89,6 +89,9 @@ depth = 3
 }
 
 
+LEVELS = MODELS["monte-carlo garch-t, t"].replace(b"seed = 7", b'seed = 7\nbasis = "level"')
+
+
 @cache
 def history() -> bytes:
     """Prices that end at the book's, with gaps; they pass through text, as any history does."""
@@ -150,8 +153,8 @@ def _weighted() -> str:
     return _digest(epoch.root, epoch.provenance.scenarios.returns, json.dumps(quality.to_json()).encode())
 
 
-def _grid() -> str:
-    sources = Sources(MODELS["monte-carlo garch-t, t"], BOOK.read_bytes(), None, {})
+def _grid(model_file: bytes = MODELS["monte-carlo garch-t, t"]) -> str:
+    sources = Sources(model_file, BOOK.read_bytes(), None, {})
     epoch = build_grid(sources, replace(GRID_TINY, depth=3), regime=1)
     return _digest(epoch.root)
 
@@ -159,6 +162,7 @@ def _grid() -> str:
 def cases() -> dict[str, Callable[[], str]]:
     """What makes each digest."""
     return {**{name: lambda file=file: _epoch(file) for name, file in MODELS.items()},  # type: ignore[misc]
+            "levels": lambda: _epoch(LEVELS), "levels on a grid": lambda: _grid(LEVELS),
             "population of Sobol paths": _population, "masses": _weighted, "grid": _grid}
 
 

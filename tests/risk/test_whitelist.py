@@ -33,6 +33,7 @@ RANDOM = frozenset({"PCG64"})
 
 INTEGERS: dict[str, frozenset[str]] = {
     "risk/epochs/build.py": frozenset({"sum(lightest)"}),
+    "risk/epochs/epoch.py": frozenset({"lanes.reshape(len(changes), shape.packs, shape.lanes) @ places"}),
     "risk/exact/shape.py": frozenset({"sum((count for count, _ in runs))", "sum(self.masses)"}),
     "risk/grid/standard_choice.py": frozenset({
         "sum(self.tail.masses)", "((spot != points[0]) | (volatility != points[1])).any(axis=1).sum()",
@@ -56,6 +57,7 @@ INTEGERS: dict[str, frozenset[str]] = {
         "sum((abs(lots) * int(epoch.amax[row]) for row, lots in positions))"}),
     "risk/margins/explain.py": frozenset({
         "itertools.accumulate(history.steps.tolist())", "sum(stress.counts(model.stress, total))"}),
+    "risk/margins/levels.py": frozenset({"sum((lots * _mark(epoch, row) for row, lots in positions))"}),
     "risk/margins/scan.py": frozenset({
         "sum((abs(lots) * int((epoch.long if lots >= 0 else epoch.short)[row]) for row, lots in positions))"}),
     "risk/margins/plot.py": frozenset({

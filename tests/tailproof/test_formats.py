@@ -95,7 +95,8 @@ def test_a_schema_refuses_what_its_parser_refuses_for_keys_and_kinds(name: str) 
 
 @pytest.mark.parametrize(("path", "name"), [
     ("btc_eth/book.json", "book"), ("us_markets/book.json", "book"), ("btc_eth/collateral.json", "collateral"),
-    ("btc_eth/model.toml", "model"), ("us_markets/model.toml", "model")])
+    ("btc_eth/model.toml", "model"),
+    ("levels/book.json", "book"), ("levels/model.toml", "model"), ("us_markets/model.toml", "model")])
 def test_fixtures_follow_the_schemas(path: str, name: str) -> None:
     data = (FIXTURES / path).read_bytes()
     document = parse_toml(data) if path.endswith(".toml") else jsonio.loads(data)

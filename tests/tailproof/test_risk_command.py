@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,90 @@ def text(*arguments: object) -> str:
     shown = CliRunner().invoke(main, list(map(str, arguments)))
     assert shown.exit_code == 0, shown.output
     return shown.stdout
+
+
+@pytest.fixture(scope="module", params=["margin-full-256x16", "margin-grid-1000x32"])
+def level_directory(request: pytest.FixtureRequest, run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("levels") / "epoch"
+    answer = run("epoch", "build", "--book", ROOM / "levels" / "book.json", "--model", ROOM / "levels" / "model.toml",
+                 "--statement", request.param, "--out", path)
+    assert (answer.code, answer.data["basis"]) == (0, "level")
+    return path
+
+
+STRADDLED, LEVERAGED = (ROOM / "levels" / "portfolios" / f"{name}.json"
+                        for name in ("funded_straddle", "leveraged_long"))
+
+
+def test_a_margin_on_levels_is_what_an_account_lacks(run: Run, level_directory: Path, tmp_path: Path) -> None:
+    """ES of losses from today, in parts, less the value today, is what the margin is made of."""
+    found = run("risk", "margin", level_directory, STRADDLED, "--picture", tmp_path / "losses.png").data
+    scale, risk = int(found["scale"]), int(found["expected_shortfall_from_today"])
+    assert int(found["expected_shortfall"]) == risk - int(found["value_today"]) * scale
+    for parts in ("positions", "assets", "expiries"):
+        assert sum(int(part["expected_shortfall"]) for part in found[parts]) == risk
+    assert int(found["margin"]) == max(0, -(-int(found["expected_shortfall"]) // scale)) + int(found["addons"])
+    assert 10**11 < int(found["value_today"]) < 10**12
+    assert next(part for part in found["assets"] if part["name"] == "CASH")["expected_shortfall"] == "0"
+    shown = text("risk", "margin", level_directory, STRADDLED)
+    assert "liquidation value now" in shown
+    assert "saved by netting" not in shown
+
+
+def test_what_if_on_levels_moves_cash_too(run: Run, level_directory: Path, tmp_path: Path) -> None:
+    answer = run("risk", "what-if", level_directory, LEVERAGED, "--add", "CASH=-90000000", "--spot", "BTC=-20%",
+                 "--picture", tmp_path / "map.png").data
+    before, after = answer["before"], answer["after"]
+    assert int(before["value_today"]) - int(after["value_today"]) == 9 * 10**10
+    assert int(after["margin"]) > int(before["margin"])
+    assert int(after["expected_shortfall"]) - int(before["expected_shortfall"]) == 9 * 10**10 * int(after["scale"])
+    assert answer["shock"]["gain_before"] == answer["shock"]["gain_after"] != "0"
+    assert "left of the value after" in text("risk", "what-if", level_directory, LEVERAGED, "--spot", "BTC=-20%")
+
+
+def test_explain_on_levels_is_of_losses_from_today(run: Run, level_directory: Path) -> None:
+    found = run("risk", "explain", level_directory, LEVERAGED).data
+    worst = found["scenarios"][0]
+    assert {one["name"]: one["loss"] for one in worst["positions"]}["CASH"] == "0"
+    assert 10**10 < Fraction(worst["loss"]) < 10**11, "a loss of part of 290,000, not minus the whole of it"
+    text("risk", "explain", level_directory, LEVERAGED)
+
+
+def test_compare_on_levels_leaves_equity_out(run: Run, level_directory: Path) -> None:
+    found = run("risk", "compare", level_directory, STRADDLED).data
+    margins = {name: int(value) for name, value in found["margins"].items()}
+    assert margins["isolated"] >= margins["cross"] >= margins["portfolio"] > int(found["proven"]) > 0
+    assert margins["scan"] > 0
+    assert "margin that is proven" in text("risk", "compare", level_directory, STRADDLED)
+
+
+def test_views_of_level_epochs(run: Run, level_directory: Path, tmp_path: Path) -> None:
+    for symbol, mark in (("CASH", "1000"), ("BTC-SPOT", "290017200"), ("BTC-25DEC20", "246647900")):
+        found = run("epoch", "explain", level_directory, symbol).data
+        assert found["mark"]["long"] == found["value_today"] == mark
+        assert "a lot is worth" in text("epoch", "explain", level_directory, symbol)
+    assert run("epoch", "explain", level_directory, "BTC-SPOT").data["sides"]["long"]["margin"] != "0"
+    assert run("epoch", "check", level_directory).data["passed"]
+    book = (ROOM / "levels" / "book.json").read_text().replace('"spot": "737.8"', '"spot": "730"')
+    (tmp_path / "book.json").write_text(book.replace("2021-01-01T00:00:00Z", "2021-01-01T06:00:00Z"))
+    statement = "margin-full-256x16" if run("epoch", "show", level_directory).data["shape"]["mode"] == "full" \
+        else "margin-grid-1000x32"
+    later = ("epoch", "build", "--book", tmp_path / "book.json", "--statement", statement,
+             "--previous", level_directory)
+    assert run(*later, "--model", ROOM / "levels" / "model.toml", "--out", tmp_path / "later").code == 0
+    found = run("epoch", "diff", level_directory, tmp_path / "later").data
+    assert {book["name"] for book in found["books"]} >= {"long BTC", "short ETH"}
+    assert all(int(book["after"]) > 10**10 for book in found["books"]), "what a million may lose, not what it lacks"
+    mine = run("epoch", "diff", level_directory, tmp_path / "later", "--portfolio", STRADDLED).data["books"]
+    assert int(mine[0]["before"]) == int(run("risk", "margin", level_directory, STRADDLED).data["margin"])
+    model = (ROOM / "levels" / "model.toml").read_text().replace('basis = "level"', 'basis = "change"')
+    (tmp_path / "model.toml").write_text(model)
+    refused = run(*later, "--model", tmp_path / "model.toml", "--out", tmp_path / "never")
+    assert refused.code == 2
+    assert refused.data["field"] == "basis"
+    assert run("epoch", "build", "--book", tmp_path / "book.json", "--model", tmp_path / "model.toml", "--statement",
+               statement, "--out", tmp_path / "changes").code == 0
+    assert run("epoch", "diff", level_directory, tmp_path / "changes").data["field"] == "bases of the epochs"
 
 
 @pytest.mark.parametrize("where", ["epoch_directory", "grid_directory"])
