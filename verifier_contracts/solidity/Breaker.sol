@@ -25,9 +25,6 @@ abstract contract Breaker is OracleState {
     /// @notice References of each mark.
     uint256 public constant REFERENCES = 2;
 
-    /// @notice Largest moves of the four marks in an hour, in 1e-4, 16 bits each from the low end; they grow with the
-    ///         square root of time.
-    uint64 public moveLimits;
     Reference[REFERENCES][4] private _references;
 
     event BreakerTripped(Cause indexed cause, uint40 indexed epochId, uint40 until);
@@ -83,11 +80,15 @@ abstract contract Breaker is OracleState {
     /// @dev What a new epoch does to the breaker. The clock's stops up to now have been settled if there were any.
     /// @param head  Of the newest epoch, still the one before.
     /// @param next  What it becomes.
-    function _withBreaker(OracleHead head, OracleHead next, uint256 marks) internal view returns (OracleHead, bool, Cause) {
+    function _withBreaker(OracleHead head, OracleHead next, uint256 marks, uint256 lastMarks, uint64 moveLimits)
+        internal
+        pure
+        returns (OracleHead, bool, Cause)
+    {
         next = next.withBreaker(head.trippedAt(), head.tripUntil(), head.calm());
         if (head.count() != 0) {
             uint256 elapsed = next.latestEpochId() - head.latestEpochId();
-            if (movesTooFar(latestMarks, marks, moveLimits, elapsed)) return (next, true, Cause.Move);
+            if (movesTooFar(lastMarks, marks, moveLimits, elapsed)) return (next, true, Cause.Move);
             (uint16 before, uint16 regime) = (head.regime(), next.regime());
             if (regime > before ? regime - before > 1 : before - regime > 1) return (next, true, Cause.Regime);
         }

@@ -10,7 +10,7 @@ import {LeafLayout} from "./LeafJudge.sol";
 import {PublisherStakes} from "./PublisherStakes.sol";
 
 /// @title Court of epochs: false leaves, missing leaves, double signatures; stakes and rewards
-/// @notice Made by its oracle, in one transaction: a chain takes no code as large as both. It has no roles.
+/// @notice It serves one oracle, which names it once. It has no roles.
 contract EpochCourt is LeafDemands, Equivocation {
     constructor(IJudgedOracle oracle_, IVerifierRegistry verifiers_, LeafLayout memory form, uint256 stakeRequired_)
         PublisherStakes(oracle_, stakeRequired_)

@@ -23,6 +23,9 @@ abstract contract EpochPublication is Breaker, SignerSets {
     uint32 public minInterval;
     /// @notice Seconds after an epoch when the next is missing.
     uint32 public heartbeat;
+    /// @notice Largest moves of the four marks in an hour, in 1e-4, 16 bits each from the low end; they grow with the
+    ///         square root of time.
+    uint64 public moveLimits;
 
     event EpochPublished(uint40 indexed epochId, bytes32 indexed digest, uint16 generation, uint16 signers, EpochContent content);
     event LagInForce(uint32 lagSeconds);
@@ -50,19 +53,19 @@ abstract contract EpochPublication is Breaker, SignerSets {
         _requireWellFormed(content);
         _requireLag(content.lagSeconds);
 
-        _settleClock();
+        uint256 live = _settleClock();
         uint256 sequence = head.count();
         OracleHead next = packHead(
             content.id, uint32(sequence + 1), content.regime, uint40(block.timestamp + heartbeat)
         );
-        (OracleHead after_, bool trips, Cause cause) = _withBreaker(head, next, content.marks);
+        (OracleHead after_, bool trips, Cause cause) = _withBreaker(head, next, content.marks, latestMarks, moveLimits);
         _head = trips ? _tripped(after_, cause) : after_;
-        if (latestMarks != content.marks) latestMarks = content.marks;
+        latestMarks = content.marks;
         _roots[content.id] = uint256(content.root);
         _facts[content.id] = packFacts(
             uint24(sequence),
             uint32(content.id - head.latestEpochId()),
-            uint40(liveTime()),
+            uint40(live),
             uint40(block.number),
             content.lagSeconds,
             signed,

@@ -184,6 +184,11 @@ abstract contract LeafChallenges is PublisherStakes {
         return _layout;
     }
 
+    /// @notice Digest of the key in force for proofs about leaves of a kind.
+    function keyDigestOf(uint256 kind) external view returns (bytes32 keyDigest) {
+        (, keyDigest,) = verifiers.active(statementOf(kind));
+    }
+
     /// @notice The public input `context` of a proof about a leaf: it names who shows it, so that nobody else's
     ///         transaction can carry it.
     /// @param action CHALLENGE or ANSWER.

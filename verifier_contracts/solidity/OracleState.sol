@@ -178,11 +178,12 @@ abstract contract OracleState is IJudgedOracle {
         _head = head.withGapFrom(uint40(block.timestamp));
     }
 
-    /// @dev Put the stops up to now behind: before anything about them changes.
-    function _settleClock() internal {
+    /// @dev Put the stops up to now behind, before anything about them changes; live time.
+    function _settleClock() internal returns (uint256 live) {
         LiveClock memory clock = _clock;
         (uint256 stopped, uint256 credit, bool disturbed) = stopsSince(clock, _stops(), block.timestamp);
-        if (!disturbed) return;
+        live = block.timestamp - clock.stopped - stopped;
+        if (!disturbed) return live;
         clock.stopped += uint40(stopped);
         clock.credit = uint32(credit);
         clock.from = uint40(block.timestamp);

@@ -7,8 +7,6 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {EpochFacts} from "./EpochFacts.sol";
 import {EpochCourt} from "./EpochCourt.sol";
 import {EpochPublication} from "./EpochPublication.sol";
-import {IVerifierRegistry} from "./IVerifierRegistry.sol";
-import {LeafLayout} from "./LeafJudge.sol";
 import {LiveClock} from "./LiveClock.sol";
 import {OracleState} from "./OracleState.sol";
 import {Reference} from "./PriceMoves.sol";
@@ -37,8 +35,9 @@ contract RiskOracle is EpochPublication, AccessManaged {
     uint40 public constant PERIOD = 7 days;
     bytes32 public constant FREEZE_TYPEHASH = keccak256("Freeze(uint40 epochId)");
 
-    /// @notice Where epochs are refuted, leaves demanded and publishers slashed; made with this contract, for it alone.
-    EpochCourt public immutable court;
+    /// @notice Where epochs are refuted, leaves demanded and publishers slashed. A contract of its own, since a chain
+    ///         takes no code as large as both; named once, before signers are seated, for ever.
+    EpochCourt public court;
     /// @dev When the guardian last froze, six times 40 bits, the latest lowest.
     uint240 private _holds;
     /// @notice When limits were last tightened: once a day.
@@ -47,10 +46,12 @@ contract RiskOracle is EpochPublication, AccessManaged {
     event EpochHeld(uint40 indexed epochId, uint40 until);
     event ClockStopped(uint40 until);
     event ClockResumed();
+    event CourtNamed(EpochCourt indexed court);
     event LimitsSet(OracleLimits limits);
     event LagAnnounced(uint32 lagSeconds);
 
-    error NotCourt(address sender);
+    error NotCourt(address account);
+    error CourtInstalled();
     error HoldTooLong(uint256 duration, uint256 longest);
     error AlreadyHeld(uint40 epochId);
     error HeldTooOften(uint256 again);
@@ -61,19 +62,11 @@ contract RiskOracle is EpochPublication, AccessManaged {
     error NotTighter();
     error TightenedTooRecently(uint256 again);
 
-    constructor(
-        address authority,
-        IVerifierRegistry verifiers_,
-        LeafLayout memory layout_,
-        OracleLimits memory limits,
-        uint256 finalityBlocks_,
-        uint256 stakeRequired_
-    )
+    constructor(address authority, OracleLimits memory limits, uint256 finalityBlocks_)
         AccessManaged(authority)
         EIP712("Tailproof RiskOracle", "1")
         OracleState(finalityBlocks_)
     {
-        court = new EpochCourt(this, verifiers_, layout_, stakeRequired_);
         _setLimits(limits);
     }
 
@@ -106,6 +99,14 @@ contract RiskOracle is EpochPublication, AccessManaged {
     }
 
     // -------------------------------------------------------------------------------------------------------- court
+
+    /// @notice Name the court of this oracle, once (role: admin). Until then no signers can be seated.
+    function installCourt(EpochCourt court_) external restricted {
+        if (address(court) != address(0)) revert CourtInstalled();
+        if (address(court_.oracle()) != address(this)) revert NotCourt(address(court_));
+        court = court_;
+        emit CourtNamed(court_);
+    }
 
     modifier onlyCourt() {
         if (msg.sender != address(court)) revert NotCourt(msg.sender);
