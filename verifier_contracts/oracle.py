@@ -130,7 +130,16 @@ class Demand(NamedTuple):
     due: int
 
 
-class RiskOracle(Contract):
+class _Timely(Contract):
+    """What anything costs here depends on the time: a stop of live time that has begun is written down."""
+
+    def transact(self, function: str, *arguments: Any, sender: str | None = None, gas: int | None = None,
+                 pending: bool = True, value: int = 0) -> Receipt:
+        """As `Contract.transact`, tried in the next block."""
+        return super().transact(function, *arguments, sender=sender, gas=gas, pending=pending, value=value)
+
+
+class RiskOracle(_Timely):
     """Signed epochs: finality, breaker, live clock."""
 
     name = "RiskOracle"
@@ -144,7 +153,7 @@ class RiskOracle(Contract):
     def publish(self, content: EpochContent, generation: int, signatures: bytes, *,
                 sender: str | None = None) -> Receipt:
         """Publish an epoch that a quorum of a set has signed (`epoch_content.quorum`); anyone may."""
-        return self.transact("publish", content.words(), generation, signatures, sender=sender, pending=True)
+        return self.transact("publish", content.words(), generation, signatures, sender=sender)
 
     def freeze(self, epoch_id: int, generation: int, signatures: bytes, *, sender: str | None = None) -> Receipt:
         """Freeze an epoch for good by a quorum's signatures of `OracleDomain.freeze`; anyone may."""
@@ -156,11 +165,11 @@ class RiskOracle(Contract):
 
     def check_reference(self, lane: int, *, sender: str | None = None) -> Receipt:
         """Trip the breaker if every living reference of a mark disagrees with it; refused as NoDeviation if not."""
-        return self.transact("checkReference", lane, sender=sender, pending=True)
+        return self.transact("checkReference", lane, sender=sender)
 
     def reset_breaker(self, *, sender: str | None = None) -> Receipt:
         """Reset the breaker, once it was calm for long enough and references live and agree."""
-        return self.transact("resetBreaker", sender=sender, pending=True)
+        return self.transact("resetBreaker", sender=sender)
 
     # -- reading -------------------------------------------------------------------------------------------------------
     def root_of(self, epoch_id: int) -> int:
@@ -231,7 +240,7 @@ class RiskOracle(Contract):
         return EpochCourt(self.chain, self.read("court"), self)
 
 
-class EpochCourt(Contract):
+class EpochCourt(_Timely):
     """False leaves, missing leaves, double signatures; stakes and rewards."""
 
     name = "EpochCourt"
@@ -355,7 +364,7 @@ class EpochCourt(Contract):
                            salt: bytes, *, sender: str | None = None) -> Receipt:
         """Slash a publisher who signed both; committed to in an earlier block."""
         return self.transact("slashEquivocation", earlier.words(), later.words(), list(signatures), salt,
-                             sender=sender, pending=True)
+                             sender=sender)
 
 
 def evidence(sender: str, earlier: EpochContent, later: EpochContent, salt: bytes) -> bytes:

@@ -30,8 +30,14 @@ bytes32 constant CONTENT_TYPEHASH = keccak256(
 );
 
 /// @dev hashStruct of EIP-712. It names an epoch whatever the chain; signatures bind chain and oracle beside.
-function contentDigest(EpochContent calldata content) pure returns (bytes32) {
-    return keccak256(abi.encode(CONTENT_TYPEHASH, content));
+function contentDigest(EpochContent calldata content) pure returns (bytes32 digest) {
+    bytes32 typeHash = CONTENT_TYPEHASH;
+    assembly ("memory-safe") {
+        let place := mload(0x40)
+        mstore(place, typeHash)
+        calldatacopy(add(place, 32), content, 320)
+        digest := keccak256(place, 352)
+    }
 }
 
 /// @dev Leaf of the `dataRoot` tree: kind is the tag of the leaf in the epoch, elements are its own, as residues below

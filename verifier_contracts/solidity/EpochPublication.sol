@@ -27,7 +27,8 @@ abstract contract EpochPublication is Breaker, SignerSets {
     ///         square root of time.
     uint64 public moveLimits;
 
-    event EpochPublished(uint40 indexed epochId, bytes32 indexed digest, uint16 generation, uint16 signers, EpochContent content);
+    /// @notice The content is in the calldata, and whoever was given it can compare the digest.
+    event EpochPublished(uint40 indexed epochId, bytes32 indexed digest, uint256 root, bytes32 modelId);
     event LagInForce(uint32 lagSeconds);
 
     error EpochInFuture(uint40 epochId, uint256 blockTimestamp);
@@ -72,7 +73,7 @@ abstract contract EpochPublication is Breaker, SignerSets {
             generation_
         );
         _kept[sequence % KEPT] = Kept(digest, content.factorsHash);
-        emit EpochPublished(content.id, digest, generation_, signed, content);
+        emit EpochPublished(content.id, digest, uint256(content.root), content.modelId);
     }
 
     function _requireTimely(EpochContent calldata content, OracleHead head) private view {

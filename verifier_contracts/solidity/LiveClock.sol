@@ -36,6 +36,7 @@ function stopsSince(LiveClock memory clock, Stops memory stops, uint256 moment)
     returns (uint256 stopped, uint256 credit, bool disturbed)
 {
     uint256 from = clock.from;
+    if (clock.pausedUntil <= from && stops.trippedUntil <= from && stops.gapFrom >= moment) return (0, clock.credit, false);
     // Intervals as [start, end), clipped; where there is none, both are the same.
     (uint256 pauseStart, uint256 pauseEnd) = _clip(clock.pausedFrom, clock.pausedUntil, from, moment);
     (uint256 tripStart, uint256 tripEnd) = _clip(stops.trippedFrom, stops.trippedUntil, from, moment);

@@ -26,10 +26,13 @@ function movesTooFar(uint256 oldMarks, uint256 newMarks, uint64 limits, uint256 
     for (uint256 lane = 0; lane < 4; ++lane) {
         uint256 before = uint64(oldMarks >> (64 * lane));
         uint256 mark = uint64(newMarks >> (64 * lane));
-        if (before == 0) continue;
-        uint256 move = (mark > before ? mark - before : before - mark) * 1e4;
-        uint256 limit = before * uint16(limits >> (16 * lane));
-        if (mark == 0 || move * move * 1 hours > limit * limit * elapsed) return true;
+        if (before == 0 || mark == before) continue;
+        unchecked {
+            // Marks are below 2**64, limits below 2**16, times below 2**40: nothing reaches 2**200.
+            uint256 move = (mark > before ? mark - before : before - mark) * 1e4;
+            uint256 limit = before * uint16(limits >> (16 * lane));
+            if (mark == 0 || move * move * 1 hours > limit * limit * elapsed) return true;
+        }
     }
     return false;
 }

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 import {ISignerSets} from "./ISignerSets.sol";
 
@@ -26,6 +25,8 @@ abstract contract SignerSets is EIP712, ISignerSets {
 
     /// @dev A byte of index, then r, s, v.
     uint256 private constant SIGNATURE = 66;
+    /// @dev Half of secp256k1's order, rounded down (EIP-2).
+    uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
     /// @dev Deploys what follows: 0x00, so that it can never run, and the addresses.
     ///      PUSH2 size, DUP1, PUSH1 10, RETURNDATASIZE, CODECOPY, RETURNDATASIZE, RETURN
     bytes1 private constant STOP = 0x00;
@@ -49,6 +50,7 @@ abstract contract SignerSets is EIP712, ISignerSets {
     error UnknownSigner(uint256 index, uint256 size);
     /// @notice The signature is not that of the signer whose index it bears.
     error WrongSigner(uint256 index, address expected, address recovered);
+    error HighSignature(uint256 index);
     /// @notice More than half of 1 to 16 signers must agree: any two quorums then share one.
     error BadQuorum(uint256 quorum, uint256 size);
     /// @notice Addresses of a new set rise strictly: so they differ, and none is 0.
@@ -116,11 +118,12 @@ abstract contract SignerSets is EIP712, ISignerSets {
         bytes32 digest = _hashTypedDataV4(structHash);
         uint256 addresses = _addresses(set);
         for (uint256 i = 0; i < given; ++i) {
-            bytes calldata one = signatures[i * SIGNATURE:(i + 1) * SIGNATURE];
-            uint256 index = uint8(one[0]);
+            (uint256 index, bytes32 r, bytes32 s, uint8 v) = _signatureAt(signatures, i);
             if (signed >> index != 0) revert SignerOrder(index);
             if (index >= set.size) revert UnknownSigner(index, set.size);
-            address recovered = ECDSA.recover(digest, uint8(one[65]), bytes32(one[1:33]), bytes32(one[33:65]));
+            // s and n - s verify alike: only the low one is taken, as by every library.
+            if (uint256(s) > HALF_ORDER) revert HighSignature(index);
+            address recovered = ecrecover(digest, v, r, s);
             address expected = _addressAt(addresses, index);
             if (recovered != expected) revert WrongSigner(index, expected, recovered);
             signed |= uint16(1 << index);
@@ -179,6 +182,21 @@ abstract contract SignerSets is EIP712, ISignerSets {
             place := mload(0x40)
             mstore(0x40, add(place, and(add(length, 63), not(31))))
             extcodecopy(pointer, place, 1, length)
+        }
+    }
+
+    /// @dev The caller has seen that there are so many.
+    function _signatureAt(bytes calldata signatures, uint256 i)
+        private
+        pure
+        returns (uint256 index, bytes32 r, bytes32 s, uint8 v)
+    {
+        assembly ("memory-safe") {
+            let place := add(signatures.offset, mul(66, i))
+            index := byte(0, calldataload(place))
+            r := calldataload(add(place, 1))
+            s := calldataload(add(place, 33))
+            v := byte(0, calldataload(add(place, 65)))
         }
     }
 
