@@ -178,7 +178,7 @@ class RiskOracle(_Timely):
 
     def stored_root_of(self, epoch_id: int) -> tuple[int, bool]:
         """The root, whatever has become of the epoch, and whether it is frozen for good."""
-        root, frozen = self.read("storedRootOf", epoch_id)
+        root, frozen, _ = self.read("storedRootOf", epoch_id)
         return int(root), bool(frozen)
 
     def latest_epoch_id(self) -> int:

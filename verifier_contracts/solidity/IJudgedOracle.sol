@@ -6,11 +6,8 @@ import {ISignerSets} from "./ISignerSets.sol";
 
 /// @title What the court of epochs asks of its oracle, and does to it
 interface IJudgedOracle is IRiskOracle, ISignerSets {
-    /// @notice The root of a published epoch, whatever has become of it, and whether it is frozen for good.
-    function storedRootOf(uint40 epochId) external view returns (uint256 root, bool frozenForGood);
-
-    /// @notice Whether a proof has refuted it.
-    function isRefuted(uint40 epochId) external view returns (bool);
+    /// @notice The root of a published epoch, whatever has become of it, whether it is frozen for good, and by a proof.
+    function storedRootOf(uint40 epochId) external view returns (uint256 root, bool frozenForGood, bool refuted);
 
     /// @notice Live time of its publication.
     function liveAtOf(uint40 epochId) external view returns (uint40);

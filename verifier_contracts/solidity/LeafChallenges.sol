@@ -50,7 +50,13 @@ abstract contract LeafChallenges is PublisherStakes {
     }
 
     IVerifierRegistry public immutable verifiers;
-    LeafLayout private _layout;
+    // The layout, in code: read at every challenge.
+    uint8 private immutable _lanes;
+    uint8 private immutable _width;
+    uint8 private immutable _valueBits;
+    uint32 private immutable _values;
+    uint16 private immutable _underlyings;
+    uint256 private immutable _cashId;
     mapping(uint40 epochId => Refutation) public refutationOf;
 
     event LeafRefuted(uint40 indexed epochId, address indexed challenger);
@@ -76,7 +82,8 @@ abstract contract LeafChallenges is PublisherStakes {
                 || layout_.valueBits >= layout_.width - 1 || layout_.values == 0 || layout_.underlyings == 0
         ) revert LayoutOutOfBound();
         verifiers = verifiers_;
-        _layout = layout_;
+        (_lanes, _width, _valueBits) = (layout_.lanes, layout_.width, layout_.valueBits);
+        (_values, _underlyings, _cashId) = (layout_.values, layout_.underlyings, layout_.cashId);
     }
 
     // ------------------------------------------------------------------------------------------------- challenging
@@ -89,7 +96,7 @@ abstract contract LeafChallenges is PublisherStakes {
         for (uint256 i = 0; i < proofs.length; ++i) {
             _verify(epochId, root, proofs[i], CHALLENGE);
         }
-        LeafLayout memory layout_ = _layout;
+        LeafLayout memory layout_ = leafLayout();
         bool false_ = proofs.length == 1
             ? breaksBound(proofs[0].shown, layout_)
             : contradict(proofs[0].shown, proofs[1].shown, layout_);
@@ -130,7 +137,7 @@ abstract contract LeafChallenges is PublisherStakes {
         _verify(epochId, root, mark, CHALLENGE);
         _verify(epochId, root, underlying, CHALLENGE);
         _requireContentOf(epochId, content);
-        if (!contradictsMarks(mark.shown, underlying.shown, content.marks, _layout)) revert FieldStands(epochId);
+        if (!contradictsMarks(mark.shown, underlying.shown, content.marks, leafLayout())) revert FieldStands(epochId);
         _refute(epochId, 2);
     }
 
@@ -180,8 +187,8 @@ abstract contract LeafChallenges is PublisherStakes {
     }
 
     /// @notice How instrument leaves are laid out.
-    function leafLayout() external view returns (LeafLayout memory) {
-        return _layout;
+    function leafLayout() public view returns (LeafLayout memory) {
+        return LeafLayout(_lanes, _width, _valueBits, _values, _underlyings, _cashId);
     }
 
     /// @notice Digest of the key in force for proofs about leaves of a kind.
@@ -251,8 +258,9 @@ abstract contract LeafChallenges is PublisherStakes {
     /// @dev The root of an epoch that no proof has refuted yet, frozen or not: publishers who freeze it themselves
     ///      when they see a challenge coming are slashed all the same.
     function _challengeable(uint40 epochId) private view returns (uint256 root) {
-        if (oracle.isRefuted(epochId)) revert AlreadyRefuted(epochId);
-        (root,) = oracle.storedRootOf(epochId);
+        bool refuted;
+        (root,, refuted) = oracle.storedRootOf(epochId);
+        if (refuted) revert AlreadyRefuted(epochId);
     }
 
     function _requireContentOf(uint40 epochId, EpochContent calldata content) private view {

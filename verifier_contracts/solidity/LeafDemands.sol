@@ -77,7 +77,7 @@ abstract contract LeafDemands is LeafChallenges {
         (uint256 kind, uint256 leafId) = (kindOf(proof.shown), proof.shown.id);
         Demand memory demand = _openDemand(epochId, kind, leafId);
         if (oracle.liveTime() > demand.due) revert AnswerTooLate(demand.due);
-        (uint256 root,) = oracle.storedRootOf(epochId);
+        (uint256 root,,) = oracle.storedRootOf(epochId);
         _verify(epochId, root, proof, ANSWER);
         _close(epochId, kind, leafId, msg.sender, demand.bond, false);
         emit LeafShown(epochId, kind, leafId, msg.sender);
@@ -102,7 +102,7 @@ abstract contract LeafDemands is LeafChallenges {
     ///         good already. Anyone may; the bond goes back to the demander.
     function closeDemand(uint40 epochId, uint256 kind, uint256 leafId) external {
         Demand memory demand = _openDemand(epochId, kind, leafId);
-        (, bool frozen) = oracle.storedRootOf(epochId);
+        (, bool frozen,) = oracle.storedRootOf(epochId);
         if (!frozen && oracle.liveTime() <= demand.due) revert AnswerNotDue(demand.due);
         if (!frozen) {
             // Without a verifier nobody could answer: the epoch stays as it is, never final.

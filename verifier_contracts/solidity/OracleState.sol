@@ -96,14 +96,10 @@ abstract contract OracleState is IJudgedOracle {
         return _factsOf(epochId).lagSeconds();
     }
 
-    function storedRootOf(uint40 epochId) external view returns (uint256 root, bool frozenForGood) {
+    function storedRootOf(uint40 epochId) external view returns (uint256 root, bool frozenForGood, bool refuted) {
         root = _roots[epochId];
         if (root == 0) revert UnknownEpoch(epochId);
-        return (root & ~(FROZEN | HELD), root & FROZEN != 0);
-    }
-
-    function isRefuted(uint40 epochId) external view returns (bool) {
-        return _factsOf(epochId).isRefuted();
+        return (root & ~(FROZEN | HELD), root & FROZEN != 0, _facts[epochId].isRefuted());
     }
 
     function liveAtOf(uint40 epochId) external view returns (uint40) {
