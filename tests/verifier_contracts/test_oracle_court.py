@@ -195,6 +195,15 @@ def test_publishers_who_freeze_it_first_are_slashed_all_the_same(calm):
     assert calm.court.stake_of(calm.publishers[0].address) == 0
 
 
+def test_nor_does_a_hold_before_that_help_them(calm):
+    content = calm.publish()
+    calm.oracle.hold(content.id, 1, sender=calm.guardian)
+    calm.oracle.freeze(content.id, 1, calm.signatures(calm.oracle.domain.freeze(content.id)))
+    assert not calm.oracle.facts_of(content.id).refuted
+    calm.refute(content)
+    assert calm.oracle.facts_of(content.id).refuted
+
+
 def test_an_epoch_on_hold_can_be_refuted(calm):
     content = calm.publish()
     calm.oracle.hold(content.id, HOUR, sender=calm.guardian)

@@ -10,7 +10,7 @@ pragma solidity ^0.8.28;
 ///      lagSeconds   32 bits  as signed
 ///      heldUntil    40 bits  last second of the guardian's freeze, 0 if there was none; there is one an epoch
 ///      openDemands  16 bits  leaves that somebody wants to be shown
-///      flags         4 bits  1: a demand has extended finality; 2: a proof has refuted it
+///      flags         4 bits  1: a demand has extended finality
 ///      signers      16 bits  a bit for each publisher whose signature it bears
 ///      generation   12 bits  of the set that they belong to
 type EpochFacts is uint256;
@@ -24,17 +24,14 @@ using {
     heldUntil,
     openDemands,
     isExtended,
-    isRefuted,
     signers,
     generation,
     withHeldUntil,
     withDemand,
-    withoutDemand,
-    asRefuted
+    withoutDemand
 } for EpochFacts global;
 
 uint256 constant EXTENDED = 1 << 224;
-uint256 constant REFUTED = 2 << 224;
 
 function packFacts(
     uint24 sequence_,
@@ -92,10 +89,6 @@ function isExtended(EpochFacts facts) pure returns (bool) {
     return EpochFacts.unwrap(facts) & EXTENDED != 0;
 }
 
-function isRefuted(EpochFacts facts) pure returns (bool) {
-    return EpochFacts.unwrap(facts) & REFUTED != 0;
-}
-
 function withHeldUntil(EpochFacts facts, uint40 until) pure returns (EpochFacts) {
     return EpochFacts.wrap(
         EpochFacts.unwrap(facts) & ~(uint256(type(uint40).max) << 168) | uint256(until) << 168
@@ -111,8 +104,4 @@ function withDemand(EpochFacts facts) pure returns (EpochFacts) {
 /// @dev One demanded leaf fewer; the caller has seen that there is one.
 function withoutDemand(EpochFacts facts) pure returns (EpochFacts) {
     return EpochFacts.wrap(EpochFacts.unwrap(facts) - (1 << 208));
-}
-
-function asRefuted(EpochFacts facts) pure returns (EpochFacts) {
-    return EpochFacts.wrap(EpochFacts.unwrap(facts) | REFUTED);
 }

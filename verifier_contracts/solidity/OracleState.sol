@@ -24,8 +24,9 @@ abstract contract OracleState is IJudgedOracle {
 
     /// @dev Roots are below 2**254: two bits of their words are free. For good:
     uint256 internal constant FROZEN = 1 << 255;
-    /// @dev By the guardian, until `heldUntil` in the facts.
+    /// @dev By the guardian, until `heldUntil` in the facts. Beside FROZEN: by a proof.
     uint256 internal constant HELD = 1 << 254;
+    uint256 internal constant REFUTED = FROZEN | HELD;
 
     OracleHead internal _head;
     LiveClock internal _clock;
@@ -99,7 +100,7 @@ abstract contract OracleState is IJudgedOracle {
     function storedRootOf(uint40 epochId) external view returns (uint256 root, bool frozenForGood, bool refuted) {
         root = _roots[epochId];
         if (root == 0) revert UnknownEpoch(epochId);
-        return (root & ~(FROZEN | HELD), root & FROZEN != 0, _facts[epochId].isRefuted());
+        return (root & ~(FROZEN | HELD), root & FROZEN != 0, root & REFUTED == REFUTED);
     }
 
     function liveAtOf(uint40 epochId) external view returns (uint40) {
@@ -137,7 +138,7 @@ abstract contract OracleState is IJudgedOracle {
             facts.heldUntil(),
             facts.openDemands(),
             facts.isExtended(),
-            facts.isRefuted(),
+            _roots[epochId] & REFUTED == REFUTED,
             facts.signers(),
             facts.generation()
         );
@@ -160,9 +161,11 @@ abstract contract OracleState is IJudgedOracle {
         return root & FROZEN != 0 || (root & HELD != 0 && block.timestamp <= _facts[epochId].heldUntil());
     }
 
-    /// @dev Freeze for good. While the newest epoch is frozen, epochs are missing.
-    function _freeze(uint40 epochId) internal {
-        _roots[epochId] |= FROZEN;
+    /// @dev Freeze for good: FROZEN, or REFUTED, which no later FROZEN takes back. While the newest epoch is frozen,
+    ///      epochs are missing.
+    function _freeze(uint40 epochId, uint256 how) internal {
+        uint256 root = _roots[epochId];
+        if (root & REFUTED != REFUTED) _roots[epochId] = root & ~HELD | how;
         _missing(epochId);
         emit EpochFrozen(epochId);
     }

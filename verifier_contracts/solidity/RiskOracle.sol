@@ -95,7 +95,7 @@ contract RiskOracle is EpochPublication, AccessManaged {
         _factsOf(epochId);
         if (_roots[epochId] & FROZEN != 0) revert FrozenEpoch(epochId);
         _requireQuorum(generation_, keccak256(abi.encode(FREEZE_TYPEHASH, epochId)), signatures);
-        _freeze(epochId);
+        _freeze(epochId, FROZEN);
     }
 
     // -------------------------------------------------------------------------------------------------------- court
@@ -114,8 +114,7 @@ contract RiskOracle is EpochPublication, AccessManaged {
     }
 
     function refute(uint40 epochId) external onlyCourt {
-        _facts[epochId] = _factsOf(epochId).asRefuted();
-        _freeze(epochId);
+        _freeze(epochId, REFUTED);
     }
 
     function openDemand(uint40 epochId) external onlyCourt {
@@ -124,7 +123,7 @@ contract RiskOracle is EpochPublication, AccessManaged {
 
     function closeDemand(uint40 epochId, bool missing) external onlyCourt {
         _facts[epochId] = _factsOf(epochId).withoutDemand();
-        if (missing) _freeze(epochId);
+        if (missing) _freeze(epochId, FROZEN);
     }
 
     function publishersOf(uint40 epochId) external view returns (address[] memory) {
