@@ -312,7 +312,8 @@ class Chain:
             before(None)
             return Signed(self._have_sent({**transaction, "nonce": hex(nonce)}), sender, nonce, None), True
         made = self._signer.sign_transaction({**transaction, **fees(self._node, self._terms.caps), "nonce": nonce,
-                                              "chainId": self.chain_id, "value": int(transaction.get("value", "0x0"), 16)})
+                                              "chainId": self.chain_id,
+                                              "value": int(transaction.get("value", "0x0"), 16)})
         signed = Signed("0x" + bytes(made.hash).hex(), sender, nonce, bytes(made.raw_transaction))
         before(signed.transaction)
         return signed, hand_over(self._node, signed)
@@ -400,5 +401,6 @@ class Chain:
     def _transaction(to: str | None, data: bytes, sender: str | None, gas: int | None, value: int = 0
                      ) -> dict[str, Any]:
         fields = {"from": sender and checksummed(sender, "sender"), "to": to and checksummed(to),
-                  "data": "0x" + data.hex(), "gas": None if gas is None else hex(gas), "value": hex(value) if value else None}
+                  "data": "0x" + data.hex(), "gas": None if gas is None else hex(gas),
+                  "value": hex(value) if value else None}
         return {name: value for name, value in fields.items() if value is not None}

@@ -20,7 +20,8 @@ SLOTS = {1: "leaf-field", 7: "leaf-field-asset", 12: "leaf-field-mark"}
 """What contexts of proofs about leaves name, by the leaves' tags: each kind is a circuit of its own."""
 
 ADMIN, GUARDIAN, RISK = 0, 1, 2
-ROLES = {"installCourt": ADMIN, "rotateSigners": ADMIN, "setReference": ADMIN, "setLimits": ADMIN, "assignForfeited": ADMIN,
+ROLES = {"installCourt": ADMIN, "rotateSigners": ADMIN, "setReference": ADMIN, "setLimits": ADMIN,
+         "assignForfeited": ADMIN,
          "holdEpoch": GUARDIAN, "revokeSigners": GUARDIAN, "stopClock": GUARDIAN, "resumeClock": GUARDIAN,
          "tightenLimits": RISK}
 """Who may call what of a `RiskOracle`: role ids of the AccessManager. What is not here, anybody may."""
@@ -372,4 +373,4 @@ def evidence(sender: str, earlier: EpochContent, later: EpochContent, salt: byte
     return keccak(bytes(12) + bytes.fromhex(checksummed(sender)[2:]) + earlier.digest() + later.digest() + salt)
 
 
-_NO_LISTING = ((0, 0, *[bytes(32)] * 4, 0, 0, 0, bytes(32)), [], [])
+_NO_LISTING: tuple[Any, ...] = ((0, 0, *[bytes(32)] * 4, 0, 0, 0, bytes(32)), [], [])

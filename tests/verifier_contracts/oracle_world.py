@@ -65,7 +65,8 @@ class Mock(Contract):
 
 
 def create(chain: Chain, artifact: Artifact, arguments: Sequence[Any], gas: int = 5_000_000) -> str:
-    made = chain.send(None, encode_deployment(artifact, arguments) if arguments else artifact.creation, gas=gas).contract
+    made = chain.send(None, encode_deployment(artifact, arguments) if arguments else artifact.creation,
+                      gas=gas).contract
     assert made is not None
     return made
 
@@ -177,7 +178,8 @@ def row_digest(kind: int, row: Sequence[int]) -> bytes:
     return keccak(keccak(encode(["uint256", "uint256[]"], [kind, list(row)])))
 
 
-def listed(content: EpochContent, kind: int, row: Sequence[int], other: bytes = b"\x44" * 32) -> tuple[EpochContent, Listing]:
+def listed(content: EpochContent, kind: int, row: Sequence[int], other: bytes = b"\x44" * 32) -> tuple[EpochContent,
+                                                                                                       Listing]:
     """The content whose tree holds this row and something else, and where the row is."""
     root = keccak(b"".join(sorted([row_digest(kind, row), other])))
     signed = replace(content, data_root=root)
@@ -195,7 +197,8 @@ def build_oracle_world(chain: Chain) -> OracleWorld:
     artifact = compile_contracts()["RiskOracle"]
     oracle = RiskOracle(chain, create(chain, artifact, [
         access.address, LIMITS.words(), BLOCKS], gas=16_700_000))
-    court_address = create(chain, compile_contracts()["EpochCourt"], [oracle.address, verifiers.address, tuple(LAYOUT), STAKE],
+    court_address = create(chain, compile_contracts()["EpochCourt"], [oracle.address, verifiers.address,
+                                                                      tuple(LAYOUT), STAKE],
                    gas=16_700_000)
     for function, role in ROLES.items():
         entry = next(entry for entry in artifact.abi if entry.get("name") == function)

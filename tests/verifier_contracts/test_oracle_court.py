@@ -86,7 +86,8 @@ def test_two_that_contradict_refute(calm, one, other):
     ((LEAF, 5, 2, 7), (LEAF, 5, 2, 7)), ((LEAF, 5, 2, 7), (LEAF, 6, 2, 8)), ((LEAF, 5, 1, 1), (ASSET, 5, 1, 8)),
     ((LEAF, 5, 2, 7), (LEAF, 5, 3, 8)), ((LEAF, 5, 4, 9), (LEAF, 5, 5, pack(9, -9))),
     ((LEAF, 5, 4, 9), (LEAF, 6, 5, pack(10))), ((LEAF, 5, 5, pack(10)), (LEAF, 5, 4, 9)),
-    ((LEAF, 5, 3, 9), (LEAF, 5, 5, pack(10))), ((ASSET, 5, 1, 7), (ASSET, 5, 2, 7)), ((ASSET, 5, 2, 8), (ASSET, 5, 1, 7)),
+    ((LEAF, 5, 3, 9), (LEAF, 5, 5, pack(10))), ((ASSET, 5, 1, 7), (ASSET, 5, 2, 7)), ((ASSET, 5, 2, 8), (ASSET, 5, 1,
+                                                                                                         7)),
     ((ASSET, 5, 1, 8), (ASSET, 6, 2, 7)), ((ASSET, 5, 0, 5), (ASSET, 5, 1, 1)), ((MARK, 5, 4, 9), (MARK, 5, 5, 10))],
     ids=str)
 def test_two_that_agree_stand(calm, one, other):
@@ -352,7 +353,8 @@ FACTORS = ((3, 10, 20), (5, 30, 40))
 def test_factors_that_are_not_the_leaves(calm):
     content = calm.publish(factors_hash=factors_hash(FACTORS))
 
-    def challenge(id: int, k: int, x: int, factors: Any = FACTORS, kind: int = ASSET, sender: str | None = None) -> None:
+    def challenge(id: int, k: int, x: int, factors: Any = FACTORS, kind: int = ASSET,
+                  sender: str | None = None) -> None:
         calm.court.challenge_factor(content.id, calm.prove(content, kind, id, k, x), factors,
                                     sender=sender or calm.challenger)
     for id, k, x in ((3, 1, 10), (3, 2, 20), (5, 1, 30), (5, 2, 40), (0, 1, 0), (7, 0, 7)):
@@ -416,7 +418,8 @@ def test_marks_that_are_not_the_leaves(calm):
 def test_a_challenge_of_marks_looks_at_both_proofs(calm):
     content = calm.publish()
     mark, underlying = calm.prove(content, MARK, 5, 4, 7), calm.prove(content, LEAF, 5, 1, 1)
-    for one, other in ((mark, underlying._replace(words=mark.words)), (mark._replace(words=underlying.words), underlying)):
+    for one, other in ((mark, underlying._replace(words=mark.words)), (mark._replace(words=underlying.words),
+                                                                       underlying)):
         with refused("ProofRejected"):
             calm.court.challenge_marks(content.id, one, other, content, sender=calm.challenger)
 
@@ -431,7 +434,8 @@ def test_every_challenge_is_of_an_epoch_that_stands(calm, function):
         if function == "row":
             calm.court.challenge_row(content.id, proof, listing, sender=calm.challenger)
         elif function == "marks":
-            calm.court.challenge_marks(content.id, calm.prove(content, MARK, 5, 4, 7), calm.prove(content, LEAF, 5, 1, 1),
+            calm.court.challenge_marks(content.id, calm.prove(content, MARK, 5, 4, 7), calm.prove(content, LEAF, 5,
+                                                                                                  1, 1),
                                        content, sender=calm.challenger)
         elif function == "factor":
             calm.court.challenge_factor(content.id, calm.prove(content, ASSET, 3, 1, 7), [(3, 2, 1)],
@@ -714,7 +718,8 @@ def test_evidence_in_the_mempool_is_its_finders(calm):
     show(calm, case)
 
 
-# -- oracle and court ----------------------------------------------------------------------------------------------------
+
+ -- oracle and court ----------------------------------------------------------------------------------------------------
 def test_only_the_court_judges(calm):
     content = calm.publish()
     for function, arguments in (("refute", ()), ("openDemand", ()), ("closeDemand", (False,))):

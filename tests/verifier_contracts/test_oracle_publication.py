@@ -27,7 +27,7 @@ def test_publish(oracles):
     facts = oracle.facts_of(second.id)
     assert (facts.sequence, facts.previous_id) == (1, content.id)
     assert second.previous == content.digest()
-    assert not facts.extended and not facts.refuted and facts.open_demands == 0 and facts.held_until == 0
+    assert (facts.extended, facts.refuted, facts.open_demands, facts.held_until) == (False, False, 0, 0)
 
 
 def test_what_is_told(oracles):
@@ -259,7 +259,8 @@ def test_gas_of_publication(oracles):
     oracles.publish()
     for step in range(1, 4):
         oracles.later(300)
-        receipt = oracles.bring(oracles.content(marks=(MARKS[0] + step, MARKS[1] - step), factors_hash=bytes([step]) * 32))
+        receipt = oracles.bring(oracles.content(marks=(MARKS[0] + step, MARKS[1] - step),
+                                                factors_hash=bytes([step]) * 32))
         assert receipt.gas_used <= 125_000
 
 

@@ -1,4 +1,5 @@
-"""A false leaf of a real epoch, refuted by a real `leaf-field` proof of the tiny preset, and an honest one that stands."""
+"""A false leaf of a real epoch, refuted by a real `leaf-field` proof of the tiny preset, and an honest one that
+stands."""
 
 from __future__ import annotations
 
@@ -38,9 +39,9 @@ def test_a_real_proof_refutes_a_false_leaf(oracles, real):
     leaves = [list(map(int, leaf)) for leaf in honest.leaves]
     leaves[2][5] += (leaves[2][4] + 1) << shape.width                         # a value change above amax, in lane 1
     false = Published(preset, leaves)
-    verifier = create(oracles.chain, compile_verifier(key.verification, "leaf-field-tiny",
+    verifier = create(oracles.chain, compile_verifier(key.verification_key, "leaf-field-tiny",
                                                       hashlib.sha256(b"leaf").digest()), ())
-    oracles.verifiers.transact("set", keccak(text="leaf-field"), verifier, key.verification.digest())
+    oracles.verifiers.transact("set", keccak(text="leaf-field"), verifier, key.verification_key.digest())
 
     def shown(published: Published, content, k: int) -> LeafProof:
         context = oracles.court.context(oracles.challenger, content.id, LEAF).field_element()
