@@ -11,6 +11,7 @@ from world import refused
 
 from verifier_contracts.errors import ContractRefused
 
+
 @pytest.fixture
 def calm(oracles):
     """Epochs may be a day apart, so that none is missing while a test waits."""
@@ -268,8 +269,7 @@ def test_live_time_never_runs_backwards_nor_ahead(oracles):
         last, wall = live, now
 
 
-
- -- the breaker: moves and regimes --------------------------------------------------------------------------------------
+# -- the breaker: moves and regimes ------------------------------------------------------------------------------------
 def limit_after(seconds: int, mark: int = MARKS[0], bps: int = 1_000) -> int:
     """The largest move that does not trip: |Δ| <= limit · mark · sqrt(t / 1 h)."""
     return math.isqrt(mark * mark * bps * bps * seconds // (3_600 * 10**8))
@@ -327,8 +327,7 @@ def test_the_first_epoch_has_nothing_to_jump_from(calm):
     assert not calm.oracle.is_tripped()
 
 
-
- -- the breaker: references ---------------------------------------------------------------------------------------------
+# -- the breaker: references -------------------------------------------------------------------------------------------
 def test_a_deviation_trips_it(calm):
     feed = calm.reference(deviation=500)
     calm.publish()
@@ -398,8 +397,7 @@ def test_a_mark_without_a_price_is_not_compared(calm):
         calm.oracle.check_reference(2)
 
 
-
- -- the breaker: reset --------------------------------------------------------------------------------------------------
+# -- the breaker: reset ------------------------------------------------------------------------------------------------
 def tripped(oracles):
     """A tripped breaker, and a reference that agrees."""
     feed = oracles.reference()
@@ -496,8 +494,7 @@ def test_a_trip_after_a_lapse_is_a_new_one(calm):
     assert lost_over(calm, 20 * HOUR) < 6 * HOUR                             # credit that came back in ten hours
 
 
-
- -- limits --------------------------------------------------------------------------------------------------------------
+# -- limits ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("changes", [
     {"required_lag": 0}, {"required_lag": 30 * DAY + 1}, {"min_interval": 59}, {"min_interval": HOUR + 1,
                                                                                 "heartbeat": DAY},

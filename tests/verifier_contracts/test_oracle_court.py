@@ -718,8 +718,7 @@ def test_evidence_in_the_mempool_is_its_finders(calm):
     show(calm, case)
 
 
-
- -- oracle and court ----------------------------------------------------------------------------------------------------
+# -- oracle and court --------------------------------------------------------------------------------------------------
 def test_only_the_court_judges(calm):
     content = calm.publish()
     for function, arguments in (("refute", ()), ("openDemand", ()), ("closeDemand", (False,))):
