@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 GAS_CAPS = {"publishEpoch": 250_000, "freezeEpoch": 100_000, "attest": 600_000, "pause": 100_000, "unpause": 100_000,
-            "moveAccount": 150_000, "rotateKey": 1_000_000}
+            "moveAccount": 150_000, "rotateKey": 1_000_000, "challengeField": 1_200_000, "challengeRow": 1_200_000,
+            "challengeMarks": 1_200_000, "challengeFactor": 800_000, "answerDemand": 700_000,
+            "rotateSigners": 2_000_000}
 """The most gas that a call may use where the user has not said: two to three times what it uses (`gas_report`).
 `registerCommitment` runs code of the owner's where she is a contract, and has the general bound."""
 
@@ -109,15 +111,15 @@ class Contract:
             raise refusal(error, self.name, function) from None
 
     def transact(self, function: str, *arguments: Any, sender: str | None = None,
-                 gas: int | None = None, pending: bool = False) -> Receipt:
+                 gas: int | None = None, pending: bool = False, value: int = 0) -> Receipt:
         """Send a transaction and wait for it; it may use the gas in `GAS_CAPS` unless the chain's terms say more.
 
-        pending : try it in the next block, for what depends on the time.
+        pending : try it in the next block, for what depends on the time.  value : wei to pay with it.
         """
         data = encode_call(self.artifact, function, arguments)
         try:
             return self.chain.send(self.address, data, sender=sender, gas=gas,
-                                   gas_cap=GAS_CAPS.get(function, CALL_GAS), pending=pending)
+                                   gas_cap=GAS_CAPS.get(function, CALL_GAS), pending=pending, value=value)
         except Reverted as error:
             raise refusal(error, self.name, function) from None
 

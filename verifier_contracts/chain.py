@@ -242,7 +242,8 @@ class Chain:
         transaction = self._transaction(to, data, sender or (self.senders[0] if self.senders else None), gas)
         return self._node.run("eth_call", transaction, "latest" if block is None else hex(block), read=octets)
 
-    def estimate_gas(self, to: str | None, data: bytes, *, sender: str | None = None, pending: bool = False) -> int:
+    def estimate_gas(self, to: str | None, data: bytes, *, sender: str | None = None, pending: bool = False,
+                     value: int = 0) -> int:
         """The gas limit that a transaction needs; more than it uses, see `embedded`.
 
         pending : run it in the next block, not in the latest, whose time may be long past.
@@ -251,13 +252,13 @@ class Chain:
         ------
         Reverted : it would fail.
         """
-        transaction = self._transaction(to, data, sender or self.default_sender(), None)
+        transaction = self._transaction(to, data, sender or self.default_sender(), None, value)
         return self._node.run("eth_estimateGas", transaction, *(["pending"] if pending else []), read=quantity)
 
     # -- sending -------------------------------------------------------------------------------------------------------
     def send(self, to: str | None, data: bytes, *, sender: str | None = None, gas: int | None = None,
              gas_cap: int | None = None, before: Callable[[str | None, str | None], object] | None = None,
-             pending: bool = False) -> Receipt:
+             pending: bool = False, value: int = 0) -> Receipt:
         """Send a transaction (`to` None: deploy `data`) and wait until it is confirmed.
 
         Parameters
@@ -265,6 +266,7 @@ class Chain:
         gas : the gas limit; by default 2 % above the estimate, and then nothing is sent that would fail.
         gas_cap : the most that the limit may be, where the user has not said (default: by the kind of transaction).
         pending : as for `estimate_gas`.
+        value : wei to pay with it.
         before : told the transaction's hash (None: the node signs) and the address that it creates, before it is out.
 
         Raises
@@ -286,10 +288,11 @@ class Chain:
             nonce = self._node.ask("eth_getTransactionCount", sender, "latest", read=quantity) if self.in_process else \
                 next_nonce(self._node, sender, terms.timeout, terms.report)
             default = creation_gas(data) if to is None else CALL_GAS if gas_cap is None else gas_cap
-            limit = gas if gas is not None else limited(self.estimate_gas(to, data, sender=sender, pending=pending),
+            limit = gas if gas is not None else limited(self.estimate_gas(to, data, sender=sender, pending=pending,
+                                                                          value=value),
                                                         terms.caps, default, self.name)
             creates = created_address(sender, nonce) if to is None else None
-            signed, certain = self._out(self._transaction(to, data, sender, limit), sender, nonce,
+            signed, certain = self._out(self._transaction(to, data, sender, limit, value), sender, nonce,
                                         lambda transaction: before and before(transaction, creates))
             if not self.in_process:                # whoever interrupts the waiting has the hash
                 terms.report(f"sent {signed.transaction}", 0, 1)
@@ -309,7 +312,8 @@ class Chain:
             before(None)
             return Signed(self._have_sent({**transaction, "nonce": hex(nonce)}), sender, nonce, None), True
         made = self._signer.sign_transaction({**transaction, **fees(self._node, self._terms.caps), "nonce": nonce,
-                                              "chainId": self.chain_id, "value": 0})
+                                              "chainId": self.chain_id,
+                                              "value": int(transaction.get("value", "0x0"), 16)})
         signed = Signed("0x" + bytes(made.hash).hex(), sender, nonce, bytes(made.raw_transaction))
         before(signed.transaction)
         return signed, hand_over(self._node, signed)
@@ -394,7 +398,9 @@ class Chain:
             raise NodeError(self.name, f"is no development chain: {method} failed") from None
 
     @staticmethod
-    def _transaction(to: str | None, data: bytes, sender: str | None, gas: int | None) -> dict[str, Any]:
+    def _transaction(to: str | None, data: bytes, sender: str | None, gas: int | None, value: int = 0
+                     ) -> dict[str, Any]:
         fields = {"from": sender and checksummed(sender, "sender"), "to": to and checksummed(to),
-                  "data": "0x" + data.hex(), "gas": None if gas is None else hex(gas)}
+                  "data": "0x" + data.hex(), "gas": None if gas is None else hex(gas),
+                  "value": hex(value) if value else None}
         return {name: value for name, value in fields.items() if value is not None}

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))          # for `toykey` and `world`
 
+from oracle_world import OracleWorld, build_oracle_world
 from toykey import ToyKey
 from world import GENESIS, World, anvil, build_world
 
@@ -36,3 +37,20 @@ def world(built_world: World) -> Iterator[World]:
     snapshot = built_world.chain.snapshot()
     yield built_world
     built_world.chain.restore(snapshot)
+
+
+@pytest.fixture(scope="session", params=["embedded", "anvil"])
+def built_oracle(request: pytest.FixtureRequest) -> Iterator[OracleWorld]:
+    if request.param == "embedded":
+        yield build_oracle_world(Chain.embedded(timestamp=GENESIS))
+    else:
+        with anvil() as chain:
+            yield build_oracle_world(chain)
+
+
+@pytest.fixture
+def oracles(built_oracle: OracleWorld) -> Iterator[OracleWorld]:
+    """A deployed oracle; what a test does to it is undone."""
+    snapshot = built_oracle.chain.snapshot()
+    yield built_oracle
+    built_oracle.chain.restore(snapshot)
