@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+bytes32 constant CONTEXT_TYPEHASH = keccak256(
+    "Attest(bytes32 statement,uint256 chainid,address manager,bytes32 keyDigest,address account,uint256 epochId,uint256 version,bytes32 actionHash)"
+);
+
+/// @dev The public input `context` of a proof (A3): what the proof is good for, and nothing else. The shift makes the
+///      hash a field element. Each field stops one replay: statement a proof of another one; chain and manager another
+///      deployment; account a copied commitment; epoch an equal root published again; version a commitment that comes
+///      back; key a proof from before a rotation (no key ever returns: VerifierRegistry); action a proof meant for
+///      something else.
+/// @param manager    The contract that asks for the proof.
+/// @param epochId    0 for a statement that reads no epoch.
+/// @param actionHash 0 for an attestation.
+function proofContext(
+    address manager,
+    bytes32 statement,
+    bytes32 keyDigest,
+    address account,
+    uint40 epochId,
+    uint40 version,
+    bytes32 actionHash
+) view returns (uint256) {
+    return uint256(
+        keccak256(
+            abi.encode(
+                CONTEXT_TYPEHASH,
+                statement,
+                block.chainid,
+                manager,
+                keyDigest,
+                account,
+                epochId,
+                version,
+                actionHash
+            )
+        )
+    ) >> 8;
+}
