@@ -3,7 +3,6 @@ pragma solidity ^0.8.28;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IAccessManager} from "@openzeppelin/contracts/access/manager/IAccessManager.sol";
-import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import {BN254_ORDER} from "./Bn254.sol";
@@ -16,6 +15,7 @@ import {proofContext} from "./ProofContext.sol";
 import {GUARDIAN, VENUE} from "./Roles.sol";
 import {isSignedBy} from "./Signatures.sol";
 import {TRANSITION} from "./Statements.sol";
+import {requireProof} from "./VerifierCall.sol";
 
 /// @title Who may say which positions an account holds, and how they change
 /// @notice A venue registers the commitment to the positions that it holds, with the owner's consent: the owner alone
@@ -268,17 +268,8 @@ contract CommitmentDesk is EIP712, PausableByClass {
     function _requireTransition(Transition calldata t) private view {
         _requireCommitment(t.newCommitment);
         (address verifier, bytes32 keyDigest,) = verifiers.active(TRANSITION);
-        Address.functionStaticCall(
-            verifier,
-            abi.encodeWithSelector(
-                bytes4(keccak256("verifyProof(uint256[8],uint256[4])")),
-                t.proof,
-                proofContext(address(ledger), TRANSITION, keyDigest, t.account, 0, t.version, 0),
-                ledger.commitmentOf(t.account),
-                t.newCommitment,
-                t.fillDigest
-            )
-        );
+        uint256 context = proofContext(address(ledger), TRANSITION, keyDigest, t.account, 0, t.version, 0);
+        requireProof(verifier, t.proof, context, ledger.commitmentOf(t.account), t.newCommitment, t.fillDigest);
     }
 
     function _requireCommitment(uint256 commitment) private pure {

@@ -53,10 +53,9 @@ abstract contract LedgerAttestations is LedgerBase {
     /// @notice A shortfall must be of at least what the vault counts.
     error ClaimBelowValue(uint256 claimed, uint256 value);
     error NotAttestor(address sender);
-    error CommitmentIsVoid(address account);
 
     constructor(Settings memory s) {
-        if (s.attestor.ledger() != this) revert NotOfThisLedger(address(s.attestor));
+        if (address(s.attestor.ledger()) != address(this)) revert NotOfThisLedger(address(s.attestor));
         attestor = s.attestor;
     }
 
@@ -294,11 +293,5 @@ abstract contract LedgerAttestations is LedgerBase {
 
     function _requireWithin(uint256 claimed, uint256 collateral) internal pure {
         if (claimed > collateral) revert ClaimAboveValue(claimed, collateral);
-    }
-
-    /// @dev Void commitments are 0, which is H of nothing that anybody knows; still, nothing is proven about it.
-    function _commitment(address account) internal view returns (uint256 commitment) {
-        commitment = commitmentOf[account];
-        if (commitment == 0) revert CommitmentIsVoid(account);
     }
 }

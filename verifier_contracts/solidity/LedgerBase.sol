@@ -30,6 +30,7 @@ import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 import {proofContext} from "./ProofContext.sol";
 import {VENUE} from "./Roles.sol";
 import {BATCH_16, BATCH_4, COVER, FLAT, MARGIN} from "./Statements.sol";
+import {requireProof} from "./VerifierCall.sol";
 
 /// @title What all parts of a margin ledger share: accounts, whom it asks, and what is checked of every proof
 abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
@@ -100,6 +101,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
     error ClaimAboveValue(uint256 claimed, uint256 value);
     error VenueWithoutRole(address account, address venue);
     error NotVault(address sender);
+    error CommitmentIsVoid(address account);
 
     constructor(address authority_, Settings memory s) AccessManaged(authority_) {
         _requireCode("authority", authority_);
@@ -213,18 +215,6 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
         used = generation;
     }
 
-    /// @dev Asks like IMarginVerifier.verifyProof(proof, [a, b, c, d]), without building the array in memory first. The
-    ///      verifier reverts with a named error unless the proof holds.
-    function _requireProof(address verifier, uint256[8] calldata proof, uint256 a, uint256 b, uint256 c, uint256 d)
-        internal
-        view
-    {
-        Address.functionStaticCall(
-            verifier,
-            abi.encodeWithSelector(bytes4(keccak256("verifyProof(uint256[8],uint256[4])")), proof, a, b, c, d)
-        );
-    }
-
     /// @dev A `margin` proof.
     function _requireMargin(
         address account,
@@ -239,7 +229,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
         if (margin >= MARGIN_END) revert ValueTooWide(margin, MARGIN_END);
         (address verifier, bytes32 keyDigest, uint32 used) = _verifier(MARGIN, generation);
         uint256 context = _context(MARGIN, keyDigest, account, epochId, version, 0);
-        _requireProof(verifier, proof, context, root, commitment, margin);
+        requireProof(verifier, proof, context, root, commitment, margin);
         return basisOf(BY_MARGIN, used);
     }
 
@@ -267,7 +257,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
             COVER, keyDigest, subject.account, subject.epochId, subject.version, subject.actionHash
         );
         uint256 claim = _claim(claimed, step, side);
-        _requireProof(verifier, proof, context, subject.root, subject.commitment, claim);
+        requireProof(verifier, proof, context, subject.root, subject.commitment, claim);
         return basisOf(BY_COVER, used);
     }
 
@@ -290,7 +280,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
         Address.functionStaticCall(
             verifier,
             abi.encodeWithSelector(
-                bytes4(keccak256("verifyProof(uint256[8],uint256[2])")), proof, context, commitmentOf[account]
+                bytes4(keccak256("verifyProof(uint256[8],uint256[2])")), proof, context, _commitment(account)
             )
         );
         return basisOf(BY_FLAT, used);
@@ -307,6 +297,12 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
 
     function _isCalled(AccountWord word) internal pure returns (bool) {
         return word.basis() == CALLED;
+    }
+
+    /// @dev Void commitments are 0, which is H of nothing that anybody knows; still, nothing is proven about it.
+    function _commitment(address account) internal view returns (uint256 commitment) {
+        commitment = commitmentOf[account];
+        if (commitment == 0) revert CommitmentIsVoid(account);
     }
 
     /// @dev Whether the verifier behind an entry is still believed; false where there is none.

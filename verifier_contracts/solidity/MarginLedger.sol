@@ -28,7 +28,7 @@ contract MarginLedger is LedgerAttestations {
         LedgerBase(authority_, settings)
         LedgerAttestations(settings)
     {
-        if (settings.desk.ledger() != this) revert NotOfThisLedger(address(settings.desk));
+        if (address(settings.desk.ledger()) != address(this)) revert NotOfThisLedger(address(settings.desk));
         desk = settings.desk;
     }
 
@@ -91,7 +91,6 @@ contract MarginLedger is LedgerAttestations {
         AccountWord word = _at(account, version);
         uint256 until = _custody[account].settledBy;
         if (block.timestamp < until) revert SettlementPending(account, until);
-        _commitment(account);
         Basis basis = _requireFlat(account, version, actionHash, 0, proof);
         _storeFlat(word, account, version + 1, basis);
     }
