@@ -17,12 +17,13 @@ from toykey import CIRCUIT, ToyKey
 from world import GENESIS, HOUR, refused
 
 from prover.points import encode_g1, encode_g2, uncompressed
-from verifier_contracts.abi import encode_deployment
+from verifier_contracts.abi import encode_call, encode_deployment, refusal
 from verifier_contracts.bindings import Contract, proof_words
 from verifier_contracts.chain import Chain, Receipt
 from verifier_contracts.compiler import SOURCES, Artifact, compile_contracts, compile_sources
 from verifier_contracts.context import Context
 from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.errors import Reverted
 from verifier_contracts.sending import created_address
 
 ADMIN, GUARDIAN, RISK, VENUE, PUBLISHER, COORDINATOR, VAULT = range(7)
@@ -67,14 +68,22 @@ class Tested(Contract):
     def artifact(self) -> Artifact:
         return compile_contracts().get(self.name) or mocks()[self.name]
 
+    def transact(self, function: str, *arguments: Any, sender: str | None = None, gas: int | None = None,
+                 pending: bool = False) -> Receipt:
+        """Without the bounds that a user's purse has."""
+        try:
+            return self.chain.send(self.address, encode_call(self.artifact, function, arguments), sender=sender,
+                                   gas=gas, gas_cap=20_000_000, pending=pending)
+        except Reverted as error:
+            raise refusal(error, self.name, function) from None
+
 
 def send_contract(chain: Chain, name: str, arguments: Sequence[Any], sender: str | None = None) -> Tested:
-    from verifier_contracts.abi import refusal
-    from verifier_contracts.errors import Reverted
     artifact = compile_contracts().get(name) or mocks()[name]
     code = encode_deployment(artifact, arguments) if arguments else artifact.creation
     try:
-        receipt = chain.send(None, code, sender=sender, gas=16_000_000)
+        limit = chain.estimate_gas(None, code, sender=sender)
+        receipt = chain.send(None, code, sender=sender, gas=limit + limit // 50)
     except Reverted as error:
         raise refusal(error, name, "constructor") from None
     assert receipt.contract is not None

@@ -17,6 +17,7 @@ from ledger_world import (
 )
 from toykey import CIRCUIT, ToyKey, g1
 
+from verifier_contracts.abi import encode_deployment
 from verifier_contracts.compiler import compile_sources
 from verifier_contracts.deployment import deploy_verifier
 
@@ -106,7 +107,6 @@ def rotate(world, key):
 
 def fake(world, key, mode):
     artifact = compile_sources({"Fake.sol": FAKES})["Fake"]
-    from verifier_contracts.abi import encode_deployment
     code = encode_deployment(artifact, [verifier_of(world, key), mode, key.verification_key.digest()])
     return world.chain.send(None, code).contract
 
@@ -247,16 +247,18 @@ def test_no_key_serves_two_statements(ledgers, next_key, third_key):
 def test_generations_are_as_many_as_readers_can_store(ledgers):
     """Five bits: a thirty-second would pass for generation 0."""
     statement = statement_id("rotated often")
-    for number in range(31):
-        key = ToyKey(1, seed=f"often {number}")
-        given = candidate(ledgers.chain, key, fake_for(ledgers, key), circuit_digest=CIRCUIT)
-        announce(ledgers, given, statement=statement)
-        wait(ledgers)
-        activate(ledgers, given, statement=statement)
-    assert ledgers.registry.read("active", statement)[2] == 31
-    key = ToyKey(1, seed="one too many")
+    artifact = compile_sources({"Shape.sol": SHAPE})["Shape"]
+
+    def shape(number):
+        digest = number.to_bytes(32, "big")
+        verifier = ledgers.chain.send(None, encode_deployment(artifact, [digest])).contract
+        return verifier, keccak(ledgers.chain.code(verifier)), digest, CIRCUIT, HOUR, [0] * 8, [1]
+
+    registry = send_contract(ledgers.chain, "VerifierRegistry", [
+        ledgers.authority.address, False, [(statement, shape(number)) for number in range(1, 32)]])
+    assert registry.read("active", statement)[2] == registry.read("generationsOf", statement) == 31
     with refused("GenerationsExhausted"):
-        announce(ledgers, candidate(ledgers.chain, key, fake_for(ledgers, key)), statement=statement)
+        registry.transact("announce", statement, shape(32), sender=ledgers.admin)
 
 
 SHAPE = """\
@@ -274,13 +276,6 @@ contract Shape {
     }
 }
 """.replace("{circuit}", "0x" + CIRCUIT.hex())
-
-
-def fake_for(world, key):
-    """A contract that passes for a verifier of one input, without a compiler run for each."""
-    from verifier_contracts.abi import encode_deployment
-    artifact = compile_sources({"Shape.sol": SHAPE})["Shape"]
-    return world.chain.send(None, encode_deployment(artifact, [key.verification_key.digest()])).contract
 
 
 # -- examination -------------------------------------------------------------------------------------------------------
