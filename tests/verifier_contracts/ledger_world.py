@@ -12,6 +12,7 @@ from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from toykey import CIRCUIT, ToyKey
 from world import GENESIS, HOUR, refused
@@ -60,6 +61,8 @@ def mocks() -> Mapping[str, Artifact]:
 class Tested(Contract):
     """A contract under test, or one that a test needs, by its name."""
 
+    __test__ = False
+
     def __init__(self, chain: Chain, address: str, name: str) -> None:
         super().__init__(chain, address)
         self.name = name
@@ -67,6 +70,11 @@ class Tested(Contract):
     @property
     def artifact(self) -> Artifact:
         return compile_contracts().get(self.name) or mocks()[self.name]
+
+    def addressed(self, function: str, *arguments: Any) -> str:
+        """A view function that returns an address first."""
+        answer = self.read(function, *arguments)
+        return to_checksum_address(answer if isinstance(answer, str) else answer[0])
 
     def transact(self, function: str, *arguments: Any, sender: str | None = None, gas: int | None = None,
                  pending: bool = False) -> Receipt:
@@ -143,7 +151,8 @@ class LedgerWorld:
 
     # -- proofs --------------------------------------------------------------------------------------------------------
     def context(self, statement: str, *, account: str | None = None, epoch: int | None = None,
-                version: int | None = None, action: bytes = bytes(32), key: ToyKey | None = None, **changes: Any) -> int:
+                version: int | None = None, action: bytes = bytes(32), key: ToyKey | None = None,
+                **changes: Any) -> int:
         account = account or self.owner.address
         slot = "batch" if statement.startswith("batch") else statement
         fields = {"statement": slot, "chain_id": self.chain.chain_id, "manager": self.ledger.address,

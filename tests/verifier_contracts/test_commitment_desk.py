@@ -179,7 +179,7 @@ def yes_man(ledgers):
     from verifier_contracts.compiler import compile_sources
     source = ("// SPDX-License-Identifier: MIT\npragma solidity ^0.8.28;\ncontract YesMan {\n"
               "    function isValidSignature(bytes32, bytes calldata) external pure returns (bytes4) "
-              "{ return 0x1626ba7e; }\n    fallback() external payable {}\n}\n")
+              "{ return 0x1626ba7e; }\n    receive() external payable {}\n}\n")
     return ledgers.chain.send(None, compile_sources({"YesMan.sol": source})["YesMan"].creation).contract
 
 
@@ -265,7 +265,7 @@ def test_an_account_that_moves_takes_no_word_along(ledgers):
     receipt = ledgers.desk.transact("moveAccount", account, ledgers.other_venue, sender=ledgers.venue)
     (event,) = ledgers.events(receipt, ledgers.desk, "AccountMoved")
     assert event == {"account": account, "from": ledgers.venue, "to": ledgers.other_venue}
-    assert ledgers.ledger.read("venueOf", account) == ledgers.other_venue
+    assert ledgers.ledger.addressed("venueOf", account) == ledgers.other_venue
     assert ledgers.ledger.read("commitmentOf", account) == 0
     assert ledgers.status(venue=ledgers.other_venue) == "NotAttested"
     for sender, error in ((ledgers.venue, "NotVenueOfAccount"), (ledgers.other_venue, "ConsentNotByOwner")):
@@ -287,7 +287,7 @@ def test_an_account_moves_by_its_venue_or_the_admin(ledgers):
     with refused("NotVenueOfAccount"):
         ledgers.desk.transact("moveAccount", account, ledgers.other_venue, sender=ledgers.venue)
     ledgers.desk.transact("reassignAccount", account, ledgers.other_venue, sender=ledgers.admin)
-    assert ledgers.ledger.read("venueOf", account) == ledgers.other_venue
+    assert ledgers.ledger.addressed("venueOf", account) == ledgers.other_venue
     with refused("AccountNotRegistered"):
         ledgers.desk.transact("reassignAccount", ledgers.stranger, ledgers.other_venue, sender=ledgers.admin)
 

@@ -17,12 +17,6 @@ import {BATCH, BATCH_16, BATCH_4, COVER, MARGIN} from "./Statements.sol";
 ///         carries the version and the commitment that its proof is for, so that all are verified from the calldata;
 ///         the ledger applies those that still match. One account that was overtaken kills no batch.
 contract BatchAttestor {
-    /// @notice One proof among strangers' proofs.
-    struct Entry {
-        IBatchLedger.Row row;
-        uint256[8] proof;
-    }
-
     /// @dev What the proofs of a combination have in common.
     struct Combination {
         bytes32 statement;
@@ -113,10 +107,17 @@ contract BatchAttestor {
         private
         view
     {
-        uint256 challenge = uint256(keccak256(abi.encodePacked(words))) >> 8;
-        uint256 evaluation = 0;
-        for (uint256 k = words.length - 2; k >= 2; --k) {
-            evaluation = addmod(mulmod(evaluation, challenge, BN254_ORDER), words[k], BN254_ORDER);
+        uint256 challenge;
+        uint256 evaluation;
+        uint256 order = BN254_ORDER;
+        assembly ("memory-safe") {
+            let first := add(words, 0x60)
+            let place := add(words, shl(5, mload(words)))
+            challenge := shr(8, keccak256(add(words, 0x20), shl(5, mload(words))))
+            for {} gt(place, first) {} {
+                place := sub(place, 0x20)
+                evaluation := addmod(mulmod(evaluation, challenge, order), mload(place), order)
+            }
         }
         Address.functionStaticCall(
             verifier,
@@ -129,50 +130,55 @@ contract BatchAttestor {
     // ------------------------------------------------------------------------------------------ strangers' proofs
 
     /// @notice Attest margins of strangers: many `margin` proofs by a random linear combination.
-    /// @param key The verification key, see ProofCombiner.
-    function attestMargins(uint40 epochId, uint32 generation, bytes calldata key, Entry[] calldata entries) external {
+    /// @param key    The verification key, see ProofCombiner.
+    /// @param proofs One for each row.
+    function attestMargins(
+        uint40 epochId,
+        uint32 generation,
+        bytes calldata key,
+        IBatchLedger.Row[] calldata rows,
+        uint256[8][] calldata proofs
+    ) external {
         (, bytes32 keyDigest, uint32 used) = _verifier(MARGIN, generation);
         Combination memory all =
             Combination(MARGIN, keyDigest, epochId, ledger.freshRootOf(epochId), MARGIN_END, 0);
-        ledger.applyMargins(epochId, basisOf(BY_MARGIN, used), _requireCombined(all, key, entries));
+        combiner.verify(keyDigest, key, proofs, _inputs(all, rows));
+        ledger.applyMargins(epochId, basisOf(BY_MARGIN, used), rows);
     }
 
     /// @notice Attest covers of strangers: many `cover` proofs at one step by a random linear combination.
     /// @param step    Of the ladder of beta.
     /// @param factors The epoch's list, for the vault.
     /// @param key     The verification key, see ProofCombiner.
+    /// @param proofs  One for each row.
     function attestCovers(
         uint40 epochId,
         uint256 step,
         uint32 generation,
         ICollateralVault.Factor[] calldata factors,
         bytes calldata key,
-        Entry[] calldata entries
+        IBatchLedger.Row[] calldata rows,
+        uint256[8][] calldata proofs
     ) external {
         (, bytes32 keyDigest, uint32 used) = _verifier(COVER, generation);
         uint256 claim = ledger.bufferOf(step) << 128 | 1 << 144;
         Combination memory all =
             Combination(COVER, keyDigest, epochId, ledger.freshRootOf(epochId), VALUE_END, claim);
-        ledger.applyCovers(epochId, step, basisOf(BY_COVER, used), factors, _requireCombined(all, key, entries));
+        combiner.verify(keyDigest, key, proofs, _inputs(all, rows));
+        ledger.applyCovers(epochId, step, basisOf(BY_COVER, used), factors, rows);
     }
 
-    function _requireCombined(Combination memory all, bytes calldata key, Entry[] calldata entries)
+    /// @dev Four of each row. The combiner refuses another number of proofs.
+    function _inputs(Combination memory all, IBatchLedger.Row[] calldata rows)
         private
         view
-        returns (IBatchLedger.Row[] memory rows)
+        returns (uint256[] memory inputs)
     {
-        rows = new IBatchLedger.Row[](entries.length);
-        uint256[8][] memory proofs = new uint256[8][](entries.length);
-        uint256[] memory inputs = new uint256[](4 * entries.length);
-        for (uint256 i = 0; i < entries.length; ++i) {
-            rows[i] = entries[i].row;
-            proofs[i] = entries[i].proof;
-            _writeInputs(all, rows[i], inputs, 4 * i);
-        }
-        combiner.verify(all.keyDigest, key, proofs, inputs);
+        inputs = new uint256[](4 * rows.length);
+        for (uint256 i = 0; i < rows.length; ++i) _writeInputs(all, rows[i], inputs, 4 * i);
     }
 
-    function _writeInputs(Combination memory all, IBatchLedger.Row memory row, uint256[] memory inputs, uint256 place)
+    function _writeInputs(Combination memory all, IBatchLedger.Row calldata row, uint256[] memory inputs, uint256 place)
         private
         view
     {

@@ -31,9 +31,9 @@ abstract contract LedgerAttestations is LedgerBase {
         Uncovered
     }
 
-    event MarginAttested(address indexed account, uint40 indexed epochId, uint40 version, uint128 margin);
+    event MarginAttested(address indexed account, uint40 epochId, uint40 version, uint128 margin);
     event CoverAttested(
-        address indexed account, uint40 indexed epochId, uint40 version, uint128 value, uint32 validUntil
+        address indexed account, uint40 epochId, uint40 version, uint128 value, uint32 validUntil
     );
     event FlatAttested(address indexed account, uint40 version);
     /// @notice A public margin counts as cover: `value` is what the vault holds against it.
