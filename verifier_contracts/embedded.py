@@ -72,6 +72,11 @@ class _Machine(PragueVM):
         return PragueVM.create_header_from_parent(parent_header, **fields)
 
 
+def _floor(data: bytes) -> int:
+    """What a transaction with this calldata costs at least (EIP-7623), however little it does."""
+    return 21_000 + 10 * (4 * len(data) - 3 * data.count(0))
+
+
 class EmbeddedBackend(PyEVMBackend):
     """eth-tester's backend on the machine above, its first block at `timestamp`."""
 
@@ -90,7 +95,7 @@ class EmbeddedBackend(PyEVMBackend):
         It exceeds the gas used wherever a call deep down needs most of what is left: a call passes on 63/64.
         """
         spoof = self._spoof(transaction, self._max_available_gas(), block_number)
-        limit = int(spoof.intrinsic_gas + self._run(spoof, block_number).get_gas_used())
+        limit = max(int(spoof.intrinsic_gas + self._run(spoof, block_number).get_gas_used()), _floor(spoof.data))
         while True:
             try:
                 self._run(self._spoof(transaction, limit, block_number), block_number)

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))          # for `toykey` and `world`
 
+from ledger_world import LedgerWorld, build
 from oracle_world import OracleWorld, build_oracle_world
 from toykey import ToyKey
 from world import GENESIS, World, anvil, build_world
@@ -54,3 +55,16 @@ def oracles(built_oracle: OracleWorld) -> Iterator[OracleWorld]:
     snapshot = built_oracle.chain.snapshot()
     yield built_oracle
     built_oracle.chain.restore(snapshot)
+
+
+@pytest.fixture(scope="session")
+def built_ledger() -> LedgerWorld:
+    return build(Chain.embedded(timestamp=GENESIS))
+
+
+@pytest.fixture
+def ledgers(built_ledger: LedgerWorld) -> Iterator[LedgerWorld]:
+    """The deployed ledger and what is around it; what a test does to them is undone."""
+    snapshot = built_ledger.chain.snapshot()
+    yield built_ledger
+    built_ledger.chain.restore(snapshot)

@@ -1,0 +1,337 @@
+"""A deployed margin ledger with everything around it, and proofs for whatever a test wants to claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+from toykey import CIRCUIT, ToyKey
+from world import GENESIS, HOUR, refused
+
+from prover.points import encode_g1, encode_g2, uncompressed
+from verifier_contracts.abi import encode_call, encode_deployment, refusal
+from verifier_contracts.bindings import Contract, proof_words
+from verifier_contracts.chain import Chain, Receipt
+from verifier_contracts.compiler import SOURCES, Artifact, compile_contracts, compile_sources
+from verifier_contracts.context import Context
+from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.errors import Reverted
+from verifier_contracts.sending import created_address
+
+ADMIN, GUARDIAN, RISK, VENUE, PUBLISHER, COORDINATOR, VAULT = range(7)
+DAY = 24 * HOUR
+MINUTE = 60
+NOWHERE = "0x" + "00" * 20
+FOREVER = 2**256 - 1
+
+BUFFERS = [0, 2_000, 5_000, 10_000]
+LIVES = [60 * MINUTE, 60 * MINUTE, 75 * MINUTE, 90 * MINUTE]
+MAX_AGE, EXIT_AGE, FINAL_AGE, GRACE = 30 * MINUTE, 15 * MINUTE, 45 * MINUTE, 15 * MINUTE
+STATUS = ("Unknown", "Valid", "Stale", "Superseded", "NotAttested", "Frozen", "Distrusted", "ReduceOnly", "Called",
+          "Flat", "Paused")
+SKIPPED = ("No", "Replaced", "Older", "Stands", "Called", "Uncovered")
+STATEMENTS = {"margin": 4, "cover": 4, "flat": 2, "transition": 4, "batch-4": 3, "batch-16": 3}
+EMPTY = 424242
+"""Stands for the commitment to no positions under salt 0."""
+FACTORS = [(1, 1 << 64, 1 << 64)]
+ONE_ASSET = 1
+
+
+@lru_cache(maxsize=1)
+def mocks() -> Mapping[str, Artifact]:
+    """The tests' own contracts, with the interfaces they use, and OpenZeppelin's AccessManager."""
+    own = {path.name: path.read_text() for path in sorted((Path(__file__).parent / "solidity").glob("*.sol"))}
+    used = {name: (SOURCES / name).read_text() for name in (
+        "IRiskOracle.sol", "IEpochRegistry.sol", "ILiveClock.sol", "ICollateralVault.sol", "IMarginManager.sol")}
+    authority = {"Authority.sol": "// SPDX-License-Identifier: MIT\npragma solidity ^0.8.28;\n"
+                 'import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";\n'
+                 "contract Authority is AccessManager { constructor(address admin) AccessManager(admin) {} }\n"}
+    return compile_sources({**own, **used, **authority})
+
+
+class Tested(Contract):
+    """A contract under test, or one that a test needs, by its name."""
+
+    __test__ = False
+
+    def __init__(self, chain: Chain, address: str, name: str) -> None:
+        super().__init__(chain, address)
+        self.name = name
+
+    @property
+    def artifact(self) -> Artifact:
+        return compile_contracts().get(self.name) or mocks()[self.name]
+
+    def addressed(self, function: str, *arguments: Any) -> str:
+        """A view function that returns an address first."""
+        answer = self.read(function, *arguments)
+        return to_checksum_address(answer if isinstance(answer, str) else answer[0])
+
+    def transact(self, function: str, *arguments: Any, sender: str | None = None, gas: int | None = None,
+                 pending: bool = False) -> Receipt:
+        """Without the bounds that a user's purse has."""
+        try:
+            return self.chain.send(self.address, encode_call(self.artifact, function, arguments), sender=sender,
+                                   gas=gas, gas_cap=20_000_000, pending=pending)
+        except Reverted as error:
+            raise refusal(error, self.name, function) from None
+
+
+def send_contract(chain: Chain, name: str, arguments: Sequence[Any], sender: str | None = None) -> Tested:
+    artifact = compile_contracts().get(name) or mocks()[name]
+    code = encode_deployment(artifact, arguments) if arguments else artifact.creation
+    try:
+        limit = chain.estimate_gas(None, code, sender=sender)
+        receipt = chain.send(None, code, sender=sender, gas=limit + limit // 50)
+    except Reverted as error:
+        raise refusal(error, name, "constructor") from None
+    assert receipt.contract is not None
+    return Tested(chain, receipt.contract, name)
+
+
+def statement_id(name: str) -> bytes:
+    return keccak(text=name)
+
+
+def key_bytes(key: ToyKey) -> bytes:
+    """A verification key as EIP-197 encodes it: what its digest is of."""
+    vk = key.verification_key
+    data = (uncompressed(encode_g1([vk.alpha])) + uncompressed(encode_g2([vk.beta, vk.gamma, vk.delta]))
+            + uncompressed(encode_g1(vk.ic)))
+    return bytes(data)
+
+
+def candidate(chain: Chain, key: ToyKey, verifier: str, *, sunset: int = DAY, **changes: Any) -> tuple[Any, ...]:
+    known = key.known_answer()
+    fields = {"verifier": verifier, "code_hash": keccak(chain.code(verifier)),
+              "key_digest": key.verification_key.digest(), "circuit_digest": CIRCUIT, "sunset": sunset,
+              "proof": proof_words(known.proof), "inputs": list(known.inputs)} | changes
+    return tuple(fields.values())
+
+
+@dataclass(frozen=True)
+class LedgerWorld:
+    """A ledger with roles in different hands, one published epoch and one registered account.
+
+    keys : of each statement, the toy key in force.  generation : of each statement.
+    """
+
+    chain: Chain
+    keys: dict[str, ToyKey]
+    authority: Tested
+    oracle: Tested
+    registry: Tested
+    vault: Tested
+    combiner: Tested
+    attestor: Tested
+    desk: Tested
+    ledger: Tested
+    lens: Tested
+    admin: str
+    guardian: str
+    venue: str
+    other_venue: str
+    relayer: str
+    stranger: str
+    owner: LocalAccount
+    epoch: int
+    root: int
+    commitment: int
+    margin: int
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    # -- proofs --------------------------------------------------------------------------------------------------------
+    def context(self, statement: str, *, account: str | None = None, epoch: int | None = None,
+                version: int | None = None, action: bytes = bytes(32), key: ToyKey | None = None,
+                **changes: Any) -> int:
+        account = account or self.owner.address
+        slot = "batch" if statement.startswith("batch") else statement
+        fields = {"statement": slot, "chain_id": self.chain.chain_id, "manager": self.ledger.address,
+                  "key_digest": (key or self.keys[statement]).verification_key.digest(), "account": account,
+                  "epoch_id": self.epoch if epoch is None else epoch,
+                  "version": self.version(account) if version is None else version, "action_hash": action} | changes
+        return Context(**fields).field_element()
+
+    def version(self, account: str | None = None) -> int:
+        return int(self.ledger.read("versionOf", account or self.owner.address))
+
+    def margin_proof(self, margin: int | None = None, *, commitment: int | None = None, root: int | None = None,
+                     key: ToyKey | None = None, **context: Any) -> list[int]:
+        key = key or self.keys["margin"]
+        return proof_words(key.prove([self.context("margin", key=key, **context),
+                                      self.root if root is None else root,
+                                      self.commitment if commitment is None else commitment,
+                                      self.margin if margin is None else margin]))
+
+    def cover_proof(self, claimed: int, *, step: int = 0, side: int = 1, commitment: int | None = None,
+                    root: int | None = None, key: ToyKey | None = None, **context: Any) -> list[int]:
+        key = key or self.keys["cover"]
+        return proof_words(key.prove([self.context("cover", key=key, **context), self.root if root is None else root,
+                                      self.commitment if commitment is None else commitment,
+                                      claimed + (BUFFERS[step] << 128) + (side << 144)]))
+
+    def flat_proof(self, *, commitment: int | None = None, **context: Any) -> list[int]:
+        return proof_words(self.keys["flat"].prove([self.context("flat", epoch=0, **context),
+                                                    self.commitment if commitment is None else commitment]))
+
+    # -- what people do ------------------------------------------------------------------------------------------------
+    def attest(self, margin: int | None = None, *, proof: Sequence[int] | None = None, epoch: int | None = None,
+               account: str | None = None, version: int | None = None, generation: int = 0, **made: Any) -> Receipt:
+        margin = self.margin if margin is None else margin
+        account, epoch = account or self.owner.address, self.epoch if epoch is None else epoch
+        version = self.version(account) if version is None else version
+        if proof is None:
+            proof = self.margin_proof(margin, account=account, epoch=epoch, version=version, **made)
+        return self.ledger.transact("attest", account, epoch, version, margin, generation, list(proof),
+                                    sender=self.relayer)
+
+    def cover(self, claimed: int, *, step: int = 0, proof: Sequence[int] | None = None, epoch: int | None = None,
+              account: str | None = None, version: int | None = None, generation: int = 0,
+              factors: Any = None, **made: Any) -> Receipt:
+        account, epoch = account or self.owner.address, self.epoch if epoch is None else epoch
+        version = self.version(account) if version is None else version
+        if proof is None:
+            proof = self.cover_proof(claimed, step=step, account=account, epoch=epoch, version=version, **made)
+        return self.ledger.transact("attestCover", account, epoch, version, step, claimed, generation,
+                                    FACTORS if factors is None else factors, list(proof), sender=self.relayer)
+
+    def shortfall(self, claimed: int, **made: Any) -> Receipt:
+        proof = self.cover_proof(claimed, side=made.pop("side", 0), **made)
+        return self.ledger.transact("proveShortfall", self.owner.address, made.get("epoch", self.epoch),
+                                    made.get("version", self.version()), claimed, 0, FACTORS, proof,
+                                    sender=self.relayer)
+
+    def flat(self, *, proof: Sequence[int] | None = None, account: str | None = None, **made: Any) -> Receipt:
+        account = account or self.owner.address
+        version = made.get("version", self.version(account))
+        proof = self.flat_proof(account=account, **made) if proof is None else proof
+        return self.ledger.transact("attestFlat", account, version, 0, list(proof), sender=self.relayer)
+
+    def publish(self, epoch: int, root: int | None = None) -> None:
+        self.oracle.transact("publish", epoch, self.root if root is None else root)
+
+    def next_epoch(self, after: int = 10 * MINUTE) -> int:
+        """Travel, and publish an epoch with the same root."""
+        epoch = self.chain.now() + after
+        self.chain.travel_to(epoch)
+        self.publish(epoch)
+        return epoch
+
+    def deposit(self, amount: int, account: str | None = None, asset: int = ONE_ASSET) -> None:
+        self.vault.transact("set", account or self.owner.address, asset, amount)
+
+    def status(self, account: str | None = None, max_age: int = HOUR, min_epoch: int = 0,
+               venue: str = NOWHERE) -> str:
+        return STATUS[self.reading(account, max_age, min_epoch, venue)[0]]
+
+    def reading(self, account: str | None = None, max_age: int = HOUR, min_epoch: int = 0,
+                venue: str = NOWHERE) -> tuple[int, int, int, int]:
+        return tuple(self.ledger.read("tryMarginOf", account or self.owner.address, max_age, min_epoch, venue))
+
+    # -- commitments ---------------------------------------------------------------------------------------------------
+    def sign(self, owner: LocalAccount, kind: str, fields: Sequence[tuple[str, str, Any]], *,
+             name: str = "Tailproof CommitmentDesk", version: str = "1", contract: str | None = None,
+             chain_id: int | None = None) -> bytes:
+        message = {
+            "types": {"EIP712Domain": [{"name": n, "type": t} for n, t in (
+                          ("name", "string"), ("version", "string"), ("chainId", "uint256"),
+                          ("verifyingContract", "address"))],
+                      kind: [{"name": n, "type": t} for n, t, _ in fields]},
+            "primaryType": kind,
+            "domain": {"name": name, "version": version, "chainId": chain_id or self.chain.chain_id,
+                       "verifyingContract": contract or self.desk.address},
+            "message": {n: value for n, _, value in fields}}
+        return bytes(owner.sign_message(encode_typed_data(full_message=message)).signature)
+
+    def consent(self, commitment: int, *, owner: LocalAccount | None = None, venue: str | None = None,
+                version: int | None = None, nonce: int | None = None, deadline: int | None = None,
+                account: str | None = None, **domain: Any) -> bytes:
+        owner = owner or self.owner
+        account = account or owner.address
+        return self.sign(owner, "CommitmentConsent", [
+            ("account", "address", account), ("venue", "address", venue or self.venue),
+            ("commitment", "uint256", commitment),
+            ("version", "uint40", self.version(account) + 1 if version is None else version),
+            ("nonce", "uint32", self.desk.read("nonceOf", account) if nonce is None else nonce),
+            ("deadline", "uint256", self.deadline() if deadline is None else deadline)], **domain)
+
+    def deadline(self) -> int:
+        return GENESIS + 400 * DAY
+
+    def register(self, commitment: int, *, owner: LocalAccount | None = None, sender: str | None = None,
+                 signature: bytes | None = None, version: int | None = None, deadline: int | None = None,
+                 account: str | None = None) -> Receipt:
+        owner, sender = owner or self.owner, sender or self.venue
+        account = account or owner.address
+        if signature is None:
+            signature = self.consent(commitment, owner=owner, venue=sender, account=account, deadline=deadline)
+        return self.desk.transact("registerCommitment", account, commitment,
+                                  self.version(account) + 1 if version is None else version,
+                                  self.deadline() if deadline is None else deadline, signature, sender=sender)
+
+    def events(self, receipt: Receipt, contract: Tested, name: str) -> list[dict[str, Any]]:
+        """Events of one name, decoded."""
+        web3 = self.chain.web3
+        found = web3.eth.contract(address=web3.to_checksum_address(contract.address), abi=contract.artifact.abi)
+        logs = web3.eth.get_transaction_receipt(receipt.transaction)
+        import warnings
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return [dict(entry["args"]) for entry in getattr(found.events, name)().process_receipt(logs)]
+
+
+def factors_hash(factors: Sequence[tuple[int, int, int]]) -> bytes:
+    return keccak(encode(["(uint32,uint80,uint80)[]"], [list(factors)]))
+
+
+def build(chain: Chain, keys: dict[str, ToyKey] | None = None, **settings: Any) -> LedgerWorld:
+    """Deploy everything, publish an epoch of a minute ago and register one account. `settings` replace the ledger's."""
+    keys = keys or {name: ToyKey(inputs, seed=name) for name, inputs in STATEMENTS.items()}
+    admin, guardian, venue, other_venue, relayer, stranger = chain.senders[:6]
+    authority = send_contract(chain, "Authority", [admin])
+    oracle = send_contract(chain, "MockOracle", [])
+    verifiers = {name: deploy_verifier(chain, key.verification_key, name, CIRCUIT) for name, key in keys.items()}
+    registry = send_contract(chain, "VerifierRegistry", [authority.address, True, [
+        (statement_id(name), candidate(chain, key, verifiers[name])) for name, key in keys.items()]])
+    combiner = send_contract(chain, "ProofCombiner", [])
+    nonce = chain.web3.eth.get_transaction_count(chain.web3.to_checksum_address(admin))
+    address = created_address(admin, nonce + 3)
+    attestor = send_contract(chain, "BatchAttestor", [address, registry.address, combiner.address, EMPTY])
+    desk = send_contract(chain, "CommitmentDesk", [authority.address, address, registry.address])
+    vault = send_contract(chain, "MockVault", [oracle.address, address])
+    chosen = {"oracle": oracle.address, "verifiers": registry.address, "vault": vault.address,
+              "attestor": attestor.address, "desk": desk.address, "maxEpochAge": MAX_AGE, "exitEpochAge": EXIT_AGE,
+              "finalEpochAge": FINAL_AGE, "supersededGrace": GRACE, "buffers": BUFFERS, "lives": LIVES} | settings
+    ledger = send_contract(chain, "MarginLedger", [authority.address, tuple(chosen.values())])
+    assert ledger.address == address
+    lens = send_contract(chain, "LedgerLens", [])
+    for role, who in ((GUARDIAN, guardian), (VENUE, venue), (VENUE, other_venue)):
+        authority.transact("grantRole", role, who, 0, sender=admin)
+    for contract, functions in ((registry, ("distrust(bytes32,uint32)", "cancel(bytes32)")),
+                                (desk, ("pause(uint8,uint40)",))):
+        authority.transact("setTargetFunctionRole", contract.address, [keccak(text=f)[:4] for f in functions],
+                           GUARDIAN, sender=admin)
+    key = keys["margin"]
+    owner = Account.from_key(key.scalar("owner").to_bytes(32, "big"))
+    world = LedgerWorld(chain, keys, authority, oracle, registry, vault, combiner, attestor, desk, ledger, lens, admin,
+                        guardian, venue, other_venue, relayer, stranger, owner, GENESIS - MINUTE, key.scalar("root"),
+                        key.scalar("commitment"), 103_329_317, chosen)
+    oracle.transact("setFactorsHash", factors_hash(FACTORS))
+    world.publish(world.epoch)
+    world.register(world.commitment)
+    return world
+
+
+__all__ = ["ADMIN", "BUFFERS", "DAY", "EMPTY", "EXIT_AGE", "FACTORS", "FINAL_AGE", "FOREVER", "GRACE", "GUARDIAN",
+           "HOUR", "LIVES", "MAX_AGE", "MINUTE", "NOWHERE", "SKIPPED", "STATEMENTS", "STATUS", "VENUE", "Callable",
+           "LedgerWorld", "Tested", "build", "candidate", "factors_hash", "key_bytes", "mocks", "refused", "replace",
+           "send_contract", "statement_id"]

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ICollateralVault} from "./ICollateralVault.sol";
+import {IMarginManager} from "./IMarginManager.sol";
+import {IRiskOracle} from "./IRiskOracle.sol";
+
+interface ISettled {
+    function settled(address account) external;
+}
+
+/// A vault with up to a few assets an account, that asks its ledger for whatever a test wants.
+contract MockVault is ICollateralVault {
+    IRiskOracle private immutable oracle;
+    IMarginManager private immutable ledger;
+    mapping(address => uint256) private held;
+    mapping(address => mapping(uint32 => uint256)) private balances;
+
+    constructor(IRiskOracle oracle_, IMarginManager ledger_) {
+        oracle = oracle_;
+        ledger = ledger_;
+    }
+
+    function set(address account, uint32 assetId, uint256 balance) external {
+        held[account] |= 1 << assetId;
+        balances[account][assetId] = balance;
+    }
+
+    function valueOf(address account, uint40 epochId, Factor[] calldata factors) external view returns (uint128) {
+        require(keccak256(abi.encode(factors)) == oracle.factorsHashOf(epochId), "WrongFactors");
+        uint256 assets = held[account];
+        uint256 value;
+        for (uint256 i = 0; i < factors.length; ++i) {
+            uint32 id = factors[i].assetId;
+            if (assets >> id & 1 == 1) value += balances[account][id] * factors[i].v >> 64;
+        }
+        return uint128(value);
+    }
+
+    function balanceOf(address, address) external pure returns (uint256) {
+        return 0;
+    }
+
+    function cover(
+        address account,
+        uint40 epochId,
+        uint40 version,
+        bytes32 actionHash,
+        uint128 value,
+        uint128 claimed,
+        uint256[8] calldata proof
+    ) external {
+        ledger.coverForAction(account, epochId, version, actionHash, value, claimed, proof);
+    }
+
+    function check(
+        address account,
+        uint40 epochId,
+        uint40 version,
+        bytes32 actionHash,
+        uint128 value,
+        uint128 claimed,
+        uint256[8] calldata proof
+    ) external view {
+        ledger.checkCover(account, epochId, version, actionHash, value, claimed, proof);
+    }
+
+    function flat(address account, uint40 version, bytes32 actionHash, uint256[8] calldata proof) external {
+        ledger.flatForAction(account, version, actionHash, proof);
+    }
+
+    function settle(address account) external {
+        ISettled(address(ledger)).settled(account);
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ICollateralVault} from "./ICollateralVault.sol";
+import {IMarginManager} from "./IMarginManager.sol";
+
+/// @title What the commitment desk asks of its ledger, and tells it
+interface ICommitmentLedger is IMarginManager {
+    /// @notice Desk only: another commitment, 0 for none. The version rises and nothing is attested; a call stands.
+    /// @param settledBy Wall time until which a flat account has to wait for a settlement.
+    function setCommitment(address account, address venue, uint256 commitment, uint40 settledBy) external;
+
+    /// @notice Move an account's margin to what a proof shows.
+    function attest(
+        address account,
+        uint40 epochId,
+        uint40 version,
+        uint128 margin,
+        uint32 generation,
+        uint256[8] calldata proof
+    ) external;
+
+    /// @notice Show that collateral covers an account's margin, which stays hidden.
+    function attestCover(
+        address account,
+        uint40 epochId,
+        uint40 version,
+        uint256 step,
+        uint128 claimed,
+        uint32 generation,
+        ICollateralVault.Factor[] calldata factors,
+        uint256[8] calldata proof
+    ) external;
+
+    /// @notice Count a public margin as cover.
+    function coverByMargin(address account, uint256 step, ICollateralVault.Factor[] calldata factors) external;
+
+    /// @notice Whether an account may only shed risk.
+    function isReduceOnly(address account) external view returns (bool);
+
+    /// @notice Whether an account is proven to hold nothing.
+    function isFlat(address account) external view returns (bool);
+}
