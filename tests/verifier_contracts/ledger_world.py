@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import encode
@@ -14,6 +12,7 @@ from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
+from mocks import compiled
 from toykey import CIRCUIT, ToyKey
 from world import GENESIS, HOUR, refused
 
@@ -21,7 +20,7 @@ from prover.points import encode_g1, encode_g2, uncompressed
 from verifier_contracts.abi import encode_call, encode_deployment, refusal
 from verifier_contracts.bindings import Contract, proof_words
 from verifier_contracts.chain import Chain, Receipt
-from verifier_contracts.compiler import SOURCES, Artifact, compile_contracts, compile_sources
+from verifier_contracts.compiler import Artifact, compile_contracts
 from verifier_contracts.context import Context
 from verifier_contracts.deployment import deploy_verifier
 from verifier_contracts.errors import Reverted
@@ -46,16 +45,12 @@ FACTORS = [(1, 1 << 64, 1 << 64)]
 ONE_ASSET = 1
 
 
-@lru_cache(maxsize=1)
 def mocks() -> Mapping[str, Artifact]:
-    """The tests' own contracts, with the interfaces they use, and OpenZeppelin's AccessManager."""
-    own = {path.name: path.read_text() for path in sorted((Path(__file__).parent / "solidity").glob("*.sol"))}
-    used = {name: (SOURCES / name).read_text() for name in (
-        "IRiskOracle.sol", "IEpochRegistry.sol", "ILiveClock.sol", "ICollateralVault.sol", "IMarginManager.sol")}
-    authority = {"Authority.sol": "// SPDX-License-Identifier: MIT\npragma solidity ^0.8.28;\n"
-                 'import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";\n'
-                 "contract Authority is AccessManager { constructor(address admin) AccessManager(admin) {} }\n"}
-    return compile_sources({**own, **used, **authority})
+    """The tests' own contracts, and OpenZeppelin's AccessManager."""
+    return compiled("LoanDesk", "MockOracle", "MockVault", more=(
+        "// SPDX-License-Identifier: MIT\npragma solidity ^0.8.28;\n"
+        'import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";\n'
+        "contract Authority is AccessManager { constructor(address admin) AccessManager(admin) {} }\n"))
 
 
 class Tested(Contract):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import encode
@@ -13,13 +11,14 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
+from mocks import compiled
 from toykey import CIRCUIT, ToyKey
 from world import HOUR
 
 from verifier_contracts.abi import encode_deployment
 from verifier_contracts.bindings import Contract, proof_words
 from verifier_contracts.chain import Chain
-from verifier_contracts.compiler import SOURCES, Artifact, compile_contracts, compile_sources
+from verifier_contracts.compiler import Artifact, compile_contracts
 from verifier_contracts.deployment import compile_verifier
 from verifier_contracts.epoch_content import FIRST, EpochContent, quorum, sign
 from verifier_contracts.oracle import (
@@ -43,13 +42,9 @@ LEAF, ASSET, MARK = SLOTS
 MARKS = (50_000_000_000, 3_000_000_000)
 
 
-@lru_cache(maxsize=1)
 def mocks() -> Mapping[str, Artifact]:
     """What only tests deploy."""
-    folder = Path(__file__).parent / "solidity"
-    texts = {path.name: path.read_text() for path in folder.glob("*.sol")}
-    needed = {f"{name}.sol": (SOURCES / f"{name}.sol").read_text() for name in ("IVerifierRegistry", "IPriceReference")}
-    return compile_sources(texts | needed)
+    return compiled("Access", "MockReference", "MockRegistry")
 
 
 class Mock(Contract):
