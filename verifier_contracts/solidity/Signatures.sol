@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+
+/// @dev Whether `signer` signed `digest`: an account with a key by ECDSA, a contract by ERC-1271.
+///
+///      An account whose key has delegated to code (EIP-7702) is asked for its key's signature, and the delegate for
+///      nothing. The key outranks the delegate, which it can replace at any time; what a delegate calls valid may be a
+///      session key's word, or anybody's, and changes with the delegation. So a consent signed before a delegation
+///      stays good, and a careless delegate gives no consent. (No contract's code can begin like a delegation:
+///      EIP-3541.)
+function isSignedBy(address signer, bytes32 digest, bytes calldata signature) view returns (bool) {
+    if (signer.code.length != 0 && !_isDelegation(signer)) {
+        return SignatureChecker.isValidERC1271SignatureNowCalldata(signer, digest, signature);
+    }
+    (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signature);
+    return failure == ECDSA.RecoverError.NoError && recovered == signer;
+}
+
+/// @dev Whether the code of an account is 0xef0100 and an address: 23 bytes.
+function _isDelegation(address account) view returns (bool result) {
+    assembly ("memory-safe") {
+        if eq(extcodesize(account), 23) {
+            mstore(0, 0)
+            extcodecopy(account, 0, 0, 3)
+            result := eq(shr(232, mload(0)), 0xef0100)
+        }
+    }
+}
