@@ -92,7 +92,7 @@ contract CollateralVault is VaultGains, EIP712 {
     error NoReceiver();
     error StaleEpoch(uint40 epochId, uint40 maxAge);
     error AccountCalled(address account);
-    error AccountRegistered(address account, uint40 version);
+    error CoversMissing(uint256 covers);
     error BreakerTripped();
     error NotMature(uint40 epochId);
     error NotRefuted(uint40 epochId);
@@ -125,76 +125,67 @@ contract CollateralVault is VaultGains, EIP712 {
 
     // -------------------------------------------------------------------------------------------------- withdrawals
 
-    /// @notice Queue a withdrawal: what remains must be covered. It is paid when the epoch is final.
+    /// @notice Take out what a `cover` proof leaves covered. With one cover the withdrawal is queued, and paid when the
+    ///         cover's epoch is final; with a second one, under a final epoch, it is paid at once.
     /// @param consent The owner's signature of a WithdrawalConsent; unused if the owner calls.
-    function withdraw(Withdrawal calldata w, Cover calldata cover, bytes calldata consent) external nonReentrant {
-        _requireExit(w, consent);
-        _debitFree(w);
-        _requireCover(w, cover);
+    function withdraw(Withdrawal calldata w, Cover[] calldata covers, bytes calldata consent)
+        external
+        whenOpen(ActionClass.Exit)
+        nonReentrant
+    {
+        if (covers.length == 0 || covers.length > 2) revert CoversMissing(covers.length);
+        if (manager.isCalled(w.account)) revert AccountCalled(w.account);
+        if (oracle.isTripped()) revert BreakerTripped();
+        _debitFree(w, consent);
+        // Gains that may not leave yet support no withdrawal either: they might never have been.
+        uint256 withheld = immatureOf(w.account);
+        bytes32 action = actionHash(w.token, w.amount, w.to, w.fee);
+        // The second one first: it changes nothing, and the first raises the version that both are for.
+        for (uint256 i = covers.length; i > 0; --i) {
+            Cover calldata cover = covers[i - 1];
+            if (i == 2) _requireFinal(cover.epochId);
+            uint128 value = _valueOf(w.account, cover.epochId, cover.factors, withheld);
+            (i == 2 ? manager.checkCover : manager.coverForAction)(
+                w.account, cover.epochId, w.version, action, value, cover.claimed, cover.proof
+            );
+        }
         Claim memory claim =
-            Claim(w.account, w.token, w.amount, w.to, w.fee, msg.sender, cover.epochId, w.version);
-        bytes32 claimId = keccak256(abi.encode(claim));
+            Claim(w.account, w.token, w.amount, w.to, w.fee, msg.sender, covers[0].epochId, w.version);
+        if (covers.length == 2) return _pay(claim);
+        bytes32 claimId = _idOf(claim);
         queuedAt[claimId] = block.timestamp;
         emit WithdrawalQueued(claimId, w.account, claim);
     }
 
-    /// @notice The same, paid at once: what remains is covered under a final epoch too.
-    function withdrawNow(Withdrawal calldata w, Cover calldata cover, Cover calldata second, bytes calldata consent)
-        external
-        nonReentrant
-    {
-        _requireExit(w, consent);
-        _debitFree(w);
-        if (!oracle.isFinal(second.epochId)) revert NotMature(second.epochId);
-        if (block.timestamp > uint256(second.epochId) + FINAL_EPOCH_AGE) {
-            revert StaleEpoch(second.epochId, FINAL_EPOCH_AGE);
-        }
-        manager.checkCover(
-            w.account, second.epochId, w.version, _action(w), _freeValue(w, second), second.claimed, second.proof
-        );
-        _requireCover(w, cover);
-        _pay(w.account, w.token, w.to, w.amount, w.fee, msg.sender);
-    }
-
-    /// @notice Take out what is free of an account that holds no positions, at once. It needs neither oracle nor venue
-    ///         nor governance, and no pause stops it.
+    /// @notice Take out what is free of an account that holds no positions, or was never registered, at once. It needs
+    ///         neither oracle nor venue nor governance, and no pause stops it.
+    /// @param proof Of `flat`; unused for an account never registered, which only its owner empties.
     function withdrawFlat(Withdrawal calldata w, uint256[8] calldata proof, bytes calldata consent)
         external
         nonReentrant
     {
-        _requireConsent(w, consent);
-        _requireNoLot(w.account);
-        _debitFree(w);
-        manager.flatForAction(w.account, w.version, _action(w), proof);
-        _pay(w.account, w.token, w.to, w.amount, w.fee, msg.sender);
-    }
-
-    /// @notice Take out of the sender's account before it was ever registered: nothing can rest on it.
-    function withdrawUnregistered(address token, uint256 amount, address to) external nonReentrant {
-        uint40 version = manager.versionOf(msg.sender);
-        if (version != 0) revert AccountRegistered(msg.sender, version);
-        if (to == address(0)) revert NoReceiver();
-        if (amount == 0) revert NoAmount();
-        _requireNoLot(msg.sender);
-        _debit(msg.sender, token, _idOf(token), amount);
-        _pay(msg.sender, token, to, amount, 0, address(0));
+        _debitFree(w, consent);
+        if (msg.sender != w.account || manager.versionOf(w.account) != 0) {
+            manager.flatForAction(w.account, w.version, actionHash(w.token, w.amount, w.to, w.fee), proof);
+        }
+        _pay(Claim(w.account, w.token, w.amount, w.to, w.fee, msg.sender, 0, w.version));
     }
 
     /// @notice Pay a claim whose epoch is final (anyone).
-    function redeem(Claim calldata claim) external nonReentrant {
+    function redeem(Claim memory claim) external nonReentrant {
         _close(claim);
         if (!oracle.isFinal(claim.epochId)) revert NotMature(claim.epochId);
-        _pay(claim.account, claim.token, claim.to, claim.amount, claim.fee, claim.carrier);
+        _pay(claim);
     }
 
     /// @notice Put a claim back into the account: its owner at any time; anyone if its epoch stays frozen, refuted.
-    function cancel(Claim calldata claim) external nonReentrant {
-        uint256 since = _close(claim);
+    function cancel(Claim memory claim) external nonReentrant {
+        (bytes32 claimId, uint256 since) = _close(claim);
         if (msg.sender != claim.account && (block.timestamp < since + REFUTED_AFTER || !isFrozen(oracle, claim.epochId))) {
             revert NotRefuted(claim.epochId);
         }
         _credit(claim.account, _idOf(claim.token), claim.amount);
-        emit WithdrawalCancelled(keccak256(abi.encode(claim)), claim.account);
+        emit WithdrawalCancelled(claimId, claim.account);
     }
 
     /// @notice Take what the sender is owed.
@@ -254,31 +245,18 @@ contract CollateralVault is VaultGains, EIP712 {
 
     // ----------------------------------------------------------------------------------------------------- internal
 
-    /// @dev What stops a withdrawal by cover, and nothing else.
-    function _requireExit(Withdrawal calldata w, bytes calldata consent) private view whenOpen(ActionClass.Exit) {
-        _requireConsent(w, consent);
-        _requireNoLot(w.account);
-        if (manager.isCalled(w.account)) revert AccountCalled(w.account);
-        if (oracle.isTripped()) revert BreakerTripped();
-    }
-
-    /// @dev A proof is never consent: venue and committee can make one too.
-    function _requireConsent(Withdrawal calldata w, bytes calldata consent) private view {
+    /// @dev Debit first, at the owner's will only (a proof is never consent: venue and committee can make one too), and
+    ///      never what may not leave yet, or is in a lot.
+    function _debitFree(Withdrawal calldata w, bytes calldata consent) private {
         if (w.amount == 0) revert NoAmount();
         if (w.to == address(0)) revert NoReceiver();
         if (w.fee > w.amount) revert FeeAboveAmount(w.fee, w.amount);
-        if (msg.sender == w.account) return;
-        if (block.timestamp > w.deadline) revert ConsentExpired(w.deadline);
-        bytes32 digest = _hashTypedDataV4(
-            keccak256(
-                abi.encode(CONSENT_TYPEHASH, w.account, w.token, w.amount, w.to, w.fee, w.version, w.deadline)
-            )
-        );
-        if (!isSignedBy(w.account, digest, consent)) revert NotOwner(w.account, msg.sender);
-    }
-
-    /// @dev Debit first, and never what may not leave yet.
-    function _debitFree(Withdrawal calldata w) private {
+        if (msg.sender != w.account) {
+            if (block.timestamp > w.deadline) revert ConsentExpired(w.deadline);
+            bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(CONSENT_TYPEHASH, w)));
+            if (!isSignedBy(w.account, digest, consent)) revert NotOwner(w.account, msg.sender);
+        }
+        _requireNoLot(w.account);
         uint256 immature = w.token == quote ? immatureOf(w.account) : 0;
         if (immature != 0) {
             uint256 free = balanceOf(w.account, w.token) - immature;
@@ -287,33 +265,28 @@ contract CollateralVault is VaultGains, EIP712 {
         _debit(w.account, w.token, _idOf(w.token), w.amount);
     }
 
-    /// @dev Gains that may not leave yet support no withdrawal either: they might never have been.
-    function _freeValue(Withdrawal calldata w, Cover calldata cover) private view returns (uint128) {
-        return _valueOf(w.account, cover.epochId, cover.factors, immatureOf(w.account));
+    function _requireFinal(uint40 epochId) private view {
+        if (!oracle.isFinal(epochId)) revert NotMature(epochId);
+        if (block.timestamp > uint256(epochId) + FINAL_EPOCH_AGE) revert StaleEpoch(epochId, FINAL_EPOCH_AGE);
     }
 
-    function _requireCover(Withdrawal calldata w, Cover calldata cover) private {
-        manager.coverForAction(
-            w.account, cover.epochId, w.version, _action(w), _freeValue(w, cover), cover.claimed, cover.proof
-        );
-    }
-
-    function _action(Withdrawal calldata w) private pure returns (bytes32) {
-        return actionHash(w.token, w.amount, w.to, w.fee);
+    function _idOf(Claim memory claim) private pure returns (bytes32) {
+        return keccak256(abi.encode(claim));
     }
 
     /// @dev A claim ends once.
-    function _close(Claim calldata claim) private returns (uint256 since) {
-        bytes32 claimId = keccak256(abi.encode(claim));
+    function _close(Claim memory claim) private returns (bytes32 claimId, uint256 since) {
+        claimId = _idOf(claim);
         since = queuedAt[claimId];
         if (since == 0) revert NoSuchClaim(claimId);
         queuedAt[claimId] = 0;
     }
 
-    function _pay(address account, address token, address to, uint256 amount, uint256 fee, address carrier) private {
-        if (fee != 0) owed[carrier][token] += fee;
-        emit Withdrawn(account, token, to, amount - fee, fee);
-        if (amount != fee) _push(token, to, amount - fee);
+    function _pay(Claim memory claim) private {
+        uint256 rest = claim.amount - claim.fee;
+        if (claim.fee != 0) owed[claim.carrier][claim.token] += claim.fee;
+        emit Withdrawn(claim.account, claim.token, claim.to, rest, claim.fee);
+        if (rest != 0) _push(claim.token, claim.to, rest);
     }
 
     function _requireLot(address account) private view returns (uint256 lotId) {
