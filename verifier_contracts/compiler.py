@@ -103,9 +103,10 @@ def compile_sources(sources: Mapping[str, str]) -> Mapping[str, Artifact]:
     wanted = SETTINGS["outputSelection"]["*"]
     compact = [name for name in contents if name in COMPACT]
     artifacts: dict[str, Artifact] = {}
-    for settings, names in ((SETTINGS, [name for name in contents if name not in COMPACT]), (COMPACT_SETTINGS, compact)):
+    for settings, names in ((SETTINGS, [name for name in contents if name not in COMPACT]),
+                            (COMPACT_SETTINGS, compact)):
         if names:
-            selection = {name: wanted for name in names} if compact else {"*": wanted}
+            selection = dict.fromkeys(names, wanted) if compact else {"*": wanted}
             artifacts |= _compiled(contents, {**settings, "outputSelection": selection}, version, modules)
     return artifacts
 

@@ -51,6 +51,7 @@ class Machine:
 
     def __post_init__(self) -> None:
         self.evm = pyrevm.EVM(gas_limit=1 << 40, spec_id="CANCUN")
+        self.entries: dict[str, dict[str, tuple[bytes, list[str], list[str]]]] = {}
         self._errors: dict[bytes, tuple[str, list[str]]] = {}
         self.at(self.now)
 
@@ -97,19 +98,28 @@ class Contract:
     address: str
 
     def data(self, function: str, *arguments: Any) -> bytes:
-        entry = self._entry(function)
-        return bytes(keccak(text=abi_to_signature(entry))[:4] + encode(get_abi_input_types(entry), arguments))
+        selector, inputs, _ = self._entry(function)
+        return selector + encode(inputs, arguments)
 
     def __call__(self, function: str, *arguments: Any, sender: str = "0x" + "ee" * 20) -> Any:
         answer = self.machine.raw(self.address, self.data(function, *arguments), sender)
-        values = decode(get_abi_output_types(self._entry(function)), answer)
+        values = decode(self._entry(function)[2], answer)
         return values[0] if len(values) == 1 else values
 
     def selector(self, function: str) -> bytes:
-        return bytes(keccak(text=abi_to_signature(self._entry(function)))[:4])
+        return self._entry(function)[0]
 
-    def _entry(self, function: str) -> Any:
-        return next(e for e in self.artifact.abi if e["type"] == "function" and e["name"] == function)
+    def _entry(self, function: str) -> tuple[bytes, list[str], list[str]]:
+        return _entries(self.artifact.name, self.machine, self.artifact)[function]
+
+
+def _entries(name: str, machine: Machine, artifact: Artifact) -> dict[str, tuple[bytes, list[str], list[str]]]:
+    """Selector, inputs and outputs of each function."""
+    if name not in machine.entries:
+        machine.entries[name] = {e["name"]: (bytes(keccak(text=abi_to_signature(e))[:4]), get_abi_input_types(e),
+                                             get_abi_output_types(e)) for e in reversed(artifact.abi)
+                                 if e["type"] == "function"}
+    return machine.entries[name]
 
 
 @contextmanager

@@ -164,8 +164,10 @@ def test_what_stays_must_be_covered_to_the_unit(funded: VaultWorld) -> None:
         funded.withdraw(wish)
     wish = funded.wish(600)
     funded.withdraw(wish)
-    assert funded.balance(funded.owner) == 400 and funded.quote("balanceOf", funded.owner) == 0
+    assert funded.balance(funded.owner) == 400
+    assert funded.quote("balanceOf", funded.owner) == 0
     assert funded.manager("versionOf", funded.owner) == 2
+    funded.deposit(funded.owner, 600)
     with refused("WrongVersion"):
         funded.withdraw(wish)
 
@@ -285,7 +287,8 @@ def test_somebody_carries_it_for_a_fee(funded: VaultWorld) -> None:
     funded.withdraw(wish, sender=funded.relayer, consent=consent)
     funded.finalise(funded.epoch)
     funded.vault("redeem", funded.claim(wish, carrier=funded.relayer))
-    assert funded.quote("balanceOf", B) == 93 and funded.vault("owed", funded.relayer, funded.quote.address) == 7
+    assert funded.quote("balanceOf", B) == 93
+    assert funded.vault("owed", funded.relayer, funded.quote.address) == 7
     with refused("NoReceiver"):
         funded.vault("collect", funded.quote.address, NOBODY, sender=funded.relayer)
     funded.vault("collect", funded.quote.address, C, sender=funded.relayer)
@@ -346,7 +349,9 @@ def test_a_flat_account_takes_all_at_once(w: VaultWorld) -> None:
     with refused("NotOwner"):
         w.flat(wish, sender=STRANGER)
     w.flat(wish)
-    assert w.quote("balanceOf", B) == 50 and w.balance(A) == 0 and w.vault("holdingsOf", A) == ()
+    assert w.quote("balanceOf", B) == 50
+    assert w.balance(A) == 0
+    assert w.vault("holdingsOf", A) == ()
     with refused("InsufficientBalance"):
         w.flat(wish)
     w.deposit(A, 50)
@@ -483,7 +488,7 @@ def test_a_token_that_calls_back_gets_nowhere(w: VaultWorld) -> None:
     w.deposit(A, 100, w.coin)
     w.give(A, 100, w.coin)
     wish = w.wish(5, account=w.coin.address, token=w.coin.address, to=w.coin.address)
-    w.deposit(w.coin.address, 5)
+    w.deposit(w.coin.address, 5, sender=STRANGER)
     callbacks = (w.vault.data("deposit", w.coin.address, w.quote.address, 5),
                  w.vault.data("withdrawFlat", tuple(wish.values()), [0] * 8, b""),
                  w.vault.data("withdraw", tuple(wish.values()), [w.cover(wish, 0)], b""),
@@ -686,7 +691,8 @@ def test_a_bond_counts_until_it_is_let_go_and_leaves_a_week_later(venue: VaultWo
         w.desk("takeBond", C, sender=w.venue)
     w.pass_time(1)
     w.desk("takeBond", C, sender=w.venue)
-    assert w.quote("balanceOf", C) == 300 and w.desk("bondOf", w.venue) == (200, 0, 0)
+    assert w.quote("balanceOf", C) == 300
+    assert w.desk("bondOf", w.venue) == (200, 0, 0)
     assert w.desk("held") == w.quote("balanceOf", w.desk.address)
 
 

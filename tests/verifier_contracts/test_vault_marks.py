@@ -68,7 +68,7 @@ def value(unit: int, supply: int, amount: int, curve: tuple[int, int, int]) -> i
 
 
 def test_a_mark_counts_after_the_cost_of_leaving(plain) -> None:
-    w, adapter = plain
+    w, _ = plain
     assert w.value(A) == 0                                          # nobody has marked it
     assert mark(w) == (4 * ONE, 1_000, START)
     assert w.value(A) == value(4 * ONE, 1_000, 100, CURVE) // ONE == 393
@@ -86,7 +86,8 @@ def test_more_units_never_count_less(plain) -> None:
         before = -1
         for amount in sorted(rng.randint(0, min(supply, (1 << 96) - 1)) for _ in range(8)):
             got = w.marks("valueOf", POOL_ID, amount, w.epoch)
-            assert got == value(unit, supply, amount, CURVE) and got >= before
+            assert got == value(unit, supply, amount, CURVE)
+            assert got >= before
             before = got
 
 
@@ -322,7 +323,8 @@ def test_nobody_marks_in_the_middle_of_a_flash_swap(real) -> None:
     for token in (w.quote, w.coin):
         token("mint", thief.address, 10**12)
     thief("run", pair.address, 10**11, w.marks.address, w.marks.data("mark", POOL_ID, w.epoch, FACTORS))
-    assert not thief("succeeded") and b"LOCKED" in thief("answer")
+    assert not thief("succeeded")
+    assert b"LOCKED" in thief("answer")
     mark(w)
 
 

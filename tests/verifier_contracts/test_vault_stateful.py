@@ -1,8 +1,8 @@
 """The vault and its settlement desk beside a model in Python, under random sequences of everybody's calls.
 
-The model says of each call whether it passes or which error it gets, and what everybody has afterwards. After each call:
-no token of the vault is owed twice; nothing left without a proof for what remained; deposits never lowered a value; each
-claim was paid or undone at most once.
+The model says of each call whether it passes or which error it gets, and what everybody has afterwards. After each
+call: no token of the vault is owed twice; nothing left without a proof for what remained; deposits never lowered a
+value; each claim was paid or undone at most once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ DAY = 86_400
 PEOPLE = [account(0x100 + n) for n in range(4)]
 CALLS = 2_500
 """Of the quick suite."""
-LONG = 100_000
 
 
 @dataclass
@@ -122,7 +121,8 @@ class Model:
         wish = self.w.wish(amount, account=who, token=self.token[name].address, to=to, fee=fee)
         finals = [e for e, state in self.epochs.items() if state == "final" and self.now - e <= 2_700]
         second = self.rng.choice(finals) if finals and self.rng.random() < 0.4 else None
-        error = "AccountCalled" if p.called else "BreakerTripped" if self.tripped else self.refusal(p, name, amount, fee)
+        error = "AccountCalled" if p.called else "BreakerTripped" if self.tripped else \
+            self.refusal(p, name, amount, fee)
         if error is None:
             p.balance[name] -= amount
             if self.value(p, self.immature(p)) < p.margin:
@@ -134,7 +134,8 @@ class Model:
         p.balance[name] -= amount
         p.version += 1
         # The ghost: what left was proven covered, in the version before, and the version rose.
-        assert self.value(p) >= p.margin and self.w.manager("versionOf", who) == p.version
+        assert self.value(p) >= p.margin
+        assert self.w.manager("versionOf", who) == p.version
         claim = self.w.claim(wish)
         if second:
             self.pay(claim, name)
@@ -155,7 +156,7 @@ class Model:
         return "InsufficientBalance" if amount > p.balance[name] else None
 
     def pay(self, claim: tuple[Any, ...], name: str) -> None:
-        _, _, amount, to, fee, carrier, _, _ = claim
+        _, _, amount, _, fee, carrier, _, _ = claim
         self.owed[carrier, name] += fee
         self.paid[name] += amount - fee
         self.ended[claim] += 1
@@ -250,7 +251,7 @@ class Model:
             self.w.desk("requestSettlement", sender=who)
             self.people[who].requested = True
         else:
-            self.people[who].cap = self.rng.choice([0, 100, 1_000])
+            self.people[who].cap = self.rng.choice([0, 100, 1_000, 1_000])
             self.w.desk("setDebitCap", self.people[who].cap, sender=who)
 
     def clear(self) -> None:
@@ -341,12 +342,13 @@ class Model:
         p = self.people[who]
         assert {name: w.balance(who, token) for name, token in self.token.items()} == \
             {name: p.balance[name] for name in self.token}
-        assert w.value(who) == self.value(p) and w.vault("immatureOf", who) == self.immature(p)
+        assert w.value(who) == self.value(p)
+        assert w.vault("immatureOf", who) == self.immature(p)
 
     def run(self, calls: int) -> None:
-        steps = [self.deposit, self.deposit, self.withdraw, self.withdraw, self.redeem, self.redeem, self.cancel, self.flat,
-                 self.collect, self.settle, self.settle, self.owner_says, self.clear, self.coordinate, self.world_turns,
-                 self.world_turns]
+        steps = [self.deposit, self.deposit, self.withdraw, self.withdraw, self.redeem, self.redeem, self.cancel,
+                 self.flat, self.collect, self.settle, self.settle, self.settle, self.owner_says, self.owner_says,
+                 self.clear, self.clear, self.coordinate, self.world_turns, self.world_turns]
         for _ in range(calls):
             self.rng.choice(steps)()
             self.check()
@@ -360,7 +362,7 @@ REFUSALS = {"withdraw: ClaimAboveValue", "withdraw: GainNotMature", "withdraw: L
             "settle: DebitAboveBound", "settle: GainsAboveBond", "settle: LotOpen", "withdrawClearing: GainNotMature"}
 
 
-@pytest.mark.parametrize(("seed", "calls"), [(1, CALLS), pytest.param(2, LONG, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("seed", "calls"), [(1, CALLS)])
 def test_vault_and_model_agree(seed: int, calls: int) -> None:
     model = Model(seed)
     model.run(calls)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eth_account import Account
-from eth_account.messages import SignableMessage, encode_typed_data
+from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 from revmchain import Contract, Machine, account, factors_hash, vault_artifacts
+
+from verifier_contracts.withdrawal import Withdrawal
 
 START = 1_800_000_000
 ADMIN, GUARDIAN, RISK, VENUE, COORDINATOR, DESK = 0, 1, 2, 3, 5, 7
@@ -53,7 +55,8 @@ class VaultWorld:
     def pass_time(self, seconds: int) -> None:
         self.machine.at(self.machine.now + seconds)
 
-    def publish(self, epoch: int | None = None, factors: Sequence[tuple[int, int, int]] = FACTORS, lag: int = LAG) -> int:
+    def publish(self, epoch: int | None = None, factors: Sequence[tuple[int, int, int]] = FACTORS,
+                lag: int = LAG) -> int:
         self.epoch = self.machine.now if epoch is None else epoch
         self.oracle("publish", self.epoch, factors_hash(factors), lag)
         return self.epoch
@@ -93,7 +96,8 @@ class VaultWorld:
         word = self.manager("proofOf", COVER, made["account"], made["epoch"], made["version"], made["action"], claimed)
         return (epoch, claimed, FACTORS, [word] + [0] * 7)
 
-    def withdraw(self, w: dict[str, Any], *covers: tuple[Any, ...], sender: str | None = None, consent: bytes = b"") -> None:
+    def withdraw(self, w: dict[str, Any], *covers: tuple[Any, ...], sender: str | None = None,
+                 consent: bytes = b"") -> None:
         covers = covers or (self.cover(w, self.manager("margins", w["account"])),)
         self.vault("withdraw", tuple(w.values()), list(covers), consent, sender=sender or w["account"])
 
@@ -106,19 +110,14 @@ class VaultWorld:
         return (w["account"], w["token"], w["amount"], w["to"], w["fee"], carrier or w["account"],
                 self.epoch if epoch is None else epoch, w["version"])
 
-    def message(self, w: dict[str, Any]) -> SignableMessage:
-        types = (("account", "address"), ("token", "address"), ("amount", "uint256"), ("to", "address"),
-                 ("fee", "uint256"), ("version", "uint40"), ("deadline", "uint256"))
-        return encode_typed_data(
-            {"name": "Tailproof CollateralVault", "version": "1", "chainId": 1,
-             "verifyingContract": self.vault.address},
-            {"WithdrawalConsent": [{"name": name, "type": kind} for name, kind in types]}, dict(w))
+    def signed(self, w: dict[str, Any]) -> Withdrawal:
+        return Withdrawal(chain_id=1, vault=self.vault.address, **w)
 
     def consent(self, w: dict[str, Any], key: LocalAccount | None = None) -> bytes:
-        return bytes((key or self.owner_key).sign_message(self.message(w)).signature)
+        return self.signed(w).sign(key or self.owner_key)
 
     def digest(self, w: dict[str, Any]) -> bytes:
-        message = self.message(w)
+        message = encode_typed_data(full_message=self.signed(w).typed_data())
         return keccak(b"\x19" + message.version + message.header + message.body)
 
     def settle(self, *pairs: tuple[str, int], sender: str | None = None) -> None:
