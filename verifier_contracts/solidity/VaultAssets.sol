@@ -154,30 +154,35 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
     // -------------------------------------------------------------------------------------------------------- value
 
     /// @dev floor(sum of balance * v / 2^64), and of quote units `withheld` fewer than there are. Holdings and factors
-    ///      rise by id, so one pass meets all. An asset without a factor counts nothing. No overflow: 8 times 2^(96+80).
+    ///      rise by id, so one pass meets all. An asset without a factor counts nothing.
     function _valueOf(address account, uint40 epochId, Factor[] calldata factors, uint256 withheld)
         internal
         view
         returns (uint128)
     {
         requireFactors(oracle, epochId, factors);
+        mapping(uint32 id => uint96) storage own = _balances[account];
         uint256 holdings = _holdings[account];
         uint256 sum;
         uint256 last;
         for (uint256 i = 0; i < factors.length; ++i) {
-            uint32 id = factors[i].assetId;
+            Factor calldata factor = factors[i];
+            uint32 id = factor.assetId;
             if (id <= last) revert FactorsOutOfOrder(i);
             last = id;
             while (uint32(holdings) != 0 && uint32(holdings) < id) holdings >>= 32;
             if (uint32(holdings) == id) {
-                uint256 balance = _balances[account][id];
+                uint256 balance = own[id];
                 if (id == quoteId) balance -= withheld;
-                sum += balance * factors[i].v;
+                // 8 assets of 2^96 units at 2^80: below 2^179.
+                unchecked {
+                    sum += balance * factor.v;
+                }
             }
         }
         for (; holdings != 0; holdings >>= 32) {
             uint32 id = uint32(holdings);
-            if (id >= MARKED) sum += marks.valueOf(id, _balances[account][id], epochId);
+            if (id >= MARKED) sum += marks.valueOf(id, own[id], epochId);
         }
         return uint128(sum >> 64);
     }
