@@ -1,4 +1,4 @@
-"""Contracts on revm alone: a call takes well under a millisecond, so that tests can make thousands. No node, no blocks."""
+"""Contracts on revm alone: a call takes a millisecond, so that tests can make thousands. No node, no blocks."""
 
 from __future__ import annotations
 

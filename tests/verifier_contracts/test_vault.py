@@ -6,7 +6,7 @@ import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 from revmchain import account, refused, vault_artifacts
-from vaultworld import (CAP, COIN_ID, FACTORS, LAG, NOBODY, ONE, QUOTE_ID, START, VaultWorld, build)
+from vaultworld import CAP, COIN_ID, FACTORS, LAG, NOBODY, ONE, QUOTE_ID, START, VaultWorld, build
 
 A, B, C, STRANGER = account(0x1A), account(0x1B), account(0x1C), account(0xDD)
 HOUR = 3600

@@ -114,4 +114,4 @@ def test_gas_is_within_the_bounds(report: dict[str, int]) -> None:
     assert report["deposit, after the first"] <= 75_000
     assert report["deposit, after the first, by another"] <= 75_000
     assert report["withdraw"] + VERIFICATION <= 325_000
-    assert report["withdraw, two assets"] - report["withdraw"] <= 2_750      # design: 2,600
+    assert report["withdraw, two assets"] - report["withdraw"] <= 2_600

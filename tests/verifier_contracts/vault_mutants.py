@@ -1,4 +1,6 @@
-"""Mutants of the vault's contracts, each a guard less or a number off: `python tests/verifier_contracts/vault_mutants.py`.
+"""Mutants of the vault's contracts, each a guard less or a number off.
+
+`python tests/verifier_contracts/vault_mutants.py [FIRST]`, with the repository on PYTHONPATH.
 
 Prints those that the tests do not notice, and exits 1 if there is one.
 """
@@ -65,7 +67,7 @@ MUTANTS: tuple[tuple[str, str, str], ...] = (
     (C, "uint256 withheld = immatureOf(w.account);", "uint256 withheld = 0;"),
     (C, "if (i == 2) _requireFinal(cover.epochId);", ""),
     (C, "queuedAt[claimId] = block.timestamp;", "queuedAt[claimId] = block.timestamp - 1;"),
-    (C, "        _debitFree(w, consent);\n        if (msg.sender != w.account ||", "        if (msg.sender != w.account ||"),
+    (C, "        _debitFree(w, consent);\n        if (msg.sender != w.account ||", "        if (msg.sender != w.account ||"),  # noqa: E501
     (C, "if (msg.sender != w.account || manager.versionOf(w.account) != 0)", "if (manager.versionOf(w.account) != 0)"),
     (C, "if (msg.sender != w.account || manager.versionOf(w.account) != 0)", "if (msg.sender != w.account)"),
     (C, "        if (!oracle.isFinal(claim.epochId)) revert NotMature(claim.epochId);\n", ""),
@@ -92,10 +94,10 @@ MUTANTS: tuple[tuple[str, str, str], ...] = (
      "if (lotId == 0) revert NoLot(account);"),
     (C, "        _requireNoLot(to);\n", ""),
     (C, "        _moveGains(from, to);\n", ""),
-    (C, "function lock(address account, uint256 lotId) external restricted", "function lock(address account, uint256 lotId) external"),
-    (C, "function transferBasket(address from, address to) external restricted", "function transferBasket(address from, address to) external"),
+    (C, "function lock(address account, uint256 lotId) external restricted", "function lock(address account, uint256 lotId) external"),  # noqa: E501
+    (C, "function transferBasket(address from, address to) external restricted", "function transferBasket(address from, address to) external"),  # noqa: E501
     (C, "        _debit(account, token, _idOf(token), amount);\n        owed", "        owed"),
-    (C, "keccak256(abi.encode(ACTION_TYPEHASH, token, amount, to, fee))", "keccak256(abi.encode(ACTION_TYPEHASH, token, amount, to))"),
+    (C, "keccak256(abi.encode(ACTION_TYPEHASH, token, amount, to, fee))", "keccak256(abi.encode(ACTION_TYPEHASH, token, amount, to))"),  # noqa: E501
     (S, "if (accounts.length > MOST_SETTLED)", "if (accounts.length >= MOST_SETTLED)"),
     (S, "if (accounts.length != deltas.length) revert LengthsDiffer(accounts.length, deltas.length);", ""),
     (S, "if (manager.venueOf(account) != msg.sender) revert NotVenueOfAccount(account, msg.sender);", ""),
@@ -103,7 +105,7 @@ MUTANTS: tuple[tuple[str, str, str], ...] = (
     (S, "if (block.timestamp < again) revert SettledTooSoon(account, again);", "again;"),
     (S, "if (block.timestamp < again)", "if (block.timestamp <= again)"),
     (S, "if (delta % int256(uint256(quantum)) != 0) revert NotInQuanta(account, delta, quantum);", ""),
-    (S, "Settling(uint40(block.timestamp), false, last.debitCap)", "Settling(uint40(block.timestamp), last.requested, last.debitCap)"),
+    (S, "Settling(uint40(block.timestamp), false, last.debitCap)", "Settling(uint40(block.timestamp), last.requested, last.debitCap)"),  # noqa: E501
     (S, "if (total > bound) revert DebitAboveBound(account, total, bound);", "bound;"),
     (S, "if (total > bound) revert DebitAboveBound", "if (total >= bound) revert DebitAboveBound"),
     (S, "_debits.consume(_key(account), amount);", ""),
@@ -118,7 +120,7 @@ MUTANTS: tuple[tuple[str, str, str], ...] = (
     (S, "_bonds[venue].posted - _bonds[venue].leaving", "_bonds[venue].posted"),
     (S, "_debits.updateSettings(1 days,", "_debits.updateSettings(1 days + 1,"),
     (S, "_outflow.updateSettings(1 days,", "_outflow.updateSettings(1 days - 1,"),
-    (M, "if (base < curve.base || slope < curve.slope || largestShare > curve.largestShare) revert CurveLooser(id);", ""),
+    (M, "if (base < curve.base || slope < curve.slope || largestShare > curve.largestShare) revert CurveLooser(id);", ""),  # noqa: E501
     (M, "if (block.timestamp > uint256(epochId) + markLife) revert StaleEpoch(epochId, markLife);", ""),
     (M, "        oracle.rootOf(epochId);\n        uint40", "        uint40"),
     (M, "if (epochId < last && !isFrozen(oracle, last)) revert OlderThanMark(epochId, last);", "last;"),
@@ -143,8 +145,7 @@ MUTANTS: tuple[tuple[str, str, str], ...] = (
 )
 
 RUN = """
-import sys, pytest, json, hashlib
-from functools import lru_cache
+import sys, pytest
 from pathlib import Path
 here, file, tests = sys.argv[1], sys.argv[2], sys.argv[4:]
 sys.path.insert(0, here)
@@ -152,11 +153,13 @@ import revmchain
 from verifier_contracts import compiler
 honest = revmchain.vault_artifacts()
 text = Path(sys.argv[3]).read_text()
-made = {"VaultAssets.sol": "CollateralVault", "VaultGains.sol": "CollateralVault", "CollateralVault.sol": "CollateralVault",
+made = {"VaultAssets.sol": "CollateralVault", "VaultGains.sol": "CollateralVault",
+        "CollateralVault.sol": "CollateralVault",
         "VenueSettlement.sol": "VenueSettlement", "AssetMarks.sol": "AssetMarks", "Erc4626Adapter.sol": "Erc4626Adapter",
         "ConstantProductAdapter.sol": "ConstantProductAdapter"}
 targets = [made[file]] if file in made else ["CollateralVault", "VenueSettlement", "AssetMarks"]
-ours = {name: (compiler.SOURCES / name).read_text() for name in (*revmchain._INTERFACES, *revmchain._VAULT)} | {file: text}
+ours = {name: (compiler.SOURCES / name).read_text() for name in (*revmchain._INTERFACES, *revmchain._VAULT)}
+ours[file] = text
 modules = compiler.node_modules()
 full = compiler._with_imports(ours, modules)
 contents = {name: {"content": source} for name, source in sorted(full.items())}
@@ -164,7 +167,8 @@ artifacts = dict(honest)
 for target in targets:
     settings = compiler.COMPACT_SETTINGS if target + ".sol" in compiler.COMPACT else compiler.SETTINGS
     selection = {target + ".sol": compiler.SETTINGS["outputSelection"]["*"]}
-    artifacts |= {target: compiler._compiled(contents, {**settings, "outputSelection": selection}, "mutant", modules)[target]}
+    settings = {**settings, "outputSelection": selection}
+    artifacts[target] = compiler._compiled(contents, settings, "mutant", modules)[target]
 revmchain.vault_artifacts = lambda: artifacts
 sys.exit(pytest.main(["-x", "-q", "--no-header", "-p", "no:cacheprovider", *(str(Path(here) / t) for t in tests)]))
 """
