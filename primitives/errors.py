@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,9 +24,10 @@ class BadInput(TailproofError):
     """
 
     def __init__(self, field: str, value: object, bound: str, *, source: str | Path | None = None) -> None:
-        self.field, self.value, self.bound = field, value, bound
+        self.field, self.bound = field, bound
+        self.value = os.fspath(value) if isinstance(value, os.PathLike) else value
         self.source = None if source is None else str(source)
-        shown = repr(value)
+        shown = repr(self.value)
         if len(shown) > 100:
             shown = shown[:60] + " … " + shown[-30:]
         place = f"{self.source}: " if self.source else ""

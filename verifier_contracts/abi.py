@@ -42,11 +42,29 @@ def decode_result(artifact: Artifact, function: str, data: bytes) -> Any:
     BadInput : it is not what the function returns, so that another contract answered.
     """
     try:
-        values = decode(get_abi_output_types(_entry(artifact, "function", function)), data)
+        values = decoded(get_abi_output_types(_entry(artifact, "function", function)), data, exactly=True)
     except DecodingError:
         raise BadInput(f"answer of {artifact.name}.{function}", "0x" + data.hex(), f"what {artifact.name} answers: "
                        "another contract is at its address") from None
     return values[0] if len(values) == 1 else values
+
+
+def decoded(kinds: Sequence[str], data: bytes, *, exactly: bool = False) -> tuple[Any, ...]:
+    """Values of some types from bytes that anybody may have made up.
+
+    exactly : the bytes are those that a contract returns for the values, with nothing behind them.
+
+    Raises
+    ------
+    DecodingError : they are none.
+    """
+    try:
+        values = decode(kinds, data)
+    except (OverflowError, UnicodeDecodeError) as error:       # a length of 2**255, a text that is none
+        raise DecodingError(str(error)) from None
+    if exactly and encode(kinds, values) != data:
+        raise DecodingError("not as a contract encodes them")
+    return values
 
 
 def refusal(error: Reverted, contract: str, function: str) -> ContractRefused:
@@ -64,7 +82,7 @@ def refusal(error: Reverted, contract: str, function: str) -> ContractRefused:
             continue
         name, fields = known
         try:
-            values = decode([kind for _, kind in fields], data[4:])
+            values = decoded([kind for _, kind in fields], data[4:])
         except DecodingError:
             continue
         return ContractRefused(name, {field: _named(kind, value) for (field, kind), value in

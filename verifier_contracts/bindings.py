@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from primitives.errors import BadInput
-from verifier_contracts.abi import decode_result, encode_call, refusal
+from verifier_contracts.abi import decode_result, decoded, encode_call, refusal
 from verifier_contracts.addresses import checksummed
 from verifier_contracts.chain import CLOCK_TOLERANCE, Chain, Receipt
 from verifier_contracts.compiler import Artifact, compile_contracts
@@ -143,8 +143,8 @@ class VerifierFacts:
 
 def _constant(chain: Chain, address: str, name: str, kind: str) -> Any:
     try:
-        (value,) = decode([kind], chain.call(address, keccak(text=f"{name}()")[:4]))
-    except (Reverted, DecodingError, UnicodeDecodeError):
+        (value,) = decoded([kind], chain.call(address, keccak(text=f"{name}()")[:4]), exactly=True)
+    except (Reverted, DecodingError):
         raise BadInput("verifier", address, f"a generated verifier, which would tell its {name}",
                        source=chain.name) from None
     return value

@@ -26,6 +26,7 @@ from verifier_contracts.selftest import (
     require_right_answers,
     require_valid,
 )
+from verifier_contracts.unfinished import SCHEMA as UNFINISHED
 from verifier_contracts.unfinished import Before, Steps
 
 if TYPE_CHECKING:
@@ -124,8 +125,12 @@ class Deployment:
 
     @staticmethod
     def load(path: Path) -> Deployment:
-        """Read a deployment file; raises BadInput naming the field."""
-        fields = jsonio.Node.read(path).document(SCHEMA, {"chain_id", "statement", "circuit_digest", "key_digest",
+        """Read a deployment file; raises BadInput naming the field, or that the deployment was never finished."""
+        file = jsonio.Node.read(path)
+        if isinstance(file.value, dict) and file.value.get("schema") == UNFINISHED:
+            raise BadInput("schema", UNFINISHED, "that of a finished deployment: `contract deploy` with the same "
+                           "options goes on from this file", source=path)
+        fields = file.document(SCHEMA, {"chain_id", "statement", "circuit_digest", "key_digest",
                                                           "insecure_setup", "registry", "verifier", "manager"})
         return Deployment(fields["chain_id"].integer(1, (1 << 53) - 1), fields["statement"].text(STATEMENT_NAME),
                           read_bytes32(fields["circuit_digest"]), read_bytes32(fields["key_digest"]),

@@ -98,9 +98,10 @@ def check(directory: str | Path, *, previous: str | Path | None = None, now: int
     told, changed = chained(published, None if before is None else before[1],
                             FIRST if before is None else before[0].root, now)
     return AuditReport(manifest.root, rebuilt_root, (*found, *told), changed,
-                       remarks(published.header, looked_back=previous is not None))
+                       remarks(published, looked_back=previous is not None))
 
 
+STATED = "NO HISTORY: means, volatilities and correlations are the publisher's word, held against nothing"
 NO_SOURCES = Difference("rebuild", "sources", "none", "given: an epoch without sources cannot be made again")
 
 
@@ -124,12 +125,15 @@ def chained(published: Epoch, previous: Epoch | None, previous_root: int, now: i
     return found, tuple(chain.changes(published, previous))
 
 
-def remarks(header: Header, *, looked_back: bool) -> tuple[str, ...]:
+def remarks(epoch: Epoch, *, looked_back: bool) -> tuple[str, ...]:
     """What a signer must not overlook."""
+    header, made = epoch.header, epoch.provenance
+    stated = made is not None and made.sources.history is None and any(made.calibration.variances)
     first = "FIRST of its chain: no epoch before it is named"
     unseen = f"NOT COMPARED with the epoch before, whose root it says is {header.previous}: give it by --previous"
     return (*((TRIAL,) if header.trial else ()), *((first,) if header.previous == FIRST else ()),
-            *((unseen,) if header.previous != FIRST and not looked_back else ()), *header.judgement.lines())
+            *((unseen,) if header.previous != FIRST and not looked_back else ()),
+            *((STATED,) if stated else ()), *header.judgement.lines())
 
 
 def unpaid(published: Epoch, book: Book) -> Iterator[Difference]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ STAGES = ("read", "calibrate", "scenarios", "revalue", "commit")
 LEAST_TAIL = 5
 """Scenarios that the tail must hold: fewer say more of themselves than of the market."""
 LEAST_SCENARIOS = 100
+LARGEST_LEVEL = Fraction(1, 10)
+"""Share of the scenarios that a tail may hold: the mean over more says little of losses."""
 FIRST = 0
 """What the first epoch of a chain names as the root of its predecessor."""
 
@@ -124,19 +127,27 @@ def prepare(sources: Sources, shape: EpochShape | None = None, *, previous_root:
 def require_enough(model: Model, tail: Tail, scenarios: int, *, source: str | None = None) -> None:
     """Refuse sets of scenarios that are too few for the number that comes of them, unless it is a trial's.
 
-    A handwritten set is no sample: its rows are as many as somebody wrote. With masses, the tail is taken to hold the
-    lightest scenarios, which are the outermost; how well they stand for their population is measured besides
-    (`risk.epochs.drawing`), so their number needs no bound.
+    A handwritten set is no sample: its rows are as many as somebody wrote, and the tail may be the worst of few. With
+    masses, the tail is taken to hold the lightest scenarios, which are the outermost; how well they stand for their
+    population is measured besides (`risk.epochs.drawing`), so their number needs no bound.
 
     Raises
     ------
-    BadInput : fewer than 100 equally likely ones, or a tail of fewer than 5.
+    BadInput : fewer than 100 equally likely ones, or a tail of fewer than 5; one of more than a tenth of them, unless
+        it is a single row of a handwritten set.
     """
-    if model.purpose == Purpose.TRIAL or model.estimator == Estimator.HANDWRITTEN:
+    if model.purpose == Purpose.TRIAL:
         return
-    if tail.uniform and scenarios < LEAST_SCENARIOS:
+    handwritten = model.estimator == Estimator.HANDWRITTEN
+    if not handwritten and tail.uniform and scenarios < LEAST_SCENARIOS:
         raise BadInput("number of scenarios", scenarios, f'at least {LEAST_SCENARIOS}, or purpose = "trial"',
                        source=source)
+    share = tail.share(scenarios)
+    if share > LARGEST_LEVEL and not (handwritten and share * scenarios <= 1):
+        raise BadInput("tail", str(tail), f'at most a tenth of the scenarios, or purpose = "trial": it is '
+                       f"{float(share):.3g} of them", source=source)
+    if handwritten:
+        return
     lightest = sorted(tail.weights(scenarios))[:LEAST_TAIL]
     if len(lightest) < LEAST_TAIL or sum(lightest) > tail.numerator:
         raise BadInput("tail", str(tail), f'that of at least {LEAST_TAIL} scenarios, or purpose = "trial"',

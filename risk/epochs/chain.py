@@ -9,15 +9,18 @@ one, and what was released.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from risk.epochs.difference import Change, Difference
 from risk.epochs.epoch import Epoch
 from risk.exact.clock import format_time
+from risk.exact.elementary import log
 from risk.exact.money import format_money
-from risk.market.book import contingency_rates, released_symbols
-from risk.models.model import parse_toml
+from risk.market.book import contingency_rates, parse_book, released_symbols
+from risk.market.history import parse_history
+from risk.models.model import Estimator, Gates, parse_model, parse_toml
 from risk.models.procyclicality import Mitigation, State
 
 _UNSAID = "not given"
@@ -94,6 +97,8 @@ def changes(epoch: Epoch, previous: Epoch) -> Iterator[Change]:
     if header.model_digest != before.model_digest and old == new:
         yield Change("model file", before.model_digest, f"{header.model_digest}, without another value: its comments "
                      "or layout are what gave this epoch its seed")
+    yield from _rewritten(epoch, previous)
+    yield from _moved(epoch, previous)
     earlier, rates = _rates(previous), _rates(epoch)
     for key in sorted(earlier.keys() | rates.keys()):
         if earlier.get(key) != rates.get(key):
@@ -109,6 +114,54 @@ def changes(epoch: Epoch, previous: Epoch) -> Iterator[Change]:
     for id, value in epoch.settlements:
         if id in kept and id not in ended:
             yield Change(epoch.label(epoch.index_of(id)), "living", f"settled at {format_money(value)}")
+
+
+def _rewritten(epoch: Epoch, previous: Epoch) -> Iterator[Change]:
+    """Rows of the history that are not as they were: the past does not change."""
+    old, new = _history(previous), _history(epoch)
+    if not old or not new:
+        return
+    since = next(iter(new))
+    if since != next(iter(old)):
+        yield Change("history", f"from {next(iter(old))}", f"from {since}")
+    last = next(reversed(old))
+    other = [label for label in old.keys() | new.keys() if since <= label <= last and old.get(label) != new.get(label)]
+    if other:
+        first = min(other)
+        yield Change(f"history: {len(other)} rows up to {last}, the first {first}", str(old.get(first, _UNSAID)),
+                     str(new.get(first, _UNSAID)))
+
+
+def _moved(epoch: Epoch, previous: Epoch) -> Iterator[Change]:
+    """G1 beside the epoch before, which a model without a history has not been held against otherwise."""
+    if epoch.provenance is None or previous.provenance is None:
+        return
+    model = parse_model(previous.provenance.sources.model, shape=previous.shape)
+    spots, before = (parse_book(one.provenance.sources.book).underlyings for one in (epoch, previous) if one.provenance)
+    now = {underlying.symbol: underlying.spot for underlying in spots}
+    steps = max(1, -(-(epoch.header.timestamp - previous.header.timestamp) // model.step_seconds))
+    deviations = {asset: math.sqrt(variance) for asset, variance
+                  in zip(model.assets, previous.provenance.calibration.variances, strict=True)}
+    for underlying in before if model.estimator != Estimator.HANDWRITTEN else ():
+        spread = deviations[underlying.symbol] * math.sqrt(steps)
+        ratio = now.get(underlying.symbol, underlying.spot) / underlying.spot
+        if abs(float(log(ratio))) > Gates.spot_deviations * spread:
+            yield Change(f"spot of {underlying.symbol}", format_money(underlying.spot),
+                         f"{format_money(now[underlying.symbol])}: more than {Gates.spot_deviations:g} deviations that "
+                         f"the epoch before forecast")
+
+
+def _history(epoch: Epoch) -> dict[str, dict[str, float]]:
+    """Prices by asset and label of the row, in the order of the rows; empty where none is read."""
+    if epoch.provenance is None or epoch.provenance.sources.history is None:
+        return {}
+    sources = epoch.provenance.sources
+    assert sources.history is not None             # just looked
+    model = parse_model(sources.model, shape=epoch.shape)
+    history = parse_history(sources.history, assets=model.assets, calendar=model.calendar,
+                            step_seconds=model.step_seconds, max_gap_steps=model.max_gap_steps)
+    return {label: dict(zip(history.assets, row, strict=True))
+            for label, row in zip(history.labels, history.prices.tolist(), strict=True)}
 
 
 def _names(epoch: Epoch) -> dict[int, str]:

@@ -1,17 +1,21 @@
 """Whether sources that fit together are also plausible together: E10, by gates that each have a name.
 
-    G1   spot against the history's last close, a future's settlement against spot: 5 forecast deviations a root step
-    G2   forward against spot: carry of 100 % a year, and 20 % of it a root year; less than a day counts as one
+    G1   spot against the history's last close, a future's settlement against spot: 5 forecast deviations a root step;
+         a last close at most 5 steps old
+    G2   forward against spot: carry of 100 % a year, and 20 % of it a root year; less than a day counts as one;
+         interest of 20 % a year, which takes as much off options
     G3   perpetual against spot: 3 %
-    G4   single returns, G6 persistence, G7 few returns, G10 what hardly moves: `risk.models.plausibility`
+    G4   single returns, G6 persistence, mean and bound of returns, G7 few returns or paths, G10 what hardly moves:
+         `risk.models.plausibility`
     G5   2.5 degrees of freedom: `risk.models.innovations`
     G8   option prices without arbitrage, between strikes and between expiries; volatilities not next to nothing
     G9   volatilities of an age and from venues, where the book states them
-    G11  a contingency for every short option, which scenarios alone may value at nothing
+    G11  a contingency of 0.1 % of spot for every short option, which scenarios alone may value at nothing
     G12  expiries inside the horizon: allowed, and said
 
 Bounds are the model file's (`risk.models.model.Gates`). What is found is refused, or accepted by a reason that stands
-in the manifest and is bound by the root.
+in the manifest and is bound by the root. So does what opens a gate without a reason, as a flag: another bound than the
+usual one, a peg that is declared, steps that the history does not show, a speed limit that holds a forecast down.
 
 G8 finds arbitrage that is certain, at any interpolation: an undiscounted call, as a share of the forward and as a
 function of the strike's, is convex and falls from (0, 1) [Gatheral, Jacquier, Arbitrage-free SVI volatility surfaces,
@@ -23,6 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
@@ -37,7 +42,7 @@ from risk.market.book import Book, Curve
 from risk.market.history import History
 from risk.market.instruments import Kind
 from risk.models.calibration import Calibration
-from risk.models.model import GATES, Estimator, Model
+from risk.models.model import DEFAULT_GAP, GATES, Estimator, Gates, Model
 from risk.models.plausibility import Doubt, of_history, of_parameters, of_state
 from risk.valuation.pricing import black_76
 
@@ -45,7 +50,15 @@ ARBITRAGE = 1e-4
 """Of the forward: what quotes in four places may be off by."""
 LEAST_VOLATILITY = 0.05
 """Of what the model expects until the expiry."""
+LEAST_CONTINGENCY = Fraction(1, 1000)
+"""Of the spot value of an option that is owed."""
+LARGEST_RATE = 0.2
 _DAY = 1 / 365
+_BOUNDS = {"spot_deviations": "G1", "carry_per_year": "G2", "forward_distance": "G2", "perpetual_basis": "G3",
+           "robust_deviations": "G4", "half_life": "G6", "least_returns": "G7", "surface_age": "G9",
+           "least_venues": "G9", "zero_returns": "G10", "least_deviation": "G10"}
+_HELD = 0.98
+"""Of a variance that is forecast: less is said."""
 FIXED = "G5"
 """No reason makes it right."""
 
@@ -88,7 +101,7 @@ def judge(model: Model, book: Book, history: History | None, calibration: Calibr
              *of_state(model, calibration), *_prices(model, book, history, calibration, unseen),
              *_forwards(model, book), *_arbitrage(book), *_low_volatilities(model, book, calibration),
              *_quotes(model, book), *_uncharged(book)]
-    return Judgement(_sort(model, accepted, found), tuple(_flags(model, book)))
+    return Judgement(_sort(model, accepted, found), (*_flags(model, book), *_opened(model, calibration, unseen)))
 
 
 def _sort(model: Model, accepted: Mapping[str, str], found: list[Doubt]) -> tuple[Accepted, ...]:
@@ -109,6 +122,9 @@ def _prices(model: Model, book: Book, history: History | None, calibration: Cali
     """G1."""
     deviations = {asset: math.sqrt(variance) for asset, variance
                   in zip(model.assets, calibration.variances, strict=True)}
+    if unseen > DEFAULT_GAP:
+        yield Doubt("G1", "steps since the last close", str(unseen),
+                    f"at most {DEFAULT_GAP}: the forecast knows nothing of them")
     for i, underlying in enumerate(book.underlyings):
         if history is not None:
             last = float(history.prices[-1, i])
@@ -137,6 +153,8 @@ def _apart(model: Model, what: str, ratio: float, deviation: float, steps: int) 
 def _forwards(model: Model, book: Book) -> Iterator[Doubt]:
     """G2 and G3."""
     gates = model.gates
+    if abs(book.rate) > LARGEST_RATE:
+        yield Doubt("G2", "rate", f"{book.rate:g} a year", f"within {LARGEST_RATE:g}")
     spots = {underlying.symbol: underlying.spot for underlying in book.underlyings}
     for (symbol, expiry), curve in book.curves.items():
         ratio, years = curve.forward / spots[symbol], max((expiry - book.valuation) / YEAR, _DAY)
@@ -232,9 +250,13 @@ def _quotes(model: Model, book: Book) -> Iterator[Doubt]:
 
 def _uncharged(book: Book) -> Iterator[Doubt]:
     """G11."""
+    spots = {underlying.symbol: underlying.spot for underlying in book.underlyings}
     for listing in book.listings:
-        if listing.settled is None and listing.instrument.kind.optional and listing.short == 0:
-            yield Doubt("G11", f"contingency of {listing.instrument.symbol} held short", "0", "above 0")
+        instrument = listing.instrument
+        lot = Fraction(instrument.lot) * spots[instrument.underlying]
+        if listing.settled is None and instrument.kind.optional and listing.short < LEAST_CONTINGENCY * lot:
+            yield Doubt("G11", f"contingency of {instrument.symbol} held short", f"{float(listing.short / lot):.3g} of "
+                        "spot", f"at least {float(LEAST_CONTINGENCY):g}")
 
 
 def _flags(model: Model, book: Book) -> Iterator[str]:
@@ -248,3 +270,20 @@ def _flags(model: Model, book: Book) -> Iterator[str]:
                           if listing.settled is None and listing.instrument.expiry is not None}):
         if expiry <= end:
             yield f"G12: {format_time(expiry)} is inside the horizon: what expires then is valued at its pay-off"
+
+
+def _opened(model: Model, calibration: Calibration, unseen: int) -> Iterator[str]:
+    """What lets values through that the usual gates would stop, or lowers what the model forecasts."""
+    for bound, gate in _BOUNDS.items():
+        usual, own = getattr(Gates, bound), getattr(model.gates, bound)
+        if own != usual:
+            yield f"{gate}: the model file sets {bound} to {own:g}; {usual:g} is usual"
+    for asset in sorted(model.pegged):
+        yield f"G10: {asset} is declared as pegged"
+    if unseen:
+        yield f"G1: the history ends {unseen} steps before the valuation: the forecast knows nothing of them"
+    mitigation = calibration.mitigation
+    for asset, used, own in () if mitigation is None else zip(model.assets, calibration.variances, mitigation.model,
+                                                              strict=True):
+        if used < _HELD * own:
+            yield f"speed limit: the deviation of {asset} is held at {math.sqrt(used / own):.3g} of what is forecast"

@@ -65,7 +65,7 @@ def check(directory: str | Path, *, previous: str | Path | None = None, now: int
         told = (*told, *_dropped_assets(published, before[1]))
         changed = (*changed, *_changes(published, before[1]))
     return AuditReport(manifest.root, rebuilt_root, (*found, *told), changed,
-                       remarks(published.header, looked_back=before is not None))
+                       remarks(published.arrays, looked_back=before is not None))
 
 
 def _changes(published: GridEpoch, before: GridEpoch) -> Iterator[Change]:

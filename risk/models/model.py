@@ -12,7 +12,7 @@ judges it. Tables and keys with a default (in brackets) may be left out.
     horizon = 2                                # steps
     step_seconds = 86400                       # [86400], 60 to 604800
     calendar = ["saturday", "2001-09-11"]      # ["24/7"] or closed weekdays and days, see risk/market/calendar.py
-    steps_per_year = 252                       # [open weekdays of 365 days, in steps]
+    steps_per_year = 252                       # [open weekdays of 365 days, in steps]; 1/8 to 1.5 of that
     max_gap_steps = 5                          # [5] steps between two rows of the history, and from the last to now
     volatility_response = 1.0                  # [1] how far implied follows modelled volatility: 0 not at all
 
@@ -63,7 +63,7 @@ judges it. Tables and keys with a default (in brackets) may be left out.
 
     [stress]                                   # scenarios beside the model's, see risk/scenarios/stress.py
     sets = ["dependence-0", "dependence-1", "2020-03-12", "2020-03-08/2020-03-16", "black-swan"]
-    weight = 0.25                              # of all together, each alike
+    weight = 0.25                              # of all together, each alike; at most 0.5
 
     [procyclicality]                           # each by itself, see risk/models/procyclicality.py
     floor = 0.8                                # of the long-run deviation
@@ -83,6 +83,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,11 @@ OLD_SCHEMA = "tailproof.model/1"
 LONGEST_HORIZON = 288
 """Steps: a day of five minutes."""
 LONGEST_HORIZON_DAYS = 60
+LARGEST_STRESS = 0.5
+"""Weight of all stress sets together."""
+_SHARE_OF_CALENDAR = (1 / 8, 1.5)
+"""steps_per_year, of the calendar's: a market that opens three hours a day, or one that never closes under a calendar
+of weekdays."""
 DEFAULT_GAP = 5
 DEFAULT_VOLATILITY: Mapping[str, Any] = {"family": "ewma", "lambda": 0.97, "innovations": "t", "degrees": 5.0}
 DEFAULT_COPULA: Mapping[str, Any] = {"family": "t", "degrees": 4.0}
@@ -326,8 +332,7 @@ def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | P
         name=parts["name"].text(SYMBOL.pattern, "1 to 48 letters, digits and . _ / -"), estimator=estimator,
         assets=assets, purpose=purpose, seed=parts["seed"].integer(0, LARGEST_EXACT) if "seed" in parts else None,
         horizon=horizon, step_seconds=step_seconds, calendar=calendar,
-        steps_per_year=parts["steps_per_year"].number(1.0, YEAR / 60) if "steps_per_year" in parts
-        else calendar.open_days_of_a_year * DAY / step_seconds,
+        steps_per_year=_steps_per_year(parts, calendar, step_seconds),
         max_gap_steps=parts["max_gap_steps"].integer(1, 10_000) if "max_gap_steps" in parts else DEFAULT_GAP,
         volatility_response=parts["volatility_response"].number(0.0, 5.0) if "volatility_response" in parts else 1.0,
         shape=made, statement=statement, volatilities=volatilities, variances=variances,
@@ -344,6 +349,18 @@ def named_statement(data: bytes, *, source: str | Path | None = None) -> str | N
     epoch = parse_toml(data, source=source).get("epoch")
     name = epoch.get("statement") if isinstance(epoch, dict) else None
     return name if isinstance(name, str) else None
+
+
+def _steps_per_year(parts: Mapping[str, Node], calendar: Calendar, step_seconds: int) -> float:
+    """As stated, near what the calendar has: it ages options over the horizon, which no price shows to be wrong."""
+    whole = calendar.open_days_of_a_year * DAY / step_seconds
+    if "steps_per_year" not in parts:
+        return whole
+    stated = parts["steps_per_year"].number(1.0, YEAR / 60)
+    least, most = (share * whole for share in _SHARE_OF_CALENDAR)
+    if not least <= stated <= most:
+        raise parts["steps_per_year"].refuse(f"in [{least:.6g}, {most:.6g}]: the calendar has {whole:.6g}")
+    return stated
 
 
 def _missing(document: Mapping[str, Any]) -> Iterator[str]:
@@ -466,8 +483,10 @@ def _stress(parts: Mapping[str, Node], reads_history: bool) -> Stress:
         if days is None:
             raise node.refuse(f'{", ".join(STRESSES)}, a day such as "2020-03-12" or first and last days such as '
                               '"2020-03-08/2020-03-16"')
-        first, last = (parse_time(f"{day}T00:00:00Z", field=node.field, source=node.source)
-                       for day in (days[1], days[2] or days[1]))
+        try:
+            first, last = (date.fromisoformat(day) for day in (days[1], days[2] or days[1]))
+        except ValueError:
+            raise node.refuse("of days that there are") from None
         if last < first:
             raise node.refuse("from an earlier to a later day")
         if not reads_history:
@@ -476,8 +495,9 @@ def _stress(parts: Mapping[str, Node], reads_history: bool) -> Stress:
     if len(set(sets)) != len(sets):
         raise given["sets"].refuse("free of repetitions")
     weight = given["weight"].number(0.0, 1.0)
-    if not 0 < weight < 1:
-        raise given["weight"].refuse("above 0 and below 1")
+    if not 0 < weight <= LARGEST_STRESS:
+        raise given["weight"].refuse(f"above 0 and at most {LARGEST_STRESS}: stress is beside the model, whose tail it "
+                                     "thins out")
     return Stress(sets, weight)
 
 

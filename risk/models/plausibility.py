@@ -10,19 +10,36 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from risk.exact.elementary import log
+from risk.exact.expected_shortfall import expected_shortfall
 from risk.market.history import History
 from risk.models.calibration import Calibration, log_returns
-from risk.models.model import Estimator, Model
+from risk.models.model import Estimator, Model, Purpose, ScenarioDesign
+from risk.models.scenario_set import SHOCK_UNIT
 
 LONGEST_INTEGRATED = 10
 """Steps that a variance whose shocks never die out may be followed (G6)."""
 LARGEST_DEVIATION = 1.5
 """Of a log return over the horizon (G6): at it, one standard deviation is a price divided by 4.5."""
+LARGEST_MEAN = 0.25
+"""Of a step's deviation (G6): a mean beyond moves every scenario to one side, and with it the margin of the other."""
+CLIP_DEVIATIONS = 10.0
+"""Over the horizon, that a bound on returns must leave room for (G6), unless it is the usual one or wider."""
+LARGEST_RESIDUAL = 2.0
+"""Deviation of the history's innovations (G10), 1 by a fit: beyond, the model's variances are not this history's."""
+LARGEST_APART = 0.3
+"""Between a published correlation and that of the history's innovations (G10)."""
+LEAST_DAYS = 250
+"""Returns (G7) that days are drawn from, or a forecast begins with."""
+LEAST_POPULATION = 2**16
+"""Paths (G7) whose Expected Shortfall another seed moves by less than the error that is stated of the scenarios."""
+LEAST_SCAN = 0.01
+"""Of the price (G10): Expected Shortfall of an asset by a set that is written down, on either side."""
 _NORMAL_MAD = 1.4826
 """Deviation of a normal law over its median absolute deviation."""
 
@@ -54,9 +71,11 @@ def of_history(model: Model, history: History) -> Iterator[Doubt]:
     Robust deviations are 1.4826 times the median absolute deviation from the median, per step of the market.
     """
     bounds, returns = model.gates, log_returns(history)
-    if len(returns) < bounds.least_returns and any(v.family != "ewma" for v in model.volatilities):
+    fitted = any(v.family != "ewma" for v in model.volatilities)
+    least = bounds.least_returns if fitted else min(LEAST_DAYS, bounds.least_returns)
+    if len(returns) < least:
         yield Doubt("G7", "number of returns", str(len(returns)),
-                    f"at least {bounds.least_returns:g} for GARCH parameters")
+                    f"at least {least:g} for {'GARCH parameters' if fitted else 'a forecast and days to draw'}")
     for i, asset in enumerate(model.assets):
         one = returns[:, i] / np.sqrt(history.steps)
         middle = _median(one)
@@ -78,8 +97,42 @@ def of_history(model: Model, history: History) -> Iterator[Doubt]:
                             f"at least {bounds.least_deviation:g} a step, or pegged = true")
 
 
+    yield from _of_innovations(model, history)
+
+
+def _of_innovations(model: Model, history: History) -> Iterator[Doubt]:
+    """G10: parameters that leave more to innovations than their law has, or correlations that the history has not.
+
+    Coarse, and without a fit: what `tailproof model check` finds to the hundredth of a likelihood, every audit finds
+    where it would take most of a margin away.
+    """
+    returns = log_returns(history)
+    found = np.stack([volatility.residuals(one, history.steps) if np.any(one) else one
+                      for volatility, one in zip(model.volatilities, returns.T, strict=True)], axis=1)
+    deviations = [math.sqrt(math.fsum(column * column) / len(column)) for column in found.T]
+    for asset, deviation in zip(model.assets, deviations, strict=True):
+        if deviation > LARGEST_RESIDUAL:
+            yield Doubt("G10", f"deviation of the history's innovations of {asset}", f"{deviation:.3g}",
+                        f"at most {LARGEST_RESIDUAL}: the model's variances are not those of this history")
+    matrix = model.correlation.matrix
+    for i, j in () if matrix is None else combinations(range(len(model.assets)), 2):
+        assert matrix is not None                      # just looked
+        stated = matrix[i][j]
+        scale = deviations[i] * deviations[j] * len(found)
+        seen = math.fsum(found[:, i] * found[:, j]) / scale if scale else stated
+        if abs(stated - seen) > LARGEST_APART:
+            yield Doubt("G10", f"correlation of {model.assets[i]} and {model.assets[j]}", f"{stated:g}",
+                        f"within {LARGEST_APART} of the {seen:.2f} that the history's innovations have")
+
+
 def of_parameters(model: Model) -> Iterator[Doubt]:
-    """G6: a variance whose shocks hardly die out is declared, and not followed far: every step adds its constant."""
+    """G6: a variance whose shocks hardly die out is declared, and not followed far: every step adds its constant. G7: a
+    population of few paths. G10: a set that is written down and hardly moves."""
+    weighted = not model.shape.tail.uniform
+    if weighted and model.purpose != Purpose.TRIAL and model.scenarios.population < LEAST_POPULATION:
+        yield Doubt("G7", "scenarios.population", str(model.scenarios.population),
+                    f"at least {LEAST_POPULATION}: another seed moves the margins of fewer paths")
+    yield from _of_set(model)
     for asset, volatility in zip(model.assets, model.volatilities, strict=True):
         steps = half_life(volatility.persistence)
         if steps <= model.gates.half_life:
@@ -94,7 +147,11 @@ def of_parameters(model: Model) -> Iterator[Doubt]:
 
 
 def of_state(model: Model, calibration: Calibration) -> Iterator[Doubt]:
-    """G6 and G10 on what the next steps are expected to be, with or without a history; handwritten sets expect none."""
+    """G6 and G10 on what the next steps are expected to be, with or without a history; handwritten sets expect none.
+
+    Without, these numbers are the publisher's word: a bound on returns, or a mean, that takes one side's losses away
+    is refused here.
+    """
     if model.estimator == Estimator.HANDWRITTEN:
         return
     for asset, volatility, variance in zip(model.assets, calibration.volatilities, calibration.variances, strict=True):
@@ -106,6 +163,26 @@ def of_state(model: Model, calibration: Calibration) -> Iterator[Doubt]:
         whole = math.sqrt(model.horizon * average)
         if whole > LARGEST_DEVIATION:
             yield Doubt("G6", f"deviation of {asset} over the horizon", f"{whole:.3g}", f"at most {LARGEST_DEVIATION}")
+        if abs(volatility.mean) > LARGEST_MEAN * step:
+            yield Doubt("G6", f"mean of {asset}", f"{volatility.mean:g}",
+                        f"within {LARGEST_MEAN} of the forecast deviation {step:.2g}")
+        if model.scenarios.clip < min(ScenarioDesign.clip, CLIP_DEVIATIONS * whole):
+            yield Doubt("G6", "scenarios.clip", f"{model.scenarios.clip:g}", f"at least {ScenarioDesign.clip:g}, or "
+                        f"{CLIP_DEVIATIONS:g} deviations of {asset} over the horizon, {CLIP_DEVIATIONS * whole:.3g}")
+
+
+def _of_set(model: Model) -> Iterator[Doubt]:
+    """G10 on a handwritten set: what each asset loses by it, held and owed."""
+    if model.set is None:
+        return
+    rows = [model.set.rows[s % len(model.set.rows)] for s in range(model.shape.scenarios)]
+    for i, asset in enumerate(model.assets):
+        moves = [row.spot[i] * row.damping // SHOCK_UNIT for row in rows]
+        for side, losses in (("long", [-move for move in moves]), ("short", moves)):
+            worst = expected_shortfall(losses, model.shape.tail).ceiling / SHOCK_UNIT
+            if worst < LEAST_SCAN:
+                yield Doubt("G10", f"Expected Shortfall of {asset} held {side} by the set", f"{worst:.3g} of the price",
+                            f"at least {LEAST_SCAN:g}")
 
 
 def half_life(persistence: float) -> float:

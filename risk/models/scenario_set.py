@@ -51,7 +51,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
-from primitives.jsonio import Node
+from primitives.jsonio import Node, observe
 from risk.exact.clock import DAY, YEAR
 from risk.exact.elementary import exp, log
 from risk.market.instruments import SYMBOL
@@ -160,6 +160,7 @@ def parse_set(node: Node, assets: tuple[str, ...]) -> ScenarioSet:
         of every asset, a damping outside (0, 1], a row with a skew without the law of it.
     """
     if isinstance(node.value, str):
+        observe(node.field, "choice", options=frozenset(presets()))
         try:
             return parse_set(Node(_table(node.value), field=node.field, source=node.source), assets)
         except BadInput as error:

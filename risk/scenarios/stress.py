@@ -17,6 +17,7 @@ alone, and every scenario says what it is (`Scenarios.kinds`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -44,6 +45,8 @@ Ints = NDArray[np.int64]
 Uniforms = Callable[[int, int, tuple[int, ...]], Floats]
 """(seed, count, shape) -> (count, *shape)."""
 
+LEAST_STRESS = 2.0
+"""Deviations of some asset's whole history that a horizon around a historical day must reach."""
 SWAN_SHARE = Fraction(1, 100)
 SWAN_VOLATILITY = SHOCK_UNIT
 """+100 %."""
@@ -81,7 +84,7 @@ def scenarios(name: str, model: Model, calibration: Calibration, history: Histor
 
     Raises
     ------
-    BadInput : a day that the history has no row of.
+    BadInput : a day that the history has no row of, or a calm one.
     """
     seed = int.from_bytes(keccak256(_DOMAIN + seed.to_bytes(8, "big") + name.encode()), "big") >> (256 - 52)
     if name == "black-swan":
@@ -141,13 +144,19 @@ def _historical(name: str, model: Model, calibration: Calibration, history: Hist
     for offset in range(int((end - begin).max())):                     # in the order of the steps
         inside = begin + offset < end
         total[inside] = total[inside] + returns[(begin + offset)[inside]]
+    steps = history.steps.tolist()
+    usual = np.array([math.sqrt(math.fsum(column * column) / math.fsum(steps)) for column in returns.T])        # a step
+    lengths = np.array([math.fsum(steps[start:end]) for start, end in windows])
+    if np.all(np.abs(total) < LEAST_STRESS * usual * np.sqrt(lengths)[:, None]):
+        raise BadInput("stress.sets", name, f"days around which some asset moved by {LEAST_STRESS:g} deviations of its "
+                       "history: calm ones are no stress, and thin out the model's tail")
     limit = model.scenarios.clip * RETURN_UNIT
     moved = np.rint(np.clip(total * RETURN_UNIT, -limit, limit)).astype(np.int64)
     today = _today(calibration)
     variances = np.empty(total.shape)
-    steps = np.append(history.steps, 1)
+    over = np.append(history.steps, 1)
     for i, volatility in enumerate(model.volatilities):
-        path = volatility.variances(returns[:, i], history.steps) / steps
+        path = volatility.variances(returns[:, i], history.steps) / over
         variances[:, i] = np.rint(today[i] * (path[end] / path[begin]))
     chosen = np.arange(count, dtype=np.int64) % len(windows)
     return Scenarios(np.clip(moved, -LARGEST_RETURN, LARGEST_RETURN)[chosen],

@@ -48,6 +48,14 @@ class _Lazy(click.Group):
             code = super().main(given, *rest, **{**options, "standalone_mode": False})
             sys.exit(code if isinstance(code, int) else console.DONE)
 
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        with console.heard():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with console.heard():
+            return super().invoke(ctx)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
@@ -69,5 +77,5 @@ def main() -> None:
     """Prove that a portfolio's margin is the exact Expected Shortfall of a published scenario set.
 
     Every command takes --json. Exit codes: 0 done, 1 checked and false, 2 bad input, 3 the network or a node failed
-    (try again), 70 out of memory or a defect of ours, 130 interrupted.
+    (try again), 70 out of memory or a defect of ours, 130 interrupted, 141 the reader of the answer left.
     """

@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
 import click
 
@@ -140,12 +140,27 @@ def _print(data: Mapping[str, Any], lines: Sequence[str], as_json: bool) -> None
     try:
         for line in [json.dumps(data, indent=2, default=str)] if as_json else map(printable, lines):
             click.echo(line)
-    except OSError as error:                       # a full disk, or a reader who left: nobody has the answer
-        left = error.errno == errno.EPIPE
-        if not left:
-            _remark(f"error: standard output cannot be written ({error.strerror})")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())        # for the flush when Python ends
-        sys.exit(LEFT if left else BAD_INPUT)
+    except OSError as error:
+        _unheard(error)
+
+
+def _unheard(error: OSError) -> NoReturn:
+    """End where standard output cannot be written (a full disk, a reader who left): nobody has the answer."""
+    left = error.errno == errno.EPIPE
+    if not left:
+        _remark(f"error: standard output cannot be written ({error.strerror})")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())            # for the flush when Python ends
+    sys.exit(LEFT if left else BAD_INPUT)
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """Around what click prints itself (help, versions): it would make exit code 1, "checked and false", of a reader who
+    left before the end."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        _unheard(error)
 
 
 def _check_environment() -> None:

@@ -253,7 +253,7 @@ MODEL = Format(
      "scenarios.clip": "bound on absolute log returns over the horizon [2]",
      "stress": "stress scenarios mixed in [none]",
      "stress.sets": "dependence-0, dependence-1, black-swan, a day, or first and last days",
-     "stress.weight": "share of the scenarios that all of them have together; above 0, below 1",
+     "stress.weight": "share of the scenarios that all of them have together; above 0, at most 0.5",
      "procyclicality": "tools against procyclical margins [none]",
      "procyclicality.floor": "of the long-run deviation, which none falls below",
      "procyclicality.buffer": "on the deviation, used up where it has risen by as much",

@@ -14,11 +14,14 @@ import prover.groth16.setup as single_party
 from primitives import field
 from primitives.errors import BadInput, Unsatisfied
 from prover.backend import MOST_PUBLIC, load_backend
+from prover.ceremony import phase1
+from prover.ceremony.phase2 import initial_key
 from prover.ceremony.transcript import INSECURE_MARK, Beacon, Contribution, Transcript
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
+from prover.domain import root_of_unity
 from prover.groth16 import check, qap
 from prover.groth16.verify import Equation
-from prover.points import encode_g1, encode_g2
+from prover.points import decode_g1, encode_g1, encode_g2
 
 TWIST_POINT = ((2, 0), (10993830646704400342460079956282858283368423716262815588736825818221725267450,
                         19651196284784701048630008112400756208183277717409031481820775712594563219220))
@@ -314,6 +317,69 @@ def test_all_points_are_checked(cubic_key):
         points[-1, 0, ..., 0] ^= np.uint64(1)
         with pytest.raises(BadInput, match=name):
             check.check_all_points(dataclasses.replace(cubic_key, **{name: points}), kernels)
+
+
+@pytest.mark.parametrize(("place", "of", "factor"), [(1, 0, 2), (2, 1, -1024), (0, 2, 7)])
+def test_a_key_whose_inputs_trade_off_is_refused_when_all_is_checked(make_instance, place, of, factor):
+    key = prover.setup(make_instance(5, 9, public=2, inputs=2).r1cs)
+    ic = decode_g1(key.ic)
+    for times, refused in ((factor, True), (1025, False)):
+        ic[place] = G1_GROUP.multiply(ic[of], times)
+        changed = dataclasses.replace(key, ic=encode_g1(ic))
+        if not refused:
+            check.check_all_points(changed, load_backend("kernels"))
+            continue
+        with pytest.raises(BadInput, match=rf"IC\[{place}\] is 'plus or minus {abs(factor)} times IC\[{of}\]'"):
+            check.check_all_points(changed, load_backend("kernels"))
+
+
+def tau_that_makes_inputs_trade_off(system, first, second, factor):
+    """The tau for which IC_first = factor IC_second, both inputs being in no row but the setup's own.
+
+    There IC_i is a multiple, the same for both, of L_j(tau) = w**j / (tau - w**j) times what does not depend on j.
+    """
+    root = root_of_unity(system.domain)
+    x, y = pow(root, system.rows + first, ORDER), pow(root, system.rows + second, ORDER)
+    return (factor - 1) * x * y * pow(factor * y - x, -1, ORDER) % ORDER
+
+
+def test_no_setup_makes_a_key_whose_secrets_or_inputs_hang_together(make_system, monkeypatch):
+    """Nobody draws such secrets by chance, but a broken source of randomness may."""
+    system = make_system([{4: 1}], [{4: 1}], [{4: 1}], 5, 3)
+    good = [k**99 % ORDER for k in (3, 5, 7, 11, 13)]                     # alpha, beta, gamma, delta, tau
+
+    def made(**changes):
+        names = ("alpha", "beta", "gamma", "delta", "tau")
+        drawn = iter([changes.get(name, value) for name, value in zip(names, good, strict=True)])
+        monkeypatch.setattr(single_party, "_secret", lambda: next(drawn))
+        return prover.setup(system)
+
+    made()
+    gamma = good[2]
+    for changes, name in (({"delta": 3 * gamma % ORDER}, "delta"), ({"delta": gamma * pow(300, -1, ORDER) % ORDER},
+                          "delta"), ({"alpha": 1 << 16}, "alpha"), ({"beta": ORDER - 9}, "beta")):
+        with pytest.raises(BadInput, match=name):
+            made(**changes)
+    for factor in (1024, -3):
+        with pytest.raises(BadInput, match=rf"IC\[.\] is 'plus or minus {abs(factor)} times IC\[.\]'"):
+            made(tau=tau_that_makes_inputs_trade_off(system, 2, 3, factor))
+    made(tau=tau_that_makes_inputs_trade_off(system, 2, 3, 1025))
+
+
+def test_no_ceremony_begins_with_inputs_that_hang_together(make_system, monkeypatch):
+    """Powers whose tau the last contributor chose for the circuit at hand."""
+    system = make_system([{4: 1}], [{4: 1}], [{4: 1}], 5, 3)
+    draw = phase1.draw_keys
+    for factor in (5, 1025):
+        tau = tau_that_makes_inputs_trade_off(system, 2, 3, factor)
+        monkeypatch.setattr(phase1, "draw_keys", lambda stream, answered, tau=tau: (
+            (tau, *draw(stream, answered)[0][1:]), draw(stream, answered)[1]))
+        powers = phase1.prepare_powers(phase1.contribute_to_powers(phase1.new_powers(system.domain)))
+        if factor == 1025:
+            initial_key(system, powers)
+            continue
+        with pytest.raises(BadInput, match=r"IC\[.\] is 'plus or minus 5 times IC\[.\]'"):
+            initial_key(system, powers)
 
 
 def test_importing_the_room_is_cheap():

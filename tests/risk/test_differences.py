@@ -42,7 +42,7 @@ def after(crypto_sources: Sources) -> Epoch:
 
     return build(replace(
         crypto_sources, model=swap(crypto_sources.model, ("alpha = 0.081792", "alpha = 0.071792")),
-        book=swap(crypto_sources.book, ('"spot": "29001.72"', '"spot": "28001.72"'),
+        book=swap(crypto_sources.book, ('"spot": "29001.72"', '"spot": "28601.72"'),
                   ('"symbol": "BTC-PERP"', '"symbol": "BTC-SWAP"'),
                   ('"symbol": "ETH-SPOT", "kind": "spot", "underlying": "ETH", "lot": "0.1"',
                    '"symbol": "ETH-SPOT", "kind": "spot", "underlying": "ETH", "lot": "0.2"'))))
@@ -51,7 +51,7 @@ def after(crypto_sources: Sources) -> Epoch:
 def test_every_kind_of_change_is_named(crypto: Epoch, after: Epoch) -> None:
     found = difference(crypto, after)
     assert [(c.field, c.before, c.after) for c in found.model] == [("volatility.BTC.alpha", "0.081792", "0.071792")]
-    assert ("BTC.spot", "29001.72", "28001.72") in [(c.field, c.before, c.after) for c in found.prices]
+    assert ("BTC.spot", "29001.72", "28601.72") in [(c.field, c.before, c.after) for c in found.prices]
     assert (found.added, found.dropped) == (("ETH-SPOT",), ("ETH-SPOT",)), "another lot is another instrument"
     rebound = {(c.before, c.after) for c in found.rebound}
     assert ("BTC-PERP", "BTC-SWAP") in rebound
@@ -82,9 +82,9 @@ def test_a_portfolio_takes_the_place_of_reference_books(crypto: Epoch, after: Ep
         difference(crypto, after, [("BTC-PERP", 3)])
 
 
-def test_grids_are_compared_on_the_grid(crypto_sources: Sources, crypto: Epoch) -> None:
+def test_grids_are_compared_on_the_grid(trial_sources: Sources, crypto: Epoch) -> None:
     shape = GridShape(GRID_TINY.map, GRID_TINY.tail, depth=3)
-    grid = build_grid(crypto_sources, shape)
+    grid = build_grid(trial_sources, shape)
     found = difference(grid, grid.under(1))
     assert {change.field for change in found.header} == {"root", "regime"}
     assert not any(one.changed for one in found.instruments if one.symbol.startswith("BTC")), "one asset, one regime"

@@ -73,7 +73,7 @@ def variants(model: str) -> Iterator[str]:
 def test_sources_changed_in_their_last_digit_move_less_than_the_stated_error() -> None:
     """With masses: each margin against the mean of all, beside what the epoch says its worst error is."""
     model = MODEL.replace("scenarios = 256", WEIGHTED).replace('"32/5"', '"256/5"') + GARCH.format(beta=0.9) \
-        + "[scenarios]\npopulation = 8192\n"
+        + '[gates.accepted]\nG7 = "quick"\n[scenarios]\npopulation = 8192\n'
     found = [build(world(model=one)) for one in variants(model)]
     assert len({epoch.root for epoch in found}) == len({epoch.header.seed for epoch in found}) == 4
     margins = [shortfalls(epoch) for epoch in found]

@@ -21,7 +21,7 @@ from risk.scenarios.scenarios import RETURN_UNIT, simulate
 from risk.valuation.weighted import Quality, Reference
 
 MASSES = 'scenarios = 64\nmasses = "8x1 12x2 8x4 8x8 8x16 8x32 8x64 4x256"'
-POPULATION = "\n[scenarios]\npopulation = 8192\n"
+POPULATION = '\n[gates.accepted]\nG6 = "a test"\nG7 = "a test"\n[scenarios]\npopulation = 8192\n'
 Edit = Callable[[bytes, str, str], bytes]
 
 

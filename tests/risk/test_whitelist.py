@@ -54,7 +54,10 @@ INTEGERS: dict[str, frozenset[str]] = {
     "risk/margins/grid_margin.py": frozenset({
         "weights @ epoch.changes[row]", "sum(self.standalone)", "sum(addons)", "sum(self.separate)",
         "sum((abs(lots) * int(epoch.amax[row]) for row, lots in positions))"}),
-    "risk/margins/explain.py": frozenset({"itertools.accumulate(history.steps.tolist())"}),
+    "risk/margins/explain.py": frozenset({
+        "itertools.accumulate(history.steps.tolist())", "sum(stress.counts(model.stress, total))"}),
+    "risk/margins/scan.py": frozenset({
+        "sum((abs(lots) * int((epoch.long if lots >= 0 else epoch.short)[row]) for row, lots in positions))"}),
     "risk/margins/plot.py": frozenset({
         "in_tail.sum()", "sum(weights)", "sum((mass > 0 for mass in found.shortfall.tail_mass))",
         "sum((found.amount(part) for part in rest))", "sum((part.addons for part in rest))"}),

@@ -225,13 +225,21 @@ def test_a_key_with_any_name_is_of_use(trial: Path, run: Run, tmp_path: Path) ->
         assert run("groth16", "prove", ours, trial / "w.wtns", *outputs).code == 0
 
 
-def test_a_reader_who_leaves_is_not_shouted_after(trial: Path) -> None:
+@pytest.mark.parametrize("arguments", [("groth16", "r1cs", "info", "c.r1cs"), ("groth16", "r1cs", "info", "absent"),
+                                       ("--help",), ("groth16", "powers", "--help"), ("--version",),
+                                       ("schema", "portfolio")])
+def test_a_reader_who_leaves_is_not_shouted_after(trial: Path, arguments: tuple[str, ...]) -> None:
     """As `| head -1` does: a pipe whose reading end is closed before anything is written."""
     code = ("import os, sys; read, write = os.pipe(); os.dup2(write, 1); os.close(read); os.close(write); "
             "from tailproof.cli import main; main(sys.argv[1:])")
-    done = subprocess.run([sys.executable, "-c", code, "groth16", "r1cs", "info", str(trial / "c.r1cs")],
-                          capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
-    assert (done.returncode, done.stderr) == (141, "")
+    given = [str(trial / "c.r1cs") if part == "c.r1cs" else part for part in arguments]
+    done = subprocess.run([sys.executable, "-c", code, *given], capture_output=True, text=True, check=False,
+                          cwd=Path(__file__).parents[2])
+    if "absent" in arguments:                               # errors go elsewhere
+        assert done.returncode == 2
+        assert "absent" in done.stderr
+    else:
+        assert (done.returncode, done.stderr) == (141, "")
 
 
 # -- contracts -----------------------------------------------------------------------------------------------------

@@ -197,8 +197,13 @@ def test_the_epoch_before_is_asked_for_and_compared(site: Site, tmp_path: Path) 
     assert [entry["clause"] for entry in dropped.data["differences"]] == ["E9", "E9", "E7"]
     forced = site.must("contract", "publish", *there, "--first")
     assert any("Not compared" in remark for remark in forced["remarks"])
-    # and back: more instruments than before are no fault
-    back = site.must("contract", "publish", *site.there, "--epoch", site.epoch, "--previous", fewer)
+    # and back, as its successor: more instruments than before are no fault
+    more = tmp_path / "more"
+    later = (FIXTURES / "book.json").read_text().replace('"valuation": "2021-01-01T00:', '"valuation": "2021-01-01T01:')
+    (tmp_path / "later.json").write_text(later)
+    site.must("epoch", "build", "--book", tmp_path / "later.json", "--model", FIXTURES / "model.toml",
+              "--previous", fewer, "--out", more)
+    back = site.must("contract", "publish", *site.there, "--epoch", more, "--previous", fewer)
     assert back["previous_root"] is not None
     assert not any("Not compared" in remark for remark in back["remarks"])
 
@@ -398,6 +403,7 @@ def test_every_command_that_writes_refuses_to_overwrite(run: Run, key_directory:
     answer = run(*path, *arguments)
     assert answer.code == 2, answer.data
     assert "never overwritten" in answer.data["message"], answer.data
+    assert "PosixPath" not in answer.data["message"], "a path is shown as it was given"
     assert there.read_bytes() == content
     assert list(tmp_path.iterdir()) == [there]
 

@@ -166,7 +166,7 @@ def test_nothing_is_overwritten(run: Run, epoch_directory: Path, tmp_path: Path)
 
 # -- epochs ----------------------------------------------------------------------------------------------------------
 def test_diff_tells_what_changed(run: Run, epoch_directory: Path, tmp_path: Path) -> None:
-    book = (FIXTURES / "book.json").read_text().replace('"spot": "29001.72"', '"spot": "28001.72"')
+    book = (FIXTURES / "book.json").read_text().replace('"spot": "29001.72"', '"spot": "28601.72"')
     (tmp_path / "book.json").write_text(book)
     assert run("epoch", "build", "--book", tmp_path / "book.json", "--model", FIXTURES / "model.toml", "--out",
                tmp_path / "epoch").code == 0
@@ -213,7 +213,7 @@ def test_masses_come_from_the_statement_too(run: Run, tmp_path: Path) -> None:
         assert run("new", name, "--assets", "BTC", "--out", tmp_path / name).code == 0
     model = (tmp_path / "model").read_text().replace('statement = "margin-full-256x16"',
                                                      'scenarios = 8\ntail = "2"\ndepth = 2')
-    (tmp_path / "model").write_text(model + "\n[scenarios]\npopulation = 8192\n")
+    (tmp_path / "model").write_text(model + '\n[gates.accepted]\nG7 = "quick"\n[scenarios]\npopulation = 8192\n')
     built = run("epoch", "build", "--book", tmp_path / "book", "--model", tmp_path / "model", "--statement",
                 "margin-full-256x16-w", "--out", tmp_path / "epoch")
     assert built.code == 0

@@ -6,11 +6,13 @@ import socket
 
 import pytest
 from eth_account import Account
+from eth_utils.crypto import keccak
 from nodes import scripted, url_of
 from world import GENESIS, anvil
 
 from primitives.errors import BadInput
 from verifier_contracts.abi import decode_result
+from verifier_contracts.bindings import VerifierFacts
 from verifier_contracts.chain import Chain
 from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.errors import InsufficientFunds, NodeError, NodeUnreachable, Reverted
@@ -19,6 +21,10 @@ from verifier_contracts.fees import gas_limit
 SOME_KEY = "0x" + "11" * 32
 RETURN_ONE = bytes.fromhex("60015f5260205ff3")
 REVERT_ONE = bytes.fromhex("60015f5260205ffd")
+
+
+def _word(value: int) -> bytes:
+    return value.to_bytes(32, "big")
 
 
 @pytest.mark.parametrize("answer", ["web page", "0x", "zz", [], None])
@@ -43,9 +49,28 @@ def test_a_malformed_answer_is_the_nodes_failure(method, answer):
             assert "secret-path" not in str(refused.value)
 
 
-def test_another_contracts_answer_is_bad_input():
+@pytest.mark.parametrize(("function", "answer"), [
+    ("stateOf", b"\x01"), ("keyDigest", b"\x11" * 31), ("keyDigest", b"\x11" * 33), ("keyDigest", b"\x11" * 64),
+    ("commitmentOf", b""), ("paused", _word(2)), ("marginOf", _word(1 << 128)), ("verifier", _word(1 << 160)),
+    ("eip712Domain", _word(2**255) * 7)])
+def test_another_contracts_answer_is_bad_input(function, answer):
     with pytest.raises(BadInput, match="another contract is at its address"):
-        decode_result(compile_contracts()["MarginManager"], "stateOf", b"\x01")
+        decode_result(compile_contracts()["MarginManager"], function, answer)
+
+
+@pytest.mark.parametrize("answer", [b"", _word(32) + _word(2**255), _word(2**255), _word(32) + _word(1) + b"\xff" * 32,
+                                    _word(32) + _word(3) + b"abc".ljust(32, b"\1")])
+def test_a_verifier_that_answers_like_none_of_ours_is_bad_input(answer):
+    """Also with a length that no machine can hold, and a text that is none."""
+    constants = {"STATEMENT()": answer, "INSECURE()": _word(1), "KEY_DIGEST()": _word(5), "CIRCUIT_DIGEST()": _word(6)}
+    by_call = {"0x" + keccak(text=name)[:4].hex(): "0x" + data.hex() for name, data in constants.items()}
+    with scripted({"eth_chainId": "0x1", "eth_call": lambda params: by_call[params[0]["data"]]}) as node:
+        chain = Chain.connect(node.url)
+        with pytest.raises(BadInput, match="verifier"):
+            VerifierFacts.of(chain, "0x" + "22" * 20)
+        by_call["0x" + keccak(text="STATEMENT()")[:4].hex()] = "0x" + (
+            _word(32) + _word(4) + b"tiny".ljust(32, b"\0")).hex()
+        assert VerifierFacts.of(chain, "0x" + "22" * 20) == VerifierFacts(_word(5), _word(6), "tiny", True)
 
 
 @pytest.mark.parametrize("url", ["", "ftp://127.0.0.1", "127.0.0.1:8545", "http://", "http://[::1", "http://h:port"])
@@ -202,7 +227,3 @@ def _theirs(precompile, data):
         return precompile(Computation()).output
     except VMError:
         return "failed"
-
-
-def _word(value: int) -> bytes:
-    return value.to_bytes(32, "big")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from eth_utils.crypto import keccak
 from nodes import anvil, error, loopback, url_of
 from toykey import ToyKey
 from world import GENESIS, build_world
@@ -69,7 +70,6 @@ def test_a_hostile_answer_costs_no_more_than_an_honest_one():
 
 def test_among_several_the_one_with_a_name_is_taken():
     """Four bytes and words may also be somebody's calldata: only the contracts know which is an error."""
-    from eth_utils.crypto import keccak
     named = keccak(text="AccountNotRegistered(address)")[:4] + bytes(12) + b"\xcd" * 20
     told = {"code": 3, "message": "reverted", "data": {"input": STALE, "result": "0x" + named.hex()}}
     for error_told in (told, {**told, "data": {"output": STALE, "result": "0x" + named.hex()}}):
@@ -78,6 +78,16 @@ def test_among_several_the_one_with_a_name_is_taken():
         refused = refusal(found, "MarginManager", "attest")
         assert refused.name == "AccountNotRegistered"
     assert refusal(Reverted(DATA), "MarginManager", "attest").name == STALE
+
+
+@pytest.mark.parametrize("arguments", [
+    (32).to_bytes(32, "big") + (1).to_bytes(32, "big") + b"\xff" * 32,
+    (32).to_bytes(32, "big") + (2**255).to_bytes(32, "big"),
+    (2**255).to_bytes(32, "big") + bytes(32), bytes(32), b""])
+def test_a_reason_that_is_none_is_shown_as_the_bytes_it_is(arguments):
+    """A text of other bytes than UTF-8, a length that no machine can hold: any contract can revert with them."""
+    data = keccak(text="Error(string)")[:4] + arguments
+    assert refusal(Reverted(data), "MarginManager", "attest").name == "0x" + data.hex()
 
 
 def test_json_of_a_refusal_names_everything(world):
