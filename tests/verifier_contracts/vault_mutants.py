@@ -158,12 +158,14 @@ made = {"VaultAssets.sol": "CollateralVault", "VaultGains.sol": "CollateralVault
         "VenueSettlement.sol": "VenueSettlement", "AssetMarks.sol": "AssetMarks", "Erc4626Adapter.sol": "Erc4626Adapter",
         "ConstantProductAdapter.sol": "ConstantProductAdapter"}
 targets = [made[file]] if file in made else ["CollateralVault", "VenueSettlement", "AssetMarks"]
-ours = {name: (compiler.SOURCES / name).read_text() for name in (*revmchain._INTERFACES, *revmchain._VAULT)}
+names = (*revmchain._INTERFACES, *revmchain._VAULT)
+ours = {name: (compiler.SOURCES / name).read_text() for name in names}
 ours[file] = text
 modules = compiler.node_modules()
 full = compiler._with_imports(ours, modules)
 contents = {name: {"content": source} for name, source in sorted(full.items())}
 artifacts = dict(honest)
+sys.excepthook = lambda kind, error, trace: (print(str(error)[:500], flush=True), __import__("os")._exit(3))
 for target in targets:
     settings = compiler.COMPACT_SETTINGS if target + ".sol" in compiler.COMPACT else compiler.SETTINGS
     selection = {target + ".sol": compiler.SETTINGS["outputSelection"]["*"]}
@@ -185,14 +187,15 @@ def survives(file: str, old: str, new: str) -> bool:
         mutated.flush()
         done = subprocess.run([sys.executable, "-c", RUN, str(HERE), file, mutated.name, *TESTS], cwd=root,
                               capture_output=True, text=True, check=False)
-    if done.returncode not in (0, 1):
+    if done.returncode not in (0, 1):                       # not what the tests said: it did not compile, or crashed
         print(f"? {file}: {old!r} -> {new!r}\n{(done.stdout + done.stderr)[-600:]}", flush=True)
     return done.returncode == 0
 
 
 def main() -> int:
-    alive = 0
-    for number, mutant in enumerate(MUTANTS[int(sys.argv[1]) if len(sys.argv) > 1 else 0:]):
+    alive, first = 0, int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    for number, mutant in enumerate(MUTANTS[first:], first):
+        print(f"{number} of {len(MUTANTS)}", file=sys.stderr, flush=True)
         if survives(*mutant):
             alive += 1
             print(f"ALIVE {number}: {mutant}", flush=True)
