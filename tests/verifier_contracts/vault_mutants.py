@@ -145,13 +145,14 @@ MUTANTS: tuple[tuple[str, str, str], ...] = (
 )
 
 RUN = """
-import sys, pytest
+import os, sys, pytest
 from pathlib import Path
 here, file, tests = sys.argv[1], sys.argv[2], sys.argv[4:]
 sys.path.insert(0, here)
 import revmchain
 from verifier_contracts import compiler
 honest = revmchain.vault_artifacts()
+compiler._is_harmless = lambda entry: entry["severity"] != "error"     # a guard less leaves names unused
 text = Path(sys.argv[3]).read_text()
 made = {"VaultAssets.sol": "CollateralVault", "VaultGains.sol": "CollateralVault",
         "CollateralVault.sol": "CollateralVault",
@@ -165,7 +166,7 @@ modules = compiler.node_modules()
 full = compiler._with_imports(ours, modules)
 contents = {name: {"content": source} for name, source in sorted(full.items())}
 artifacts = dict(honest)
-sys.excepthook = lambda kind, error, trace: (print(str(error)[:500], flush=True), __import__("os")._exit(3))
+sys.excepthook = lambda kind, error, trace: (print(str(error)[:500], flush=True), os._exit(3))
 for target in targets:
     settings = compiler.COMPACT_SETTINGS if target + ".sol" in compiler.COMPACT else compiler.SETTINGS
     selection = {target + ".sol": compiler.SETTINGS["outputSelection"]["*"]}
