@@ -41,6 +41,15 @@ SETTINGS: dict[str, Any] = {
                                     "evm.deployedBytecode.immutableReferences"]}},
 }
 
+COMPACT = ("CollateralVault.sol",)
+"""Files of contracts that would be too large for a chain with the settings above: fewer runs, and constants shortened
+(none of theirs is used in a loop)."""
+_OPTIMIZER: dict[str, Any] = SETTINGS["optimizer"]
+COMPACT_SETTINGS: dict[str, Any] = {
+    **SETTINGS,
+    "optimizer": {**_OPTIMIZER, "runs": 1_000, "details": {**_OPTIMIZER["details"], "constantOptimizer": True}},
+}
+
 # solc's own command line talks to an SMT solver and to stdout about it; the library only compiles.
 _DRIVER = """
 const solc = require(process.argv[1]);
@@ -90,8 +99,21 @@ def compile_sources(sources: Mapping[str, str]) -> Mapping[str, Artifact]:
     modules = node_modules()
     version = json.loads((modules / "solc" / "package.json").read_text())["version"]
     complete = _with_imports(sources, modules)
-    request = json.dumps({"language": "Solidity", "settings": SETTINGS,
-                          "sources": {name: {"content": text} for name, text in sorted(complete.items())}})
+    contents = {name: {"content": text} for name, text in sorted(complete.items())}
+    wanted = SETTINGS["outputSelection"]["*"]
+    compact = [name for name in contents if name in COMPACT]
+    artifacts: dict[str, Artifact] = {}
+    for settings, names in ((SETTINGS, [name for name in contents if name not in COMPACT]),
+                            (COMPACT_SETTINGS, compact)):
+        if names:
+            selection = dict.fromkeys(names, wanted) if compact else {"*": wanted}
+            artifacts |= _compiled(contents, {**settings, "outputSelection": selection}, version, modules)
+    return artifacts
+
+
+def _compiled(contents: Any, settings: Any, version: str, modules: Path) -> dict[str, Artifact]:
+    """One call of the compiler, or what an earlier one left."""
+    request = json.dumps({"language": "Solidity", "settings": settings, "sources": contents})
     digest = hashlib.sha256(f"{version}\n{request}".encode()).hexdigest()
     kept = _cache_file(digest)
     output = _read_kept(kept) if kept else None
@@ -149,10 +171,17 @@ def _run_solc(request: str, modules: Path) -> Any:
     if done.returncode:
         raise CompilationFailed(f"node failed: {done.stderr.decode(errors='replace').strip()[-2000:]}")
     output = json.loads(done.stdout)
-    messages = [entry["formattedMessage"] for entry in output.get("errors", []) if entry["severity"] != "info"]
+    messages = [entry["formattedMessage"] for entry in output.get("errors", []) if not _is_harmless(entry)]
     if messages:
         raise CompilationFailed("\n".join(messages))
     return {"contracts": output["contracts"]}
+
+
+def _is_harmless(entry: Any) -> bool:
+    """Notes, and warnings about the libraries' text, which is not ours to mend: OpenZeppelin says `at`, which is to be
+    a keyword, and writes transient storage, for guards against reentrancy that clear it."""
+    place: str = (entry.get("sourceLocation") or {}).get("file", "")
+    return entry["severity"] == "info" or (entry["severity"] == "warning" and place.startswith("@"))
 
 
 def _artifact(name: str, unit: Any) -> Artifact:

@@ -1,0 +1,140 @@
+"""Contracts on revm alone: a call takes a millisecond, so that tests can make thousands. No node, no blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyrevm
+import pytest
+from eth_abi.abi import decode, encode
+from eth_utils.abi import abi_to_signature, get_abi_input_types, get_abi_output_types
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from verifier_contracts.compiler import SOURCES, Artifact, compile_sources
+
+MOCKS = Path(__file__).parent / "solidity"
+_INTERFACES = ("ICollateralVault.sol", "IMarginManager.sol", "IRiskOracle.sol", "IEpochRegistry.sol", "ILiveClock.sol")
+_VAULT = ("CollateralVault.sol", "VenueSettlement.sol", "AssetMarks.sol", "ConstantProductAdapter.sol",
+          "Erc4626Adapter.sol", "VaultAssets.sol", "VaultGains.sol", "Gains.sol", "Epochs.sol", "ExactTransfer.sol",
+          "ILpAdapter.sol", "PausableByClass.sol", "Signatures.sol")
+
+
+@lru_cache(maxsize=1)
+def vault_artifacts() -> dict[str, Artifact]:
+    """The vault's contracts and what tests put around them."""
+    ours = {name: (SOURCES / name).read_text() for name in (*_INTERFACES, *_VAULT)}
+    mocks = {name: (SOURCES / name).read_text() for name in _INTERFACES} | \
+        {path.name: path.read_text() for path in MOCKS.glob("Vault*.sol")}
+    return {**compile_sources(mocks), **compile_sources(ours)}
+
+
+class Refusal(Exception):
+    """A call that reverted: the error's name and arguments."""
+
+    def __init__(self, name: str, arguments: tuple[Any, ...], data: bytes) -> None:
+        super().__init__(f"{name}{arguments}")
+        self.name, self.arguments, self.data = name, arguments, data
+
+
+@dataclass
+class Machine:
+    """One EVM. Time stands still unless a test moves it."""
+
+    now: int
+
+    def __post_init__(self) -> None:
+        self.evm = pyrevm.EVM(gas_limit=1 << 40, spec_id="CANCUN")
+        self.entries: dict[str, dict[str, tuple[bytes, list[str], list[str]]]] = {}
+        self._errors: dict[bytes, tuple[str, list[str]]] = {}
+        self.at(self.now)
+
+    def at(self, now: int) -> None:
+        self.now = now
+        self.evm.set_block_env(pyrevm.BlockEnv(number=1, timestamp=now))
+
+    def deploy(self, artifact: Artifact, *arguments: Any, sender: str) -> Contract:
+        entry = next((e for e in artifact.abi if e["type"] == "constructor"), {"type": "constructor", "inputs": []})
+        for e in artifact.abi:
+            if e["type"] == "error":
+                self._errors[keccak(text=abi_to_signature(e))[:4]] = (e["name"], get_abi_input_types(e))
+        code = artifact.creation + encode(get_abi_input_types(entry), arguments)
+        try:
+            address = self.evm.deploy(sender, code)
+        except RuntimeError as error:
+            raise self.refusal(error) from None
+        return Contract(self, artifact, to_checksum_address(address))
+
+    def raw(self, to: str, data: bytes, sender: str) -> bytes:
+        try:
+            answer = self.evm.message_call(sender, to, calldata=data, gas=30_000_000)
+        except RuntimeError as error:
+            raise self.refusal(error) from None
+        finally:
+            self.evm.reset_transient_storage()
+        return bytes(answer)
+
+    def refusal(self, error: RuntimeError) -> Refusal:
+        found = re.search(r"output: 0x([0-9a-f]*)", str(error))
+        return self.named(bytes.fromhex(found[1]) if found else b"", str(error))
+
+    def named(self, data: bytes, otherwise: str = "") -> Refusal:
+        known = self._errors.get(data[:4])
+        return Refusal(known[0], decode(known[1], data[4:]), data) if known else Refusal(otherwise[:200], (), data)
+
+
+@dataclass(frozen=True, eq=False)
+class Contract:
+    """A deployed contract: `contract("function", arguments..., sender=...)`."""
+
+    machine: Machine
+    artifact: Artifact
+    address: str
+
+    def data(self, function: str, *arguments: Any) -> bytes:
+        selector, inputs, _ = self._entry(function)
+        return selector + encode(inputs, arguments)
+
+    def __call__(self, function: str, *arguments: Any, sender: str = "0x" + "ee" * 20) -> Any:
+        answer = self.machine.raw(self.address, self.data(function, *arguments), sender)
+        values = decode(self._entry(function)[2], answer)
+        return values[0] if len(values) == 1 else values
+
+    def selector(self, function: str) -> bytes:
+        return self._entry(function)[0]
+
+    def _entry(self, function: str) -> tuple[bytes, list[str], list[str]]:
+        return _entries(self.artifact.name, self.machine, self.artifact)[function]
+
+
+def _entries(name: str, machine: Machine, artifact: Artifact) -> dict[str, tuple[bytes, list[str], list[str]]]:
+    """Selector, inputs and outputs of each function."""
+    if name not in machine.entries:
+        machine.entries[name] = {e["name"]: (bytes(keccak(text=abi_to_signature(e))[:4]), get_abi_input_types(e),
+                                             get_abi_output_types(e)) for e in reversed(artifact.abi)
+                                 if e["type"] == "function"}
+    return machine.entries[name]
+
+
+@contextmanager
+def refused(name: str, *arguments: Any) -> Any:
+    """The block must end in this refusal; arguments given are compared."""
+    with pytest.raises(Refusal) as caught:
+        yield caught
+    assert caught.value.name == name, caught.value
+    if arguments:
+        assert caught.value.arguments == arguments
+
+
+def account(number: int) -> str:
+    return to_checksum_address(f"0x{number:040x}")
+
+
+def factors_hash(factors: Sequence[tuple[int, int, int]]) -> bytes:
+    return bytes(keccak(encode(["(uint32,uint80,uint80)[]"], [list(factors)])))

@@ -1,0 +1,132 @@
+"""Typed calls of the collateral vault, its marks and its settlement desk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from verifier_contracts.addresses import checksummed
+from verifier_contracts.bindings import Contract
+from verifier_contracts.chain import Receipt
+from verifier_contracts.withdrawal import Withdrawal
+
+
+class Factor(NamedTuple):
+    """What a smallest unit of an asset counts for, in 2**-64 of 10**-6 quote units: v if held, d if owed, v <= d."""
+
+    asset: int
+    v: int
+    d: int
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A `cover` proof for a withdrawal. claimed : its V, 10**-6 quote units; factors : the epoch's whole list;
+    words : eight, as `proof_words`."""
+
+    epoch_id: int
+    claimed: int
+    factors: Sequence[Factor]
+    words: Sequence[int]
+
+    def as_tuple(self) -> tuple[int, int, list[Factor], list[int]]:
+        """As the contract takes it."""
+        return self.epoch_id, self.claimed, list(self.factors), list(self.words)
+
+
+class Claim(NamedTuple):
+    """A withdrawal that waits to be paid; the contract keeps its hash only."""
+
+    account: str
+    token: str
+    amount: int
+    to: str
+    fee: int
+    carrier: str
+    epoch_id: int
+    version: int
+
+
+class CollateralVault(Contract):
+    """Balances of accounts, and the ways out."""
+
+    name = "CollateralVault"
+
+    def deposit(self, account: str, token: str, amount: int, *, sender: str | None = None) -> Receipt:
+        """Add to an account, from the sender, who has approved it; others than the account add what it holds already,
+        or the quote asset."""
+        return self.transact("deposit", account, token, amount, sender=sender)
+
+    def withdraw(self, wanted: Withdrawal, covers: Sequence[Cover], consent: bytes = b"", *,
+                 sender: str | None = None) -> Receipt:
+        """Take out what is covered: queued with one cover, paid at once with a second one under a final epoch.
+        `consent` is the owner's signature, unless she sends it."""
+        return self.transact("withdraw", wanted.as_tuple(), [cover.as_tuple() for cover in covers], consent,
+                             sender=sender)
+
+    def withdraw_flat(self, wanted: Withdrawal, words: Sequence[int], consent: bytes = b"", *,
+                      sender: str | None = None) -> Receipt:
+        """Take out of an account that is proven to hold nothing; eight zeros do for one never registered."""
+        return self.transact("withdrawFlat", wanted.as_tuple(), list(words), consent, sender=sender)
+
+    def redeem(self, claim: Claim, *, sender: str | None = None) -> Receipt:
+        """Pay a claim whose epoch is final; anyone may."""
+        return self.transact("redeem", tuple(claim), sender=sender)
+
+    def cancel(self, claim: Claim, *, sender: str | None = None) -> Receipt:
+        """Put a claim back: its owner, or anyone once its epoch stays frozen."""
+        return self.transact("cancel", tuple(claim), sender=sender)
+
+    def collect(self, token: str, to: str, *, sender: str | None = None) -> Receipt:
+        """Take what the sender is owed."""
+        return self.transact("collect", token, to, sender=sender)
+
+    def balance_of(self, account: str, token: str) -> int:
+        """In the token's smallest unit."""
+        return int(self.read("balanceOf", account, token))
+
+    def holdings_of(self, account: str) -> list[str]:
+        """The tokens that an account holds."""
+        return [checksummed(token) for token in self.read("holdingsOf", account)]
+
+    def value_of(self, account: str, epoch_id: int, factors: Sequence[Factor]) -> int:
+        """V, 10**-6 quote units, rounded down; refused unless the list is the epoch's (WrongFactors)."""
+        return int(self.read("valueOf", account, epoch_id, list(factors)))
+
+    def immature_of(self, account: str) -> int:
+        """What it has gained by settlement and may not take out yet, quote units."""
+        return int(self.read("immatureOf", account))
+
+    def owed(self, who: str, token: str) -> int:
+        """What `collect` would pay."""
+        return int(self.read("owed", who, token))
+
+
+class AssetMarks(Contract):
+    """What shares of pools and of interest-bearing vaults count for."""
+
+    name = "AssetMarks"
+
+    def mark(self, asset: int, epoch_id: int, factors: Sequence[Factor], *, sender: str | None = None) -> Receipt:
+        """Ask an asset's adapter what it is worth under an epoch; anyone may."""
+        return self.transact("mark", asset, epoch_id, list(factors), sender=sender)
+
+
+class VenueSettlement(Contract):
+    """Cash between the accounts of a venue and its clearing account."""
+
+    name = "VenueSettlement"
+
+    def settle(self, deltas: Sequence[tuple[str, int]], *, sender: str | None = None) -> Receipt:
+        """Book (account, quote units) pairs, at most 64, by the accounts' venue."""
+        return self.transact("settle", [account for account, _ in deltas], [delta for _, delta in deltas],
+                             sender=sender)
+
+    def set_debit_cap(self, cap: int, *, sender: str | None = None) -> Receipt:
+        """How much settlements may take of the sender in 24 hours while its margin is hidden."""
+        return self.transact("setDebitCap", cap, sender=sender)
+
+    def request_settlement(self, *, sender: str | None = None) -> Receipt:
+        """Let the sender's next settlement come at any time, in any amount."""
+        return self.transact("requestSettlement", sender=sender)
