@@ -558,6 +558,8 @@ def test_settlement_is_daily_and_in_quanta_unless_asked_for(venue: VaultWorld) -
     venue.settle((A, -33))
     with refused("SettledTooSoon"):
         venue.settle((A, -33))
+    venue.pass_time(24 * HOUR)
+    venue.settle((A, -100))
 
 
 def test_gains_are_bounded_by_the_bond_over_a_day(venue: VaultWorld) -> None:

@@ -156,7 +156,8 @@ compiler._is_harmless = lambda entry: entry["severity"] != "error"     # a guard
 text = Path(sys.argv[3]).read_text()
 made = {"VaultAssets.sol": "CollateralVault", "VaultGains.sol": "CollateralVault",
         "CollateralVault.sol": "CollateralVault",
-        "VenueSettlement.sol": "VenueSettlement", "AssetMarks.sol": "AssetMarks", "Erc4626Adapter.sol": "Erc4626Adapter",
+        "VenueSettlement.sol": "VenueSettlement", "AssetMarks.sol": "AssetMarks",
+        "Erc4626Adapter.sol": "Erc4626Adapter",
         "ConstantProductAdapter.sol": "ConstantProductAdapter"}
 targets = [made[file]] if file in made else ["CollateralVault", "VenueSettlement", "AssetMarks"]
 names = (*revmchain._INTERFACES, *revmchain._VAULT)
