@@ -50,7 +50,7 @@ def test_reference_books_come_out_near_their_population(epoch: Epoch) -> None:
     stated = quality(epoch)
     assert stated.population == 8192
     assert len(stated.references) == 12
-    assert abs(stated.bias) < 0.01
+    assert abs(stated.bias) < 0.02                          # of 64 scenarios
     assert max(abs(reference.difference) for reference in stated.references) < 0.06
     assert 0.7 < stated.floor < 1.0
 
