@@ -23,6 +23,7 @@ from typing import Any
 from circuits import statements
 from circuits.statements import batch, cover, flat, grid, leaf_field, margin, netting, solvency, transition
 from primitives import field
+from primitives.poseidon import Tag
 from prover import Proof, VerificationKey, prove, setup, verify
 from prover.files import snarkjs
 from risk.epochs.build import build
@@ -40,6 +41,7 @@ from verifier_contracts.chain import Chain
 from verifier_contracts.deployment import deploy_verifier
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
+LEVELS = FIXTURES.parent / "levels"
 CONTEXT, SALT = 12345, 67890
 
 
@@ -132,7 +134,12 @@ def cover_instances(preset: cover.Preset) -> Iterator[Instance]:
 
 def leaf_instances(preset: leaf_field.Preset) -> Iterator[Instance]:
     """First, middle and last element of a leaf."""
-    epoch = full_epoch(preset.shape) if isinstance(preset.shape, EpochShape) else collateral_epoch(preset.shape)
+    if preset.kind == Tag.MARK:
+        levels = Sources.read(LEVELS / "model.toml", LEVELS / "book.json")
+        epoch: Epoch | GridEpoch = build(levels, shape=preset.shape) if isinstance(preset.shape, EpochShape) \
+            else build_grid(levels, preset.shape)
+    else:
+        epoch = full_epoch(preset.shape) if isinstance(preset.shape, EpochShape) else collateral_epoch(preset.shape)
     published = leaf_field.Published.of(preset, epoch)
     for element in (0, preset.elements // 2, preset.elements - 1):
         yield Instance(f"element {element} of leaf 1", leaf_field.assign(published, 1, element, CONTEXT),
