@@ -143,7 +143,7 @@ def leaf_instances(preset: leaf_field.Preset) -> Iterator[Instance]:
     published = leaf_field.Published.of(preset, epoch)
     for element in (0, preset.elements // 2, preset.elements - 1):
         yield Instance(f"element {element} of leaf 1", leaf_field.assign(published, 1, element, CONTEXT),
-                       {"x": published.leaves[1][element], "epoch_root": epoch.root})
+                       {"x": published.leaves[1][element] % field.MODULUS, "epoch_root": epoch.root})
 
 
 @cache
