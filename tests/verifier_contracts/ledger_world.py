@@ -288,7 +288,13 @@ def factors_hash(factors: Sequence[tuple[int, int, int]]) -> bytes:
     return keccak(encode(["(uint32,uint80,uint80)[]"], [list(factors)]))
 
 
-def build(chain: Chain, keys: dict[str, ToyKey] | None = None, **settings: Any) -> LedgerWorld:
+def mock_vault(chain: Chain, authority: Tested, oracle: Tested) -> Callable[[str], Tested]:
+    """Stands for the vault: prepares it, and deploys it in one transaction once the ledger's address is known."""
+    return lambda ledger: send_contract(chain, "MockVault", [oracle.address, ledger])
+
+
+def build(chain: Chain, keys: dict[str, ToyKey] | None = None, vault_of: Callable[
+        [Chain, Tested, Tested], Callable[[str], Tested]] = mock_vault, **settings: Any) -> LedgerWorld:
     """Deploy everything, publish an epoch of a minute ago and register one account. `settings` replace the ledger's."""
     keys = keys or {name: ToyKey(inputs, seed=name) for name, inputs in STATEMENTS.items()}
     admin, guardian, venue, other_venue, relayer, stranger = chain.senders[:6]
@@ -298,16 +304,17 @@ def build(chain: Chain, keys: dict[str, ToyKey] | None = None, **settings: Any) 
     registry = send_contract(chain, "VerifierRegistry", [authority.address, True, [
         (statement_id(name), candidate(chain, key, verifiers[name])) for name, key in keys.items()]])
     combiner = send_contract(chain, "ProofCombiner", [])
+    vault_for = vault_of(chain, authority, oracle)
     nonce = chain.web3.eth.get_transaction_count(chain.web3.to_checksum_address(admin))
-    address = created_address(admin, nonce + 3)
+    address, vault_address = created_address(admin, nonce + 2), created_address(admin, nonce + 3)
     attestor = send_contract(chain, "BatchAttestor", [address, registry.address, combiner.address, EMPTY])
     desk = send_contract(chain, "CommitmentDesk", [authority.address, address, registry.address])
-    vault = send_contract(chain, "MockVault", [oracle.address, address])
-    chosen = {"oracle": oracle.address, "verifiers": registry.address, "vault": vault.address,
+    chosen = {"oracle": oracle.address, "verifiers": registry.address, "vault": vault_address,
               "attestor": attestor.address, "desk": desk.address, "maxEpochAge": MAX_AGE, "exitEpochAge": EXIT_AGE,
               "finalEpochAge": FINAL_AGE, "supersededGrace": GRACE, "buffers": BUFFERS, "lives": LIVES} | settings
     ledger = send_contract(chain, "MarginLedger", [authority.address, tuple(chosen.values())])
-    assert ledger.address == address
+    vault = vault_for(address)                           # wants to see the ledger's code
+    assert (ledger.address, vault.address) == (address, vault_address)
     lens = send_contract(chain, "LedgerLens", [])
     for role, who in ((GUARDIAN, guardian), (VENUE, venue), (VENUE, other_venue)):
         authority.transact("grantRole", role, who, 0, sender=admin)
