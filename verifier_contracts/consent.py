@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 
 from verifier_contracts.addresses import checksummed
+from verifier_contracts.eip712 import Domain, sign
 
 DOMAIN_NAME, DOMAIN_VERSION = "Tailproof MarginManager", "1"
+_FIELDS = (("account", "address"), ("venue", "address"), ("commitment", "uint256"), ("version", "uint40"),
+           ("deadline", "uint256"))
 
 
 @dataclass(frozen=True)
@@ -35,24 +37,9 @@ class Consent:
 
     def typed_data(self) -> dict[str, Any]:
         """The whole message, as wallets take it for `eth_signTypedData_v4`."""
-        return {
-            "types": {
-                "EIP712Domain": [
-                    {"name": "name", "type": "string"}, {"name": "version", "type": "string"},
-                    {"name": "chainId", "type": "uint256"}, {"name": "verifyingContract", "type": "address"}],
-                "CommitmentConsent": [
-                    {"name": "account", "type": "address"}, {"name": "venue", "type": "address"},
-                    {"name": "commitment", "type": "uint256"}, {"name": "version", "type": "uint40"},
-                    {"name": "deadline", "type": "uint256"}],
-            },
-            "primaryType": "CommitmentConsent",
-            "domain": {"name": DOMAIN_NAME, "version": DOMAIN_VERSION, "chainId": self.chain_id,
-                       "verifyingContract": self.manager},
-            "message": {"account": self.account, "venue": self.venue, "commitment": self.commitment,
-                        "version": self.version, "deadline": self.deadline},
-        }
+        return Domain(DOMAIN_NAME, DOMAIN_VERSION, self.chain_id, self.manager).message(
+            "CommitmentConsent", _FIELDS, (self.account, self.venue, self.commitment, self.version, self.deadline))
 
     def sign(self, owner: LocalAccount) -> bytes:
         """The 65-byte signature of an owner whose key is at hand."""
-        signed = owner.sign_message(encode_typed_data(full_message=self.typed_data()))
-        return bytes(signed.signature)
+        return sign(self.typed_data(), owner)

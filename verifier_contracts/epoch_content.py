@@ -12,13 +12,13 @@ from typing import Any
 
 from eth_account import Account
 from eth_account.messages import encode_typed_data
-from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from primitives.errors import BadInput
 from primitives.jsonio import Node
 from prover.curve import ORDER
 from verifier_contracts.addresses import checksummed, read_bytes32
+from verifier_contracts.eip712 import Domain
 
 DOMAIN_NAME, DOMAIN_VERSION = "Tailproof RiskOracle", "1"
 SCHEMA = "tailproof.epoch-content/1"
@@ -128,35 +128,18 @@ class OracleDomain:
 
     def content(self, content: EpochContent) -> dict[str, Any]:
         """The whole message of an epoch, as signers take it for `eth_signTypedData_v4`."""
-        names = [name for name, _ in _TYPES["EpochContent"]]
-        return self._message("EpochContent", dict(zip(names, content.words(), strict=True)))
+        return self._message("EpochContent", *content.words())
 
     def freeze(self, epoch_id: int) -> dict[str, Any]:
         """That an epoch be frozen for good."""
-        return self._message("Freeze", {"epochId": epoch_id})
+        return self._message("Freeze", epoch_id)
 
     def release(self, epoch_id: int, kind: int, leaf_id: int) -> dict[str, Any]:
         """That nobody holds what a leaf was of, so that it may be missing."""
-        return self._message("Release", {"epochId": epoch_id, "kind": kind, "leafId": leaf_id})
+        return self._message("Release", epoch_id, kind, leaf_id)
 
-    def _message(self, primary: str, message: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "types": {
-                "EIP712Domain": [
-                    {"name": "name", "type": "string"}, {"name": "version", "type": "string"},
-                    {"name": "chainId", "type": "uint256"}, {"name": "verifyingContract", "type": "address"}],
-                primary: [{"name": name, "type": kind} for name, kind in _TYPES[primary]],
-            },
-            "primaryType": primary,
-            "domain": {"name": DOMAIN_NAME, "version": DOMAIN_VERSION, "chainId": self.chain_id,
-                       "verifyingContract": self.oracle},
-            "message": message,
-        }
-
-
-def sign(message: dict[str, Any], publisher: LocalAccount) -> bytes:
-    """65 bytes r, s, v of a publisher whose key is at hand."""
-    return bytes(publisher.sign_message(encode_typed_data(full_message=message)).signature)
+    def _message(self, kind: str, *values: Any) -> dict[str, Any]:
+        return Domain(DOMAIN_NAME, DOMAIN_VERSION, self.chain_id, self.oracle).message(kind, _TYPES[kind], values)
 
 
 def signer_of(message: dict[str, Any], signature: bytes) -> str:

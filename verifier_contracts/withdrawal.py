@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.abi import encode
-from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from primitives.errors import BadInput
 from verifier_contracts.addresses import checksummed
+from verifier_contracts.eip712 import Domain, sign
 
 DOMAIN_NAME, DOMAIN_VERSION = "Tailproof CollateralVault", "1"
+_FIELDS = (("account", "address"), ("token", "address"), ("amount", "uint256"), ("to", "address"), ("fee", "uint256"),
+           ("version", "uint40"), ("deadline", "uint256"))
 ACTION_TYPEHASH = keccak(text="Withdrawal(address token,uint256 amount,address to,uint256 fee)")
 AMOUNT_BITS = 96
 """Amounts are below 2**96 smallest units, as in the statements."""
@@ -68,27 +70,12 @@ class Withdrawal:
 
     def typed_data(self) -> dict[str, Any]:
         """The whole message, as wallets take it for `eth_signTypedData_v4`."""
-        return {
-            "types": {
-                "EIP712Domain": [
-                    {"name": "name", "type": "string"}, {"name": "version", "type": "string"},
-                    {"name": "chainId", "type": "uint256"}, {"name": "verifyingContract", "type": "address"}],
-                "WithdrawalConsent": [
-                    {"name": "account", "type": "address"}, {"name": "token", "type": "address"},
-                    {"name": "amount", "type": "uint256"}, {"name": "to", "type": "address"},
-                    {"name": "fee", "type": "uint256"}, {"name": "version", "type": "uint40"},
-                    {"name": "deadline", "type": "uint256"}],
-            },
-            "primaryType": "WithdrawalConsent",
-            "domain": {"name": DOMAIN_NAME, "version": DOMAIN_VERSION, "chainId": self.chain_id,
-                       "verifyingContract": self.vault},
-            "message": dict(zip(("account", "token", "amount", "to", "fee", "version", "deadline"), self.as_tuple(),
-                                strict=True)),
-        }
+        return Domain(DOMAIN_NAME, DOMAIN_VERSION, self.chain_id, self.vault).message(
+            "WithdrawalConsent", _FIELDS, self.as_tuple())
 
     def sign(self, owner: LocalAccount) -> bytes:
         """The 65-byte signature of an owner whose key is at hand."""
-        return bytes(owner.sign_message(encode_typed_data(full_message=self.typed_data())).signature)
+        return sign(self.typed_data(), owner)
 
     def as_tuple(self) -> tuple[str, str, int, str, int, int, int]:
         """As the contract takes it."""

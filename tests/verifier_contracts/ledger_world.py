@@ -8,7 +8,6 @@ from typing import Any
 
 from eth_abi.abi import encode
 from eth_account import Account
-from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
@@ -23,6 +22,7 @@ from verifier_contracts.chain import Chain, Receipt
 from verifier_contracts.compiler import Artifact, compile_contracts
 from verifier_contracts.context import Context
 from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.eip712 import Domain, sign
 from verifier_contracts.errors import Reverted
 from verifier_contracts.sending import created_address
 
@@ -236,16 +236,8 @@ class LedgerWorld:
     def sign(self, owner: LocalAccount, kind: str, fields: Sequence[tuple[str, str, Any]], *,
              name: str = "Tailproof CommitmentDesk", version: str = "1", contract: str | None = None,
              chain_id: int | None = None) -> bytes:
-        message = {
-            "types": {"EIP712Domain": [{"name": n, "type": t} for n, t in (
-                          ("name", "string"), ("version", "string"), ("chainId", "uint256"),
-                          ("verifyingContract", "address"))],
-                      kind: [{"name": n, "type": t} for n, t, _ in fields]},
-            "primaryType": kind,
-            "domain": {"name": name, "version": version, "chainId": chain_id or self.chain.chain_id,
-                       "verifyingContract": contract or self.desk.address},
-            "message": {n: value for n, _, value in fields}}
-        return bytes(owner.sign_message(encode_typed_data(full_message=message)).signature)
+        domain = Domain(name, version, chain_id or self.chain.chain_id, contract or self.desk.address)
+        return sign(domain.message(kind, [(n, t) for n, t, _ in fields], [value for *_, value in fields]), owner)
 
     def consent(self, commitment: int, *, owner: LocalAccount | None = None, venue: str | None = None,
                 version: int | None = None, nonce: int | None = None, deadline: int | None = None,

@@ -13,7 +13,7 @@ from world import HOUR, refused
 from prover.curve import ORDER
 from verifier_contracts.abi import encode_deployment
 from verifier_contracts.compiler import compile_contracts
-from verifier_contracts.epoch_content import sign
+from verifier_contracts.eip712 import sign
 from verifier_contracts.errors import Reverted
 from verifier_contracts.oracle import ANSWER, evidence
 

@@ -9,7 +9,8 @@ from oracle_world import DAY, HOUR, LIMITS, MARKS, STAKE, factors_hash, keys
 from world import refused
 
 from prover.curve import ORDER
-from verifier_contracts.epoch_content import FIRST, OracleDomain, sign
+from verifier_contracts.eip712 import sign
+from verifier_contracts.epoch_content import FIRST, OracleDomain
 
 
 def test_publish(oracles):
