@@ -80,7 +80,7 @@ class Artifact:
 
 @lru_cache(maxsize=1)
 def compile_contracts() -> Mapping[str, Artifact]:
-    """`EpochRegistry` and `MarginManager`, by name."""
+    """Every shipped contract, by name."""
     return compile_sources({path.name: path.read_text() for path in sorted(SOURCES.glob("*.sol"))})
 
 
