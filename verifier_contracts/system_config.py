@@ -202,8 +202,8 @@ def _oracle(node: Node) -> OracleSettings:
     moves = [entry.integer(100, _UINT16) for entry in parts["move_limits"].array(at_least=4, at_most=4)]
     limits = Limits(parts["required_lag"].integer(1, 30 * DAY), interval, parts["heartbeat"].integer(interval, DAY),
                     (moves[0], moves[1], moves[2], moves[3]))
-    return OracleSettings(limits, parts["finality_blocks"].integer(0, 100_000), parts["underlyings"].integer(1, _UINT16),
-                          parts["cash_id"].decimal(0, (1 << 248) - 1))
+    return OracleSettings(limits, parts["finality_blocks"].integer(0, 100_000),
+                          parts["underlyings"].integer(1, _UINT16), parts["cash_id"].decimal(0, (1 << 248) - 1))
 
 
 def _ledger(node: Node) -> LedgerSettings:
@@ -215,7 +215,7 @@ def _ledger(node: Node) -> LedgerSettings:
     for buffer, life in zip(buffers[1:], lives[1:], strict=True):
         rising.append(buffer.integer(rising[-1] + 1, _UINT16))
         growing.append(life.integer(growing[-1], LONGEST_DELAY))
-    return LedgerSettings(*ages, (rising[0], rising[1], rising[2], rising[3]),
+    return LedgerSettings(ages[0], ages[1], ages[2], ages[3], (rising[0], rising[1], rising[2], rising[3]),
                           (growing[0], growing[1], growing[2], growing[3]))
 
 

@@ -225,7 +225,7 @@ class _Deployment:
                          one.key.insecure_setup)
 
     def first(self, one: Installed) -> tuple[bytes, tuple[Any, ...]]:
-        """A first verifier as the registry takes it: the hash is of the code generated here, not of what a node says."""
+        """A first verifier as the registry takes it; the hash is of the code generated here, not of a node's word."""
         key = self.proving.keys[one.slot]
         code = compile_verifier(key.key, key.statement, key.circuit_digest).runtime
         return slot_id(one.slot), Candidate(one.verifier, keccak(code), one.key_digest, one.circuit_digest,
