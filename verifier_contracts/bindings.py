@@ -13,8 +13,9 @@ from eth_utils.crypto import keccak
 from primitives.errors import BadInput
 from verifier_contracts.abi import decode_result, decoded, encode_call, refusal
 from verifier_contracts.addresses import checksummed
+from verifier_contracts.artifacts import Artifact
 from verifier_contracts.chain import CLOCK_TOLERANCE, Chain, Receipt
-from verifier_contracts.compiler import Artifact, compile_contracts
+from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.consent import Consent
 from verifier_contracts.context import ATTESTATION, MARGIN, Context
 from verifier_contracts.errors import ImplausibleAnswer, Reverted

@@ -17,7 +17,7 @@ from typing import Any
 from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
 
-from verifier_contracts.compiler import Artifact
+from verifier_contracts.artifacts import Artifact
 from verifier_contracts.governance import Role
 
 FUNCTIONS: Mapping[str, Mapping[str, Role]] = {
