@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,7 +27,20 @@ from web3.types import RPCEndpoint
 
 from primitives.errors import BadInput
 from verifier_contracts.addresses import checksummed
-from verifier_contracts.answers import Mined, accounts, anything, digest, octets, quantity, text, timestamp
+from verifier_contracts.answers import (
+    Block,
+    Log,
+    Mined,
+    accounts,
+    anything,
+    block,
+    digest,
+    logs,
+    octets,
+    quantity,
+    text,
+    timestamp,
+)
 from verifier_contracts.errors import (
     AnswerRefused,
     ImplausibleAnswer,
@@ -226,6 +239,31 @@ class Chain:
             return False
         client = self._node.ask_optional("web3_clientVersion", read=text, default="")
         return client.lower().startswith(("anvil", "hardhat", "ganache", "ethereumjs"))
+
+    def block(self, number: int | None = None) -> Block:
+        """A mined block, by default the latest."""
+        return self._node.ask("eth_getBlockByNumber", "latest" if number is None else hex(number), False, read=block)
+
+    def logs(self, addresses: Sequence[str], topics: Sequence[Any], first: int, last: int) -> tuple[Log, ...]:
+        """Logs of contracts in blocks `first` to `last`, both included; see `events`, which keeps to what nodes allow.
+
+        topics : for each place None (any), or a list of topics of 32 bytes, one of which must be there.
+
+        Raises
+        ------
+        AnswerRefused : the node gives no so long a list, or not of so many blocks.
+        ImplausibleAnswer : a log was not asked for.
+        """
+        wanted = [None if choice is None else ["0x" + topic.hex() for topic in choice] for choice in topics]
+        found = self._node.ask("eth_getLogs", {"address": [checksummed(one) for one in addresses], "topics": wanted,
+                                               "fromBlock": hex(first), "toBlock": hex(last)}, read=logs)
+        among = {checksummed(one) for one in addresses}
+        for log in found:
+            if log.address not in among or not first <= log.block <= last or len(log.topics) < len(topics) or any(
+                    choice is not None and log.topics[place] not in choice for place, choice in enumerate(topics)):
+                raise ImplausibleAnswer(self.name, f"gives a log that was not asked for: {log.address} in block "
+                                        f"{log.block}")
+        return found
 
     def code(self, address: str) -> bytes:
         """Code at an address; empty if there is none."""
