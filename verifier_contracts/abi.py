@@ -69,8 +69,8 @@ def decoded(kinds: Sequence[str], data: bytes, *, exactly: bool = False) -> tupl
 
 def event_topics(artifact: Artifact) -> Mapping[bytes, Any]:
     """Entries of the ABI for a contract's events, by their first topic."""
-    return {keccak(text=abi_to_signature(entry)): entry for entry in artifact.abi
-            if entry["type"] == "event" and not entry.get("anonymous")}
+    events: list[Any] = [entry for entry in artifact.abi if entry["type"] == "event" and not entry.get("anonymous")]
+    return {keccak(text=abi_to_signature(entry)): entry for entry in events}
 
 
 def decode_event(entry: Any, topics: Sequence[bytes], data: bytes) -> dict[str, Any]:
@@ -97,8 +97,9 @@ def decode_event(entry: Any, topics: Sequence[bytes], data: bytes) -> dict[str, 
 
 def decode_call(artifact: Artifact, data: bytes) -> tuple[str, dict[str, Any]] | None:
     """Function and arguments by name of a call's data; None if the contract has no such function."""
-    for entry in artifact.abi:
-        if entry["type"] == "function" and _selector(entry) == data[:4]:
+    functions: list[Any] = [entry for entry in artifact.abi if entry["type"] == "function"]
+    for entry in functions:
+        if _selector(entry) == data[:4]:
             try:
                 values = decoded(get_abi_input_types(entry), data[4:])
             except DecodingError:

@@ -87,8 +87,8 @@ def _read(chain: Chain, contracts: Mapping[str, Contract], first: int, last: int
     """Logs by block hash and place, each with its contract's name and the event's entry in the ABI."""
     topics = {name: {topic: entry for topic, entry in event_topics(contract.artifact).items()
                      if names is None or entry["name"] in names} for name, contract in contracts.items()}
-    by_address = {contract.address: name for name, contract in contracts.items()}
-    addresses = [contract.address for name, contract in contracts.items() if topics[name]]
+    by_address: dict[str, str] = {contract.address: name for name, contract in contracts.items()}
+    addresses: list[str] = [contract.address for name, contract in contracts.items() if topics[name]]
     found: dict[tuple[str, int], tuple[Log, tuple[str, Any]]] = {}
     if not addresses:
         return found

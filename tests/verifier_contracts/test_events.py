@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +32,8 @@ class Limited:
 
     def __init__(self, chain: Chain, most: int = 10**9, changes: int = 0) -> None:
         self.chain, self.most, self.changes, self.asked = chain, most, changes, list[tuple[int, int]]()
-        self.name, self.spoilt = chain.name, lambda log: log
+        self.name = chain.name
+        self.spoilt: Callable[[Log], Log] = lambda log: log
 
     def block(self, number: int | None = None) -> Block:
         block = self.chain.block(number)
