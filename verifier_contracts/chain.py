@@ -263,6 +263,15 @@ class Chain:
                                         f"{log.block}")
         return found
 
+    def block_number(self) -> int:
+        """Of the latest block."""
+        return self._node.ask("eth_blockNumber", read=quantity)
+
+    def next_nonce(self, sender: str) -> int:
+        """The nonce of a sender's next transaction, once none is in flight; raises `TransactionPending` if one stays."""
+        self.settle(sender)
+        return self._node.ask("eth_getTransactionCount", checksummed(sender), "latest", read=quantity)
+
     def code(self, address: str) -> bytes:
         """Code at an address; empty if there is none."""
         return self._node.ask("eth_getCode", checksummed(address), "latest", read=octets)
@@ -328,7 +337,7 @@ class Chain:
         with self._alone(sender):
             nonce = self._node.ask("eth_getTransactionCount", sender, "latest", read=quantity) if self.in_process else \
                 next_nonce(self._node, sender, terms.timeout, terms.report)
-            default = creation_gas(data) if to is None else CALL_GAS if gas_cap is None else gas_cap
+            default = gas_cap if gas_cap is not None else creation_gas(data) if to is None else CALL_GAS
             limit = gas if gas is not None else limited(self.estimate_gas(to, data, sender=sender, pending=pending,
                                                                           value=value),
                                                         terms.caps, default, self.name)

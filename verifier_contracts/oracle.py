@@ -19,13 +19,6 @@ CHALLENGE, ANSWER = keccak(text="challenge"), keccak(text="answer")
 SLOTS = {1: "leaf-field", 7: "leaf-field-asset", 12: "leaf-field-mark"}
 """What contexts of proofs about leaves name, by the leaves' tags: each kind is a circuit of its own."""
 
-ADMIN, GUARDIAN, RISK = 0, 1, 2
-ROLES = {"installCourt": ADMIN, "rotateSigners": ADMIN, "setReference": ADMIN, "setLimits": ADMIN,
-         "assignForfeited": ADMIN,
-         "holdEpoch": GUARDIAN, "revokeSigners": GUARDIAN, "stopClock": GUARDIAN, "resumeClock": GUARDIAN,
-         "tightenLimits": RISK}
-"""Who may call what of a `RiskOracle`: role ids of the AccessManager. What is not here, anybody may."""
-
 
 class Limits(NamedTuple):
     """What governs publication and breaker; see `OracleLimits` in RiskOracle.sol.
