@@ -20,7 +20,7 @@ from verifier_contracts.addresses import checksummed
 from verifier_contracts.answers import Block, Log
 from verifier_contracts.bindings import Contract
 from verifier_contracts.chain import Chain
-from verifier_contracts.errors import AnswerRefused, ImplausibleAnswer, NodeError, OddAnswer
+from verifier_contracts.errors import AnswerRefused, ImplausibleAnswer, NodeError, OddAnswer, plain
 
 SPAN = 10_000
 """Blocks that the first question is about: what most nodes allow."""
@@ -44,6 +44,11 @@ class Event:
     transaction: str
     place: int
     time: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Bytes in hex; integers that readers of JSON may round as strings."""
+        return {"contract": self.contract, "event": self.name, "arguments": plain(self.arguments), "block": self.block,
+                "time": self.time, "transaction": self.transaction, "place": self.place}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from verifier_contracts.chain import Receipt
 
 
 class Role(IntEnum):
-    """Role ids, as in Roles.sol; SETTLEMENT is the settlement contract's own."""
+    """Role ids, as in Roles.sol. VAULT and SETTLEMENT are those contracts' own; LOOSENING is what RISK may do after a
+    delay; ANNOUNCER announces verifiers, without one, since the registry has its own."""
 
     ADMIN = 0
     GUARDIAN = 1
@@ -31,6 +32,8 @@ class Role(IntEnum):
     COORDINATOR = 5
     VAULT = 6
     SETTLEMENT = 7
+    LOOSENING = 8
+    ANNOUNCER = 9
 
 
 PUBLIC = (1 << 64) - 1
