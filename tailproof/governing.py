@@ -178,10 +178,10 @@ def operations(there: Contracts, events: Sequence[Event]) -> tuple[Operation, ..
         id, told = bytes(event.arguments["operationId"]), event.arguments
         ready = authority.scheduled_for(id)
         if ready and id not in found:
-            name, contract = names.get(told["target"], (told["target"], None))
-            call = None if contract is None else decode_call(contract.artifact, told["data"])
+            known = names.get(told["target"])
+            call = None if known is None else decode_call(known[1].artifact, told["data"])
             shown = "0x" + told["data"].hex() if call is None else f"{call[0]}({', '.join(map(str, call[1].values()))})"
-            found[id] = Operation(id, told["caller"], name, told["target"], shown, bytes(told["data"]), ready,
+            found[id] = Operation(id, told["caller"], known[0] if known else told["target"], told["target"], shown, bytes(told["data"]), ready,
                                   ready + authority.expiration())
     return tuple(sorted(found.values(), key=lambda one: (one.ready, one.id)))
 
@@ -211,7 +211,7 @@ def _slots(there: Contracts, events: Sequence[Event]) -> tuple[Slot, ...]:
         waiting = there.registry.announcement_of(slot)
         announced = [event.arguments["candidate"]["verifier"] for event in events
                      if event.name == "GenerationAnnounced" and event.arguments["statement"] == slot_id(slot)]
-        found.append(Slot(slot, *facts, announced[-1] if waiting and announced else None,
+        found.append(Slot(slot, facts[0], facts[1], facts[2], announced[-1] if waiting and announced else None,
                           waiting.ready if waiting else 0, waiting.lapses if waiting else 0))
     return tuple(found)
 
