@@ -29,6 +29,16 @@ class Mined:
     contract: str | None
 
 
+@dataclass(frozen=True)
+class Log:
+    """An event.  topics : words in hex; data : the rest; block, transaction : where it is."""
+
+    topics: tuple[str, ...]
+    data: bytes
+    block: int
+    transaction: str
+
+
 def quantity(value: Any, bits: int = 64) -> int:
     """An unsigned integer below 2**bits."""
     if isinstance(value, str) and re.fullmatch(r"0x[0-9a-fA-F]{1,64}", value):
@@ -97,6 +107,23 @@ def mined(value: Any, transaction: str) -> Mined | None:
     return Mined(quantity(value["status"], 1) == 1, quantity(value["blockNumber"]),
                  None if block_hash is None else digest(block_hash), quantity(value["gasUsed"]),
                  text(contract) if contract else None)
+
+
+def logs(value: Any) -> list[Log]:
+    """Events, those of dropped blocks left out."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("no list of events")
+    return [Log(tuple(map(digest, entry["topics"])), octets(entry["data"]), quantity(entry["blockNumber"]),
+                digest(entry["transactionHash"])) for entry in map(_object, value) if not entry.get("removed")]
+
+
+def recipient_and_data(value: Any) -> tuple[str | None, bytes] | None:
+    """Of a transaction that was asked for by its hash."""
+    if value is None:
+        return None
+    found = _object(value)
+    to, data = found.get("to"), found.get("input", found.get("data"))
+    return checksummed(to) if to else None, octets(data)
 
 
 def _object(value: Any) -> Mapping[str, Any]:

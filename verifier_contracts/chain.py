@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,7 +25,19 @@ from web3.types import RPCEndpoint
 
 from primitives.errors import BadInput
 from verifier_contracts.addresses import checksummed
-from verifier_contracts.answers import Mined, accounts, anything, digest, octets, quantity, text, timestamp
+from verifier_contracts.answers import (
+    Log,
+    Mined,
+    accounts,
+    anything,
+    digest,
+    logs,
+    octets,
+    quantity,
+    recipient_and_data,
+    text,
+    timestamp,
+)
 from verifier_contracts.errors import (
     AnswerRefused,
     Call,
@@ -253,6 +265,19 @@ class Chain:
         """
         transaction = self._transaction(to, data, sender or self.default_sender(), None, value)
         return self._node.run("eth_estimateGas", transaction, *(["pending"] if pending else []), read=quantity)
+
+    def logs(self, address: str, topics: Sequence[str | None], first: int, last: int | None = None) -> list[Log]:
+        """Events of a contract, oldest first.
+
+        topics : hex words that an event must have in their places (None: any).  first, last : blocks, both included.
+        """
+        asked = {"address": checksummed(address), "topics": list(topics), "fromBlock": hex(first),
+                 "toBlock": "latest" if last is None else hex(last)}
+        return self._node.ask("eth_getLogs", asked, read=logs)
+
+    def sent(self, transaction: str) -> tuple[str | None, bytes] | None:
+        """To whom a transaction went, and with which data; None if the node does not know it."""
+        return self._node.ask("eth_getTransactionByHash", transaction, read=recipient_and_data)
 
     # -- sending -------------------------------------------------------------------------------------------------------
     def send(self, to: str | None, data: bytes, *, sender: str | None = None, gas: int | None = None,
