@@ -33,12 +33,12 @@ from toykey import CIRCUIT
 from world import GENESIS
 
 from circuits import statements
+from circuits.statements import margin
 from tailproof import epochs
 from tailproof.cli.node import Endpoint
 from tailproof.keys import KeyDirectory, make_keys
 from tailproof.known_answers import prove_known_answer
 from tailproof.secret import Opening
-from tailproof.systems import empty_commitment
 from verifier_contracts.chain import Chain, Terms
 from verifier_contracts.system import Contracts, System
 from verifier_contracts.system_config import VaultSettings
@@ -125,7 +125,6 @@ class RealSystem:
     # -- what people do ------------------------------------------------------------------------------------------------
     def register(self, slots: list[tuple[int, int]], salt: int = 11) -> Opening:
         """The trader's first commitment, registered by the venue with her consent."""
-        from circuits.statements import margin
         preset = statements.get("margin-tiny").preset
         opening = Opening("margin-tiny", margin.commit(salt, margin.fill(preset, slots)), salt, slots)
         consent = self.at.desk.consent(self.trader.address, self.venue.address, opening.commitment,
@@ -164,7 +163,8 @@ def build(folder: Path, run: Callable[..., Any]) -> RealSystem:
     config = replace(config, vault=VaultSettings(None, factors[0].asset, 10**15, 30 * MINUTE, ()),
                      oracle=replace(config.oracle, cash_id=epoch.cash_id))
     layout = replace_layout(epoch)
-    proving = Proving(slots, layout, empty_commitment(statements.get("margin-tiny")))
+    preset = statements.get("margin-tiny").preset
+    proving = Proving(slots, layout, int(margin.commit(0, margin.fill(preset, []))))
     system = deploy_system(chain, config, proving, sender=chain.senders[0], file=folder / "deployment.json")
     at = system.open(chain)
     world = world_of(chain, system, config, at, toys)

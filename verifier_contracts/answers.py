@@ -142,6 +142,15 @@ def mined(value: Any, transaction: str) -> Mined | None:
                  text(contract) if contract else None)
 
 
+def recipient_and_data(value: Any) -> tuple[str | None, bytes] | None:
+    """Of a transaction that was asked for by its hash."""
+    if value is None:
+        return None
+    found = _object(value)
+    to, data = found.get("to"), found.get("input", found.get("data"))
+    return checksummed(to) if to else None, octets(data)
+
+
 def _object(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError("no object")

@@ -36,6 +36,7 @@ from verifier_contracts.answers import (
     logs,
     octets,
     quantity,
+    recipient_and_data,
     text,
     timestamp,
 )
@@ -242,8 +243,9 @@ class Chain:
         """A mined block, by default the latest."""
         return self._node.ask("eth_getBlockByNumber", "latest" if number is None else hex(number), False, read=block)
 
-    def logs(self, addresses: Sequence[str], topics: Sequence[Any], first: int, last: int) -> tuple[Log, ...]:
-        """Logs of contracts in blocks `first` to `last`, both included; see `events`, which keeps to what nodes allow.
+    def logs(self, addresses: Sequence[str], topics: Sequence[Any], first: int, last: int | None = None
+             ) -> tuple[Log, ...]:
+        """Logs of contracts in blocks `first` to `last` (by default the latest), both included; see `events`, which keeps to what nodes allow.
 
         topics : for each place None (any), or a list of topics of 32 bytes, one of which must be there.
 
@@ -254,10 +256,11 @@ class Chain:
         """
         wanted = [None if choice is None else ["0x" + topic.hex() for topic in choice] for choice in topics]
         found = self._node.ask("eth_getLogs", {"address": [checksummed(one) for one in addresses], "topics": wanted,
-                                               "fromBlock": hex(first), "toBlock": hex(last)}, read=logs)
+                                               "fromBlock": hex(first), "toBlock": "latest" if last is None else hex(last)},
+                               read=logs)
         among = {checksummed(one) for one in addresses}
         for log in found:
-            if log.address not in among or not first <= log.block <= last or len(log.topics) < len(topics) or any(
+            if log.address not in among or log.block < first or (last is not None and log.block > last) or len(log.topics) < len(topics) or any(
                     choice is not None and log.topics[place] not in choice for place, choice in enumerate(topics)):
                 raise ImplausibleAnswer(self.name, f"gives a log that was not asked for: {log.address} in block "
                                         f"{log.block}")
@@ -300,6 +303,10 @@ class Chain:
         """
         transaction = self._transaction(to, data, sender or self.default_sender(), None, value)
         return self._node.run("eth_estimateGas", transaction, *(["pending"] if pending else []), read=quantity)
+
+    def sent(self, transaction: str) -> tuple[str | None, bytes] | None:
+        """To whom a transaction went, and with which data; None if the node does not know it."""
+        return self._node.ask("eth_getTransactionByHash", transaction, read=recipient_and_data)
 
     # -- sending -------------------------------------------------------------------------------------------------------
     def send(self, to: str | None, data: bytes, *, sender: str | None = None, gas: int | None = None,

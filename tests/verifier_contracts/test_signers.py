@@ -25,6 +25,7 @@ from verifier_contracts.signers import LocalSigner, RemoteSigner, endpoint_name,
 
 KEY, OTHER = (Account.from_key(bytes([byte]) * 32) for byte in (17, 18))
 TO = "0x" + "22" * 20
+METHODS = ("eth_signTransaction", "eth_signTypedData_v4")
 FIELDS = {"chainId": 31337, "nonce": 5, "gas": 60_000, "value": 7, "to": TO, "data": "0x1234",
           "maxFeePerGas": 3 * 10**9, "maxPriorityFeePerGas": 10**9}
 LEGACY = {**{name: value for name, value in FIELDS.items() if not name.startswith("max")}, "gasPrice": 2 * 10**9}
@@ -37,8 +38,8 @@ class Remote:
 
     name = "http://signer"
 
-    def __init__(self, change: Mapping[str, Any] | None = None, *, key: Any = KEY, wrap: bool = False, spoil: Any = bytes,
-                 methods: tuple[str, ...] = ("eth_signTransaction", "eth_signTypedData_v4")) -> None:
+    def __init__(self, change: Mapping[str, Any] | None = None, *, key: Any = KEY, wrap: bool = False,
+                 spoil: Any = bytes, methods: tuple[str, ...] = METHODS) -> None:
         self.change, self.key, self.wrap, self.spoil, self.methods = change or {}, key, wrap, spoil, methods
         self.asked: list[str] = []
 
