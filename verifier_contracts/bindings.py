@@ -18,7 +18,7 @@ from verifier_contracts.chain import CLOCK_TOLERANCE, Chain, Receipt
 from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.consent import Consent
 from verifier_contracts.context import ATTESTATION, MARGIN, Context
-from verifier_contracts.errors import ImplausibleAnswer, Reverted
+from verifier_contracts.errors import Call, ImplausibleAnswer, Reverted
 from verifier_contracts.fees import CALL_GAS
 
 if TYPE_CHECKING:
@@ -113,6 +113,19 @@ class Contract:
             return self.chain.call(self.address, data, sender=sender, gas=gas)
         except Reverted as error:
             raise refusal(error, self.name, function) from None
+
+    def attempt(self, function: str, *arguments: Any, sender: str) -> None:
+        """Try a transaction in the next block as `sender` would send it, without effect; raises what it would."""
+        try:
+            self.chain.estimate_gas(self.address, encode_call(self.artifact, function, arguments), sender=sender,
+                                    pending=True)
+        except Reverted as error:
+            raise refusal(error, self.name, function) from None
+
+    def call_by(self, sender: str, function: str, *arguments: Any) -> Call:
+        """A transaction for somebody else to send, not tried."""
+        data = encode_call(self.artifact, function, arguments)
+        return Call(self.chain.chain_id, sender, self.address, 0, data, GAS_CAPS.get(function, CALL_GAS))
 
     def transact(self, function: str, *arguments: Any, sender: str | None = None,
                  gas: int | None = None, pending: bool = False, value: int = 0) -> Receipt:

@@ -7,6 +7,7 @@ Transactions are signed with the private key in $TAILPROOF_PRIVATE_KEY, or by an
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -23,9 +24,27 @@ from .node import Endpoint, talking_to_a_node
 DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
 
 
-@click.group()
+_ELSEWHERE = {**dict.fromkeys(("roles", "grant", "revoke", "cancel", "freeze", "pause", "resume", "rotate"),
+                              "contract_governance"),
+              **dict.fromkeys(("void", "move", "accounts", "history"), "contract_accounts")}
+"""Commands of this group in files of their own, which are read when they are asked for."""
+
+
+class _Parts(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *_ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _ELSEWHERE:
+            found = getattr(import_module(f"tailproof.cli.{_ELSEWHERE[cmd_name]}"), cmd_name)
+            assert isinstance(found, click.Command)
+            return found
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Parts)
 def contract() -> None:
-    """Generate, deploy and feed the contracts."""
+    """Generate, deploy, feed and govern the contracts."""
 
 
 @contract.command("generate")

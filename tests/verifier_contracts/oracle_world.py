@@ -183,7 +183,7 @@ def listed(content: EpochContent, kind: int, row: Sequence[int], other: bytes = 
     return signed, Listing(signed, row, [other])
 
 
-def build_oracle_world(chain: Chain) -> OracleWorld:
+def build_oracle_world(chain: Chain, layout: LeafLayout = LAYOUT) -> OracleWorld:
     admin, guardian, risk, relayer, challenger, vault = chain.senders[:6]
     key = ToyKey(5)
     access = mock(chain, "Access", admin)
@@ -195,7 +195,7 @@ def build_oracle_world(chain: Chain) -> OracleWorld:
     oracle = RiskOracle(chain, create(chain, artifact, [
         access.address, LIMITS.words(), BLOCKS], gas=16_700_000))
     court_address = create(chain, compile_contracts()["EpochCourt"], [oracle.address, verifiers.address,
-                                                                      tuple(LAYOUT), STAKE],
+                                                                      tuple(layout), STAKE],
                    gas=16_700_000)
     for function, role in FUNCTIONS["oracle"].items():
         access.transact("setTargetFunctionRole", oracle.address, [selector(artifact, function)], role)
