@@ -1,0 +1,373 @@
+"""The demo's second act: money that moves on proofs alone.
+
+Three publishers sign an epoch of levels; a trader puts collateral in, trades with cash inside her commitment, takes out
+what cover leaves and is refused one unit more; a quorum that lies is refuted and loses its stakes; sixteen strangers'
+margins are attested in one transaction. Every proof is made and every refusal read back, as in the first act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from circuits import statements
+from primitives.errors import BadInput
+from risk.epochs import epoch_directory
+from risk.epochs.build import build
+from risk.epochs.epoch import Epoch
+from risk.epochs.provenance import Sources
+from risk.exact.money import parse_money
+from risk.margins.fills import trade
+from risk.margins.portfolio import Portfolio
+
+from . import signing, trading, watching, withdrawing
+from .attestation import commit, prove_margin
+from .epoch_contents import content_of, factors_of
+from .epoch_leaves import EpochLeaves
+from .falsities import falsities
+from .keys import KeyDirectory, make_keys
+from .leaf_proofs import LeafProver
+from .progress import Progress, quiet
+from .secret import Opening, draw_salt
+from .statements import r1cs_digest
+from .systems import load_proving
+
+if TYPE_CHECKING:
+    from verifier_contracts.chain import Chain
+    from verifier_contracts.epoch_content import EpochContent
+    from verifier_contracts.oracle import RiskOracle
+    from verifier_contracts.system import Contracts
+    from verifier_contracts.system_config import SystemConfig
+    from verifier_contracts.token import Token
+    from verifier_contracts.vault import Claim
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "levels"
+STATEMENTS = {"margin": "margin-full-256x16", "cover": "cover-full-256x16", "flat": "flat-16",
+              "transition": "transition-16", "leaf-field": "leaf-field-full-256"}
+DEPOSIT = 60_000 * 10**6
+SYMBOL, LOTS, PRICE = "BTC-SPOT", 400, "29001.72"
+"""What she buys: 4 BTC, all of it on credit."""
+BATCH = 16
+STAKE = 10**18
+MINUTE = 60
+
+
+@dataclass
+class Told:
+    """What the second act did. Amounts in 10⁻⁶ quote units.
+
+    margin : after the trade, which the chain never sees.  needed : V that must stay.  withdrawn : what left.
+    forfeited : wei that liars lost.  attested : accounts of the batch.  gas : by call; of the batch, an account's share.
+    attacks : (name, refusal expected, refusal met).
+    """
+
+    signers: int = 0
+    deposited: int = 0
+    cash: int = 0
+    margin: int = 0
+    needed: int = 0
+    withdrawn: int = 0
+    paid: int = 0
+    forfeited: int = 0
+    attested: int = 0
+    gas: dict[str, int] = field(default_factory=dict)
+    attacks: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """All of it happened, and nothing else."""
+        return (all(expected == met for _, expected, met in self.attacks) and self.attested == BATCH
+                and self.paid == self.withdrawn == self.deposited - self.needed and self.forfeited > 0)
+
+
+@dataclass
+class _Stage:
+    """The system, and who acts on it.
+
+    publishers : in the order of their set.  journals : where signers keep theirs.  folder : of the epoch.
+    """
+
+    chain: Chain
+    at: Contracts
+    keys: dict[str, KeyDirectory]
+    epoch: Epoch
+    folder: Path
+    journals: Path
+    publishers: Sequence[LocalAccount]
+    trader: str
+    venue: str
+    relayer: str
+    watcher: str
+
+    @property
+    def now(self) -> int:
+        return self.chain.now()
+
+    def later(self, seconds: int) -> None:
+        self.chain.travel_to(self.now + seconds)
+
+    def collateral(self) -> bytes:
+        return (FIXTURES / "collateral.json").read_bytes()
+
+    def ground(self) -> withdrawing.Ground:
+        """The latest epoch."""
+        from verifier_contracts.vault import Factor
+        factors = [Factor(*factor) for factor in factors_of(self.epoch, self.collateral())]
+        return withdrawing.ground(self.at, self.epoch, factors, self.at.ledger.exit_epoch_age())
+
+    def publish(self) -> EpochContent:
+        """As publishers do it: each makes the epoch again before signing, and writes down what it signed."""
+        from verifier_contracts.signers import LocalSigner
+        oracle: RiskOracle = self.at.oracle
+        candidate = signing.propose(self.folder, oracle, self.at.court, collateral=self.collateral())
+        if not oracle.latest_epoch_id():                                     # later ones have the same root
+            signing.require_stands(candidate)
+        files = []
+        for publisher in self.publishers:
+            owner, journal = signing.owner_of(oracle, publisher.address), self.journals / f"{publisher.address}.journal"
+            if not journal.exists():
+                signing.begin_journal(journal, owner, oracle, "never-signed")
+            signed = signing.sign(candidate.content, oracle, LocalSigner(publisher), journal)
+            files.append(self.journals / f"{publisher.address}-{candidate.content.id}.json")
+            signed.save(files[-1])
+        done = signing.publish(files, oracle)
+        assert done.receipt is not None
+        self.gas = done.receipt.gas_used
+        return done.content
+
+    def register(self, owner: LocalAccount, opening: Opening) -> None:
+        """A commitment, by the venue with its owner's consent."""
+        consent = self.at.desk.consent(owner.address, self.venue, opening.commitment, self.now + 3_600)
+        self.at.desk.register(consent, consent.sign(owner), sender=self.venue)
+
+
+def run(chain: Chain, keys: Path, *, timed: Callable[[str, Callable[[], Any]], Any], progress: Progress = quiet
+        ) -> Told:
+    """Play it on an embedded chain.
+
+    keys : where key directories are kept between runs.  timed : runs a stage under its name.
+    """
+    told = Told()
+    with TemporaryDirectory(prefix="tailproof-demo-") as folder:
+        stage = _set(chain, keys, Path(folder), timed, progress)
+        timed("three publishers sign", stage.publish)
+        told.signers, told.gas["publish"] = len(stage.publishers), stage.gas
+        _trade(stage, told, timed)
+        timed("false epoch: refute, slash", lambda: _refute(stage, told))
+        timed(f"batch of {BATCH}: prove, attest", lambda: _batch(stage, told))
+    return told
+
+
+# -- the stage ---------------------------------------------------------------------------------------------------------
+def _set(chain: Chain, home: Path, folder: Path, timed: Callable[[str, Callable[[], Any]], Any], progress: Progress
+         ) -> _Stage:
+    from verifier_contracts.system_deployment import deploy_system
+
+    def key(name: str) -> KeyDirectory:
+        path = home / f"{name}-{r1cs_digest(name)[:16]}"
+        return KeyDirectory.load(path) if path.exists() else make_keys(statements.get(name), path, progress=progress)
+
+    keys = timed("setup (INSECURE), five statements", lambda: {slot: key(name) for slot, name in STATEMENTS.items()})
+    epoch = timed("build epoch of levels", lambda: build(
+        Sources.read(FIXTURES / "model.toml", FIXTURES / "book.json"), progress=progress))
+    epoch_directory.save(epoch, folder / "epoch")
+    journals = folder / "journals"
+    journals.mkdir()
+    publishers = sorted((Account.create() for _ in range(3)), key=lambda one: int(one.address, 16))
+    config = _config(chain, keys, epoch, publishers, (FIXTURES / "collateral.json").read_bytes())
+    proving = timed("known answers", lambda: load_proving(config))
+    system = timed("deploy the system", lambda: deploy_system(chain, config, proving, sender=chain.senders[0]))
+    _, _, _, _, venue, _, relayer, watcher, _, trader = chain.senders
+    return _Stage(chain, system.open(chain), keys, epoch, folder / "epoch", journals, publishers, trader, venue,
+                  relayer, watcher)
+
+
+def _config(chain: Chain, keys: Mapping[str, KeyDirectory], epoch: Epoch, publishers: Sequence[LocalAccount],
+            collateral: bytes) -> SystemConfig:
+    """Every role in another hand, as on a chain that counts; only the keys are for trials."""
+    from verifier_contracts.oracle import Limits
+    from verifier_contracts.system_config import (
+        DAY,
+        Delays,
+        LedgerSettings,
+        OracleSettings,
+        Publishers,
+        RoleHolders,
+        SettlementSettings,
+        SystemConfig,
+        VaultSettings,
+    )
+    (quote,) = factors_of(epoch, collateral)
+    assert epoch.cash_id is not None
+    _, admin, guardian, risk, venue = chain.senders[:5]
+    return SystemConfig(
+        chain.chain_id, True, {slot: str(key.path) for slot, key in keys.items()}, RoleHolders(admin, guardian, risk, (venue,), None),
+        Delays(7 * DAY, 2 * DAY), Publishers(tuple(one.address for one in publishers), 3, STAKE),
+        OracleSettings(Limits(), 3, len(epoch.header.underlyings), epoch.cash_id),
+        LedgerSettings(30 * MINUTE, 15 * MINUTE, 45 * MINUTE, 15 * MINUTE, (0, 2_000, 5_000, 10_000),
+                       (60 * MINUTE, 60 * MINUTE, 75 * MINUTE, 90 * MINUTE)),
+        VaultSettings(None, quote.asset, 10**15, 30 * MINUTE, ()), SettlementSettings(100, 10_000))
+
+
+# -- deposit, trade, withdraw ------------------------------------------------------------------------------------------
+def _trade(stage: _Stage, told: Told, timed: Callable[[str, Callable[[], Any]], Any]) -> None:
+    from verifier_contracts.system import Named
+    from verifier_contracts.token import Token
+    from verifier_contracts.vault import Claim
+    at, trader = stage.at, _key_of(stage.chain, stage.trader)
+    coin = Token(stage.chain, at.vault.read("quote"))
+    Named(stage.chain, coin.address, "TrialToken").transact("mint", trader.address, DEPOSIT, sender=stage.relayer)
+    receipts = withdrawing.deposit(at, coin, trader.address, DEPOSIT, sender=trader.address)
+    told.deposited, told.gas["deposit"] = DEPOSIT, receipts[-1].gas_used
+
+    statement = statements.get(STATEMENTS["margin"])
+    opening = commit(statement, stage.epoch, Portfolio(()))
+    stage.register(trader, opening)
+    _, receipt = timed("prove cover", lambda: withdrawing.attest_cover(
+        at, stage.keys["cover"], stage.ground(), opening, trader.address, 0, sender=stage.relayer))
+    told.gas["attestCover"] = receipt.gas_used
+
+    # The venue signs what was traded; the owner's step moves lots and cash inside the commitment, with cover.
+    instrument = next(one for one in stage.epoch.instruments if one.symbol == SYMBOL)
+    fills = trade(instrument, LOTS, parse_money(PRICE, field="price")).buyer
+    quote = stage.epoch.header.quote
+    signed = trading.sign_fills(at, STATEMENTS["transition"], trader.address, fills, quote, draw_salt(), stage.venue,
+                                lambda message: _signed(stage.chain, stage.venue, message))
+    told.cash = trading.cash_of(fills, quote)
+    stage.later(5 * MINUTE)
+    stage.publish()
+    after = trading.prepare(at, stage.keys["transition"], opening, signed, quote)
+    on = stage.ground()
+    value, short = trading.cover_after(at, on, after, trader.address)
+    assert short is None
+    step = timed("prove trade and cover", lambda: trading.prove_step(
+        at, stage.keys["transition"], opening, after, signed, cover=(stage.keys["cover"], on, value)))
+    told.gas["trade with cover"] = step.send(at, sender=trader.address).gas_used
+
+    # Out goes what cover leaves, and not one unit more: neither is there a proof of it, nor does another one do.
+    on = stage.ground()
+    found = withdrawing.possible(at, [on], after, trader.address, coin.address)
+    assert found.largest is not None
+    told.margin = withdrawing.required_margin(stage.epoch, after)
+    told.needed, told.withdrawn = found.least, found.largest
+
+    def exit_of(amount: int) -> withdrawing.Exit:
+        wish = withdrawing.wanted(at, trader.address, coin.address, amount, trader.address, valid_for=3_600)
+        return withdrawing.prove_withdrawal(at, stage.keys["cover"], [on], after, wish)
+
+    exit = timed("prove withdrawal", lambda: exit_of(found.largest or 0))
+    told.attacks.append(("a proof of one unit more", "BadInput", _refused(lambda: exit_of(told.withdrawn + 1))))
+    greedy = replace(exit, wanted=replace(exit.wanted, amount=told.withdrawn + 1))
+    told.attacks.append(("one unit more with the proof for less", "ClaimAboveValue", _refused(
+        lambda: greedy.send(at, sender=trader.address))))
+    elsewhere = replace(exit, wanted=replace(exit.wanted, to=stage.relayer))
+    told.attacks.append(("the proof with another receiver", "ProofRejected", _refused(
+        lambda: elsewhere.send(at, sender=trader.address))))
+    told.attacks.append(("a thief with her proof", "ConsentMissing", _refused(
+        lambda: exit.send(at, sender=stage.relayer))))
+    told.gas["withdraw"] = exit.send(at, sender=trader.address).gas_used
+    told.attacks.append(("the same withdrawal again", "WrongVersion", _refused(
+        lambda: exit.send(at, sender=trader.address))))
+    claim = Claim(trader.address, coin.address, told.withdrawn, trader.address, 0, trader.address, on.epoch_id,
+                  exit.wanted.version)
+    told.paid = timed("until final, claim", lambda: _claimed(stage, coin, claim, trader.address))
+
+
+def _claimed(stage: _Stage, coin: Token, claim: Claim, trader: str) -> int:
+    """What a claim pays once its epoch is final: its publishers have gone on, and nobody refuted it."""
+    before = coin.balance_of(trader)
+    while not stage.at.oracle.is_final(claim.epoch_id):
+        stage.later(5 * MINUTE)
+        stage.publish()
+    stage.at.vault.redeem(claim, sender=stage.relayer)
+    return int(coin.balance_of(trader)) - before
+
+
+# -- a quorum that lies ------------------------------------------------------------------------------------------------
+def _refute(stage: _Stage, told: Told) -> None:
+    """All three publishers sign an epoch in which a leaf bounds its changes by less than they are. Whoever watches has
+    the leaves (for a true epoch anybody can build them), proves one of each, and the stakes are gone."""
+    from verifier_contracts.eip712 import sign
+    from verifier_contracts.epoch_content import quorum
+    oracle, court = stage.at.oracle, stage.at.court
+    stage.later(5 * MINUTE)
+    lower = stage.epoch.amax.copy()
+    lower[1] -= 10**9
+    leaves = EpochLeaves.of(replace(stage.epoch, amax=lower))
+    now = stage.chain.next_time()
+    content = content_of(stage.epoch, leaves, now, now + 600, oracle.previous_content(), collateral=stage.collateral())
+    message = oracle.domain.content(content)
+    oracle.publish(content, 1, quorum({one.address: sign(message, one) for one in stage.publishers},
+                                      [one.address for one in stage.publishers]), sender=stage.relayer)
+    prover = LeafProver([stage.keys["leaf-field"].path])
+    honest = EpochLeaves.of(stage.epoch)
+    assert next(falsities(honest, court.leaf_layout()), None) is None
+    lie = next(falsities(leaves, court.leaf_layout()))
+    receipt = watching.challenge(court, prover, content.id, leaves, lie)
+    told.gas["challengeField"] = receipt.gas_used
+    before = sum(court.stake_of(one.address) for one in stage.publishers)
+    court.settle_refutation(content.id)
+    told.forfeited = before - sum(court.stake_of(one.address) for one in stage.publishers)
+    told.attacks.append(("a proof under the false epoch", "FrozenEpoch", _refused(
+        lambda: oracle.root_of(content.id))))
+
+
+# -- sixteen strangers -------------------------------------------------------------------------------------------------
+def _batch(stage: _Stage, told: Told) -> None:
+    """Each has another book, another salt and another proof; one transaction checks them all in one pairing, and a
+    commitment that has moved on meanwhile is skipped, not the batch."""
+    from verifier_contracts.bindings import proof_words
+    from verifier_contracts.ledger import MarginStatus, Row, combiner_key
+    stage.later(5 * MINUTE)
+    epoch_id, ledger = stage.publish().id, stage.at.ledger
+    key, statement = stage.keys["margin"], statements.get(STATEMENTS["margin"])
+    read = Portfolio.read(FIXTURES / "portfolios" / "funded_straddle.json")
+    owners: list[LocalAccount] = [Account.create() for _ in range(BATCH)]
+    rows, proofs = [], []
+    for place, owner in enumerate(owners, start=1):
+        book = replace(read, positions=tuple((symbol, lots * place) for symbol, lots in read.positions))
+        opening = commit(statement, stage.epoch, book)
+        stage.register(owner, opening)
+        context = ledger.context("margin", key.verification_key().digest(), owner.address, epoch_id, 1)
+        bundle = prove_margin(key, stage.epoch, opening, context)
+        rows.append(Row(owner.address, 1, bundle.margin, opening.commitment))
+        proofs.append(proof_words(bundle.proof))
+    attestor, combined = stage.at.attestor, combiner_key(key.verification_key())
+    swapped = [rows[0], rows[1]._replace(value=rows[1].value - 1), *rows[2:]]
+    told.attacks.append(("a batch with one margin lowered by a unit", "ProofRejected", _refused(
+        lambda: attestor.attest_margins(epoch_id, combined, swapped, proofs, sender=stage.relayer))))
+    receipt = attestor.attest_margins(epoch_id, combined, rows, proofs, sender=stage.relayer)
+    told.gas["batch, each of 16"] = receipt.gas_used // BATCH
+    readings = [ledger.try_margin_of(row.account) for row in rows]
+    told.attested = sum(reading.status is MarginStatus.VALID and reading.margin == row.value
+                        for reading, row in zip(readings, rows, strict=True))
+
+
+def _signed(chain: Chain, address: str, message: dict[str, Any]) -> bytes:
+    from verifier_contracts.eip712 import sign
+    return sign(message, _key_of(chain, address))
+
+
+def _key_of(chain: Chain, address: str) -> LocalAccount:
+    """Of one of the embedded chain's senders: the keys 1, 2, 3 …"""
+    made: LocalAccount = Account.from_key((chain.senders.index(address) + 1).to_bytes(32, "big"))
+    assert made.address == address
+    return made
+
+
+def _refused(action: Callable[[], Any]) -> str | None:
+    """The name under which something is refused, by a contract or before it; None if it is not."""
+    from verifier_contracts.errors import ContractRefused
+    try:
+        action()
+    except ContractRefused as error:
+        return error.name
+    except BadInput:
+        return "BadInput"
+    return None
