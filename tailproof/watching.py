@@ -29,14 +29,14 @@ from verifier_contracts.chain import Receipt
 from verifier_contracts.epoch_content import EpochContent
 from verifier_contracts.errors import ContractRefused, Withheld
 from verifier_contracts.keccak_tree import Factor, factors_hash
-from verifier_contracts.oracle import EpochCourt, EpochFacts, LeafLayout, LeafProof, Listing, RiskOracle
+from verifier_contracts.oracle import ANSWER, EpochCourt, EpochFacts, LeafLayout, LeafProof, Listing, RiskOracle
 
 from . import epochs
 from .epoch_contents import content_of, factors_of
 from .epoch_leaves import EpochLeaves, Row
 from .epochs import AnyEpoch
 from .falsities import Falsity, falsities, missing
-from .leaf_proofs import LeafProver
+from .leaf_proofs import LeafProver, Shown
 from .progress import Progress, quiet
 
 Verdict = Literal["stands", "false", "doubtful", "frozen", "refuted"]
@@ -293,18 +293,22 @@ class Watch:
 
     def _demand(self, judged: Judged, kind: Tag, id: int, listing: Listing | None, what: str) -> None:
         judged.tell(f"MISSING: {what}", "false")
-        if self.court.demand_of(judged.epoch_id, kind, id).bond or not self._acts:
+        open_ = self.court.demand_of(judged.epoch_id, kind, id)
+        if not self._acts or (open_.bond and self.oracle.live_time() <= open_.due):
             return
+        name = "close demand" if open_.bond else "demand"
         try:
-            receipt = demand(self.court, judged.epoch_id, kind, id, listing)
+            receipt = self.court.close_demand(judged.epoch_id, kind, id) if open_.bond else \
+                demand(self.court, judged.epoch_id, kind, id, listing)
         except Withheld as withheld:
-            judged.actions.append(Action("demand", None, withheld.call.to_json()))
+            judged.actions.append(Action(name, None, withheld.call.to_json()))
         except ContractRefused as refused:
-            if refused.name not in ("AlreadyDemanded", "DemandTooLate", "FrozenEpoch", "NoVerifier"):
+            if refused.name not in ("AlreadyDemanded", "DemandTooLate", "FrozenEpoch", "NoVerifier", "NotDemanded",
+                                    "AnswerNotDue"):
                 raise
-            judged.tell(f"it cannot be demanded: {refused.name}", "false")
+            judged.tell(f"{name}: {refused.name}", "false")
         else:
-            judged.actions.append(Action("demand", receipt))
+            judged.actions.append(Action(name, receipt))
 
     def _unseen(self, judged: Judged, facts: EpochFacts, frozen: bool, content: EpochContent | None,
                 listed: Held | None) -> None:
@@ -402,6 +406,20 @@ def demand(court: EpochCourt, epoch_id: int, kind: int, id: int, listing: Listin
     """Demand to be shown a leaf.  bond : wei; by default a quarter more than is needed."""
     needed = court.bond_needed() * BOND_MARGIN[0] // BOND_MARGIN[1] if bond is None else bond
     return court.demand(epoch_id, kind, id, listing, bond=needed)
+
+
+def answer(court: EpochCourt, prover: LeafProver, epoch_id: int, leaves: EpochLeaves, kind: Tag, id: int) -> Receipt:
+    """Show a leaf that is demanded; the bond is the chain's sender's.
+
+    Raises
+    ------
+    BadInput : the epoch does not hold it, or as for `challenge`.
+    """
+    place = leaves.place(kind, id)
+    if place is None:
+        raise BadInput("--id", id, f"of a leaf of kind {kind.name} that the epoch holds")
+    context = court.context(court.chain.default_sender(), epoch_id, kind, ANSWER)
+    return court.answer(epoch_id, prover.prove(leaves, Shown(kind, place, 0), context))
 
 
 def _proof(court: EpochCourt, prover: LeafProver, epoch_id: int, leaves: EpochLeaves, falsity: Falsity, n: int,

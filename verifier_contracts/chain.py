@@ -271,7 +271,7 @@ class Chain:
 
         topics : hex words that an event must have in their places (None: any).  first, last : blocks, both included.
         """
-        asked = {"address": checksummed(address), "topics": list(topics), "fromBlock": hex(first),
+        asked = {"address": [checksummed(address)], "topics": list(topics), "fromBlock": hex(first),
                  "toBlock": "latest" if last is None else hex(last)}
         return self._node.ask("eth_getLogs", asked, read=logs)
 
