@@ -27,7 +27,7 @@ from risk.grid.grid_epoch import GridEpoch
 from risk.market.book import released_symbols
 from verifier_contracts.chain import Receipt
 from verifier_contracts.epoch_content import EpochContent
-from verifier_contracts.errors import ContractRefused, Withheld
+from verifier_contracts.errors import Call, ContractRefused, Withheld
 from verifier_contracts.keccak_tree import Factor, factors_hash
 from verifier_contracts.oracle import ANSWER, EpochCourt, EpochFacts, LeafLayout, LeafProof, Listing, RiskOracle
 
@@ -59,12 +59,12 @@ class Action:
 
     name: str
     receipt: Receipt | None
-    call: dict[str, Any] | None = None
+    call: Call | None = None
 
     def to_json(self) -> dict[str, Any]:
         sent = {} if self.receipt is None else {"transaction": self.receipt.transaction,
                                                 "gas_used": self.receipt.gas_used}
-        return {"action": self.name, **sent, **({} if self.call is None else {"call": self.call})}
+        return {"action": self.name, **sent, **({} if self.call is None else {"call": self.call.to_json()})}
 
 
 @dataclass
@@ -231,7 +231,7 @@ class Watch:
             receipt = challenge(self.court, self.prover, judged.epoch_id, held.leaves, falsity, content=content,
                                 listed=None if listed is None else listed.leaves, factors=factors)
         except Withheld as withheld:
-            judged.actions.append(Action("challenge", None, withheld.call.to_json()))
+            judged.actions.append(Action("challenge", None, withheld.call))
             return
         except ContractRefused as refused:
             if refused.name != "AlreadyRefuted":   # somebody was faster: as good
@@ -250,7 +250,7 @@ class Watch:
         try:
             judged.actions.append(Action("settle", self.court.settle_refutation(judged.epoch_id)))
         except Withheld as withheld:
-            judged.actions.append(Action("settle", None, withheld.call.to_json()))
+            judged.actions.append(Action("settle", None, withheld.call))
         except ContractRefused as refused:
             if refused.name != "NotRefuted":       # somebody has settled it: the reward is owed all the same
                 raise
@@ -301,7 +301,7 @@ class Watch:
             receipt = self.court.close_demand(judged.epoch_id, kind, id) if open_.bond else \
                 demand(self.court, judged.epoch_id, kind, id, listing)
         except Withheld as withheld:
-            judged.actions.append(Action(name, None, withheld.call.to_json()))
+            judged.actions.append(Action(name, None, withheld.call))
         except ContractRefused as refused:
             if refused.name not in ("AlreadyDemanded", "DemandTooLate", "FrozenEpoch", "NoVerifier", "NotDemanded",
                                     "AnswerNotDue"):

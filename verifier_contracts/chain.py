@@ -26,10 +26,12 @@ from web3.types import RPCEndpoint
 from primitives.errors import BadInput
 from verifier_contracts.addresses import checksummed
 from verifier_contracts.answers import (
+    Block,
     Log,
     Mined,
     accounts,
     anything,
+    block,
     digest,
     logs,
     octets,
@@ -237,6 +239,42 @@ class Chain:
         client = self._node.ask_optional("web3_clientVersion", read=text, default="")
         return client.lower().startswith(("anvil", "hardhat", "ganache", "ethereumjs"))
 
+    def block(self, number: int | None = None) -> Block:
+        """A mined block, by default the latest."""
+        return self._node.ask("eth_getBlockByNumber", "latest" if number is None else hex(number), False, read=block)
+
+    def logs(self, addresses: Sequence[str], topics: Sequence[Any], first: int, last: int | None = None
+             ) -> tuple[Log, ...]:
+        """Logs of contracts in blocks `first` to `last` (by default the latest), both included; see `events`, which keeps to what nodes allow.
+
+        topics : for each place None (any), or a list of topics of 32 bytes, one of which must be there.
+
+        Raises
+        ------
+        AnswerRefused : the node gives no so long a list, or not of so many blocks.
+        ImplausibleAnswer : a log was not asked for.
+        """
+        wanted = [None if choice is None else ["0x" + topic.hex() for topic in choice] for choice in topics]
+        found = self._node.ask("eth_getLogs", {"address": [checksummed(one) for one in addresses], "topics": wanted,
+                                               "fromBlock": hex(first), "toBlock": "latest" if last is None else hex(last)},
+                               read=logs)
+        among = {checksummed(one) for one in addresses}
+        for log in found:
+            if log.address not in among or log.block < first or (last is not None and log.block > last) or len(log.topics) < len(topics) or any(
+                    choice is not None and log.topics[place] not in choice for place, choice in enumerate(topics)):
+                raise ImplausibleAnswer(self.name, f"gives a log that was not asked for: {log.address} in block "
+                                        f"{log.block}")
+        return found
+
+    def block_number(self) -> int:
+        """Of the latest block."""
+        return self._node.ask("eth_blockNumber", read=quantity)
+
+    def next_nonce(self, sender: str) -> int:
+        """Of a sender's next transaction, once none is in flight; raises `TransactionPending` if one stays."""
+        self.settle(sender)
+        return self._node.ask("eth_getTransactionCount", checksummed(sender), "latest", read=quantity)
+
     def code(self, address: str) -> bytes:
         """Code at an address; empty if there is none."""
         return self._node.ask("eth_getCode", checksummed(address), "latest", read=octets)
@@ -265,15 +303,6 @@ class Chain:
         """
         transaction = self._transaction(to, data, sender or self.default_sender(), None, value)
         return self._node.run("eth_estimateGas", transaction, *(["pending"] if pending else []), read=quantity)
-
-    def logs(self, address: str, topics: Sequence[str | None], first: int, last: int | None = None) -> list[Log]:
-        """Events of a contract, oldest first.
-
-        topics : hex words that an event must have in their places (None: any).  first, last : blocks, both included.
-        """
-        asked = {"address": [checksummed(address)], "topics": list(topics), "fromBlock": hex(first),
-                 "toBlock": "latest" if last is None else hex(last)}
-        return self._node.ask("eth_getLogs", asked, read=logs)
 
     def sent(self, transaction: str) -> tuple[str | None, bytes] | None:
         """To whom a transaction went, and with which data; None if the node does not know it."""
@@ -315,7 +344,7 @@ class Chain:
         with self._alone(sender):
             nonce = self._node.ask("eth_getTransactionCount", sender, "latest", read=quantity) if self.in_process else \
                 next_nonce(self._node, sender, terms.timeout, terms.report)
-            default = creation_gas(data) if to is None else CALL_GAS if gas_cap is None else gas_cap
+            default = gas_cap if gas_cap is not None else creation_gas(data) if to is None else CALL_GAS
             limit = gas if gas is not None else limited(self.estimate_gas(to, data, sender=sender, pending=pending,
                                                                           value=value),
                                                         terms.caps, default, self.name)

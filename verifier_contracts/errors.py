@@ -54,7 +54,7 @@ class ContractRefused(TailproofError):
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: `error` is the contract's own name for it. Integers that JSON readers may round are strings."""
         return {"error": self.name, "contract": self.contract, "function": self.function,
-                "arguments": {key: _plain(value) for key, value in self.arguments.items()},
+                "arguments": {key: plain(value) for key, value in self.arguments.items()},
                 "transaction": self.transaction, "gas_used": self.gas_used, "message": str(self)}
 
 
@@ -227,8 +227,10 @@ def _shown(value: Any) -> str:
     return "0x" + value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As JSON: bytes in hex, and integers from 2**53, which most readers would round, as strings."""
     if isinstance(value, bytes) or (isinstance(value, int) and not -1 << 53 < value < 1 << 53):
         return _shown(value)
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -23,13 +23,6 @@ CHALLENGE, ANSWER = keccak(text="challenge"), keccak(text="answer")
 SLOTS = {1: "leaf-field", 7: "leaf-field-asset", 12: "leaf-field-mark"}
 """What contexts of proofs about leaves name, by the leaves' tags: each kind is a circuit of its own."""
 
-ADMIN, GUARDIAN, RISK = 0, 1, 2
-ROLES = {"installCourt": ADMIN, "rotateSigners": ADMIN, "setReference": ADMIN, "setLimits": ADMIN,
-         "assignForfeited": ADMIN,
-         "holdEpoch": GUARDIAN, "revokeSigners": GUARDIAN, "stopClock": GUARDIAN, "resumeClock": GUARDIAN,
-         "tightenLimits": RISK}
-"""Who may call what of a `RiskOracle`: role ids of the AccessManager. What is not here, anybody may."""
-
 
 class Limits(NamedTuple):
     """What governs publication and breaker; see `OracleLimits` in RiskOracle.sol.
@@ -192,8 +185,8 @@ class RiskOracle(_Timely):
             if refused.name != "ContentForgotten":
                 raise
             return None
-        topics = ["0x" + keccak(text="EpochPublished(uint40,bytes32,uint256,bytes32)").hex(), f"0x{epoch_id:064x}"]
-        for log in self.chain.logs(self.address, topics, block):         # on some rollups `block` is the parent chain's
+        topics = [[keccak(text="EpochPublished(uint40,bytes32,uint256,bytes32)")], [epoch_id.to_bytes(32, "big")]]
+        for log in self.chain.logs([self.address], topics, block):   # from there: rollups count their parent's blocks
             sent = self.chain.sent(log.transaction)
             found = None if sent is None else _published(self.artifact, sent[1])
             if found is not None and found.digest() == digest:
@@ -410,10 +403,8 @@ class EpochCourt(_Timely):
 
 def _published(artifact: Artifact, data: bytes) -> EpochContent | None:
     """The content in the calldata of a `publish`; None if it is none."""
-    try:
-        return EpochContent.of_words(decode_call(artifact, "publish", data)[0])
-    except BadInput:
-        return None
+    call = decode_call(artifact, data)
+    return EpochContent.of_words(call[1]["content"]) if call is not None and call[0] == "publish" else None
 
 
 def evidence(sender: str, earlier: EpochContent, later: EpochContent, salt: bytes) -> bytes:

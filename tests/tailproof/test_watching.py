@@ -213,13 +213,13 @@ def test_dry_run_tries_everything_and_sends_nothing(calm: OracleWorld, leaf_keys
     (action,) = found.actions
     assert found.verdict == "false"
     assert action.call is not None
-    assert (action.call["from"], action.call["to"]) == (somebody, calm.court.address)
+    assert (action.call.sender, action.call.to) == (somebody, calm.court.address)
     assert blocks(calm) == before
     assert not calm.oracle.facts_of(content.id).refuted
     # It was proven for that sender: nobody else's transaction carries it.
     with pytest.raises(Exception, match="0x"):
-        calm.chain.call(calm.court.address, bytes.fromhex(action.call["data"][2:]), sender=calm.challenger)
-    calm.chain.call(calm.court.address, bytes.fromhex(action.call["data"][2:]), sender=somebody)
+        calm.chain.call(calm.court.address, action.call.data, sender=calm.challenger)
+    calm.chain.call(calm.court.address, action.call.data, sender=somebody)
 
 
 # -- missing -----------------------------------------------------------------------------------------------------------
