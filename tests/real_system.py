@@ -183,6 +183,7 @@ def replace_layout(epoch: Any) -> Any:
 def world_of(chain: Chain, system: System, config: Any, at: Contracts, toys: Any) -> SystemWorld:
     """What `SystemWorld` knows of time, epochs and the trial token."""
     from system_world import Coin, Tested
+
     from verifier_contracts.system import CONTRACTS
     tested = {name: Tested(chain, system.contracts[name], solidity) for name, solidity in CONTRACTS.items()}
     _, admin, guardian, risk, venue, other_venue, relayer, stranger, challenger = chain.senders[:9]
