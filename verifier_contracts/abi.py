@@ -13,7 +13,8 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from primitives.errors import BadInput
-from verifier_contracts.compiler import Artifact, compile_contracts
+from verifier_contracts.artifacts import Artifact
+from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.errors import ContractRefused, Reverted
 from verifier_contracts.generator import ERRORS as VERIFIER_ERRORS
 

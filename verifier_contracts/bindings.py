@@ -13,8 +13,9 @@ from eth_utils.crypto import keccak
 from primitives.errors import BadInput
 from verifier_contracts.abi import decode_result, decoded, encode_call, refusal
 from verifier_contracts.addresses import checksummed
+from verifier_contracts.artifacts import Artifact
 from verifier_contracts.chain import CLOCK_TOLERANCE, Chain, Receipt
-from verifier_contracts.compiler import Artifact, compile_contracts
+from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.consent import Consent
 from verifier_contracts.context import ATTESTATION, MARGIN, Context
 from verifier_contracts.errors import Call, ImplausibleAnswer, Reverted
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 GAS_CAPS = {"publishEpoch": 250_000, "freezeEpoch": 100_000, "attest": 600_000, "pause": 100_000, "unpause": 100_000,
             "moveAccount": 150_000, "rotateKey": 1_000_000, "challengeField": 1_200_000, "challengeRow": 1_200_000,
             "challengeMarks": 1_200_000, "challengeFactor": 800_000, "answerDemand": 700_000,
-            "rotateSigners": 2_000_000, "multicall": 8_000_000, "attestCover": 700_000, "proveShortfall": 700_000, "applyTransition": 1_400_000,
+            "rotateSigners": 2_000_000, "multicall": 8_000_000, "attestCover": 700_000, "proveShortfall": 700_000,
+            "applyTransition": 1_400_000,
             "attestBatch": 1_500_000, "attestMargins": 12_000_000, "attestCovers": 12_000_000, "withdraw": 1_400_000,
             "withdrawFlat": 800_000, "announce": 4_000_000, "activate": 4_000_000}
 """The most gas that a call may use where the user has not said: two to three times what it uses (`gas_report`).

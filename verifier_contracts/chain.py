@@ -272,7 +272,7 @@ class Chain:
         return self._node.ask("eth_blockNumber", read=quantity)
 
     def next_nonce(self, sender: str) -> int:
-        """The nonce of a sender's next transaction, once none is in flight; raises `TransactionPending` if one stays."""
+        """Of a sender's next transaction, once none is in flight; raises `TransactionPending` if one stays."""
         self.settle(sender)
         return self._node.ask("eth_getTransactionCount", checksummed(sender), "latest", read=quantity)
 

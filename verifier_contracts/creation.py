@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from primitives.errors import BadInput
 from verifier_contracts.abi import encode_deployment, refusal
+from verifier_contracts.artifacts import Artifact
 from verifier_contracts.chain import Chain, Receipt
-from verifier_contracts.compiler import Artifact, compile_sources
+from verifier_contracts.compiler import compile_sources
 from verifier_contracts.errors import Reverted
 from verifier_contracts.generator import CONTRACT_NAME, generate
 from verifier_contracts.selftest import KnownAnswer, require_precompiles, require_right_answers, require_valid

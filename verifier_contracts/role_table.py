@@ -1,22 +1,23 @@
 """Who may call what: the functions that roles guard, as a deployment sets them on the one AccessManager.
 
 What is restricted and not named here is ADMIN's. An account has one delay for all that a role lets it do, so what RISK
-may do at once and what it may do after a delay are two roles, both held by the same account; and verifiers are announced
-by a role without a delay, since the registry makes them wait by itself.
+may do at once and what it may do after a delay are two roles, both held by the same account; and verifiers are
+announced by a role without a delay, since the registry makes them wait by itself.
 
 Precondition of what is said about clocks: liquidation is paused by the vault alone, which stops the oracle's clock in
-the same transaction. Were `stopClock` the guardian's, it could pause liquidation and let deadlines run, or stop deadlines
-and let liquidation go on.
+the same transaction. Were `stopClock` the guardian's, it could pause liquidation and let deadlines run, or stop
+deadlines and let liquidation go on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
 
-from verifier_contracts.compiler import Artifact
+from verifier_contracts.artifacts import Artifact
 from verifier_contracts.governance import Role
 
 FUNCTIONS: Mapping[str, Mapping[str, Role]] = {
@@ -39,5 +40,5 @@ FUNCTIONS: Mapping[str, Mapping[str, Role]] = {
 
 def selector(artifact: Artifact, function: str) -> bytes:
     """The four bytes that call a function."""
-    entry = next(entry for entry in artifact.abi if entry["type"] == "function" and entry["name"] == function)
+    entry: Any = next(entry for entry in artifact.abi if entry["type"] == "function" and entry["name"] == function)
     return keccak(text=abi_to_signature(entry))[:4]

@@ -129,15 +129,16 @@ class Settings:
         parts = node.object({"allows_insecure_setup", "finality_blocks", "stake_required", "layout", "mark_life",
                              "empty_commitment", *ages, "buffers", "lives", "quantum", "debit_per_margin"})
         form = parts["layout"].object(LeafLayout._fields)
-        layout = LeafLayout(*(form[name].integer(1, _UINT[8]) for name in ("lanes", "width", "value_bits")),
-                            form["values"].integer(1, _UINT[32]), form["underlyings"].integer(1, _UINT[16]),
-                            form["cash_id"].decimal(0, _UINT[256]))
+        lanes, width, value_bits = (form[name].integer(1, _UINT[8]) for name in ("lanes", "width", "value_bits"))
+        layout = LeafLayout(lanes, width, value_bits, form["values"].integer(1, _UINT[32]),
+                            form["underlyings"].integer(1, _UINT[16]), form["cash_id"].decimal(0, _UINT[256]))
         buffers = [entry.integer(0, _UINT[16]) for entry in parts["buffers"].array(at_least=4, at_most=4)]
         lives = [entry.integer(1, _UINT[32]) for entry in parts["lives"].array(at_least=4, at_most=4)]
+        oldest, exits, final, grace = (parts[name].integer(1, _UINT[40]) for name in ages)
         return Settings(
             parts["allows_insecure_setup"].boolean(), parts["finality_blocks"].integer(0, _UINT[48]),
             parts["stake_required"].decimal(0, _UINT[256]), layout, parts["mark_life"].integer(1, _UINT[40]),
-            parts["empty_commitment"].decimal(0, _UINT[256]), *(parts[name].integer(1, _UINT[40]) for name in ages),
+            parts["empty_commitment"].decimal(0, _UINT[256]), oldest, exits, final, grace,
             (buffers[0], buffers[1], buffers[2], buffers[3]), (lives[0], lives[1], lives[2], lives[3]),
             parts["quantum"].decimal(1, _UINT[96]), parts["debit_per_margin"].integer(1, _UINT[16]))
 
@@ -302,7 +303,7 @@ class System:
         """
         node = Node.read(path)
         if isinstance(node.value, dict) and node.value.get("schema") == UNFINISHED:
-            raise BadInput("deployment", "unfinished", "finished: `contract deploy` with the same configuration goes on",
+            raise BadInput("deployment", "unfinished", "finished: `contract deploy` with the same file goes on",
                            source=path)
         parts = node.document(SCHEMA, {"chain_id", "block", "contracts", "verifiers", "quote_token", "quote_id",
                                        "settings", "grants"})

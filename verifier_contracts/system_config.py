@@ -12,7 +12,7 @@ from pathlib import Path
 
 from primitives.errors import BadInput
 from primitives.jsonio import Node
-from verifier_contracts.addresses import read_address
+from verifier_contracts.addresses import checksummed, read_address
 from verifier_contracts.chain import LARGEST_CHAIN_ID
 from verifier_contracts.oracle import Limits
 from verifier_contracts.verifier_registry import SLOTS
@@ -202,8 +202,8 @@ def _oracle(node: Node) -> OracleSettings:
     moves = [entry.integer(100, _UINT16) for entry in parts["move_limits"].array(at_least=4, at_most=4)]
     limits = Limits(parts["required_lag"].integer(1, 30 * DAY), interval, parts["heartbeat"].integer(interval, DAY),
                     (moves[0], moves[1], moves[2], moves[3]))
-    return OracleSettings(limits, parts["finality_blocks"].integer(0, 100_000), parts["underlyings"].integer(1, _UINT16),
-                          parts["cash_id"].decimal(0, (1 << 248) - 1))
+    return OracleSettings(limits, parts["finality_blocks"].integer(0, 100_000),
+                          parts["underlyings"].integer(1, _UINT16), parts["cash_id"].decimal(0, (1 << 248) - 1))
 
 
 def _ledger(node: Node) -> LedgerSettings:
@@ -215,13 +215,14 @@ def _ledger(node: Node) -> LedgerSettings:
     for buffer, life in zip(buffers[1:], lives[1:], strict=True):
         rising.append(buffer.integer(rising[-1] + 1, _UINT16))
         growing.append(life.integer(growing[-1], LONGEST_DELAY))
-    return LedgerSettings(*ages, (rising[0], rising[1], rising[2], rising[3]),
+    return LedgerSettings(ages[0], ages[1], ages[2], ages[3], (rising[0], rising[1], rising[2], rising[3]),
                           (growing[0], growing[1], growing[2], growing[3]))
 
 
 def _vault(node: Node, *, trial: bool) -> VaultSettings:
     parts = node.object({"quote", "quote_id", "quote_cap", "mark_life", "assets"})
-    quote = None if parts["quote"].value == TRIAL_TOKEN else read_address(parts["quote"])
+    said = parts["quote"].text(rf"{TRIAL_TOKEN}|0x[0-9a-fA-F]{{40}}", f"an address, or {TRIAL_TOKEN!r}")
+    quote = None if said == TRIAL_TOKEN else checksummed(said, parts["quote"].field, source=node.source)
     if quote is None and not trial:
         raise parts["quote"].refuse("an address; a trial token, which anybody mints, goes with allow_insecure_setup")
     seen = {parts["quote_id"].integer(1, MARKED - 1): parts["quote_id"].field}

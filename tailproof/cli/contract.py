@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +21,9 @@ from .. import epochs
 from ..keys import INSECURE, KeyDirectory
 from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
+
+if TYPE_CHECKING:
+    from verifier_contracts.chain import Chain
 
 DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
 
@@ -68,44 +72,81 @@ def generate_source(key: Path, out: Path) -> Outcome:
 
 
 @contract.command("deploy")
-@click.option("--key", type=FILE, required=True, help="Key directory.")
+@click.option("--config", type=FILE, help="What the system is to be: `tailproof new system` writes one to start from.")
+@click.option("--key", type=FILE, help="Key directory of a margin statement: registry and manager of earlier versions.")
 @talking_to_a_node(sends=True, optional="JSON-RPC endpoint; without it, a trial on an embedded chain.")
 @click.option("--out", type=CONTINUED, help="Deployment file to write, with --rpc.")
-@click.option("--registry", type=ADDRESS, help="Share an epoch registry that is there already.")
+@click.option("--registry", type=ADDRESS, help="With --key: share an epoch registry that is there already.")
 @click.option("--max-epoch-age", type=click.IntRange(1, (1 << 40) - 1), default=86_400, show_default=True,
-              help="Seconds after which an epoch proves nothing any more.")
-@click.option("--allow-insecure-setup", is_flag=True, help="Take a key whose maker can forge proofs; for trials only.")
+              help="With --key: seconds after which an epoch proves nothing any more.")
+@click.option("--allow-insecure-setup", is_flag=True, help="With --key: take one whose maker can forge proofs; for "
+              "trials only.")
 @reporting
-def deploy_contracts(key: Path, endpoint: Endpoint, out: Path | None, registry: str | None, max_epoch_age: int,
-                     allow_insecure_setup: bool) -> Outcome:
-    """Deploy registry, verifier and margin manager; every role goes to the sender.
+def deploy_contracts(config: Path | None, key: Path | None, endpoint: Endpoint, out: Path | None, registry: str | None,
+                     max_epoch_age: int, allow_insecure_setup: bool) -> Outcome:
+    """Deploy all contracts of a system as --config says, hand them over, and show every address, role and clock.
 
-    A proof is made first, for the self-test of the contracts.  What is deployed before a failure stays in the file; the
-    same command then goes on from there.
+    A proof is made first with each key, for the self-test of its verifier.  What is deployed before a failure stays in
+    the file; the same command then goes on from there.
     """
+    from verifier_contracts.unfinished import require_unfinished
+    if (config is None) == (key is None):
+        raise BadInput("--config and --key", (config and str(config), key and str(key)), "one of them")
+    if (endpoint.rpc is None) != (out is None):
+        raise BadInput("--rpc and --out", (endpoint.rpc, out and str(out)), "given together: without --out nobody "
+                       "would know where the contracts are, and without --rpc their chain is gone")
+    if out is not None and os.path.lexists(out):
+        require_unfinished(out)                    # before proofs are made for nothing
+    if config is not None:
+        return _deploy_system(config, endpoint, out)
+    assert key is not None
+    return _deploy_manager(key, endpoint, out, registry, max_epoch_age, allow_insecure_setup)
+
+
+def _deploy_system(config: Path, endpoint: Endpoint, out: Path | None) -> Outcome:
+    from dataclasses import replace
+
+    from verifier_contracts.chain import Chain
+    from verifier_contracts.clocks import clocks
+    from verifier_contracts.system_config import SystemConfig
+    from verifier_contracts.system_deployment import deploy_system
+
+    from ..system_table import rows, to_json
+    from ..systems import load_proving
+    wanted = SystemConfig.load(config)
+    if endpoint.rpc is None:
+        chain = Chain.embedded()                   # a trial: on whatever chain this is
+        wanted = replace(wanted, chain_id=chain.chain_id)
+    else:
+        chain = endpoint.connect()
+        if chain.chain_id != wanted.chain_id:      # before proofs are made for nothing
+            raise BadInput("chain_id", wanted.chain_id, f"{chain.chain_id}, as the node says", source=config)
+        wanted.require_deployer(chain.default_sender())
+    made = deploy_system(chain, wanted, load_proving(wanted, progress=progress), progress=progress, file=out)
+    found = clocks(made, made.bind(chain))
+    trial = [] if out is not None else ["A trial: the embedded chain is gone now."]
+    return Outcome({**to_json(made, found), "chain": chain.name, "insecure_setup": made.insecure}, [
+        *table(list(rows(made, found)), ("what", "value", "about it")), *([INSECURE] if made.insecure else []), *trial])
+
+
+def _deploy_manager(key: Path, endpoint: Endpoint, out: Path | None, registry: str | None, max_epoch_age: int,
+                    allow_insecure_setup: bool) -> Outcome:
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import deploy
-    from verifier_contracts.unfinished import require_unfinished
 
     from ..attestation import require_margin
     from ..known_answers import prove_known_answer
-    rpc = endpoint.rpc
-    if (rpc is None) != (out is None):
-        raise BadInput("--rpc and --out", (rpc, out and str(out)), "given together: without --out nobody would "
-                       "know where the contracts are, and without --rpc their chain is gone")
-    if out is not None and os.path.lexists(out):
-        require_unfinished(out)                    # before a proof is made for nothing
     found = KeyDirectory.load(key)
     require_margin(statements.get(found.statement))
     verification_key = found.verification_key()
     if verification_key.insecure_setup and not allow_insecure_setup:
         raise BadInput("key", INSECURE, "one from a ceremony, or --allow-insecure-setup for a trial", source=key)
-    chain = Chain.embedded() if rpc is None else endpoint.connect()
+    chain = Chain.embedded() if endpoint.rpc is None else endpoint.connect()
     known = prove_known_answer(found, progress=progress)
     made = deploy(chain, verification_key, found.statement, bytes.fromhex(found.r1cs_digest), known,
                   max_epoch_age=max_epoch_age, registry=registry, allow_insecure_setup=allow_insecure_setup,
                   progress=progress, file=out)
-    trial = [] if rpc is not None else ["A trial: the embedded chain is gone now."]
+    trial = [] if endpoint.rpc is not None else ["A trial: the embedded chain is gone now."]
     facts = made.to_json()
     return Outcome({**facts, "chain": chain.name}, [
         *table([(name, facts[name]) for name in ("chain_id", "registry", "verifier", "manager", "key_digest")]),
@@ -116,33 +157,76 @@ def deploy_contracts(key: Path, endpoint: Endpoint, out: Path | None, registry: 
 @DEPLOYMENT
 @talking_to_a_node()
 @click.option("--key", type=FILE, help="Verification key (JSON) or key directory that you trust: the verifier's code "
-              "is compared with what it generates.")
+              "is compared with what it generates.  [of a system: --config]")
+@click.option("--config", type=FILE, help="Configuration of a system whose keys you trust: roles, delays and settings "
+              "are compared with it, and the verifiers' code with what its keys generate.")
 @reporting
-def check_contracts(deployment: Path, endpoint: Endpoint, key: Path | None) -> Outcome:
+def check_contracts(deployment: Path, endpoint: Endpoint, key: Path | None, config: Path | None) -> Outcome:
     """Compare the deployment file with the contracts, and their code with ours, byte for byte; exit code 1 if they
     differ."""
-    from verifier_contracts.deployment import Deployment, authenticity
     from verifier_contracts.errors import ContractRefused
     from verifier_contracts.selftest import require_precompiles
-
-    from ..keys import read_verification_key
-    from ..statements import r1cs_digest
-    there, chain = Deployment.load(deployment), endpoint.connect()
-    rows = [*authenticity(chain, there, None if key is None else read_verification_key(key)),
-            ("constraints of this version", there.circuit_digest.hex(), r1cs_digest(there.statement))]
+    chain = endpoint.connect()
+    if _is_system(deployment):
+        if key is not None:
+            raise BadInput("--key", str(key), "absent: of a system, --config names the key of each slot")
+        facts, rows, on_trust = _check_system(deployment, chain, config)
+    else:
+        if config is not None:
+            raise BadInput("--config", str(config), "absent: this deployment is no system", source=deployment)
+        facts, rows, on_trust = _check_manager(deployment, chain, key)
     try:
         require_precompiles(chain)
     except ContractRefused as refused:
         rows.append(("precompiles", True, str(refused)))
     else:
         rows.append(("precompiles", True, True))
-    on_trust = [
-        *([] if key is not None else ["The verifier's code is unchecked: give a key that you trust (--key)."]),
-        "What constructors wrote is not in the code: who has which role, and accounts that were there from the start."]
-    return Outcome({"chain_id": there.chain_id, "manager": there.manager, "taken_on_trust": on_trust, "checks": [
+    return Outcome({**facts, "taken_on_trust": on_trust, "checks": [
         {"name": name, "holds": said == found, "expected": said, "found": found} for name, said, found in rows]},
         [*table([(name, *_both(said, found)) for name, said, found in rows]), *on_trust],
         all(said == found for _, said, found in rows))
+
+
+Rows = list[tuple[str, object, object]]
+
+
+def _check_system(deployment: Path, chain: Chain, config: Path | None) -> tuple[dict[str, Any], Rows, list[str]]:
+    from verifier_contracts.system import System
+    from verifier_contracts.system_authenticity import system_authenticity
+    from verifier_contracts.system_config import SystemConfig
+
+    from ..systems import circuits_of, configured, trusted_keys
+    there = System.load(deployment)
+    wanted = None if config is None else SystemConfig.load(config)
+    checks = [*system_authenticity(chain, there, None if wanted is None else trusted_keys(wanted), report=progress),
+              *circuits_of(there), *([] if wanted is None else configured(there, wanted))]
+    on_trust = [
+        *([] if wanted is not None else ["The verifiers' code is unchecked, and so is whether roles are what they "
+                                         "should be: give a configuration whose keys you trust (--config)."]),
+        "That the node leaves out no event: who ever got a role is read from events."]
+    facts = {"chain_id": there.chain_id, "contracts": dict(there.contracts), "insecure_setup": there.insecure}
+    return facts, [(one.what, one.said, one.found) for one in checks], on_trust
+
+
+def _check_manager(deployment: Path, chain: Chain, key: Path | None) -> tuple[dict[str, Any], Rows, list[str]]:
+    from verifier_contracts.deployment import Deployment, authenticity
+
+    from ..keys import read_verification_key
+    from ..statements import r1cs_digest
+    there = Deployment.load(deployment)
+    rows = [*authenticity(chain, there, None if key is None else read_verification_key(key)),
+            ("constraints of this version", there.circuit_digest.hex(), r1cs_digest(there.statement))]
+    on_trust = [
+        *([] if key is not None else ["The verifier's code is unchecked: give a key that you trust (--key)."]),
+        "What constructors wrote is not in the code: who has which role, and accounts that were there from the start."]
+    return {"chain_id": there.chain_id, "manager": there.manager}, rows, on_trust
+
+
+def _is_system(deployment: Path) -> bool:
+    """Whether a deployment file is of a system of contracts."""
+    from verifier_contracts.system import SCHEMA
+    found = jsonio.read(deployment)
+    return isinstance(found, dict) and found.get("schema") == SCHEMA
 
 
 def _both(said: object, found: object) -> tuple[str, str]:

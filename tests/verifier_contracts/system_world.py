@@ -1,5 +1,5 @@
-"""The whole system on one embedded chain, as `deploy_system` deploys it: nothing is a mock but the keys, whose trapdoor is
-known, so that a test proves whatever it wants to claim.
+"""The whole system on one embedded chain, as `deploy_system` deploys it: nothing is a mock but the keys, whose trapdoor
+is known, so that a test proves whatever it wants to claim.
 
 `SystemWorld` does what `LedgerWorld` does, with the real oracle and the real vault behind it.
 """

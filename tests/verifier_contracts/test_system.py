@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -51,7 +51,8 @@ def test_the_roles_are_the_configured_ones_and_the_deployer_has_none(system_worl
 
 def test_every_restricted_function_has_its_role_and_nothing_else_has_one(system_world: SystemWorld) -> None:
     """The table against the sources: a function that is added and restricted must be put into it."""
-    inherited = {"oracle": ("RiskOracle",), "vault": ("CollateralVault", "VaultAssets", "VaultGains", "PausableByClass"),
+    inherited = {"oracle": ("RiskOracle",),
+                 "vault": ("CollateralVault", "VaultAssets", "VaultGains", "PausableByClass"),
                  "settlement": ("VenueSettlement", "PausableByClass"), "desk": ("CommitmentDesk", "PausableByClass"),
                  "registry": ("VerifierRegistry",), "marks": ("AssetMarks",)}
     for name, files in inherited.items():
@@ -118,8 +119,8 @@ def test_settlement_books_into_the_vault_and_nobody_else_does(system_world: Syst
     w.deposit(HELD)
     w.coin.transact("mint", w.venue, 3 * HELD)
     w.coin.transact("approve", settlement.address, 2**256 - 1, sender=w.venue)
-    settlement.transact("postBond", HELD, sender=w.venue)
-    settlement.transact("fundClearing", HELD, sender=w.venue)
+    settlement.transact("postBond", w.venue, HELD, sender=w.venue)
+    settlement.transact("fundClearing", w.venue, HELD, sender=w.venue)
     settlement.transact("settle", [w.owner.address], [1_000], sender=w.venue)
     assert w.vault.read("balanceOf", w.owner.address, w.coin.address) == HELD + 1_000
     assert w.vault.read("immatureOf", w.owner.address) == 1_000
@@ -134,11 +135,11 @@ def test_a_pause_of_liquidation_stops_the_clock_and_goes_on_with_it(system_world
     oracle = w.at.oracle
     w.vault.transact("pause", LIQUIDATE, HOUR, sender=w.guardian)
     before = oracle.live_time()
-    w.later(10 * MINUTE)
+    w.later(3 * MINUTE)                                     # before an epoch is missing: nothing else stops it
     assert oracle.live_time() == before, "no deadline of a called account runs"
     w.vault.transact("unpause", LIQUIDATE, sender=w.guardian)
     after, then = oracle.live_time(), w.chain.now()
-    w.next_epoch(5 * MINUTE)                                # epochs come, so nothing else stops it
+    w.later(2 * MINUTE)
     assert oracle.live_time() - after == w.chain.now() - then
 
 
@@ -228,29 +229,39 @@ def test_file_round_trip(system_world: SystemWorld, tmp_path: Any) -> None:
 def test_a_lie_in_the_file_is_refused_by_its_field(system_world: SystemWorld) -> None:
     w = system_world
     other = send_contract(w.chain, "ProofCombiner", [])
-    for name in CONTRACTS:
-        with pytest.raises(BadInput):
-            replace(w.system, contracts={**w.system.contracts, name: "0x" + "12" * 20}).open(w.chain)
-    with pytest.raises(BadInput) as caught:
-        replace(w.system, contracts={**w.system.contracts, "combiner": other.address}).open(w.chain)
-    assert caught.value.field == "attestor.combiner"
-    for name, value in (("max_epoch_age", 5), ("buffers", (0, 2_000, 5_000, 9_999)), ("lives", (1, 2, 3, 4)),
-                        ("layout", LAYOUT._replace(width=49)), ("quantum", 99), ("stake_required", 1),
-                        ("empty_commitment", 1), ("mark_life", 1), ("finality_blocks", 9), ("debit_per_margin", 1),
-                        ("allows_insecure_setup", False), ("exit_epoch_age", 1), ("final_epoch_age", 1),
-                        ("superseded_grace", 1)):
-        with pytest.raises(BadInput):
-            replace(w.system, settings=replace(w.system.settings, **{name: value})).open(w.chain)
-    with pytest.raises(BadInput, match="chain id"):
-        replace(w.system, chain_id=5).open(w.chain)
-    with pytest.raises(BadInput, match="quoteId"):
-        replace(w.system, quote_id=QUOTE_ID + 1).open(w.chain)
-    first = w.system.verifiers[0]
-    for field, value in (("statement", "other"), ("key_digest", b"\x01" * 32), ("insecure", False),
-                         ("circuit_digest", b"\x02" * 32)):
-        with pytest.raises(BadInput, match=field):
-            lie = replace(first, **{field: value})
-            replace(w.system, verifiers=(lie, *w.system.verifiers[1:])).open(w.chain)
+    cases: list[tuple[System, str]] = [
+        (replace(w.system, contracts={**w.system.contracts, "combiner": other.address}), "attestor.combiner"),
+        (replace(w.system, contracts={**w.system.contracts, "lens": "0x" + "12" * 20}), "lens"),
+        (replace(w.system, chain_id=5), "chain id"),
+        (replace(w.system, verifiers=(replace(w.system.verifiers[0], insecure=False), *w.system.verifiers[1:])),
+         "verifiers.margin.insecure")]
+    for lie, field in cases:
+        with pytest.raises(BadInput) as caught:
+            lie.open(w.chain)
+        assert caught.value.field == field
+
+
+def test_every_word_of_the_file_is_compared_with_a_contract(system_world: SystemWorld) -> None:
+    """Each setting, address and digest, changed: the comparison that `open` makes differs somewhere."""
+    system = system_world.system
+    found = {field: value for field, _, value in system.claims(system_world.chain)}
+
+    def noticed(lie: System) -> bool:
+        said = {f"{name}.{fact}": value for name, facts in lie.facts().items() for fact, value in facts.items()}
+        return any(found[field] != value for field, value in said.items())
+
+    assert not noticed(system)
+    settings = {"max_epoch_age": 5, "buffers": (0, 2_000, 5_000, 9_999), "lives": (1, 2, 3, 4), "quantum": 99,
+                "layout": LAYOUT._replace(width=49), "stake_required": 1, "empty_commitment": 1, "mark_life": 1,
+                "finality_blocks": 9, "debit_per_margin": 1, "allows_insecure_setup": False, "exit_epoch_age": 1,
+                "final_epoch_age": 1, "superseded_grace": 1}
+    assert set(settings) == {one.name for one in fields(system.settings)}
+    for name, value in settings.items():
+        assert noticed(replace(system, settings=replace(system.settings, **{name: value}))), name
+    for name in set(CONTRACTS) - {"lens", "settlement"}:                   # which no other contract knows
+        assert noticed(replace(system, contracts={**system.contracts, name: "0x" + "12" * 20})), name
+    assert noticed(replace(system, quote_id=QUOTE_ID + 1))
+    assert noticed(replace(system, quote_token=system.contracts["vault"]))
 
 
 # -- refusals before anything is sent ----------------------------------------------------------------------------------
@@ -265,7 +276,7 @@ def test_nothing_is_sent_for_a_bad_configuration(bare: Chain) -> None:
     three = ToyKey(3, seed="three")
     wrong_inputs = {**proving.keys, "margin": SlotKey("m", three.verification_key, b"\x01" * 32, three.known_answer())}
     twice = {**proving.keys, "cover": replace(proving.keys["margin"], statement="cover-toy")}
-    lying = {**proving.keys, "flat": replace(proving.keys["flat"], known=keys["margin"].known_answer())}
+    lying = {**proving.keys, "flat": replace(proving.keys["flat"], known=ToyKey(2, seed="other").known_answer())}
     cases: list[tuple[str, Any, Any, str | None]] = [
         ("chain_id", replace(config, chain_id=5), proving, None),
         ("verifiers.margin", replace(config, allow_insecure_setup=False), proving, None),

@@ -146,7 +146,8 @@ def build(artifacts: Callable[[], Any] = vault_artifacts) -> VaultWorld:
     roles = {
         (vault, RISK): ("lowerCap", "raiseCap", "closeAsset"), (vault, GUARDIAN): ("pause", "unpause"),
         (vault, COORDINATOR): ("lock", "release", "transferBasket", "pay"), (vault, DESK): ("book",),
-        (desk, VENUE): ("settle", "withdrawClearing"), (desk, GUARDIAN): ("pause", "unpause"), (marks, RISK): ("tightenCurve",),
+        (desk, VENUE): ("settle", "withdrawClearing"), (desk, GUARDIAN): ("pause", "unpause"),
+        (marks, RISK): ("tightenCurve",),
     }
     for (contract, role), functions in roles.items():
         authority("setTargetFunctionRole", contract.address, [contract.selector(f) for f in functions], role,
