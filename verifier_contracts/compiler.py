@@ -22,7 +22,8 @@ from typing import Any
 
 from primitives import jsonio
 from primitives.errors import BadInput, TailproofError
-from verifier_contracts.artifacts import Artifact, packaged
+from verifier_contracts.artifacts import Artifact as Artifact
+from verifier_contracts.artifacts import packaged
 
 SOURCES = Path(__file__).resolve().parent / "solidity"
 CODE_LIMIT = 24_576
