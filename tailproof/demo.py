@@ -22,9 +22,10 @@ from risk.epochs.build import build
 from risk.epochs.provenance import Sources
 from risk.margins.portfolio import Portfolio
 
-from . import family
+from . import demo_collateral, family
 from .attestation import commit, prove_margin
 from .auditing import audit
+from .demo_collateral import Told
 from .keys import KeyDirectory, make_keys
 from .known_answers import prove_known_answer
 from .progress import Progress, quiet
@@ -71,13 +72,14 @@ class Report:
     family: list[dict[str, Any]] = field(default_factory=list)
     margin_on_chain: int = 0
     margin_proven: int = 0
+    collateral: Told = field(default_factory=Told)
 
     @property
     def holds(self) -> bool:
         """Everything that should be accepted was, everything else was refused for its own reason."""
         return (all(self.verified.values()) and all(attack.refused for attack in self.attacks)
                 and all(all(entry["verified"].values()) for entry in self.family)
-                and self.margin_on_chain == self.margin_proven)
+                and self.margin_on_chain == self.margin_proven and self.collateral.holds)
 
 
 class _Clock:
@@ -219,6 +221,7 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
                   timed("netting: setup, prove", lambda: family.prove_netting(on_grid, list(books.values())))):
         report.family.append({"statement": shown.statement, "rows": shown.rows, **shown.facts,
                               "shown": list(shown.public_inputs), "verified": _believers(shown, chain, out)})
+    report.collateral = demo_collateral.run(keys or out.parent / "keys", timed=timed, progress=progress)
     return report
 
 
@@ -299,5 +302,6 @@ def save_report(report: Report) -> None:
         "milliseconds": {stage: round(1000 * spent) for stage, spent in report.seconds.items()},
         "margins": report.margins, "verified": report.verified, "gas": report.gas,
         "margin_on_chain": str(report.margin_on_chain), "family": report.family,
+        "collateral": report.collateral.to_json(),
         "attacks": [{"name": attack.name, "expected": attack.expected, "refused_as": attack.refusal}
                     for attack in report.attacks]})

@@ -1,8 +1,8 @@
 """The demo's second act: money that moves on proofs alone.
 
 Three publishers sign an epoch of levels; a trader puts collateral in, trades with cash inside her commitment, takes out
-what cover leaves and is refused one unit more; a quorum that lies is refuted and loses its stakes; sixteen strangers'
-margins are attested in one transaction. Every proof is made and every refusal read back, as in the first act.
+what cover leaves and is refused one unit more; sixteen strangers' margins are attested in one transaction; a quorum
+that lies is refuted and loses its stakes. Every proof is made and every refusal read back, as in the first act.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from risk.margins.portfolio import Portfolio
 
 from . import signing, trading, watching, withdrawing
 from .attestation import commit, prove_margin
+from .covering import required_margin
 from .epoch_contents import content_of, factors_of
 from .epoch_leaves import EpochLeaves
 from .falsities import falsities
@@ -63,7 +64,7 @@ class Told:
     """What the second act did. Amounts in 10⁻⁶ quote units.
 
     margin : after the trade, which the chain never sees.  needed : V that must stay.  withdrawn : what left.
-    forfeited : wei that liars lost.  attested : accounts of the batch.  gas : by call; of the batch, an account's share.
+    forfeited : wei that liars lost.  attested : accounts of the batch.  gas : by call; of the batch, a share.
     attacks : (name, refusal expected, refusal met).
     """
 
@@ -79,6 +80,13 @@ class Told:
     gas: dict[str, int] = field(default_factory=dict)
     attacks: list[tuple[str, str, str | None]] = field(default_factory=list)
 
+    def to_json(self) -> dict[str, Any]:
+        """For the report; amounts as decimal strings."""
+        sums = {name: str(getattr(self, name)) for name in (
+            "deposited", "cash", "margin", "needed", "withdrawn", "paid", "forfeited")}
+        return {"signers": self.signers, **sums, "attested": self.attested, "gas": self.gas, "attacks": [
+            {"name": name, "expected": expected, "refused_as": met} for name, expected, met in self.attacks]}
+
     @property
     def holds(self) -> bool:
         """All of it happened, and nothing else."""
@@ -91,6 +99,7 @@ class _Stage:
     """The system, and who acts on it.
 
     publishers : in the order of their set.  journals : where signers keep theirs.  folder : of the epoch.
+    gas : of the last publication.
     """
 
     chain: Chain
@@ -103,7 +112,7 @@ class _Stage:
     trader: str
     venue: str
     relayer: str
-    watcher: str
+    gas: int = 0
 
     @property
     def now(self) -> int:
@@ -147,20 +156,21 @@ class _Stage:
         self.at.desk.register(consent, consent.sign(owner), sender=self.venue)
 
 
-def run(chain: Chain, keys: Path, *, timed: Callable[[str, Callable[[], Any]], Any], progress: Progress = quiet
-        ) -> Told:
-    """Play it on an embedded chain.
+def run(keys: Path, *, timed: Callable[[str, Callable[[], Any]], Any], progress: Progress = quiet) -> Told:
+    """Play it on an embedded chain of its own.
 
     keys : where key directories are kept between runs.  timed : runs a stage under its name.
     """
+    from verifier_contracts.chain import Chain
     told = Told()
     with TemporaryDirectory(prefix="tailproof-demo-") as folder:
-        stage = _set(chain, keys, Path(folder), timed, progress)
+        stage = _set(Chain.embedded(), keys, Path(folder), timed, progress)
         timed("three publishers sign", stage.publish)
-        told.signers, told.gas["publish"] = len(stage.publishers), stage.gas
+        told.signers = len(stage.publishers)
         _trade(stage, told, timed)
-        timed("false epoch: refute, slash", lambda: _refute(stage, told))
+        told.gas["publish"] = stage.gas                          # the first one pays for storage that others find there
         timed(f"batch of {BATCH}: prove, attest", lambda: _batch(stage, told))
+        timed("false epoch: refute, slash", lambda: _refute(stage, told))
     return told
 
 
@@ -183,9 +193,9 @@ def _set(chain: Chain, home: Path, folder: Path, timed: Callable[[str, Callable[
     config = _config(chain, keys, epoch, publishers, (FIXTURES / "collateral.json").read_bytes())
     proving = timed("known answers", lambda: load_proving(config))
     system = timed("deploy the system", lambda: deploy_system(chain, config, proving, sender=chain.senders[0]))
-    _, _, _, _, venue, _, relayer, watcher, _, trader = chain.senders
+    _, _, _, _, venue, _, relayer, _, _, trader = chain.senders
     return _Stage(chain, system.open(chain), keys, epoch, folder / "epoch", journals, publishers, trader, venue,
-                  relayer, watcher)
+                  relayer)
 
 
 def _config(chain: Chain, keys: Mapping[str, KeyDirectory], epoch: Epoch, publishers: Sequence[LocalAccount],
@@ -207,8 +217,8 @@ def _config(chain: Chain, keys: Mapping[str, KeyDirectory], epoch: Epoch, publis
     assert epoch.cash_id is not None
     _, admin, guardian, risk, venue = chain.senders[:5]
     return SystemConfig(
-        chain.chain_id, True, {slot: str(key.path) for slot, key in keys.items()}, RoleHolders(admin, guardian, risk, (venue,), None),
-        Delays(7 * DAY, 2 * DAY), Publishers(tuple(one.address for one in publishers), 3, STAKE),
+        chain.chain_id, True, {slot: str(key.path) for slot, key in keys.items()},
+        RoleHolders(admin, guardian, risk, (venue,), None), Delays(7 * DAY, 2 * DAY), Publishers(tuple(one.address for one in publishers), 3, STAKE),
         OracleSettings(Limits(), 3, len(epoch.header.underlyings), epoch.cash_id),
         LedgerSettings(30 * MINUTE, 15 * MINUTE, 45 * MINUTE, 15 * MINUTE, (0, 2_000, 5_000, 10_000),
                        (60 * MINUTE, 60 * MINUTE, 75 * MINUTE, 90 * MINUTE)),
@@ -254,7 +264,7 @@ def _trade(stage: _Stage, told: Told, timed: Callable[[str, Callable[[], Any]], 
     on = stage.ground()
     found = withdrawing.possible(at, [on], after, trader.address, coin.address)
     assert found.largest is not None
-    told.margin = withdrawing.required_margin(stage.epoch, after)
+    told.margin = required_margin(stage.epoch, after)
     told.needed, told.withdrawn = found.least, found.largest
 
     def exit_of(amount: int) -> withdrawing.Exit:
@@ -269,14 +279,15 @@ def _trade(stage: _Stage, told: Told, timed: Callable[[str, Callable[[], Any]], 
     elsewhere = replace(exit, wanted=replace(exit.wanted, to=stage.relayer))
     told.attacks.append(("the proof with another receiver", "ProofRejected", _refused(
         lambda: elsewhere.send(at, sender=trader.address))))
-    told.attacks.append(("a thief with her proof", "ConsentMissing", _refused(
+    told.attacks.append(("a thief with her proof", "NotOwner", _refused(
         lambda: exit.send(at, sender=stage.relayer))))
     told.gas["withdraw"] = exit.send(at, sender=trader.address).gas_used
-    told.attacks.append(("the same withdrawal again", "WrongVersion", _refused(
-        lambda: exit.send(at, sender=trader.address))))
     claim = Claim(trader.address, coin.address, told.withdrawn, trader.address, 0, trader.address, on.epoch_id,
                   exit.wanted.version)
     told.paid = timed("until final, claim", lambda: _claimed(stage, coin, claim, trader.address))
+    withdrawing.deposit(at, coin, trader.address, told.paid, sender=trader.address)
+    told.attacks.append(("the same proof once more, money being there again", "WrongVersion", _refused(
+        lambda: exit.send(at, sender=trader.address))))
 
 
 def _claimed(stage: _Stage, coin: Token, claim: Claim, trader: str) -> int:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .console import FILE, Outcome, progress, reporting, table
+
+if TYPE_CHECKING:
+    from ..demo_collateral import Told
 
 
 @click.command()
@@ -41,11 +46,28 @@ def demo(out: Path) -> Outcome:
         f"{show(report.family[1]['standalone'])}", "",
         f"gas: margin update {report.gas['attest']:,}, registration {report.gas['register']:,}",
         f"margin on chain: {show(report.margin_on_chain)}", "",
+        *_collateral(report.collateral, show), "",
         INSECURE, *([TRIAL] if report.trial_epoch else []),
         f"files: {', '.join(sorted(path.name for path in report.out.iterdir()))} in {report.out}",
     ]
     return Outcome({"out": str(out), "rows": report.rows, "seconds": report.seconds, "margins": report.margins,
                     "verified": report.verified, "trial_epoch": report.trial_epoch, "gas": report.gas,
                     "family": report.family, "margin_on_chain": report.margin_on_chain,
+                    "collateral": report.collateral.to_json(),
                     "attacks": [{"name": attack.name, "expected": attack.expected, "refused_as": attack.refusal}
                                 for attack in report.attacks]}, lines, holds=report.holds)
+
+
+def _collateral(told: Told, show: Callable[[int], str]) -> list[str]:
+    """The second act, in the order in which it happened."""
+    return [
+        f"{told.signers} publishers made the epoch again, signed it and published it",
+        f"a trader deposited {show(told.deposited)} and bought on credit: cash inside her commitment moved by "
+        f"{show(told.cash)}",
+        f"the chain never saw her margin of {show(told.margin)}; what must stay is {show(told.needed)}",
+        f"she took out {show(told.withdrawn)}, all that cover leaves, and was paid when the epoch was final",
+        f"{told.attested} strangers' margins were attested in one transaction",
+        f"a quorum that signed a false leaf was refuted and lost {told.forfeited / 10**18:g} ETH of stakes", "",
+        *table([(name, met or "ACCEPTED", expected) for name, expected, met in told.attacks],
+               ["attack", "refused as", "expected"]), "",
+        *table([(name, f"{gas:,}") for name, gas in told.gas.items()], ["transaction", "gas"])]
