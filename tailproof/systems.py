@@ -26,7 +26,7 @@ from verifier_contracts.system_config import SystemConfig
 from verifier_contracts.system_deployment import Proving, SlotKey, grants_of, settings_of
 from verifier_contracts.verifier_registry import SLOTS
 
-from .keys import INSECURE, KeyDirectory, read_verification_key
+from .keys import INSECURE, KeyDirectory, make_keys, read_verification_key
 from .known_answers import prove_known_answer
 from .progress import Progress, quiet
 from .statements import r1cs_digest
@@ -34,6 +34,14 @@ from .statements import r1cs_digest
 if TYPE_CHECKING:
     from prover import VerificationKey
 
+TRIAL_KEYS: Mapping[str, Mapping[str, str]] = {
+    "tiny": {"margin": "margin-tiny", "cover": "cover-tiny", "flat": "flat-tiny", "transition": "transition-tiny",
+             "leaf-field": "leaf-field-tiny", "leaf-field-mark": "leaf-field-marks-tiny"},
+    "full-256x16": {"margin": "margin-full-256x16", "cover": "cover-full-256x16", "flat": "flat-16",
+                    "transition": "transition-16", "leaf-field": "leaf-field-full-256",
+                    "leaf-field-mark": "leaf-field-marks-full-256"},
+}
+"""Statements that belong together, by size: what trial keys are made for."""
 KINDS: Mapping[str, Tag] = {"leaf-field": Tag.LEAF, "leaf-field-asset": Tag.ASSET, "leaf-field-mark": Tag.MARK}
 SIZES: Mapping[str, int] = {"batch-4": 4, "batch-16": 16}
 
@@ -60,6 +68,23 @@ def load_proving(config: SystemConfig, *, progress: Progress = quiet) -> Proving
                              prove_known_answer(key))
     progress("proving with each key", len(found), len(found))
     return Proving(keys, layout_of(kinds["leaf-field"].shape, config), empty_commitment(kinds["margin"]))
+
+
+def make_trial_keys(folder: Path, size: str, *, progress: Progress = quiet) -> dict[str, KeyDirectory]:
+    """Single-party keys for a system, INSECURE, in a folder by slot; those that are there already stay.
+
+    Raises
+    ------
+    BadInput : one that is there is of another statement, or of another version of it; or as `make_keys`.
+    """
+    made: dict[str, KeyDirectory] = {}
+    for done, (slot, name) in enumerate(TRIAL_KEYS[size].items()):
+        progress("making trial keys", done, len(TRIAL_KEYS[size]))
+        home, statement = folder / slot, statements.get(name)
+        made[slot] = KeyDirectory.load(home) if home.exists() else make_keys(statement, home)
+        made[slot].require(statement)
+    progress("making trial keys", len(made), len(made))
+    return made
 
 
 def configured(system: System, config: SystemConfig) -> list[Check]:
