@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +21,9 @@ from .. import epochs
 from ..keys import INSECURE, KeyDirectory
 from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
+
+if TYPE_CHECKING:
+    from verifier_contracts.chain import Chain
 
 DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
 
@@ -153,33 +157,76 @@ def _deploy_manager(key: Path, endpoint: Endpoint, out: Path | None, registry: s
 @DEPLOYMENT
 @talking_to_a_node()
 @click.option("--key", type=FILE, help="Verification key (JSON) or key directory that you trust: the verifier's code "
-              "is compared with what it generates.")
+              "is compared with what it generates.  [of a system: --config]")
+@click.option("--config", type=FILE, help="Configuration of a system whose keys you trust: roles, delays and settings "
+              "are compared with it, and the verifiers' code with what its keys generate.")
 @reporting
-def check_contracts(deployment: Path, endpoint: Endpoint, key: Path | None) -> Outcome:
+def check_contracts(deployment: Path, endpoint: Endpoint, key: Path | None, config: Path | None) -> Outcome:
     """Compare the deployment file with the contracts, and their code with ours, byte for byte; exit code 1 if they
     differ."""
-    from verifier_contracts.deployment import Deployment, authenticity
     from verifier_contracts.errors import ContractRefused
     from verifier_contracts.selftest import require_precompiles
-
-    from ..keys import read_verification_key
-    from ..statements import r1cs_digest
-    there, chain = Deployment.load(deployment), endpoint.connect()
-    rows = [*authenticity(chain, there, None if key is None else read_verification_key(key)),
-            ("constraints of this version", there.circuit_digest.hex(), r1cs_digest(there.statement))]
+    chain = endpoint.connect()
+    if _is_system(deployment):
+        if key is not None:
+            raise BadInput("--key", str(key), "absent: of a system, --config names the key of each slot")
+        facts, rows, on_trust = _check_system(deployment, chain, config)
+    else:
+        if config is not None:
+            raise BadInput("--config", str(config), "absent: this deployment is no system", source=deployment)
+        facts, rows, on_trust = _check_manager(deployment, chain, key)
     try:
         require_precompiles(chain)
     except ContractRefused as refused:
         rows.append(("precompiles", True, str(refused)))
     else:
         rows.append(("precompiles", True, True))
-    on_trust = [
-        *([] if key is not None else ["The verifier's code is unchecked: give a key that you trust (--key)."]),
-        "What constructors wrote is not in the code: who has which role, and accounts that were there from the start."]
-    return Outcome({"chain_id": there.chain_id, "manager": there.manager, "taken_on_trust": on_trust, "checks": [
+    return Outcome({**facts, "taken_on_trust": on_trust, "checks": [
         {"name": name, "holds": said == found, "expected": said, "found": found} for name, said, found in rows]},
         [*table([(name, *_both(said, found)) for name, said, found in rows]), *on_trust],
         all(said == found for _, said, found in rows))
+
+
+Rows = list[tuple[str, object, object]]
+
+
+def _check_system(deployment: Path, chain: Chain, config: Path | None) -> tuple[dict[str, Any], Rows, list[str]]:
+    from verifier_contracts.system import System
+    from verifier_contracts.system_authenticity import system_authenticity
+    from verifier_contracts.system_config import SystemConfig
+
+    from ..systems import circuits_of, configured, trusted_keys
+    there = System.load(deployment)
+    wanted = None if config is None else SystemConfig.load(config)
+    checks = [*system_authenticity(chain, there, None if wanted is None else trusted_keys(wanted), report=progress),
+              *circuits_of(there), *([] if wanted is None else configured(there, wanted))]
+    on_trust = [
+        *([] if wanted is not None else ["The verifiers' code is unchecked, and so is whether roles are what they "
+                                         "should be: give a configuration whose keys you trust (--config)."]),
+        "That the node leaves out no event: who ever got a role is read from events."]
+    facts = {"chain_id": there.chain_id, "contracts": dict(there.contracts), "insecure_setup": there.insecure}
+    return facts, [(one.what, one.said, one.found) for one in checks], on_trust
+
+
+def _check_manager(deployment: Path, chain: Chain, key: Path | None) -> tuple[dict[str, Any], Rows, list[str]]:
+    from verifier_contracts.deployment import Deployment, authenticity
+
+    from ..keys import read_verification_key
+    from ..statements import r1cs_digest
+    there = Deployment.load(deployment)
+    rows = [*authenticity(chain, there, None if key is None else read_verification_key(key)),
+            ("constraints of this version", there.circuit_digest.hex(), r1cs_digest(there.statement))]
+    on_trust = [
+        *([] if key is not None else ["The verifier's code is unchecked: give a key that you trust (--key)."]),
+        "What constructors wrote is not in the code: who has which role, and accounts that were there from the start."]
+    return {"chain_id": there.chain_id, "manager": there.manager}, rows, on_trust
+
+
+def _is_system(deployment: Path) -> bool:
+    """Whether a deployment file is of a system of contracts."""
+    from verifier_contracts.system import SCHEMA
+    found = jsonio.read(deployment)
+    return isinstance(found, dict) and found.get("schema") == SCHEMA
 
 
 def _both(said: object, found: object) -> tuple[str, str]:
