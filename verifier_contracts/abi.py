@@ -50,6 +50,22 @@ def decode_result(artifact: Artifact, function: str, data: bytes) -> Any:
     return values[0] if len(values) == 1 else values
 
 
+def decode_call(artifact: Artifact, function: str, data: bytes) -> tuple[Any, ...]:
+    """Arguments of a call.
+
+    Raises
+    ------
+    BadInput : the data is no call of this function.
+    """
+    entry = _entry(artifact, "function", function)
+    try:
+        if data[:4] != _selector(entry):
+            raise DecodingError("another function")
+        return decoded(get_abi_input_types(entry), data[4:])
+    except DecodingError:
+        raise BadInput("calldata", "0x" + data[:4].hex() + "…", f"a call of {artifact.name}.{function}") from None
+
+
 def decoded(kinds: Sequence[str], data: bytes, *, exactly: bool = False) -> tuple[Any, ...]:
     """Values of some types from bytes that anybody may have made up.
 
