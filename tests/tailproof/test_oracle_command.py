@@ -179,7 +179,7 @@ def test_a_false_leaf_is_refuted_by_the_watcher_alone(oracle: Commands, honest: 
 
 def test_by_hand(oracle: Commands, honest: Epochs, tmp_path: Path) -> None:
     def lowered(amax: np.ndarray) -> np.ndarray:
-        amax[2] -= 10**9
+        amax[2] -= 1
         return amax
     false = forge(honest[0], tmp_path / "false", amax=lowered)
     epoch_id = oracle.publish_false(false)
