@@ -27,16 +27,16 @@ from risk.grid.grid_epoch import GridEpoch
 from risk.market.book import released_symbols
 from verifier_contracts.chain import Receipt
 from verifier_contracts.epoch_content import EpochContent
-from verifier_contracts.errors import ContractRefused, Withheld
+from verifier_contracts.errors import Call, ContractRefused, Withheld
 from verifier_contracts.keccak_tree import Factor, factors_hash
-from verifier_contracts.oracle import EpochCourt, EpochFacts, LeafLayout, LeafProof, Listing, RiskOracle
+from verifier_contracts.oracle import ANSWER, EpochCourt, EpochFacts, LeafLayout, LeafProof, Listing, RiskOracle
 
 from . import epochs
 from .epoch_contents import content_of, factors_of
 from .epoch_leaves import EpochLeaves, Row
 from .epochs import AnyEpoch
 from .falsities import Falsity, falsities, missing
-from .leaf_proofs import LeafProver
+from .leaf_proofs import LeafProver, Shown
 from .progress import Progress, quiet
 
 Verdict = Literal["stands", "false", "doubtful", "frozen", "refuted"]
@@ -59,12 +59,12 @@ class Action:
 
     name: str
     receipt: Receipt | None
-    call: dict[str, Any] | None = None
+    call: Call | None = None
 
     def to_json(self) -> dict[str, Any]:
         sent = {} if self.receipt is None else {"transaction": self.receipt.transaction,
                                                 "gas_used": self.receipt.gas_used}
-        return {"action": self.name, **sent, **({} if self.call is None else {"call": self.call})}
+        return {"action": self.name, **sent, **({} if self.call is None else {"call": self.call.to_json()})}
 
 
 @dataclass
@@ -231,7 +231,7 @@ class Watch:
             receipt = challenge(self.court, self.prover, judged.epoch_id, held.leaves, falsity, content=content,
                                 listed=None if listed is None else listed.leaves, factors=factors)
         except Withheld as withheld:
-            judged.actions.append(Action("challenge", None, withheld.call.to_json()))
+            judged.actions.append(Action("challenge", None, withheld.call))
             return
         except ContractRefused as refused:
             if refused.name != "AlreadyRefuted":   # somebody was faster: as good
@@ -250,7 +250,7 @@ class Watch:
         try:
             judged.actions.append(Action("settle", self.court.settle_refutation(judged.epoch_id)))
         except Withheld as withheld:
-            judged.actions.append(Action("settle", None, withheld.call.to_json()))
+            judged.actions.append(Action("settle", None, withheld.call))
         except ContractRefused as refused:
             if refused.name != "NotRefuted":       # somebody has settled it: the reward is owed all the same
                 raise
@@ -293,18 +293,22 @@ class Watch:
 
     def _demand(self, judged: Judged, kind: Tag, id: int, listing: Listing | None, what: str) -> None:
         judged.tell(f"MISSING: {what}", "false")
-        if self.court.demand_of(judged.epoch_id, kind, id).bond or not self._acts:
+        open_ = self.court.demand_of(judged.epoch_id, kind, id)
+        if not self._acts or (open_.bond and self.oracle.live_time() <= open_.due):
             return
+        name = "close demand" if open_.bond else "demand"
         try:
-            receipt = demand(self.court, judged.epoch_id, kind, id, listing)
+            receipt = self.court.close_demand(judged.epoch_id, kind, id) if open_.bond else \
+                demand(self.court, judged.epoch_id, kind, id, listing)
         except Withheld as withheld:
-            judged.actions.append(Action("demand", None, withheld.call.to_json()))
+            judged.actions.append(Action(name, None, withheld.call))
         except ContractRefused as refused:
-            if refused.name not in ("AlreadyDemanded", "DemandTooLate", "FrozenEpoch", "NoVerifier"):
+            if refused.name not in ("AlreadyDemanded", "DemandTooLate", "FrozenEpoch", "NoVerifier", "NotDemanded",
+                                    "AnswerNotDue"):
                 raise
-            judged.tell(f"it cannot be demanded: {refused.name}", "false")
+            judged.tell(f"{name}: {refused.name}", "false")
         else:
-            judged.actions.append(Action("demand", receipt))
+            judged.actions.append(Action(name, receipt))
 
     def _unseen(self, judged: Judged, facts: EpochFacts, frozen: bool, content: EpochContent | None,
                 listed: Held | None) -> None:
@@ -402,6 +406,20 @@ def demand(court: EpochCourt, epoch_id: int, kind: int, id: int, listing: Listin
     """Demand to be shown a leaf.  bond : wei; by default a quarter more than is needed."""
     needed = court.bond_needed() * BOND_MARGIN[0] // BOND_MARGIN[1] if bond is None else bond
     return court.demand(epoch_id, kind, id, listing, bond=needed)
+
+
+def answer(court: EpochCourt, prover: LeafProver, epoch_id: int, leaves: EpochLeaves, kind: Tag, id: int) -> Receipt:
+    """Show a leaf that is demanded; the bond is the chain's sender's.
+
+    Raises
+    ------
+    BadInput : the epoch does not hold it, or as for `challenge`.
+    """
+    place = leaves.place(kind, id)
+    if place is None:
+        raise BadInput("--id", id, f"of a leaf of kind {kind.name} that the epoch holds")
+    context = court.context(court.chain.default_sender(), epoch_id, kind, ANSWER)
+    return court.answer(epoch_id, prover.prove(leaves, Shown(kind, place, 0), context))
 
 
 def _proof(court: EpochCourt, prover: LeafProver, epoch_id: int, leaves: EpochLeaves, falsity: Falsity, n: int,
