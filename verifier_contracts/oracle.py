@@ -186,7 +186,7 @@ class RiskOracle(_Timely):
                 raise
             return None
         topics = [[keccak(text="EpochPublished(uint40,bytes32,uint256,bytes32)")], [epoch_id.to_bytes(32, "big")]]
-        for log in self.chain.logs([self.address], topics, block):   # from there: rollups count their parent's blocks
+        for log in self.chain.logs([self.address], topics, block):         # on some rollups `block` is the parent chain's
             sent = self.chain.sent(log.transaction)
             found = None if sent is None else _published(self.artifact, sent[1])
             if found is not None and found.digest() == digest:
@@ -403,8 +403,10 @@ class EpochCourt(_Timely):
 
 def _published(artifact: Artifact, data: bytes) -> EpochContent | None:
     """The content in the calldata of a `publish`; None if it is none."""
-    call = decode_call(artifact, data)
-    return EpochContent.of_words(call[1]["content"]) if call is not None and call[0] == "publish" else None
+    try:
+        return EpochContent.of_words(decode_call(artifact, "publish", data)[0])
+    except BadInput:
+        return None
 
 
 def evidence(sender: str, earlier: EpochContent, later: EpochContent, salt: bytes) -> bytes:

@@ -1,5 +1,5 @@
-"""`tailproof oracle` from end to end on a whole system: three publishers sign and publish, a watcher says all is right, a
-false leaf is refuted by itself, an omitted one demanded; and what each command refuses."""
+"""`tailproof oracle` from end to end on a whole system: three publishers sign and publish, a watcher says all is right,
+a false leaf is refuted by itself, an omitted one demanded; and what each command refuses."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from primitives.poseidon import Tag
 from tailproof import epochs
 from tailproof.cli.node import Endpoint
 from tailproof.epoch_leaves import EpochLeaves, layout_of
+from tailproof.falsities import falsities
 from tailproof.keys import KeyDirectory
 from tailproof.known_answers import prove_known_answer
 from verifier_contracts.chain import Chain, Terms
@@ -48,7 +49,8 @@ class Commands:
     def __call__(self, command: str, *arguments: object, code: int = 0, as_: str | LocalAccount | None = None) -> Any:
         """An account of the chain sends; a key signs, and is in the environment."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Endpoint, "connect", self._connected)
+            patch.setattr(System, "open", lambda system, chain: system.bind(chain))   # compared when it was built
+            patch.setattr(Endpoint, "connect", lambda endpoint: self._connected(endpoint))
             key = as_ if isinstance(as_, LocalAccount) else None
             patch.delenv("TAILPROOF_PRIVATE_KEY", raising=False)
             if key is not None:
@@ -104,7 +106,8 @@ class Commands:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., Any], leaf_keys: Keys, honest: Epochs) -> Commands:
+def built(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., Any], leaf_keys: Keys, honest: Epochs
+          ) -> Commands:
     folder, chain = tmp_path_factory.mktemp("oracle-command"), Chain.embedded(timestamp=GENESIS)
     epoch = epochs.load(honest[0])
     slots = {slot: SlotKey(f"{slot}-toy", toy.verification_key, CIRCUIT, toy.known_answer())
@@ -176,7 +179,7 @@ def test_a_false_leaf_is_refuted_by_the_watcher_alone(oracle: Commands, honest: 
 
 def test_by_hand(oracle: Commands, honest: Epochs, tmp_path: Path) -> None:
     def lowered(amax: np.ndarray) -> np.ndarray:
-        amax[2] -= 10**9
+        amax[2] -= 1
         return amax
     false = forge(honest[0], tmp_path / "false", amax=lowered)
     epoch_id = oracle.publish_false(false)
@@ -187,7 +190,10 @@ def test_by_hand(oracle: Commands, honest: Epochs, tmp_path: Path) -> None:
         assert oracle("challenge", *ground, "--show", wrong, code=2)["field"] == "--show"
     other = oracle("challenge", "--epoch-id", epoch_id, "--epoch", honest[0], *oracle.leaf_keys(), code=2)
     assert other["field"] == "--epoch"
-    shown = ("--show", f"leaf:{id}:4", "--show", f"leaf:{id}:5")
+    leaves = EpochLeaves.of(epochs.read(false))
+    lie = next(falsities(leaves, oracle.at.court.leaf_layout()))
+    shown = tuple(part for one in lie.shown for part in ("--show", f"leaf:{id}:{one.element}"))
+    assert [one.place for one in lie.shown] == [2, 2]
     dry = oracle("challenge", *ground, *shown, "--dry-run")
     assert (dry["sent"], dry["call"]["from"], dry["call"]["value"]) == (False, oracle.caller, "0")
     assert not oracle.at.oracle.facts_of(epoch_id).refuted

@@ -75,7 +75,7 @@ def false(honest: Epochs, tmp_path_factory: pytest.TempPathFactory) -> Mapping[s
         cut: dict[str, Any] = {name: lambda array: np.delete(array, row, axis=0) for name in names}
         return {**cut, **{name: lambda items: (*items[:row - 1], *items[row:]) for name in ("instruments", "marks")}}
 
-    return {"amax": forge(honest[0], folder / "amax", **changed("amax", (2,), -10**9)),
+    return {"amax": forge(honest[0], folder / "amax", **changed("amax", (2,), -1)),
             "rate": forge(honest[0], folder / "rate", **changed("long", (1,), -10**12)),
             "row": forge(honest[0], folder / "row", **changed("short", (1,), 1)),
             "value": forge(honest[0], folder / "value", **changed("changes", (1, 3), -1)),
