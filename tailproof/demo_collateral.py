@@ -218,7 +218,8 @@ def _config(chain: Chain, keys: Mapping[str, KeyDirectory], epoch: Epoch, publis
     _, admin, guardian, risk, venue = chain.senders[:5]
     return SystemConfig(
         chain.chain_id, True, {slot: str(key.path) for slot, key in keys.items()},
-        RoleHolders(admin, guardian, risk, (venue,), None), Delays(7 * DAY, 2 * DAY), Publishers(tuple(one.address for one in publishers), 3, STAKE),
+        RoleHolders(admin, guardian, risk, (venue,), None), Delays(7 * DAY, 2 * DAY),
+        Publishers(tuple(one.address for one in publishers), 3, STAKE),
         OracleSettings(Limits(), 3, len(epoch.header.underlyings), epoch.cash_id),
         LedgerSettings(30 * MINUTE, 15 * MINUTE, 45 * MINUTE, 15 * MINUTE, (0, 2_000, 5_000, 10_000),
                        (60 * MINUTE, 60 * MINUTE, 75 * MINUTE, 90 * MINUTE)),
