@@ -9,13 +9,14 @@ is among them, or nobody could prove anything about the portfolio afterwards. D1
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from circuits.builder import ConstraintSystem
 from circuits.clauses import calldata
 from circuits.clauses.inputs import Inputs, require_integer
 from circuits.clauses.portfolio import commit, content_inputs, open_content
-from circuits.statements import flat, transition
+from circuits.statements import transition
 from circuits.statements.transition import Pairs
 from primitives.field import MODULUS
 from risk.exact.digests import keccak256
@@ -30,7 +31,8 @@ CHALLENGE_TAG = keccak256(b"tailproof disclose challenge")
 """Sets these hashes apart from all others that a contract computes."""
 
 
-class Preset(flat.Preset):
+@dataclass(frozen=True)
+class Preset:
     """The sizes of one instance.
 
     Parameters
@@ -41,6 +43,11 @@ class Preset(flat.Preset):
     ------
     BadInput : out of bounds.
     """
+
+    slots: int
+
+    def __post_init__(self) -> None:
+        require_integer("slots", self.slots, 1, 64)
 
 
 def define(cs: ConstraintSystem, preset: Preset) -> None:
