@@ -32,6 +32,7 @@ _COMMANDS = {
     "prove": ("trader", "Prove a portfolio's margin (trader)."),
     "verify": ("auditor", "Verify a bundle offline (auditor)."),
     "contract": ("contract", "Generate, deploy and feed the contracts."),
+    "committee": ("committee", "Share an escrow's key, decrypt, renew (committee)."),
     "submit": ("relayer", "Submit a bundle to the chain (relayer)."),
     "groth16": ("groth16", "Set up, prove and verify any circuit, in the files of circom and snarkjs."),
     "warm": ("groth16", "Compile the kernels ahead of their first use."),

@@ -6,12 +6,12 @@ from typing import Any
 
 from primitives.errors import BadInput, suggestion
 
-from . import exchange, inputs, outputs, schemas
+from . import exchange, inputs, outputs, schemas, sharing
 from .observed import Format
 
 FORMATS: dict[str, Format] = {form.name: form for form in (
     inputs.BOOK, inputs.MODEL, inputs.PORTFOLIO, inputs.COLLATERAL, outputs.EPOCH, outputs.GRID_EPOCH,
-    exchange.OPENING, exchange.CONSENT, exchange.DEPLOYMENT, exchange.KEY, exchange.BUNDLE)}
+    exchange.OPENING, exchange.CONSENT, exchange.DEPLOYMENT, exchange.KEY, exchange.BUNDLE, *sharing.FORMATS)}
 
 _HEAD = """\
 # Formats
