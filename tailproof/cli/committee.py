@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from committee.group import Committee, Taken
     from committee.members import Identity
 
-FILES = {"type": FILE, "nargs": -1, "required": True}
-DESTROY = "Every old share and every `--keep` file is to be destroyed now: enough old shares open what was escrowed before."
+HANDED_ROUND = "Complaints that were handed round; repeatable."
+DESTROY = "Every old share is to be destroyed now: as many as it took still open whatever is escrowed to this key."
 
 
 @click.group()
@@ -71,7 +71,7 @@ def member(name: str, secret: Path, public: Path) -> Outcome:
 @click.option("--threshold", type=click.IntRange(2, 32), required=True, help="How many members it takes: 6 of 9.")
 @click.option("--previous", type=FILE, help="For a renewal: the committee whose key is taken over.")
 @click.option("--out", type=OUTPUT, required=True, help="Roster to write.")
-@click.argument("members", **FILES)
+@click.argument("members", type=FILE, nargs=-1, required=True)
 @reporting
 def roster(context: str, threshold: int, previous: Path | None, out: Path, members: Sequence[Path]) -> Outcome:
     """Put MEMBERS' public files together, in this order; every proof is checked."""
@@ -83,8 +83,8 @@ def roster(context: str, threshold: int, previous: Path | None, out: Path, membe
     before = None if previous is None else Committee.load(previous)
     made = gathered(bytes.fromhex(context[2:]), threshold, members, None if before is None else before.digest)
     made.save(out)
-    return Outcome({"roster": hexed(made.digest), "threshold": threshold, "members": [each.name for each in made.members],
-                    "out": str(out)},
+    return Outcome({"roster": hexed(made.digest), "threshold": threshold,
+                    "members": [each.name for each in made.members], "out": str(out)},
                    [*table([(number, each.name) for number, each in enumerate(made.members, 1)], ("number", "member")),
                     f"roster {hexed(made.digest)}: every member compares this before dealing."])
 
@@ -104,7 +104,7 @@ def renew() -> None:
 @click.option("--roster", "roster_file", type=FILE, required=True, help="Roster.")
 @click.option("--secret", type=FILE, required=True, help="Own secret, of `init member`.")
 @click.option("--out", type=OUTPUT, required=True, help="Dealing to write, for everybody.")
-@click.option("--keep", type=OUTPUT, required=True, help="Secret to write, mode 0600, until the committee is certified.")
+@click.option("--keep", type=OUTPUT, required=True, help="Secret to write, mode 0600; needed until all is certified.")
 @reporting
 def join_deal(roster_file: Path, secret: Path, out: Path, keep: Path) -> Outcome:
     """Deal a part of the new key, with a share of it in a letter to each member."""
@@ -153,11 +153,11 @@ def _dealt(dealer: int, digest: bytes, out: Path) -> Outcome:
 @click.option("--roster", "roster_file", type=FILE, required=True, help="Roster.")
 @click.option("--secret", type=FILE, required=True, help="Own secret, of `init member`.")
 @click.option("--keep", type=FILE, help="Own secret, of `join deal`; marked as spent.")
-@click.option("--complaints", "against", type=FILE, multiple=True, help="Complaints that were handed round; repeatable.")
+@click.option("--complaints", "against", type=FILE, multiple=True, help=HANDED_ROUND)
 @click.option("--out", type=OUTPUT, required=True, help="Share to write, mode 0600.")
 @click.option("--confirm", type=OUTPUT, required=True, help="Confirmation to write, for everybody.")
 @click.option("--complain", type=OUTPUT, required=True, help="Where to write a complaint, if a letter holds no share.")
-@click.argument("dealings", **FILES)
+@click.argument("dealings", type=FILE, nargs=-1, required=True)
 @reporting
 def join_finish(roster_file: Path, secret: Path, keep: Path | None, against: Sequence[Path], out: Path, confirm: Path,
                 complain: Path, dealings: Sequence[Path]) -> Outcome:
@@ -171,11 +171,11 @@ def join_finish(roster_file: Path, secret: Path, keep: Path | None, against: Seq
 @click.option("--roster", "roster_file", type=FILE, required=True, help="New roster.")
 @click.option("--committee", "committee_file", type=FILE, required=True, help="The committee before.")
 @click.option("--secret", type=FILE, required=True, help="Own secret, of `init member`.")
-@click.option("--complaints", "against", type=FILE, multiple=True, help="Complaints that were handed round; repeatable.")
+@click.option("--complaints", "against", type=FILE, multiple=True, help=HANDED_ROUND)
 @click.option("--out", type=OUTPUT, required=True, help="Share to write, mode 0600.")
 @click.option("--confirm", type=OUTPUT, required=True, help="Confirmation to write, for everybody.")
 @click.option("--complain", type=OUTPUT, required=True, help="Where to write a complaint, if a letter holds no share.")
-@click.argument("dealings", **FILES)
+@click.argument("dealings", type=FILE, nargs=-1, required=True)
 @reporting
 def renew_finish(roster_file: Path, committee_file: Path, secret: Path, against: Sequence[Path], out: Path,
                  confirm: Path, complain: Path, dealings: Sequence[Path]) -> Outcome:
@@ -206,8 +206,8 @@ def _finished(taken: Taken, secret: Path, out: Path, confirm: Path, complain: Pa
         save_complaints(complain, error.complaints)
         caught = [complaint.dealer for complaint in error.complaints]
         return Outcome({"caught": caught, "complaints": str(complain)},
-                       [f"the letter of dealer {number} holds no share: {complain} shows it to everybody; `finish` again "
-                        f"with --complaints {complain}" for number in caught], holds=False)
+                       [f"the letter of dealer {number} holds no share: {complain} shows it to everybody; `finish` "
+                        f"again with --complaints {complain}" for number in caught], holds=False)
     assert dealer is None or isinstance(dealer, Dealer)
     answering = taken.answering(share.member, dealer)
     if answering is not None and keep is not None:
@@ -218,16 +218,17 @@ def _finished(taken: Taken, secret: Path, out: Path, confirm: Path, complain: Pa
     return Outcome({"member": share.member, "committee": hexed(made.digest), "key": point_text(made.key),
                     "dealers": [dealing.dealer for dealing in taken.dealings], "share": str(out),
                     "confirmation": str(confirm)},
-                   [*table([("member", share.member), ("committee", hexed(made.digest)), ("key", point_text(made.key))]),
+                   [*table([("member", share.member), ("committee", hexed(made.digest)),
+                            ("key", point_text(made.key))]),
                     f"{out} is the share; {confirm} goes to whoever certifies."])
 
 
 @join.command("certify")
 @click.option("--roster", "roster_file", type=FILE, required=True, help="Roster.")
-@click.option("--complaints", "against", type=FILE, multiple=True, help="Complaints that were handed round; repeatable.")
+@click.option("--complaints", "against", type=FILE, multiple=True, help=HANDED_ROUND)
 @click.option("--dealing", "dealings", type=FILE, multiple=True, required=True, help="Dealings; repeatable.")
 @click.option("--out", type=OUTPUT, required=True, help="Committee to write, for everybody.")
-@click.argument("confirmations", **FILES)
+@click.argument("confirmations", type=FILE, nargs=-1, required=True)
 @reporting
 def join_certify(roster_file: Path, against: Sequence[Path], dealings: Sequence[Path], out: Path,
                  confirmations: Sequence[Path]) -> Outcome:
@@ -238,10 +239,10 @@ def join_certify(roster_file: Path, against: Sequence[Path], dealings: Sequence[
 @renew.command("certify")
 @click.option("--roster", "roster_file", type=FILE, required=True, help="New roster.")
 @click.option("--committee", "committee_file", type=FILE, required=True, help="The committee before.")
-@click.option("--complaints", "against", type=FILE, multiple=True, help="Complaints that were handed round; repeatable.")
+@click.option("--complaints", "against", type=FILE, multiple=True, help=HANDED_ROUND)
 @click.option("--dealing", "dealings", type=FILE, multiple=True, required=True, help="Dealings; repeatable.")
 @click.option("--out", type=OUTPUT, required=True, help="Committee to write, for everybody.")
-@click.argument("confirmations", **FILES)
+@click.argument("confirmations", type=FILE, nargs=-1, required=True)
 @reporting
 def renew_certify(roster_file: Path, committee_file: Path, against: Sequence[Path], dealings: Sequence[Path], out: Path,
                   confirmations: Sequence[Path]) -> Outcome:
@@ -277,8 +278,8 @@ def decrypt() -> None:
 @decrypt.command()
 @click.option("--committee", "committee_file", type=FILE, required=True, help="Committee.")
 @click.option("--share", type=FILE, required=True, help="Own share.")
-@click.option("--request", "request_file", type=FILE, required=True, help="Escrow to open, as it was posted on chain. Take "
-              "it from there: who answers any request opens any escrow.")
+@click.option("--request", "request_file", type=FILE, required=True, help="Escrow to open, as it was posted on chain. "
+              "Take it from there: who answers any request opens any escrow.")
 @click.option("--to", type=FILE, help="Public file of the reader whom it is for; without, everybody can read it.")
 @click.option("--out", type=OUTPUT, required=True, help="Partial decryption to write.")
 @reporting
@@ -303,7 +304,7 @@ def partial(committee_file: Path, share: Path, request_file: Path, to: Path | No
 @click.option("--secret", type=FILE, help="Reader's secret, if partial decryptions are sealed to her.")
 @click.option("--statement", help="Statement that the opening is to be proven under [the request's].")
 @click.option("--out", type=OUTPUT, required=True, help="Opening to write, mode 0600.")
-@click.argument("partials", **FILES)
+@click.argument("partials", type=FILE, nargs=-1, required=True)
 @reporting
 def open_(committee_file: Path, request_file: Path, secret: Path | None, statement: str | None, out: Path,
           partials: Sequence[Path]) -> Outcome:

@@ -59,8 +59,8 @@ def _example() -> _Example:
     request = Request("escrow-16", Binding(8, 9), (committee.key,), sealed)
     assert spent[0] is not None
     return _Example(identities[0], roster, Roster(bytes(32), 2, members, committee.digest), *dealt[0], spent[0],
-                    Complaint.about(dealt[0][0], roster, identities[0]), shares[0], confirmations[0], committee, request,
-                    Partial.of(committee, request, shares[0]))
+                    Complaint.about(dealt[0][0], roster, identities[0]), shares[0], confirmations[0], committee,
+                    request, Partial.of(committee, request, shares[0]))
 
 
 def _saved(save: Callable[[Path], object]) -> Any:
@@ -154,8 +154,8 @@ FORMATS = (
            dealer_examples, reading(Dealer.load, "dealer.json"),
            {**_SCHEMA, "roster": "its digest", "secret": "what he dealt", "nonce": "of his part of the key's proof",
             "spent": "digest of the committee that the nonce has answered for"}),
-    Format("complaints", "Letters that hold no share, shown to everybody (JSON)", "complaints.json", complaints_examples,
-           reading(load_complaints, "complaints.json"),
+    Format("complaints", "Letters that hold no share, shown to everybody (JSON)", "complaints.json",
+           complaints_examples, reading(load_complaints, "complaints.json"),
            {**_SCHEMA, "complaints": "of one member", "complaints[].dealing": "its digest",
             "complaints[].dealer": "who is accused", "complaints[].member": "who complains",
             "complaints[].shared": "secret that the letter was wrapped with, a point",
@@ -173,8 +173,8 @@ FORMATS = (
            {**_SCHEMA, "roster": "its members", **_roster("roster."), "key": f"escrows are encrypted to it; {_POINT}",
             "verification": "each member's share times the base, a point", "key_context": "what the key was made for",
             "origin": "digest of roster and dealings", **_proof("possession", "the key's secret, by all dealers")}),
-    Format("disclosure", "An escrow to be opened, as it was posted on chain (JSON)", "request.json", disclosure_examples,
-           reading(Request.load, "request.json"),
+    Format("disclosure", "An escrow to be opened, as it was posted on chain (JSON)", "request.json",
+           disclosure_examples, reading(Request.load, "request.json"),
            {**_SCHEMA, "statement": "name of the escrow's statement", "context": "field element",
             "commitment": "field element", "recipients": f"keys in the order of y; {_POINT}",
             "words": "R.x, R.y, wrapped keys, ciphertext: field elements"}),
@@ -182,6 +182,7 @@ FORMATS = (
            partial_examples, reading(lambda path: Partial.load(path, _example().identity), "partial.json"),
            {**_SCHEMA, "committee": "its digest", "request": "its digest", "member": "his number",
             "point": "share times 8 R", "proof": "that it is that", "proof.commitment": "T, a point",
-            "proof.other": "U, a point", "proof.response": "s, below l", "sealed": "point and proof, to the reader's key",
+            "proof.other": "U, a point", "proof.response": "s, below l",
+            "sealed": "point and proof, to the reader's key",
             **_sealed("sealed")}),
 )

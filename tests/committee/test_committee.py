@@ -43,7 +43,7 @@ def request_for(committee: Committee, *others: Identity) -> Request:
 
 # -- six of nine -----------------------------------------------------------------------------------------------------
 def test_six_of_nine_decrypt_and_hand_over_to_others(tmp_path: Path) -> None:
-    """A key that nobody has; any six read, five do not; another six of nine take over, and read what was sent before."""
+    """A key that nobody has; any six read, five do not; others take over, and read what was sent before."""
     before = make(tmp_path, 6, 9)
     committee = before.committee
     assert committee.possession is not None
