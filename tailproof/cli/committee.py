@@ -68,7 +68,7 @@ def member(name: str, secret: Path, public: Path) -> Outcome:
 @init.command()
 @click.option("--context", required=True, help="What the key is for, 32 bytes (0x…): chain, contract and generation, "
               "hashed. The proof of possession binds it.")
-@click.option("--threshold", type=click.IntRange(2, 32), required=True, help="How many members it takes: 6 of 9.")
+@click.option("--threshold", type=int, required=True, help="How many members it takes: 6 of 9.")
 @click.option("--previous", type=FILE, help="For a renewal: the committee whose key is taken over.")
 @click.option("--out", type=OUTPUT, required=True, help="Roster to write.")
 @click.argument("members", type=FILE, nargs=-1, required=True)
@@ -80,6 +80,8 @@ def roster(context: str, threshold: int, previous: Path | None, out: Path, membe
     from committee.members import gathered
     if not re.fullmatch(r"0x[0-9a-f]{64}", context):
         raise BadInput("--context", context, "32 bytes: 0x and 64 digits, lower case")
+    if not 2 <= threshold <= len(members):
+        raise BadInput("--threshold", threshold, f"an integer in [2, {len(members)}], the number of members")
     before = None if previous is None else Committee.load(previous)
     made = gathered(bytes.fromhex(context[2:]), threshold, members, None if before is None else before.digest)
     made.save(out)

@@ -24,7 +24,7 @@ _PROOF = {"commitment": "T, a point", "response": "s, below l"}
 
 
 class _Example(NamedTuple):
-    """Two of two, and one renewal's roster."""
+    """Two of two, and their renewal."""
 
     identity: Identity
     roster: Roster
@@ -36,6 +36,7 @@ class _Example(NamedTuple):
     share: Share
     confirmation: Confirmation
     committee: Committee
+    after: Committee
     request: Request
     partial: Partial
 
@@ -46,21 +47,20 @@ def _example() -> _Example:
     members = tuple(identity.member() for identity in identities)
     roster = Roster(bytes(32), 2, members)
     dealt = [deal(roster, number, 11 * number, renewal=False) for number in (1, 2)]
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / f"{number}.json" for number in (1, 2)]
-        for file, (dealing, _) in zip(files, dealt, strict=True):
-            dealing.save(file)
-        taken = Taken.of(roster, files)
+    taken = Taken(roster, tuple(dealing for dealing, _ in dealt))
     shares = [taken.share(identity) for identity in identities]
     spent = [taken.answering(share.member, dealer) for share, (_, dealer) in zip(shares, dealt, strict=True)]
     confirmations = [taken.confirm(share, answer) for share, answer in zip(shares, spent, strict=True)]
     committee = taken.certified(confirmations)
+    renewed = Roster(bytes(32), 2, members, committee.digest)
+    after = Taken(renewed, tuple(deal(renewed, share.member, share.share, renewal=True)[0] for share in shares),
+                  committee).committee
     sealed = elgamal.seal([1, 2, 3], [committee.key], Binding(8, 9), elgamal.draw_ephemeral(1))
     request = Request("escrow-16", Binding(8, 9), (committee.key,), sealed)
     assert spent[0] is not None
-    return _Example(identities[0], roster, Roster(bytes(32), 2, members, committee.digest), *dealt[0], spent[0],
+    return _Example(identities[0], roster, renewed, *dealt[0], spent[0],
                     Complaint.about(dealt[0][0], roster, identities[0]), shares[0], confirmations[0], committee,
-                    request, Partial.of(committee, request, shares[0]))
+                    after, request, Partial.of(committee, request, shares[0]))
 
 
 def _saved(save: Callable[[Path], object]) -> Any:
@@ -104,7 +104,7 @@ def confirmation_examples() -> Sequence[Any]:
 
 
 def committee_examples() -> Sequence[Any]:
-    return [_example().committee.to_json()]
+    return [_example().committee.to_json(), _example().after.to_json()]
 
 
 def disclosure_examples() -> Sequence[Any]:
