@@ -1,6 +1,7 @@
 """`tailproof committee`: what members of an escrow's committee do, each on a machine of her own.
 
-    init member           a key for letters, each member
+    init member           a key for letters, each member; or for escrows, a venue or an owner
+    init prove            that one has its secret, to a contract
     init roster           who they are, anybody; all compare the digest
     join deal             each member
     join finish           each member, from everybody's dealings; a bad one is told, with a complaint to hand round
@@ -66,6 +67,31 @@ def member(name: str, secret: Path, public: Path) -> Outcome:
 
 
 @init.command()
+@click.option("--secret", type=FILE, required=True, help="Own secret, of `init member`.")
+@click.option("--context", required=True, help="What the key is registered for, 32 bytes (0x…): chain, contract and "
+              "account, hashed.")
+@reporting
+def prove(secret: Path, context: str) -> Outcome:
+    """Prove possession of a key to a contract that registers it: a Schnorr proof over keccak256, T and s."""
+    from committee.files import point_text, possession_json
+    from committee.members import Identity
+    from committee.proofs import Possession
+    identity, wanted = Identity.load(secret), _context(context)
+    proof = Possession.of(identity.secret, wanted)
+    return Outcome({"name": identity.name, "key": point_text(identity.key), "x": str(identity.key.x),
+                    "y": str(identity.key.y), "context": context, "possession": possession_json(proof),
+                    "t_x": str(proof.commitment.x), "t_y": str(proof.commitment.y), "s": str(proof.response)},
+                   table([("key x", identity.key.x), ("key y", identity.key.y), ("T x", proof.commitment.x),
+                          ("T y", proof.commitment.y), ("s", proof.response)]))
+
+
+def _context(text: str) -> bytes:
+    if not re.fullmatch(r"0x[0-9a-f]{64}", text):
+        raise BadInput("--context", text, "32 bytes: 0x and 64 digits, lower case")
+    return bytes.fromhex(text[2:])
+
+
+@init.command()
 @click.option("--context", required=True, help="What the key is for, 32 bytes (0x…): chain, contract and generation, "
               "hashed. The proof of possession binds it.")
 @click.option("--threshold", type=int, required=True, help="How many members it takes: 6 of 9.")
@@ -78,12 +104,11 @@ def roster(context: str, threshold: int, previous: Path | None, out: Path, membe
     from committee.files import hexed
     from committee.group import Committee
     from committee.members import gathered
-    if not re.fullmatch(r"0x[0-9a-f]{64}", context):
-        raise BadInput("--context", context, "32 bytes: 0x and 64 digits, lower case")
+    wanted = _context(context)
     if not 2 <= threshold <= len(members):
         raise BadInput("--threshold", threshold, f"an integer in [2, {len(members)}], the number of members")
     before = None if previous is None else Committee.load(previous)
-    made = gathered(bytes.fromhex(context[2:]), threshold, members, None if before is None else before.digest)
+    made = gathered(wanted, threshold, members, None if before is None else before.digest)
     made.save(out)
     return Outcome({"roster": hexed(made.digest), "threshold": threshold,
                     "members": [each.name for each in made.members], "out": str(out)},

@@ -18,6 +18,7 @@ from circuits.statements import escrow
 from committee.decryption import Request
 from committee.group import Committee
 from committee.members import Identity
+from committee.proofs import Possession
 from primitives.babyjubjub import Point
 from primitives.elgamal import Binding
 from tailproof.secret import Opening
@@ -102,6 +103,16 @@ def test_secrets_are_for_their_owner_alone(house: House) -> None:
         for name in ("secret", "share", "nonce"):
             secret = json.loads(file.read_text()).get(name)
             assert secret is None or not any(secret in text for text in told)
+
+
+def test_a_key_is_proven_to_a_contract(house: House) -> None:
+    answer = house("init", "prove", "--secret", house.at("venue.key"), "--context", CONTEXT)
+    identity = Identity.load(house.at("venue.key"))
+    proof = Possession(Point(int(answer["t_x"]), int(answer["t_y"])), int(answer["s"]))
+    assert (answer["x"], answer["y"]) == tuple(map(str, identity.key))
+    assert proof.holds(identity.key, bytes.fromhex(CONTEXT[2:]))
+    assert not proof.holds(identity.key, bytes(32))
+    assert str(identity.secret) not in json.dumps(answer)
 
 
 def opened(path: Path) -> Opening:
@@ -229,6 +240,7 @@ def test_the_key_is_handed_over_and_old_shares_are_refused(house: House, tmp_pat
 
 @pytest.mark.parametrize(("arguments", "says"), [
     (("init", "member", "--name", "-", "--secret", "{}/a", "--public", "{}/b"), "--name"),
+    (("init", "prove", "--context", "0x12", "--secret", "{}/absent"), "readable file"),
     (("init", "roster", "--context", "0x12", "--threshold", "2", "--out", "{}/a", "x", "y"), "--context"),
     (("init", "roster", "--context", CONTEXT, "--threshold", "1", "--out", "{}/a", "x", "y"), "--threshold"),
     (("init", "roster", "--context", CONTEXT, "--threshold", "2", "--out", "{}/a", "{}/absent", "y"), "readable file")])
