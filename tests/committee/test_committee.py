@@ -357,8 +357,9 @@ def test_parts_that_do_not_hold_are_named_and_left_out(made: Made) -> None:
             open_together(made.committee, request, [bad, parts[2]])
     with pytest.raises(BadInput, match="one who has given one"):
         open_together(made.committee, request, [parts[0], parts[0]])
-    # A part for one escrow is none for another.
+    # A part for one escrow is none for another, be it of the same R: it was ordered for this account and no other.
     assert not parts[0].holds(made.committee, request_for(made.committee))
+    assert not parts[0].holds(made.committee, replace(request, binding=BINDING._replace(context=78)))
 
 
 def test_a_part_sealed_to_a_reader_is_hers_alone(made: Made, tmp_path: Path) -> None:
