@@ -21,8 +21,21 @@ from pathlib import Path
 from typing import Any
 
 from circuits import statements
-from circuits.statements import batch, cover, flat, grid, leaf_field, margin, netting, solvency, transition
-from primitives import field
+from circuits.statements import (
+    batch,
+    cover,
+    disclose,
+    escrow,
+    flat,
+    grid,
+    leaf_field,
+    margin,
+    netting,
+    solvency,
+    transition,
+)
+from primitives import babyjubjub, field
+from primitives.elgamal import Binding
 from primitives.poseidon import Tag
 from prover import Proof, VerificationKey, prove, setup, verify
 from prover.files import snarkjs
@@ -174,6 +187,27 @@ def batch_inputs(preset: batch.Preset, key: VerificationKey) -> Instance:
     return Instance("all four", inputs, {})
 
 
+def escrow_instances(preset: escrow.Preset | disclose.Preset, key: VerificationKey) -> Iterator[Instance]:
+    """The opening of each fixture portfolio: read back by every recipient, or as it stands in calldata."""
+    epoch = full_epoch(statements.get("margin-full-256x16").shape)
+    for subject, portfolio in portfolios().items():
+        slots = [(int(epoch.ids[row]), lots) for row, lots in portfolio.rows(epoch)]
+        filled = transition.fill("slots", preset.slots, slots)
+        commitment = margin.commit(SALT, filled)
+        if isinstance(preset, disclose.Preset):
+            public = disclose.public_inputs(key.digest(), CONTEXT, commitment, disclose.words_of(filled, SALT))
+            yield Instance(subject, disclose.assign(preset, slots, SALT, CONTEXT, key.digest()), public._asdict())
+            continue
+        secrets = [1000 + number for number in range(preset.recipients)]
+        keys = [babyjubjub.multiply(secret, babyjubjub.BASE) for secret in secrets]
+        inputs = escrow.assign(preset, slots, SALT, keys, CONTEXT, key.digest())
+        sealed, binding = escrow.sealed_of(preset, inputs), Binding(CONTEXT, commitment)
+        for number, secret in enumerate(secrets):
+            assert escrow.read(sealed.words(), keys, number, secret, binding) == (SALT, filled)
+        y = escrow.content(binding, keys, sealed)
+        yield Instance(subject, inputs, escrow.public_inputs(key.digest(), y)._asdict())
+
+
 # -- who believes it -----------------------------------------------------------------------------------------------
 def snarkjs_accepts(key: VerificationKey, public: list[int], proof: Proof) -> bool:
     with tempfile.TemporaryDirectory() as folder:
@@ -196,7 +230,8 @@ def prove_all(name: str, chain: Chain) -> Iterator[dict[str, Any]]:
     short = key.verification_key
     verifier = deploy_verifier(chain, short, name)
     preset = statement.preset
-    todo = [batch_inputs(preset, short)] if isinstance(preset, batch.Preset) else instances(name)
+    todo = [batch_inputs(preset, short)] if isinstance(preset, batch.Preset) else escrow_instances(preset, short) \
+        if isinstance(preset, escrow.Preset | disclose.Preset) else instances(name)
     for instance in todo:
         witness, witness_seconds = clocked(lambda: system.witness(instance.inputs))        # noqa: B023
         proof, prove_seconds = clocked(lambda: prove(key, witness))                        # noqa: B023

@@ -18,7 +18,7 @@ Two mistakes that make a circuit unsound are errors while recording: a product t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ from circuits.errors import CircuitError
 from circuits.intervals import ANY, BIT, Interval, unsigned
 from circuits.operands import Shape, integers, joined, place, shape_of
 from circuits.signals import Linear, Product, Quadratic, Signal, bounds
-from circuits.steps import Decompose, Inputs, Rows, Step, named
+from circuits.steps import Computed, Decompose, Inputs, Rows, Step, named
 from primitives import field
 from primitives.errors import BadInput
 from primitives.field import MODULUS, FieldArray
@@ -69,6 +69,12 @@ class Assumption:
     label: str
     interval: Interval
     reason: str
+
+
+def quotients(numerators: Sequence[int], divisors: Sequence[int]) -> list[int]:
+    """Modulo r, elementwise; 0 where the divisor is 0."""
+    return [above * pow(below, -1, MODULUS) % MODULUS if below % MODULUS else 0
+            for above, below in zip(numerators, divisors, strict=True)]
 
 
 def group_of(label: str) -> str:
@@ -239,6 +245,30 @@ class ConstraintSystem:
     def multiply(self, left: Signal, right: Signal, label: str) -> Linear:
         """Wires equal to left * right: one row each."""
         return self.wire(self.signal(left) * self.signal(right), label)
+
+    def compute(self, targets: Sequence[Linear], sources: Sequence[Linear],
+                function: Callable[..., Sequence[Sequence[int]]], label: str) -> None:
+        """Have the witness program fill in allocated wires: no rows, so the caller constrains them.
+
+        Parameters
+        ----------
+        targets : each of consecutive wires.
+        function : from the residues of each source, as lists in [0, r), to those of each target.
+        """
+        blocks = tuple((int(target.wires[0]), target.size) for target in targets)
+        self.steps.append(Computed(self.label(label), tuple(sources), blocks, function))
+
+    def divide(self, numerator: Signal, divisor: Signal, label: str) -> Linear:
+        """Wires equal to numerator / divisor, residues both: one row each, quotient * divisor = numerator.
+
+        Where the divisor is 0 the row says that the numerator is 0, and *nothing of the quotient*, which a witness has
+        as 0: the caller argues that they are never both.
+        """
+        above, below = self.together(numerator, divisor)
+        out, _ = self.allocate(label, below.shape)
+        self.compute([out], [above, below], lambda up, down: [quotients(up, down)], label)
+        self.equal(out * below, above, label)
+        return out
 
     def boolean(self, name: str, shape: Shape = ()) -> Linear:
         """A hint of 0 or 1: one row each."""

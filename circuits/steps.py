@@ -6,7 +6,7 @@ A.w * B.w = C.w (`forms`: the R1CS). Both work on whole arrays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -168,6 +168,25 @@ class Rows:
 
     def place(self, row: int) -> str:
         return named(self.label, row, self.left.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Computed(_NoRows):
+    """Wires `first ..` of each target take what a function of residues gives: filling in only, the caller constrains.
+
+    function : from the residues of every source, lists of integers in [0, r), to those of every target.
+    """
+
+    label: str
+    sources: tuple[Linear, ...]
+    targets: tuple[tuple[int, int], ...]
+    """(first wire, how many) each."""
+    function: Callable[..., Sequence[Sequence[int]]]
+
+    def run(self, witness: FieldArray, inputs: Mapping[str, Any], strict: bool) -> None:
+        values = [field.decode(source.values(witness)) for source in self.sources]
+        for (first, count), found in zip(self.targets, self.function(*values), strict=True):
+            witness[first:first + count] = field.encode(np.array(found, object))
 
 
 @dataclass(frozen=True, eq=False)

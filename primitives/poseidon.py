@@ -45,6 +45,9 @@ class Tag(IntEnum):
     HEADER = 10
     SETTLED = 11
     MARK = 12
+    ESCROW = 13
+    WRAP = 14
+    KEYSTREAM = 15
 
 
 def initial(tag: Tag, length: int) -> int:
@@ -256,3 +259,31 @@ def hash_rows(tag: Tag, rows: FieldArray) -> FieldArray:
 def hash_integers(tag: Tag, elements: Sequence[int]) -> int:
     """H(tag; elements) of integers in (-r, r), as an integer in [0, r)."""
     return field.decode(hash_rows(tag, field.encode(np.array([elements], object))))[0]
+
+
+# -- a keystream -----------------------------------------------------------------------------------------------------
+def stream_width(elements: int, outputs: int) -> int:
+    """t of the permutation that turns a key of so many elements and a number into so many outputs."""
+    return 1 + max(elements + 1, outputs)
+
+
+def stream(tag: Tag, elements: Sequence[int], count: int) -> list[int]:
+    """`count` field elements that nobody can tell from random ones who does not know all of `elements`.
+
+    Block n is the permutation of (tag * 2**32 + count, elements, n, 0, ...), whose capacity, element 0, is kept back:
+    a sponge that absorbs once and squeezes once, in counter mode. Blocks are of RATE outputs, the last of what is left.
+
+    Raises
+    ------
+    ValueError : no output is wanted, or there are RATE elements or more.
+    """
+    if len(elements) >= RATE:
+        raise ValueError(f"a stream takes fewer than {RATE} elements, not {len(elements)}")
+    out: list[int] = []
+    for number, block in enumerate(chunks(count)):
+        wanted = block.stop - block.start
+        t = stream_width(len(elements), wanted)
+        state = [initial(tag, count), *elements, number]
+        mixed = permute(field.encode(np.array([state + [0] * (t - len(state))], object)))
+        out += field.decode(mixed[0])[1:1 + wanted]
+    return out

@@ -16,9 +16,10 @@ MAY_IMPORT = {
     "risk": {"primitives"},
     "circuits": {"primitives", "risk"},
     "prover": {"primitives"},
+    "committee": {"primitives"},
     "verifier_contracts": {"primitives", "prover"},
     "relayer": {"primitives", "prover", "verifier_contracts"},
-    "tailproof": {"primitives", "risk", "circuits", "prover", "verifier_contracts", "relayer"},
+    "tailproof": {"primitives", "risk", "circuits", "prover", "committee", "verifier_contracts", "relayer"},
 }
 
 RISK_ROOMS = ("exact", "market", "models", "scenarios", "valuation", "epochs", "grid", "margins")

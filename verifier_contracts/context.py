@@ -26,9 +26,9 @@ from verifier_contracts.addresses import checksummed, read_address, read_bytes32
 TYPEHASH = keccak(text="Attest(bytes32 statement,uint256 chainid,address manager,bytes32 keyDigest,address account,"
                        "uint256 epochId,uint256 version,bytes32 actionHash)")
 STATEMENTS = ("margin", "solvency", "netting", "transition", "batch", "cover", "flat", "leaf-field",
-              "leaf-field-asset", "leaf-field-mark")
+              "leaf-field-asset", "leaf-field-mark", "escrow", "delivery", "disclose")
 """What a proof may be of: the first part of the names of statements, which contexts hold as its keccak256. Leaves of
-assets and of marks have circuits of their own, and so slots."""
+assets and of marks have circuits of their own, and so slots; `delivery` is an escrow to a shortlist's keys."""
 MARGIN = "margin"
 """What `MarginManager.attest` takes."""
 ATTESTATION = bytes(32)

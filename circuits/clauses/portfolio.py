@@ -35,11 +35,24 @@ class Slots(NamedTuple):
 
 def open_commitment(cs: ConstraintSystem, count: int, commitment: Linear) -> Slots:
     """C1: H(PORTFOLIO; salt, id_0, q_0, id_1, q_1, ...) is the commitment. The hash binds the count."""
+    content = open_content(cs, count, commitment)
+    return Slots(content[1::2], content[2::2])
+
+
+def open_content(cs: ConstraintSystem, count: int, commitment: Linear) -> Linear:
+    """C1, and what was hashed: salt, id_0, q_0, id_1, q_1, ..., (2 count + 1,)."""
     with cs.scope("commitment"):
         salt, ids, lots = cs.private("salt"), cs.private("id", (count,)), cs.private("lots", (count,))
         slots = concatenate([ids.reshape(count, 1), lots.reshape(count, 1)]).reshape(2 * count)
-        cs.equal(hash_rows(cs, Tag.PORTFOLIO, concatenate([salt.reshape(1), slots]), "C1 hash"), commitment, "C1")
-    return Slots(ids, lots)
+        content = concatenate([salt.reshape(1), slots])
+        cs.equal(hash_rows(cs, Tag.PORTFOLIO, content, "C1 hash"), commitment, "C1")
+    return content
+
+
+def content_inputs(salt: int, slots: Sequence[tuple[int, int]]) -> Inputs:
+    """Of C1, for all J slots (id, lots)."""
+    return {"commitment/salt": salt, "commitment/id": np.array([id for id, _ in slots], object),
+            "commitment/lots": np.array([lots for _, lots in slots], object)}
 
 
 def commit(salt: int, slots: Sequence[tuple[int, int]]) -> int:

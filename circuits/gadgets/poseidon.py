@@ -30,6 +30,7 @@ from primitives.poseidon import (
     initial,
     parameters,
     schedule,
+    stream_width,
 )
 
 
@@ -111,9 +112,15 @@ def hash_cost(length: int) -> int:
 
 def permute(cs: ConstraintSystem, state: Linear, label: str) -> Linear:
     """Element 0 of the permutation of each row: (n, t) -> (n,)."""
+    return permuted(cs, state, label, slice(0, 1))[:, 0]
+
+
+def permuted(cs: ConstraintSystem, state: Linear, label: str, kept: slice) -> Linear:
+    """Some elements of the permutation of each row, which cost no rows of their own: (n, t) -> (n, k)."""
     n, t = state.shape
-    plan = schedule(t)
-    ids, mix = cs.constants(f"poseidon {t}", plan.words), cs.constants(f"poseidon mix {t}", plan.mix[0])
+    plan, places = schedule(t), range(t)[kept]
+    ids = cs.constants(f"poseidon {t}", plan.words)
+    mixes = [cs.constants(f"poseidon mix {t}" + (f", {place}" if place else ""), plan.mix[place]) for place in places]
     with cs.scope(label):
         x = state + np.array(parameters(t)[0][0], object)
         square = cs.multiply(x, x, "square")
@@ -122,8 +129,10 @@ def permute(cs: ConstraintSystem, state: Linear, label: str) -> Linear:
         _, powers = cs.allocate("rounds", (n, plan.boxes, 3))
         cs.steps.append(Boxes(cs.label("rounds"), plan, n, int(first.wires[0]), powers, ids))
     last = powers + 3 * plan.boxes * np.arange(n)[:, None] + 3 * np.arange(plan.boxes - t, plan.boxes) + 2
-    return Linear(cs, (n,), np.arange(n + 1) * t, last.reshape(-1).astype(np.int32),
-                  np.tile(mix + np.arange(t, dtype=np.int32), n), ANY)
+    wires = np.repeat(last[:, None, :], len(places), axis=1)
+    mixed = (np.array(mixes, np.int32)[:, None] + np.arange(t, dtype=np.int32)).reshape(-1)
+    return Linear(cs, (n, len(places)), np.arange(n * len(places) + 1) * t, wires.reshape(-1).astype(np.int32),
+                  np.tile(mixed, n), ANY)
 
 
 def hash_rows(cs: ConstraintSystem, tag: Tag, elements: Linear, label: str) -> Linear:
@@ -135,3 +144,20 @@ def hash_rows(cs: ConstraintSystem, tag: Tag, elements: Linear, label: str) -> L
         for number, chunk in enumerate(chunks(m)):
             h = permute(cs, concatenate([h.reshape(-1, 1), rows[:, chunk]]), f"chunk {number}")
     return h.reshape(*shape)
+
+
+def stream_cost(elements: int, count: int) -> int:
+    """Constraints of a keystream of `count` outputs from a key of `elements`."""
+    return sum(permutation_rows(stream_width(elements, block.stop - block.start)) for block in chunks(count))
+
+
+def stream(cs: ConstraintSystem, tag: Tag, elements: Linear, count: int, label: str) -> Linear:
+    """`primitives.poseidon.stream` of a key (m,): (count,), stream_cost(m, count) rows."""
+    out = []
+    with cs.scope(label):
+        for number, block in enumerate(chunks(count)):
+            wanted = block.stop - block.start
+            rest = [number, *[0] * (stream_width(len(elements), wanted) - len(elements) - 2)]
+            state = concatenate([cs.signal([initial(tag, count)]), elements, cs.signal(rest)])
+            out.append(permuted(cs, state.reshape(1, -1), f"chunk {number}", slice(1, 1 + wanted))[0])
+    return concatenate(out)

@@ -11,6 +11,7 @@ import numpy as np
 from circuits.builder import ConstraintSystem
 from circuits.signals import bounds
 from primitives import field as scalar
+from primitives.babyjubjub import square_root
 from primitives.errors import Unsatisfied
 from primitives.field import MODULUS, FieldArray
 from primitives.r1cs import R1CS, SparseMatrix
@@ -178,26 +179,3 @@ def keep_hash(cs: ConstraintSystem, name: str, label: str, honest: FieldArray,
 
 def _shaped(cs: ConstraintSystem, overrides: dict[str, Any]) -> dict[str, Any]:
     return {label: np.array(values, object).reshape(cs.find(label).shape) for label, values in overrides.items()}
-
-
-def square_root(value: int) -> int | None:
-    """A square root modulo r, None if there is none [Tonelli, Shanks]."""
-    value %= MODULUS
-    if value == 0:
-        return 0
-    if pow(value, (MODULUS - 1) // 2, MODULUS) != 1:
-        return None
-    odd, twos = MODULUS - 1, 0
-    while odd % 2 == 0:
-        odd, twos = odd // 2, twos + 1
-    generator = pow(5, odd, MODULUS)                   # 5 is no square modulo r
-    root, rest = pow(value, (odd + 1) // 2, MODULUS), pow(value, odd, MODULUS)
-    while rest != 1:
-        order, power = 0, rest
-        while power != 1:
-            order, power = order + 1, power * power % MODULUS
-        factor = pow(generator, 1 << (twos - order - 1), MODULUS)
-        root, generator, twos = root * factor % MODULUS, factor * factor % MODULUS, order
-        rest = rest * generator % MODULUS
-    return root
-

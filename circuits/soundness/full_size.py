@@ -15,11 +15,27 @@ import numpy as np
 
 from circuits.clauses.collateral import Holding
 from circuits.soundness.audit import Subject
-from circuits.statements import batch, cover, flat, grid, leaf_field, margin, netting, solvency, transition
+from circuits.statements import (
+    batch,
+    cover,
+    disclose,
+    escrow,
+    flat,
+    grid,
+    leaf_field,
+    margin,
+    netting,
+    solvency,
+    transition,
+)
 from circuits.statements.batch import Account
 from circuits.statements.netting import Member
 from circuits.statements.solvency import Collateral
 from circuits.statements.statement import Statement
+from primitives import babyjubjub
+from primitives.babyjubjub import BASE, SUBGROUP_ORDER
+from primitives.elgamal import Ephemeral
+from primitives.field import MODULUS
 from primitives.poseidon import Tag
 from risk.epochs.epoch import Epoch
 from risk.exact.shape import EpochShape
@@ -104,6 +120,24 @@ def transition_at(statement: Statement) -> Subject:
     fills = [(1000 + f + (opened > f) * len(slots), f + 1) for f in range(preset.fills)]
     inputs = transition.assign(preset, slots, 11, fills, nonce=12, new_salt=13, context=14)
     return _subject(statement, inputs, (), "context")
+
+
+def escrow_at(statement: Statement) -> Subject:
+    """A full portfolio, and as many keys as there is room for."""
+    preset: escrow.Preset = statement.preset
+    rng = random.Random(SEED)
+    keys = [babyjubjub.multiply(rng.randrange(1, SUBGROUP_ORDER), BASE) for _ in range(preset.recipients)]
+    ephemeral = Ephemeral(rng.getrandbits(preset.scalar_bits), rng.randrange(MODULUS))
+    slots = [(id, q) for id, (_, q) in zip(_ids(preset.slots), _positions(preset.slots), strict=True)]
+    inputs = escrow.assign(preset, slots, 11, keys, 12, bytes(range(32)), ephemeral)
+    return _subject(statement, inputs, (), "challenge")
+
+
+def disclose_at(statement: Statement) -> Subject:
+    """A full portfolio."""
+    slots = [(id, q) for id, (_, q) in zip(_ids(statement.slots), _positions(statement.slots), strict=True)]
+    inputs = disclose.assign(statement.preset, slots, 11, 12, bytes(range(32)))
+    return _subject(statement, inputs, (), "context", "challenge")
 
 
 def batch_at(statement: Statement) -> Subject:

@@ -18,11 +18,12 @@ from circuits.clauses.collateral import AMOUNT_LANE, NOTHING, Holding, commit_ho
 from circuits.soundness import grid as gridded
 from circuits.soundness import margin
 from circuits.soundness.audit import Freedom, Subject
-from circuits.soundness.forgery import Attack, forge, keep_hash, square_root
+from circuits.soundness.forgery import Attack, forge, keep_hash
 from circuits.soundness.solvency import FACTORS, GOLD, IRON
 from circuits.statements import netting
 from circuits.statements.netting import LOTS_WIDTH, Member, Preset, balance_tree
 from primitives import field
+from primitives.babyjubjub import square_root
 from primitives.field import MODULUS, FieldArray
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.haircuts import FACTOR_UNIT

@@ -16,6 +16,8 @@ from circuits import statements
 from circuits.soundness import (
     batch,
     cover,
+    disclose,
+    escrow,
     flat,
     full_size,
     grid,
@@ -66,6 +68,8 @@ FAMILIES = {
                          {"grid": ("result/C19",)}),
     "flat": Family(statements.flat.define, flat.subject, full_size.flat_at),
     "leaf-field": Family(statements.leaf_field.define, leaf_field.subject, full_size.leaf_field_at),
+    "escrow": Family(statements.escrow.define, escrow.subject, full_size.escrow_at),
+    "disclose": Family(statements.disclose.define, disclose.subject, full_size.disclose_at),
     "margin-masses": Family(statements.margin.define, weighted.margin_subject, full_size.margin_at,
                             {"margin": ("tail/",)}, masses=True),
     "grid-masses": Family(statements.grid.define, weighted.grid_subject, full_size.grid_at,

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from circuits.statements import batch, cover, flat, grid, leaf_field, margin, netting, solvency, transition
+from circuits.statements import (
+    batch,
+    cover,
+    disclose,
+    escrow,
+    flat,
+    grid,
+    leaf_field,
+    margin,
+    netting,
+    solvency,
+    transition,
+)
 from circuits.statements.statement import Statement
 from primitives.errors import BadInput, suggestion
 from primitives.poseidon import Tag
@@ -88,6 +100,18 @@ def _leaf_field(name: str, shape: EpochShape | GridShape, kind: Tag = Tag.LEAF) 
     return Statement(name, title, leaf_field.PUBLIC_INPUTS, preset, leaf_field.define)
 
 
+def _escrow(name: str, slots: int, recipients: int, whom: str) -> Statement:
+    title = f"the opening of a commitment of {slots} positions, encrypted to {recipients} public keys: {whom}"
+    return Statement(name, title, escrow.PUBLIC_INPUTS, escrow.Preset(slots, recipients), escrow.define)
+
+
+def _disclose(name: str, slots: int) -> Statement:
+    return Statement(name, f"the opening of a commitment of {slots} positions, for everybody to read",
+                     disclose.PUBLIC_INPUTS, disclose.Preset(slots), disclose.define)
+
+
+_HOLDERS, _SHORTLIST = "venue, committee and owner", "those on a shortlist"
+
 _GRID_TINY = grid.Preset(GRID_TINY, slots=3, gap_bits=53)
 _GRID_1000 = grid.Preset(GRID_1000, slots=32)
 
@@ -159,6 +183,15 @@ _STATEMENTS = {statement.name: statement for statement in (
     _leaf_field("leaf-field-marks-grid-tiny", _GRID_TINY.shape, Tag.MARK),
     _leaf_field("leaf-field-marks-grid-1000", _GRID_1000.shape, Tag.MARK),
     _leaf_field("leaf-field-marks-grid-1000-w", _GRID_1000_W.shape, Tag.MARK),
+    _escrow("escrow-tiny", 3, 3, _HOLDERS),
+    _escrow("escrow-16", 16, 3, _HOLDERS),
+    _escrow("escrow-32", 32, 3, _HOLDERS),
+    _escrow("delivery-tiny", 3, 5, _SHORTLIST),
+    _escrow("delivery-16", 16, 5, _SHORTLIST),
+    _escrow("delivery-32", 32, 5, _SHORTLIST),
+    _disclose("disclose-tiny", 3),
+    _disclose("disclose-16", 16),
+    _disclose("disclose-32", 32),
     _transition("transition-tiny", slots=3, fills=2),
     _transition("transition-16", slots=16, fills=8),
     _transition("transition-32", slots=32, fills=16),

@@ -9,11 +9,9 @@ The circuit proves all B of them, hashes y to the digest and evaluates sum_k y_k
 circuit's y: it puts together its own from storage and calldata, takes the digest from calldata, and computes challenge
 and evaluation itself (`public_inputs`). The numbers B1 to B3 are those of docs/statements.md; the rest are `margin`'s.
 
-Why the contract's y is then the circuit's. The challenge is a keccak of the contract's y *and* of the digest, so both
-are fixed before it is known; and the digest fixes the circuit's y, or somebody has found a Poseidon collision. If the
-two differ, their difference is a polynomial of degree below m that is not 0, and a challenge of 248 random bits is one
-of its roots with probability at most (m - 1) / 2**248. Take the digest out of the challenge, or the contexts out of the
-digest, and the contexts, of which the circuit knows nothing, can be chosen last, to make up for any forged margin.
+Why the contract's y is then the circuit's: `circuits.clauses.calldata`. Take the digest out of the challenge, or the
+contexts out of the digest, and the contexts, of which the circuit knows nothing, can be chosen last, to make up for any
+forged margin.
 
 Whoever proves a batch sees every portfolio in it.
 """
@@ -27,12 +25,12 @@ from typing import NamedTuple
 import numpy as np
 
 from circuits.builder import ConstraintSystem
-from circuits.clauses import portfolio
+from circuits.clauses import calldata, portfolio
 from circuits.clauses.inputs import Inputs, require_integer, scoped
 from circuits.clauses.leaves import leaf_inputs, open_epoch, path_inputs, read_leaves
 from circuits.clauses.portfolio import Positions, commit
 from circuits.gadgets.poseidon import hash_rows
-from circuits.signals import Linear, concatenate
+from circuits.signals import concatenate
 from circuits.statements import margin
 from primitives.errors import BadInput
 from primitives.field import MODULUS
@@ -105,15 +103,7 @@ def define(cs: ConstraintSystem, preset: Preset) -> None:
         entries = concatenate([column.reshape(B, 1) for column in (context, commitment, margins)])
         y = concatenate([epoch_root.reshape(1), entries.reshape(3 * B)])
         cs.equal(hash_rows(cs, Tag.BATCH, y, "B2 hash"), digest, "B2")  # B2
-        _evaluate(cs, y, challenge, evaluation)                         # B3
-
-
-def _evaluate(cs: ConstraintSystem, y: Linear, challenge: Linear, evaluation: Linear) -> None:
-    """B3: sum_k y_k challenge**k is the evaluation (Horner): m - 1 rows."""
-    total = y[-1]
-    for k in range(len(y) - 2, 0, -1):
-        total = cs.multiply(total, challenge, f"B3 product/{k}") + y[k]
-    cs.equal(total * challenge + y[0], evaluation, "B3")
+        calldata.require_evaluation(cs, y, challenge, evaluation, "B3")  # B3
 
 
 # -- what the contract computes --------------------------------------------------------------------------------------
@@ -166,25 +156,14 @@ def challenge_of(key_digest: bytes, y: Sequence[int], digest: int) -> int:
     ------
     BadInput : the key digest is not 32 bytes.
     """
-    if len(key_digest) != 32:
-        raise BadInput("key digest", key_digest, "32 bytes")
-    words = [int(value).to_bytes(32, "big") for value in (*y, digest)]
-    return int.from_bytes(keccak256(b"".join([CHALLENGE_TAG, key_digest, *words])), "big") >> 8
-
-
-def evaluate(y: Sequence[int], challenge: int) -> int:
-    """sum_k y_k challenge**k modulo r."""
-    total = 0
-    for value in reversed(y):
-        total = (total * challenge + value) % MODULUS
-    return total
+    return calldata.challenge_of(CHALLENGE_TAG, key_digest, [*y, digest])
 
 
 def public_inputs(key_digest: bytes, y: Sequence[int], digest: int | None = None) -> PublicInputs:
     """What the contract hands to the verifier for its own y and a digest from calldata (by default the right one)."""
     given = digest_of(y) if digest is None else digest
     challenge = challenge_of(key_digest, y, given)
-    return PublicInputs(given, challenge, evaluate(y, challenge))
+    return PublicInputs(given, challenge, calldata.evaluate(y, challenge))
 
 
 # -- the witness -----------------------------------------------------------------------------------------------------

@@ -6,13 +6,13 @@ from typing import Any
 
 from primitives.errors import BadInput, suggestion
 
-from . import contracts, exchange, inputs, outputs, schemas
+from . import contracts, exchange, inputs, outputs, schemas, sharing
 from .observed import Format
 
 FORMATS: dict[str, Format] = {form.name: form for form in (
     inputs.BOOK, inputs.MODEL, inputs.PORTFOLIO, inputs.COLLATERAL, contracts.SYSTEM, outputs.EPOCH, outputs.GRID_EPOCH,
     exchange.OPENING, exchange.CONSENT, exchange.DESK_CONSENT, exchange.DEPLOYMENT, contracts.CONTRACTS_FILE,
-    exchange.KEY, exchange.BUNDLE)}
+    exchange.KEY, exchange.BUNDLE, *sharing.FORMATS)}
 
 _HEAD = """\
 # Formats

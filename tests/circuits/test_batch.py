@@ -12,6 +12,7 @@ from eth_hash.auto import keccak
 
 from circuits import statements
 from circuits.builder import ConstraintSystem
+from circuits.clauses import calldata
 from circuits.gadgets.poseidon import hash_cost, hash_rows
 from circuits.signals import Linear
 from circuits.soundness import batch as cheats
@@ -208,7 +209,7 @@ def forged_contexts(y_contract: Sequence[int], y_circuit: Sequence[int], challen
     """The circuit's y with a first context that makes both evaluate to the same."""
     context = 1                        # y[1] is context_0
     rest = [*y_circuit[:context], 0, *y_circuit[context + 1:]]
-    missing = batch.evaluate(y_contract, challenge) - batch.evaluate(rest, challenge)
+    missing = calldata.evaluate(y_contract, challenge) - calldata.evaluate(rest, challenge)
     rest[context] = missing * pow(challenge, -context, MODULUS) % MODULUS
     return rest
 
@@ -232,7 +233,7 @@ def test_batch_challenge_without_digest(book) -> None:
 
     challenge = without_digest(told)
     y = forged_contexts(told, true, challenge)
-    public = PublicInputs(batch.digest_of(y), challenge, batch.evaluate(told, challenge))
+    public = PublicInputs(batch.digest_of(y), challenge, calldata.evaluate(told, challenge))
     assert cs.violations(cs.witness(claims(scene, y, public))) == [], "a weak contract attests a margin of 0"
 
     # Ours takes the digest into the challenge: with every context that the prover tries, the challenge moves on.
@@ -277,7 +278,7 @@ def test_the_challenge_depends_on_everything() -> None:
 @pytest.mark.parametrize("challenge", [0, 1, 2, MODULUS - 1])
 def test_evaluation_at_the_edges(challenge: int) -> None:
     y = [3, MODULUS - 1, 0, 5]
-    assert batch.evaluate(y, challenge) == (3 - challenge + 5 * challenge**3) % MODULUS
+    assert calldata.evaluate(y, challenge) == (3 - challenge + 5 * challenge**3) % MODULUS
 
 
 # -- what is refused before a witness exists ---------------------------------------------------------------------------

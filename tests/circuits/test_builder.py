@@ -608,3 +608,41 @@ def test_a_ragged_input_is_named(cs: ConstraintSystem) -> None:
     cs.equal(cs.private("x", (2,)), 0, "row")
     with pytest.raises(BadInput, match="shape of witness input x is 'ragged'"):
         cs.witness({"x": [[1], [2, 3]]})
+
+
+# -- values that the witness program computes ------------------------------------------------------------------------
+def test_division() -> None:
+    cs = ConstraintSystem()
+    above, below = cs.private("above", (3,)), cs.private("below", (3,))
+    quotient = cs.divide(above + 1, below, "quotient")
+    cs.finish()
+    assert cs.rows == 3
+    witness = cs.witness({"above": [5, 0, 9], "below": [2, 7, MODULUS - 1]})
+    assert cs.violations(witness) == []
+    assert decode(quotient.values(witness)) == [3, pow(7, -1, MODULUS), MODULUS - 10]
+    with pytest.raises(Unsatisfied, match=r"quotient\[1\] is 0: must be 1"):
+        cs.witness({"above": [5, 0, 9], "below": [2, 0, 1]})
+    # 0/0 may be anything, and is 0 in a witness that nobody bends.
+    witness = cs.witness({"above": [5, -1, 9], "below": [2, 0, 1]})
+    assert decode(witness[cs.find("quotient")])[1] == 0
+    witness[cs.find("quotient")[1]] = encode(77)
+    assert cs.violations(witness) == []
+
+
+def test_a_computed_wire_is_constrained_by_whoever_asks_for_it() -> None:
+    cs = ConstraintSystem()
+    x = cs.private("x", (2,))
+    root, _ = cs.allocate("root", (2,))
+    cs.compute([root], [x], lambda values: [[{4: 2, 9: 3}.get(value, 1) for value in values]], "root")
+    assert cs.rows == 0
+    cs.equal(root * root, x, "root")
+    cs.finish()
+    assert cs.violations(cs.witness({"x": [4, 9]})) == []
+    with pytest.raises(Unsatisfied, match=r"root\[1\]"):
+        cs.witness({"x": [4, 5]})
+    loose = ConstraintSystem()
+    y = loose.private("y")
+    loose.compute([loose.allocate("free", ())[0]], [y], lambda values: [values], "free")
+    loose.equal(y * y, y, "y")
+    with pytest.raises(CircuitError, match="no row mentions wire free"):
+        loose.finish()
