@@ -27,6 +27,7 @@ from risk.grid.grid_shape import GridShape
 from risk.grid.haircuts import parse_collateral
 from risk.models.model import named_statement
 
+from .judging import verdict
 from .progress import Progress, quiet
 from .shapes import require_shape
 
@@ -114,13 +115,29 @@ def load(directory: str | Path) -> AnyEpoch:
     return grid_directory.load(directory) if _on_grid(directory) else epoch_directory.load(directory)
 
 
-def check(directory: str | Path, *, previous: str | Path | None = None, progress: Progress = quiet) -> AuditReport:
-    """Rebuild an epoch from its sources and compare."""
+def check(directory: str | Path, *, previous: str | Path | None = None, history: str | Path | None = None,
+          progress: Progress = quiet) -> AuditReport:
+    """Rebuild an epoch from its sources and compare; hold its parameters against its history.
+
+    Parameters
+    ----------
+    history : one that the auditor brings in place of the epoch's own, or where it has none.
+
+    Raises
+    ------
+    BadInput : a directory that is no epoch; from `previous` and `history`.
+    """
     if _on_grid(directory):
-        return grid_audit.check(directory, previous=previous, progress=progress)
-    shape = _statement_shape(directory)
-    report = audit.check(directory, previous=previous, shape=shape, progress=progress)
-    return replace(report, differences=(*report.differences, *_other_shape(directory)))
+        report = grid_audit.check(directory, previous=previous, progress=progress)
+        arrays = grid_directory.read(directory)[1].arrays
+    else:
+        shape = _statement_shape(directory)
+        report = audit.check(directory, previous=previous, shape=shape, progress=progress)
+        report = replace(report, differences=(*report.differences, *_other_shape(directory)))
+        arrays = epoch_directory.read(directory)[1]
+    judged = verdict(arrays, history, progress)
+    return replace(report, differences=(*report.differences, *judged.differences),
+                   remarks=(*report.remarks, *judged.remarks))
 
 
 def _statement_shape(directory: str | Path) -> EpochShape | None:

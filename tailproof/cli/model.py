@@ -68,7 +68,8 @@ def fit(history: Path, out: Path, settings: Path | None, assets: str | None, est
         return Outcome(data, [*_fits(found.fits), "no model is written: not converged"], holds=False)
     remarks = (f"Maximum likelihood on {len(prices.steps)} log returns, {prices.labels[0]} to {prices.labels[-1]}",
                "(tailproof model fit).")
-    text = render({**document, **found.tables}, remarks)
+    window = {"fitted": {"since": prices.labels[0], "until": prices.labels[-1]}}
+    text = render({**document, **found.tables, **window}, remarks)
     _parse(text.encode(), out)
     _write(out, text)
     lines = _fits(found.fits)
@@ -162,7 +163,7 @@ def _settings(settings: Path | None, history: Path, assets: str | None, estimato
     document: dict[str, Any] = {}
     if settings is not None:
         document = parse_toml(read_source(settings), source=settings)
-    for fitted in ("volatility", "correlation", "copula"):
+    for fitted in ("volatility", "correlation", "copula", "fitted"):
         document.pop(fitted, None)
     if assets is not None:
         document["assets"] = assets.split(",")
