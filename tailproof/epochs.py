@@ -168,4 +168,7 @@ def read_claim(path: Path) -> Claim:
 
 
 def _on_grid(directory: str | Path) -> bool:
+    if not os.path.isdir(directory):
+        raise BadInput("epoch", str(directory), "a directory that `tailproof epoch build` made" + (
+            ": this is a file" if os.path.exists(directory) else ": nothing is there"))
     return os.path.isfile(Path(directory) / grid_directory.MANIFEST)

@@ -94,7 +94,8 @@ def of_history(model: Model, history: History) -> Iterator[Doubt]:
             label = history.labels[day + 1]
             if label not in model.events and label[:10] not in model.events:
                 yield Doubt("G4", f"return of {asset} on {label}", f"{returns[day, i]:+.4f}",
-                            f"within {bounds.robust_deviations:g} robust deviations of {robust:.2g}, or in [events]")
+                            f"within {bounds.robust_deviations:g} robust deviations of {robust:.2g}, or real and said "
+                            f"so: [events] \"{label[:10]}\" = \"why\" in the model file")
         if asset not in model.pegged:
             zero = np.count_nonzero(returns[:, i] == 0) / len(returns)
             deviation = math.sqrt(math.fsum(one * one) / len(one))

@@ -54,6 +54,7 @@ def fit(history: Path, out: Path, settings: Path | None, assets: str | None, est
     """
     from risk.fitting.model import Choices, fit_model
     from risk.models.model_text import render
+    from risk.models.plausibility import doubts
 
     if repair and history.suffix == ".toml":
         return _repair(history, out)
@@ -78,7 +79,9 @@ def fit(history: Path, out: Path, settings: Path | None, assets: str | None, est
     lines += [f"correlation: {doubt}" for doubt in found.correlation.doubts]
     if prices.ignored:
         lines.append(f"columns not read: {', '.join(prices.ignored)}")
-    return Outcome(data, [*lines, f"wrote {out}"])
+    open_gates = [str(doubt) for doubt in doubts(_parse(text.encode(), out), prices) if doubt.accepted is None]
+    lines += [f"NOT ACCEPTED by `model check` and `epoch build`: {line}" for line in open_gates]
+    return Outcome({**data, "doubts": open_gates}, [*lines, f"wrote {out}"])
 
 
 @model.command("check")
