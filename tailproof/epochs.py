@@ -27,6 +27,7 @@ from risk.grid.grid_shape import GridShape
 from risk.grid.haircuts import parse_collateral
 from risk.models.model import named_statement
 
+from .judging import verdict
 from .progress import Progress, quiet
 from .shapes import require_shape
 
@@ -119,13 +120,29 @@ def read(directory: str | Path) -> AnyEpoch:
     return grid_directory.read(directory)[1] if _on_grid(directory) else epoch_directory.read(directory)[1]
 
 
-def check(directory: str | Path, *, previous: str | Path | None = None, progress: Progress = quiet) -> AuditReport:
-    """Rebuild an epoch from its sources and compare."""
+def check(directory: str | Path, *, previous: str | Path | None = None, history: str | Path | None = None,
+          progress: Progress = quiet) -> AuditReport:
+    """Rebuild an epoch from its sources and compare; hold its parameters against its history.
+
+    Parameters
+    ----------
+    history : one that the auditor brings in place of the epoch's own, or where it has none.
+
+    Raises
+    ------
+    BadInput : a directory that is no epoch; from `previous` and `history`.
+    """
     if _on_grid(directory):
-        return grid_audit.check(directory, previous=previous, progress=progress)
-    shape = _statement_shape(directory)
-    report = audit.check(directory, previous=previous, shape=shape, progress=progress)
-    return replace(report, differences=(*report.differences, *_other_shape(directory)))
+        report = grid_audit.check(directory, previous=previous, progress=progress)
+        arrays = grid_directory.read(directory)[1].arrays
+    else:
+        shape = _statement_shape(directory)
+        report = audit.check(directory, previous=previous, shape=shape, progress=progress)
+        report = replace(report, differences=(*report.differences, *_other_shape(directory)))
+        arrays = epoch_directory.read(directory)[1]
+    judged = verdict(arrays, history, progress)
+    return replace(report, differences=(*report.differences, *judged.differences),
+                   remarks=(*report.remarks, *judged.remarks))
 
 
 def _statement_shape(directory: str | Path) -> EpochShape | None:
@@ -156,4 +173,7 @@ def read_claim(path: Path) -> Claim:
 
 
 def _on_grid(directory: str | Path) -> bool:
+    if not os.path.isdir(directory):
+        raise BadInput("epoch", str(directory), "a directory that `tailproof epoch build` made" + (
+            ": this is a file" if os.path.exists(directory) else ": nothing is there"))
     return os.path.isfile(Path(directory) / grid_directory.MANIFEST)

@@ -62,19 +62,21 @@ class Publication:
 
 
 def publish(directory: Path, there: Deployment, registry: EpochRegistry, *,
-            previous: Path | None = None, first: bool = False, progress: Progress = quiet) -> Publication:
+            previous: Path | None = None, first: bool = False, history: Path | None = None,
+            progress: Progress = quiet) -> Publication:
     """Check an epoch and publish its root.
 
     Parameters
     ----------
     previous : directory of the registry's latest epoch; None only where there is none, or it has the same root.
     first : publish although nothing is known of the epoch before: what was listed there and is missing stays unseen.
+    history : prices to hold its parameters against, in place of its own or where it has none.
 
     Raises
     ------
     BadInput : the epoch is of another shape than the deployment's statement; the one before is not given, or is not
         the registry's latest; its prices are of the future.
-    EpochDoesNotStand : its sources do not give it, or it lacks what was listed before.
+    EpochDoesNotStand : its sources do not give it, no fit gives its parameters, or it lacks what was listed before.
     ContractRefused, NodeError : from the registry.
     """
     found, statement = epochs.load(directory), statements.get(there.statement)
@@ -86,7 +88,7 @@ def publish(directory: Path, there: Deployment, registry: EpochRegistry, *,
         raise BadInput("--previous", None, "given: this epoch names one before it (E9), of root "
                        f"{found.header.previous}", source=directory)
     registry.new_epoch_id(found.header.timestamp)                        # before the work: may it be published at all?
-    report = epochs.check(directory, previous=previous, progress=progress)
+    report = epochs.check(directory, previous=previous, history=history, progress=progress)
     if not report.passed:
         raise EpochDoesNotStand(directory, report)
     if report.root != found.root:

@@ -25,8 +25,9 @@ MAY_IMPORT = {
 RISK_ROOMS = ("exact", "market", "models", "scenarios", "valuation", "epochs", "grid", "margins")
 """The rooms of risk/, in order: each imports only those before it."""
 FITTING = "fitting"
-"""Beside them: any library may be used there, its output is text, and only its own command imports it."""
-FITTING_COMMAND = Path("tailproof/cli/model.py")
+"""Beside them: any library may be used there, its output is text, and only its own command imports it, and the check of
+a finished epoch."""
+FITTING_IMPORTERS = {Path("tailproof/cli/model.py"), Path("tailproof/judging.py")}
 
 
 def imported_rooms(source: str) -> set[str]:
@@ -70,12 +71,12 @@ def test_a_room_of_risk_imports_only_those_before_it(room: str) -> None:
         assert not foreign, f"{module.relative_to(ROOT)} imports {sorted(foreign)}"
 
 
-def test_only_its_own_command_imports_fitting() -> None:
+def test_only_its_own_command_and_the_check_import_fitting() -> None:
     modules = [module for room in (*MAY_IMPORT, "fixtures") for module in (ROOT / room).rglob("*.py")]
     importing = {module.relative_to(ROOT) for module in modules
                  if (ROOT / "risk" / FITTING) not in module.parents
                  and FITTING in imported_risk_rooms(module.read_text())}
-    assert importing == {FITTING_COMMAND}
+    assert importing == FITTING_IMPORTERS
     allowed = {"exact", "market", "models", FITTING}         # it fits models; it draws, values and builds nothing
     for module in (ROOT / "risk" / FITTING).rglob("*.py"):
         assert imported_risk_rooms(module.read_text()) <= allowed, module

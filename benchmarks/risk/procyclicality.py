@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks.risk.figures import Figure, Report
 from benchmarks.risk.rolling import BOOKS
 from risk.exact.clock import parse_time
@@ -14,6 +17,8 @@ from risk.models.model import parse_model
 
 TOOLS = "floor = 0.8"
 SINCE = "2017-08-24T00:00:00Z"
+CRASH = "2020-03"
+"""Here margins have to rise: BTC lost 38 % in a day."""
 NEEDS = "needs --market"
 _MODEL = f"""schema = "tailproof.model/2"
 name = "benchmark"
@@ -44,3 +49,17 @@ def figures(history: History | None, report: Report) -> Iterator[Figure]:
                for book, b, a in zip(found.books, before, after, strict=True)}
     yield Figure(what, max(after), "", most=4, note=f"without: up to {max(before):.1f}", details=details)
     yield Figure("the same: mean cost", 100 * max(book.cost for book in found.books), "%", most=20)
+    ends_in_crash = np.array([label.startswith(CRASH) for label in found.labels])
+    rises = {book.name: _rises(book.after) for book in found.books}
+    crash, other = (100 * max(float(path[which].max()) for path in rises.values())
+                    for which in (ends_in_crash, ~ends_in_crash))
+    yield Figure(f"the same: largest rise in five days, {CRASH} left out", other, "%", most=60,
+                 note=f"in {CRASH}: {crash:.0f}", details={name: float(path.max()) for name, path in rises.items()})
+
+
+def _rises(margins: NDArray[np.float64], steps: int = 5) -> NDArray[np.float64]:
+    """Of each day, the largest relative rise to it from one of the days before: (n,)."""
+    out = np.zeros(len(margins))
+    for lag in range(1, steps + 1):
+        out[lag:] = np.maximum(out[lag:], margins[lag:] / margins[:-lag] - 1.0)
+    return out

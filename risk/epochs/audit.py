@@ -2,8 +2,8 @@
 
 This is what each signer runs before signing (STATEMENT §7). Nothing published is believed: sources are parsed again,
 judged again, the seed derived, scenarios drawn, every instrument revalued, every leaf hashed. Parameters are the model
-file's; whether they fit the history is what `tailproof model check` looks at. Beside the epoch before it, the chain is
-looked at, too, and everything that has changed is told.
+file's; whether a fit gives them is for `tailproof.judging`, for nothing is fitted here. Beside the epoch before it, the
+chain is looked at, too, and everything that has changed is told.
 """
 
 from __future__ import annotations
@@ -101,7 +101,6 @@ def check(directory: str | Path, *, previous: str | Path | None = None, now: int
                        remarks(published, looked_back=previous is not None))
 
 
-STATED = "NO HISTORY: means, volatilities and correlations are the publisher's word, held against nothing"
 NO_SOURCES = Difference("rebuild", "sources", "none", "given: an epoch without sources cannot be made again")
 
 
@@ -127,13 +126,12 @@ def chained(published: Epoch, previous: Epoch | None, previous_root: int, now: i
 
 def remarks(epoch: Epoch, *, looked_back: bool) -> tuple[str, ...]:
     """What a signer must not overlook."""
-    header, made = epoch.header, epoch.provenance
-    stated = made is not None and made.sources.history is None and any(made.calibration.variances)
+    header = epoch.header
     first = "FIRST of its chain: no epoch before it is named"
     unseen = f"NOT COMPARED with the epoch before, whose root it says is {header.previous}: give it by --previous"
     return (*((TRIAL,) if header.trial else ()), *((first,) if header.previous == FIRST else ()),
             *((unseen,) if header.previous != FIRST and not looked_back else ()),
-            *((STATED,) if stated else ()), *header.judgement.lines())
+            *header.judgement.lines())
 
 
 def unpaid(published: Epoch, book: Book) -> Iterator[Difference]:

@@ -12,10 +12,14 @@
     G9   volatilities of an age and from venues, where the book states them
     G11  a contingency of 0.1 % of spot for every short option, which scenarios alone may value at nothing
     G12  expiries inside the horizon: allowed, and said
+    G13  parameters that a fit gives: within 0.01 of its log-likelihood (`tailproof.judging`, where an epoch is checked
+         and not where it is built, which fits nothing); on rows that ended a year before the history at most
 
 Bounds are the model file's (`risk.models.model.Gates`). What is found is refused, or accepted by a reason that stands
 in the manifest and is bound by the root. So does what opens a gate without a reason, as a flag: another bound than the
-usual one, a peg that is declared, steps that the history does not show, a speed limit that holds a forecast down.
+usual one, a peg that is declared, steps that the history does not show, a speed limit that holds a forecast down. So
+do choices that only a reader can weigh: how far the history goes back, what parameters were fitted on, that there is no
+history at all, what stress leaves of the model's tail.
 
 G8 finds arbitrage that is certain, at any interpolation: an undiscounted call, as a share of the forward and as a
 function of the strike's, is convex and falls from (0, 1) [Gatheral, Jacquier, Arbitrage-free SVI volatility surfaces,
@@ -61,6 +65,8 @@ _HELD = 0.98
 """Of a variance that is forecast: less is said."""
 FIXED = "G5"
 """No reason makes it right."""
+FIT = "G13"
+STATED = "NO HISTORY: means, volatilities and correlations are the publisher's word, held against nothing"
 
 Point = tuple[float, float]
 
@@ -101,7 +107,8 @@ def judge(model: Model, book: Book, history: History | None, calibration: Calibr
              *of_state(model, calibration), *_prices(model, book, history, calibration, unseen),
              *_forwards(model, book), *_arbitrage(book), *_low_volatilities(model, book, calibration),
              *_quotes(model, book), *_uncharged(book)]
-    return Judgement(_sort(model, accepted, found), (*_flags(model, book), *_opened(model, calibration, unseen)))
+    return Judgement(_sort(model, accepted, found), (*_chosen(model, history), *_flags(model, book),
+                                                     *_opened(model, calibration, unseen)))
 
 
 def _sort(model: Model, accepted: Mapping[str, str], found: list[Doubt]) -> tuple[Accepted, ...]:
@@ -272,6 +279,29 @@ def _flags(model: Model, book: Book) -> Iterator[str]:
                           if listing.settled is None and listing.instrument.expiry is not None}):
         if expiry <= end:
             yield f"G12: {format_time(expiry)} is inside the horizon: what expires then is valued at its pay-off"
+
+
+def _chosen(model: Model, history: History | None) -> Iterator[str]:
+    """What no bound can judge: the past that a model is of, and the stress that it is mixed with."""
+    if model.estimator == Estimator.HANDWRITTEN:
+        return
+    if history is None:
+        yield STATED
+    else:
+        yield f"history: {len(history.steps)} returns, {history.labels[0]} to {history.labels[-1]}"
+    if model.fitted is not None:
+        yield f"parameters: fitted on {model.fitted.since} to {model.fitted.until}, the model file says"
+    if FIT in model.gates.accepted:
+        yield f"{FIT}: parameters need not be a fit's, since {model.gates.accepted[FIT]}"
+    if model.stress.sets:
+        shape, rest = model.shape, 1 - model.stress.weight
+        share = float(shape.tail.share(shape.scenarios))
+        lightest = np.cumsum(np.sort(np.array(shape.tail.weights(shape.scenarios))))
+        whole, own = (np.interp(part * shape.tail.numerator, [0, *lightest], np.arange(len(lightest) + 1))
+                      for part in (1.0, rest))
+        yield f"stress: {model.stress.weight:g} of the scenarios; where it loses less than the model, the worst " \
+            f"{share:.2%} are the worst {share / rest:.2%} of the model, as if {own:.3g} scenarios of its own were " \
+            f"the tail in place of {whole:.3g}"
 
 
 def _opened(model: Model, calibration: Calibration, unseen: int) -> Iterator[str]:

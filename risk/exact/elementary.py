@@ -43,7 +43,7 @@ def log(x: ArrayLike) -> Floats:
 
 
 def normal_cdf(x: ArrayLike) -> Floats:
-    """Phi(x) to an absolute 1e-15."""
+    """Phi(x) to an absolute 1.1e-15; the farthest found is 1.02e-15 off."""
     return each(lambda values, out: kernels.normal_cdf_all(values, out, scratch()), x)
 
 

@@ -71,7 +71,7 @@ def log(x: ArrayLike) -> Floats:
 
 
 def normal_cdf(x: ArrayLike) -> Floats:
-    """Phi(x) to an absolute 1e-15: 1/2 + phi(x) (x + x**3/3 + x**5/(3 5) + ...).
+    """Phi(x) to an absolute 1.1e-15: 1/2 + phi(x) (x + x**3/3 + x**5/(3 5) + ...).
 
     G. Marsaglia, Evaluating the normal distribution, Journal of Statistical Software 11(4), 2004.
     """

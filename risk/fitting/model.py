@@ -21,7 +21,7 @@ from risk.models.calibration import calibrate, log_returns, residuals
 from risk.models.copula import Dependence
 from risk.models.correlation import Correlation
 from risk.models.model import Estimator, Gates, Model
-from risk.models.plausibility import Doubt, doubts, half_life
+from risk.models.plausibility import Doubt, doubts, fit_window, half_life
 
 Progress = Callable[[str, int, int], None]
 SLACK = 0.01
@@ -136,11 +136,16 @@ class Judgement:
     doubts: tuple[Doubt, ...]
 
     @property
-    def failures(self) -> list[str]:
+    def unlikely(self) -> list[str]:
+        """What parameters and state fail by, gates aside."""
         return [f"{name}: {missing:.4f} less likely than a new fit: must be below {SLACK}"
                 for name, missing in self.shortfalls.items() if not missing < SLACK] + list(self.states) \
-            + [f"fit of {fit.asset}: not converged" for fit in self.refits if not fit.converged] \
-            + [str(doubt) for doubt in self.doubts if doubt.accepted is None]
+            + [f"fit of {fit.asset}: not converged" for fit in self.refits if not fit.converged]
+
+    @property
+    def failures(self) -> list[str]:
+        """With gates that nobody accepts."""
+        return self.unlikely + [str(doubt) for doubt in self.doubts if doubt.accepted is None]
 
     def to_json(self) -> dict[str, Any]:
         return {"shortfalls": dict(self.shortfalls), "states": list(self.states), "failures": self.failures,
@@ -150,12 +155,14 @@ class Judgement:
 
 
 def judge(model: Model, history: History, progress: Progress | None = None) -> Judgement:
-    """Fit the model's families again and compare, and look at the gates that concern model and history.
+    """Fit the model's families again, on the rows that it says it was fitted on, and compare; look at the gates that
+    concern model and history.
 
     Raises
     ------
-    BadInput : as `fit_model`.
+    BadInput : as `fit_model`; rows that the history has not.
     """
+    whole, history = history, fit_window(model, history)
     returns, shortfalls, refits = log_returns(history), {}, []
     for i, (asset, volatility) in enumerate(zip(model.assets, model.volatilities, strict=True)):
         if progress is not None:
@@ -170,7 +177,7 @@ def judge(model: Model, history: History, progress: Progress | None = None) -> J
         progress("fit dependence", 0, 1)
     z = residuals(model, history)
     shortfalls |= _of_dependence(model, z, history.steps)
-    return Judgement(shortfalls, tuple(_states(model, history)), tuple(refits), tuple(doubts(model, history)))
+    return Judgement(shortfalls, tuple(_states(model, whole)), tuple(refits), tuple(doubts(model, whole)))
 
 
 def _of_dependence(model: Model, z: NDArray[np.float64], steps: NDArray[np.int64]) -> dict[str, float]:

@@ -121,9 +121,11 @@ def choose(garch: Volatility, horizon: int, nodes: Nodes, bits: int, points: tup
     """
     spot, volatility = within(nodes, *points)
     bounded = int(((spot != points[0]) | (volatility != points[1])).any(axis=1).sum())
-    order = np.argsort(np.array(tail.masses), kind="stable")               # cells are made from the lightest up
+    # Cells are made from the lightest up. Mixtures are younger than keys that exist, whose scenarios stay as they are.
+    order = np.argsort(np.array(tail.masses), kind="stable")
     rising = WeightedTail(tail.portion, tuple(tail.masses[i] for i in order))
-    chosen, quality = choose_from(_interpolated(garch, horizon, nodes, bits, spot, volatility), rising, len(order))
+    panel = _interpolated(garch, horizon, nodes, bits, spot, volatility)
+    chosen, quality = choose_from(panel, rising, len(order), mixtures=0)
     paths = np.empty_like(chosen)
     paths[order] = chosen
     return Choice(paths, bounded, _against_full(quality, _valued(garch, horizon, *points), tail))

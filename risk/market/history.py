@@ -16,7 +16,8 @@ from __future__ import annotations
 import csv
 import math
 import re
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -59,11 +60,21 @@ class History:
 
     def since(self, first: int) -> History:
         """The rows from a time on."""
-        at = next((i for i, time in enumerate(self.times) if time >= first), len(self.times))
-        if len(self.times) - at < 2:
-            raise BadInput("number of rows", len(self.times) - at, "at least 2")
-        return History(self.assets, self.times[at:], self.prices[at:], self.steps[at:], self.labels[at:], self.daily,
-                       self.ignored)
+        return self.between(first, self.closed)
+
+    def between(self, first: int, last: int) -> History:
+        """The rows from one time to another, both included.
+
+        Raises
+        ------
+        BadInput : fewer than two of them.
+        """
+        begin, end = bisect_left(self.times, first), bisect_right(self.times, last)
+        if end - begin < 2:
+            raise BadInput("number of rows", max(0, end - begin), "at least 2")
+        rows, moves = slice(begin, end), slice(begin, end - 1)
+        return replace(self, times=self.times[rows], prices=self.prices[rows], steps=self.steps[moves],
+                       labels=self.labels[rows])
 
     def steps_until(self, time: int, calendar: Calendar, step_seconds: int) -> int:
         """Whole open steps between the last row and a time that no row is of.

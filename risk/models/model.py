@@ -47,6 +47,10 @@ judges it. Tables and keys with a default (in brackets) may be left out.
     matrix = [[1.0, 0.7], [0.7, 1.0]]          # static: R (needed by Monte Carlo); dcc, cdcc: S. Order of assets
     current = [[1.0, 0.8], [0.8, 1.0]]         # R of the next step, only where no history is read
 
+    [fitted]                                   # what parameters were fitted on, if not on the whole history (G13)
+    since = "2017-08-25"                       # first and last row, days or times
+    until = "2020-12-31"
+
     [copula]                                   # [family = "t", degrees = 4]; only for Monte Carlo
     family = "grouped-t"                       # "gaussian"; "t": degrees; "grouped-t": groups
     groups = [{assets = ["BTC", "ETH"], degrees = 4.0}]
@@ -113,11 +117,11 @@ of weekdays."""
 DEFAULT_GAP = 5
 DEFAULT_VOLATILITY: Mapping[str, Any] = {"family": "ewma", "lambda": 0.97, "innovations": "t", "degrees": 5.0}
 DEFAULT_COPULA: Mapping[str, Any] = {"family": "t", "degrees": 4.0}
-GATES = tuple(f"G{i}" for i in range(1, 13))
+GATES = tuple(f"G{i}" for i in range(1, 14))
 _OPTIONAL = {"purpose", "basis", "seed", "step_seconds", "calendar", "steps_per_year", "max_gap_steps",
              "volatility_response", "volatility", "correlation", "copula", "events", "gates", "scenarios", "stress",
-             "procyclicality", "set"}
-_DRAWS = ("seed", "volatility", "correlation", "copula", "scenarios", "stress", "procyclicality")
+             "procyclicality", "set", "fitted"}
+_DRAWS = ("seed", "volatility", "correlation", "copula", "scenarios", "stress", "procyclicality", "fitted")
 """What a handwritten set has no use for."""
 STRESSES = ("dependence-0", "dependence-1", "black-swan")
 _DAYS = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:/([0-9]{4}-[0-9]{2}-[0-9]{2}))?", re.ASCII)
@@ -162,7 +166,7 @@ class Gates:
 
     G1 spot_deviations · G2 carry_per_year, forward_distance · G3 perpetual_basis · G4 robust_deviations · G5 is fixed ·
     G6 half_life (steps) · G7 least_returns · G9 surface_age (seconds), least_venues · G10 zero_returns (share),
-    least_deviation (per step). G8, G11, G12 have no bound to set.
+    least_deviation (per step). G8, G11, G12, G13 have no bound to set.
 
     accepted : reason by gate id.
     """
@@ -216,6 +220,14 @@ class Procyclicality:
 
 
 @dataclass(frozen=True)
+class Fitted:
+    """First and last row of the history that parameters were fitted on, as its labels: days or times, both included."""
+
+    since: str
+    until: str
+
+
+@dataclass(frozen=True)
 class Model:
     """A model file, checked.
 
@@ -227,6 +239,7 @@ class Model:
     events : reason by day ("2020-03-12") or time.
     pegged, integrated : assets that are declared to be so.
     set : of a handwritten one.
+    fitted : what parameters were fitted on; None for the whole history.
     """
 
     name: str
@@ -255,6 +268,7 @@ class Model:
     integrated: frozenset[str] = frozenset()
     set: ScenarioSet | None = None
     basis: Basis = Basis.CHANGE
+    fitted: Fitted | None = None
 
     @property
     def needs_history(self) -> bool:
@@ -358,7 +372,8 @@ def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | P
         procyclicality=_procyclicality(parts, reads_history),
         set=parse_set(parts["set"], assets) if handwritten else None,
         basis=Basis(parts["basis"].choice(set(Basis))) if "basis" in parts else Basis.CHANGE,
-        pegged=_declared("pegged", tables, assets), integrated=_declared("integrated", tables, assets))
+        pegged=_declared("pegged", tables, assets), integrated=_declared("integrated", tables, assets),
+        fitted=_fitted(parts))
 
 
 def named_statement(data: bytes, *, source: str | Path | None = None) -> str | None:
@@ -458,6 +473,22 @@ def _events(parts: Mapping[str, Node]) -> Mapping[str, str]:
             raise BadInput(f"events.{when}", reason.value, f"named by {error.bound}", source=node.source) from None
         found[when] = _reason(reason)
     return found
+
+
+def _fitted(parts: Mapping[str, Node]) -> Fitted | None:
+    if "fitted" not in parts:
+        return None
+    given = parts["fitted"].object({"since", "until"})
+    texts = [given[name].text(meaning="a day or time") for name in ("since", "until")]
+    times = []
+    for name, text in zip(("since", "until"), texts, strict=True):
+        try:
+            times.append(parse_time(text if "T" in text else f"{text}T00:00:00Z", field=name))
+        except BadInput as error:
+            raise given[name].refuse(error.bound) from None
+    if times[1] <= times[0]:
+        raise given["until"].refuse(f"after since, {texts[0]}")
+    return Fitted(*texts)
 
 
 def _reason(node: Node) -> str:

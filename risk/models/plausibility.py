@@ -1,4 +1,4 @@
-"""What makes a model and its history doubtful, the book aside: the gates G4, G6, G7 and G10.
+"""What makes a model and its history doubtful, the book aside: the gates G4, G6, G7, G10 and G13.
 
 A gate says where an input is outside of what markets do, by a bound that the model file may set (`Gates`). It refuses,
 or is accepted by name with a reason, in the model file or when the epoch is built; the reason is in the manifest. G5,
@@ -15,6 +15,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from primitives.errors import BadInput
+from risk.exact.clock import DAY, parse_time
 from risk.exact.elementary import log
 from risk.exact.expected_shortfall import expected_shortfall
 from risk.market.history import History
@@ -36,6 +38,12 @@ LARGEST_APART = 0.3
 """Between a published correlation and that of the history's innovations (G10)."""
 LEAST_DAYS = 250
 """Returns (G7) that days are drawn from, or a forecast begins with."""
+LONGEST_UNFITTED = 366 * DAY
+"""Seconds (G13) from the last row that parameters were fitted on to the history's last: a year, as models are reviewed
+[Regulation (EU) 153/2013, Art. 47 and 60]."""
+LARGEST_STRESS_WEIGHT = 0.25
+"""Share of stress (G7) that leaves the model's tail thick enough: at it, the worst 2.5 % may be the worst 3.3 % of the
+model, which is what Regulation (EU) 153/2013, Art. 28 (1) b asks for."""
 LEAST_POPULATION = 2**16
 """Paths (G7) whose Expected Shortfall another seed moves by less than the error that is stated of the scenarios."""
 LEAST_SCAN = 0.01
@@ -46,7 +54,7 @@ _NORMAL_MAD = 1.4826
 
 @dataclass(frozen=True)
 class Doubt:
-    """gate : "G1" to "G12".  accepted : the reason in the model file, or None."""
+    """gate : "G1" to "G13".  accepted : the reason in the model file, or None."""
 
     gate: str
     field: str
@@ -66,11 +74,12 @@ def doubts(model: Model, history: History) -> Iterator[Doubt]:
 
 
 def of_history(model: Model, history: History) -> Iterator[Doubt]:
-    """G4, G7 and G10: single returns that no market makes, too few of them, prices that hardly move.
+    """G4, G7, G10, G13: single returns that no market makes, too few of them, prices that hardly move, an old fit.
 
     Robust deviations are 1.4826 times the median absolute deviation from the median, per step of the market.
     """
     bounds, returns = model.gates, log_returns(history)
+    yield from _of_window(model, history)
     fitted = any(v.family != "ewma" for v in model.volatilities)
     least = bounds.least_returns if fitted else min(LEAST_DAYS, bounds.least_returns)
     if len(returns) < least:
@@ -85,7 +94,8 @@ def of_history(model: Model, history: History) -> Iterator[Doubt]:
             label = history.labels[day + 1]
             if label not in model.events and label[:10] not in model.events:
                 yield Doubt("G4", f"return of {asset} on {label}", f"{returns[day, i]:+.4f}",
-                            f"within {bounds.robust_deviations:g} robust deviations of {robust:.2g}, or in [events]")
+                            f"within {bounds.robust_deviations:g} robust deviations of {robust:.2g}, or real and said "
+                            f"so: [events] \"{label[:10]}\" = \"why\" in the model file")
         if asset not in model.pegged:
             zero = np.count_nonzero(returns[:, i] == 0) / len(returns)
             deviation = math.sqrt(math.fsum(one * one) / len(one))
@@ -95,9 +105,37 @@ def of_history(model: Model, history: History) -> Iterator[Doubt]:
             if deviation < bounds.least_deviation:
                 yield Doubt("G10", f"deviation of {asset}", f"{deviation:.2g}",
                             f"at least {bounds.least_deviation:g} a step, or pegged = true")
-
-
     yield from _of_innovations(model, history)
+
+
+def fit_window(model: Model, history: History) -> History:
+    """The rows that the model says its parameters were fitted on; all, where it says nothing.
+
+    Raises
+    ------
+    BadInput : rows that the history has not: of another first or last one, or fewer than two.
+    """
+    if model.fitted is None:
+        return history
+    texts = (model.fitted.since, model.fitted.until)
+    since, until = (parse_time(text if "T" in text else f"{text}T00:00:00Z", field="fitted") for text in texts)
+    for name, text, time in (("since", texts[0], since), ("until", texts[1], until)):
+        if time not in history.times:
+            raise BadInput(f"fitted.{name}", text, f"a row of the history, {history.labels[0]} to {history.labels[-1]}")
+    return history.between(since, until)
+
+
+def _of_window(model: Model, history: History) -> Iterator[Doubt]:
+    """G7 and G13 on what parameters were fitted on: a part that is long enough, and not long ago."""
+    if model.fitted is None:
+        return
+    window = fit_window(model, history)
+    if len(window.steps) < model.gates.least_returns:
+        yield Doubt("G7", "number of returns that were fitted on", str(len(window.steps)),
+                    f"at least {model.gates.least_returns:g}")
+    if history.closed - window.closed > LONGEST_UNFITTED:
+        yield Doubt("G13", "fitted.until", model.fitted.until, f"within {LONGEST_UNFITTED // DAY} days of the "
+                    f"history's last row, {history.labels[-1]}")
 
 
 def _of_innovations(model: Model, history: History) -> Iterator[Doubt]:
@@ -127,11 +165,16 @@ def _of_innovations(model: Model, history: History) -> Iterator[Doubt]:
 
 def of_parameters(model: Model) -> Iterator[Doubt]:
     """G6: a variance whose shocks hardly die out is declared, and not followed far: every step adds its constant. G7: a
-    population of few paths. G10: a set that is written down and hardly moves."""
+    population of few paths, a tail that stress thins out. G10: a set that is written down and hardly moves."""
     weighted = not model.shape.tail.uniform
     if weighted and model.purpose != Purpose.TRIAL and model.scenarios.population < LEAST_POPULATION:
         yield Doubt("G7", "scenarios.population", str(model.scenarios.population),
                     f"at least {LEAST_POPULATION}: another seed moves the margins of fewer paths")
+    if model.stress.weight > LARGEST_STRESS_WEIGHT:
+        share = model.shape.tail.share(model.shape.scenarios)
+        yield Doubt("G7", "stress.weight", f"{model.stress.weight:g}", f"at most {LARGEST_STRESS_WEIGHT:g}: where "
+                    f"stress loses less than the model, the worst {float(share):.2%} are the worst "
+                    f"{float(share) / (1 - model.stress.weight):.2%} of the model")
     yield from _of_set(model)
     for asset, volatility in zip(model.assets, model.volatilities, strict=True):
         steps = half_life(volatility.persistence)

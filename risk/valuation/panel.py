@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 
 from primitives.errors import BadInput
 from risk.exact.elementary import exp, log
+from risk.exact.uniforms import uniforms
 from risk.models.calibration import Calibration
 from risk.models.model import Model
 from risk.models.scenario_set import SHOCK_UNIT
+from risk.scenarios.adversary import losses_of
 from risk.scenarios.matching import LARGEST_FEATURE
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios
 from risk.valuation.pricing import black_76
@@ -38,6 +40,10 @@ UNIT = 4096
 """Values are integers, in 1/4096 of what an asset moves over the horizon."""
 LEAST_DEVIATION = 1e-5
 """Of the unit: an asset that moves less is valued in units of this."""
+_SHARE = 0.2
+"""Of the options, that a mixture holds."""
+_PRECISION = 1024
+"""Mixtures are valued with so many units to one of the values."""
 _NEAR, _FAR, _LONG = range(3)
 _ATM = STRIKES.index(0.0)
 
@@ -121,6 +127,20 @@ class Panel:
                 if abs(strike) > 3:
                     far = _call(i, expiry, strike) if strike > 0 else _put(i, expiry, strike)
                     yield _times(-1, far), tail
+
+    def mixtures(self, count: int) -> Iterator[NDArray[np.int64]]:
+        """Losses of books that nobody would think of, (n,) each: all spots, and every fifth option, all with amounts by
+        chance; the same for every epoch.
+
+        Options of several strikes and expiries that nearly hedge each other lose where none of `books` does, and gross
+        ten times their margin and more, beyond what the adversary may.
+        """
+        width = self.values.shape[1]
+        amounts, by_chance = uniforms(2, (count, width)) * 2.0 - 1.0, uniforms(3, (count, width))
+        by_chance[:, :: width // len(self.assets)] = 0.0
+        for amount, chance in zip(amounts, by_chance, strict=True):
+            book = np.where(chance < _SHARE, amount, 0.0) * _PRECISION
+            yield np.rint(losses_of(self.values, book)).astype(np.int64)
 
     def references(self) -> dict[str, Book]:
         """Twelve books by name, of the first two assets and of all; with one asset, others in place of spreads."""

@@ -277,8 +277,10 @@ def _both(said: object, found: object) -> tuple[str, str]:
 @click.option("--previous", type=FILE, help="Directory of the registry's latest epoch: what was listed there must "
               "still be listed (E7), and it must be the one that this one names (E9).")
 @click.option("--first", is_flag=True, help="Publish without the epoch before, where nobody has it any more.")
+@click.option("--history", type=FILE, help="Prices (CSV) to hold its parameters against, as of `epoch check`.")
 @reporting
-def publish_epoch(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | None, first: bool) -> Outcome:
+def publish_epoch(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | None, first: bool,
+                  history: Path | None) -> Outcome:
     """Check an epoch as `epoch check` does and publish its root (role: publisher); its id is the time of
     publication."""
     from risk.exact.clock import format_time
@@ -293,7 +295,8 @@ def publish_epoch(deployment: Path, endpoint: Endpoint, epoch: Path, previous: P
                        "(`tailproof oracle content`, `sign`, `publish`)")
     there = Deployment.load(deployment)
     registry, manager = there.open(endpoint.connect())
-    done = publish(epoch, there, registry, previous=previous, first=first, progress=progress)
+    done = publish(epoch, there, registry, previous=previous, first=first, history=history,
+                   progress=progress)
     told = [*done.report.remarks, *(f"CHANGED: {change}" for change in done.report.changes)]
     unchecked = [] if done.previous is not None or not done.superseded else [
         f"Not compared with epoch {done.superseded}: what was listed there and is not here stays unseen (E7)."]

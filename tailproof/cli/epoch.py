@@ -67,11 +67,16 @@ def build(book: Path, model: Path, history: Path | None, statement: str | None, 
 @epoch.command("check")
 @click.argument("directory", type=FILE)
 @click.option("--previous", type=FILE, help="The epoch before it: the chain is looked at (E7, E9), changes are told.")
+@click.option("--history", type=FILE, help="Prices (CSV) to hold its parameters against, in place of its own or where "
+              "it has none.")
 @reporting
-def check(directory: Path, previous: Path | None) -> Outcome:
-    """Rebuild the epoch in DIRECTORY from its sources and compare, E1-E12 included; run it before you sign."""
+def check(directory: Path, previous: Path | None, history: Path | None) -> Outcome:
+    """Rebuild the epoch in DIRECTORY from its sources and compare, E1-E12 included; run it before you sign.
+
+    Its parameters must be within 0.01 of the log-likelihood of a new fit on its history, as in `tailproof model check`.
+    """
     from .. import epochs
-    found = epochs.check(directory, previous=previous, progress=progress)
+    found = epochs.check(directory, previous=previous, history=history, progress=progress)
     return Outcome({"path": str(directory), **found.to_json()},
                    [*found.remarks, *(f"CHANGED: {line}" for line in found.changes),
                     *(f"DIFFERS: {line}" for line in found.differences),

@@ -38,8 +38,9 @@ def diff(before: Path, after: Path, portfolio: Path | None) -> Outcome:
     progress("margins", 0, 1)
     found = difference(old, new, None if held is None else held.positions,
                        "portfolio" if portfolio is None else portfolio.stem)
+    same = ["The same epoch: both have one root."] if old.root == new.root else []
     return Outcome({"before": str(before), "after": str(after), **_difference_json(found)},
-                   _difference_lines(found, new.header.quote))
+                   [*same, *_difference_lines(found, new.header.quote)])
 
 
 @click.command("explain")
@@ -95,8 +96,9 @@ def _difference_lines(found: EpochDifference, quote: str) -> list[str]:
                               for one in rates[:_MOST_LINES]],
                              ("instrument", "long before", "after", "%", "short before", "after", "%"))]
     if found.books:
-        lines += ["", f"margins, {quote}:", *table([(book.name, *_pair(book.before, book.after))
-                                                    for book in found.books], ("book", "before", "after", "%"))]
+        lines += ["", f"margins, {quote}; reference books hold 1,000,000 {quote} of each asset:",
+                  *table([(book.name, *_pair(book.before, book.after)) for book in found.books],
+                         ("book", "before", "after", "%"))]
     return lines[1:] if lines else ["the same epoch"]
 
 

@@ -54,6 +54,7 @@ def fit(history: Path, out: Path, settings: Path | None, assets: str | None, est
     """
     from risk.fitting.model import Choices, fit_model
     from risk.models.model_text import render
+    from risk.models.plausibility import doubts
 
     if repair and history.suffix == ".toml":
         return _repair(history, out)
@@ -68,7 +69,8 @@ def fit(history: Path, out: Path, settings: Path | None, assets: str | None, est
         return Outcome(data, [*_fits(found.fits), "no model is written: not converged"], holds=False)
     remarks = (f"Maximum likelihood on {len(prices.steps)} log returns, {prices.labels[0]} to {prices.labels[-1]}",
                "(tailproof model fit).")
-    text = render({**document, **found.tables}, remarks)
+    window = {"fitted": {"since": prices.labels[0], "until": prices.labels[-1]}}
+    text = render({**document, **found.tables, **window}, remarks)
     _parse(text.encode(), out)
     _write(out, text)
     lines = _fits(found.fits)
@@ -77,7 +79,9 @@ def fit(history: Path, out: Path, settings: Path | None, assets: str | None, est
     lines += [f"correlation: {doubt}" for doubt in found.correlation.doubts]
     if prices.ignored:
         lines.append(f"columns not read: {', '.join(prices.ignored)}")
-    return Outcome(data, [*lines, f"wrote {out}"])
+    open_gates = [str(doubt) for doubt in doubts(_parse(text.encode(), out), prices) if doubt.accepted is None]
+    lines += [f"NOT ACCEPTED by `model check` and `epoch build`: {line}" for line in open_gates]
+    return Outcome({**data, "doubts": open_gates}, [*lines, f"wrote {out}"])
 
 
 @model.command("check")
@@ -162,7 +166,7 @@ def _settings(settings: Path | None, history: Path, assets: str | None, estimato
     document: dict[str, Any] = {}
     if settings is not None:
         document = parse_toml(read_source(settings), source=settings)
-    for fitted in ("volatility", "correlation", "copula"):
+    for fitted in ("volatility", "correlation", "copula", "fitted"):
         document.pop(fitted, None)
     if assets is not None:
         document["assets"] = assets.split(",")

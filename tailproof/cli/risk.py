@@ -72,7 +72,7 @@ def show_margin(epoch: Path, portfolio: Path, picture: Path | None) -> Outcome:
         if len(parts) > 1:
             lines += ["", *table([(part.name, *_part_cells(found, part)) for part in parts],
                                  (title, f"of ES, {quote}", "%", "add-ons"))]
-    return Outcome(data, lines)
+    return Outcome(data, [*lines, *_wrote(picture)])
 
 
 @risk.command("what-if")
@@ -136,7 +136,7 @@ def what_if(epoch: Path, portfolio: Path, added: tuple[str, ...], spots: tuple[s
         pictures.heat_map(market, changed.rows(numbers), chosen, picture, quote=quote,
                           title=f"{portfolio.stem.replace('_', ' ')}: gain over {chosen}",
                           subtitle=telling.setting(numbers), margin=after.required)
-    return Outcome(data, lines)
+    return Outcome(data, [*lines, *_wrote(picture)])
 
 
 @risk.command("explain")
@@ -243,7 +243,7 @@ def past(epoch: Path, history: Path | None, picture: Path | None, correlations: 
                              ("pair", "correlation now")),
                   f"regimes of the standard grid: {', '.join(map(str, found.regimes))}; today's: "
                   f"{', '.join(str(found.regimes[k]) for k in found.regimes_now)}"]
-    return Outcome(data, lines)
+    return Outcome(data, [*lines, *_wrote(picture), *_wrote(correlations)])
 
 
 # -- what is asked for ---------------------------------------------------------------------------------------------
@@ -328,6 +328,10 @@ def _value_json(numbers: AnyEpoch, held: Portfolio, risk: Breakdown | None = Non
 
 
 # -- how it is said ------------------------------------------------------------------------------------------------
+def _wrote(picture: Path | None) -> list[str]:
+    return [] if picture is None else ["", f"wrote {picture}"]
+
+
 def _heaviest(numbers: AnyEpoch, found: Breakdown) -> str:
     return max(found.assets, key=lambda part: abs(part.numerator)).name if found.assets \
         else numbers.header.underlyings[0]

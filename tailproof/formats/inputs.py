@@ -142,6 +142,7 @@ def model_examples() -> list[Any]:
              "events": {"2020-03-12": "sell-off"},
              "gates": dict.fromkeys(_GATES, 10.0)
              | {"accepted": {"G3": "a reason"}},
+             "fitted": {"since": "2017-08-25", "until": "2020-12-31"},
              "scenarios": {"population": 131072, "clip": 2.0},
              "stress": {"sets": ["dependence-1", "2020-03-12"], "weight": 0.1},
              "procyclicality": {"floor": 0.8, "buffer": 0.25, "stressed_weight": 0.25, "speed_limit": 0.25}}
@@ -250,12 +251,14 @@ MODEL = Format(
      "gates.least_deviation": "G10: deviation a step",
      "gates.accepted": "gates that are failed and accepted",
      "gates.accepted.<GATE>": "the reason, which stands in the manifest",
+     "fitted": "what parameters were fitted on [the whole history]; `tailproof model fit` writes it",
+     "fitted.since": "first row of the history, a day or a time", "fitted.until": "last row, at most a year ago (G13)",
      "scenarios": "how scenarios with masses are chosen",
      "scenarios.population": "paths that they are chosen from [131072]; a multiple of the sum of masses",
      "scenarios.clip": "bound on absolute log returns over the horizon [2]",
      "stress": "stress scenarios mixed in [none]",
      "stress.sets": "dependence-0, dependence-1, black-swan, a day, or first and last days",
-     "stress.weight": "share of the scenarios that all of them have together; above 0, at most 0.5",
+     "stress.weight": "share of the scenarios that all have together; above 0, at most 0.25, or 0.5 with a reason (G7)",
      "procyclicality": "tools against procyclical margins [none]",
      "procyclicality.floor": "of the long-run deviation, which none falls below",
      "procyclicality.buffer": "on the deviation, used up where it has risen by as much",

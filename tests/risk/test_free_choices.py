@@ -17,12 +17,12 @@ from worlds import GARCH, MODEL, STATED, book, history, prices, world
 
 from primitives.errors import BadInput
 from risk.epochs import epoch_directory
-from risk.epochs.audit import STATED as STATED_WORD
 from risk.epochs.audit import check
 from risk.epochs.build import build, prepare
 from risk.epochs.chain import changes
 from risk.epochs.difference import BrokenDuty
 from risk.epochs.header import Judgement
+from risk.epochs.plausibility import STATED as STATED_WORD
 from risk.epochs.provenance import Sources
 
 SPOTS: dict[str, Any] = {**book(), "expiries": [], "instruments": book()["instruments"][:4]}
@@ -165,7 +165,7 @@ def test_a_calm_day_is_no_stress() -> None:
         at = len(values) - 1 - 48                                    # 48 days before the last, 2024-06-18
         changed = values.copy()
         changed[at:] = changed[at - 1] * day * (values[at:] / values[at])
-        model = MODEL + f'[stress]\nsets = ["{label}"]\nweight = 0.5\n[events]\n"{label}" = "a crash"\n'
+        model = MODEL + f'[stress]\nsets = ["{label}"]\nweight = 0.25\n[events]\n"{label}" = "a crash"\n'
         given = copy.deepcopy(SPOTS)
         for underlying, price in zip(given["underlyings"], changed[-1], strict=True):
             underlying.update(spot=f"{price:.2f}", perpetual=f"{price:.2f}")
@@ -205,7 +205,48 @@ def test_what_opens_a_gate_without_a_reason_is_said() -> None:
     assert "G3: the model file sets perpetual_basis to 1e+09; 0.03 is usual" in wide.flags
     pegged = judged(stated("variance = 0.0016", "variance = 0.0016\npegged = true"))
     assert "G10: BTC is declared as pegged" in pegged.flags
-    assert judged(stated()).flags == ()
+    assert judged(stated()).flags == (STATED_WORD,)
+
+
+def test_how_far_a_history_goes_back_and_what_was_fitted_on_is_said() -> None:
+    """A publisher who leaves a crisis out says so in the root."""
+    assert judged(world(SPOTS)).flags == ("history: 699 returns, 2022-07-20 to 2024-06-18",)
+    assert judged(world(SPOTS, prices=prices()[-600:])).flags == ("history: 599 returns, 2022-10-28 to 2024-06-18",)
+    window = '[fitted]\nsince = "{}"\nuntil = "{}"\n'
+    told = judged(world(SPOTS, model=MODEL + window.format("2022-07-20", "2024-01-01"))).flags
+    assert "parameters: fitted on 2022-07-20 to 2024-01-01, the model file says" in told
+    assert "G7: number of returns that were fitted on is '399'" in refusal(
+        world(SPOTS, model=MODEL + window.format("2022-07-20", "2023-08-23")))
+    assert "G13: fitted.until is '2023-06-17'" in refusal(
+        world(SPOTS, model=MODEL + window.format("2022-07-20", "2023-06-17") + "[gates]\nleast_returns = 300\n"))
+    assert prepare(world(SPOTS, model=MODEL + window.format("2022-07-20", "2023-06-18")
+                         + "[gates]\nleast_returns = 300\n")).judgement.accepted == ()
+    with pytest.raises(BadInput, match=r"fitted\.since is '2022-07-19': must be a row of the history, 2022-07-20 to"):
+        prepare(world(SPOTS, model=MODEL + window.format("2022-07-19", "2024-01-01")))
+    with pytest.raises(BadInput, match=r"fitted\.until is '2022-07-20': must be after since"):
+        prepare(world(SPOTS, model=MODEL + window.format("2022-07-20", "2022-07-20")))
+    with pytest.raises(BadInput, match=r"fitted\.until is '2024-13-01'"):
+        prepare(world(SPOTS, model=MODEL + window.format("2022-07-20", "2024-13-01")))
+
+
+def test_stress_that_thins_the_model_s_tail_is_refused_or_said() -> None:
+    """At a half, a margin of the side that stress spares is the model's at 95 % in place of 97.5 %."""
+    mixed = MODEL + '[stress]\nsets = ["dependence-1"]\nweight = {}\n'
+    said = refusal(world(SPOTS, model=mixed.format(0.3)))
+    assert "G7: stress.weight is '0.3': must be at most 0.25" in said
+    assert "the worst 2.50% are the worst 3.57% of the model" in said
+    quarter = judged(world(SPOTS, model=mixed.format(0.25))).flags
+    assert any(flag.endswith("the worst 2.50% are the worst 3.33% of the model, as if 4.8 scenarios of its own were "
+                             "the tail in place of 6.4") for flag in quarter), quarter
+    assert build(world(SPOTS, model=mixed.format(0.5)), accepted={"G7": "a stress test"}).header.judgement.reasons
+
+
+def test_stress_with_masses_counts_the_scenarios_that_are_in_the_tail() -> None:
+    mixed = MODEL.replace("scenarios = 256", 'scenarios = 256\nmasses = "32x1 48x2 32x4 32x8 32x16 32x32 32x64 '
+                          '16x256"').replace('tail = "32/5"', 'tail = "1024/5"')
+    flags = judged(world(SPOTS, model=mixed + '[stress]\nsets = ["dependence-1"]\nweight = 0.25\n')).flags
+    # 32 x 1 + 48 x 2 + 19.2 x 4 = 1024/5; of three quarters of it 32 + 48 + 6.4 scenarios.
+    assert any(flag.endswith("as if 86.4 scenarios of its own were the tail in place of 99.2") for flag in flags), flags
 
 
 def test_a_speed_limit_that_holds_a_forecast_down_says_so() -> None:
@@ -217,7 +258,7 @@ def test_a_speed_limit_that_holds_a_forecast_down_says_so() -> None:
     limited = judged(world(given, model=MODEL + "[procyclicality]\nspeed_limit = 0.01\n", prices=values))
     assert [flag for flag in limited.flags if flag.startswith("speed limit: the deviation of BTC is held at 0.")]
     free = judged(world(given, model=MODEL + "[procyclicality]\nspeed_limit = 10.0\n", prices=values))
-    assert free.flags == ()
+    assert not [flag for flag in free.flags if flag.startswith("speed limit")]
 
 
 # -- beside the epoch before ---------------------------------------------------------------------------------------

@@ -121,6 +121,20 @@ def test_books_name_only_legs_that_there_are(assets: int) -> None:
     assert {share for _, share in books} == {Fraction(1, 20), Fraction(1, 40), Fraction(1, 100)}
 
 
+def test_mixtures_hold_every_spot_and_a_fifth_of_the_options(panel: Panel) -> None:
+    width = panel.values.shape[1]
+    unit = Panel(panel.assets, np.eye(width, dtype=np.int32))
+    held = -np.stack(list(unit.mixtures(200)))                       # (200, width), in 1/1024
+    spots = [0, width // 2]
+    assert 0 < np.abs(held).max() <= 1024
+    assert (held[:, spots] != 0).mean() > 0.99
+    assert 0.18 < (np.delete(held, spots, axis=1) != 0).mean() < 0.22
+    assert len(np.unique(held, axis=0)) == 200
+    losses = np.stack(list(panel.mixtures(200)), axis=1)
+    off = np.abs(losses + panel.values.astype(np.int64) @ held.T)
+    assert off.max() <= 0.5 * np.abs(panel.values.astype(np.int64)).sum(axis=1).max() + 1
+
+
 def test_features_are_scaled_to_compare(panel: Panel) -> None:
     means = np.abs(panel.features).mean(0)
     assert np.abs(means - 256).max() < 2

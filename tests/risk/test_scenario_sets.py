@@ -59,19 +59,25 @@ short_power = 0.3
 
 def scan(case: dict[str, Any]) -> Model:
     """Derive's set with what the case changes of it."""
-    model = parse_model(SCAN.replace(', "ETH"', "").encode())
+    model = parse_model(SCAN.replace(', "ETH"', "").replace("= 31", f"= {len(case['losses'])}").encode())
     assert model.set is not None
     changed = dict(case["changed"])
     rows = [replace(row, volatility=round(changed["down"] * SHOCK_UNIT)) if row.volatility < 0 and "down" in changed
             else row for row in model.set.rows]
-    skew = {name: value for name, value in changed.items() if name in ("absolute_cap", "width", "level", "level_slope")}
+    if "tails" in changed:
+        tails = [replace(rows[23], spot=(round(spot * SHOCK_UNIT),), damping=round(damping * SHOCK_UNIT))
+                 for spot, damping in changed["tails"]]
+        rows = [*rows[:23], *tails, *rows[-2:]]
+    skew = {name: value for name, value in changed.items()
+            if name in ("linear_cap", "absolute_cap", "width", "level", "level_slope")}
     tenor = {name: value for name, value in changed.items() if name == "least_volatility"}
     return replace(model, set=replace(model.set, rows=tuple(rows), skew=replace(model.set.skew, **skew),
                                       tenor=replace(model.set.tenor, **tenor)))
 
 
 def changes(model: Model, case: dict[str, Any], options: list[dict[str, Any]]) -> np.ndarray:
-    """What the case's perpetual (if there are no options) or options of one expiry gain: (S,), quote units."""
+    """What the case's perpetual and collateral (if there are no options) or options of one expiry gain: (S,), quote
+    units."""
     valuation = 1_740_000_000
     terms = {"venue": "derive", "underlying": "BTC", "quote": "USD", "lot": Decimal(1), "settlement": Settlement.CASH}
     listed = [Listing(Instrument(symbol=f"O{i}", kind=Kind.CALL if option["call"] else Kind.PUT,
@@ -79,9 +85,14 @@ def changes(model: Model, case: dict[str, Any], options: list[dict[str, Any]]) -
                       0, 0, None) for i, option in enumerate(options)]
     amounts = [option["amount"] for option in options]
     perpetual = case["perpetual"]
-    if not options:
+    if not options and perpetual:
         listed.append(Listing(Instrument(symbol="P", kind=Kind.PERPETUAL, **terms), 0, 0, None))
         amounts.append(perpetual["amount"])
+    if not options and case["collateral"]:              # at a price of its own, in dollars; moves as the spot does
+        collateral = case["collateral"]
+        held = terms | {"settlement": Settlement.PHYSICAL}
+        listed.append(Listing(Instrument(symbol="S", kind=Kind.SPOT, **held), 0, 0, None))
+        amounts.append(collateral["amount"] * collateral["price"] / collateral["quote"] / case["spot"])
     # Money has six places, the cases' prices have more: what is tested here is the valuation, not the book.
     curves = {("BTC", valuation + o["seconds"]): Curve(o["forward"] * 1e6, {
         round(other["strike"] * 1e6): other["volatility"] for other in options}) for o in options}
@@ -101,9 +112,9 @@ def test_losses_are_those_that_derive_publishes(name: str) -> None:
     assert model.set is not None
     damping = np.array([row.damping for row in model.set.rows]) / SHOCK_UNIT
     is_skew = np.array([row.linear != 0 or row.absolute != 0 for row in model.set.rows])
-    factor = np.ones(31)
-    factor[30] = case["changed"].get("damping_of_absolute", 1)
-    total = changes(model, case, []) if case["perpetual"] else np.zeros(31)
+    factor = np.ones(len(damping))
+    factor[-2:] = case["changed"].get("damping_of_linear", 1), case["changed"].get("damping_of_absolute", 1)
+    total = changes(model, case, []) if case["perpetual"] or case["collateral"] else np.zeros(len(damping))
     expiries = [list(group) for _, group in groupby(case["options"], lambda option: option["seconds"])]
     for options, discounts, published in zip(expiries, case["discounts"], case["mark_to_market"], strict=True):
         years = options[0]["seconds"] / YEAR

@@ -23,8 +23,9 @@ from risk.scenarios import stress
 from risk.scenarios.scenarios import KINDS, Scenarios
 from risk.valuation.panel import Panel
 
-ALL = '\n[stress]\nsets = ["dependence-0", "dependence-1", "black-swan"]\nweight = 0.375\n'
-SMALL = b'\n[gates.accepted]\nG7 = "quick"\n[scenarios]\npopulation = 8192\n'
+ALL = '\n[stress]\nsets = ["dependence-0", "dependence-1", "black-swan"]\nweight = 0.375\n' \
+    '[gates.accepted]\nG7 = "much of it, to see it"\n'
+SMALL = b'\n[scenarios]\npopulation = 8192\n'
 MASSES = 'scenarios = 64\nmasses = "8x1 12x2 8x4 8x8 8x16 8x32 8x64 4x256"'
 
 

@@ -60,6 +60,7 @@ def fitted(run: Run, history: Path, tmp_path_factory: pytest.TempPathFactory) ->
     assert answer.code == 0, answer.stderr
     assert answer.data["converged"] is True
     assert answer.data["ignored_columns"] == ["Note"]
+    assert answer.data["doubts"] == []
     assert answer.data["volatility"]["BTC"]["gradient"] < 1e-7
     return out
 
@@ -141,3 +142,24 @@ def test_json_on_errors_too(run: Run, history: Path, tmp_path: Path) -> None:
     assert answer.code == 2
     assert "there are BTC, Note, ETH" in json.dumps(answer.data, ensure_ascii=False)
     assert not (tmp_path / "x.toml").exists()
+
+
+def test_a_fit_says_what_gates_will_refuse_and_how_to_say_otherwise(run: Run, history: Path, tmp_path: Path) -> None:
+    """A crash is no error of the file, but somebody must say so; found out at the fit, not three commands later."""
+    lines = history.read_text("utf-8-sig").splitlines()
+    crashed = [line if i < 400 or not line else scaled(line, 0.65) for i, line in enumerate(lines)]
+    prices = tmp_path / "crash.csv"
+    prices.write_text("\n".join(crashed) + "\n")
+    out = tmp_path / "crash.toml"
+    answer = run("model", "fit", prices, "--assets", "BTC,ETH", "--out", out)
+    assert answer.code == 0
+    day = lines[400].split(",")[0].strip('"')
+    assert [line for line in answer.data["doubts"] if f"[G4] return of BTC on {day}" in line
+            and f'[events] "{day}" = "why" in the model file' in line]
+    out.write_text(out.read_text() + f'\n[events]\n"{day}" = "a crash"\n')
+    assert run("model", "check", out, prices).code == 0
+
+
+def scaled(line: str, factor: float) -> str:
+    day, btc, note, eth = line.split(",")
+    return f"{day},{float(btc) * factor:.6f},{note},{float(eth) * factor:.6f}"

@@ -367,3 +367,12 @@ def test_misspelt_names_are_recognised(run: Run, epoch_directory: Path, tmp_path
                             ([{"instrument": "BTC-PERP", "lot": 1, "lots": 1}], "did you mean lots?")):
         (tmp_path / "p.json").write_text(json.dumps({"schema": "tailproof.portfolio/1", "positions": positions}))
         assert near in run("risk", "margin", epoch_directory, tmp_path / "p.json").data["bound"]
+
+
+def test_files_in_the_wrong_place_are_named(run: Run, epoch_directory: Path, tmp_path: Path) -> None:
+    """Arguments the wrong way round, or a directory that is not there."""
+    portfolio = FIXTURES / "portfolios" / "short_straddle.json"
+    for epoch, said in ((portfolio, "this is a file"), (tmp_path / "none", "nothing is there")):
+        answer = run("risk", "margin", epoch, portfolio)
+        assert (answer.code, answer.data["field"]) == (2, "epoch")
+        assert answer.data["bound"] == f"a directory that `tailproof epoch build` made: {said}"
