@@ -11,7 +11,7 @@ from eth_account import Account
 from real_system import DEPOSIT, RealSystem
 
 from primitives.errors import BadInput
-from tailproof import covering
+from tailproof import covering, withdrawing
 from tailproof.trading import SignedFills
 from verifier_contracts.collateral import Collateral
 
@@ -45,7 +45,8 @@ def ground(real: RealSystem) -> tuple[object, ...]:
 
 
 def out(real: RealSystem, opening: Path, *more: object, **how: Any) -> dict[str, Any]:
-    return real("vault", "withdraw", "--key", real.path("keys/cover"), *ground(real), "--opening", opening, *more, **how)
+    return real("vault", "withdraw", "--key", real.path("keys/cover"), *ground(real), "--opening", opening, *more,
+                **how)
 
 
 @pytest.mark.parametrize(("change", "error"), [("pause", "ClassIsPaused"), ("called by nobody", "ReduceOnly")])
@@ -75,9 +76,10 @@ def test_a_withdrawal_is_of_this_account_epoch_and_key(real: RealSystem, first: 
     assert out(real, strange, "--amount", 1, code=2)["field"] == "--opening"
     assert real("vault", "withdraw", "--key", real.path("keys/flat"), *ground(real), "--opening", first, "--amount", 1,
                 code=2)["field"] == "--key"
-    (tmp_path / "half.json").write_text(real.path("collateral.json").read_text().replace('"price": "1"', '"price": "2"'))
+    twice = real.path("collateral.json").read_text().replace('"price": "1"', '"price": "2"')
+    (tmp_path / "twice.json").write_text(twice)
     assert real("vault", "withdraw", "--key", real.path("keys/cover"), "--epoch", real.path("epoch"), "--collateral",
-                tmp_path / "half.json", "--opening", first, "--amount", 1, code=2)["field"] == "factors"
+                tmp_path / "twice.json", "--opening", first, "--amount", 1, code=2)["field"] == "factors"
     assert out(real, first, "--amount", 1, "--max", code=2)["field"] == "--amount and --max"
     assert out(real, first, "--amount", 1, "--account", real.world.relayer, code=2)["field"] == "--opening"
     too_much = out(real, first, "--amount", HELD + 1, code=1)
@@ -130,8 +132,8 @@ def test_fills_are_whole_and_the_venues(real: RealSystem, first: Path, fills: Pa
 
 def test_fills_are_signed_for_the_venues_own_accounts_and_kept_secret(real: RealSystem, fills: Path, tmp_path: Path
                                                                       ) -> None:
-    wrong = real("trade", "fills", "--account", real.trader.address, "--epoch", real.path("epoch"), "--cash", 5, "--out",
-                 tmp_path / "x.json", code=2)
+    wrong = real("trade", "fills", "--account", real.trader.address, "--epoch", real.path("epoch"), "--cash", 5,
+                 "--out", tmp_path / "x.json", code=2)
     assert wrong["field"] == "--account", "signed by the trader herself"
     assert fills.stat().st_mode & 0o777 == 0o600
     fills.chmod(0o644)
@@ -147,6 +149,13 @@ def test_a_step_that_would_not_be_covered_is_not_made(real: RealSystem, first: P
                  tmp_path / "next.json", code=1)
     assert int(short["missing"]) == int(short["needed"]) - HELD > 0
     assert not (tmp_path / "next.json").exists()
+
+
+def test_an_approval_for_a_deposit_that_fails_is_taken_back(real: RealSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    coin = real.mint(10**16)
+    monkeypatch.setattr(withdrawing, "require_takes", lambda *_: None)         # as if the cap had been lowered meanwhile
+    assert real("vault", "deposit", "--amount", 10**15 + 1, code=1)["error"] == "CapExceeded"
+    assert coin.allowance(real.trader.address, real.at.vault.address) == 0
 
 
 def test_v_is_the_vaults_to_the_unit(real: RealSystem, first: Path) -> None:
