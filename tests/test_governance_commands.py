@@ -126,7 +126,8 @@ def test_a_verifier_is_rotated_by_one_command_run_twice(real: RealSystem) -> Non
     world, before = real.world, real.at.registry.active("flat")
     rotate = ("contract", "rotate", "flat", "--key", real.path("keys/flat-next"))
     assert real("contract", "rotate", "flat", by=world.admin, code=2)["field"] == "--key"
-    assert real("contract", "rotate", "cover", "--key", real.path("keys/flat-next"), by=world.admin, code=2)["field"] == "--key"
+    foreign = real("contract", "rotate", "cover", "--key", real.path("keys/flat-next"), by=world.admin, code=2)
+    assert foreign["field"] == "--key"
     assert real("contract", "rotate", "flattery", by=world.admin, code=2)["field"] == "SLOT"
     done = real(*rotate, "--sunset", 3_600, by=world.admin)
     assert (done["stage"], done["ready"]) == ("announced", real.chain.now() + WAIT)

@@ -245,7 +245,8 @@ class Chain:
 
     def logs(self, addresses: Sequence[str], topics: Sequence[Any], first: int, last: int | None = None
              ) -> tuple[Log, ...]:
-        """Logs of contracts in blocks `first` to `last` (by default the latest), both included; see `events`, which keeps to what nodes allow.
+        """Logs of contracts in blocks `first` to `last` (by default the latest), both included; see `events`, which
+        keeps to what nodes allow.
 
         topics : for each place None (any), or a list of topics of 32 bytes, one of which must be there.
 

@@ -15,9 +15,11 @@ from verifier_contracts.epoch_content import EpochContent
 
 from ..bundle import Bundle
 from ..consents import read_desk_consent, read_manager_consent
+from ..freezing import Freeze
 from ..keys import NOTE, KeyDirectory
 from ..secret import Opening
 from ..signing import SignedContent
+from ..trading import SignedFills
 from .observed import Format
 from .outputs import reading
 
@@ -73,12 +75,40 @@ def bundle_examples() -> Sequence[Any]:
     return [made, {**made, "proof": {key: value for key, value in proof_to_json(proof).items() if key != "curve"}}]
 
 
+def fills_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.fills/1", "statement": "transition-16", "chain_id": 1, "desk": _WHO, "account": _WHO,
+             "venue": _WHO, "version": 2, "cash": "-250", "fills": [{"id": "9", "lots": -1}], "nonce": "8",
+             "signature": "0x" + "ab" * 65}]
+
+
+def freeze_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.freeze/1", "chain_id": 1, "oracle": _WHO, "epoch_id": 1, "signer": _WHO,
+             "signature": "0x" + "ab" * 65}]
+
+
 OPENING = Format(
     "opening", "What opens a commitment; secret, mode 0600 (JSON)", "opening.secret.json", opening_examples,
     reading(Opening.load, "opening.json"),
     {"schema": "says what the file is", "statement": "statement that the commitment is for",
      "commitment": "what is registered", "salt": "what hides the portfolio in it", "slots": "the portfolio",
      "slots[].id": "instrument id; 0 of an empty slot", "slots[].lots": "signed number of lots"})
+
+FILLS = Format(
+    "fills", "Fills of an account, signed by its venue; secret, mode 0600 (JSON)", "fills.json", fills_examples,
+    reading(SignedFills.load, "fills.json"),
+    {"schema": "says what the file is", "statement": "transition statement whose places the digest is over",
+     "chain_id": "EIP-155 id", "desk": "contract, an address", "account": "whose fills, an address",
+     "venue": "who signs, an address", "version": "of the account's state after them",
+     "cash": "that they move, 10⁻⁶ quote units", "fills": "lots and cash together",
+     "fills[].id": "instrument id", "fills[].lots": "signed number of lots", "nonce": "what hides the fills in their "
+     "digest",
+     "signature": "EIP-712 signature, or what an ERC-1271 contract takes"})
+
+FREEZE = Format(
+    "freeze", "A publisher's signature that an epoch be frozen for good (JSON)", "freeze.json", freeze_examples,
+    reading(Freeze.load, "freeze.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "oracle": "contract, an address",
+     "epoch_id": "of the published epoch", "signer": "publisher, an address", "signature": "EIP-712 signature"})
 
 CONSENT = Format(
     "consent", "An owner's signed consent to a commitment (JSON)", "consent.json", consent_examples,
