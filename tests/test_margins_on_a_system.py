@@ -4,26 +4,16 @@ each refuses. Embedded chain, tiny statements, real proofs."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from real_system import DEPOSIT, RealSystem, build, undone
+from real_system import DEPOSIT, RealSystem
 
 from tailproof.consents import read_consent
 from verifier_contracts.desk_messages import CommitmentConsent
 from verifier_contracts.ledger import MarginStatus
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., Any]) -> RealSystem:
-    return build(tmp_path_factory.mktemp("system"), run)
-
-
-@pytest.fixture
-def real(made: RealSystem) -> Iterator[RealSystem]:
-    yield from undone(made)
 
 
 @pytest.fixture
