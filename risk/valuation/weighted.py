@@ -179,7 +179,7 @@ def choose_from(panel: Panel, tail: Tail, scenarios: int, mixtures: int | None =
 
 
 def _mixtures(scenarios: int) -> int:
-    """How many of the panel's mixtures are kept: 240 at 256 scenarios, 61 at 1000, none at fewer than 256, which are not
+    """How many of the panel's mixtures are kept: 240 at 256 scenarios, 61 at 1000, none at fewer than 256, not
     enough for the panel's own books (64 mixtures at 64 scenarios: a mean error of 2.3 % of the references).
 
     Their tails lie where scenarios are few and heavy, so fewer scenarios need more of them. Measured by the panel
