@@ -246,12 +246,11 @@ def pause(deployment: Path, endpoint: Endpoint, class_: str, seconds: int) -> Ou
 
     from .. import governing
     _, there = opened(deployment, endpoint)
-    receipts = governing.pause(there, class_, seconds, sender=there.chain.default_sender())
+    step = governing.pause(there, class_, seconds, sender=there.chain.default_sender())
     number, contract = governing.CLASSES[class_]
     until = getattr(there, contract).paused_until(number)
-    return Outcome({"class": class_, "contract": contract, "until": until, **sent(receipts)},
-                   table([("paused", class_), ("until", format_time(until)),
-                          ("transaction", receipts[-1].transaction)]))
+    told = f"class {class_}, paused until {format_time(until)}" if step.done else f"pause of {class_}"
+    return stepped(step, told, {"class": class_, "contract": contract, "until": until})
 
 
 @click.command("resume")
@@ -263,9 +262,8 @@ def resume(deployment: Path, endpoint: Endpoint, class_: str) -> Outcome:
     """End the pause of CLASS before it lapses (role: guardian)."""
     from .. import governing
     _, there = opened(deployment, endpoint)
-    receipts = governing.resume(there, class_, sender=there.chain.default_sender())
-    return Outcome({"class": class_, "contract": governing.CLASSES[class_][1], **sent(receipts)},
-                   table([("open again", class_), ("transaction", receipts[-1].transaction)]))
+    step = governing.resume(there, class_, sender=there.chain.default_sender())
+    return stepped(step, f"class {class_}, open again", {"class": class_, "contract": governing.CLASSES[class_][1]})
 
 
 # -- verifiers ---------------------------------------------------------------------------------------------------------
