@@ -21,7 +21,7 @@ def opening(real: RealSystem, tmp_path: Path) -> Path:
     """The trader's commitment to cash and a lot of spot."""
     portfolio = tmp_path / "portfolio.json"
     portfolio.write_text(json.dumps({"schema": "tailproof.portfolio/1", "positions": [
-        {"instrument": "CASH", "lots": DEPOSIT}, {"instrument": "BTC-SPOT", "lots": 1}]}))
+        {"instrument": "CASH", "lots": -DEPOSIT}, {"instrument": "BTC-SPOT", "lots": 400}]}))
     answer = real.run("commit", "--statement", "margin-tiny", "--epoch", real.path("epoch"), "--portfolio", portfolio,
                       "--out", tmp_path / "opening.json")
     assert answer.code == 0, answer.stderr
@@ -74,6 +74,8 @@ def test_a_bundle_for_other_contracts_or_of_another_state_is_not_submitted(real:
     real("prove", "--key", real.path("keys/margin"), "--epoch", real.path("epoch"), "--opening", opening, "--account",
          real.trader.address, "--out", out, sends=False)
     honest = json.loads(out.read_text())
+    lower = str(int(honest["public_inputs"]["margin"]) - 1)
+    assert int(lower) > 0
 
     def lied(name: str, change: Callable[[Any], object]) -> str:
         bundle = json.loads(json.dumps(honest))
@@ -82,7 +84,7 @@ def test_a_bundle_for_other_contracts_or_of_another_state_is_not_submitted(real:
         path.write_text(json.dumps(bundle))
         return str(real("submit", path, by=real.world.relayer, code=1)["error"])
 
-    assert lied("margin", lambda b: b["public_inputs"].update(margin="1")) == "ProofRejected"
+    assert lied("margin", lambda b: b["public_inputs"].update(margin=lower)) == "ProofRejected"
     assert lied("manager", lambda b: b["context"].update(manager=real.at.desk.address)) == "OtherManager"
     real.at.desk.void(real.trader.address, sender=real.trader.address)
     assert real("submit", out, by=real.world.relayer, code=1)["error"] in ("WrongVersion", "CommitmentIsVoid")
