@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from primitives.jsonio import Node
 from prover import Proof
 from prover.files.snarkjs import proof_to_json
 from verifier_contracts.context import MARGIN, Context
 from verifier_contracts.deployment import Deployment
+from verifier_contracts.epoch_content import EpochContent
 
 from ..bundle import Bundle
 from ..consents import read_desk_consent, read_manager_consent
 from ..freezing import Freeze
 from ..keys import NOTE, KeyDirectory
 from ..secret import Opening
+from ..signing import SignedContent
 from ..trading import SignedFills
 from .observed import Format
 from .outputs import reading
@@ -49,6 +52,15 @@ def desk_consent_examples() -> Sequence[Any]:
 def deployment_examples() -> Sequence[Any]:
     digest = bytes.fromhex(_DIGEST)
     return [Deployment(1, _STATEMENT, digest, digest, True, *(_WHO,) * 3).to_json()]
+
+
+def content_examples() -> Sequence[Any]:
+    return [EpochContent(2, 3, 7, *(bytes.fromhex(_DIGEST),) * 3, (1,), 0, 13_200, bytes(32)).to_json()]
+
+
+def signature_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.epoch-signature/1", "chain_id": 1, "oracle": _WHO, "signer": _WHO,
+             "content": content_examples()[0], "signature": "0x" + "ab" * 65}]
 
 
 def key_examples() -> Sequence[Any]:
@@ -122,6 +134,31 @@ DEPLOYMENT = Format(
      "circuit_digest": "SHA-256 of its constraint system", "key_digest": "of the verification key at deployment",
      "insecure_setup": "whether one party made the key", "registry": "contract of epochs, an address",
      "verifier": "contract, an address", "manager": "contract of margins, an address"})
+
+
+def _read_content(path: Path) -> object:
+    return EpochContent.from_json(Node.read(path))
+
+
+_CONTENT = {
+    "schema": "says what the file is", "id": "Unix seconds of publication, the epoch's name on the chain",
+    "deadline": "last Unix second of it", "root": "of the epoch", "model_id": "keccak256 of the model file",
+    "data_root": "keccak tree of the same rows", "factors_hash": "of the list of collateral factors",
+    "marks": "of the first four underlyings, 10⁻⁶ quote units; 0 where there is none",
+    "regime": "correlation regime", "lag_seconds": "wall time that the scenarios cover",
+    "previous": "digest of the content published before; 0 for the first"}
+
+EPOCH_CONTENT = Format(
+    "epoch-content", "What publishers sign of an epoch (JSON)", "content.json", content_examples,
+    reading(_read_content, "content.json"), _CONTENT)
+
+EPOCH_SIGNATURE = Format(
+    "epoch-signature", "One publisher's signature of it, for whoever brings a quorum (JSON)", "signature.json",
+    signature_examples, reading(SignedContent.load, "signature.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "oracle": "contract, an address",
+     "signer": "publisher, an address", "content": "what is signed",
+     **{f"content.{name}": meaning for name, meaning in _CONTENT.items()},
+     "signature": "EIP-712 signature: r, s, v, with s low"})
 
 
 def _read_key(path: Path) -> object:

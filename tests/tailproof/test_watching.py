@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +21,7 @@ from tailproof.epoch_contents import content_of
 from tailproof.epoch_leaves import EpochLeaves
 from tailproof.falsities import falsities
 from tailproof.leaf_proofs import LeafProver
-from tailproof.watching import Judged, Library, Watch, following
+from tailproof.watching import Held, Judged, Library, Watch, following
 from verifier_contracts.chain import Terms
 from verifier_contracts.epoch_content import EpochContent
 from verifier_contracts.errors import ContractRefused, NodeUnreachable
@@ -320,6 +322,29 @@ def test_what_cannot_be_read_is_no_epoch(calm: OracleWorld, honest: Epochs, tmp_
     watcher = watch(calm, None, tmp_path, honest[0])
     assert one(watcher.round()).verdict == "stands"
     assert list(watcher.library.unreadable) == [broken]
+
+
+def test_a_library_finds_what_manifests_hide(honest: Epochs, false: Mapping[str, Path], tmp_path: Path,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """A manifest that claims another root, more epochs than are held, a directory that comes later."""
+    monkeypatch.setattr(Library, "HELD", 2)
+    library = Library([honest[0].parent, tmp_path])
+    library.refresh()
+    roots = [EpochLeaves.of(epochs.read(path)).root for path in (*honest, false["amax"])]
+    for _ in range(2):
+        assert [held and held.path for held in map(library.by_root, roots)] == [*honest, None]
+    lying = tmp_path / "lying"
+    shutil.copytree(false["amax"], lying)
+    manifest = json.loads((lying / "manifest.json").read_text())
+    (lying / "manifest.json").write_text(json.dumps({**manifest, "root": str(roots[0])}))
+    library.refresh()
+    found = [held and held.path for held in map(library.by_root, (roots[3], roots[0]))]
+    assert found == [lying, honest[0]]
+    data_root = EpochLeaves.of(epochs.read(honest[1])).data_tree.root
+    listed = library.by_data_root(data_root)
+    assert listed is not None
+    assert listed.path == honest[1]
+    assert {held.path for held in library.of_the_time(Held(lying, epochs.read(lying), listed.leaves))} == {honest[0]}
 
 
 # -- a node that fails -------------------------------------------------------------------------------------------------
