@@ -153,7 +153,7 @@ def test_a_step_that_would_not_be_covered_is_not_made(real: RealSystem, first: P
 
 def test_an_approval_for_a_deposit_that_fails_is_taken_back(real: RealSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     coin = real.mint(10**16)
-    monkeypatch.setattr(withdrawing, "require_takes", lambda *_: None)   # as if the cap had been lowered since
+    monkeypatch.setattr(withdrawing, "require_takes", lambda *_: None)      # as if the cap had been lowered meanwhile
     assert real("vault", "deposit", "--amount", 10**15 + 1, code=1)["error"] == "CapExceeded"
     assert coin.allowance(real.trader.address, real.at.vault.address) == 0
 
