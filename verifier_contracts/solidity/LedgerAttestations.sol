@@ -10,7 +10,7 @@ import {IBatchLedger} from "./IBatchLedger.sol";
 import {ICommitmentLedger} from "./ICommitmentLedger.sol";
 import {ICollateralVault} from "./ICollateralVault.sol";
 import {LedgerBase} from "./LedgerBase.sol";
-import {valuesBy} from "./VaultCall.sol";
+import {valuations} from "./VaultCall.sol";
 
 /// @title Margin state that moves on nothing but a proof
 /// @notice Anyone may show a proof: the effect is the same. Nothing here can be paused.
@@ -199,10 +199,26 @@ abstract contract LedgerAttestations is LedgerBase {
         _requireAttestor();
         uint32 until = _validUntil(epochId, step);
         requireFactors(oracle, epochId, factors);
-        address[] memory accounts = new address[](rows.length);
-        for (uint256 i = 0; i < rows.length; ++i) accounts[i] = rows[i].account;
-        uint128[] memory values = valuesBy(vault, accounts, epochId, factors);
-        for (uint256 i = 0; i < rows.length; ++i) _applyCover(epochId, until, basis, rows[i], values[i]);
+        // All are asked for in one call, those that will be skipped among them.
+        uint256 count = rows.length;
+        address[] memory accounts = new address[](count);
+        for (uint256 i = 0; i < count; ++i) accounts[i] = rows[i].account;
+        uint128[] memory values = valuations(vault, accounts, epochId, factors);
+        AccountWord entry = packWord(0, epochId, 0, _now(), basis, until);
+        for (uint256 i = 0; i < count; ++i) {
+            IBatchLedger.Row calldata row = rows[i];
+            (address account, uint40 version, uint128 claimed) = (accounts[i], row.version, row.value);
+            AccountWord word = _words[account];
+            Skipped why = _whySkipped(word, account, epochId, version, row.commitment);
+            if (why == Skipped.No && _betterCoverStands(word, epochId, claimed, until)) why = Skipped.Stands;
+            if (why == Skipped.No && claimed > values[i]) why = Skipped.Uncovered;
+            if (why != Skipped.No) {
+                emit AttestationSkipped(account, epochId, version, why);
+                continue;
+            }
+            _words[account] = entry.withCover(uint96(claimed), version);
+            emit CoverAttested(account, epochId, version, claimed, until);
+        }
     }
 
     /// @inheritdoc IBatchLedger
@@ -216,22 +232,6 @@ abstract contract LedgerAttestations is LedgerBase {
         Skipped why = _whySkipped(word, account, epochId, version, row.commitment);
         if (why == Skipped.No && (_marginStands(word, epochId) || _coverStands(word))) why = Skipped.Stands;
         if (why == Skipped.No) _storeMargin(word, account, epochId, margin, basis);
-        else emit AttestationSkipped(account, epochId, version, why);
-    }
-
-    function _applyCover(
-        uint40 epochId,
-        uint32 until,
-        Basis basis,
-        IBatchLedger.Row calldata row,
-        uint128 collateral
-    ) private {
-        (address account, uint40 version, uint128 claimed) = (row.account, row.version, row.value);
-        AccountWord word = _words[account];
-        Skipped why = _whySkipped(word, account, epochId, version, row.commitment);
-        if (why == Skipped.No && _betterCoverStands(word, epochId, claimed, until)) why = Skipped.Stands;
-        if (why == Skipped.No && claimed > collateral) why = Skipped.Uncovered;
-        if (why == Skipped.No) _storeCover(account, epochId, version, claimed, until, basis);
         else emit AttestationSkipped(account, epochId, version, why);
     }
 

@@ -132,11 +132,16 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
     /// @inheritdoc ICollateralVault
     function valueOf(address account, uint40 epochId, Factor[] calldata factors) external view returns (uint128) {
         requireFactors(oracle, epochId, factors);
+        return valuationOf(account, epochId, factors);
+    }
+
+    /// @inheritdoc ICollateralVault
+    function valuationOf(address account, uint40 epochId, Factor[] calldata factors) public view returns (uint128) {
         return _valueOf(account, epochId, factors, _quoteFactorOf(factors), 0);
     }
 
     /// @inheritdoc ICollateralVault
-    function valuesBy(address[] calldata accounts, uint40 epochId, Factor[] calldata factors)
+    function valuations(address[] calldata accounts, uint40 epochId, Factor[] calldata factors)
         external
         view
         returns (uint128[] memory values)

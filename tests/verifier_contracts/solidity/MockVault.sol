@@ -31,7 +31,11 @@ contract MockVault is ICollateralVault {
         return _valueOf(account, factors);
     }
 
-    function valuesBy(address[] calldata accounts, uint40, Factor[] calldata factors)
+    function valuationOf(address account, uint40, Factor[] calldata factors) external view returns (uint128) {
+        return _valueOf(account, factors);
+    }
+
+    function valuations(address[] calldata accounts, uint40, Factor[] calldata factors)
         external
         view
         returns (uint128[] memory values)
@@ -63,7 +67,7 @@ contract MockVault is ICollateralVault {
         uint128 claimed,
         uint256[8] calldata proof
     ) external {
-        ledger.coverForAction(account, epochId, version, actionHash, value, claimed, proof);
+        ledger.coverAction(account, epochId, version, actionHash, value, claimed, proof);
     }
 
     function check(
