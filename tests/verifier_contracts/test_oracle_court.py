@@ -583,7 +583,7 @@ def test_a_released_leaf_is_answered_by_the_quorum(calm):
         calm.court.answer_released(content.id, LEAF, 5, 1, calm.signatures(message))
     calm.chain.restore(snapshot)
     calm.court.answer_released(content.id, LEAF, 5, 1, calm.signatures(message), sender=calm.relayer)
-    assert calm.court.owed_to(calm.relayer) == bond
+    assert (calm.court.owed_to(calm.relayer), calm.court.forfeited()) == (0, bond)
     with refused("NotDemanded"):
         calm.court.answer_released(content.id, LEAF, 5, 1, calm.signatures(message))
 
