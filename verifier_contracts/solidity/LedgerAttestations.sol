@@ -2,19 +2,22 @@
 pragma solidity ^0.8.28;
 
 import {
-    AND_COVERED, AccountWord, BY_COVER, BY_FLAT, Basis, CALLED, MARGIN_END, basisOf, packWord
+    AND_COVERED, AccountWord, BY_COVER, BY_FLAT, Basis, CALLED, MARGIN_END, basisOf, generationOf, packWord
 } from "./AccountWord.sol";
 import {BatchAttestor} from "./BatchAttestor.sol";
 import {IBatchLedger} from "./IBatchLedger.sol";
 import {ICommitmentLedger} from "./ICommitmentLedger.sol";
 import {ICollateralVault} from "./ICollateralVault.sol";
 import {LedgerBase} from "./LedgerBase.sol";
+import {COVER} from "./Statements.sol";
 
 /// @title Margin state that moves on nothing but a proof
 /// @notice Anyone may show a proof: the effect is the same. Nothing here can be paused.
 abstract contract LedgerAttestations is LedgerBase {
     /// @notice Verifies batches; whatever it says is applied.
     BatchAttestor public immutable attestor;
+    /// @notice Generation of the `cover` verifier that an account was last called by; 0 if it never was.
+    mapping(address account => uint32) public calledBy;
 
     /// @notice Why an entry of a batch was verified and not applied.
     enum Skipped {
@@ -113,8 +116,8 @@ abstract contract LedgerAttestations is LedgerBase {
     // -------------------------------------------------------------------------------------------------------- cover
 
     /// @inheritdoc ICommitmentLedger
-    /// @dev Cures a called account, at initial
-    ///         margin or above.
+    /// @dev Cures a called account, at initial margin or above; a call whose epoch is frozen, or whose key has been
+    ///         distrusted, at maintenance margin: it took nothing more.
     /// @param step    Of the ladder of beta: how much beyond the margin, and for how long the cover is good.
     /// @param claimed The proof's own V, at most the vault's.
     /// @param factors The epoch's list, for the vault.
@@ -129,7 +132,7 @@ abstract contract LedgerAttestations is LedgerBase {
         uint256[8] calldata proof
     ) external {
         AccountWord word = _at(account, version);
-        if (_isCalled(word) && step < INITIAL_STEP) revert CureAtInitialMargin(step);
+        if (_isCalled(word) && step < INITIAL_STEP && _callStands(word, account)) revert CureAtInitialMargin(step);
         uint32 until = _validUntil(epochId, step);
         if (_betterCoverStands(word, epochId, claimed, until)) return;
         uint256 root = _admit(word, epochId, maxEpochAge);
@@ -168,7 +171,7 @@ abstract contract LedgerAttestations is LedgerBase {
         uint256 root = _admit(word, epochId, maxEpochAge);
         uint128 collateral = vault.valueOf(account, epochId, factors);
         if (claimed < collateral) revert ClaimBelowValue(claimed, collateral);
-        _requireCover(
+        Basis basis = _requireCover(
             Subject(account, epochId, version, 0, _commitment(account), root),
             claimed,
             MAINTENANCE_STEP,
@@ -176,6 +179,7 @@ abstract contract LedgerAttestations is LedgerBase {
             generation,
             proof
         );
+        calledBy[account] = generationOf(basis);
         _words[account] = packWord(uint96(claimed), epochId, version, _now(), CALLED, _to32(oracle.liveTime()));
         emit AccountCalled(account, epochId, version, claimed);
     }
@@ -224,9 +228,23 @@ abstract contract LedgerAttestations is LedgerBase {
         AccountWord word = _words[row.account];
         Skipped why = _whySkipped(word, epochId, row);
         if (why == Skipped.No && _betterCoverStands(word, epochId, row.value, until)) why = Skipped.Stands;
-        if (why == Skipped.No && row.value > vault.valueOf(row.account, epochId, factors)) why = Skipped.Uncovered;
+        if (why == Skipped.No && row.value > _valueOrNone(row.account, epochId, factors)) why = Skipped.Uncovered;
         if (why == Skipped.No) _storeCover(row.account, epochId, row.version, row.value, until, basis);
         else emit AttestationSkipped(row.account, epochId, row.version, why);
+    }
+
+    /// @dev What an account holds may have no value just now, a mark of a frozen epoch's: that is its own affair, and
+    ///      kills no batch. A call without enough gas says 0 as well, and skips an entry at the sender's own cost.
+    function _valueOrNone(address account, uint40 epochId, ICollateralVault.Factor[] calldata factors)
+        private
+        view
+        returns (uint128)
+    {
+        try vault.valueOf(account, epochId, factors) returns (uint128 collateral) {
+            return collateral;
+        } catch {
+            return 0;
+        }
     }
 
     function _whySkipped(AccountWord word, uint40 epochId, IBatchLedger.Row calldata row) private view returns (Skipped) {
@@ -262,6 +280,11 @@ abstract contract LedgerAttestations is LedgerBase {
         uint32 clock = _isCalled(word) ? 0 : word.clock();
         _words[account] = packWord(none, word.epochId(), version, _now(), basis, clock);
         emit FlatAttested(account, version);
+    }
+
+    /// @dev Whether what a call rests on is still believed: its epoch and its key.
+    function _callStands(AccountWord word, address account) private view returns (bool) {
+        return !_isFrozen(word.epochId()) && verifiers.isTrusted(COVER, calledBy[account]);
     }
 
     /// @dev A margin under this very epoch, by a verifier that is still believed.

@@ -26,9 +26,15 @@ contract MockVault is ICollateralVault {
         balances[account][assetId] = balance;
     }
 
+    /// What it holds for the account has no value any more.
+    function breakDown(address account) external {
+        held[account] |= 1 << 255;
+    }
+
     function valueOf(address account, uint40 epochId, Factor[] calldata factors) external view returns (uint128) {
         require(keccak256(abi.encode(factors)) == oracle.factorsHashOf(epochId), "WrongFactors");
         uint256 assets = held[account];
+        require(assets >> 255 == 0, "no value");
         uint256 value;
         for (uint256 i = 0; i < factors.length; ++i) {
             uint32 id = factors[i].assetId;
