@@ -322,5 +322,5 @@ def build(chain: Chain, keys: dict[str, ToyKey] | None = None, vault_of: Callabl
 
 __all__ = ["ADMIN", "BUFFERS", "DAY", "EMPTY", "EXIT_AGE", "FACTORS", "FINAL_AGE", "FOREVER", "GRACE", "GUARDIAN",
            "HOUR", "LIVES", "MAX_AGE", "MINUTE", "NOWHERE", "SKIPPED", "STATEMENTS", "STATUS", "VENUE", "Callable",
-           "LedgerWorld", "Tested", "build", "candidate", "factors_hash", "key_at", "key_bytes", "mocks", "refused", "replace",
-           "send_contract", "statement_id"]
+           "LedgerWorld", "Tested", "build", "candidate", "factors_hash", "key_at", "key_bytes", "mocks", "refused",
+           "replace", "send_contract", "statement_id"]

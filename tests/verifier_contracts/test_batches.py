@@ -470,23 +470,3 @@ def test_too_little_gas_is_no_false(ledgers, small):
         with pytest.raises(Exception, match=r"PrecompileFailed|OutOfGas|NoReason"):
             ledgers.combiner.check("verify", *arguments, gas=gas)
     ledgers.combiner.check("verify", *arguments, gas=450_000)
-
-
-# -- gas ---------------------------------------------------------------------------------------------------------------
-def test_gas_of_batches(ledgers, members):
-    """Whole transactions, accounts that were attested before.
-
-    The 82,000 that a combination of 16 covers may cost each are not reached: about 77,000 are an account's own and
-    250,000 the transaction's, so that only batches of more come below (docs/contracts.md).
-    """
-    attest_batch(ledgers, rows_of(members[:16]))
-    epoch = ledgers.next_epoch()
-    assert attest_batch(ledgers, rows_of(members[:16]), epoch).gas_used / 16 <= 30_000
-    epoch = ledgers.next_epoch()
-    attest_covers(ledgers, covers_of(ledgers, members[:16], epoch=epoch), epoch=epoch)
-    gas = {}
-    for count in (8, 16):
-        epoch = ledgers.next_epoch()
-        gas[count] = attest_covers(ledgers, covers_of(ledgers, members[:count], epoch=epoch), epoch=epoch).gas_used
-    assert gas[16] / 16 <= 94_000
-    assert (gas[16] - gas[8]) / 8 <= 78_000

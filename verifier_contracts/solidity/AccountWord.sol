@@ -52,6 +52,10 @@ function basisOf(uint256 source_, uint32 generation_) pure returns (Basis) {
     return Basis.wrap(uint8(source_ | uint256(generation_) << 3));
 }
 
+function generationOf(Basis basis_) pure returns (uint32) {
+    return Basis.unwrap(basis_) >> 3;
+}
+
 function packWord(uint96 value_, uint40 epochId_, uint40 version_, uint40 attestedAt_, Basis basis_, uint32 clock_)
     pure
     returns (AccountWord)

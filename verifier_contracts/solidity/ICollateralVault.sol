@@ -20,7 +20,8 @@ interface ICollateralVault {
     ///         answer is worth nothing. Their order is checked.
     function valuationOf(address account, uint40 epochId, Factor[] calldata factors) external view returns (uint128);
 
-    /// @notice The same of many accounts.
+    /// @notice The same of many accounts: 0 for one that has no value just now, where `valuationOf` reverts (a mark of a
+    ///         frozen epoch, or too little gas).
     function valuations(address[] calldata accounts, uint40 epochId, Factor[] calldata factors)
         external
         view

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {
-    AND_COVERED, AccountWord, BY_COVER, BY_FLAT, Basis, CALLED, MARGIN_END, basisOf, packWord
+    AND_COVERED, AccountWord, BY_COVER, BY_FLAT, Basis, CALLED, MARGIN_END, basisOf, generationOf, packWord
 } from "./AccountWord.sol";
 import {BatchAttestor} from "./BatchAttestor.sol";
 import {requireFactors} from "./Epochs.sol";
@@ -10,6 +10,7 @@ import {IBatchLedger} from "./IBatchLedger.sol";
 import {ICommitmentLedger} from "./ICommitmentLedger.sol";
 import {ICollateralVault} from "./ICollateralVault.sol";
 import {LedgerBase} from "./LedgerBase.sol";
+import {COVER} from "./Statements.sol";
 import {valuations} from "./VaultCall.sol";
 
 /// @title Margin state that moves on nothing but a proof
@@ -17,6 +18,8 @@ import {valuations} from "./VaultCall.sol";
 abstract contract LedgerAttestations is LedgerBase {
     /// @notice Verifies batches; whatever it says is applied.
     BatchAttestor public immutable attestor;
+    /// @notice Generation of the `cover` verifier that an account was last called by; 0 if it never was.
+    mapping(address account => uint32) public calledBy;
 
     /// @notice Why an entry of a batch was verified and not applied.
     enum Skipped {
@@ -114,8 +117,8 @@ abstract contract LedgerAttestations is LedgerBase {
     // -------------------------------------------------------------------------------------------------------- cover
 
     /// @inheritdoc ICommitmentLedger
-    /// @dev Cures a called account, at initial
-    ///         margin or above.
+    /// @dev Cures a called account, at initial margin or above; a call whose epoch is frozen, or whose key has been
+    ///         distrusted, at maintenance margin: it took nothing more.
     /// @param step    Of the ladder of beta: how much beyond the margin, and for how long the cover is good.
     /// @param claimed The proof's own V, at most the vault's.
     /// @param factors The epoch's list, for the vault.
@@ -130,7 +133,7 @@ abstract contract LedgerAttestations is LedgerBase {
         uint256[8] calldata proof
     ) external {
         AccountWord word = _at(account, version);
-        if (_isCalled(word) && step < INITIAL_STEP) revert CureAtInitialMargin(step);
+        if (_isCalled(word) && step < INITIAL_STEP && _callStands(word, account)) revert CureAtInitialMargin(step);
         uint32 until = _validUntil(epochId, step);
         if (_betterCoverStands(word, epochId, claimed, until)) return;
         (uint256 root, uint128 collateral) = _admitFactors(word, account, epochId, factors);
@@ -168,7 +171,7 @@ abstract contract LedgerAttestations is LedgerBase {
         if (_isCalled(word)) return;
         (uint256 root, uint128 collateral) = _admitFactors(word, account, epochId, factors);
         if (claimed < collateral) revert ClaimBelowValue(claimed, collateral);
-        _requireCover(
+        Basis basis = _requireCover(
             Subject(account, epochId, version, 0, _commitment(account), root),
             claimed,
             MAINTENANCE_STEP,
@@ -176,6 +179,7 @@ abstract contract LedgerAttestations is LedgerBase {
             generation,
             proof
         );
+        calledBy[account] = generationOf(basis);
         _words[account] = packWord(uint96(claimed), epochId, version, _now(), CALLED, _to32(oracle.liveTime()));
         emit AccountCalled(account, epochId, version, claimed);
     }
@@ -199,7 +203,8 @@ abstract contract LedgerAttestations is LedgerBase {
         _requireAttestor();
         uint32 until = _validUntil(epochId, step);
         requireFactors(oracle, epochId, factors);
-        // All are asked for in one call, those that will be skipped among them.
+        // All are asked for in one call, those that will be skipped among them. Where what an account holds has no value
+        // just now, the vault says 0: that is the account's own affair, and kills no batch.
         uint256 count = rows.length;
         address[] memory accounts = new address[](count);
         for (uint256 i = 0; i < count; ++i) accounts[i] = rows[i].account;
@@ -272,6 +277,11 @@ abstract contract LedgerAttestations is LedgerBase {
         uint32 clock = _isCalled(word) ? 0 : word.clock();
         _words[account] = packWord(none, word.epochId(), version, _now(), basis, clock);
         emit FlatAttested(account, version);
+    }
+
+    /// @dev Whether what a call rests on is still believed: its epoch and its key.
+    function _callStands(AccountWord word, address account) private view returns (bool) {
+        return !_isFrozen(word.epochId()) && verifiers.isTrusted(COVER, calledBy[account]);
     }
 
     /// @dev A margin under this very epoch, by a verifier that is still believed.
