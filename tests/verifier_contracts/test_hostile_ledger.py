@@ -1,4 +1,4 @@
-"""Attacks on margin state, by owners, venues, guardians and whoever made a forged key: each fails, and shows what stops it.
+"""Attacks on margin state, by owners, venues, guardians and makers of forged keys: each fails, and shows what stops it.
 
 Numbers are those of docs/attacks.md.
 """

@@ -82,7 +82,7 @@ def test_a_flood_of_demands_costs_by_its_square(calm):
     assert calm.court.bond_needed(other.id) < calm.court.bond_needed(content.id)     # each epoch by itself
 
 
-@pytest.mark.parametrize("place, missing", [(0, "oracle"), (1, "verifiers"), (3, "stakeRequired")])
+@pytest.mark.parametrize(("place", "missing"), [(0, "oracle"), (1, "verifiers"), (3, "stakeRequired")])
 def test_no_court_without_its_settings(calm, place, missing):
     arguments = [calm.oracle.address, calm.verifiers.address, tuple(LAYOUT), STAKE]
     arguments[place] = 0 if missing == "stakeRequired" else NOBODY
@@ -91,7 +91,7 @@ def test_no_court_without_its_settings(calm, place, missing):
     assert caught.value.arguments["name"] == missing
 
 
-@pytest.mark.parametrize("place, missing", [(0, "authority"), (2, "finalityBlocks")])
+@pytest.mark.parametrize(("place", "missing"), [(0, "authority"), (2, "finalityBlocks")])
 def test_no_oracle_without_its_settings(calm, place, missing):
     arguments = [calm.access.address, LIMITS.words(), 3]
     arguments[place] = 0 if missing == "finalityBlocks" else NOBODY

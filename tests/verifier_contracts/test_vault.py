@@ -439,6 +439,10 @@ def test_a_locked_account_keeps_all_until_its_basket_moves(funded: VaultWorld) -
         w.vault("pay", w.owner, w.quote.address, 1, B, sender=w.coordinator)
     with refused("NoLot"):
         w.vault("lock", w.owner, 0, sender=w.coordinator)
+    with refused("AccountNotCalled", w.owner.lower()):
+        w.vault("lock", w.owner, 7, sender=w.coordinator)
+    for who in (w.owner, B):
+        w.manager("setCalled", who, True)
     w.vault("lock", w.owner, 7, sender=w.coordinator)
     with refused("LotOpen", w.owner.lower(), 7):
         w.vault("lock", w.owner, 8, sender=w.coordinator)
@@ -659,6 +663,7 @@ def test_a_shorter_lag_lets_no_earlier_gain_go(venue: VaultWorld) -> None:
 def test_gains_go_with_a_basket_and_stay_as_long(venue: VaultWorld) -> None:
     w = venue
     w.settle((w.owner, 500))
+    w.manager("setCalled", w.owner, True)
     w.vault("lock", w.owner, 3, sender=w.coordinator)
     w.vault("transferBasket", w.owner, C, sender=w.coordinator)
     assert (w.balance(C), w.vault("immatureOf", C), w.vault("immatureOf", w.owner)) == (1_500, 500, 0)

@@ -284,7 +284,8 @@ class Model:
         kind = self.rng.choice(["lock", "release", "transferBasket", "pay"])
         by = {"sender": self.w.coordinator}
         if kind == "lock":
-            if self.expect(kind, "LotOpen" if p.lot else None, lambda: self.w.vault("lock", who, 5, **by)):
+            error = "LotOpen" if p.lot else None if p.called else "AccountNotCalled"
+            if self.expect(kind, error, lambda: self.w.vault("lock", who, 5, **by)):
                 p.lot = 5
         elif kind == "release":
             if self.expect(kind, None if p.lot else "NoLot", lambda: self.w.vault("release", who, **by)):

@@ -192,6 +192,10 @@ contract TestToken is ERC20 {
 
     constructor() ERC20("Test", "T") {}
 
+    function decimals() public pure override returns (uint8) {
+        return 6;
+    }
+
     function mint(address to, uint256 amount) external {
         _mint(to, amount);
     }
