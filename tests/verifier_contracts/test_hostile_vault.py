@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from revmchain import account, refused, vault_artifacts
-from vaultworld import CAP, FACTORS, LAG, POOL_ID, START, VaultWorld, build
+from vaultworld import CAP, FACTORS, LAG, POOL_ID, VaultWorld, build
 
 HOUR = 3_600
 A, B, STRANGER = account(0xB1), account(0xB2), account(0xB9)
@@ -33,48 +33,13 @@ def venue_of(w: VaultWorld, bond: int = 500) -> None:
 # -- hands -------------------------------------------------------------------------------------------------------------
 def test_a_coordinator_alone_keeps_and_takes_nothing(w: VaultWorld) -> None:
     """Collateral changes hands on a proof, never on anybody's word: a lot is of a called account."""
-    with refused("AccountNotCalled", w.owner.lower()):
+    with refused("NoLot", w.owner.lower()):
         w.vault("lock", w.owner, 7, sender=w.coordinator)
     for function, arguments in (("transferBasket", (w.owner, B)), ("pay", (w.owner, w.quote.address, 1, B))):
         with refused("NoLot"):
             w.vault(function, *arguments, sender=w.coordinator)
     w.flat(w.wish(1_000))
     assert w.quote("balanceOf", w.owner) == 1_000
-
-
-def test_a_signed_withdrawal_can_be_revoked(w: VaultWorld) -> None:
-    wish = w.wish(10, deadline=START + 400 * 24 * HOUR)
-    consent = w.consent(wish)
-    w.vault("revokeConsents", sender=w.owner)
-    for carry in (lambda: w.withdraw(wish, sender=w.relayer, consent=consent),
-                  lambda: w.flat(wish, sender=w.relayer, consent=consent)):
-        with refused("ConsentRevoked", wish["version"]):
-            carry()
-    w.vault("revokeConsents", sender=STRANGER)                      # one's own alone
-    w.flat(w.wish(10))                                              # herself, at once
-    later = w.wish(20)
-    w.flat(later, sender=w.relayer, consent=w.consent(later))       # and from the next version on by others
-    assert w.balance(w.owner) == 970
-
-
-def test_a_revocation_touches_nothing_else_of_an_account(w: VaultWorld) -> None:
-    """It shares a word with balance, gains and lot."""
-    venue_of(w)
-    w.deposit(w.owner, 7, w.coin)
-    w.settle((w.owner, 100))
-    w.vault("revokeConsents", sender=w.owner)
-    assert (w.balance(w.owner), w.balance(w.owner, w.coin), w.vault("immatureOf", w.owner)) == (1_100, 7, 100)
-    with refused("GainNotMature"):
-        w.flat(w.wish(1_001))
-    w.manager("setCalled", w.owner, True)
-    w.vault("lock", w.owner, 9, sender=w.coordinator)
-    w.vault("revokeConsents", sender=w.owner)
-    with refused("LotOpen", w.owner.lower(), 9):
-        w.flat(w.wish(1))
-    w.vault("release", w.owner, sender=w.coordinator)
-    wish = w.wish(1, deadline=START + HOUR)
-    with refused("ConsentRevoked"):                                 # nor does a lot touch it
-        w.flat(wish, sender=w.relayer, consent=w.consent(wish))
 
 
 # -- settlement --------------------------------------------------------------------------------------------------------

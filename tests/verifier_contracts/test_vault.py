@@ -439,7 +439,7 @@ def test_a_locked_account_keeps_all_until_its_basket_moves(funded: VaultWorld) -
         w.vault("pay", w.owner, w.quote.address, 1, B, sender=w.coordinator)
     with refused("NoLot"):
         w.vault("lock", w.owner, 0, sender=w.coordinator)
-    with refused("AccountNotCalled", w.owner.lower()):
+    with refused("NoLot", w.owner.lower()):
         w.vault("lock", w.owner, 7, sender=w.coordinator)
     for who in (w.owner, B):
         w.manager("setCalled", who, True)

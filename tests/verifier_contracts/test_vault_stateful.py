@@ -284,7 +284,7 @@ class Model:
         kind = self.rng.choice(["lock", "release", "transferBasket", "pay"])
         by = {"sender": self.w.coordinator}
         if kind == "lock":
-            error = "LotOpen" if p.lot else None if p.called else "AccountNotCalled"
+            error = "LotOpen" if p.lot else None if p.called else "NoLot"
             if self.expect(kind, error, lambda: self.w.vault("lock", who, 5, **by)):
                 p.lot = 5
         elif kind == "release":

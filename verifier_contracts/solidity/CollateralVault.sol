@@ -83,7 +83,6 @@ contract CollateralVault is VaultGains, EIP712 {
     event WithdrawalCancelled(bytes32 indexed claimId, address indexed account);
     event Withdrawn(address indexed account, address indexed token, address indexed to, uint256 amount, uint256 fee);
     event Collected(address indexed who, address indexed token, address indexed to, uint256 amount);
-    event ConsentsRevoked(address indexed account, uint40 version);
     event LotLocked(address indexed account, uint256 indexed lotId);
     event LotReleased(address indexed account, uint256 indexed lotId);
     event BasketTransferred(uint256 indexed lotId, address indexed from, address indexed to);
@@ -100,10 +99,6 @@ contract CollateralVault is VaultGains, EIP712 {
     error NotRefuted(uint40 epochId);
     error NoSuchClaim(bytes32 claimId);
     error NoLot(address account);
-    /// @notice Nobody's word alone keeps an account's collateral: a lot is of an account that is called.
-    error AccountNotCalled(address account);
-    /// @notice The owner has revoked what she had signed for this version.
-    error ConsentRevoked(uint40 version);
 
     constructor(address authority_, Settings memory s)
         AccessManaged(authority_)
@@ -178,14 +173,6 @@ contract CollateralVault is VaultGains, EIP712 {
         _pay(Claim(w.account, w.token, w.amount, w.to, w.fee, msg.sender, 0, w.version));
     }
 
-    /// @notice Revoke every withdrawal that the sender has signed and nobody has carried yet. Until her account's version
-    ///         rises she withdraws herself.
-    function revokeConsents() external {
-        uint40 version = manager.versionOf(msg.sender);
-        _purses[msg.sender] = _purses[msg.sender].withRevokedTo(version + 1);
-        emit ConsentsRevoked(msg.sender, version);
-    }
-
     /// @notice Pay a claim whose epoch is final (anyone).
     function redeem(Claim memory claim) external nonReentrant {
         _close(claim);
@@ -220,11 +207,11 @@ contract CollateralVault is VaultGains, EIP712 {
 
     // -------------------------------------------------------------------------------------------------- coordinator
 
-    /// @notice Keep a called account's collateral where it is, for a lot (role: coordinator).
+    /// @notice Keep a called account's collateral where it is, for a lot (role: coordinator). Of no other: collateral
+    ///         changes hands on a proof, never on anybody's word.
     function lock(address account, uint256 lotId) external restricted {
-        if (lotId == 0) revert NoLot(account);
         _requireNoLot(account);
-        if (!manager.isCalled(account)) revert AccountNotCalled(account);
+        if (lotId == 0 || !manager.isCalled(account)) revert NoLot(account);
         _setLot(account, lotId);
         emit LotLocked(account, lotId);
     }
@@ -278,13 +265,12 @@ contract CollateralVault is VaultGains, EIP712 {
         if (w.amount == 0) revert NoAmount();
         if (w.to == address(0)) revert NoReceiver();
         if (w.fee > w.amount) revert FeeAboveAmount(w.fee, w.amount);
-        Purse purse = _purses[w.account];
         if (msg.sender != w.account) {
-            if (w.version < purse.revokedTo()) revert ConsentRevoked(w.version);
             if (block.timestamp > w.deadline) revert ConsentExpired(w.deadline);
             if (!isSignedBy(w.account, _hashTypedDataV4(_structHashOf(w)), consent)) revert NotOwner(w.account, msg.sender);
         }
         _requireNoLot(w.account);
+        Purse purse = _purses[w.account];
         immature = _immatureOf(w.account, purse);
         if (immature != 0 && w.token == quote) {
             uint256 free = purse.quote() - immature;

@@ -8,7 +8,6 @@ pragma solidity ^0.8.28;
 ///      first       32 bits  lowest id of what else it holds, 0 if nothing
 ///      gainsUntil  48 bits  second from which all its gains may leave, 0 if it never had any
 ///      inLot        1 bit   whether it is being liquidated
-///      revokedTo   40 bits  first version whose signed withdrawals are good, 0 if none was ever revoked
 type Purse is uint256;
 
 /// @dev What a vault stores of another asset of an account, in one word from the low end. Ids rise along the chain.
@@ -17,9 +16,7 @@ type Purse is uint256;
 ///      next    32 bits  next higher id that the account holds, 0 behind the last
 type Holding is uint256;
 
-using {
-    quote, first, gainsUntil, inLot, revokedTo, withQuote, withFirst, withGainsUntil, withLot, withRevokedTo
-} for Purse global;
+using {quote, first, gainsUntil, inLot, withQuote, withFirst, withGainsUntil, withLot} for Purse global;
 using {amount, next, withAmount, withNext} for Holding global;
 
 function quote(Purse purse) pure returns (uint96) {
@@ -35,11 +32,7 @@ function gainsUntil(Purse purse) pure returns (uint48) {
 }
 
 function inLot(Purse purse) pure returns (bool) {
-    return Purse.unwrap(purse) >> 176 & 1 != 0;
-}
-
-function revokedTo(Purse purse) pure returns (uint40) {
-    return uint40(Purse.unwrap(purse) >> 177);
+    return Purse.unwrap(purse) >> 176 != 0;
 }
 
 function withQuote(Purse purse, uint96 amount_) pure returns (Purse) {
@@ -55,11 +48,7 @@ function withGainsUntil(Purse purse, uint48 moment) pure returns (Purse) {
 }
 
 function withLot(Purse purse, bool is_) pure returns (Purse) {
-    return Purse.wrap(Purse.unwrap(purse) & ~(uint256(1) << 176) | (is_ ? 1 << 176 : 0));
-}
-
-function withRevokedTo(Purse purse, uint40 version) pure returns (Purse) {
-    return Purse.wrap(Purse.unwrap(purse) & ~(uint256(type(uint40).max) << 177) | uint256(version) << 177);
+    return Purse.wrap(Purse.unwrap(purse) & (1 << 176) - 1 | (is_ ? 1 << 176 : 0));
 }
 
 function packHolding(uint96 amount_, uint32 next_) pure returns (Holding) {
