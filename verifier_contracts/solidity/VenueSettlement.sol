@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {RateLimiter} from "@openzeppelin/contracts/utils/RateLimiter.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
@@ -111,7 +112,7 @@ contract VenueSettlement is PausableByClass, ReentrancyGuardTransient {
         _debits.updateSettings(1 days, type(uint208).max);
         _outflow.updateSettings(1 days, type(uint208).max);
         // Exactly what the vault pulls in `book`, from money that is here.
-        IERC20(quote).approve(address(vault_), type(uint256).max);
+        SafeERC20.forceApprove(IERC20(quote), address(vault_), type(uint256).max);
     }
 
     // ---------------------------------------------------------------------------------------------- what owners say
