@@ -332,7 +332,7 @@ def test_nobody_marks_in_the_middle_of_a_flash_swap(real) -> None:
 GROWTH = 1_000
 """Parts per million a day."""
 UNITS = 10**6
-RATE = 10**18
+RATE = 10**6
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ import {ILpAdapter, factorOf} from "./ILpAdapter.sol";
 ///         - a vault of fewer than `leastSupply` shares counts nothing: the rate of an empty one is anybody's.
 contract Erc4626Adapter is ILpAdapter {
     uint256 private constant PARTS = 1e6;
+    /// @dev Of a rate's fraction: the growth of a second must not be rounded away, or whoever marks often stops it.
+    uint256 private constant FRACTION = 1 << 64;
 
     address public immutable marks;
     IERC4626 public immutable shares;
@@ -26,8 +28,9 @@ contract Erc4626Adapter is ILpAdapter {
     uint256 public immutable growth;
     uint256 public immutable leastSupply;
 
-    /// @notice Underlying units of `one` shares that counted at the last mark, at first those at deployment; and when.
-    uint256 public rate;
+    /// @dev Underlying units of `one` shares that counted at the last mark, at first those at deployment, in 2^-64.
+    uint256 private _counted;
+    /// @notice When that was.
     uint256 public markedAt;
 
     error SharesNotTaken(address underlying);
@@ -37,8 +40,13 @@ contract Erc4626Adapter is ILpAdapter {
         if (id == 0 || id >= 1 << 31 || growth_ == 0 || leastSupply_ == 0) revert SharesNotTaken(shares_.asset());
         (marks, shares, growth, leastSupply) = (marks_, shares_, growth_, leastSupply_);
         one = 10 ** shares_.decimals();
-        rate = _rate();
+        _counted = _rate() * FRACTION;
         markedAt = block.timestamp;
+    }
+
+    /// @notice Underlying units of `one` shares that counted at the last mark, rounded down.
+    function rate() external view returns (uint256) {
+        return _counted / FRACTION;
     }
 
     /// @inheritdoc ILpAdapter
@@ -49,11 +57,11 @@ contract Erc4626Adapter is ILpAdapter {
     /// @inheritdoc ILpAdapter
     function mark(ICollateralVault.Factor[] calldata factors) external returns (uint256 unit, uint256 supply) {
         if (msg.sender != marks) revert NotMarks(msg.sender);
-        uint256 most = rate + Math.mulDiv(rate, growth * (block.timestamp - markedAt), PARTS * 1 days);
-        rate = Math.min(_rate(), most);
+        uint256 most = _counted + Math.mulDiv(_counted, growth * (block.timestamp - markedAt), PARTS * 1 days);
+        _counted = Math.min(_rate() * FRACTION, most);
         markedAt = block.timestamp;
         supply = shares.totalSupply();
-        if (supply >= leastSupply) unit = Math.mulDiv(rate, factorOf(factors, id), one);
+        if (supply >= leastSupply) unit = Math.mulDiv(_counted, factorOf(factors, id), one * FRACTION);
     }
 
     function _rate() private view returns (uint256) {

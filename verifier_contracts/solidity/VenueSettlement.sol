@@ -3,6 +3,8 @@ pragma solidity ^0.8.28;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {RateLimiter} from "@openzeppelin/contracts/utils/RateLimiter.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
@@ -45,6 +47,10 @@ contract VenueSettlement is PausableByClass, ReentrancyGuardTransient {
     uint40 public constant BOND_EXIT = 7 days;
     uint256 public constant MOST_SETTLED = 64;
     uint256 private constant BASIS_POINTS = 1e4;
+    /// @dev Of margins, to one of the quote asset.
+    uint256 private constant MICROS = 1e6;
+    /// @dev Smallest units to one of the quote asset: what a bound by margins is converted to.
+    uint256 private immutable _one;
 
     CollateralVault public immutable vault;
     IMarginManager public immutable manager;
@@ -102,10 +108,11 @@ contract VenueSettlement is PausableByClass, ReentrancyGuardTransient {
         (manager, oracle, quote) = (vault_.manager(), vault_.oracle(), vault_.quote());
         quantum = quantum_;
         debitPerMargin = debitPerMargin_;
+        _one = 10 ** IERC20Metadata(quote).decimals();
         _debits.updateSettings(1 days, type(uint208).max);
         _outflow.updateSettings(1 days, type(uint208).max);
         // Exactly what the vault pulls in `book`, from money that is here.
-        IERC20(quote).approve(address(vault_), type(uint256).max);
+        SafeERC20.forceApprove(IERC20(quote), address(vault_), type(uint256).max);
     }
 
     // ---------------------------------------------------------------------------------------------- what owners say
@@ -249,7 +256,7 @@ contract VenueSettlement is PausableByClass, ReentrancyGuardTransient {
     function debitBoundOf(address account) public view returns (uint256 bound) {
         bound = _settling[account].debitCap;
         try manager.marginOf(account, 1 days) returns (uint128 margin) {
-            uint256 byMargin = uint256(margin) * debitPerMargin / BASIS_POINTS;
+            uint256 byMargin = uint256(margin) * debitPerMargin * _one / (BASIS_POINTS * MICROS);
             if (byMargin > bound) bound = byMargin;
         } catch {}
     }
