@@ -159,7 +159,8 @@ class Paths:
         w.chain.restore(before)
 
         wanted = self.wish()
-        self.by_owner("withdraw with cover, by its owner", "withdraw", wanted.as_tuple(), self.covers(wanted, epoch), b"")
+        self.by_owner("withdraw with cover, by its owner", "withdraw", wanted.as_tuple(), self.covers(wanted, epoch),
+                      b"")
         claim = (wanted.account, wanted.token, wanted.amount, wanted.to, 0, w.owner.address, epoch, wanted.version)
         self.by_owner("cancel", "cancel", claim)
         before = w.chain.snapshot()

@@ -1,4 +1,5 @@
-"""Attacks on margin state, by owners, venues, guardians and whoever made a forged key: each fails, and shows what stops it.
+"""Attacks on margin state, by owners, venues, guardians and whoever made a forged key: each fails, and shows what
+stops it.
 
 Numbers are those of docs/attacks.md.
 """
