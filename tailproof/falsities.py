@@ -6,7 +6,7 @@ wrong value, a regime) is not found here: `watching` compares with an epoch buil
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,21 +46,18 @@ class Falsity:
 
 
 def falsities(leaves: EpochLeaves, form: LeafLayout, *, content: EpochContent | None = None,
-              factors: Sequence[Factor] | None = None, listed: EpochLeaves | None = None,
-              known: Collection[tuple[Tag, Row]] = ()) -> Iterator[Falsity]:
+              factors: Sequence[Factor] | None = None, listed: EpochLeaves | None = None) -> Iterator[Falsity]:
     """Everything false in an epoch, cheapest first.
 
     Parameters
     ----------
     leaves : as published: its root is on the chain.
     content : what was signed.  factors : the list whose hash was signed.  listed : leaves of the signed `data_root`.
-    known : leaves that are known to be true, whose bounds need no look.
     """
     if factors is not None:
         yield from _false_list(factors)
-    suspects = [(kind, place, row) for kind, rows in leaves.rows.items() for place, row in enumerate(rows)
-                if (kind, row) not in known]
-    for kind, place, row in suspects:
+    every = [(kind, place, row) for kind, rows in leaves.rows.items() for place, row in enumerate(rows)]
+    for kind, place, row in every:
         for k, x in enumerate(row):
             if breaks_bound(Field(kind, row[0], k, x), form):
                 yield Falsity("field", (Shown(kind, place, k),), f"{_named(kind, row)}: element {k} is {x}, out of its "
@@ -70,7 +67,7 @@ def falsities(leaves: EpochLeaves, form: LeafLayout, *, content: EpochContent | 
     if factors is not None:
         yield from _other_factors(leaves, factors)
     yield from _twice(leaves)
-    for kind, place, row in suspects:
+    for kind, place, row in every:
         for one, other in _pairs(kind, row):
             if contradict(Field(kind, row[0], one, row[one]), Field(kind, row[0], other, row[other]), form):
                 yield Falsity("field", (Shown(kind, place, one), Shown(kind, place, other)),

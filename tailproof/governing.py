@@ -18,7 +18,7 @@ from verifier_contracts.abi import named_call
 from verifier_contracts.bindings import Contract, VerifierFacts
 from verifier_contracts.chain import Receipt
 from verifier_contracts.deployment import compile_verifier, deploy_verifier
-from verifier_contracts.errors import ContractRefused, ImplausibleAnswer
+from verifier_contracts.errors import ContractRefused, ImplausibleAnswer, plain
 from verifier_contracts.events import Event, read_events
 from verifier_contracts.governance import Role, Step, role_name
 from verifier_contracts.verifier_registry import LAPSE, SLOTS, Candidate, slot_id
@@ -182,9 +182,10 @@ def operations(there: Contracts, events: Sequence[Event]) -> tuple[Operation, ..
         if ready and id not in found:
             known = names.get(told["target"])
             call = None if known is None else named_call(known[1].artifact, told["data"])
-            shown = "0x" + told["data"].hex() if call is None else f"{call[0]}({', '.join(map(str, call[1].values()))})"
-            found[id] = Operation(id, told["caller"], known[0] if known else told["target"], told["target"], shown, bytes(told["data"]), ready,
-                                  ready + authority.expiration())
+            shown = "0x" + bytes(told["data"]).hex() if call is None else \
+                f"{call[0]}({', '.join(str(plain(value)) for value in call[1].values())})"
+            found[id] = Operation(id, told["caller"], known[0] if known else told["target"], told["target"], shown,
+                                  bytes(told["data"]), ready, ready + authority.expiration())
     return tuple(sorted(found.values(), key=lambda one: (one.ready, one.id)))
 
 
@@ -219,36 +220,16 @@ def _slots(there: Contracts, events: Sequence[Event]) -> tuple[Slot, ...]:
 
 
 # -- pauses ------------------------------------------------------------------------------------------------------------
-def pause(there: Contracts, name: str, seconds: int, *, sender: str) -> list[Receipt]:
-    """Pause a class; with liquidation, deadlines stop as well.
-
-    Where the vault's own pause does not stop the oracle's clock, and the sender may, it is stopped first: nobody's
-    deadline runs while he cannot be liquidated, nor the other way round.
-    """
+def pause(there: Contracts, name: str, seconds: int, *, sender: str) -> Step:
+    """Pause a class (role: guardian). With liquidation the vault stops the oracle's clock, in the same transaction."""
     number, contract = CLASSES[name]
-    target = there.named(contract)
-    receipts = []
-    if name == "liquidate" and _may(there, sender, "stopClock"):
-        receipts.append(there.oracle.transact("stopClock", seconds, sender=sender))
-    step = there.authority.perform(target, "pause", number, seconds, sender=sender)
-    return receipts + ([step.receipt] if step.receipt else [])
+    return there.authority.perform(there.named(contract), "pause", number, seconds, sender=sender)
 
 
-def resume(there: Contracts, name: str, *, sender: str) -> list[Receipt]:
+def resume(there: Contracts, name: str, *, sender: str) -> Step:
     """End a pause before it lapses."""
     number, contract = CLASSES[name]
-    step = there.authority.perform(there.named(contract), "unpause", number, sender=sender)
-    receipts = [step.receipt] if step.receipt else []
-    if name == "liquidate" and _may(there, sender, "resumeClock"):
-        receipts.append(there.oracle.transact("resumeClock", sender=sender))
-    return receipts
-
-
-def _may(there: Contracts, who: str, function: str) -> bool:
-    from verifier_contracts.abi import encode_call
-    arguments = (1,) if function == "stopClock" else ()
-    data = encode_call(there.oracle.artifact, function, arguments)
-    return there.authority.can_call(who, there.oracle.address, data[:4])[0]
+    return there.authority.perform(there.named(contract), "unpause", number, sender=sender)
 
 
 # -- verifiers ---------------------------------------------------------------------------------------------------------

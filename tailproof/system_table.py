@@ -7,6 +7,7 @@ from typing import Any
 
 from verifier_contracts.clocks import Clock
 from verifier_contracts.governance import Role, role_name
+from verifier_contracts.oracle import SignerSet
 from verifier_contracts.role_table import FUNCTIONS
 from verifier_contracts.system import CONTRACTS, System
 from verifier_contracts.verifier_registry import SLOTS
@@ -24,7 +25,7 @@ def duration(seconds: int) -> str:
     return " ".join(parts) or "0 s"
 
 
-def rows(system: System, clocks: Sequence[Clock]) -> Iterator[Row]:
+def rows(system: System, clocks: Sequence[Clock], publishers: SignerSet) -> Iterator[Row]:
     """(what, value, about it)."""
     for name, address in system.contracts.items():
         yield f"contract {name}", address, CONTRACTS[name]
@@ -41,6 +42,8 @@ def rows(system: System, clocks: Sequence[Clock]) -> Iterator[Row]:
         yield f"role {role_name(grant.role)}", grant.holder, f"{notice}: {_may(grant.role)}"
     if not any(grant.role == Role.COORDINATOR for grant in system.grants):
         yield f"role {role_name(Role.COORDINATOR)}", "nobody", f"{_may(Role.COORDINATOR)}: granted with liquidations"
+    for publisher in publishers.signers:
+        yield "publisher", publisher, f"{publishers.quorum} of {len(publishers.signers)} sign an epoch"
     for clock in clocks:
         yield f"clock {clock.contract}.{clock.name}", duration(clock.seconds), f"{clock.runs_on}: {clock.meaning}"
     fixed = system.settings
@@ -62,8 +65,9 @@ def _may(role: Role) -> str:
     return ", ".join(listed)
 
 
-def to_json(system: System, clocks: Sequence[Clock]) -> Mapping[str, Any]:
+def to_json(system: System, clocks: Sequence[Clock], publishers: SignerSet) -> Mapping[str, Any]:
     """The same for programs."""
-    return {**system.to_json(), "clocks": [clock._asdict() for clock in clocks],
+    return {**system.to_json(), "publishers": {"signers": list(publishers.signers), "quorum": publishers.quorum},
+            "clocks": [clock._asdict() for clock in clocks],
             "functions": {name: {function: role_name(role) for function, role in functions.items()}
                           for name, functions in FUNCTIONS.items()}}

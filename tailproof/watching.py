@@ -14,11 +14,13 @@ without effect. So an honest epoch costs nothing, and is never challenged.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.poseidon import Tag
 from risk.epochs.audit import compare
@@ -27,19 +29,20 @@ from risk.grid.grid_epoch import GridEpoch
 from risk.market.book import released_symbols
 from verifier_contracts.chain import Receipt
 from verifier_contracts.epoch_content import EpochContent
-from verifier_contracts.errors import ContractRefused, Withheld
+from verifier_contracts.errors import Call, ContractRefused, Withheld
 from verifier_contracts.keccak_tree import Factor, factors_hash
-from verifier_contracts.oracle import EpochCourt, EpochFacts, LeafLayout, LeafProof, Listing, RiskOracle
+from verifier_contracts.oracle import ANSWER, EpochCourt, EpochFacts, LeafLayout, LeafProof, Listing, RiskOracle
 
 from . import epochs
 from .epoch_contents import content_of, factors_of
-from .epoch_leaves import EpochLeaves, Row
+from .epoch_leaves import EpochLeaves
 from .epochs import AnyEpoch
 from .falsities import Falsity, falsities, missing
-from .leaf_proofs import LeafProver
+from .leaf_proofs import LeafProver, Shown
 from .progress import Progress, quiet
 
 Verdict = Literal["stands", "false", "doubtful", "frozen", "refuted"]
+_MANIFESTS = ("grid.json", "manifest.json")
 BOND_MARGIN = 5, 4
 """A bond brings a quarter more than is needed: the base fee may rise until it is mined."""
 
@@ -59,12 +62,12 @@ class Action:
 
     name: str
     receipt: Receipt | None
-    call: dict[str, Any] | None = None
+    call: Call | None = None
 
     def to_json(self) -> dict[str, Any]:
         sent = {} if self.receipt is None else {"transaction": self.receipt.transaction,
                                                 "gas_used": self.receipt.gas_used}
-        return {"action": self.name, **sent, **({} if self.call is None else {"call": self.call})}
+        return {"action": self.name, **sent, **({} if self.call is None else {"call": self.call.to_json()})}
 
 
 @dataclass
@@ -94,44 +97,107 @@ class Judged:
                 "actions": [action.to_json() for action in self.actions]}
 
 
+@dataclass
+class _Indexed:
+    """What is known of a directory without holding its numbers. claimed : root and valuation, as its manifest says;
+    root, data_root : once its leaves were hashed."""
+
+    stamp: float
+    claimed: tuple[str, str]
+    root: int | None = None
+    data_root: bytes | None = None
+
+
 class Library:
     """Epoch directories by what they are good for. Directories that appear later are found when it is looked in again.
+
+    A manifest's word only says where to look first: a root counts once it was computed. Few epochs are held at a time.
 
     folders : epoch directories, or folders of such.
     """
 
+    HELD = 6
+
     def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders, self._held, self.unreadable = list(folders), dict[Path, tuple[float, Held | None]](), \
-            dict[Path, str]()
+        self._folders, self._index, self._held = list(folders), dict[Path, _Indexed](), OrderedDict[Path, Held]()
+        self.unreadable: dict[Path, str] = {}
 
     def refresh(self) -> None:
-        """Read what is new or was changed; what cannot be read is remembered in `unreadable`."""
-        self.unreadable.clear()
+        """See what is new or was changed; what cannot be read is remembered in `unreadable`."""
+        found: dict[Path, _Indexed] = {}
         for path in self._directories():
             try:
-                stamp = max((file.stat().st_mtime for file in path.iterdir()), default=0.0)
-                if path not in self._held or self._held[path][0] != stamp:
-                    epoch = epochs.read(path)
-                    self._held[path] = stamp, Held(path, epoch, EpochLeaves.of(epoch))
+                stamp = max(file.stat().st_mtime for file in (path, *path.iterdir()))
+                known = self._index.get(path)
+                if known is None or known.stamp != stamp:
+                    self._held.pop(path, None)
+                    self.unreadable.pop(path, None)
+                    known = _Indexed(stamp, _claimed(path))
+                found[path] = known
             except (BadInput, OSError) as error:
                 self.unreadable[path] = str(error)
+        self._index = found
 
     def by_root(self, root: int) -> Held | None:
         """The epoch of a root."""
-        return next((held for held in self if held.leaves.root == root), None)
+        return next((held for held in self._likely(lambda known: known.claimed[0] == str(root))
+                     if held.leaves.root == root), None)
 
     def by_data_root(self, data_root: bytes) -> Held | None:
         """The epoch whose rows a signed tree has."""
-        return next((held for held in self if held.leaves.data_tree.root == data_root), None)
+        return next((held for held in self._likely(lambda known: known.data_root == data_root)
+                     if held.leaves.data_tree.root == data_root), None)
 
-    def __iter__(self) -> Iterator[Held]:
-        return (held for _, held in self._held.values() if held is not None)
+    def of_the_time(self, held: Held) -> Iterator[Held]:
+        """Other epochs of the same valuation, by their manifests."""
+        told = self._index[held.path].claimed[1] if held.path in self._index else None
+        for path, known in list(self._index.items()):
+            if path != held.path and known.claimed[1] == told and (other := self._read(path)) is not None:
+                yield other
+
+    def _likely(self, first: Callable[[_Indexed], bool]) -> Iterator[Held]:
+        """Every epoch: what is likely, what is held, what is not hashed yet (the newest first)."""
+        paths = sorted(self._index, key=lambda path: (not first(self._index[path]), path not in self._held,
+                                                      -self._index[path].stamp))
+        for path in paths:
+            known = self._index[path]
+            if first(known) or path in self._held or known.root is None:
+                found = self._read(path)
+                if found is not None:
+                    yield found
+
+    def _read(self, path: Path) -> Held | None:
+        if path in self._held:
+            self._held.move_to_end(path)
+            return self._held[path]
+        try:
+            epoch = epochs.read(path)
+            held = Held(path, epoch, EpochLeaves.of(epoch))
+        except (BadInput, OSError) as error:
+            self.unreadable[path] = str(error)
+            return None
+        known = self._index[path]
+        known.root, known.data_root = held.leaves.root, held.leaves.data_tree.root
+        self._held[path] = held
+        while len(self._held) > self.HELD:
+            self._held.popitem(last=False)
+        return held
 
     def _directories(self) -> Iterator[Path]:
         for folder in self._folders:
             for path in (folder, *(sorted(folder.iterdir()) if folder.is_dir() else ())):
-                if (path / "manifest.json").is_file() or (path / "grid.json").is_file():
+                if any((path / name).is_file() for name in _MANIFESTS):
                     yield path
+
+
+def _claimed(directory: Path) -> tuple[str, str]:
+    """Root and valuation, as manifests say; raises BadInput."""
+    told = [jsonio.read(directory / name) for name in _MANIFESTS if (directory / name).is_file()]
+    if (directory / "arrays" / "manifest.json").is_file():
+        told.append(jsonio.read(directory / "arrays" / "manifest.json"))
+    if not all(isinstance(document, dict) for document in told):
+        raise BadInput("manifest", str(directory), "an object", source=directory)
+    return str(told[0].get("root")), str(told[-1].get("timestamp"))
 
 
 class Watch:
@@ -153,6 +219,7 @@ class Watch:
         self._demand_unseen, self._acts, self._collateral, self._progress = demand_unseen, acts, collateral, progress
         self._form: LeafLayout | None = None
         self._checked: dict[tuple[int, Path], list[str]] = {}
+        self._found: dict[tuple[object, ...], list[Falsity]] = {}
 
     @property
     def form(self) -> LeafLayout:
@@ -209,10 +276,13 @@ class Watch:
     # -- refuting ------------------------------------------------------------------------------------------------------
     def _challenge(self, judged: Judged, held: Held, content: EpochContent | None, listed: Held | None) -> bool:
         """Show the court what is false; returns whether there is anything."""
-        known = frozenset[tuple[Tag, Row]]()
         factors = self._factors(held, content, listed)
-        found = list(falsities(held.leaves, self.form, content=content, factors=factors,
-                               listed=None if listed is None or listed is held else listed.leaves, known=known))
+        key = held.path, held.leaves.root, content, factors, None if listed is None else listed.path
+        if key not in self._found:                 # an epoch is looked at many times until it is final
+            self._found[key] = list(falsities(
+                held.leaves, self.form, content=content, factors=factors,
+                listed=None if listed is None or listed.path == held.path else listed.leaves))
+        found = self._found[key]
         for falsity in found[:3]:
             judged.tell(f"FALSE: {falsity.what}", "false")
         if not found:
@@ -231,7 +301,7 @@ class Watch:
             receipt = challenge(self.court, self.prover, judged.epoch_id, held.leaves, falsity, content=content,
                                 listed=None if listed is None else listed.leaves, factors=factors)
         except Withheld as withheld:
-            judged.actions.append(Action("challenge", None, withheld.call.to_json()))
+            judged.actions.append(Action("challenge", None, withheld.call))
             return
         except ContractRefused as refused:
             if refused.name != "AlreadyRefuted":   # somebody was faster: as good
@@ -250,7 +320,7 @@ class Watch:
         try:
             judged.actions.append(Action("settle", self.court.settle_refutation(judged.epoch_id)))
         except Withheld as withheld:
-            judged.actions.append(Action("settle", None, withheld.call.to_json()))
+            judged.actions.append(Action("settle", None, withheld.call))
         except ContractRefused as refused:
             if refused.name != "NotRefuted":       # somebody has settled it: the reward is owed all the same
                 raise
@@ -293,18 +363,22 @@ class Watch:
 
     def _demand(self, judged: Judged, kind: Tag, id: int, listing: Listing | None, what: str) -> None:
         judged.tell(f"MISSING: {what}", "false")
-        if self.court.demand_of(judged.epoch_id, kind, id).bond or not self._acts:
+        open_ = self.court.demand_of(judged.epoch_id, kind, id)
+        if not self._acts or (open_.bond and self.oracle.live_time() <= open_.due):
             return
+        name = "close demand" if open_.bond else "demand"
         try:
-            receipt = demand(self.court, judged.epoch_id, kind, id, listing)
+            receipt = self.court.close_demand(judged.epoch_id, kind, id) if open_.bond else \
+                demand(self.court, judged.epoch_id, kind, id, listing)
         except Withheld as withheld:
-            judged.actions.append(Action("demand", None, withheld.call.to_json()))
+            judged.actions.append(Action(name, None, withheld.call))
         except ContractRefused as refused:
-            if refused.name not in ("AlreadyDemanded", "DemandTooLate", "FrozenEpoch", "NoVerifier"):
+            if refused.name not in ("AlreadyDemanded", "DemandTooLate", "FrozenEpoch", "NoVerifier", "NotDemanded",
+                                    "AnswerNotDue"):
                 raise
-            judged.tell(f"it cannot be demanded: {refused.name}", "false")
+            judged.tell(f"{name}: {refused.name}", "false")
         else:
-            judged.actions.append(Action("demand", receipt))
+            judged.actions.append(Action(name, receipt))
 
     def _unseen(self, judged: Judged, facts: EpochFacts, frozen: bool, content: EpochContent | None,
                 listed: Held | None) -> None:
@@ -346,8 +420,8 @@ class Watch:
         report = epochs.check(held.path, previous=None if before is None else before.path, progress=self._progress)
         for difference in report.differences:
             yield f"DIFFERS: {difference}"
-        for other in self.library:
-            if other.leaves.root != held.leaves.root and _same_time(other.epoch, held.epoch):
+        for other in self.library.of_the_time(held):
+            if other.leaves.root != held.leaves.root and other.epoch.header.venue == held.epoch.header.venue:
                 differences = list(_between(held.epoch, other.epoch))
                 if differences:
                     yield f"ANOTHER BUILD, {other.path}, differs: {differences[0]}, and {len(differences) - 1} more"
@@ -355,11 +429,11 @@ class Watch:
     def _content(self, epoch_id: int) -> EpochContent | None:
         return self.oracle.content_of(epoch_id)
 
-    def _factors(self, held: Held, content: EpochContent | None, listed: Held | None) -> Sequence[Factor] | None:
+    def _factors(self, held: Held, content: EpochContent | None, listed: Held | None) -> tuple[Factor, ...] | None:
         """The list that was signed, where somebody here has it."""
         if content is None:
             return None
-        for one in (held, listed, *self.library):
+        for one in (held, listed):
             try:
                 found = None if one is None else factors_of(one.epoch, self._collateral)
                 if found is not None and factors_hash(found) == content.factors_hash:
@@ -404,6 +478,20 @@ def demand(court: EpochCourt, epoch_id: int, kind: int, id: int, listing: Listin
     return court.demand(epoch_id, kind, id, listing, bond=needed)
 
 
+def answer(court: EpochCourt, prover: LeafProver, epoch_id: int, leaves: EpochLeaves, kind: Tag, id: int) -> Receipt:
+    """Show a leaf that is demanded; the bond is the chain's sender's.
+
+    Raises
+    ------
+    BadInput : the epoch does not hold it, or as for `challenge`.
+    """
+    place = leaves.place(kind, id)
+    if place is None:
+        raise BadInput("--id", id, f"of a leaf of kind {kind.name} that the epoch holds")
+    context = court.context(court.chain.default_sender(), epoch_id, kind, ANSWER)
+    return court.answer(epoch_id, prover.prove(leaves, Shown(kind, place, 0), context))
+
+
 def _proof(court: EpochCourt, prover: LeafProver, epoch_id: int, leaves: EpochLeaves, falsity: Falsity, n: int,
            sender: str) -> LeafProof:
     shown = falsity.shown[n]
@@ -444,10 +532,6 @@ def _released(epoch: AnyEpoch, before: AnyEpoch) -> set[int]:
         return set()
     symbols = released_symbols(arrays.provenance.sources.book)
     return {instrument.id for instrument in before.instruments if instrument.symbol in symbols}
-
-
-def _same_time(one: AnyEpoch, other: AnyEpoch) -> bool:
-    return (one.header.timestamp, one.header.venue) == (other.header.timestamp, other.header.venue)
 
 
 def _between(published: AnyEpoch, ours: AnyEpoch) -> Iterator[object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,21 @@ def run() -> Callable[..., Answer]:
         assert isinstance(answer, dict)
         return Answer(result.exit_code, answer, result.stderr)
     return call
+
+
+@pytest.fixture(scope="session")
+def built_system(run: Callable[..., Answer], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A `RealSystem`; what is done to it stays done."""
+    from real_system import build
+    return build(tmp_path_factory.mktemp("system"), run)
+
+
+@pytest.fixture
+def real(built_system: Any) -> Iterator[Any]:
+    """A `RealSystem` whose chain is put back after the test."""
+    snapshot = built_system.chain.snapshot()
+    yield built_system
+    built_system.chain.restore(snapshot)
 
 
 @pytest.fixture(scope="session")

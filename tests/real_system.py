@@ -1,5 +1,5 @@
-"""A system of contracts on the embedded chain whose proofs are real: tiny statements, keys made here, an epoch on levels
-built from sources, and the commands of `tailproof` on it.
+"""A system of contracts on the embedded chain whose proofs are real: tiny statements, keys made here, an epoch on
+levels built from sources, and the commands of `tailproof` on it.
 
 Slots that no test here proves for have toy keys.
 """
@@ -7,7 +7,7 @@ Slots that no test here proves for have toy keys.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,12 @@ sys.path.insert(0, str(Path(__file__).parent / "verifier_contracts"))
 
 from system_world import (
     BLOCKS,
+    CONTRACTS,
     FINALITY,
     MINUTE,
+    Coin,
     SystemWorld,
+    Tested,
     config_for,
     factors_hash,
     publisher_keys,
@@ -40,6 +43,7 @@ from tailproof.keys import KeyDirectory, make_keys
 from tailproof.known_answers import prove_known_answer
 from tailproof.secret import Opening
 from verifier_contracts.chain import Chain, Terms
+from verifier_contracts.oracle import LeafLayout
 from verifier_contracts.system import Contracts, System
 from verifier_contracts.system_config import VaultSettings
 from verifier_contracts.system_deployment import Proving, SlotKey, deploy_system
@@ -73,6 +77,7 @@ class RealSystem:
     trader: LocalAccount
     venue: LocalAccount
     run: Callable[..., Any]
+    compared: bool = False
 
     @property
     def chain(self) -> Chain:
@@ -108,6 +113,9 @@ class RealSystem:
         sender = who if isinstance(who, str) else who.address
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Endpoint, "connect", lambda endpoint: self.connected(endpoint))
+            if self.compared:                      # a hundred questions, which the first command has asked
+                patch.setattr(System, "open", System.bind)
+            self.compared = True
             patch.delenv("TAILPROOF_PRIVATE_KEY", raising=False)
             if not isinstance(who, str):
                 patch.setenv("TAILPROOF_PRIVATE_KEY", "0x" + bytes(who.key).hex())
@@ -153,6 +161,7 @@ def build(folder: Path, run: Callable[..., Any]) -> RealSystem:
     (folder / "collateral.json").write_text(COLLATERAL)
     factors = factors_of_file(folder)
     keys = {slot: make_keys(statements.get(name), folder / "keys" / slot) for slot, name in STATEMENTS.items()}
+    make_keys(statements.get("flat-tiny"), folder / "keys" / "flat-next")
     chain = Chain.embedded(timestamp=GENESIS)
     toys = toy_keys()
     slots: Mapping[str, SlotKey] = {
@@ -162,7 +171,8 @@ def build(folder: Path, run: Callable[..., Any]) -> RealSystem:
     config = config_for(chain)
     config = replace(config, vault=VaultSettings(None, factors[0].asset, 10**15, 30 * MINUTE, ()),
                      oracle=replace(config.oracle, cash_id=epoch.cash_id))
-    layout = replace_layout(epoch)
+    shape = epoch.shape
+    layout = LeafLayout(shape.lanes, shape.width, shape.value_bits, shape.scenarios, 2, epoch.cash_id)
     preset = statements.get("margin-tiny").preset
     proving = Proving(slots, layout, int(margin.commit(0, margin.fill(preset, []))))
     system = deploy_system(chain, config, proving, sender=chain.senders[0], file=folder / "deployment.json")
@@ -170,20 +180,14 @@ def build(folder: Path, run: Callable[..., Any]) -> RealSystem:
     world = world_of(chain, system, config, at, toys)
     made = RealSystem(folder, world, system, at, epoch, factors, key_of_sender(9), key_of_sender(4), run)
     assert made.trader.address == chain.senders[9]
+    for publisher in world.publishers:             # who asks a question pays for it here, at least in thought
+        chain.send(publisher.address, b"", sender=world.challenger, value=10**18)
     made.publish(MINUTE)
     return made
 
 
-def replace_layout(epoch: Any) -> Any:
-    from verifier_contracts.oracle import LeafLayout
-    shape = epoch.shape
-    return LeafLayout(shape.lanes, shape.width, shape.value_bits, shape.scenarios, 2, epoch.cash_id)
-
-
 def world_of(chain: Chain, system: System, config: Any, at: Contracts, toys: Any) -> SystemWorld:
     """What `SystemWorld` knows of time, epochs and the trial token."""
-    from system_world import Coin, Tested
-    from verifier_contracts.system import CONTRACTS
     tested = {name: Tested(chain, system.contracts[name], solidity) for name, solidity in CONTRACTS.items()}
     _, admin, guardian, risk, venue, other_venue, relayer, stranger, challenger = chain.senders[:9]
     return SystemWorld(
@@ -195,11 +199,4 @@ def world_of(chain: Chain, system: System, config: Any, at: Contracts, toys: Any
         challenger=challenger)
 
 
-def undone(made: RealSystem) -> Iterator[RealSystem]:
-    """The system for one test; what it does is undone."""
-    snapshot = made.chain.snapshot()
-    yield made
-    made.chain.restore(snapshot)
-
-
-__all__ = ["DEPOSIT", "RealSystem", "build", "key_of_sender", "undone"]
+__all__ = ["DEPOSIT", "RealSystem", "build", "key_of_sender"]

@@ -245,7 +245,8 @@ class Chain:
 
     def logs(self, addresses: Sequence[str], topics: Sequence[Any], first: int, last: int | None = None
              ) -> tuple[Log, ...]:
-        """Logs of contracts in blocks `first` to `last` (by default the latest), both included; see `events`, which keeps to what nodes allow.
+        """Logs of contracts in blocks `first` to `last` (by default the latest), both included; see `events`, which
+        keeps to what nodes allow.
 
         topics : for each place None (any), or a list of topics of 32 bytes, one of which must be there.
 
@@ -280,9 +281,13 @@ class Chain:
         """Code at an address; empty if there is none."""
         return self._node.ask("eth_getCode", checksummed(address), "latest", read=octets)
 
-    def call(self, to: str, data: bytes, *, sender: str | None = None, gas: int | None = None,
+    def allows(self, gas: int) -> bool:
+        """Whether the user lets a transaction have so much gas."""
+        return self._terms.caps.gas is None or gas <= self._terms.caps.gas
+
+    def call(self, to: str | None, data: bytes, *, sender: str | None = None, gas: int | None = None,
              block: int | None = None) -> bytes:
-        """Run a call without effect, on the latest block or on `block`.
+        """Run a call without effect, on the latest block or on `block`; with `to` None, a deployment of `data`.
 
         Raises
         ------

@@ -186,7 +186,7 @@ class RiskOracle(_Timely):
                 raise
             return None
         topics = [[keccak(text="EpochPublished(uint40,bytes32,uint256,bytes32)")], [epoch_id.to_bytes(32, "big")]]
-        for log in self.chain.logs([self.address], topics, block):         # on some rollups `block` is the parent chain's
+        for log in self.chain.logs([self.address], topics, block):   # and on: some rollups count their parent's blocks
             sent = self.chain.sent(log.transaction)
             found = None if sent is None else _published(self.artifact, sent[1])
             if found is not None and found.digest() == digest:

@@ -13,7 +13,7 @@ admin is, with its delay, and the deployer has no role at all.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +105,12 @@ def deploy_system(chain: Chain, config: SystemConfig, proving: Proving, *, sende
     return _Deployment(chain, config, proving, deployer, steps, progress or (lambda stage, done, total: None)).run(file)
 
 
+def registry_gas(verifiers: Sequence[Installed]) -> int:
+    """A limit for the registry's deployment, whose constructor asks every verifier once for each input and once more:
+    at most 250,000 a question (208,000 measured), 150,000 a verifier kept, and 3.2 million for itself."""
+    return 3_200_000 + sum(250_000 * (INPUTS[one.slot] + 1) + 150_000 for one in verifiers)
+
+
 def settings_of(config: SystemConfig, layout: LeafLayout, empty_commitment: int) -> Settings:
     """What constructors fix, as a configuration has it."""
     ledger = config.ledger
@@ -192,7 +198,8 @@ class _Deployment:
         verifiers = tuple(self.verifier(slot) for slot in SLOTS if slot in keys)
         at: dict[str, str] = {"authority": self.contract("authority", lambda: [self.deployer])}
         at["registry"] = self.contract("registry", lambda: [
-            at["authority"], self.config.allow_insecure_setup, [self.first(one) for one in verifiers]])
+            at["authority"], self.config.allow_insecure_setup, [self.first(one) for one in verifiers]],
+            gas=registry_gas(verifiers))
         settings = self.config.oracle
         at["oracle"] = self.contract("oracle", lambda: [at["authority"], settings.limits.words(),
                                                         settings.finality_blocks])
@@ -226,12 +233,12 @@ class _Deployment:
         self.progress(what, min(self.done, self.total), self.total)
 
     # -- contracts -----------------------------------------------------------------------------------------------------
-    def contract(self, name: str, arguments: Callable[[], list[Any]] | None = None) -> str:
+    def contract(self, name: str, arguments: Callable[[], list[Any]] | None = None, gas: int | None = None) -> str:
         """One contract of ours; its arguments are looked at only if it is not there yet."""
         artifact = compile_contracts()["TrialToken" if name == "quote" else CONTRACTS[name]]
         address = self.steps.create(name, lambda before: create(
             self.chain, artifact, None if arguments is None else arguments(), sender=self.deployer, before=before,
-            gas_cap=CREATION_GAS))
+            gas_cap=CREATION_GAS, gas=gas))
         self.tick(name)
         return checksummed(address)
 

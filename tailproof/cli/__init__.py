@@ -32,6 +32,7 @@ _COMMANDS = {
     "prove": ("trader", "Prove a portfolio's margin (trader)."),
     "verify": ("auditor", "Verify a bundle offline (auditor)."),
     "contract": ("contract", "Generate, deploy, feed and govern the contracts."),
+    "oracle": ("oracle", "Sign and publish epochs (risk publisher); refute false ones (watcher)."),
     "vault": ("vault", "Put collateral in, take it out on proofs (trader)."),
     "trade": ("trade", "Trade inside commitments, lots and cash together (venue, trader)."),
     "submit": ("relayer", "Submit a bundle to the chain (relayer)."),

@@ -72,8 +72,13 @@ def conclude(outcome: Outcome) -> NoReturn:
 
 def warn(text: str) -> None:
     """Say on stderr what the user should mend, though nothing is refused for it."""
+    say(f"warning: {text}")
+
+
+def say(text: str) -> None:
+    """One line on stderr, while a command goes on."""
     _end_progress_line()
-    _remark(f"warning: {text}")
+    _remark(text)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from verifier_contracts.consent import Consent
     from verifier_contracts.desk_messages import CommitmentConsent
     from verifier_contracts.ledger import CommitmentDesk
-    from verifier_contracts.system import System
+    from verifier_contracts.system import Contracts, System
 
 DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
 
@@ -111,11 +111,9 @@ def _deploy_system(config: Path, endpoint: Endpoint, out: Path | None) -> Outcom
     from dataclasses import replace
 
     from verifier_contracts.chain import Chain
-    from verifier_contracts.clocks import clocks
     from verifier_contracts.system_config import SystemConfig
     from verifier_contracts.system_deployment import deploy_system
 
-    from ..system_table import rows, to_json
     from ..systems import load_proving
     wanted = SystemConfig.load(config)
     if endpoint.rpc is None:
@@ -127,10 +125,46 @@ def _deploy_system(config: Path, endpoint: Endpoint, out: Path | None) -> Outcom
             raise BadInput("chain_id", wanted.chain_id, f"{chain.chain_id}, as the node says", source=config)
         wanted.require_deployer(chain.default_sender())
     made = deploy_system(chain, wanted, load_proving(wanted, progress=progress), progress=progress, file=out)
-    found = clocks(made, made.bind(chain))
-    trial = [] if out is not None else ["A trial: the embedded chain is gone now."]
-    return Outcome({**to_json(made, found), "chain": chain.name, "insecure_setup": made.insecure}, [
-        *table(list(rows(made, found)), ("what", "value", "about it")), *([INSECURE] if made.insecure else []), *trial])
+    return _told(made, made.bind(chain), [] if out is not None else ["A trial: the embedded chain is gone now."])
+
+
+def _told(system: System, there: Contracts, remarks: list[str]) -> Outcome:
+    from verifier_contracts.clocks import clocks
+
+    from ..system_table import rows, to_json
+    found, publishers = clocks(system, there), there.oracle.signers()
+    return Outcome({**to_json(system, found, publishers), "chain": there.chain.name,
+                    "insecure_setup": system.insecure}, [
+        *table(list(rows(system, found, publishers)), ("what", "value", "about it")),
+        *([INSECURE] if system.insecure else []), *remarks])
+
+
+@contract.command("table")
+@DEPLOYMENT
+@talking_to_a_node()
+@reporting
+def table_of_system(deployment: Path, endpoint: Endpoint) -> Outcome:
+    """Every address, verifier, role, delay and clock of a system, once its contracts are seen to say the same.
+
+    Roles are those of the deployment; `contract roles` has them as they are now, `contract check` the difference.
+    """
+    from verifier_contracts.system import System
+    system = System.load(deployment)
+    return _told(system, system.open(endpoint.connect()), [])
+
+
+@contract.command("source")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--standard-json", is_flag=True, required=True, help="The compiler's input, sources and settings.")
+@click.option("--out", type=OUTPUT, required=True, help="File to write.")
+@reporting
+def source_of_contracts(names: tuple[str, ...], standard_json: bool, out: Path) -> Outcome:
+    """Write what an explorer needs to compile contracts NAMES again and see that their code is what is deployed."""
+    from verifier_contracts.compiler import standard_json as input_of
+    made = input_of(names)
+    jsonio.write(out, made)
+    return Outcome({"path": str(out), "contracts": list(names), "sources": sorted(made["sources"])},
+                   [f"{out}: {len(made['sources'])} sources of {', '.join(names)}"])
 
 
 def _deploy_manager(key: Path, endpoint: Endpoint, out: Path | None, registry: str | None, max_epoch_age: int,

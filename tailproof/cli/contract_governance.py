@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from primitives import jsonio
 from primitives.errors import BadInput
 
 from ..keys import INSECURE, KeyDirectory
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from ..governing import Governance
 
-FREEZE_SCHEMA = "tailproof.freeze/1"
 PAUSABLE = click.Choice(["open", "exit", "liquidate", "settle"])
 EPOCH_ID = click.option("--epoch-id", type=click.IntRange(1, (1 << 40) - 1), required=True, help="Id of the epoch.")
 
@@ -191,6 +189,9 @@ def freeze(deployment: Path, endpoint: Endpoint, epoch_id: int, seconds: int | N
     """Withdraw an epoch: for at most two hours by a guardian, for good by a quorum of publishers."""
     if sum((seconds is not None, out is not None, bool(signatures))) != 1:
         raise BadInput("--seconds, --sign and --signature", (seconds, out and str(out), len(signatures)), "one of them")
+    from verifier_contracts.epoch_content import quorum
+
+    from ..freezing import Freeze
     _, there = opened(deployment, endpoint)
     oracle = there.oracle
     if seconds is not None:
@@ -202,35 +203,20 @@ def freeze(deployment: Path, endpoint: Endpoint, epoch_id: int, seconds: int | N
     message = oracle.domain.freeze(epoch_id)
     if out is not None:
         signer = endpoint.signer()
-        jsonio.write(out, {"schema": FREEZE_SCHEMA, "chain_id": there.chain.chain_id, "oracle": oracle.address,
-                           "epoch_id": epoch_id, "signer": signer.address,
-                           "signature": "0x" + signer.sign_message(message).hex()})
+        Freeze(there.chain.chain_id, oracle.address, epoch_id, signer.address, signer.sign_message(message)).save(out)
         return Outcome({"epoch_id": epoch_id, "signer": signer.address, "path": str(out), "transaction": None},
                        [f"{out}: {signer.address} signs that epoch {epoch_id} be frozen for good"])
-    from verifier_contracts.epoch_content import quorum, signer_of
     signers, given = oracle.signers(), {}
     for path in signatures:
-        who, signature = _read_freeze(path, there.chain.chain_id, oracle.address, epoch_id)
-        if signer_of(message, signature) != who:
-            raise BadInput("signature", "0x" + signature.hex(), f"by {who}, of epoch {epoch_id}", source=path)
-        given[who] = signature
+        one = Freeze.load(path)
+        one.require(oracle.domain, epoch_id, path)
+        given[one.signer] = one.signature
     if len(given) < signers.quorum:
         return Outcome({"epoch_id": epoch_id, "signatures": len(given), "quorum": signers.quorum, "transaction": None},
                        [f"NOT frozen: {len(given)} signatures of {signers.quorum}."], False)
     receipt = oracle.freeze(epoch_id, signers.generation, quorum(given, signers.signers))
     return Outcome({"epoch_id": epoch_id, "for_good": True, "until": None, **sent([receipt])},
                    table([("frozen for good", f"epoch {epoch_id}"), ("transaction", receipt.transaction)]))
-
-
-def _read_freeze(path: Path, chain_id: int, oracle: str, epoch_id: int) -> tuple[str, bytes]:
-    from verifier_contracts.addresses import read_address
-    parts = jsonio.Node.read(path).document(FREEZE_SCHEMA, {"chain_id", "oracle", "epoch_id", "signer", "signature"})
-    for field, said, wanted in (("chain_id", parts["chain_id"].integer(1, (1 << 53) - 1), chain_id),
-                                ("oracle", read_address(parts["oracle"]), oracle),
-                                ("epoch_id", parts["epoch_id"].integer(1, (1 << 40) - 1), epoch_id)):
-        if said != wanted:
-            raise BadInput(field, said, str(wanted), source=path)
-    return read_address(parts["signer"]), bytes.fromhex(parts["signature"].text(r"0x[0-9a-f]{130}", "65 bytes")[2:])
 
 
 @click.command("pause")
@@ -246,12 +232,11 @@ def pause(deployment: Path, endpoint: Endpoint, class_: str, seconds: int) -> Ou
 
     from .. import governing
     _, there = opened(deployment, endpoint)
-    receipts = governing.pause(there, class_, seconds, sender=there.chain.default_sender())
+    step = governing.pause(there, class_, seconds, sender=there.chain.default_sender())
     number, contract = governing.CLASSES[class_]
     until = getattr(there, contract).paused_until(number)
-    return Outcome({"class": class_, "contract": contract, "until": until, **sent(receipts)},
-                   table([("paused", class_), ("until", format_time(until)),
-                          ("transaction", receipts[-1].transaction)]))
+    told = f"class {class_}, paused until {format_time(until)}" if step.done else f"pause of {class_}"
+    return stepped(step, told, {"class": class_, "contract": contract, "until": until})
 
 
 @click.command("resume")
@@ -263,9 +248,8 @@ def resume(deployment: Path, endpoint: Endpoint, class_: str) -> Outcome:
     """End the pause of CLASS before it lapses (role: guardian)."""
     from .. import governing
     _, there = opened(deployment, endpoint)
-    receipts = governing.resume(there, class_, sender=there.chain.default_sender())
-    return Outcome({"class": class_, "contract": governing.CLASSES[class_][1], **sent(receipts)},
-                   table([("open again", class_), ("transaction", receipts[-1].transaction)]))
+    step = governing.resume(there, class_, sender=there.chain.default_sender())
+    return stepped(step, f"class {class_}, open again", {"class": class_, "contract": governing.CLASSES[class_][1]})
 
 
 # -- verifiers ---------------------------------------------------------------------------------------------------------

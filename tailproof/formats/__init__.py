@@ -11,7 +11,9 @@ from .observed import Format
 
 FORMATS: dict[str, Format] = {form.name: form for form in (
     inputs.BOOK, inputs.MODEL, inputs.PORTFOLIO, inputs.COLLATERAL, contracts.SYSTEM, outputs.EPOCH, outputs.GRID_EPOCH,
-    exchange.OPENING, exchange.CONSENT, exchange.DEPLOYMENT, contracts.CONTRACTS_FILE, exchange.KEY, exchange.BUNDLE)}
+    exchange.EPOCH_CONTENT, exchange.EPOCH_SIGNATURE, exchange.OPENING, exchange.CONSENT, exchange.DESK_CONSENT,
+    exchange.FILLS, exchange.FREEZE, exchange.DEPLOYMENT,
+    contracts.CONTRACTS_FILE, exchange.KEY, exchange.BUNDLE)}
 
 _HEAD = """\
 # Formats

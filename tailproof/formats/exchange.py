@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from primitives.jsonio import Node
 from prover import Proof
 from prover.files.snarkjs import proof_to_json
 from verifier_contracts.context import MARGIN, Context
 from verifier_contracts.deployment import Deployment
+from verifier_contracts.epoch_content import EpochContent
 
 from ..bundle import Bundle
-from ..consents import read_consent
+from ..consents import read_desk_consent, read_manager_consent
+from ..freezing import Freeze
 from ..keys import NOTE, KeyDirectory
 from ..secret import Opening
+from ..signing import SignedContent
+from ..trading import SignedFills
 from .observed import Format
 from .outputs import reading
 
@@ -39,9 +44,23 @@ def consent_examples() -> Sequence[Any]:
              "commitment": "7", "version": 1, "deadline": 2, "signature": "0x" + "ab" * 65}]
 
 
+def desk_consent_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.consent/2", "chain_id": 1, "desk": _WHO, "account": _WHO, "venue": _WHO,
+             "commitment": "7", "version": 1, "nonce": 0, "deadline": 2, "signature": "0x" + "ab" * 65}]
+
+
 def deployment_examples() -> Sequence[Any]:
     digest = bytes.fromhex(_DIGEST)
     return [Deployment(1, _STATEMENT, digest, digest, True, *(_WHO,) * 3).to_json()]
+
+
+def content_examples() -> Sequence[Any]:
+    return [EpochContent(2, 3, 7, *(bytes.fromhex(_DIGEST),) * 3, (1,), 0, 13_200, bytes(32)).to_json()]
+
+
+def signature_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.epoch-signature/1", "chain_id": 1, "oracle": _WHO, "signer": _WHO,
+             "content": content_examples()[0], "signature": "0x" + "ab" * 65}]
 
 
 def key_examples() -> Sequence[Any]:
@@ -56,6 +75,17 @@ def bundle_examples() -> Sequence[Any]:
     return [made, {**made, "proof": {key: value for key, value in proof_to_json(proof).items() if key != "curve"}}]
 
 
+def fills_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.fills/1", "statement": "transition-16", "chain_id": 1, "desk": _WHO, "account": _WHO,
+             "venue": _WHO, "version": 2, "cash": "-250", "fills": [{"id": "9", "lots": -1}], "nonce": "8",
+             "signature": "0x" + "ab" * 65}]
+
+
+def freeze_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.freeze/1", "chain_id": 1, "oracle": _WHO, "epoch_id": 1, "signer": _WHO,
+             "signature": "0x" + "ab" * 65}]
+
+
 OPENING = Format(
     "opening", "What opens a commitment; secret, mode 0600 (JSON)", "opening.secret.json", opening_examples,
     reading(Opening.load, "opening.json"),
@@ -63,12 +93,38 @@ OPENING = Format(
      "commitment": "what is registered", "salt": "what hides the portfolio in it", "slots": "the portfolio",
      "slots[].id": "instrument id; 0 of an empty slot", "slots[].lots": "signed number of lots"})
 
+FILLS = Format(
+    "fills", "Fills of an account, signed by its venue; secret, mode 0600 (JSON)", "fills.json", fills_examples,
+    reading(SignedFills.load, "fills.json"),
+    {"schema": "says what the file is", "statement": "transition statement whose places the digest is over",
+     "chain_id": "EIP-155 id", "desk": "contract, an address", "account": "whose fills, an address",
+     "venue": "who signs, an address", "version": "of the account's state after them",
+     "cash": "that they move, 10⁻⁶ quote units", "fills": "lots and cash together",
+     "fills[].id": "instrument id", "fills[].lots": "signed number of lots", "nonce": "what hides the fills in their "
+     "digest",
+     "signature": "EIP-712 signature, or what an ERC-1271 contract takes"})
+
+FREEZE = Format(
+    "freeze", "A publisher's signature that an epoch be frozen for good (JSON)", "freeze.json", freeze_examples,
+    reading(Freeze.load, "freeze.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "oracle": "contract, an address",
+     "epoch_id": "of the published epoch", "signer": "publisher, an address", "signature": "EIP-712 signature"})
+
 CONSENT = Format(
     "consent", "An owner's signed consent to a commitment (JSON)", "consent.json", consent_examples,
-    reading(read_consent, "consent.json"),
+    reading(read_manager_consent, "consent.json"),
     {"schema": "says what the file is", "chain_id": "EIP-155 id", "manager": "contract, an address",
      "account": "owner, an address", "venue": "venue, an address", "commitment": "what is agreed to",
      "version": "of the account's state after it", "deadline": "Unix seconds until which it may be used",
+     "signature": "EIP-712 signature, or what an ERC-1271 contract takes"})
+
+DESK_CONSENT = Format(
+    "desk-consent", "The same for a system of contracts (JSON)", "consent.json", desk_consent_examples,
+    reading(read_desk_consent, "consent.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "desk": "contract of commitments, an address",
+     "account": "owner, an address", "venue": "venue, an address", "commitment": "what is agreed to",
+     "version": "of the account's state after it", "nonce": "of the owner, which she raises to revoke",
+     "deadline": "Unix seconds until which it may be used",
      "signature": "EIP-712 signature, or what an ERC-1271 contract takes"})
 
 DEPLOYMENT = Format(
@@ -78,6 +134,31 @@ DEPLOYMENT = Format(
      "circuit_digest": "SHA-256 of its constraint system", "key_digest": "of the verification key at deployment",
      "insecure_setup": "whether one party made the key", "registry": "contract of epochs, an address",
      "verifier": "contract, an address", "manager": "contract of margins, an address"})
+
+
+def _read_content(path: Path) -> object:
+    return EpochContent.from_json(Node.read(path))
+
+
+_CONTENT = {
+    "schema": "says what the file is", "id": "Unix seconds of publication, the epoch's name on the chain",
+    "deadline": "last Unix second of it", "root": "of the epoch", "model_id": "keccak256 of the model file",
+    "data_root": "keccak tree of the same rows", "factors_hash": "of the list of collateral factors",
+    "marks": "of the first four underlyings, 10⁻⁶ quote units; 0 where there is none",
+    "regime": "correlation regime", "lag_seconds": "wall time that the scenarios cover",
+    "previous": "digest of the content published before; 0 for the first"}
+
+EPOCH_CONTENT = Format(
+    "epoch-content", "What publishers sign of an epoch (JSON)", "content.json", content_examples,
+    reading(_read_content, "content.json"), _CONTENT)
+
+EPOCH_SIGNATURE = Format(
+    "epoch-signature", "One publisher's signature of it, for whoever brings a quorum (JSON)", "signature.json",
+    signature_examples, reading(SignedContent.load, "signature.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "oracle": "contract, an address",
+     "signer": "publisher, an address", "content": "what is signed",
+     **{f"content.{name}": meaning for name, meaning in _CONTENT.items()},
+     "signature": "EIP-712 signature: r, s, v, with s low"})
 
 
 def _read_key(path: Path) -> object:

@@ -235,7 +235,7 @@ def test_the_judge_says_what_the_court_says(on_grid: tuple[OracleWorld, GridEpoc
     def proof(field: Field) -> Any:
         return prove(field.kind, field.id, field.element, field.x).argument()
 
-    for n in range(240):
+    for n in range(150):
         one, other = drawn(), drawn()
         if n % 3 == 0:
             ours, theirs = breaks_bound(one, form), refutes("challengeField", [proof(one)])
@@ -249,7 +249,7 @@ def test_the_judge_says_what_the_court_says(on_grid: tuple[OracleWorld, GridEpoc
             theirs = refutes("challengeMarks", proof(one), proof(other), content.words())
         assert ours == theirs, (one, other)
         verdicts[ours] += 1
-    assert min(verdicts.values()) > 40
+    assert min(verdicts.values()) > 25
 
 
 def test_digits_at_their_limits() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ledger_world import HOUR, LedgerWorld
 
+from verifier_contracts import chain as chain_module
 from verifier_contracts.answers import Block, Log
 from verifier_contracts.bindings import Contract
 from verifier_contracts.chain import Chain
@@ -117,3 +118,15 @@ def test_a_log_of_something_else_is_refused(ledgers: LedgerWorld) -> None:
     lying.spoilt = lambda log: replace(log, data=log.data[:-1])
     with pytest.raises(ImplausibleAnswer, match="that is no"):
         read_events(lying, bound(ledgers, lying), 0)                              # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("change", [{"address": "0x" + "11" * 20}, {"block": 0}, {"block": 10**6},
+                                    {"topics": (bytes(32),)}, {"topics": ()}])
+def test_a_log_that_was_not_asked_for_is_refused(ledgers: LedgerWorld, monkeypatch: pytest.MonkeyPatch,
+                                                 change: dict[str, Any]) -> None:
+    def spoilt(value: Any) -> tuple[Log, ...]:
+        return tuple(replace(log, **change) for log in honest(value))
+    honest = chain_module.logs
+    monkeypatch.setattr(chain_module, "logs", spoilt)
+    with pytest.raises(ImplausibleAnswer, match="not asked for"):
+        read_events(ledgers.chain, bound(ledgers), 1, names={"CommitmentRegistered"})

@@ -18,7 +18,7 @@ from verifier_contracts.compiler import SOURCES
 from verifier_contracts.governance import Role
 from verifier_contracts.role_table import FUNCTIONS, selector
 from verifier_contracts.system import CONTRACTS, GOVERNED, System
-from verifier_contracts.system_deployment import SlotKey, deploy_system
+from verifier_contracts.system_deployment import CREATION_GAS, SlotKey, deploy_system, registry_gas
 from verifier_contracts.withdrawal import Withdrawal
 
 EXIT, LIQUIDATE = 1, 2
@@ -293,6 +293,17 @@ def test_nothing_is_sent_for_a_bad_configuration(bare: Chain) -> None:
             deploy_system(bare, bad, proven, sender=sender)
         assert caught.value.field == field
     assert bare.block_number() == 0
+
+
+def test_the_registry_fits_into_a_transaction_and_its_limit_is_enough(system_world: SystemWorld) -> None:
+    limit = registry_gas(system_world.system.verifiers)
+    assert len(system_world.system.verifiers) == 9
+    assert limit <= CREATION_GAS
+    block = next(block for number in range(1, 30) for block in [system_world.chain.web3.eth.get_block(number, True)]
+                 if any(one["gas"] == limit for one in block["transactions"]))
+    used = system_world.chain.web3.eth.get_transaction_receipt(block["transactions"][0]["hash"])
+    assert used["contractAddress"] == system_world.system.contracts["registry"]
+    assert used["gasUsed"] < limit * 97 // 100
 
 
 def test_governed_names_are_contracts() -> None:

@@ -12,12 +12,14 @@ from system_world import config_for, proving_of, toy_keys
 from world import GENESIS
 
 from primitives.errors import BadInput
+from verifier_contracts import system_deployment
 from verifier_contracts.chain import Chain
 from verifier_contracts.errors import NodeError
+from verifier_contracts.governance import AccessManager, Role
 from verifier_contracts.system import CONTRACTS, System
 from verifier_contracts.system_authenticity import system_authenticity
 from verifier_contracts.system_config import REQUIRED_SLOTS
-from verifier_contracts.system_deployment import Proving, deploy_system
+from verifier_contracts.system_deployment import NotHandedOver, Proving, deploy_system
 from verifier_contracts.unfinished import SCHEMA
 
 
@@ -113,3 +115,23 @@ def test_another_configuration_or_sender_is_refused_by_its_field(chain: Chain, p
             deploy_system(chain, changed, proving, file=file, sender=sender)
         assert caught.value.field == field
     assert file.read_bytes() == before
+
+
+def test_a_ledger_that_names_another_vault_is_never_handed_over(chain: Chain, proving: Proving, tmp_path: Path,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    """No constructor sees it: the vault is deployed after the ledger that was told its address."""
+    real, asked = system_deployment.created_address, []
+
+    def wrong_about_the_vault(sender: str, nonce: int) -> str:
+        asked.append(nonce)
+        return "0x" + "12" * 20 if nonce == min(asked) + 3 else real(sender, nonce)
+
+    monkeypatch.setattr(system_deployment, "created_address", wrong_about_the_vault)
+    config, file = config_for(chain, REQUIRED_SLOTS), tmp_path / "deployment.json"
+    with pytest.raises(NotHandedOver, match=r"ledger\.vault"):
+        deploy_system(chain, config, proving, file=file)
+    assert json.loads(file.read_text())["schema"] == SCHEMA, "unfinished"
+    authority = AccessManager(chain, json.loads(file.read_text())["contracts"]["authority"])
+    assert authority.has_role(Role.ADMIN, chain.senders[0])[0], "nobody else governs it"
+    assert not authority.has_role(Role.ADMIN, config.roles.admin)[0]
+    assert not authority.has_role(Role.VENUE, config.roles.venues[0])[0]
