@@ -49,6 +49,8 @@ BOUNDS = {
     "deposit, after the first": 75_000,
     "deposit, after the first, by another": 75_000,
 }
+MISSED = frozenset({"attestCover, two assets", "attestCovers of 16, each", "withdraw with cover, carried"})
+"""Bounds that are not kept, as docs/contracts.md says. What comes below its bound must leave this list."""
 SHARED = {"attestBatch of 16, each": 16, "attestCovers of 16, each": 16}
 """Transactions of so many accounts: what is said is an account's share."""
 HELD, COIN_ID = 10**9, 5
@@ -109,7 +111,8 @@ class Paths:
         w = self.w
         w.later(seconds)
         content = w.content(factors_hash=factors_hash(factors))
-        content = replace(content, marks=tuple(mark + content.id % 1_000 for mark in content.marks))
+        moved = tuple(mark and mark + content.id % 1_000 for mark in content.marks)      # 0: there is no such mark
+        content = replace(content, marks=moved)
         return content.id, w.publish_content(content)
 
     # -- one account ---------------------------------------------------------------------------------------------------
@@ -159,7 +162,8 @@ class Paths:
         w.chain.restore(before)
 
         wanted = self.wish()
-        self.by_owner("withdraw with cover, by its owner", "withdraw", wanted.as_tuple(), self.covers(wanted, epoch), b"")
+        self.by_owner("withdraw with cover, by its owner", "withdraw", wanted.as_tuple(), self.covers(wanted, epoch),
+                      b"")
         claim = (wanted.account, wanted.token, wanted.amount, wanted.to, 0, w.owner.address, epoch, wanted.version)
         self.by_owner("cancel", "cancel", claim)
         before = w.chain.snapshot()
