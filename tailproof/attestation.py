@@ -7,7 +7,6 @@ from typing import Any
 
 from circuits import statements
 from circuits.statements import Statement, grid, margin
-from primitives import field
 from primitives.errors import BadInput
 from risk.margins.portfolio import Portfolio
 from verifier_contracts.context import MARGIN, Context
@@ -16,6 +15,7 @@ from .bundle import Bundle
 from .epochs import AnyEpoch
 from .keys import KeyDirectory
 from .progress import Progress, quiet
+from .proving import proven, require_bound
 from .secret import Opening, draw_salt
 from .shapes import require_shape
 from .statements import r1cs_digest
@@ -64,28 +64,17 @@ def prove_margin(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, context:
         is out of the statement's bounds. All before any cryptography runs.
     Unsatisfied : no satisfying witness exists; names the constraint.
     """
-    from prover import prove
     statement = statements.get(keys.statement)
     require_margin(statement)
     keys.require(statement)
     if opening.statement != statement.name:
         raise BadInput("opening.statement", opening.statement, f"{statement.name!r}, which this key proves")
     require_shape(epoch.shape, statement.shape, statement.name)
-    if context.statement != MARGIN:
-        raise BadInput("context.statement", context.statement, f"{MARGIN!r}, which this proof is of")
-    if "0x" + context.key_digest.hex() != keys.key_digest:
-        raise BadInput("context.key_digest", "0x" + context.key_digest.hex(), f"{keys.key_digest}, the proving key's")
+    require_bound(keys, context, MARGIN)
     require_opens(opening)
     positions = [(epoch.index_of(number), lots) for number, lots in opening.slots]
-
-    progress("compile statement", 0, 1)
-    system = statement.build()
     inputs = _assign(statement, epoch, positions, opening.salt, context.field_element())
-    progress("witness", 0, 1)
-    witness = system.witness(inputs)
-    proof = prove(keys.proving_key(), witness, progress=progress, keep_bases=False)
-    values = field.decode(witness[1:1 + len(statement.public_inputs)])
-    public = dict(zip(statement.public_inputs, values, strict=True))
+    public, proof = proven(keys, statement, inputs, progress=progress)
     return Bundle(statement.name, r1cs_digest(statement.name), keys.insecure_setup, public, context, proof)
 
 

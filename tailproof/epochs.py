@@ -114,6 +114,11 @@ def load(directory: str | Path) -> AnyEpoch:
     return grid_directory.load(directory) if _on_grid(directory) else epoch_directory.load(directory)
 
 
+def read(directory: str | Path) -> AnyEpoch:
+    """Read an epoch as its files say it, true or false: its root may be another than the manifest's."""
+    return grid_directory.read(directory)[1] if _on_grid(directory) else epoch_directory.read(directory)[1]
+
+
 def check(directory: str | Path, *, previous: str | Path | None = None, progress: Progress = quiet) -> AuditReport:
     """Rebuild an epoch from its sources and compare."""
     if _on_grid(directory):

@@ -12,7 +12,7 @@ from typing import Any
 from primitives import jsonio
 from primitives.errors import BadInput
 from risk.exact.clock import DAY, format_time
-from risk.market.instruments import MOST_ASSETS, SYMBOL
+from risk.market.instruments import MOST_ASSETS, SYMBOL, Instrument
 
 ASSETS = ("BTC", "ETH")
 STATEMENT = "margin-full-256x16"
@@ -107,3 +107,34 @@ def portfolio(assets: Sequence[str] = ASSETS) -> str:
     positions += [{"instrument": f"{assets[1]}-PERP", "lots": -5}] if len(assets) > 1 else []
     return jsonio.dumps({"schema": "tailproof.portfolio/1", "positions": positions,
                          "description": "Lots are signed: negative is short."})
+
+
+ANVIL_CHAIN_ID = 31337
+ANVIL = ("0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
+         "0x90F79bf6EB2c4f870365E785982E1f101E93b906", "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65",
+         "0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc", "0x976EA74026E726554dB657fA54763abd0C3a0aa9",
+         "0x14dC79964da2C08b23698B3D3cc7Ca32193d9955")
+"""Accounts of anvil, from its second on: the first one deploys. Everybody knows their keys."""
+
+
+def system(assets: Sequence[str] = ASSETS) -> str:
+    """A system of contracts on anvil: everything in other hands, trial keys, a trial token, clocks as designed.
+
+    Keys are expected beside the file, in keys/SLOT.
+    """
+    admin, guardian, risk, venue, *publishers = ANVIL
+    minute, day = 60, 86_400
+    return jsonio.dumps({
+        "schema": "tailproof.system/1", "chain_id": ANVIL_CHAIN_ID, "allow_insecure_setup": True,
+        "verifiers": {slot: f"keys/{slot}" for slot in ("margin", "cover", "flat", "transition", "leaf-field")},
+        "roles": {"admin": admin, "guardian": guardian, "risk": risk, "venues": [venue], "coordinator": None},
+        "delays": {"admin": 7 * day, "loosening": 2 * day},
+        "publishers": {"signers": list(publishers), "quorum": 2, "stake": str(10**18)},
+        "oracle": {"required_lag": 220 * minute, "min_interval": 4 * minute, "heartbeat": 10 * minute,
+                   "move_limits": [1_000] * 4, "finality_blocks": 3, "underlyings": len(assets),
+                   "cash_id": str(Instrument.cash("USD").id)},
+        "ledger": {"max_epoch_age": 30 * minute, "exit_epoch_age": 15 * minute, "final_epoch_age": 45 * minute,
+                   "superseded_grace": 15 * minute, "buffers": [0, 2_000, 5_000, 10_000],
+                   "lives": [60 * minute, 60 * minute, 75 * minute, 90 * minute]},
+        "vault": {"quote": "trial", "quote_id": 1, "quote_cap": str(10**15), "mark_life": 30 * minute, "assets": []},
+        "settlement": {"quantum": str(10**6), "debit_per_margin": 10_000}})

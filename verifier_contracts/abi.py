@@ -8,12 +8,13 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
-from eth_utils.abi import abi_to_signature, get_abi_input_types, get_abi_output_types
+from eth_utils.abi import abi_to_signature, collapse_if_tuple, get_abi_input_types, get_abi_output_types
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from primitives.errors import BadInput
-from verifier_contracts.compiler import Artifact, compile_contracts
+from verifier_contracts.artifacts import Artifact
+from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.errors import ContractRefused, Reverted
 from verifier_contracts.generator import ERRORS as VERIFIER_ERRORS
 
@@ -49,6 +50,22 @@ def decode_result(artifact: Artifact, function: str, data: bytes) -> Any:
     return values[0] if len(values) == 1 else values
 
 
+def decode_call(artifact: Artifact, function: str, data: bytes) -> tuple[Any, ...]:
+    """Arguments of a call.
+
+    Raises
+    ------
+    BadInput : the data is no call of this function.
+    """
+    entry = _entry(artifact, "function", function)
+    try:
+        if data[:4] != _selector(entry):
+            raise DecodingError("another function")
+        return decoded(get_abi_input_types(entry), data[4:])
+    except DecodingError:
+        raise BadInput("calldata", "0x" + data[:4].hex() + "…", f"a call of {artifact.name}.{function}") from None
+
+
 def decoded(kinds: Sequence[str], data: bytes, *, exactly: bool = False) -> tuple[Any, ...]:
     """Values of some types from bytes that anybody may have made up.
 
@@ -65,6 +82,58 @@ def decoded(kinds: Sequence[str], data: bytes, *, exactly: bool = False) -> tupl
     if exactly and encode(kinds, values) != data:
         raise DecodingError("not as a contract encodes them")
     return values
+
+
+def event_topics(artifact: Artifact) -> Mapping[bytes, Any]:
+    """Entries of the ABI for a contract's events, by their first topic."""
+    events: list[Any] = [entry for entry in artifact.abi if entry["type"] == "event" and not entry.get("anonymous")]
+    return {keccak(text=abi_to_signature(entry)): entry for entry in events}
+
+
+def decode_event(entry: Any, topics: Sequence[bytes], data: bytes) -> dict[str, Any]:
+    """Arguments of an event by name: addresses with checksum, structs as objects.
+
+    Parameters
+    ----------
+    entry : of the ABI.  topics : with the event's own, which comes first.
+
+    Raises
+    ------
+    DecodingError : the log is not of this event.
+    """
+    indexed = [field for field in entry["inputs"] if field["indexed"]]
+    others = [field for field in entry["inputs"] if not field["indexed"]]
+    if len(indexed) != len(topics) - 1:
+        raise DecodingError("another number of indexed arguments")
+    values = {field["name"]: decoded([field["type"]], topic, exactly=True)[0]
+              for field, topic in zip(indexed, topics[1:], strict=True)}
+    plain = decoded([collapse_if_tuple(field) for field in others], data, exactly=True)
+    values |= {field["name"]: value for field, value in zip(others, plain, strict=True)}
+    return {field["name"]: _told(field, values[field["name"]]) for field in entry["inputs"]}
+
+
+def decode_call(artifact: Artifact, data: bytes) -> tuple[str, dict[str, Any]] | None:
+    """Function and arguments by name of a call's data; None if the contract has no such function."""
+    functions: list[Any] = [entry for entry in artifact.abi if entry["type"] == "function"]
+    for entry in functions:
+        if _selector(entry) == data[:4]:
+            try:
+                values = decoded(get_abi_input_types(entry), data[4:])
+            except DecodingError:
+                return None
+            return entry["name"], {field["name"]: _told(field, value)
+                                   for field, value in zip(entry["inputs"], values, strict=True)}
+    return None
+
+
+def _told(field: Any, value: Any) -> Any:
+    """A value as people know it; `field` : its entry in the ABI."""
+    kind: str = field["type"]
+    if kind.endswith("]"):
+        return [_told({**field, "type": kind[:kind.rindex("[")]}, entry) for entry in value]
+    if kind == "tuple":
+        return {part["name"]: _told(part, entry) for part, entry in zip(field["components"], value, strict=True)}
+    return to_checksum_address(value) if kind == "address" else value
 
 
 def refusal(error: Reverted, contract: str, function: str) -> ContractRefused:

@@ -29,6 +29,28 @@ class Mined:
     contract: str | None
 
 
+@dataclass(frozen=True)
+class Block:
+    """A block's place, hash, and time in seconds since 1970."""
+
+    number: int
+    block_hash: str
+    timestamp: int
+
+
+@dataclass(frozen=True)
+class Log:
+    """What a contract told in a block. topics : 32 bytes each; place : among the block's logs."""
+
+    address: str
+    topics: tuple[bytes, ...]
+    data: bytes
+    block: int
+    block_hash: str
+    transaction: str
+    place: int
+
+
 def quantity(value: Any, bits: int = 64) -> int:
     """An unsigned integer below 2**bits."""
     if isinstance(value, str) and re.fullmatch(r"0x[0-9a-fA-F]{1,64}", value):
@@ -76,6 +98,27 @@ def timestamp(block: Any) -> int:
     return quantity(_object(block)["timestamp"])
 
 
+def block(value: Any) -> Block:
+    """A mined block; ValueError also where the node does not know it yet."""
+    found = _object(value)
+    return Block(quantity(found["number"]), digest(found["hash"]), quantity(found["timestamp"]))
+
+
+def logs(value: Any) -> tuple[Log, ...]:
+    """Logs of mined blocks."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("no list of logs")
+    return tuple(_log(_object(entry)) for entry in value)
+
+
+def _log(entry: Mapping[str, Any]) -> Log:
+    if entry.get("removed"):
+        raise ValueError("a log of a block that is no more")
+    topics = tuple(bytes.fromhex(digest(topic)[2:]) for topic in entry["topics"])
+    return Log(checksummed(text(entry["address"])), topics, octets(entry["data"]), quantity(entry["blockNumber"]),
+               digest(entry["blockHash"]), digest(entry["transactionHash"]), quantity(entry["logIndex"]))
+
+
 def base_fee(block: Any) -> int | None:
     """EIP-1559 base fee of a block, in wei a gas; None on a chain without."""
     fee = _object(block).get("baseFeePerGas")
@@ -97,6 +140,15 @@ def mined(value: Any, transaction: str) -> Mined | None:
     return Mined(quantity(value["status"], 1) == 1, quantity(value["blockNumber"]),
                  None if block_hash is None else digest(block_hash), quantity(value["gasUsed"]),
                  text(contract) if contract else None)
+
+
+def recipient_and_data(value: Any) -> tuple[str | None, bytes] | None:
+    """Of a transaction that was asked for by its hash."""
+    if value is None:
+        return None
+    found = _object(value)
+    to, data = found.get("to"), found.get("input", found.get("data"))
+    return checksummed(to) if to else None, octets(data)
 
 
 def _object(value: Any) -> Mapping[str, Any]:

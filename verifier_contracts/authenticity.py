@@ -10,9 +10,10 @@ from collections import Counter
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from verifier_contracts.artifacts import Artifact
 from verifier_contracts.bindings import MarginManager
 from verifier_contracts.chain import Chain
-from verifier_contracts.compiler import Artifact, compile_contracts
+from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.consent import DOMAIN_NAME, DOMAIN_VERSION
 
 _DOMAIN = keccak(text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
@@ -35,7 +36,7 @@ def manager_is_ours(manager: MarginManager) -> bool:
     if len(code) != len(artifact.runtime) or _without_immutables(code, artifact) != artifact.runtime:
         return False
     found: Counter[bytes] = Counter()
-    for places in artifact.immutables:
+    for places in artifact.immutables.values():
         found.update({code[start:start + length] for start, length in places})         # two values count as two
     name, version = keccak(text=DOMAIN_NAME), keccak(text=DOMAIN_VERSION)
     domain = encode(["bytes32", "bytes32", "bytes32", "uint256", "address"],
@@ -49,7 +50,7 @@ def manager_is_ours(manager: MarginManager) -> bool:
 
 def _without_immutables(code: bytes, artifact: Artifact) -> bytes:
     blank = bytearray(code)
-    for places in artifact.immutables:
+    for places in artifact.immutables.values():
         for start, length in places:
             blank[start:start + length] = bytes(length)
     return bytes(blank)

@@ -13,11 +13,12 @@ from eth_utils.crypto import keccak
 from primitives.errors import BadInput
 from verifier_contracts.abi import decode_result, decoded, encode_call, refusal
 from verifier_contracts.addresses import checksummed
+from verifier_contracts.artifacts import Artifact
 from verifier_contracts.chain import CLOCK_TOLERANCE, Chain, Receipt
-from verifier_contracts.compiler import Artifact, compile_contracts
+from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.consent import Consent
 from verifier_contracts.context import ATTESTATION, MARGIN, Context
-from verifier_contracts.errors import ImplausibleAnswer, Reverted
+from verifier_contracts.errors import Call, ImplausibleAnswer, Reverted
 from verifier_contracts.fees import CALL_GAS
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 GAS_CAPS = {"publishEpoch": 250_000, "freezeEpoch": 100_000, "attest": 600_000, "pause": 100_000, "unpause": 100_000,
             "moveAccount": 150_000, "rotateKey": 1_000_000, "challengeField": 1_200_000, "challengeRow": 1_200_000,
             "challengeMarks": 1_200_000, "challengeFactor": 800_000, "answerDemand": 700_000,
-            "rotateSigners": 2_000_000}
+            "rotateSigners": 2_000_000, "multicall": 8_000_000, "attestCover": 700_000, "proveShortfall": 700_000,
+            "applyTransition": 1_400_000,
+            "attestBatch": 1_500_000, "attestMargins": 12_000_000, "attestCovers": 12_000_000, "withdraw": 1_400_000,
+            "withdrawFlat": 800_000, "announce": 4_000_000, "activate": 4_000_000}
 """The most gas that a call may use where the user has not said: two to three times what it uses (`gas_report`).
 `registerCommitment` runs code of the owner's where she is a contract, and has the general bound."""
 
@@ -109,6 +113,19 @@ class Contract:
             return self.chain.call(self.address, data, sender=sender, gas=gas)
         except Reverted as error:
             raise refusal(error, self.name, function) from None
+
+    def attempt(self, function: str, *arguments: Any, sender: str) -> None:
+        """Try a transaction in the next block as `sender` would send it, without effect; raises what it would."""
+        try:
+            self.chain.estimate_gas(self.address, encode_call(self.artifact, function, arguments), sender=sender,
+                                    pending=True)
+        except Reverted as error:
+            raise refusal(error, self.name, function) from None
+
+    def call_by(self, sender: str, function: str, *arguments: Any) -> Call:
+        """A transaction for somebody else to send, not tried."""
+        data = encode_call(self.artifact, function, arguments)
+        return Call(self.chain.chain_id, sender, self.address, 0, data, GAS_CAPS.get(function, CALL_GAS))
 
     def transact(self, function: str, *arguments: Any, sender: str | None = None,
                  gas: int | None = None, pending: bool = False, value: int = 0) -> Receipt:

@@ -11,9 +11,8 @@ a node of their own.
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,25 +20,41 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from eth_account import Account
-from eth_account.signers.local import LocalAccount
 from web3 import EthereumTesterProvider, HTTPProvider, Web3
 from web3.types import RPCEndpoint
 
 from primitives.errors import BadInput
 from verifier_contracts.addresses import checksummed
-from verifier_contracts.answers import Mined, accounts, anything, digest, octets, quantity, text, timestamp
+from verifier_contracts.answers import (
+    Block,
+    Log,
+    Mined,
+    accounts,
+    anything,
+    block,
+    digest,
+    logs,
+    octets,
+    quantity,
+    recipient_and_data,
+    text,
+    timestamp,
+)
 from verifier_contracts.errors import (
     AnswerRefused,
+    Call,
     ImplausibleAnswer,
     NodeBusy,
     NodeError,
     Reverted,
     TransactionUndecided,
+    Withheld,
 )
 from verifier_contracts.fees import CALL_GAS, Caps, creation_gas, fees, limited
 from verifier_contracts.node import HTTP, Node, Transport
 from verifier_contracts.senders import alone
 from verifier_contracts.sending import Report, Signed, confirmed, created_address, hand_over, next_nonce
+from verifier_contracts.signers import LocalSigner, Signer, endpoint_name, transaction_hash
 from verifier_contracts.suitability import require_instructions
 
 KEY_VARIABLE = "TAILPROOF_PRIVATE_KEY"
@@ -63,12 +78,17 @@ class Terms:
     timeout : seconds to wait for each to be confirmed, and for others of the sender before it.
     confirmations : blocks, its own included, under which a transaction counts; None: 1 on development chains, else 2.
     report : told (stage, done, total) when waiting takes long.
+    sender : who sends by default, in place of the first of `Chain.senders`.
+    withhold : try every transaction and send none: the first that would succeed raises `Withheld`. Its sender need not
+        be one whose key is at hand.
     """
 
     caps: Caps = field(default_factory=Caps)
     timeout: float = 120.0
     confirmations: int | None = None
     report: Report = lambda stage, done, total: None
+    sender: str | None = None
+    withhold: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +125,7 @@ class Chain:
     in_process : whether it is embedded.
     """
 
-    def __init__(self, transport: Transport, web3: Callable[[], Web3], *, signer: LocalAccount | None = None,
+    def __init__(self, transport: Transport, web3: Callable[[], Web3], *, signer: Signer | None = None,
                  terms: Terms | None = None, chain_id: int | None = None, patience: float = 20.0) -> None:
         self._node, self.name, self._web3, self._signer = Node(transport, patience), transport.name, web3, signer
         self._terms, self.in_process = terms or Terms(), isinstance(transport, _Embedded)
@@ -130,12 +150,13 @@ class Chain:
 
     @staticmethod
     def connect(url: str, *, key_variable: str = KEY_VARIABLE, chain_id: int | None = None, terms: Terms | None = None,
-                patience: float = 20.0) -> Chain:
+                signer: Signer | None = None, patience: float = 20.0) -> Chain:
         """The chain behind a JSON-RPC URL.
 
         Parameters
         ----------
-        key_variable : environment variable with the sender's private key.
+        signer : who signs; by default the key in `key_variable`, an environment variable, or else accounts that the
+            node has unlocked.
         chain_id : the chain that it must be.
         terms : on which transactions are sent.
         patience : seconds for which a question is repeated that the node does not answer.
@@ -145,20 +166,11 @@ class Chain:
         BadInput : the URL is none, the chain another, or the variable holds no private key (its value is not shown).
         NodeError : nobody answers there, or nobody who speaks JSON-RPC.
         """
-        try:
-            parts = urlsplit(url)
-            valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-            name = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-        except ValueError:
-            valid = False
-        if not valid:                              # it may hold a provider's secret, or be a key in the wrong place
-            scheme = re.match(r"[a-z]{1,9}:", url)
-            raise BadInput("RPC URL", f"{scheme[0] if scheme else ''}…", "an http:// or https:// URL with a host")
-        signer = None
+        name = endpoint_name(url)
         secret = os.environ.get(key_variable)
-        if secret:
+        if secret and signer is None:
             try:
-                signer = Account.from_key(secret)
+                signer = LocalSigner(Account.from_key(secret))
             except Exception:                   # whatever it complains about, it may quote the key
                 raise BadInput("private key", "(hidden)", "32 bytes in hex", source=f"${key_variable}") from None
         return Chain(HTTP(url, name), lambda: Web3(HTTPProvider(url, exception_retry_configuration=None)),
@@ -227,6 +239,42 @@ class Chain:
         client = self._node.ask_optional("web3_clientVersion", read=text, default="")
         return client.lower().startswith(("anvil", "hardhat", "ganache", "ethereumjs"))
 
+    def block(self, number: int | None = None) -> Block:
+        """A mined block, by default the latest."""
+        return self._node.ask("eth_getBlockByNumber", "latest" if number is None else hex(number), False, read=block)
+
+    def logs(self, addresses: Sequence[str], topics: Sequence[Any], first: int, last: int | None = None
+             ) -> tuple[Log, ...]:
+        """Logs of contracts in blocks `first` to `last` (by default the latest), both included; see `events`, which keeps to what nodes allow.
+
+        topics : for each place None (any), or a list of topics of 32 bytes, one of which must be there.
+
+        Raises
+        ------
+        AnswerRefused : the node gives no so long a list, or not of so many blocks.
+        ImplausibleAnswer : a log was not asked for.
+        """
+        wanted = [None if choice is None else ["0x" + topic.hex() for topic in choice] for choice in topics]
+        found = self._node.ask("eth_getLogs", {"address": [checksummed(one) for one in addresses], "topics": wanted,
+                                               "fromBlock": hex(first), "toBlock": "latest" if last is None else hex(last)},
+                               read=logs)
+        among = {checksummed(one) for one in addresses}
+        for log in found:
+            if log.address not in among or log.block < first or (last is not None and log.block > last) or len(log.topics) < len(topics) or any(
+                    choice is not None and log.topics[place] not in choice for place, choice in enumerate(topics)):
+                raise ImplausibleAnswer(self.name, f"gives a log that was not asked for: {log.address} in block "
+                                        f"{log.block}")
+        return found
+
+    def block_number(self) -> int:
+        """Of the latest block."""
+        return self._node.ask("eth_blockNumber", read=quantity)
+
+    def next_nonce(self, sender: str) -> int:
+        """Of a sender's next transaction, once none is in flight; raises `TransactionPending` if one stays."""
+        self.settle(sender)
+        return self._node.ask("eth_getTransactionCount", checksummed(sender), "latest", read=quantity)
+
     def code(self, address: str) -> bytes:
         """Code at an address; empty if there is none."""
         return self._node.ask("eth_getCode", checksummed(address), "latest", read=octets)
@@ -239,7 +287,8 @@ class Chain:
         ------
         Reverted : it failed.
         """
-        transaction = self._transaction(to, data, sender or (self.senders[0] if self.senders else None), gas)
+        asking = sender or self._terms.sender or (self.senders[0] if self.senders else None)
+        transaction = self._transaction(to, data, asking, gas)
         return self._node.run("eth_call", transaction, "latest" if block is None else hex(block), read=octets)
 
     def estimate_gas(self, to: str | None, data: bytes, *, sender: str | None = None, pending: bool = False,
@@ -254,6 +303,10 @@ class Chain:
         """
         transaction = self._transaction(to, data, sender or self.default_sender(), None, value)
         return self._node.run("eth_estimateGas", transaction, *(["pending"] if pending else []), read=quantity)
+
+    def sent(self, transaction: str) -> tuple[str | None, bytes] | None:
+        """To whom a transaction went, and with which data; None if the node does not know it."""
+        return self._node.ask("eth_getTransactionByHash", transaction, read=recipient_and_data)
 
     # -- sending -------------------------------------------------------------------------------------------------------
     def send(self, to: str | None, data: bytes, *, sender: str | None = None, gas: int | None = None,
@@ -271,23 +324,27 @@ class Chain:
 
         Raises
         ------
+        Withheld : it would succeed, and nothing is to be sent (`Terms.withhold`).
         Reverted : it would fail (nothing was sent), or it was mined and failed (`transaction` names it).
         TransactionUndecided : it was sent, and not confirmed in time.
         TransactionPending, SenderBusy, FeeAboveCap, GasAboveCap, ChainTooOld : nothing was sent.
         BadInput : nobody can sign for the sender, or it cannot pay.
         NodeError : the node failed before anything was sent, or contradicts what was.
         """
-        sender = checksummed(sender or self.default_sender(), "sender")
-        if sender not in self.senders:
+        sender, terms = checksummed(sender or self.default_sender(), "sender"), self._terms
+        if sender not in self.senders and not terms.withhold:
             raise BadInput("sender", sender, f"one of the accounts that can sign: {', '.join(self.senders) or 'none'}")
         if to is None and not self._suitable:
             require_instructions(self._node)
             self._suitable = True
-        terms = self._terms
+        if terms.withhold:
+            raise Withheld(Call(self.chain_id, sender, to and checksummed(to), value, data, limited(
+                self.estimate_gas(to, data, sender=sender, pending=pending, value=value), terms.caps,
+                creation_gas(data) if to is None else CALL_GAS if gas_cap is None else gas_cap, self.name)))
         with self._alone(sender):
             nonce = self._node.ask("eth_getTransactionCount", sender, "latest", read=quantity) if self.in_process else \
                 next_nonce(self._node, sender, terms.timeout, terms.report)
-            default = creation_gas(data) if to is None else CALL_GAS if gas_cap is None else gas_cap
+            default = gas_cap if gas_cap is not None else creation_gas(data) if to is None else CALL_GAS
             limit = gas if gas is not None else limited(self.estimate_gas(to, data, sender=sender, pending=pending,
                                                                           value=value),
                                                         terms.caps, default, self.name)
@@ -311,10 +368,11 @@ class Chain:
         if self._signer is None:
             before(None)
             return Signed(self._have_sent({**transaction, "nonce": hex(nonce)}), sender, nonce, None), True
-        made = self._signer.sign_transaction({**transaction, **fees(self._node, self._terms.caps), "nonce": nonce,
-                                              "chainId": self.chain_id,
-                                              "value": int(transaction.get("value", "0x0"), 16)})
-        signed = Signed("0x" + bytes(made.hash).hex(), sender, nonce, bytes(made.raw_transaction))
+        fields = {name: value for name, value in transaction.items() if name != "from"}
+        raw = self._signer.sign_transaction({**fields, **fees(self._node, self._terms.caps), "nonce": nonce,
+                                             "chainId": self.chain_id, "gas": int(transaction["gas"], 16),
+                                             "value": int(transaction.get("value", "0x0"), 16)})
+        signed = Signed(transaction_hash(raw), sender, nonce, raw)
         before(signed.transaction)
         return signed, hand_over(self._node, signed)
 
@@ -367,9 +425,12 @@ class Chain:
             next_nonce(self._node, checksummed(sender), self._terms.timeout, self._terms.report)
 
     def default_sender(self) -> str:
+        """Who sends where nobody is named; raises BadInput where there is nobody."""
+        if self._terms.sender is not None:
+            return checksummed(self._terms.sender, "sender")
         if not self.senders:
-            raise BadInput("sender", None, f"given: set ${KEY_VARIABLE} to its private key, or unlock an account in "
-                           "the node", source=self.name)
+            raise BadInput("sender", None, f"given: a keystore, a signer, ${KEY_VARIABLE} with its private key, or an "
+                           "account unlocked in the node", source=self.name)
         return self.senders[0]
 
     # -- development chains --------------------------------------------------------------------------------------------

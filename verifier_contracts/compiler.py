@@ -1,7 +1,8 @@
 """Solidity to bytecode: npm's `solc` through `node` and standard JSON, each result kept for the user.
 
 The settings are part of what is audited: the IR pipeline, many runs, and the constant optimiser off, because that one
-would trade the verifier's 32-byte constants for code that is shorter and dearer to run.
+would trade the verifier's 32-byte constants for code that is shorter and dearer to run. No digest of the sources is
+appended: the same instructions are the same code, whatever the comments say.
 """
 
 from __future__ import annotations
@@ -14,17 +15,16 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from primitives import jsonio
 from primitives.errors import BadInput, TailproofError
+from verifier_contracts.artifacts import Artifact, packaged
 
 SOURCES = Path(__file__).resolve().parent / "solidity"
-CONTRACTS = ("EpochRegistry", "MarginManager")
 CODE_LIMIT = 24_576
 """Largest code that a chain accepts, in bytes (EIP-170)."""
 
@@ -37,8 +37,9 @@ SETTINGS: dict[str, Any] = {
         "details": {"peephole": True, "inliner": True, "jumpdestRemover": True, "orderLiterals": True,
                     "deduplicate": True, "cse": True, "constantOptimizer": False, "yul": True},
     },
-    "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object",
-                                    "evm.deployedBytecode.immutableReferences"]}},
+    "metadata": {"appendCBOR": False},
+    "outputSelection": {"*": {"": ["ast"], "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object",
+                                                 "evm.deployedBytecode.immutableReferences"]}},
 }
 
 COMPACT = ("CollateralVault.sol",)
@@ -50,11 +51,19 @@ COMPACT_SETTINGS: dict[str, Any] = {
     "optimizer": {**_OPTIMIZER, "runs": 1_000, "details": {**_OPTIMIZER["details"], "constantOptimizer": True}},
 }
 
-# solc's own command line talks to an SMT solver and to stdout about it; the library only compiles.
+# solc's own command line talks to an SMT solver and to stdout about it; the library only compiles. Of the syntax trees,
+# which are large, only the names of immutables are kept: the compiler tells their places by the trees' ids.
 _DRIVER = """
 const solc = require(process.argv[1]);
-const input = require("fs").readFileSync(0, "utf8");
-process.stdout.write(solc.compile(input));
+const output = JSON.parse(solc.compile(require("fs").readFileSync(0, "utf8")));
+const names = {};
+const walk = node => {
+    if (node === null || typeof node !== "object") return;
+    if (node.nodeType === "VariableDeclaration" && node.mutability === "immutable") names[node.id] = node.name;
+    Object.values(node).forEach(walk);
+};
+Object.values(output.sources || {}).forEach(source => walk(source.ast));
+process.stdout.write(JSON.stringify({contracts: output.contracts, errors: output.errors, immutables: names}));
 """
 _IMPORT = re.compile(r'^\s*import\s+(?:[^"\';]*?\sfrom\s+)?["\']([^"\']+)["\']', re.MULTILINE)
 
@@ -63,25 +72,47 @@ class CompilationFailed(TailproofError):
     """The Solidity compiler reported an error or a warning: there is none in sources that we ship."""
 
 
-@dataclass(frozen=True)
-class Artifact:
-    """One compiled contract.
-
-    abi : as the compiler lists it; creation : code that deploys it (constructor arguments go behind); runtime : code
-    that then lies on chain, with immutables still zero; immutables : the places of each, (start, length) in `runtime`.
-    """
-
-    name: str
-    abi: list[dict[str, Any]]
-    creation: bytes
-    runtime: bytes
-    immutables: tuple[tuple[tuple[int, int], ...], ...] = ()
-
-
 @lru_cache(maxsize=1)
 def compile_contracts() -> Mapping[str, Artifact]:
-    """`EpochRegistry` and `MarginManager`, by name."""
-    return compile_sources({path.name: path.read_text() for path in sorted(SOURCES.glob("*.sol"))})
+    """Every shipped contract, by name: as packaged, or compiled where the sources are not those it was made from."""
+    sources = shipped_sources()
+    return packaged(digest_of(sources)) or compile_sources(sources)
+
+
+def shipped_sources() -> dict[str, str]:
+    """The Solidity files of this package, by name."""
+    return {path.name: path.read_text() for path in sorted(SOURCES.glob("*.sol"))}
+
+
+def digest_of(sources: Mapping[str, str]) -> str:
+    """What code depends on here: sources and settings, in hex. Versions of npm packages are pinned in their lock file,
+    and a test holds what is packaged against what they make."""
+    parts = [SETTINGS, COMPACT_SETTINGS, COMPACT, dict(sources)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def standard_json(names: Sequence[str]) -> dict[str, Any]:
+    """What an explorer needs to compile contracts of ours again: the compiler's standard input, imports included.
+
+    Parameters
+    ----------
+    names : of contracts with the same settings.
+
+    Raises
+    ------
+    BadInput : there is no such contract, they have different settings, or the npm packages are not installed.
+    """
+    sources = shipped_sources()
+    for name in names:
+        if f"{name}.sol" not in sources:
+            raise BadInput("contract", name, f"one of {', '.join(sorted(file[:-4] for file in sources))}")
+    compact = [f"{name}.sol" in COMPACT for name in names]
+    if any(compact) and not all(compact):
+        raise BadInput("contracts", list(names), f"with the same settings: {', '.join(COMPACT)} has its own")
+    complete = _with_imports({f"{name}.sol": sources[f"{name}.sol"] for name in names}, node_modules())
+    wanted = {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}}
+    return {"language": "Solidity", "sources": {name: {"content": text} for name, text in sorted(complete.items())},
+            "settings": {**(COMPACT_SETTINGS if all(compact) else SETTINGS), "outputSelection": wanted}}
 
 
 def compile_sources(sources: Mapping[str, str]) -> Mapping[str, Artifact]:
@@ -106,7 +137,7 @@ def compile_sources(sources: Mapping[str, str]) -> Mapping[str, Artifact]:
     for settings, names in ((SETTINGS, [name for name in contents if name not in COMPACT]),
                             (COMPACT_SETTINGS, compact)):
         if names:
-            selection = dict.fromkeys(names, wanted) if compact else {"*": wanted}
+            selection = dict.fromkeys(names, wanted) | {"*": {"": ["ast"]}} if compact else {"*": wanted}
             artifacts |= _compiled(contents, {**settings, "outputSelection": selection}, version, modules)
     return artifacts
 
@@ -121,7 +152,8 @@ def _compiled(contents: Any, settings: Any, version: str, modules: Path) -> dict
         output = _run_solc(request, modules)
         if kept:
             _keep(kept, output)
-    return {name: _artifact(name, unit) for units in output["contracts"].values() for name, unit in units.items()}
+    return {name: _artifact(name, unit, output["immutables"]) for units in output["contracts"].values()
+            for name, unit in units.items() if "evm" in unit}
 
 
 def node_modules() -> Path:
@@ -174,7 +206,7 @@ def _run_solc(request: str, modules: Path) -> Any:
     messages = [entry["formattedMessage"] for entry in output.get("errors", []) if not _is_harmless(entry)]
     if messages:
         raise CompilationFailed("\n".join(messages))
-    return {"contracts": output["contracts"]}
+    return {"contracts": output["contracts"], "immutables": output["immutables"]}
 
 
 def _is_harmless(entry: Any) -> bool:
@@ -184,11 +216,14 @@ def _is_harmless(entry: Any) -> bool:
     return entry["severity"] == "info" or (entry["severity"] == "warning" and place.startswith("@"))
 
 
-def _artifact(name: str, unit: Any) -> Artifact:
+def _artifact(name: str, unit: Any, names: Mapping[str, str]) -> Artifact:
+    places = unit["evm"]["deployedBytecode"].get("immutableReferences", {})
+    immutables = {names[number]: tuple((place["start"], place["length"]) for place in at)
+                  for number, at in sorted(places.items(), key=lambda item: int(item[0]))}
+    if len(immutables) < len(places):
+        raise CompilationFailed(f"{name} has two immutables of one name, of {', '.join(immutables)}")
     artifact = Artifact(name, unit["abi"], bytes.fromhex(unit["evm"]["bytecode"]["object"]),
-                        bytes.fromhex(unit["evm"]["deployedBytecode"]["object"]), tuple(
-                            tuple((place["start"], place["length"]) for place in places)
-                            for places in unit["evm"]["deployedBytecode"].get("immutableReferences", {}).values()))
+                        bytes.fromhex(unit["evm"]["deployedBytecode"]["object"]), immutables)
     if len(artifact.runtime) > CODE_LIMIT:
         raise CompilationFailed(f"{name} has {len(artifact.runtime)} bytes of code: a chain accepts {CODE_LIMIT}")
     return artifact

@@ -11,14 +11,15 @@ from eth_utils.crypto import keccak
 
 from primitives import jsonio
 from primitives.errors import BadInput
-from verifier_contracts.abi import encode_deployment, refusal
 from verifier_contracts.addresses import checksummed, read_address, read_bytes32
 from verifier_contracts.authenticity import manager_is_ours, registry_is_ours
 from verifier_contracts.bindings import EpochRegistry, MarginManager, VerifierFacts
-from verifier_contracts.chain import Chain, Receipt
-from verifier_contracts.compiler import Artifact, compile_contracts, compile_sources
-from verifier_contracts.errors import Reverted
-from verifier_contracts.generator import CONTRACT_NAME, STATEMENT_NAME, generate
+from verifier_contracts.chain import Chain
+from verifier_contracts.compiler import compile_contracts
+from verifier_contracts.creation import compile_verifier as compile_verifier
+from verifier_contracts.creation import create, require_secure
+from verifier_contracts.creation import deploy_verifier as deploy_verifier
+from verifier_contracts.generator import STATEMENT_NAME
 from verifier_contracts.selftest import (
     KnownAnswer,
     expectation,
@@ -27,7 +28,7 @@ from verifier_contracts.selftest import (
     require_valid,
 )
 from verifier_contracts.unfinished import SCHEMA as UNFINISHED
-from verifier_contracts.unfinished import Before, Steps
+from verifier_contracts.unfinished import Steps
 
 if TYPE_CHECKING:
     from prover import VerificationKey
@@ -162,9 +163,7 @@ def deploy(chain: Chain, key: VerificationKey, statement: str, circuit_digest: b
     ContractRefused : PrecompileMissing, before anything is sent: on this chain nothing can be verified; or a
         constructor refused.
     """
-    if key.insecure_setup and not allow_insecure_setup:
-        raise BadInput("key", "INSECURE single-party setup", "from a ceremony, or allowed explicitly for a trial: "
-                       "whoever made this key can forge proofs")
+    require_secure(key, "key", allow_insecure_setup)
     if key.public != 4:
         raise BadInput("key", f"{key.public} public inputs",
                        "of a statement with 4: context, epoch root, portfolio commitment, margin")
@@ -186,51 +185,29 @@ def deploy(chain: Chain, key: VerificationKey, statement: str, circuit_digest: b
         "chain_id": chain.chain_id, "statement": statement, "circuit_digest": "0x" + circuit_digest.hex(),
         "key_digest": "0x" + key.digest().hex(), "max_epoch_age": max_epoch_age,
         "insecure_setup": allow_insecure_setup, "registry": registry,
-        "sender": sender or chain.default_sender(), "roles": asdict(roles)})
+        "sender": sender or chain.default_sender(), "roles": asdict(roles)},
+        ("registry", "verifier", "manager"))
     require_precompiles(chain)
     report("deploying", 0, 3)
     if registry is None:
-        registry = steps.create("registry", lambda before: _create(
+        registry = steps.create("registry", lambda before: create(
             chain, contracts["EpochRegistry"], [roles.admin, roles.admin_delay, roles.publisher, roles.guardian],
-            sender, before))
+            sender=sender, before=before))
     report("deploying", 1, 3)
-    verifier = steps.create("verifier", lambda before: _create(chain, verifier_artifact, None, sender, before))
+    verifier = steps.create("verifier", lambda before: create(chain, verifier_artifact, sender=sender,
+                                                               before=before))
     require_right_answers(chain, verifier, known)
     report("deploying", 2, 3)
-    manager = steps.create("manager", lambda before: _create(
+    manager = steps.create("manager", lambda before: create(
         chain, contracts["MarginManager"],
         [registry, verifier, expectation(key.digest(), circuit_digest, known), max_epoch_age, allow_insecure_setup,
-         (roles.admin, roles.admin_delay, roles.guardian, roles.venue)], sender, before))
+         (roles.admin, roles.admin_delay, roles.guardian, roles.venue)], sender=sender, before=before))
     report("deploying", 3, 3)
     made = Deployment(chain.chain_id, statement, circuit_digest, key.digest(), key.insecure_setup, registry, verifier,
                       manager)
     if file is not None:
         made.save(file, over=True)                             # over the note of how far it had come
     return made
-
-
-def deploy_verifier(chain: Chain, key: VerificationKey, statement: str, circuit_digest: bytes | None = None, *,
-                    known: KnownAnswer | None = None, sender: str | None = None) -> str:
-    """Deploy the verifier of a key alone: for a rotation, or of a statement that no contract of ours acts on.
-
-    Raises
-    ------
-    BadInput : as `generate`; or the known answer, if one is given, is none.
-    ContractRefused : PrecompileMissing, before anything is sent; or the verifier gives a wrong answer.
-    """
-    if known is not None:
-        require_valid(key, known)
-    artifact = compile_verifier(key, statement, circuit_digest)
-    require_precompiles(chain)
-    verifier = str(_create(chain, artifact, None, sender).contract)
-    if known is not None:
-        require_right_answers(chain, verifier, known)
-    return verifier
-
-
-def compile_verifier(key: VerificationKey, statement: str, circuit_digest: bytes | None = None) -> Artifact:
-    """The generated verifier of a key, compiled."""
-    return compile_sources({f"{CONTRACT_NAME}.sol": generate(key, statement, circuit_digest)})[CONTRACT_NAME]
 
 
 def verifier_is_authentic(chain: Chain, deployment: Deployment, key: VerificationKey) -> bool:
@@ -269,12 +246,3 @@ def authenticity(chain: Chain, deployment: Deployment, key: VerificationKey | No
 
 def _digest(code: bytes) -> str:
     return "0x" + keccak(code).hex()
-
-
-def _create(chain: Chain, artifact: Artifact, arguments: list[Any] | None, sender: str | None,
-            before: Before | None = None) -> Receipt:
-    code = artifact.creation if arguments is None else encode_deployment(artifact, arguments)
-    try:
-        return chain.send(None, code, sender=sender, before=before)
-    except Reverted as error:
-        raise refusal(error, artifact.name, "constructor") from None

@@ -8,6 +8,7 @@ a network or node that failed may be asked again (`try_again`: nothing is lost, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from primitives.errors import BadInput, TailproofError
@@ -53,8 +54,36 @@ class ContractRefused(TailproofError):
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: `error` is the contract's own name for it. Integers that JSON readers may round are strings."""
         return {"error": self.name, "contract": self.contract, "function": self.function,
-                "arguments": {key: _plain(value) for key, value in self.arguments.items()},
+                "arguments": {key: plain(value) for key, value in self.arguments.items()},
                 "transaction": self.transaction, "gas_used": self.gas_used, "message": str(self)}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A transaction that somebody else may sign and send.
+
+    sender : as whom it was tried.  to : None for a creation.  value : wei.  gas : limit that suffices.
+    """
+
+    chain_id: int
+    sender: str
+    to: str | None
+    value: int
+    data: bytes
+    gas: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As `--calldata` writes it."""
+        return {"schema": "tailproof.calldata/1", "chain_id": self.chain_id, "from": self.sender, "to": self.to,
+                "value": str(self.value), "data": "0x" + self.data.hex(), "gas": self.gas}
+
+
+class Withheld(Exception):
+    """Not an error: a transaction would succeed, and was not to be sent (`Terms.withhold`).  call : what it is."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        super().__init__(f"withheld: a transaction to {call.to}")
 
 
 # -- the network and the node --------------------------------------------------------------------------------------
@@ -102,6 +131,20 @@ class AnswerRefused(NodeError):
 
 class ImplausibleAnswer(NodeError):
     """The node says what cannot be, or contradicts what is known here. Ask another node."""
+
+
+class SignedOtherwise(ImplausibleAnswer):
+    """A signer returned something else than it was asked to sign; nothing was sent.
+
+    field : what differs.  found, wanted : as text.
+    """
+
+    checked_and_false = True
+
+    def __init__(self, node: str, field: str, found: str, wanted: str) -> None:
+        self.field = field
+        super().__init__(node, f"signed another thing than asked: {field} is {found[:100]}, must be {wanted[:100]}; "
+                         "nothing was sent")
 
 
 class _Sent(TailproofError):
@@ -184,8 +227,10 @@ def _shown(value: Any) -> str:
     return "0x" + value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As JSON: bytes in hex, and integers from 2**53, which most readers would round, as strings."""
     if isinstance(value, bytes) or (isinstance(value, int) and not -1 << 53 < value < 1 << 53):
         return _shown(value)
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -8,23 +8,20 @@ from typing import Any, NamedTuple
 
 from eth_utils.crypto import keccak
 
+from primitives.errors import BadInput
+from verifier_contracts.abi import decode_call
 from verifier_contracts.addresses import checksummed
 from verifier_contracts.bindings import Contract
 from verifier_contracts.chain import Chain, Receipt
+from verifier_contracts.compiler import Artifact
 from verifier_contracts.context import Context
-from verifier_contracts.epoch_content import EpochContent, OracleDomain
+from verifier_contracts.epoch_content import FIRST, EpochContent, OracleDomain
+from verifier_contracts.errors import ContractRefused
 
 CHALLENGE, ANSWER = keccak(text="challenge"), keccak(text="answer")
 """`action_hash` of a proof about a leaf: that it refutes an epoch, or that it answers a demand."""
 SLOTS = {1: "leaf-field", 7: "leaf-field-asset", 12: "leaf-field-mark"}
 """What contexts of proofs about leaves name, by the leaves' tags: each kind is a circuit of its own."""
-
-ADMIN, GUARDIAN, RISK = 0, 1, 2
-ROLES = {"installCourt": ADMIN, "rotateSigners": ADMIN, "setReference": ADMIN, "setLimits": ADMIN,
-         "assignForfeited": ADMIN,
-         "holdEpoch": GUARDIAN, "revokeSigners": GUARDIAN, "stopClock": GUARDIAN, "resumeClock": GUARDIAN,
-         "tightenLimits": RISK}
-"""Who may call what of a `RiskOracle`: role ids of the AccessManager. What is not here, anybody may."""
 
 
 class Limits(NamedTuple):
@@ -173,6 +170,29 @@ class RiskOracle(_Timely):
         return self.transact("resetBreaker", sender=sender)
 
     # -- reading -------------------------------------------------------------------------------------------------------
+    def content_of(self, epoch_id: int) -> EpochContent | None:
+        """What was published, out of the transaction's calldata and compared with the digest that the chain keeps; None
+        where that is forgotten (older than 64 epochs), or the node or a go-between keeps the calldata from us.
+
+        Raises
+        ------
+        ContractRefused : UnknownEpoch.
+        """
+        block = self.facts_of(epoch_id).block_number
+        try:
+            digest = self.content_digest_of(epoch_id)
+        except ContractRefused as refused:
+            if refused.name != "ContentForgotten":
+                raise
+            return None
+        topics = [[keccak(text="EpochPublished(uint40,bytes32,uint256,bytes32)")], [epoch_id.to_bytes(32, "big")]]
+        for log in self.chain.logs([self.address], topics, block):         # on some rollups `block` is the parent chain's
+            sent = self.chain.sent(log.transaction)
+            found = None if sent is None else _published(self.artifact, sent[1])
+            if found is not None and found.digest() == digest:
+                return found
+        return None
+
     def root_of(self, epoch_id: int) -> int:
         """The root of an epoch; refused as UnknownEpoch or FrozenEpoch."""
         return int(self.read("rootOf", epoch_id))
@@ -228,6 +248,15 @@ class RiskOracle(_Timely):
         signers, needed, until = self.read("signersOf", number)
         return SignerSet(number, tuple(map(checksummed, signers)), needed, until)
 
+    def previous_content(self) -> bytes:
+        """`previous` of the next content."""
+        latest = self.latest_epoch_id()
+        return self.content_digest_of(latest) if latest else FIRST
+
+    def min_interval(self) -> int:
+        """Seconds between epochs, waived while the newest is frozen."""
+        return int(self.read("minInterval"))
+
     def required_lag(self) -> int:
         """Seconds that epochs must cover."""
         return int(self.read("requiredLag"))
@@ -262,6 +291,10 @@ class EpochCourt(_Timely):
     def context_of(self, sender: str, epoch_id: int, kind: int, action: bytes = CHALLENGE) -> int:
         """The same as the contract computes it."""
         return int(self.read("leafContextOf", sender, epoch_id, kind, action))
+
+    def leaf_layout(self) -> LeafLayout:
+        """How leaves of this oracle's epochs are laid out."""
+        return LeafLayout(*self.read("leafLayout"))
 
     def key_digest(self, kind: int) -> bytes:
         """Of the key in force for proofs about leaves of a kind; refused as NoVerifier."""
@@ -366,6 +399,14 @@ class EpochCourt(_Timely):
         """Slash a publisher who signed both; committed to in an earlier block."""
         return self.transact("slashEquivocation", earlier.words(), later.words(), list(signatures), salt,
                              sender=sender)
+
+
+def _published(artifact: Artifact, data: bytes) -> EpochContent | None:
+    """The content in the calldata of a `publish`; None if it is none."""
+    try:
+        return EpochContent.of_words(decode_call(artifact, "publish", data)[0])
+    except BadInput:
+        return None
 
 
 def evidence(sender: str, earlier: EpochContent, later: EpochContent, salt: bytes) -> bytes:

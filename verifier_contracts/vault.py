@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
 from verifier_contracts.addresses import checksummed
 from verifier_contracts.bindings import Contract
 from verifier_contracts.chain import Receipt
@@ -48,6 +51,15 @@ class Claim(NamedTuple):
     version: int
 
 
+class Asset(NamedTuple):
+    """A token as the vault lists it. held : all that the vault owes in it; listing : 0 not listed, 1 open, 2 closed."""
+
+    id: int
+    held: int
+    cap: int
+    listing: int
+
+
 class CollateralVault(Contract):
     """Balances of accounts, and the ways out."""
 
@@ -82,6 +94,39 @@ class CollateralVault(Contract):
         """Take what the sender is owed."""
         return self.transact("collect", token, to, sender=sender)
 
+    def claim_id(self, claim: Claim) -> bytes:
+        """By which the vault knows a claim."""
+        return bytes(keccak(encode(["(address,address,uint256,address,uint256,address,uint40,uint40)"],
+                                   [tuple(claim)])))
+
+    def queued_at(self, claim_id: bytes) -> int:
+        """When a claim was queued; 0 if there is none, or it is over."""
+        return int(self.read("queuedAt", claim_id))
+
+    def asset_of(self, token: str) -> Asset:
+        """How a token is listed; zeros if it is not."""
+        return Asset(*self.read("assetOf", token))
+
+    def token_of(self, asset: int) -> str:
+        """The token of an asset; the zero address if it was never listed."""
+        return checksummed(self.read("tokenOf", asset))
+
+    def quote(self) -> str:
+        """The token that margins are in."""
+        return checksummed(self.read("quote"))
+
+    def quote_id(self) -> int:
+        """Its id."""
+        return int(self.read("quoteId"))
+
+    def lot_of(self, account: str) -> int:
+        """The lot that an account is being liquidated in; 0 if none."""
+        return int(self.read("lotOf", account))
+
+    def paused_until(self, action: int) -> int:
+        """First second at which a class is open again; in the past while it is."""
+        return int(self.read("pausedUntil", action))
+
     def balance_of(self, account: str, token: str) -> int:
         """In the token's smallest unit."""
         return int(self.read("balanceOf", account, token))
@@ -112,6 +157,10 @@ class AssetMarks(Contract):
         """Ask an asset's adapter what it is worth under an epoch; anyone may."""
         return self.transact("mark", asset, epoch_id, list(factors), sender=sender)
 
+    def value_of(self, asset: int, amount: int, epoch_id: int) -> int:
+        """What an amount counts for by the last mark, 2**-64 of 10**-6 quote units."""
+        return int(self.read("valueOf", asset, amount, epoch_id))
+
 
 class VenueSettlement(Contract):
     """Cash between the accounts of a venue and its clearing account."""
@@ -126,6 +175,10 @@ class VenueSettlement(Contract):
     def set_debit_cap(self, cap: int, *, sender: str | None = None) -> Receipt:
         """How much settlements may take of the sender in 24 hours while its margin is hidden."""
         return self.transact("setDebitCap", cap, sender=sender)
+
+    def paused_until(self, action: int) -> int:
+        """First second at which a class is open again; in the past while it is."""
+        return int(self.read("pausedUntil", action))
 
     def request_settlement(self, *, sender: str | None = None) -> Receipt:
         """Let the sender's next settlement come at any time, in any amount."""

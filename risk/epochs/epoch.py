@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from primitives import field as scalar_field
 from primitives.errors import BadInput
+from primitives.field import MODULUS
 from primitives.merkle import Tree
 from primitives.poseidon import Tag, hash_integers, hash_rows
 from risk.epochs.header import Header
@@ -269,14 +270,26 @@ class Epoch:
     def _leaves(self) -> NDArray[Any]:
         for violation in self.violations():
             raise violation.error()
+        return self.unchecked_leaves()
+
+    def unchecked_leaves(self) -> NDArray[Any]:
+        """`leaves` of whatever these numbers are: what a false epoch was published with, for whoever shows that it is
+        false. Elements may be beyond the field's order."""
         terms = np.stack([self._column(name).astype(object) for name in TERMS], axis=1)
         return np.concatenate([terms, pack(self.changes, self.shape)], axis=1)
 
     @cached_property
     def tree(self) -> Tree:
         """The 8-ary tree: instruments, settlements, marks, at its end the header."""
+        return self._tree_of(self._leaves)
+
+    def unchecked_tree(self) -> Tree:
+        """`tree` of whatever these numbers are, as `unchecked_leaves`."""
+        return self._tree_of(self.unchecked_leaves() % MODULUS)
+
+    def _tree_of(self, rows: NDArray[Any]) -> Tree:
         leaves = np.zeros((self.shape.capacity, 4), np.uint64)
-        instruments = hash_rows(Tag.LEAF, scalar_field.encode(self._leaves))
+        instruments = hash_rows(Tag.LEAF, scalar_field.encode(rows))
         leaves[:len(instruments)] = instruments
         if self.settlements:
             settled = np.array([*self.settlements], object)

@@ -57,11 +57,23 @@ def reporting(function: Callable[P, Outcome]) -> Callable[..., None]:
             outcome = function(*args, **kwargs)
         except BrokenPipeError as error:           # which click would make exit code 1
             raise RuntimeError(f"a connection was closed ({error})") from error
-        _end_progress_line()
-        _print({**outcome.data, "holds": outcome.holds}, outcome.lines, as_json)
-        sys.exit(DONE if outcome.holds else FALSE)
+        conclude(outcome)
 
     return run
+
+
+def conclude(outcome: Outcome) -> NoReturn:
+    """Print what the command that is running found, and end it."""
+    _end_progress_line()
+    as_json = bool(click.get_current_context().params.get("as_json"))
+    _print({**outcome.data, "holds": outcome.holds}, outcome.lines, as_json)
+    sys.exit(DONE if outcome.holds else FALSE)
+
+
+def warn(text: str) -> None:
+    """Say on stderr what the user should mend, though nothing is refused for it."""
+    _end_progress_line()
+    _remark(f"warning: {text}")
 
 
 @contextmanager

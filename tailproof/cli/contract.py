@@ -7,6 +7,7 @@ Transactions are signed with the private key in $TAILPROOF_PRIVATE_KEY, or by an
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -23,9 +24,27 @@ from .node import Endpoint, talking_to_a_node
 DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
 
 
-@click.group()
+_ELSEWHERE = {**dict.fromkeys(("roles", "grant", "revoke", "cancel", "freeze", "pause", "resume", "rotate"),
+                              "contract_governance"),
+              **dict.fromkeys(("void", "move", "accounts", "history"), "contract_accounts")}
+"""Commands of this group in files of their own, which are read when they are asked for."""
+
+
+class _Parts(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *_ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _ELSEWHERE:
+            found = getattr(import_module(f"tailproof.cli.{_ELSEWHERE[cmd_name]}"), cmd_name)
+            assert isinstance(found, click.Command)
+            return found
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Parts)
 def contract() -> None:
-    """Generate, deploy and feed the contracts."""
+    """Generate, deploy, feed and govern the contracts."""
 
 
 @contract.command("generate")
@@ -49,44 +68,81 @@ def generate_source(key: Path, out: Path) -> Outcome:
 
 
 @contract.command("deploy")
-@click.option("--key", type=FILE, required=True, help="Key directory.")
+@click.option("--config", type=FILE, help="What the system is to be: `tailproof new system` writes one to start from.")
+@click.option("--key", type=FILE, help="Key directory of a margin statement: registry and manager of earlier versions.")
 @talking_to_a_node(sends=True, optional="JSON-RPC endpoint; without it, a trial on an embedded chain.")
 @click.option("--out", type=CONTINUED, help="Deployment file to write, with --rpc.")
-@click.option("--registry", type=ADDRESS, help="Share an epoch registry that is there already.")
+@click.option("--registry", type=ADDRESS, help="With --key: share an epoch registry that is there already.")
 @click.option("--max-epoch-age", type=click.IntRange(1, (1 << 40) - 1), default=86_400, show_default=True,
-              help="Seconds after which an epoch proves nothing any more.")
-@click.option("--allow-insecure-setup", is_flag=True, help="Take a key whose maker can forge proofs; for trials only.")
+              help="With --key: seconds after which an epoch proves nothing any more.")
+@click.option("--allow-insecure-setup", is_flag=True, help="With --key: take one whose maker can forge proofs; for "
+              "trials only.")
 @reporting
-def deploy_contracts(key: Path, endpoint: Endpoint, out: Path | None, registry: str | None, max_epoch_age: int,
-                     allow_insecure_setup: bool) -> Outcome:
-    """Deploy registry, verifier and margin manager; every role goes to the sender.
+def deploy_contracts(config: Path | None, key: Path | None, endpoint: Endpoint, out: Path | None, registry: str | None,
+                     max_epoch_age: int, allow_insecure_setup: bool) -> Outcome:
+    """Deploy all contracts of a system as --config says, hand them over, and show every address, role and clock.
 
-    A proof is made first, for the self-test of the contracts.  What is deployed before a failure stays in the file; the
-    same command then goes on from there.
+    A proof is made first with each key, for the self-test of its verifier.  What is deployed before a failure stays in
+    the file; the same command then goes on from there.
     """
+    from verifier_contracts.unfinished import require_unfinished
+    if (config is None) == (key is None):
+        raise BadInput("--config and --key", (config and str(config), key and str(key)), "one of them")
+    if (endpoint.rpc is None) != (out is None):
+        raise BadInput("--rpc and --out", (endpoint.rpc, out and str(out)), "given together: without --out nobody "
+                       "would know where the contracts are, and without --rpc their chain is gone")
+    if out is not None and os.path.lexists(out):
+        require_unfinished(out)                    # before proofs are made for nothing
+    if config is not None:
+        return _deploy_system(config, endpoint, out)
+    assert key is not None
+    return _deploy_manager(key, endpoint, out, registry, max_epoch_age, allow_insecure_setup)
+
+
+def _deploy_system(config: Path, endpoint: Endpoint, out: Path | None) -> Outcome:
+    from dataclasses import replace
+
+    from verifier_contracts.chain import Chain
+    from verifier_contracts.clocks import clocks
+    from verifier_contracts.system_config import SystemConfig
+    from verifier_contracts.system_deployment import deploy_system
+
+    from ..system_table import rows, to_json
+    from ..systems import load_proving
+    wanted = SystemConfig.load(config)
+    if endpoint.rpc is None:
+        chain = Chain.embedded()                   # a trial: on whatever chain this is
+        wanted = replace(wanted, chain_id=chain.chain_id)
+    else:
+        chain = endpoint.connect()
+        if chain.chain_id != wanted.chain_id:      # before proofs are made for nothing
+            raise BadInput("chain_id", wanted.chain_id, f"{chain.chain_id}, as the node says", source=config)
+        wanted.require_deployer(chain.default_sender())
+    made = deploy_system(chain, wanted, load_proving(wanted, progress=progress), progress=progress, file=out)
+    found = clocks(made, made.bind(chain))
+    trial = [] if out is not None else ["A trial: the embedded chain is gone now."]
+    return Outcome({**to_json(made, found), "chain": chain.name, "insecure_setup": made.insecure}, [
+        *table(list(rows(made, found)), ("what", "value", "about it")), *([INSECURE] if made.insecure else []), *trial])
+
+
+def _deploy_manager(key: Path, endpoint: Endpoint, out: Path | None, registry: str | None, max_epoch_age: int,
+                    allow_insecure_setup: bool) -> Outcome:
     from verifier_contracts.chain import Chain
     from verifier_contracts.deployment import deploy
-    from verifier_contracts.unfinished import require_unfinished
 
     from ..attestation import require_margin
     from ..known_answers import prove_known_answer
-    rpc = endpoint.rpc
-    if (rpc is None) != (out is None):
-        raise BadInput("--rpc and --out", (rpc, out and str(out)), "given together: without --out nobody would "
-                       "know where the contracts are, and without --rpc their chain is gone")
-    if out is not None and os.path.lexists(out):
-        require_unfinished(out)                    # before a proof is made for nothing
     found = KeyDirectory.load(key)
     require_margin(statements.get(found.statement))
     verification_key = found.verification_key()
     if verification_key.insecure_setup and not allow_insecure_setup:
         raise BadInput("key", INSECURE, "one from a ceremony, or --allow-insecure-setup for a trial", source=key)
-    chain = Chain.embedded() if rpc is None else endpoint.connect()
+    chain = Chain.embedded() if endpoint.rpc is None else endpoint.connect()
     known = prove_known_answer(found, progress=progress)
     made = deploy(chain, verification_key, found.statement, bytes.fromhex(found.r1cs_digest), known,
                   max_epoch_age=max_epoch_age, registry=registry, allow_insecure_setup=allow_insecure_setup,
                   progress=progress, file=out)
-    trial = [] if rpc is not None else ["A trial: the embedded chain is gone now."]
+    trial = [] if endpoint.rpc is not None else ["A trial: the embedded chain is gone now."]
     facts = made.to_json()
     return Outcome({**facts, "chain": chain.name}, [
         *table([(name, facts[name]) for name in ("chain_id", "registry", "verifier", "manager", "key_digest")]),

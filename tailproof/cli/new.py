@@ -19,7 +19,7 @@ _OUT = click.option("--out", type=OUTPUT, required=True, help="File to write; on
 
 @click.group()
 def new() -> None:
-    """Write a book, model or portfolio that builds as it stands."""
+    """Write a book, model, portfolio or system of contracts that builds as it stands."""
 
 
 @new.command("book")
@@ -47,6 +47,15 @@ def model(assets: str, out: Path) -> Outcome:
 def portfolio(assets: str, out: Path) -> Outcome:
     """A portfolio of instruments of `new book` (JSON)."""
     return _written(templates.portfolio, assets, out)
+
+
+@new.command("system")
+@_ASSETS
+@_OUT
+@reporting
+def system(assets: str, out: Path) -> Outcome:
+    """A configuration of all contracts, for anvil and trial keys (JSON); `contract deploy --config` takes it."""
+    return _written(templates.system, assets, out)
 
 
 def _written(make: Callable[[tuple[str, ...]], str], assets: str, out: Path) -> Outcome:

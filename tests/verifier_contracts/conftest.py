@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))          # for `toykey` and `worl
 
 from ledger_world import LedgerWorld, build
 from oracle_world import OracleWorld, build_oracle_world
+from system_world import SystemWorld, build_system, undone
 from toykey import ToyKey
 from world import GENESIS, World, anvil, build_world
 
@@ -68,3 +69,14 @@ def ledgers(built_ledger: LedgerWorld) -> Iterator[LedgerWorld]:
     snapshot = built_ledger.chain.snapshot()
     yield built_ledger
     built_ledger.chain.restore(snapshot)
+
+
+@pytest.fixture(scope="session")
+def built_system() -> SystemWorld:
+    return build_system()
+
+
+@pytest.fixture
+def system_world(built_system: SystemWorld) -> Iterator[SystemWorld]:
+    """All contracts as `deploy_system` deploys them; what a test does to them is undone."""
+    yield from undone(built_system)

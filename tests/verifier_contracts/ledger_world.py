@@ -15,7 +15,6 @@ from mocks import compiled
 from toykey import CIRCUIT, ToyKey
 from world import GENESIS, HOUR, refused
 
-from prover.points import encode_g1, encode_g2, uncompressed
 from verifier_contracts.abi import encode_call, encode_deployment, refusal
 from verifier_contracts.bindings import Contract, proof_words
 from verifier_contracts.chain import Chain, Receipt
@@ -24,7 +23,9 @@ from verifier_contracts.context import Context
 from verifier_contracts.deployment import deploy_verifier
 from verifier_contracts.eip712 import Domain, sign
 from verifier_contracts.errors import Reverted
+from verifier_contracts.ledger import MarginStatus, Skipped, combiner_key
 from verifier_contracts.sending import created_address
+from verifier_contracts.verifier_registry import Candidate, slot_id
 
 ADMIN, GUARDIAN, RISK, VENUE, PUBLISHER, COORDINATOR, VAULT = range(7)
 DAY = 24 * HOUR
@@ -35,9 +36,8 @@ FOREVER = 2**256 - 1
 BUFFERS = [0, 2_000, 5_000, 10_000]
 LIVES = [60 * MINUTE, 60 * MINUTE, 75 * MINUTE, 90 * MINUTE]
 MAX_AGE, EXIT_AGE, FINAL_AGE, GRACE = 30 * MINUTE, 15 * MINUTE, 45 * MINUTE, 15 * MINUTE
-STATUS = ("Unknown", "Valid", "Stale", "Superseded", "NotAttested", "Frozen", "Distrusted", "ReduceOnly", "Called",
-          "Flat", "Paused")
-SKIPPED = ("No", "Replaced", "Older", "Stands", "Called", "Uncovered")
+STATUS = tuple(status.words.title().replace(" ", "") for status in MarginStatus)
+SKIPPED = tuple(why.name.title() for why in Skipped)
 STATEMENTS = {"margin": 4, "cover": 4, "flat": 2, "transition": 4, "batch-4": 3, "batch-16": 3}
 EMPTY = 424242
 """Stands for the commitment to no positions under salt 0."""
@@ -46,11 +46,8 @@ ONE_ASSET = 1
 
 
 def mocks() -> Mapping[str, Artifact]:
-    """The tests' own contracts, and OpenZeppelin's AccessManager."""
-    return compiled("LoanDesk", "MockOracle", "MockVault", more=(
-        "// SPDX-License-Identifier: MIT\npragma solidity ^0.8.28;\n"
-        'import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";\n'
-        "contract Authority is AccessManager { constructor(address admin) AccessManager(admin) {} }\n"))
+    """The tests' own contracts."""
+    return compiled("LoanDesk", "MockOracle", "MockVault")
 
 
 class Tested(Contract):
@@ -93,24 +90,17 @@ def send_contract(chain: Chain, name: str, arguments: Sequence[Any], sender: str
     return Tested(chain, receipt.contract, name)
 
 
-def statement_id(name: str) -> bytes:
-    return keccak(text=name)
+statement_id = slot_id
 
 
 def key_bytes(key: ToyKey) -> bytes:
-    """A verification key as EIP-197 encodes it: what its digest is of."""
-    vk = key.verification_key
-    data = (uncompressed(encode_g1([vk.alpha])) + uncompressed(encode_g2([vk.beta, vk.gamma, vk.delta]))
-            + uncompressed(encode_g1(vk.ic)))
-    return bytes(data)
+    return combiner_key(key.verification_key)
 
 
 def candidate(chain: Chain, key: ToyKey, verifier: str, *, sunset: int = DAY, **changes: Any) -> tuple[Any, ...]:
-    known = key.known_answer()
-    fields = {"verifier": verifier, "code_hash": keccak(chain.code(verifier)),
-              "key_digest": key.verification_key.digest(), "circuit_digest": CIRCUIT, "sunset": sunset,
-              "proof": proof_words(known.proof), "inputs": list(known.inputs)} | changes
-    return tuple(fields.values())
+    """Also with what no honest candidate has."""
+    made = Candidate.of(chain, verifier, key.verification_key, CIRCUIT, key.known_answer())
+    return made._replace(sunset=sunset, **changes).argument()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
 from mocks import compiled
 from toykey import CIRCUIT, ToyKey
@@ -22,9 +21,9 @@ from verifier_contracts.compiler import Artifact, compile_contracts
 from verifier_contracts.deployment import compile_verifier
 from verifier_contracts.eip712 import sign
 from verifier_contracts.epoch_content import FIRST, EpochContent, quorum
+from verifier_contracts.governance import Role
 from verifier_contracts.oracle import (
     CHALLENGE,
-    ROLES,
     SLOTS,
     EpochCourt,
     LeafLayout,
@@ -33,6 +32,7 @@ from verifier_contracts.oracle import (
     Listing,
     RiskOracle,
 )
+from verifier_contracts.role_table import FUNCTIONS, selector
 
 MINUTE, DAY = 60, 86_400
 LAYOUT = LeafLayout(lanes=5, width=50, value_bits=44, values=8, underlyings=2, cash_id=77)
@@ -92,6 +92,7 @@ class OracleWorld:
     risk: str
     relayer: str
     challenger: str
+    vault: str
 
     # -- time ------------------------------------------------------------------------------------------------------
     def later(self, seconds: int) -> None:
@@ -182,8 +183,8 @@ def listed(content: EpochContent, kind: int, row: Sequence[int], other: bytes = 
     return signed, Listing(signed, row, [other])
 
 
-def build_oracle_world(chain: Chain) -> OracleWorld:
-    admin, guardian, risk, relayer, challenger = chain.senders[:5]
+def build_oracle_world(chain: Chain, layout: LeafLayout = LAYOUT) -> OracleWorld:
+    admin, guardian, risk, relayer, challenger, vault = chain.senders[:6]
     key = ToyKey(5)
     access = mock(chain, "Access", admin)
     verifiers = mock(chain, "MockRegistry")
@@ -194,12 +195,11 @@ def build_oracle_world(chain: Chain) -> OracleWorld:
     oracle = RiskOracle(chain, create(chain, artifact, [
         access.address, LIMITS.words(), BLOCKS], gas=16_700_000))
     court_address = create(chain, compile_contracts()["EpochCourt"], [oracle.address, verifiers.address,
-                                                                      tuple(LAYOUT), STAKE],
+                                                                      tuple(layout), STAKE],
                    gas=16_700_000)
-    for function, role in ROLES.items():
-        entry = next(entry for entry in artifact.abi if entry.get("name") == function)
-        access.transact("setTargetFunctionRole", oracle.address, [keccak(text=abi_to_signature(entry))[:4]], role)
-    for role, holder in ((1, guardian), (2, risk)):
+    for function, role in FUNCTIONS["oracle"].items():
+        access.transact("setTargetFunctionRole", oracle.address, [selector(artifact, function)], role)
+    for role, holder in ((Role.GUARDIAN, guardian), (Role.RISK, risk), (Role.VAULT, vault)):
         access.transact("grantRole", role, holder, 0)
     publishers = keys(5)
     oracle.transact("installCourt", court_address, sender=admin)
@@ -208,6 +208,6 @@ def build_oracle_world(chain: Chain) -> OracleWorld:
         court.stake(one.address, STAKE)
     oracle.transact("rotateSigners", [one.address for one in publishers], 3, sender=admin)
     return OracleWorld(chain, key, access, verifiers, oracle, court, tuple(publishers), admin, guardian, risk, relayer,
-                       challenger)
+                       challenger, vault)
 
 

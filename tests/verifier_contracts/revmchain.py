@@ -21,7 +21,8 @@ from verifier_contracts import compiler
 from verifier_contracts.compiler import SOURCES, Artifact, compile_sources
 
 MOCKS = Path(__file__).parent / "solidity"
-_INTERFACES = ("ICollateralVault.sol", "IMarginManager.sol", "IRiskOracle.sol", "IEpochRegistry.sol", "ILiveClock.sol")
+_INTERFACES = ("ICollateralVault.sol", "IMarginManager.sol", "IRiskOracle.sol", "IEpochRegistry.sol", "ILiveClock.sol",
+               "IPausableClock.sol")
 _VAULT = ("CollateralVault.sol", "VenueSettlement.sol", "AssetMarks.sol", "ConstantProductAdapter.sol",
           "Erc4626Adapter.sol", "VaultAssets.sol", "VaultGains.sol", "Gains.sol", "Epochs.sol", "ExactTransfer.sol",
           "ILpAdapter.sol", "PausableByClass.sol", "Signatures.sol")

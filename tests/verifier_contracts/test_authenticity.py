@@ -93,7 +93,7 @@ def test_one_changed_byte_of_a_manager_is_seen_immutables_too(world, monkeypatch
     artifact, code = compile_contracts()["MarginManager"], world.chain.code(world.deployment.manager)
     manager = MarginManager(world.chain, world.deployment.manager)
     assert manager_is_ours(manager)
-    places = [start + length - 1 for group in artifact.immutables for start, length in group]
+    places = [start + length - 1 for group in artifact.immutables.values() for start, length in group]
     for place in (0, len(code) // 3, len(code) - 1, *places):
         changed = bytearray(code)
         changed[place] ^= 1

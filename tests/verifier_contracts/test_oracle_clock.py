@@ -147,8 +147,8 @@ def test_a_stop_counts_in_full_and_lapses(calm):
         calm.govern("stopClock", HOUR, sender=calm.relayer)
     for wrong in (0, DAY + 1):
         with refused("StopTooLong"):
-            calm.govern("stopClock", wrong, sender=calm.guardian)
-    calm.govern("stopClock", DAY, sender=calm.guardian)
+            calm.govern("stopClock", wrong, sender=calm.vault)
+    calm.govern("stopClock", DAY, sender=calm.vault)
     start = calm.chain.now()
     assert lost_over(calm, 8 * HOUR) == 8 * HOUR                            # more than any other stop may
     calm.set_limits(heartbeat=DAY)
@@ -159,27 +159,27 @@ def test_a_stop_counts_in_full_and_lapses(calm):
 
 
 def test_one_stop_in_seven_days(calm):
-    calm.govern("stopClock", HOUR, sender=calm.guardian)
+    calm.govern("stopClock", HOUR, sender=calm.vault)
     start = calm.chain.now()
     calm.chain.travel_to(start + 7 * DAY - 2)
     with refused("StoppedTooRecently"):
-        calm.govern("stopClock", HOUR, sender=calm.guardian)
+        calm.govern("stopClock", HOUR, sender=calm.vault)
     calm.chain.travel_to(start + 7 * DAY)
-    calm.govern("stopClock", HOUR, sender=calm.guardian)
+    calm.govern("stopClock", HOUR, sender=calm.vault)
 
 
 def test_a_stop_ends_early(calm):
     with refused("ClockNotStopped"):
-        calm.govern("resumeClock", sender=calm.guardian)
-    calm.govern("stopClock", HOUR, sender=calm.guardian)
+        calm.govern("resumeClock", sender=calm.vault)
+    calm.govern("stopClock", HOUR, sender=calm.vault)
     calm.later(100)
     with refused("AccessManagedUnauthorized"):
         calm.govern("resumeClock", sender=calm.relayer)
-    calm.govern("resumeClock", sender=calm.guardian)
+    calm.govern("resumeClock", sender=calm.vault)
     assert lost_over(calm, 2 * HOUR) == 0
     assert 100 <= calm.chain.now() - calm.oracle.live_time() <= 102
     with refused("ClockNotStopped"):
-        calm.govern("resumeClock", sender=calm.guardian)
+        calm.govern("resumeClock", sender=calm.vault)
 
 
 def test_missing_epochs_stop_it_for_six_hours(oracles):
@@ -230,7 +230,7 @@ def test_a_trip_stops_it_for_six_hours(calm):
 def test_what_overlaps_counts_once(calm):
     calm.publish()
     calm.next(marks=(2 * MARKS[0], MARKS[1]))
-    calm.govern("stopClock", 2 * HOUR, sender=calm.guardian)
+    calm.govern("stopClock", 2 * HOUR, sender=calm.vault)
     calm.oracle.freeze(calm.oracle.latest_epoch_id(), 1,
                        calm.signatures(calm.oracle.domain.freeze(calm.oracle.latest_epoch_id())))
     assert lost_over(calm, HOUR) == HOUR
@@ -251,9 +251,9 @@ def test_live_time_never_runs_backwards_nor_ahead(oracles):
                 marks = MARKS if action == "epoch" else (rng.randrange(1, 2**40), MARKS[1])
                 oracles.publish(marks=marks)
             elif action == "stop":
-                oracles.govern("stopClock", rng.randrange(1, DAY), sender=oracles.guardian)
+                oracles.govern("stopClock", rng.randrange(1, DAY), sender=oracles.vault)
             elif action == "resume":
-                oracles.govern("resumeClock", sender=oracles.guardian)
+                oracles.govern("resumeClock", sender=oracles.vault)
             elif action == "hold":
                 oracles.oracle.hold(oracles.oracle.latest_epoch_id(), HOUR, sender=oracles.guardian)
             elif action == "reset":

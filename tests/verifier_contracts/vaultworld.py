@@ -144,9 +144,10 @@ def build(artifacts: Callable[[], Any] = vault_artifacts) -> VaultWorld:
     desk = m.deploy(a["VenueSettlement"], authority.address, vault.address, QUANTUM, 10_000, sender=admin)
     world = VaultWorld(m, oracle, manager, authority, marks, vault, desk, quote, coin)
     roles = {
-        (vault, RISK): ("lowerCap", "raiseCap", "closeAsset"), (vault, GUARDIAN): ("pause",),
+        (vault, RISK): ("lowerCap", "raiseCap", "closeAsset"), (vault, GUARDIAN): ("pause", "unpause"),
         (vault, COORDINATOR): ("lock", "release", "transferBasket", "pay"), (vault, DESK): ("book",),
-        (desk, VENUE): ("settle", "withdrawClearing"), (desk, GUARDIAN): ("pause",), (marks, RISK): ("tightenCurve",),
+        (desk, VENUE): ("settle", "withdrawClearing"), (desk, GUARDIAN): ("pause", "unpause"),
+        (marks, RISK): ("tightenCurve",),
     }
     for (contract, role), functions in roles.items():
         authority("setTargetFunctionRole", contract.address, [contract.selector(f) for f in functions], role,

@@ -7,6 +7,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {AssetMarks} from "./AssetMarks.sol";
 import {isFrozen} from "./Epochs.sol";
 import {IMarginManager} from "./IMarginManager.sol";
+import {IPausableClock} from "./IPausableClock.sol";
 import {IRiskOracle} from "./IRiskOracle.sol";
 import {ActionClass} from "./PausableByClass.sol";
 import {isSignedBy} from "./Signatures.sol";
@@ -244,6 +245,16 @@ contract CollateralVault is VaultGains, EIP712 {
     }
 
     // ----------------------------------------------------------------------------------------------------- internal
+
+    /// @dev While nobody can liquidate, no deadline of somebody who is called runs: the oracle's clock stops with the
+    ///      class, or neither does. Both lapse after the same time, and neither can be stopped without the other.
+    function _afterPause(ActionClass class, uint40 duration) internal override {
+        if (class == ActionClass.Liquidate) IPausableClock(address(oracle)).stopClock(duration);
+    }
+
+    function _afterUnpause(ActionClass class) internal override {
+        if (class == ActionClass.Liquidate) IPausableClock(address(oracle)).resumeClock();
+    }
 
     /// @dev Debit first, at the owner's will only (a proof is never consent: venue and committee can make one too), and
     ///      never what may not leave yet, or is in a lot.

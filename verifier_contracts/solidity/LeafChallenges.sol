@@ -12,6 +12,11 @@ import {
 import {proofContext} from "./ProofContext.sol";
 import {PublisherStakes} from "./PublisherStakes.sol";
 
+/// @dev Bits of the number by which lists and vault know an asset: the low ones of its id, which is a digest of its name.
+///      The bit above them is that of shares, which are marked and never listed. Publishers see to it that no two assets
+///      of an epoch share a number.
+uint256 constant ASSET_NUMBER = (1 << 31) - 1;
+
 /// @notice Collateral factors of an asset: what one base unit counts for, in 2**-64 x 1e-6 quote units, as collateral
 ///         and as a debt.
 struct Factor {
@@ -149,7 +154,7 @@ abstract contract LeafChallenges is PublisherStakes {
         uint256 k = elementOf(proof.shown);
         if (kindOf(proof.shown) != ASSET || proof.shown.id == 0 || k == 0) revert FieldStands(epochId);
         for (uint256 i = 0; i < factors.length; ++i) {
-            if (factors[i].assetId != proof.shown.id) continue;
+            if (factors[i].assetId != proof.shown.id & ASSET_NUMBER) continue;
             if (proof.shown.x == (k == 1 ? factors[i].v : factors[i].d)) revert FieldStands(epochId);
             break;
         }

@@ -53,6 +53,7 @@ abstract contract PausableByClass is AccessManaged {
         uint40 until = uint40(block.timestamp) + duration;
         _pauses[class] = Pause(uint40(block.timestamp), until, last.stopped + (last.until - last.from));
         emit ClassPaused(class, until);
+        _afterPause(class, duration);
     }
 
     /// @notice End a pause before it lapses.
@@ -61,6 +62,7 @@ abstract contract PausableByClass is AccessManaged {
         if (block.timestamp >= current.until) revert ClassNotPaused(class);
         current.until = uint40(block.timestamp);
         emit ClassUnpaused(class);
+        _afterUnpause(class);
     }
 
     /// @notice First second at which a class is open again; in the past while it is.
@@ -74,6 +76,11 @@ abstract contract PausableByClass is AccessManaged {
         uint256 end = block.timestamp < last.until ? block.timestamp : last.until;
         return uint256(last.stopped) + end - last.from;
     }
+
+    /// @dev What must stop together with a class, and go on together with it, in the same transaction.
+    function _afterPause(ActionClass class, uint40 duration) internal virtual {}
+
+    function _afterUnpause(ActionClass class) internal virtual {}
 
     function _requireOpen(ActionClass class) internal view {
         uint256 until = pausedUntil(class);

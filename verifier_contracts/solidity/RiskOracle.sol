@@ -7,6 +7,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {EpochFacts} from "./EpochFacts.sol";
 import {EpochCourt} from "./EpochCourt.sol";
 import {EpochPublication} from "./EpochPublication.sol";
+import {IPausableClock} from "./IPausableClock.sol";
 import {LiveClock} from "./LiveClock.sol";
 import {OracleState} from "./OracleState.sol";
 import {Reference} from "./PriceMoves.sol";
@@ -26,7 +27,7 @@ struct OracleLimits {
 /// @title The published epochs: what risk is, signed by a quorum, refutable by anyone
 /// @notice An epoch is believed for what is reversible as soon as it is published, and for what is not once it is final.
 ///         This file holds what roles may do; roles are the AccessManager's.
-contract RiskOracle is EpochPublication, AccessManaged {
+contract RiskOracle is EpochPublication, IPausableClock, AccessManaged {
     /// @notice Longest freeze by a guardian, and longest stop of the clock.
     uint40 public constant LONGEST_HOLD = 2 hours;
     uint40 public constant LONGEST_STOP = 24 hours;
@@ -133,7 +134,8 @@ contract RiskOracle is EpochPublication, AccessManaged {
 
     // -------------------------------------------------------------------------------------------------------- clock
 
-    /// @notice Stop live time while liquidation is paused (role: whoever pauses it): for at most a day, once in seven.
+    /// @notice Stop live time while liquidation is paused (role: the vault, which pauses it in the same transaction): for
+    ///         at most a day, once in seven.
     function stopClock(uint40 duration) external restricted {
         if (duration == 0 || duration > LONGEST_STOP) revert StopTooLong(duration, LONGEST_STOP);
         _settleClock();

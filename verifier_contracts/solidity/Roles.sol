@@ -8,4 +8,11 @@ uint64 constant RISK = 2;
 uint64 constant VENUE = 3;
 uint64 constant PUBLISHER = 4;
 uint64 constant COORDINATOR = 5;
+// Stops the oracle's clock together with liquidation.
 uint64 constant VAULT = 6;
+// Books what it settled in the vault.
+uint64 constant SETTLEMENT = 7;
+// What RISK may do after a delay: an account has one delay for all that a role lets it do.
+uint64 constant LOOSENING = 8;
+// Announces verifiers, without a delay: the registry has its own.
+uint64 constant ANNOUNCER = 9;

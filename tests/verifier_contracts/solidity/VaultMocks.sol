@@ -39,6 +39,17 @@ contract MockOracle is IRiskOracle {
         silent = on;
     }
 
+    /// Until when live time stands still; 0 once it goes on.
+    uint40 public stoppedUntil;
+
+    function stopClock(uint40 duration) external {
+        stoppedUntil = uint40(block.timestamp) + duration;
+    }
+
+    function resumeClock() external {
+        stoppedUntil = 0;
+    }
+
     function rootOf(uint40 id) external view returns (uint256) {
         if (silent) assembly { revert(0, 0) }
         if (factorsHashOf[id] == 0) revert UnknownEpoch(id);

@@ -1,0 +1,150 @@
+"""`tailproof trade`: fills that a venue signs, and the step by which an account's owner applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from primitives.errors import BadInput
+
+from .. import epochs
+from ..keys import KeyDirectory
+from ..secret import Opening, draw_salt
+from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
+from .node import Endpoint, talking_to_a_node, write_calldata
+from .vault import CARRIER, COLLATERAL, DEPLOYMENT, EPOCH_ID, VALID, ground_of, opened, sent
+
+LOTS = click.IntRange(1, (1 << 40) - 1)
+
+
+@click.group()
+def trade() -> None:
+    """Trades inside commitments, lots and cash together (venue, trader)."""
+
+
+@trade.command("fills")
+@DEPLOYMENT
+@talking_to_a_node(signs=True)
+@click.option("--account", type=ADDRESS, required=True, help="Account that is filled.")
+@click.option("--epoch", type=FILE, required=True, help="Epoch directory; names the instruments.")
+@click.option("--buy", metavar="SYMBOL", help="What the account buys.")
+@click.option("--sell", metavar="SYMBOL", help="What the account sells.")
+@click.option("--lots", type=LOTS, help="How much of it.")
+@click.option("--price", metavar="DECIMAL", help="Of one unit of the underlying, in quote units; the cash is rounded "
+              "against the account.")
+@click.option("--cash", type=click.IntRange(-(1 << 40) + 1, (1 << 40) - 1), help="Instead: lots of cash that are paid "
+              "into the commitment, or, below 0, out of it.")
+@click.option("--statement", help="Transition statement in force.  [default: the deployment's]")
+@click.option("--out", type=OUTPUT, required=True, help="Fills file to write for the owner, mode 0600.")
+@reporting
+def sign_fills(deployment: Path, endpoint: Endpoint, account: str, epoch: Path, buy: str | None, sell: str | None,
+               lots: int | None, price: str | None, cash: int | None, statement: str | None, out: Path) -> Outcome:
+    """Sign fills of an account for its next version (role: venue). The venue's word that this was traded, and at this
+    price, is all there is: treat it as settled once the owner's step is on the chain."""
+    from risk.market.instruments import Instrument
+
+    from .. import trading
+    numbers = epochs.load(epoch)
+    quote = numbers.header.quote
+    if cash is not None and not any((buy, sell, lots, price)):
+        fills: Sequence[tuple[int, int]] = [(Instrument.cash(quote).id, cash)] if cash else []
+    else:
+        fills = _legs(numbers, buy, sell, lots, price, cash)
+    signer = endpoint.signer()
+    system, there = opened(deployment, endpoint)
+    made = trading.sign_fills(there, statement or system.installed("transition").statement, account, fills, quote,
+                              draw_salt(), signer.address, signer.sign_message)
+    made.save(out)
+    return Outcome({"path": str(out), "account": account, "version": made.message.version,
+                    "fills": [{"id": str(id), "lots": amount} for id, amount in fills], "cash": str(made.message.cash),
+                    "fill_digest": str(made.message.fill_digest)},
+                   [*table([(_name(numbers, id), amount) for id, amount in fills], ["instrument", "lots"]),
+                    f"{out}: fills of {account} for version {made.message.version}; its owner applies them "
+                    "(`trade apply`)."])
+
+
+def _legs(numbers: epochs.AnyEpoch, buy: str | None, sell: str | None, lots: int | None, price: str | None,
+          cash: int | None) -> Sequence[tuple[int, int]]:
+    from primitives.errors import suggestion
+    from risk.exact.money import LARGEST_PRICE, parse_money
+    from risk.margins import fills
+    if (buy is None) == (sell is None) or lots is None or price is None or cash is not None:
+        raise BadInput("--buy or --sell, --lots and --price", (buy, sell, lots, price), "given together; or --cash "
+                       "alone")
+    symbol = buy or sell or ""
+    row = numbers.row_of(symbol)
+    if row is None:
+        near = suggestion(symbol, [instrument.symbol for instrument in numbers.instruments])
+        raise BadInput("--buy" if buy else "--sell", symbol, f"an instrument of the epoch{near}")
+    deal = fills.trade(numbers.instruments[row - 1], lots,
+                       parse_money(price, field="--price", low=0, high=LARGEST_PRICE))
+    return deal.buyer if buy else deal.seller
+
+
+def _name(numbers: epochs.AnyEpoch, id: int) -> str:
+    known = {int(number): instrument.symbol
+             for number, instrument in zip(numbers.ids[1:], numbers.instruments, strict=True)}
+    return known.get(id, f"id {id}")
+
+
+@trade.command("apply")
+@DEPLOYMENT
+@talking_to_a_node(sends=True)
+@click.option("--fills", "fills_file", type=FILE, required=True, help="Fills file that the venue signed.")
+@click.option("--key", type=FILE, required=True, help="Key directory of the transition statement in force.")
+@click.option("--opening", type=FILE, required=True, help="Salt file that opens the account's commitment.")
+@click.option("--epoch", type=FILE, required=True, help="Directory of the latest epoch.")
+@EPOCH_ID
+@COLLATERAL
+@click.option("--cover-key", type=FILE, help="Key directory of the cover statement: the step comes with cover at "
+              "initial margin. Without it the account is reduce-only afterwards.")
+@click.option("--out", type=OUTPUT, required=True, help="Salt file to write for the commitment that it leads to, "
+              "mode 0600. Nothing else opens it.")
+@VALID
+@CARRIER
+@reporting
+def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Path, opening: Path, epoch: Path,
+                epoch_id: int | None, collateral: Path | None, cover_key: Path | None, out: Path, valid_for: int,
+                for_carrier: Path | None) -> Outcome:
+    """Prove that signed fills lead from your commitment to the next, and make the step. With --cover-key exit code 1 if
+    the collateral would not cover it."""
+    from .. import trading
+    secret, signed, keys = Opening.load(opening), trading.SignedFills.load(fills_file), KeyDirectory.load(key)
+    _, there = opened(deployment, endpoint)
+    numbers, account = epochs.load(epoch), signed.message.account
+    signer = endpoint.signer() if for_carrier is not None else None
+    who = there.chain.default_sender() if signer is None else signer.address
+    if who != account:
+        raise BadInput("fills.account", account, f"{who}, whose key is at hand: its owner sends the step, or signs it "
+                       "(--for-carrier)", source=fills_file)
+    after = trading.prepare(there, keys, secret, signed, numbers.header.quote)
+    cover = None
+    if cover_key is not None:
+        on = ground_of(there, epoch, collateral, there.ledger.max_epoch_age(), epoch_id=epoch_id)
+        value, short = trading.cover_after(there, on, after, account)
+        if short is not None:
+            return Outcome({"account": account, "value": str(short.value), "needed": str(short.least),
+                            "missing": str(short.least - short.value), "transaction": None, "opening": None},
+                           [f"NOT covered after these fills: the collateral counts for {short.value}, and it takes "
+                            f"{short.least} (1e-6 quote units)."], False)
+        cover = (KeyDirectory.load(cover_key), on, value)
+    step = trading.prove_step(there, keys, secret, after, signed, cover=cover, valid_for=valid_for, progress=progress,
+                              owner=None if signer is None else signer.sign_message)
+    facts: dict[str, Any] = {"account": account, "version": step.transition.version,
+                             "commitment": str(after.commitment), "covered": cover is not None}
+    rows: list[tuple[str, object]] = [("account", account), ("version", step.transition.version),
+                                      ("commitment", after.commitment),
+                                      ("covered", "at initial margin" if cover else "NO: reduce-only from now on")]
+    after.save(out)                                # before anything is sent: a step without it would be the last
+    kept = f"{out} opens the new commitment once the step is on the chain; until then {opening} opens the old one."
+    if for_carrier is not None:
+        write_calldata(step.call(there), for_carrier)
+        return Outcome({**facts, "opening": str(out), "for_carrier": str(for_carrier),
+                        "deadline": step.transition.deadline, "transaction": None},
+                       [*table([*rows, ("for a carrier", for_carrier)]), kept])
+    receipt = step.send(there, sender=who)
+    return Outcome({**facts, "opening": str(out), **sent([receipt])},
+                   [*table([*rows, ("transaction", receipt.transaction)]), kept])

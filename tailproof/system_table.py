@@ -1,0 +1,69 @@
+"""A system of contracts in one table: every address, verifier, role, delay and clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from verifier_contracts.clocks import Clock
+from verifier_contracts.governance import Role, role_name
+from verifier_contracts.role_table import FUNCTIONS
+from verifier_contracts.system import CONTRACTS, System
+from verifier_contracts.verifier_registry import SLOTS
+
+Row = tuple[str, str, str]
+
+
+def duration(seconds: int) -> str:
+    """"7 d", "1 h 30 min", "45 s"."""
+    parts, rest = [], seconds
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts) or "0 s"
+
+
+def rows(system: System, clocks: Sequence[Clock]) -> Iterator[Row]:
+    """(what, value, about it)."""
+    for name, address in system.contracts.items():
+        yield f"contract {name}", address, CONTRACTS[name]
+    yield "quote token", system.quote_token, f"asset {system.quote_id} of epochs"
+    by_slot = {one.slot: one for one in system.verifiers}
+    for slot in SLOTS:
+        one = by_slot.get(slot)
+        if one is None:
+            yield f"verifier {slot}", "none", "nothing of it is taken until one is announced and has waited"
+        else:
+            yield f"verifier {slot}", one.verifier, one.statement + (", INSECURE key" if one.insecure else "")
+    for grant in system.grants:
+        notice = f"after {duration(grant.delay)}" if grant.delay else "at once"
+        yield f"role {role_name(grant.role)}", grant.holder, f"{notice}: {_may(grant.role)}"
+    if not any(grant.role == Role.COORDINATOR for grant in system.grants):
+        yield f"role {role_name(Role.COORDINATOR)}", "nobody", f"{_may(Role.COORDINATOR)}: granted with liquidations"
+    for clock in clocks:
+        yield f"clock {clock.contract}.{clock.name}", duration(clock.seconds), f"{clock.runs_on}: {clock.meaning}"
+    fixed = system.settings
+    yield "finality_blocks", str(fixed.finality_blocks), "beside the oracle's FINALITY"
+    yield "stake", str(fixed.stake_required), "wei, of each publisher"
+    yield "buffers", ", ".join(map(str, fixed.buffers)), "basis points: maintenance, initial, two above"
+    yield "debit_per_margin", str(fixed.debit_per_margin), "basis points of an account's margin, settled a day at most"
+    yield "quantum", str(fixed.quantum), "quote units that settlements nobody asked for are multiples of"
+
+
+def _may(role: Role) -> str:
+    """What a role lets its holder do."""
+    listed = [f"{contract}.{function}" for contract, functions in FUNCTIONS.items()
+              for function, needed in functions.items() if needed == role]
+    if role == Role.ADMIN:
+        return "all that is not another role's: roles and delays, " + ", ".join(listed)
+    if role == Role.VENUE:
+        return "registers commitments, signs fills, " + ", ".join(listed)
+    return ", ".join(listed)
+
+
+def to_json(system: System, clocks: Sequence[Clock]) -> Mapping[str, Any]:
+    """The same for programs."""
+    return {**system.to_json(), "clocks": [clock._asdict() for clock in clocks],
+            "functions": {name: {function: role_name(role) for function, role in functions.items()}
+                          for name, functions in FUNCTIONS.items()}}

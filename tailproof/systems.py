@@ -1,0 +1,97 @@
+"""From a configuration and key directories to what a system of contracts is deployed with.
+
+Keys of one system must speak of the same epochs and commitments: a `cover` key for sixteen slots beside a `margin` key
+for thirty-two would leave every account without cover for ever. So their statements are compared before anything is
+proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from circuits import statements
+from circuits.statements import Statement, batch, cover, flat, grid, leaf_field, margin, transition
+from primitives.errors import BadInput
+from primitives.poseidon import Tag
+from risk.exact.shape import EpochShape
+from risk.grid.grid_shape import GridShape
+from verifier_contracts.oracle import LeafLayout
+from verifier_contracts.system_config import SystemConfig
+from verifier_contracts.system_deployment import Proving, SlotKey
+
+from .keys import INSECURE, KeyDirectory
+from .known_answers import prove_known_answer
+from .progress import Progress, quiet
+
+KINDS: Mapping[str, Tag] = {"leaf-field": Tag.LEAF, "leaf-field-asset": Tag.ASSET, "leaf-field-mark": Tag.MARK}
+SIZES: Mapping[str, int] = {"batch-4": 4, "batch-16": 16}
+
+
+def load_proving(config: SystemConfig, *, progress: Progress = quiet) -> Proving:
+    """The keys that a configuration names, each with a proof made by it now.
+
+    Raises
+    ------
+    BadInput : naming the slot: a key is insecure and that is not allowed, is of a statement that the slot is not for,
+        or of other sizes than the margin's; or as `prove_known_answer`.
+    """
+    found = {slot: KeyDirectory.load(_beside(config, path)) for slot, path in config.verifiers.items()}
+    kinds = {slot: statements.get(key.statement) for slot, key in found.items()}
+    require_consistent(kinds, config)
+    for slot, key in found.items():
+        if key.insecure_setup and not config.allow_insecure_setup:
+            raise BadInput(f"verifiers.{slot}", INSECURE, "from a ceremony, or \"allow_insecure_setup\": true for a "
+                           "trial", source=config.source)
+    keys: dict[str, SlotKey] = {}
+    for done, (slot, key) in enumerate(found.items()):
+        progress(f"proving with the key of {slot}", done, len(found))
+        keys[slot] = SlotKey(key.statement, key.verification_key(), bytes.fromhex(key.r1cs_digest),
+                             prove_known_answer(key))
+    progress("proving with each key", len(found), len(found))
+    return Proving(keys, layout_of(kinds["leaf-field"].shape, config), empty_commitment(kinds["margin"]))
+
+
+def _beside(config: SystemConfig, path: str) -> Path:
+    """A path of the file, from where the file is."""
+    return Path(path) if config.source is None else config.source.parent / path
+
+
+def require_consistent(kinds: Mapping[str, Statement], config: SystemConfig) -> None:
+    """Refuse statements that do not belong together; raises BadInput by slot."""
+    main = kinds["margin"]
+
+    def refuse(slot: str, bound: str) -> BadInput:
+        return BadInput(f"verifiers.{slot}", kinds[slot].name, bound, source=config.source)
+
+    if not isinstance(main.preset, margin.Preset | grid.Preset):
+        raise refuse("margin", "a key of a margin statement")
+    for slot, statement in kinds.items():
+        preset: Any = statement.preset
+        if slot in KINDS:
+            if not isinstance(preset, leaf_field.Preset) or preset.kind != KINDS[slot]:
+                raise refuse(slot, f"a key of a leaf-field statement for leaves of kind {KINDS[slot].name}")
+        elif slot in SIZES:
+            if not isinstance(preset, batch.Preset) or preset.size != SIZES[slot]:
+                raise refuse(slot, f"a key of a batch statement of {SIZES[slot]} accounts")
+        elif slot != "margin":
+            wanted = {"cover": cover.Preset, "flat": flat.Preset, "transition": transition.Preset}[slot]
+            if not isinstance(preset, wanted):
+                raise refuse(slot, f"a key of a {slot} statement")
+        if statement.reads_epoch and statement.shape != main.shape:
+            raise refuse(slot, f"of a statement that reads epochs of the same shape as {main.name}")
+        if slot not in KINDS and statement.slots != main.slots:
+            raise refuse(slot, f"of a statement of {main.slots} positions, as {main.name}")
+
+
+def layout_of(shape: EpochShape | GridShape, config: SystemConfig) -> LeafLayout:
+    """How leaves of these epochs are laid out, as the court judges them."""
+    values = shape.nodes if isinstance(shape, GridShape) else shape.scenarios
+    return LeafLayout(shape.lanes, shape.width, shape.value_bits, values, config.oracle.underlyings,
+                      config.oracle.cash_id)
+
+
+def empty_commitment(statement: Statement) -> int:
+    """The commitment to no positions under salt 0, which fills up batches."""
+    return int(margin.commit(0, margin.fill(statement.preset, [])))

@@ -1,0 +1,462 @@
+"""Following an oracle: every published epoch is compared with what it should be, and a false one is refuted.
+
+What is needed of an epoch is its leaves, under the root that is on the chain: the publishers' directory, or one's own
+build, which for a true epoch has the same root. They are looked for in a library of directories. Then
+
+- what the court can judge is shown to it: the leaf's proof is bound to whoever watches, sent, and the stakes settled;
+- a leaf that publishers listed, and their own root lacks, is demanded;
+- all else is told: no data for a root, an epoch that its sources do not give, another build of the same time.
+
+Nothing is sent unless it was found false here first, by the leaves of the very root, and the chain has taken the call
+without effect. So an honest epoch costs nothing, and is never challenged.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from primitives.errors import BadInput
+from primitives.poseidon import Tag
+from risk.epochs.audit import compare
+from risk.epochs.epoch import Epoch
+from risk.grid.grid_epoch import GridEpoch
+from risk.market.book import released_symbols
+from verifier_contracts.chain import Receipt
+from verifier_contracts.epoch_content import EpochContent
+from verifier_contracts.errors import ContractRefused, Withheld
+from verifier_contracts.keccak_tree import Factor, factors_hash
+from verifier_contracts.oracle import EpochCourt, EpochFacts, LeafLayout, LeafProof, Listing, RiskOracle
+
+from . import epochs
+from .epoch_contents import content_of, factors_of
+from .epoch_leaves import EpochLeaves, Row
+from .epochs import AnyEpoch
+from .falsities import Falsity, falsities, missing
+from .leaf_proofs import LeafProver
+from .progress import Progress, quiet
+
+Verdict = Literal["stands", "false", "doubtful", "frozen", "refuted"]
+BOND_MARGIN = 5, 4
+"""A bond brings a quarter more than is needed: the base fee may rise until it is mined."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """An epoch in the library: right or wrong, as its files say."""
+
+    path: Path
+    epoch: AnyEpoch
+    leaves: EpochLeaves
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that was sent, or would be.  receipt : None if it was withheld; call : then what it is."""
+
+    name: str
+    receipt: Receipt | None
+    call: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        sent = {} if self.receipt is None else {"transaction": self.receipt.transaction,
+                                                "gas_used": self.receipt.gas_used}
+        return {"action": self.name, **sent, **({} if self.call is None else {"call": self.call})}
+
+
+@dataclass
+class Judged:
+    """What was found of one epoch.
+
+    verdict : stands; false (shown to the court, or it can be); doubtful (a human must look); frozen; refuted.
+    found : what is wrong, or needs a human.  actions : what was done about it.
+    settled : whether nothing remains to be done, however often one looks.
+    """
+
+    epoch_id: int
+    root: int
+    verdict: Verdict = "stands"
+    found: list[str] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    settled: bool = False
+
+    def tell(self, text: str, verdict: Verdict = "doubtful") -> None:
+        """Add a finding; "false" is not taken back to "doubtful"."""
+        self.found.append(text)
+        if self.verdict == "stands" or verdict == "false":
+            self.verdict = verdict
+
+    def to_json(self) -> dict[str, Any]:
+        return {"epoch_id": self.epoch_id, "root": str(self.root), "verdict": self.verdict, "found": self.found,
+                "actions": [action.to_json() for action in self.actions]}
+
+
+class Library:
+    """Epoch directories by what they are good for. Directories that appear later are found when it is looked in again.
+
+    folders : epoch directories, or folders of such.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders, self._held, self.unreadable = list(folders), dict[Path, tuple[float, Held | None]](), \
+            dict[Path, str]()
+
+    def refresh(self) -> None:
+        """Read what is new or was changed; what cannot be read is remembered in `unreadable`."""
+        self.unreadable.clear()
+        for path in self._directories():
+            try:
+                stamp = max((file.stat().st_mtime for file in path.iterdir()), default=0.0)
+                if path not in self._held or self._held[path][0] != stamp:
+                    epoch = epochs.read(path)
+                    self._held[path] = stamp, Held(path, epoch, EpochLeaves.of(epoch))
+            except (BadInput, OSError) as error:
+                self.unreadable[path] = str(error)
+
+    def by_root(self, root: int) -> Held | None:
+        """The epoch of a root."""
+        return next((held for held in self if held.leaves.root == root), None)
+
+    def by_data_root(self, data_root: bytes) -> Held | None:
+        """The epoch whose rows a signed tree has."""
+        return next((held for held in self if held.leaves.data_tree.root == data_root), None)
+
+    def __iter__(self) -> Iterator[Held]:
+        return (held for _, held in self._held.values() if held is not None)
+
+    def _directories(self) -> Iterator[Path]:
+        for folder in self._folders:
+            for path in (folder, *(sorted(folder.iterdir()) if folder.is_dir() else ())):
+                if (path / "manifest.json").is_file() or (path / "grid.json").is_file():
+                    yield path
+
+
+class Watch:
+    """One watcher of one oracle.
+
+    Parameters
+    ----------
+    prover : keys for leaves.  library : epochs to compare with.
+    demand_unseen : after so many seconds without data for a root, demand its null leaf; None: only tell. The bond is
+        lost if the data come late, and the publishers answer.
+    acts : whether to send anything; else false epochs are only told.
+    collateral : as for `epoch_contents.factors_of`.
+    """
+
+    def __init__(self, oracle: RiskOracle, court: EpochCourt, prover: LeafProver, library: Library, *,
+                 demand_unseen: int | None = None, acts: bool = True, collateral: bytes | None = None,
+                 progress: Progress = quiet) -> None:
+        self.oracle, self.court, self.prover, self.library = oracle, court, prover, library
+        self._demand_unseen, self._acts, self._collateral, self._progress = demand_unseen, acts, collateral, progress
+        self._form: LeafLayout | None = None
+        self._checked: dict[tuple[int, Path], list[str]] = {}
+
+    @property
+    def form(self) -> LeafLayout:
+        """How the court reads leaves."""
+        if self._form is None:
+            self._form = self.court.leaf_layout()
+        return self._form
+
+    def unsettled(self, settled: frozenset[int] = frozenset(), most: int = 64) -> list[int]:
+        """Ids of the epochs to look at, oldest first: newest to the last one that is final, without those settled."""
+        found, id = list[int](), self.oracle.latest_epoch_id()
+        while id and len(found) < most:
+            if id not in settled:
+                found.append(id)
+            if self.oracle.is_final(id):
+                break
+            id = self.oracle.facts_of(id).previous_id
+        return found[::-1]
+
+    def round(self, settled: frozenset[int] = frozenset()) -> list[Judged]:
+        """Look at every epoch that is not settled, once.
+
+        Raises
+        ------
+        NodeError, TransactionUndecided : from the node; the next round goes on from the chain's state.
+        """
+        self.library.refresh()
+        return [self.look(id) for id in self.unsettled(settled)]
+
+    def look(self, epoch_id: int) -> Judged:
+        """Judge one epoch, and do what is to be done about it."""
+        (root, frozen), facts = self.oracle.stored_root_of(epoch_id), self.oracle.facts_of(epoch_id)
+        judged = Judged(epoch_id, root)
+        if facts.refuted:
+            self._settle(judged)
+            return judged
+        content = self._content(epoch_id)
+        held = self.library.by_root(root)
+        listed = None if content is None else self.library.by_data_root(content.data_root)
+        if content is None:
+            judged.tell("what was signed is not known: neither the node nor the chain has it")
+        if held is None:
+            self._unseen(judged, facts, frozen, content, listed)
+        elif not self._challenge(judged, held, content, listed) and not frozen:
+            self._demand_missing(judged, held, content, listed, facts)
+            self._compare(judged, held, content, listed)
+        if facts.open_demands:
+            judged.tell(f"{facts.open_demands} leaves are demanded and not shown yet: `tailproof oracle answer`")
+        if frozen and judged.verdict != "refuted":
+            judged.verdict, judged.settled = "frozen" if judged.verdict == "stands" else judged.verdict, True
+        judged.settled = judged.settled or (judged.verdict == "stands" and self.oracle.is_final(epoch_id))
+        return judged
+
+    # -- refuting ------------------------------------------------------------------------------------------------------
+    def _challenge(self, judged: Judged, held: Held, content: EpochContent | None, listed: Held | None) -> bool:
+        """Show the court what is false; returns whether there is anything."""
+        known = frozenset[tuple[Tag, Row]]()
+        factors = self._factors(held, content, listed)
+        found = list(falsities(held.leaves, self.form, content=content, factors=factors,
+                               listed=None if listed is None or listed is held else listed.leaves, known=known))
+        for falsity in found[:3]:
+            judged.tell(f"FALSE: {falsity.what}", "false")
+        if not found:
+            return False
+        able = [falsity for falsity in found if all(self.prover.can(held.leaves, one.kind) for one in falsity.shown)]
+        if not able:
+            kinds = sorted({one.kind.name for falsity in found for one in falsity.shown})
+            judged.tell(f"it can be refuted by whoever has keys for leaves of kind {', '.join(kinds)} (--key)", "false")
+        elif self._acts:
+            self._refute(judged, able[0], held, content, listed, factors)
+        return True
+
+    def _refute(self, judged: Judged, falsity: Falsity, held: Held, content: EpochContent | None, listed: Held | None,
+                factors: Sequence[Factor] | None) -> None:
+        try:
+            receipt = challenge(self.court, self.prover, judged.epoch_id, held.leaves, falsity, content=content,
+                                listed=None if listed is None else listed.leaves, factors=factors)
+        except Withheld as withheld:
+            judged.actions.append(Action("challenge", None, withheld.call.to_json()))
+            return
+        except ContractRefused as refused:
+            if refused.name != "AlreadyRefuted":   # somebody was faster: as good
+                raise
+            judged.verdict = "refuted"
+            return
+        judged.actions.append(Action("challenge", receipt))
+        self._settle(judged)
+
+    def _settle(self, judged: Judged) -> None:
+        """Have the signers of a refuted epoch slashed, where the reward is ours."""
+        judged.verdict, judged.settled = "refuted", True
+        challenger = self.court.refuter_of(judged.epoch_id)[0]
+        if not self._acts or challenger != self._me():
+            return
+        try:
+            judged.actions.append(Action("settle", self.court.settle_refutation(judged.epoch_id)))
+        except Withheld as withheld:
+            judged.actions.append(Action("settle", None, withheld.call.to_json()))
+        except ContractRefused as refused:
+            if refused.name != "NotRefuted":       # somebody has settled it: the reward is owed all the same
+                raise
+
+    def _me(self) -> str | None:
+        try:
+            return self.court.chain.default_sender()
+        except BadInput:
+            return None
+
+    # -- demanding -----------------------------------------------------------------------------------------------------
+    def _demand_missing(self, judged: Judged, held: Held, content: EpochContent | None, listed: Held | None,
+                        facts: EpochFacts) -> None:
+        """Demand what publishers have listed and the root does not hold, first in this epoch's own list."""
+        for kind in (Tag.LEAF, *((Tag.ASSET,) if Tag.ASSET in held.leaves.rows else ())):
+            if held.leaves.place(kind, 0) is None:
+                self._demand(judged, kind, 0, None, f"the null leaf {kind.name} is not in it (E1)")
+        if content is not None and listed is not None:
+            for kind, row in missing(held.leaves, listed.leaves):
+                self._demand(judged, kind, row[0], listed.leaves.listing(content, kind, row),
+                             f"leaf {kind.name} of id {row[0]} is listed, and not in it")
+        before = self._final_before(facts)
+        if before is not None:
+            earlier, its = before
+            gone = _released(held.epoch, its.epoch)
+            for kind, row in missing(held.leaves, its.leaves):
+                if row[0] not in gone:
+                    self._demand(judged, kind, row[0], its.leaves.listing(earlier, kind, row),
+                                 f"leaf {kind.name} of id {row[0]} was listed in epoch {earlier.id}, and is not in it "
+                                 "(E7)")
+
+    def _final_before(self, facts: EpochFacts) -> tuple[EpochContent, Held] | None:
+        """The newest final epoch before one, if its list is at hand."""
+        id = facts.previous_id
+        while id and not self.oracle.is_final(id):
+            id = self.oracle.facts_of(id).previous_id
+        content = self._content(id) if id else None
+        its = None if content is None else self.library.by_data_root(content.data_root)
+        return None if content is None or its is None else (content, its)
+
+    def _demand(self, judged: Judged, kind: Tag, id: int, listing: Listing | None, what: str) -> None:
+        judged.tell(f"MISSING: {what}", "false")
+        if self.court.demand_of(judged.epoch_id, kind, id).bond or not self._acts:
+            return
+        try:
+            receipt = demand(self.court, judged.epoch_id, kind, id, listing)
+        except Withheld as withheld:
+            judged.actions.append(Action("demand", None, withheld.call.to_json()))
+        except ContractRefused as refused:
+            if refused.name not in ("AlreadyDemanded", "DemandTooLate", "FrozenEpoch", "NoVerifier"):
+                raise
+            judged.tell(f"it cannot be demanded: {refused.name}", "false")
+        else:
+            judged.actions.append(Action("demand", receipt))
+
+    def _unseen(self, judged: Judged, facts: EpochFacts, frozen: bool, content: EpochContent | None,
+                listed: Held | None) -> None:
+        """No leaves for a root: nobody here can prove anything about it."""
+        judged.tell("NO DATA: no directory gives this root. Whoever holds anything under it can prove nothing: get the "
+                    "publishers' directory, and if there is none, have a guardian hold the epoch")
+        if listed is not None:
+            judged.tell(f"its rows are those of {listed.path}, its root is not: what was signed cannot both be true")
+        late = self.oracle.live_time() - facts.live_at
+        if not frozen and self._demand_unseen is not None and late >= self._demand_unseen:
+            self._demand(judged, Tag.LEAF, 0, None, f"nobody has shown data for {late} live seconds")
+
+    # -- comparing -----------------------------------------------------------------------------------------------------
+    def _compare(self, judged: Judged, held: Held, content: EpochContent | None, listed: Held | None) -> None:
+        """Tell what no proof can show: sources that give another epoch, a content that is not the epoch's."""
+        key = judged.root, held.path
+        if key not in self._checked:
+            self._checked[key] = list(self._rebuilt(held))
+        for line in self._checked[key]:
+            judged.tell(line)
+        if content is None:
+            return
+        if listed is None:
+            judged.tell("OTHER ROWS: the signed tree of rows is of none that is known here")
+        try:
+            ours = content_of(held.epoch, held.leaves, content.id, content.deadline, content.previous,
+                              collateral=self._collateral)
+        except BadInput as error:
+            judged.tell(f"what it should say cannot be told: {error}")
+            return
+        for name in ("model_id", "factors_hash", "marks", "regime", "lag_seconds"):
+            theirs, wanted = getattr(content, name), getattr(ours, name)
+            if theirs != wanted:
+                judged.tell(f"DIFFERS: {name} was signed as {_plain(theirs)}, the epoch gives {_plain(wanted)}")
+
+    def _rebuilt(self, held: Held) -> Iterator[str]:
+        """What its own sources, the epoch before it and other builds of the same time say against an epoch."""
+        before = self.library.by_root(held.epoch.header.previous)
+        report = epochs.check(held.path, previous=None if before is None else before.path, progress=self._progress)
+        for difference in report.differences:
+            yield f"DIFFERS: {difference}"
+        for other in self.library:
+            if other.leaves.root != held.leaves.root and _same_time(other.epoch, held.epoch):
+                differences = list(_between(held.epoch, other.epoch))
+                if differences:
+                    yield f"ANOTHER BUILD, {other.path}, differs: {differences[0]}, and {len(differences) - 1} more"
+
+    def _content(self, epoch_id: int) -> EpochContent | None:
+        return self.oracle.content_of(epoch_id)
+
+    def _factors(self, held: Held, content: EpochContent | None, listed: Held | None) -> Sequence[Factor] | None:
+        """The list that was signed, where somebody here has it."""
+        if content is None:
+            return None
+        for one in (held, listed, *self.library):
+            try:
+                found = None if one is None else factors_of(one.epoch, self._collateral)
+                if found is not None and factors_hash(found) == content.factors_hash:
+                    return found
+            except BadInput:
+                continue
+        return None
+
+
+# -- by hand or by itself ----------------------------------------------------------------------------------------------
+def challenge(court: EpochCourt, prover: LeafProver, epoch_id: int, leaves: EpochLeaves, falsity: Falsity, *,
+              content: EpochContent | None = None, listed: EpochLeaves | None = None,
+              factors: Sequence[Factor] | None = None) -> Receipt:
+    """Prove what is false for the chain's sender, and show it to the court.
+
+    content, listed, factors : what was signed, where the challenge is about that.
+
+    Raises
+    ------
+    BadInput : no key for these leaves, or another than the one in force.
+    ContractRefused, NodeError : from the court.
+    """
+    sender = court.chain.default_sender()
+    proofs = [_proof(court, prover, epoch_id, leaves, falsity, n, sender) for n in range(len(falsity.shown))]
+    if falsity.function == "field":
+        return court.challenge_field(epoch_id, proofs)
+    if falsity.function == "factors" and factors is not None:
+        return court.challenge_factors(epoch_id, factors)
+    if falsity.function == "factor" and factors is not None:
+        return court.challenge_factor(epoch_id, proofs[0], factors)
+    if falsity.function == "marks" and content is not None:
+        return court.challenge_marks(epoch_id, proofs[0], proofs[1], content)
+    if content is None or listed is None or falsity.row is None:
+        raise BadInput("content", None, f"known for a challenge of {falsity.function}")
+    return court.challenge_row(epoch_id, proofs[0], listed.listing(content, falsity.shown[0].kind, falsity.row))
+
+
+def demand(court: EpochCourt, epoch_id: int, kind: int, id: int, listing: Listing | None, *,
+           bond: int | None = None) -> Receipt:
+    """Demand to be shown a leaf.  bond : wei; by default a quarter more than is needed."""
+    needed = court.bond_needed() * BOND_MARGIN[0] // BOND_MARGIN[1] if bond is None else bond
+    return court.demand(epoch_id, kind, id, listing, bond=needed)
+
+
+def _proof(court: EpochCourt, prover: LeafProver, epoch_id: int, leaves: EpochLeaves, falsity: Falsity, n: int,
+           sender: str) -> LeafProof:
+    shown = falsity.shown[n]
+    return prover.prove(leaves, shown, court.context(sender, epoch_id, shown.kind))
+
+
+def following(watch: Watch, settled: set[int], *, every: float, patience: float = 300.0) -> Iterator[list[Judged]]:
+    """Rounds without end. A node that fails is asked again, later and later; what it fails with is told as progress.
+
+    settled : ids that need no look, added to as epochs settle.
+    every : seconds between rounds.  patience : most seconds to wait for a node.
+    """
+    pause = every
+    while True:
+        try:
+            found = watch.round(frozenset(settled))
+        except Exception as error:
+            if not getattr(error, "try_again", False):
+                raise
+            yield [_failed(error)]
+            time.sleep(pause)
+            pause = min(2 * pause, patience)
+            continue
+        settled |= {judged.epoch_id for judged in found if judged.settled}
+        yield found
+        pause = every
+        time.sleep(every)
+
+
+def _failed(error: Exception) -> Judged:
+    return Judged(0, 0, "doubtful", [f"the node failed, watching goes on: {error}"])
+
+
+def _released(epoch: AnyEpoch, before: AnyEpoch) -> set[int]:
+    """Ids of instruments that a book says nobody holds any more."""
+    arrays = epoch.arrays if isinstance(epoch, GridEpoch) else epoch
+    if arrays.provenance is None:
+        return set()
+    symbols = released_symbols(arrays.provenance.sources.book)
+    return {instrument.id for instrument in before.instruments if instrument.symbol in symbols}
+
+
+def _same_time(one: AnyEpoch, other: AnyEpoch) -> bool:
+    return (one.header.timestamp, one.header.venue) == (other.header.timestamp, other.header.venue)
+
+
+def _between(published: AnyEpoch, ours: AnyEpoch) -> Iterator[object]:
+    """Where two epochs of one time differ; empty where one of them has no sources to compare by."""
+    one, other = (epoch.arrays if isinstance(epoch, GridEpoch) else epoch for epoch in (published, ours))
+    assert isinstance(one, Epoch)
+    if one.provenance is not None and other.provenance is not None:
+        yield from compare(one, other)
+
+
+def _plain(value: object) -> object:
+    return "0x" + value.hex() if isinstance(value, bytes) else value
