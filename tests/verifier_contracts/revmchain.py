@@ -62,9 +62,9 @@ class Machine:
         self._errors: dict[bytes, tuple[str, list[str]]] = {}
         self.at(self.now)
 
-    def at(self, now: int) -> None:
+    def at(self, now: int, block: int = 1) -> None:
         self.now = now
-        self.evm.set_block_env(pyrevm.BlockEnv(number=1, timestamp=now))
+        self.evm.set_block_env(pyrevm.BlockEnv(number=block, timestamp=now))
 
     def deploy(self, artifact: Artifact, *arguments: Any, sender: str) -> Contract:
         entry = next((e for e in artifact.abi if e["type"] == "constructor"), {"type": "constructor", "inputs": []})

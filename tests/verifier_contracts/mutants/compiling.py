@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from verifier_contracts import compiler
-from verifier_contracts.compiler import SOURCES, Artifact
+from verifier_contracts.artifacts import Artifact
+from verifier_contracts.compiler import SOURCES
 
 PLAIN: dict[str, Any] = {"evmVersion": "cancun", "viaIR": False, "optimizer": {"enabled": False}}
 SHORT: dict[str, Any] = {
@@ -32,7 +33,16 @@ def settings_of(contract: str) -> dict[str, Any]:
 _DRIVER = """
 const solc = require(process.argv[1]);
 const lines = require("readline").createInterface({input: process.stdin});
-lines.on("line", line => process.stdout.write(JSON.stringify(JSON.parse(solc.compile(line))) + "\\n"));
+lines.on("line", line => {
+    const output = JSON.parse(solc.compile(line)), names = {};
+    const walk = node => {
+        if (node === null || typeof node !== "object") return;
+        if (node.nodeType === "VariableDeclaration" && node.mutability === "immutable") names[node.id] = node.name;
+        Object.values(node).forEach(walk);
+    };
+    Object.values(output.sources || {}).forEach(source => walk(source.ast));
+    process.stdout.write(JSON.stringify({contracts: output.contracts, errors: output.errors, names}) + "\\n");
+});
 """
 
 
@@ -48,13 +58,9 @@ class Compiler:
         self._node = subprocess.Popen(["node", "-e", _DRIVER, str(self._modules / "solc")], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE, text=True)
 
-    def closure(self, contract: str, changed: Mapping[str, str]) -> dict[str, str]:
-        """A contract's file and all that it imports, by name, with the changed files in place of the shipped."""
-        return closure(contract, changed)
-
     def compile(self, contract: str, sources: Mapping[str, str]) -> Artifact:
-        wanted = {f"{contract}.sol": {contract: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object",
-                                                 "evm.deployedBytecode.immutableReferences"]}}
+        wanted = {"*": {"": ["ast"]}, f"{contract}.sol": {contract: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object",
+                                                                  "evm.deployedBytecode.immutableReferences"]}}
         request = {"language": "Solidity", "settings": {**settings_of(contract), "outputSelection": wanted},
                    "sources": {name: {"content": text} for name, text in sorted(sources.items())}}
         assert self._node.stdin is not None and self._node.stdout is not None
@@ -64,7 +70,7 @@ class Compiler:
         errors = [e["formattedMessage"] for e in output.get("errors", []) if e["severity"] == "error"]
         if errors:
             raise DoesNotCompile("\n".join(errors))
-        return artifact(contract, output["contracts"][f"{contract}.sol"][contract])
+        return _artifact(contract, output["contracts"][f"{contract}.sol"][contract], output["names"])
 
     def close(self) -> None:
         self._node.kill()
@@ -72,6 +78,7 @@ class Compiler:
 
 
 def closure(contract: str, changed: Mapping[str, str]) -> dict[str, str]:
+    """A contract's file and all that it imports, by name, with the changed files in place of the shipped."""
     modules, found, waiting = compiler.node_modules(), dict[str, str](), [f"{contract}.sol"]
     while waiting:
         name = waiting.pop()
@@ -85,9 +92,10 @@ def closure(contract: str, changed: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def artifact(name: str, unit: Any) -> Artifact:
-    """Immutables in the order of their declarations, the same whatever else was compiled; and of any size."""
+def _artifact(name: str, unit: Any, names: Mapping[str, str]) -> Artifact:
+    """Of any size."""
     code = unit["evm"]["deployedBytecode"]
-    references = sorted(code.get("immutableReferences", {}).items(), key=lambda entry: int(entry[0]))
+    places = {names[number]: tuple((place["start"], place["length"]) for place in found)
+              for number, found in code.get("immutableReferences", {}).items()}
     return Artifact(name, unit["abi"], bytes.fromhex(unit["evm"]["bytecode"]["object"]), bytes.fromhex(code["object"]),
-                    tuple(tuple((place["start"], place["length"]) for place in places) for _, places in references))
+                    places)

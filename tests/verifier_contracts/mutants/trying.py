@@ -18,11 +18,10 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 import pytest
-from mutants.compiling import artifact as sorted_artifact
 from mutants.listed import TESTS
 
 from verifier_contracts import compiler, embedded
-from verifier_contracts.compiler import Artifact
+from verifier_contracts.artifacts import Artifact
 
 PATIENCE = 600
 """Seconds for the tests of one mutant."""
@@ -43,19 +42,13 @@ class Exchange:
         return self._known[code]
 
     def _filled(self, code: bytes) -> bytes:
-        filled = bytearray(self.other.runtime)
-        if len(self.honest.immutables) != len(self.other.immutables):
-            raise ValueError(f"{self.honest.name} has other immutables")
-        for ours, theirs in zip(self.honest.immutables, self.other.immutables, strict=True):
-            start, length = ours[0]
-            for place, size in theirs:
-                filled[place:place + size] = code[start:start + length]
-        return bytes(filled)
+        return self.other.deployed({name: code[(at := places[0])[0]:sum(at)]
+                                    for name, places in self.honest.immutables.items()})
 
 
 def _blank(code: bytes, artifact: Artifact) -> bytes:
     blank = bytearray(code)
-    for places in artifact.immutables:
+    for places in artifact.immutables.values():
         for start, length in places:
             blank[start:start + length] = bytes(length)
     return bytes(blank)
@@ -65,8 +58,6 @@ class Worlds:
     """What tests deploy first, deployed once."""
 
     def __init__(self, tests: Sequence[str]) -> None:
-        # Before anything is compiled: immutables in an order that does not depend on what else is.
-        compiler._artifact = sorted_artifact
         for place in (TESTS, TESTS.parent):
             sys.path.insert(0, str(place))
         os.environ["CI"] = "1"                       # the same examples every time
