@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from primitives.errors import BadInput, TailproofError
 from verifier_contracts.abi import refusal
+from verifier_contracts.attesting import Attesting, attesting
 from verifier_contracts.bindings import EpochRegistry, MarginManager, proof_words, verifier_refusal
 from verifier_contracts.chain import Chain
 from verifier_contracts.context import ATTESTATION, MARGIN, Context
 from verifier_contracts.deployment import Deployment
 from verifier_contracts.errors import AnswerRefused, ContractRefused, Reverted
+from verifier_contracts.oracle import RiskOracle
+from verifier_contracts.system import System
 
 if TYPE_CHECKING:
     from prover import Proof
 
+Epochs = EpochRegistry | RiskOracle
+Margins = MarginManager | Attesting
 PUBLIC_INPUTS = ("context", "epoch_root", "portfolio_commitment", "margin")
 
 
@@ -76,7 +81,7 @@ class Submission:
     gas_limit: int | None = None
 
 
-def submit(bundle: Bundle, deployment: Deployment, chain: Chain, *,
+def submit(bundle: Bundle, deployment: Deployment | System, chain: Chain, *,
            sender: str | None = None) -> Submission:
     """Bring a proven margin on chain.
 
@@ -94,12 +99,17 @@ def submit(bundle: Bundle, deployment: Deployment, chain: Chain, *,
     NodeError : the node failed before anything was sent.
     """
     inputs = _public_inputs(bundle)
-    if bundle.statement != deployment.statement:
-        raise NotSubmitted("OtherStatement", bundle.statement, deployment.statement)
-    registry, manager = deployment.open(chain)
+    system = isinstance(deployment, System)
+    statement = deployment.installed("margin").statement if isinstance(deployment, System) else deployment.statement
+    if bundle.statement != statement:
+        raise NotSubmitted("OtherStatement", bundle.statement, statement)
+    registry, manager = _opened(deployment, chain)
     _check_addressee(bundle.context, inputs["context"], manager)
     call = (bundle.context.account, bundle.context.epoch_id, bundle.context.version, inputs["margin"],
             proof_words(bundle.proof))
+    if system and _stands(bundle.context, inputs["margin"], manager):
+        # A ledger takes what stands already without a word, and without a look at the proof: it would only cost gas.
+        return Submission("already attested", _checked(bundle, inputs, registry, manager))
     try:
         manager.check("attest", *call, sender=sender)
         receipt = manager.attest(*call, sender=sender)
@@ -118,6 +128,10 @@ def submit(bundle: Bundle, deployment: Deployment, chain: Chain, *,
     return Submission("attested", True, receipt.transaction, receipt.block, receipt.gas_used, receipt.gas_limit)
 
 
+def _opened(deployment: Deployment | System, chain: Chain) -> tuple[Epochs, Margins]:
+    return attesting(deployment.open(chain)) if isinstance(deployment, System) else deployment.open(chain)
+
+
 def _public_inputs(bundle: Bundle) -> Mapping[str, int]:
     if set(bundle.public_inputs) != set(PUBLIC_INPUTS):
         raise BadInput("public_inputs", sorted(bundle.public_inputs), f"those of margin: {', '.join(PUBLIC_INPUTS)}")
@@ -126,7 +140,7 @@ def _public_inputs(bundle: Bundle) -> Mapping[str, int]:
     return bundle.public_inputs
 
 
-def _check_addressee(context: Context, claimed: int, manager: MarginManager) -> None:
+def _check_addressee(context: Context, claimed: int, manager: Margins) -> None:
     """Refuse what no state of this contract could ever accept."""
     expected: tuple[tuple[str, Any, Any], ...] = (
         ("OtherChain", context.chain_id, manager.chain.chain_id),
@@ -140,7 +154,7 @@ def _check_addressee(context: Context, claimed: int, manager: MarginManager) -> 
             raise NotSubmitted(name, ours, theirs)
 
 
-def _stands(context: Context, margin: int, manager: MarginManager) -> bool:
+def _stands(context: Context, margin: int, manager: Margins) -> bool:
     """Whether the contract holds this margin for this epoch and version: what `AlreadyAttested` says, asked of a chain
     whose node gives no reasons."""
     state = manager.state_of(context.account)
@@ -148,7 +162,7 @@ def _stands(context: Context, margin: int, manager: MarginManager) -> bool:
         (context.epoch_id, context.version, margin)
 
 
-def _checked(bundle: Bundle, inputs: Mapping[str, int], registry: EpochRegistry, manager: MarginManager) -> bool:
+def _checked(bundle: Bundle, inputs: Mapping[str, int], registry: Epochs, manager: Margins) -> bool:
     """Whether the proof of a bundle whose margin stands already was looked at; raises if it is none.
 
     The contract looks at no proof of what it has attested, and so its answer says nothing about this one: the verifier
@@ -170,7 +184,7 @@ def _checked(bundle: Bundle, inputs: Mapping[str, int], registry: EpochRegistry,
     return True
 
 
-def _explain(bundle: Bundle, inputs: Mapping[str, int], registry: EpochRegistry, manager: MarginManager) -> None:
+def _explain(bundle: Bundle, inputs: Mapping[str, int], registry: Epochs, manager: Margins) -> None:
     """Say why a proof was rejected, if it is because the chain has other public inputs than the bundle."""
     context = bundle.context
     expected: tuple[tuple[str, Any, Any], ...] = (

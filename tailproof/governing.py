@@ -14,7 +14,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from primitives.errors import BadInput
-from verifier_contracts.abi import decode_call
+from verifier_contracts.abi import named_call
 from verifier_contracts.bindings import Contract, VerifierFacts
 from verifier_contracts.chain import Receipt
 from verifier_contracts.deployment import compile_verifier, deploy_verifier
@@ -146,15 +146,17 @@ def governance(system: System, there: Contracts, *, progress: Progress = quiet) 
 
 def _functions(contracts: Mapping[str, Contract], events: Sequence[Event]) -> dict[int, list[str]]:
     """Functions by the role that they ask for now; what nobody assigned is the admin's and not listed."""
-    names = {contract.address: (name, contract) for name, contract in contracts.items()}
+    names: dict[str, tuple[str, Contract]] = {contract.address: (name, contract) for name, contract in
+                                              contracts.items()}
     latest: dict[tuple[str, bytes], int] = {}
     for event in events:
         if event.name == "TargetFunctionRoleUpdated":
             latest[event.arguments["target"], event.arguments["selector"]] = event.arguments["roleId"]
     found: dict[int, list[str]] = {}
     for (target, selector), role in latest.items():
-        name, contract = names.get(target, (target, None))
-        found.setdefault(role, []).append(f"{name}.{_function_name(contract, selector)}")
+        known = names.get(target)
+        found.setdefault(role, []).append(f"{known[0] if known else target}."
+                                          f"{_function_name(known and known[1], selector)}")
     return {role: sorted(listed) for role, listed in found.items()}
 
 
@@ -179,7 +181,7 @@ def operations(there: Contracts, events: Sequence[Event]) -> tuple[Operation, ..
         ready = authority.scheduled_for(id)
         if ready and id not in found:
             known = names.get(told["target"])
-            call = None if known is None else decode_call(known[1].artifact, told["data"])
+            call = None if known is None else named_call(known[1].artifact, told["data"])
             shown = "0x" + told["data"].hex() if call is None else f"{call[0]}({', '.join(map(str, call[1].values()))})"
             found[id] = Operation(id, told["caller"], known[0] if known else told["target"], told["target"], shown, bytes(told["data"]), ready,
                                   ready + authority.expiration())

@@ -8,8 +8,9 @@ proven.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from circuits import statements
 from circuits.statements import Statement, batch, cover, flat, grid, leaf_field, margin, transition
@@ -17,14 +18,30 @@ from primitives.errors import BadInput
 from primitives.poseidon import Tag
 from risk.exact.shape import EpochShape
 from risk.grid.grid_shape import GridShape
+from verifier_contracts.governance import role_name
 from verifier_contracts.oracle import LeafLayout
+from verifier_contracts.system import System
+from verifier_contracts.system_authenticity import Check
 from verifier_contracts.system_config import SystemConfig
-from verifier_contracts.system_deployment import Proving, SlotKey
+from verifier_contracts.system_deployment import Proving, SlotKey, grants_of, settings_of
+from verifier_contracts.verifier_registry import SLOTS
 
-from .keys import INSECURE, KeyDirectory
+from .keys import INSECURE, KeyDirectory, make_keys, read_verification_key
 from .known_answers import prove_known_answer
 from .progress import Progress, quiet
+from .statements import r1cs_digest
 
+if TYPE_CHECKING:
+    from prover import VerificationKey
+
+TRIAL_KEYS: Mapping[str, Mapping[str, str]] = {
+    "tiny": {"margin": "margin-tiny", "cover": "cover-tiny", "flat": "flat-tiny", "transition": "transition-tiny",
+             "leaf-field": "leaf-field-tiny", "leaf-field-mark": "leaf-field-marks-tiny"},
+    "full-256x16": {"margin": "margin-full-256x16", "cover": "cover-full-256x16", "flat": "flat-16",
+                    "transition": "transition-16", "leaf-field": "leaf-field-full-256",
+                    "leaf-field-mark": "leaf-field-marks-full-256"},
+}
+"""Statements that belong together, by size: what trial keys are made for."""
 KINDS: Mapping[str, Tag] = {"leaf-field": Tag.LEAF, "leaf-field-asset": Tag.ASSET, "leaf-field-mark": Tag.MARK}
 SIZES: Mapping[str, int] = {"batch-4": 4, "batch-16": 16}
 
@@ -51,6 +68,58 @@ def load_proving(config: SystemConfig, *, progress: Progress = quiet) -> Proving
                              prove_known_answer(key))
     progress("proving with each key", len(found), len(found))
     return Proving(keys, layout_of(kinds["leaf-field"].shape, config), empty_commitment(kinds["margin"]))
+
+
+def make_trial_keys(folder: Path, size: str, *, progress: Progress = quiet) -> dict[str, KeyDirectory]:
+    """Single-party keys for a system, INSECURE, in a folder by slot; those that are there already stay.
+
+    Raises
+    ------
+    BadInput : one that is there is of another statement, or of another version of it; or as `make_keys`.
+    """
+    made: dict[str, KeyDirectory] = {}
+    for done, (slot, name) in enumerate(TRIAL_KEYS[size].items()):
+        progress("making trial keys", done, len(TRIAL_KEYS[size]))
+        home, statement = folder / slot, statements.get(name)
+        made[slot] = KeyDirectory.load(home) if home.exists() else make_keys(statement, home)
+        made[slot].require(statement)
+    progress("making trial keys", len(made), len(made))
+    return made
+
+
+def configured(system: System, config: SystemConfig) -> list[Check]:
+    """A deployment against the configuration that it should be of, but for chain, tokens' caps and signers.
+
+    Raises
+    ------
+    BadInput : a key directory is unreadable, or statements do not belong together.
+    """
+    found = {slot: KeyDirectory.load(_beside(config, path)) for slot, path in config.verifiers.items()}
+    kinds = {slot: statements.get(key.statement) for slot, key in found.items()}
+    require_consistent(kinds, config)
+    wanted = settings_of(config, layout_of(kinds["leaf-field"].shape, config), empty_commitment(kinds["margin"]))
+    checks = [Check(f"configured {one.name}", getattr(wanted, one.name), getattr(system.settings, one.name))
+              for one in fields(wanted)]
+    said, there = ({(one.role, one.holder): one.delay for one in grants}
+                   for grants in (grants_of(config, system.contracts), system.grants))
+    checks += [Check(f"configured {role_name(role)}: {holder}", said.get((role, holder)), there.get((role, holder)))
+               for role, holder in sorted({*said, *there})]
+    by_slot = {one.slot: one for one in system.verifiers}
+    checks += [Check(f"configured key of {slot}", found[slot].key_digest if slot in found else None,
+                     "0x" + by_slot[slot].key_digest.hex() if slot in by_slot else None)
+               for slot in SLOTS if slot in found or slot in by_slot]
+    return checks
+
+
+def trusted_keys(config: SystemConfig) -> dict[str, VerificationKey]:
+    """The verification keys that a configuration names, by slot; raises as `read_verification_key`."""
+    return {slot: read_verification_key(_beside(config, path)) for slot, path in config.verifiers.items()}
+
+
+def circuits_of(system: System) -> list[Check]:
+    """Whether the verifiers are of the circuits that this version of the statements has."""
+    return [Check(f"constraints of {one.slot}", r1cs_digest(one.statement) if one.statement in statements.names()
+                  else "a statement of this version", one.circuit_digest.hex()) for one in system.verifiers]
 
 
 def _beside(config: SystemConfig, path: str) -> Path:

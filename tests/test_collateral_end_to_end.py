@@ -90,7 +90,7 @@ def test_collateral_moves_on_proofs_alone(real: RealSystem, tmp_path: Path) -> N
     assert (carried["amount"], carried["transaction"]) == (str(rest), None)
     sent = real("vault", "carry", tmp_path / "carried.json", by=real.world.relayer)
     assert (sent["function"], sent["subject"]["amount"]) == ("withdraw", rest)
-    assert real("vault", "carry", tmp_path / "carried.json", by=real.world.relayer, code=1)["error"] == "WrongVersion"
+    assert real("vault", "carry", tmp_path / "carried.json", by=real.world.relayer, code=1)["error"] == "InsufficientBalance"
     refused = real(*out, "--amount", 1, code=1)
     assert refused["possible"] == "0"
 

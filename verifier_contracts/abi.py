@@ -112,7 +112,7 @@ def decode_event(entry: Any, topics: Sequence[bytes], data: bytes) -> dict[str, 
     return {field["name"]: _told(field, values[field["name"]]) for field in entry["inputs"]}
 
 
-def decode_call(artifact: Artifact, data: bytes) -> tuple[str, dict[str, Any]] | None:
+def named_call(artifact: Artifact, data: bytes) -> tuple[str, dict[str, Any]] | None:
     """Function and arguments by name of a call's data; None if the contract has no such function."""
     functions: list[Any] = [entry for entry in artifact.abi if entry["type"] == "function"]
     for entry in functions:

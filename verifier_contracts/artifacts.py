@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from primitives import jsonio
+from verifier_contracts.verifier_template import Template
 
 FOLDER = Path(__file__).resolve().parent / "compiled"
 SCHEMA = "tailproof.artifacts/1"
-INDEX = "index.json"
+INDEX, TEMPLATES = "index.json", "templates.json"
 
 
 @dataclass(frozen=True)
@@ -75,3 +76,18 @@ def packaged(digest: str) -> Mapping[str, Artifact] | None:
     found = [Artifact.from_json(entry) for entry in index["without_code"]]
     found += [Artifact.from_json(jsonio.read(FOLDER / f"{name}.json")) for name in index["contracts"]]
     return {artifact.name: artifact for artifact in found}
+
+
+def packaged_templates(digest: str) -> Mapping[str, Template]:
+    """Templates of verifiers that a generator of this digest makes, by `template_name`; none if others are packaged."""
+    if not (FOLDER / TEMPLATES).is_file():
+        return {}
+    found = jsonio.read(FOLDER / TEMPLATES)
+    if found["schema"] != SCHEMA or found["generator"] != digest:
+        return {}
+    return {name: Template.from_json(parts) for name, parts in found["templates"].items()}
+
+
+def template_name(inputs: int, insecure: bool) -> str:
+    """Verifiers of one shape: by number of public inputs and what they say of their setup."""
+    return f"{inputs} inputs" + (", insecure" if insecure else "")

@@ -255,12 +255,13 @@ class Chain:
         ImplausibleAnswer : a log was not asked for.
         """
         wanted = [None if choice is None else ["0x" + topic.hex() for topic in choice] for choice in topics]
-        found = self._node.ask("eth_getLogs", {"address": [checksummed(one) for one in addresses], "topics": wanted,
-                                               "fromBlock": hex(first), "toBlock": "latest" if last is None else hex(last)},
-                               read=logs)
+        asked = {"address": [checksummed(one) for one in addresses], "topics": wanted, "fromBlock": hex(first),
+                 "toBlock": "latest" if last is None else hex(last)}
+        found = self._node.ask("eth_getLogs", asked, read=logs)
         among = {checksummed(one) for one in addresses}
         for log in found:
-            if log.address not in among or log.block < first or (last is not None and log.block > last) or len(log.topics) < len(topics) or any(
+            outside = log.block < first or (last is not None and log.block > last)
+            if outside or log.address not in among or len(log.topics) < len(topics) or any(
                     choice is not None and log.topics[place] not in choice for place, choice in enumerate(topics)):
                 raise ImplausibleAnswer(self.name, f"gives a log that was not asked for: {log.address} in block "
                                         f"{log.block}")

@@ -22,7 +22,9 @@ from typing import Any
 
 from primitives import jsonio
 from primitives.errors import BadInput, TailproofError
-from verifier_contracts.artifacts import Artifact, packaged
+from verifier_contracts.artifacts import Artifact as Artifact
+from verifier_contracts.artifacts import packaged, packaged_templates
+from verifier_contracts.verifier_template import Template
 
 SOURCES = Path(__file__).resolve().parent / "solidity"
 CODE_LIMIT = 24_576
@@ -91,6 +93,18 @@ def digest_of(sources: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def generator_digest() -> str:
+    """What the code of a generated verifier depends on besides its key: the generator's text and the settings."""
+    texts = [(Path(__file__).parent / "generator.py").read_text(), (SOURCES / "Precompiles.sol").read_text()]
+    return hashlib.sha256(json.dumps([SETTINGS, texts], sort_keys=True).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def verifier_templates() -> Mapping[str, Template]:
+    """Templates of generated verifiers, where those that are packaged are of this generator."""
+    return packaged_templates(generator_digest())
+
+
 def standard_json(names: Sequence[str]) -> dict[str, Any]:
     """What an explorer needs to compile contracts of ours again: the compiler's standard input, imports included.
 
@@ -109,7 +123,7 @@ def standard_json(names: Sequence[str]) -> dict[str, Any]:
     compact = [f"{name}.sol" in COMPACT for name in names]
     if any(compact) and not all(compact):
         raise BadInput("contracts", list(names), f"with the same settings: {', '.join(COMPACT)} has its own")
-    complete = _with_imports({f"{name}.sol": sources[f"{name}.sol"] for name in names}, node_modules())
+    complete = _with_imports({f"{name}.sol": sources[f"{name}.sol"] for name in names}, node_modules(), sources)
     wanted = {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}}
     return {"language": "Solidity", "sources": {name: {"content": text} for name, text in sorted(complete.items())},
             "settings": {**(COMPACT_SETTINGS if all(compact) else SETTINGS), "outputSelection": wanted}}
@@ -130,14 +144,16 @@ def compile_sources(sources: Mapping[str, str]) -> Mapping[str, Artifact]:
     modules = node_modules()
     version = json.loads((modules / "solc" / "package.json").read_text())["version"]
     complete = _with_imports(sources, modules)
-    contents = {name: {"content": text} for name, text in sorted(complete.items())}
     wanted = SETTINGS["outputSelection"]["*"]
-    compact = [name for name in contents if name in COMPACT]
+    compact = {name: text for name, text in complete.items() if name in COMPACT}
     artifacts: dict[str, Artifact] = {}
-    for settings, names in ((SETTINGS, [name for name in contents if name not in COMPACT]),
-                            (COMPACT_SETTINGS, compact)):
+    for settings, names, texts in ((SETTINGS, [name for name in complete if name not in COMPACT], complete),
+                                   (COMPACT_SETTINGS, list(compact), _with_imports(compact, modules, complete))):
         if names:
-            selection = dict.fromkeys(names, wanted) | {"*": {"": ["ast"]}} if compact else {"*": wanted}
+            # Whatever stands for all files would have all compiled, also those that are too large in this way.
+            trees = {name: {"": ["ast"]} for name in texts} if settings is COMPACT_SETTINGS else {}
+            selection = {**trees, **dict.fromkeys(names, wanted)} if compact else {"*": wanted}
+            contents = {name: {"content": text} for name, text in sorted(texts.items())}
             artifacts |= _compiled(contents, {**settings, "outputSelection": selection}, version, modules)
     return artifacts
 
@@ -172,8 +188,9 @@ def node_modules() -> Path:
 
 
 # -- imports -----------------------------------------------------------------------------------------------------------
-def _with_imports(sources: Mapping[str, str], modules: Path) -> dict[str, str]:
-    """The sources and everything they import, by the names under which the compiler will ask for them."""
+def _with_imports(sources: Mapping[str, str], modules: Path, others: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The sources and everything they import, by the names under which the compiler will ask for them; `others` are
+    texts that are at hand."""
     complete: dict[str, str] = {}
     waiting = dict(sources)
     while waiting:
@@ -182,7 +199,7 @@ def _with_imports(sources: Mapping[str, str], modules: Path) -> dict[str, str]:
         for target in _IMPORT.findall(text):
             full = posixpath.normpath(posixpath.join(posixpath.dirname(name), target)) if target[0] == "." else target
             if full not in complete and full not in waiting:
-                waiting[full] = _read_import(full, name, modules)
+                waiting[full] = (others or {}).get(full) or _read_import(full, name, modules)
     return complete
 
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from primitives.errors import BadInput
 from verifier_contracts.abi import encode_deployment, refusal
-from verifier_contracts.artifacts import Artifact
+from verifier_contracts.artifacts import Artifact, template_name
 from verifier_contracts.chain import Chain, Receipt
-from verifier_contracts.compiler import compile_sources
+from verifier_contracts.compiler import compile_sources, verifier_templates
 from verifier_contracts.errors import Reverted
 from verifier_contracts.generator import CONTRACT_NAME, generate
 from verifier_contracts.selftest import KnownAnswer, require_precompiles, require_right_answers, require_valid
 from verifier_contracts.unfinished import Before
+from verifier_contracts.verifier_template import LONGEST_NAME, constants_of
 
 if TYPE_CHECKING:
     from prover import VerificationKey
@@ -39,8 +40,12 @@ def create(chain: Chain, artifact: Artifact, arguments: list[Any] | None = None,
 
 
 def compile_verifier(key: VerificationKey, statement: str, circuit_digest: bytes | None = None) -> Artifact:
-    """The generated verifier of a key, compiled."""
-    return compile_sources({f"{CONTRACT_NAME}.sol": generate(key, statement, circuit_digest)})[CONTRACT_NAME]
+    """The generated verifier of a key: assembled from its template, or compiled where there is none that fits."""
+    source = generate(key, statement, circuit_digest)
+    template = verifier_templates().get(template_name(key.public, key.insecure_setup))
+    if template is None or circuit_digest is None or len(statement) > LONGEST_NAME:
+        return compile_sources({f"{CONTRACT_NAME}.sol": source})[CONTRACT_NAME]
+    return Artifact(CONTRACT_NAME, [], *template.assemble(constants_of(source), statement))
 
 
 def deploy_verifier(chain: Chain, key: VerificationKey, statement: str, circuit_digest: bytes | None = None, *,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from primitives.errors import BadInput
 from primitives.jsonio import Node
-from verifier_contracts.addresses import read_address
+from verifier_contracts.addresses import checksummed, read_address
 from verifier_contracts.chain import LARGEST_CHAIN_ID
 from verifier_contracts.oracle import Limits
 from verifier_contracts.verifier_registry import SLOTS
@@ -221,7 +221,8 @@ def _ledger(node: Node) -> LedgerSettings:
 
 def _vault(node: Node, *, trial: bool) -> VaultSettings:
     parts = node.object({"quote", "quote_id", "quote_cap", "mark_life", "assets"})
-    quote = None if parts["quote"].value == TRIAL_TOKEN else read_address(parts["quote"])
+    said = parts["quote"].text(rf"{TRIAL_TOKEN}|0x[0-9a-fA-F]{{40}}", f"an address, or {TRIAL_TOKEN!r}")
+    quote = None if said == TRIAL_TOKEN else checksummed(said, parts["quote"].field, source=node.source)
     if quote is None and not trial:
         raise parts["quote"].refuse("an address; a trial token, which anybody mints, goes with allow_insecure_setup")
     seen = {parts["quote_id"].integer(1, MARKED - 1): parts["quote_id"].field}

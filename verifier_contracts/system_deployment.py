@@ -13,7 +13,7 @@ admin is, with its delay, and the deployer has no role at all.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,6 +103,26 @@ def deploy_system(chain: Chain, config: SystemConfig, proving: Proving, *, sende
     steps = Steps(chain, deployer, file, {**_plan(config, proving), "sender": deployer}, names)
     steps.look()
     return _Deployment(chain, config, proving, deployer, steps, progress or (lambda stage, done, total: None)).run(file)
+
+
+def settings_of(config: SystemConfig, layout: LeafLayout, empty_commitment: int) -> Settings:
+    """What constructors fix, as a configuration has it."""
+    ledger = config.ledger
+    return Settings(config.allow_insecure_setup, config.oracle.finality_blocks, config.publishers.stake, layout,
+                    config.vault.mark_life, empty_commitment, ledger.max_epoch_age, ledger.exit_epoch_age,
+                    ledger.final_epoch_age, ledger.superseded_grace, ledger.buffers, ledger.lives,
+                    config.settlement.quantum, config.settlement.debit_per_margin)
+
+
+def grants_of(config: SystemConfig, contracts: Mapping[str, str]) -> tuple[Grant, ...]:
+    """Roles in hands, as a configuration has them; `contracts`: addresses, two of which hold roles."""
+    roles, delays = config.roles, config.delays
+    coordinator = () if roles.coordinator is None else (Grant(Role.COORDINATOR, roles.coordinator, 0),)
+    return (Grant(Role.ADMIN, roles.admin, delays.admin), Grant(Role.ANNOUNCER, roles.admin, 0),
+            Grant(Role.GUARDIAN, roles.guardian, 0), Grant(Role.RISK, roles.risk, 0),
+            Grant(Role.LOOSENING, roles.risk, delays.loosening),
+            *(Grant(Role.VENUE, venue, 0) for venue in roles.venues), *coordinator,
+            Grant(Role.VAULT, contracts["vault"], 0), Grant(Role.SETTLEMENT, contracts["settlement"], 0))
 
 
 def require_deployable(chain: Chain, config: SystemConfig, proving: Proving, deployer: str) -> None:
@@ -276,14 +296,9 @@ class _Deployment:
         self.tick("assets listed")
 
     def described(self, at: Mapping[str, str], block: int, verifiers: tuple[Installed, ...], quote: str) -> System:
-        config, ledger = self.config, self.config.ledger
-        settings = Settings(
-            config.allow_insecure_setup, config.oracle.finality_blocks, config.publishers.stake, self.proving.layout,
-            config.vault.mark_life, self.proving.empty_commitment, ledger.max_epoch_age, ledger.exit_epoch_age,
-            ledger.final_epoch_age, ledger.superseded_grace, ledger.buffers, ledger.lives, config.settlement.quantum,
-            config.settlement.debit_per_margin)
-        return System(self.chain.chain_id, block, at, verifiers, quote, config.vault.quote_id, settings,
-                      tuple(self.grants(at)))
+        settings = settings_of(self.config, self.proving.layout, self.proving.empty_commitment)
+        return System(self.chain.chain_id, block, at, verifiers, quote, self.config.vault.quote_id, settings,
+                      grants_of(self.config, at))
 
     def confirmed(self, made: System) -> Contracts:
         """The contracts, once every pointer between them is read back: the vault's in the ledger above all, which was
@@ -294,19 +309,6 @@ class _Deployment:
             raise NotHandedOver(f"the contracts do not fit each other: {wrong}") from None
 
     # -- roles ---------------------------------------------------------------------------------------------------------
-    def grants(self, at: Mapping[str, str]) -> Iterator[Grant]:
-        roles, delays = self.config.roles, self.config.delays
-        yield Grant(Role.ADMIN, roles.admin, delays.admin)
-        yield Grant(Role.ANNOUNCER, roles.admin, 0)
-        yield Grant(Role.GUARDIAN, roles.guardian, 0)
-        yield Grant(Role.RISK, roles.risk, 0)
-        yield Grant(Role.LOOSENING, roles.risk, delays.loosening)
-        yield from (Grant(Role.VENUE, venue, 0) for venue in roles.venues)
-        if roles.coordinator is not None:
-            yield Grant(Role.COORDINATOR, roles.coordinator, 0)
-        yield Grant(Role.VAULT, at["vault"], 0)
-        yield Grant(Role.SETTLEMENT, at["settlement"], 0)
-
     def assign_roles(self, there: Contracts, made: System) -> None:
         """Functions to roles and roles to hands, all but the admin's, in one transaction."""
         authority, calls = there.authority, []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +21,13 @@ from .. import epochs
 from ..keys import INSECURE, KeyDirectory
 from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
+
+if TYPE_CHECKING:
+    from verifier_contracts.chain import Chain
+    from verifier_contracts.consent import Consent
+    from verifier_contracts.desk_messages import CommitmentConsent
+    from verifier_contracts.ledger import CommitmentDesk
+    from verifier_contracts.system import System
 
 DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
 
@@ -153,33 +161,71 @@ def _deploy_manager(key: Path, endpoint: Endpoint, out: Path | None, registry: s
 @DEPLOYMENT
 @talking_to_a_node()
 @click.option("--key", type=FILE, help="Verification key (JSON) or key directory that you trust: the verifier's code "
-              "is compared with what it generates.")
+              "is compared with what it generates.  [of a system: --config]")
+@click.option("--config", type=FILE, help="Configuration of a system whose keys you trust: roles, delays and settings "
+              "are compared with it, and the verifiers' code with what its keys generate.")
 @reporting
-def check_contracts(deployment: Path, endpoint: Endpoint, key: Path | None) -> Outcome:
+def check_contracts(deployment: Path, endpoint: Endpoint, key: Path | None, config: Path | None) -> Outcome:
     """Compare the deployment file with the contracts, and their code with ours, byte for byte; exit code 1 if they
     differ."""
-    from verifier_contracts.deployment import Deployment, authenticity
     from verifier_contracts.errors import ContractRefused
     from verifier_contracts.selftest import require_precompiles
 
-    from ..keys import read_verification_key
-    from ..statements import r1cs_digest
-    there, chain = Deployment.load(deployment), endpoint.connect()
-    rows = [*authenticity(chain, there, None if key is None else read_verification_key(key)),
-            ("constraints of this version", there.circuit_digest.hex(), r1cs_digest(there.statement))]
+    from ..deployments import is_system
+    chain = endpoint.connect()
+    if is_system(deployment):
+        if key is not None:
+            raise BadInput("--key", str(key), "absent: of a system, --config names the key of each slot")
+        facts, rows, on_trust = _check_system(deployment, chain, config)
+    else:
+        if config is not None:
+            raise BadInput("--config", str(config), "absent: this deployment is no system", source=deployment)
+        facts, rows, on_trust = _check_manager(deployment, chain, key)
     try:
         require_precompiles(chain)
     except ContractRefused as refused:
         rows.append(("precompiles", True, str(refused)))
     else:
         rows.append(("precompiles", True, True))
-    on_trust = [
-        *([] if key is not None else ["The verifier's code is unchecked: give a key that you trust (--key)."]),
-        "What constructors wrote is not in the code: who has which role, and accounts that were there from the start."]
-    return Outcome({"chain_id": there.chain_id, "manager": there.manager, "taken_on_trust": on_trust, "checks": [
+    return Outcome({**facts, "taken_on_trust": on_trust, "checks": [
         {"name": name, "holds": said == found, "expected": said, "found": found} for name, said, found in rows]},
         [*table([(name, *_both(said, found)) for name, said, found in rows]), *on_trust],
         all(said == found for _, said, found in rows))
+
+
+Rows = list[tuple[str, object, object]]
+
+
+def _check_system(deployment: Path, chain: Chain, config: Path | None) -> tuple[dict[str, Any], Rows, list[str]]:
+    from verifier_contracts.system import System
+    from verifier_contracts.system_authenticity import system_authenticity
+    from verifier_contracts.system_config import SystemConfig
+
+    from ..systems import circuits_of, configured, trusted_keys
+    there = System.load(deployment)
+    wanted = None if config is None else SystemConfig.load(config)
+    checks = [*system_authenticity(chain, there, None if wanted is None else trusted_keys(wanted), report=progress),
+              *circuits_of(there), *([] if wanted is None else configured(there, wanted))]
+    on_trust = [
+        *([] if wanted is not None else ["The verifiers' code is unchecked, and so is whether roles are what they "
+                                         "should be: give a configuration whose keys you trust (--config)."]),
+        "That the node leaves out no event: who ever got a role is read from events."]
+    facts = {"chain_id": there.chain_id, "contracts": dict(there.contracts), "insecure_setup": there.insecure}
+    return facts, [(one.what, one.said, one.found) for one in checks], on_trust
+
+
+def _check_manager(deployment: Path, chain: Chain, key: Path | None) -> tuple[dict[str, Any], Rows, list[str]]:
+    from verifier_contracts.deployment import Deployment, authenticity
+
+    from ..keys import read_verification_key
+    from ..statements import r1cs_digest
+    there = Deployment.load(deployment)
+    rows = [*authenticity(chain, there, None if key is None else read_verification_key(key)),
+            ("constraints of this version", there.circuit_digest.hex(), r1cs_digest(there.statement))]
+    on_trust = [
+        *([] if key is not None else ["The verifier's code is unchecked: give a key that you trust (--key)."]),
+        "What constructors wrote is not in the code: who has which role, and accounts that were there from the start."]
+    return {"chain_id": there.chain_id, "manager": there.manager}, rows, on_trust
 
 
 def _both(said: object, found: object) -> tuple[str, str]:
@@ -204,9 +250,13 @@ def publish_epoch(deployment: Path, endpoint: Endpoint, epoch: Path, previous: P
     from risk.exact.clock import format_time
     from verifier_contracts.deployment import Deployment
 
+    from ..deployments import is_system
     from ..publishing import publish
     if first and previous is not None:
         raise BadInput("--first", True, "absent where --previous is given")
+    if is_system(deployment):
+        raise BadInput("--deployment", str(deployment), "of a registry: a system's epochs are signed by its publishers "
+                       "(`tailproof oracle content`, `sign`, `publish`)")
     there = Deployment.load(deployment)
     registry, manager = there.open(endpoint.connect())
     done = publish(epoch, there, registry, previous=previous, first=first, progress=progress)
@@ -238,19 +288,23 @@ def sign_consent(deployment: Path, endpoint: Endpoint, opening: Path, venue: str
                  out: Path) -> Outcome:
     """Sign, as the owner, that the venue may register your commitment (EIP-712); the key is $TAILPROOF_PRIVATE_KEY."""
     from risk.exact.clock import format_time
-    from verifier_contracts.deployment import Deployment
+    from verifier_contracts.system import System
 
     from ..attestation import require_opens
     from ..consents import owner_from_environment, require_consentable, write_consent
+    from ..deployments import Deployed
     from ..secret import Opening
     owner, secret = owner_from_environment(), Opening.load(opening)
     require_consentable(owner.address, venue, account)
     require_opens(secret)                          # who consents to what she cannot open can prove nothing any more
-    there = Deployment.load(deployment)
+    there = Deployed.load(deployment)
     _require_same_statement(secret.statement, there.statement, opening)
     chain = endpoint.connect()
-    _, manager = there.open(chain)
-    consent = manager.consent(owner.address, venue, secret.commitment, chain.clock() + valid_for)
+    asked = (owner.address, venue, secret.commitment, chain.clock() + valid_for)
+    if isinstance(there.file, System):
+        consent: Consent | CommitmentConsent = there.file.open(chain).desk.consent(*asked)
+    else:
+        consent = there.file.open(chain)[1].consent(*asked)
     write_consent(out, consent, consent.sign(owner))
     return Outcome({"path": str(out), "account": consent.account, "venue": consent.venue, "version": consent.version,
                     "commitment": str(consent.commitment), "deadline": consent.deadline}, [
@@ -274,9 +328,11 @@ def register_commitment(deployment: Path, endpoint: Endpoint, consent_file: Path
     Without --opening and --expect-portfolio nobody has looked, and the answer says so.
     """
     from risk.margins.portfolio import Portfolio
-    from verifier_contracts.deployment import Deployment
+    from verifier_contracts.consent import Consent
+    from verifier_contracts.system import System
 
     from ..consents import read_consent
+    from ..deployments import Deployed
     from ..holdings import open_commitment
     from ..secret import Opening
     from .trader import positions_told
@@ -284,7 +340,10 @@ def register_commitment(deployment: Path, endpoint: Endpoint, consent_file: Path
         raise BadInput("--expect-portfolio", str(portfolio), "together with --opening and --epoch: a commitment alone "
                        "does not show what it commits to")
     consent, signature = read_consent(consent_file)
-    there, checked = Deployment.load(deployment), portfolio is not None
+    there, checked = Deployed.load(deployment), portfolio is not None
+    if isinstance(consent, Consent) == isinstance(there.file, System):
+        raise BadInput("consent", type(consent).__name__, "one for the contracts of this deployment",
+                       source=consent_file)
     facts, lines = [], []
     if opening is not None:
         secret = Opening.load(opening)
@@ -299,14 +358,30 @@ def register_commitment(deployment: Path, endpoint: Endpoint, consent_file: Path
             return Outcome({"account": consent.account, "version": consent.version, "positions": facts,
                             "positions_checked": True, "transaction": None},
                            [*lines, "NOT registered: the commitment is not to the positions that you hold."], False)
-    _, manager = there.open(endpoint.connect())
-    receipt = manager.register(consent, signature)
+    chain = endpoint.connect()
+    if isinstance(there.file, System):
+        assert not isinstance(consent, Consent)
+        desk = there.file.open(chain).desk
+        _require_same_desk(consent, desk, consent_file)
+        receipt = desk.register(consent, signature)
+    else:
+        assert isinstance(consent, Consent)
+        receipt = there.file.open(chain)[1].register(consent, signature)
     remark = [] if checked else ["NOT checked: whether it commits to the positions that you hold (--opening, "
                                  "--expect-portfolio)."]
     return Outcome({"account": consent.account, "version": consent.version, "positions": facts,
                     "positions_checked": checked, "transaction": receipt.transaction, "gas_used": receipt.gas_used},
                    [*lines, *table([("account", consent.account), ("version", consent.version),
                                     ("transaction", receipt.transaction)]), *remark])
+
+
+def _require_same_desk(consent: CommitmentConsent, desk: CommitmentDesk, source: Path) -> None:
+    """Refuse a signature that was made for other contracts, before the chain says only that it is not the owner's."""
+    for field, said, found in (("chain_id", consent.chain_id, desk.chain.chain_id),
+                               ("desk", consent.desk, desk.address),
+                               ("nonce", consent.nonce, desk.nonce_of(consent.account))):
+        if said != found:
+            raise BadInput(f"consent.{field}", said, f"{found}, as the contracts have it", source=source)
 
 
 def _require_same_statement(opened: str, deployed: str, source: Path) -> None:
@@ -326,9 +401,14 @@ def show_account(deployment: Path, endpoint: Endpoint, account: str, max_age: in
     epoch (with --max-age: under one as young as that), and 1 otherwise, with the reason."""
     from risk.exact.clock import format_time
     from risk.exact.money import format_money
-    from verifier_contracts.deployment import Deployment
     from verifier_contracts.standing import standing
-    there = Deployment.load(deployment)
+    from verifier_contracts.system import System
+
+    from ..deployments import Deployed
+    loaded = Deployed.load(deployment)
+    there = loaded.file
+    if isinstance(there, System):
+        return _show_in_system(there, endpoint, account, max_age)
     registry, manager = there.open(endpoint.connect())
     found = standing(registry, manager, account, max_age)
     state, until = found.state, None if found.until is None else format_time(found.until)
@@ -357,6 +437,38 @@ def show_account(deployment: Path, endpoint: Endpoint, account: str, max_age: in
         *([INSECURE] if there.insecure_setup else []),
         *([] if in_force else ["Another key is in force by now than when this was deployed (`contract check`)."])],
         holds)
+
+
+def _show_in_system(system: System, endpoint: Endpoint, account: str, max_age: int | None) -> Outcome:
+    from risk.exact.clock import format_time
+    from risk.exact.money import format_money
+    from verifier_contracts.ledger import MarginStatus
+    there = system.open(endpoint.connect())
+    ledger, latest = there.ledger, there.oracle.latest_epoch_id()
+    age = ledger.max_epoch_age() if max_age is None else max_age
+    # Without an age of one's own a newer epoch supersedes; the ledger lets whoever reads say what is too old.
+    found = ledger.try_margin_of(account, age, latest if max_age is None else 0)
+    word, flat = ledger.state_of(account), found.status == MarginStatus.FLAT
+    until = found.valid_until if found.status == MarginStatus.VALID else None
+    status = found.status.words + ("" if until is None else f" until {format_time(until)}")
+    readable = found.status.readable
+    kind = "margin hidden, at most" if word.hides_margin else "margin"
+    amount = f"{format_money(found.margin)} quote units" if readable else "none to act on"
+    in_force = there.registry.active("margin").verifier == system.installed("margin").verifier
+    data = {"account": account, "status": found.status.words, "status_text": status, "valid_until": until,
+            "margin": str(found.margin), "margin_unit": "1e-6 quote units", "margin_readable": readable,
+            "margin_hidden": word.hides_margin, "max_age": age, "epoch_id": word.epoch_id, "latest_epoch_id": latest,
+            "version": word.version, "attested_at": word.attested_at, "flat": flat,
+            "reduce_only": ledger.is_reduce_only(account), "commitment": str(ledger.commitment_of(account)),
+            "venue": ledger.venue_of(account), "insecure_setup": system.insecure,
+            "insecure_setup_allowed": system.settings.allows_insecure_setup, "key_rotated": not in_force}
+    return Outcome(data, [
+        *table([("account", account), ("status", status), (kind, amount), ("version", word.version),
+                ("epoch_id", _when(word.epoch_id)), ("attested", _when(word.attested_at)),
+                ("commitment", data["commitment"]), ("venue", data["venue"])]),
+        *([INSECURE] if system.insecure else []),
+        *([] if in_force else ["Another key is in force by now than when this was deployed (`contract check`)."])],
+        readable)
 
 
 def _when(seconds: int) -> str:

@@ -10,7 +10,7 @@ import click
 from primitives import jsonio
 
 from .. import templates
-from .console import OUTPUT, Outcome, reporting
+from .console import OUTPUT, Outcome, progress, reporting
 
 _ASSETS = click.option("--assets", default=",".join(templates.ASSETS), show_default=True,
                        help="Symbols of the underlyings, separated by commas.")
@@ -51,11 +51,21 @@ def portfolio(assets: str, out: Path) -> Outcome:
 
 @new.command("system")
 @_ASSETS
+@click.option("--make-keys", type=click.Choice(["tiny", "full-256x16"]), help="Make INSECURE trial keys of this size "
+              "too, in keys/ beside the file.")
 @_OUT
 @reporting
-def system(assets: str, out: Path) -> Outcome:
+def system(assets: str, make_keys: str | None, out: Path) -> Outcome:
     """A configuration of all contracts, for anvil and trial keys (JSON); `contract deploy --config` takes it."""
-    return _written(templates.system, assets, out)
+    if make_keys is None:
+        return _written(templates.system, assets, out)
+    from ..keys import INSECURE
+    from ..systems import make_trial_keys
+    jsonio.require_new(out)                        # before keys are made for nothing
+    made = make_trial_keys(out.parent / "keys", make_keys, progress=progress)
+    written = _written(templates.system, assets, out)
+    return Outcome({**written.data, "keys": {slot: str(key.path) for slot, key in made.items()}}, [
+        *written.lines, *(f"{key.path}: {key.statement}" for key in made.values()), INSECURE])
 
 
 def _written(make: Callable[[tuple[str, ...]], str], assets: str, out: Path) -> Outcome:

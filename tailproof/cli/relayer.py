@@ -21,16 +21,17 @@ def submit(bundle: Path, deployment: Path, endpoint: Endpoint) -> Outcome:
     """Submit BUNDLE; anyone may.  Nothing is sent that the contract would refuse: exit code 1 then names the reason."""
     from relayer.submit import submit as carry
     from risk.exact.money import format_money
-    from verifier_contracts.deployment import Deployment
-    given, there = Bundle.load(bundle), Deployment.load(deployment)
-    done = carry(given, there, endpoint.connect())
+
+    from ..deployments import Deployed
+    given, there = Bundle.load(bundle), Deployed.load(deployment)
+    done = carry(given, there.file, endpoint.connect())
     stood = "none needed: this margin is attested already, and the proof is good for it" if done.proof_checked else \
         "none needed: this margin is attested already; the proof was NOT checked, its key is not in force any more"
     return Outcome({"outcome": done.outcome, "proof_checked": done.proof_checked, "transaction": done.transaction,
                     "gas_used": done.gas_used,
                     "account": given.context.account,
-                    "margin": str(given.margin), "insecure_setup": there.insecure_setup},
+                    "margin": str(given.margin), "insecure_setup": there.insecure},
                    [*table([("account", given.context.account), ("margin", f"{format_money(given.margin)} quote units"),
                             ("transaction", done.transaction or stood),
                             ("gas", done.gas_used)]),
-                    *([INSECURE] if there.insecure_setup else [])])
+                    *([INSECURE] if there.insecure else [])])

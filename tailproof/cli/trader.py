@@ -19,6 +19,7 @@ from .memory import peak_memory
 from .node import Endpoint, talking_to_a_node
 
 if TYPE_CHECKING:
+    from verifier_contracts.attesting import Attesting
     from verifier_contracts.bindings import MarginManager
 
     from ..holdings import Position
@@ -101,10 +102,10 @@ def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str,
     from risk.epochs.header import TRIAL
     from risk.exact.money import format_money
     from verifier_contracts.context import MARGIN, Context
-    from verifier_contracts.deployment import Deployment
 
     from ..attestation import prove_margin
-    keys, there = KeyDirectory.load(key), Deployment.load(deployment)
+    from ..deployments import Deployed
+    keys, there = KeyDirectory.load(key), Deployed.load(deployment)
     numbers, secret, key_digest = epochs.load(epoch), Opening.load(opening), there.key_digest
     if endpoint.rpc is not None:
         registry, manager = there.open(endpoint.connect())
@@ -124,7 +125,7 @@ def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str,
                            f"{manager.commitment_of(account)}", source=opening)
     if epoch_id is None or state_version is None:
         raise BadInput("--epoch-id and --state-version", (epoch_id, state_version), "given, or read with --rpc")
-    context = Context(MARGIN, there.chain_id, there.manager, key_digest, account, epoch_id, state_version)
+    context = Context(MARGIN, there.chain_id, there.ledger, key_digest, account, epoch_id, state_version)
     bundle = prove_margin(keys, numbers, secret, context, progress=progress)
     bundle.save(out)
     return Outcome({"bundle": str(out), "margin": str(bundle.margin), "statement": bundle.statement,
@@ -135,7 +136,7 @@ def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str,
                     *([INSECURE] if bundle.insecure_setup else []), *([TRIAL] if numbers.header.trial else [])])
 
 
-def _require_young(manager: MarginManager, epoch_id: int) -> None:
+def _require_young(manager: MarginManager | Attesting, epoch_id: int) -> None:
     """Refuse, before the work of a proof, an epoch that the contract does not take any more (StaleEpoch)."""
     now, age = manager.chain.next_time(), manager.max_epoch_age()
     if now > epoch_id + age:

@@ -402,14 +402,14 @@ CARRIED = {"vault": ("withdraw", "withdrawFlat"), "desk": ("applyTransition",)}
 def carry(deployment: Path, endpoint: Endpoint, call: Path) -> Outcome:
     """Send what an owner signed for a carrier: file CALL. It is shown, and tried first: what is refused costs
     nothing."""
-    from verifier_contracts.abi import decode_call, refusal
+    from verifier_contracts.abi import named_call, refusal
     from verifier_contracts.bindings import GAS_CAPS
     from verifier_contracts.errors import Reverted, plain
     _, there = opened(deployment, endpoint)
     to, data = read_call(call, there.chain.chain_id)
     for name, functions in CARRIED.items():
         contract = there.named(name)
-        known = decode_call(contract.artifact, data)
+        known = named_call(contract.artifact, data)
         if to == contract.address and known is not None and known[0] in functions:
             break
     else:

@@ -6,12 +6,12 @@ from typing import Any
 
 from primitives.errors import BadInput, suggestion
 
-from . import exchange, inputs, outputs, schemas
+from . import contracts, exchange, inputs, outputs, schemas
 from .observed import Format
 
 FORMATS: dict[str, Format] = {form.name: form for form in (
-    inputs.BOOK, inputs.MODEL, inputs.PORTFOLIO, inputs.COLLATERAL, outputs.EPOCH, outputs.GRID_EPOCH,
-    exchange.OPENING, exchange.CONSENT, exchange.DEPLOYMENT, exchange.KEY, exchange.BUNDLE)}
+    inputs.BOOK, inputs.MODEL, inputs.PORTFOLIO, inputs.COLLATERAL, contracts.SYSTEM, outputs.EPOCH, outputs.GRID_EPOCH,
+    exchange.OPENING, exchange.CONSENT, exchange.DEPLOYMENT, contracts.CONTRACTS_FILE, exchange.KEY, exchange.BUNDLE)}
 
 _HEAD = """\
 # Formats
