@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
@@ -130,6 +132,45 @@ def test_eight_assets_one_place_for_the_quote(w: VaultWorld) -> None:
     assert [to_checksum_address(t) for t in w.vault("holdingsOf", A)] == \
         [t for t in listed if t != tokens[3].address]
     w.vault("deposit", A, tokens[7].address, 3, sender=A)
+
+
+def test_what_an_account_holds_is_what_came_in_and_did_not_go_out(w: VaultWorld) -> None:
+    """Assets come and go in any order: the first of the chain, the last, one between, the only one."""
+    rng = random.Random(7)
+    ids = [3, 11, 12, 40, 77, 1 << 20, (1 << 31) - 1]
+    tokens = {id: w.machine.deploy(vault_artifacts()["TestToken"], sender=w.admin) for id in ids}
+    for id, token in tokens.items():
+        w.vault("listAsset", token.address, id, CAP, sender=w.admin)
+    tokens[QUOTE_ID] = w.quote
+    factors = [(id, (id % 7 + 1) * ONE, 9 * ONE) for id in sorted(tokens) if id != 40]
+    w.publish(START + 1, factors)
+    held: dict[int, int] = {}
+    for _ in range(120):
+        id = rng.choice(sorted(tokens))
+        if id in held and rng.random() < 0.6:
+            amount = rng.choice([held[id], rng.randint(1, held[id])])
+            w.flat(w.wish(amount, account=A, token=tokens[id].address))
+            held[id] -= amount
+        else:
+            amount = rng.randint(1, 9)
+            w.deposit(A, amount, tokens[id])
+            held[id] = held.get(id, 0) + amount
+        held = {id: amount for id, amount in sorted(held.items()) if amount}
+        assert [to_checksum_address(t) for t in w.vault("holdingsOf", A)] == [tokens[id].address for id in held]
+        assert {id: w.balance(A, tokens[id]) for id in tokens} == {id: held.get(id, 0) for id in tokens}
+        assert w.vault("valueOf", A, START + 1, factors) == sum(
+            amount * (id % 7 + 1) for id, amount in held.items() if id != 40)
+
+
+def test_values_of_many_accounts_are_those_of_each(w: VaultWorld) -> None:
+    w.deposit(A, 7)
+    w.deposit(A, 5, w.coin)
+    w.deposit(B, 9, w.coin)
+    for who in ([], [B], [A, C, B, A]):
+        assert list(w.vault("valuesBy", who, w.epoch, FACTORS)) == [w.value(one) for one in who]
+    assert list(w.vault("valuesBy", [A], w.epoch, [(5, 2 * ONE, ONE)])) == [10], "it compares them with nothing"
+    with refused("FactorsOutOfOrder"):
+        w.vault("valuesBy", [], w.epoch, [FACTORS[1], FACTORS[0]])
 
 
 # -- value -------------------------------------------------------------------------------------------------------------
@@ -322,7 +363,7 @@ def test_bad_wishes(funded: VaultWorld) -> None:
 def test_what_stops_a_withdrawal_by_cover_but_not_a_flat_one(funded: VaultWorld) -> None:
     w = funded
     w.manager("setCalled", w.owner, True)
-    with refused("AccountCalled"):
+    with refused("AccountIsCalled"):
         w.withdraw(w.wish(1))
     w.manager("setCalled", w.owner, False)
     w.oracle("trip", True)

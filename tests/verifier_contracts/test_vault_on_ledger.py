@@ -130,7 +130,7 @@ def test_who_is_called_takes_nothing_out(both: LedgerWorld) -> None:
     wanted = wish(both, 1)
     both.shortfall(HELD)
     assert both.status() == "Called"
-    with refused("AccountCalled"):
+    with refused("AccountIsCalled"):
         withdraw(both, wanted, HELD - 1)
 
 

@@ -121,13 +121,16 @@ class Model:
         wish = self.w.wish(amount, account=who, token=self.token[name].address, to=to, fee=fee)
         finals = [e for e, state in self.epochs.items() if state == "final" and self.now - e <= 2_700]
         second = self.rng.choice(finals) if finals and self.rng.random() < 0.4 else None
-        error = "AccountCalled" if p.called else "BreakerTripped" if self.tripped else \
-            self.refusal(p, name, amount, fee)
+        error = self.refusal(p, name, amount, fee)
         if error is None:
             p.balance[name] -= amount
-            if self.value(p, self.immature(p)) < p.margin:
-                error = "ClaimAboveValue"
+            short = self.value(p, self.immature(p)) < p.margin
             p.balance[name] += amount
+            # Each cover in turn: its epoch, then the manager. The second one's epoch is final, hence not frozen.
+            here = "BreakerTripped" if self.tripped else "AccountIsCalled" if p.called else \
+                "ClaimAboveValue" if short else None
+            frozen = "FrozenEpoch" if self.epochs[self.w.epoch] == "frozen" else None
+            error = (here or frozen) if second else (frozen or here)
         covers = [self.w.cover(wish, p.margin)] + ([self.w.cover(wish, p.margin, second)] if second else [])
         if not self.expect("withdraw", error, lambda: self.w.withdraw(wish, *covers)):
             return
@@ -356,7 +359,7 @@ class Model:
 
 PATHS = ("deposit", "withdraw", "redeem", "cancel", "flat", "collect", "settle", "withdrawClearing", "lock", "release",
          "transferBasket", "pay")
-REFUSALS = {"withdraw: ClaimAboveValue", "withdraw: GainNotMature", "withdraw: LotOpen", "withdraw: AccountCalled",
+REFUSALS = {"withdraw: ClaimAboveValue", "withdraw: GainNotMature", "withdraw: LotOpen", "withdraw: AccountIsCalled",
             "withdraw: BreakerTripped", "redeem: NotMature", "redeem: NoSuchClaim", "cancel: NotRefuted",
             "cancel: NoSuchClaim", "flat: ProofDoesNotHold", "settle: SettledTooSoon", "settle: NotInQuanta",
             "settle: DebitAboveBound", "settle: GainsAboveBond", "settle: LotOpen", "withdrawClearing: GainNotMature"}

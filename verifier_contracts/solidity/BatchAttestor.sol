@@ -9,7 +9,7 @@ import {IBatchLedger} from "./IBatchLedger.sol";
 import {ICollateralVault} from "./ICollateralVault.sol";
 import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 import {ProofCombiner} from "./ProofCombiner.sol";
-import {proofContext} from "./ProofContext.sol";
+import {contextFields, contextOf} from "./ProofContext.sol";
 import {BATCH, BATCH_16, BATCH_4, COVER, MARGIN} from "./Statements.sol";
 
 /// @title Many accounts in one transaction
@@ -82,7 +82,7 @@ contract BatchAttestor {
         _writeContent(words, keyDigest, epochId, rows);
         words[words.length - 1] = digest;
         _requireBatch(verifier, words, digest, proof);
-        ledger.applyMargins(epochId, basisOf(small ? BY_BATCH_4 : BY_BATCH_16, used), rows);
+        _applyMargins(epochId, basisOf(small ? BY_BATCH_4 : BY_BATCH_16, used), rows);
     }
 
     /// @dev Contexts, commitments and margins of the rows, then of unused entries.
@@ -90,12 +90,13 @@ contract BatchAttestor {
         private
         view
     {
+        uint256 fields = contextFields(address(ledger), BATCH, keyDigest, epochId, 0);
         for (uint256 i = 0; i < rows.length; ++i) {
             IBatchLedger.Row calldata row = rows[i];
             _requireBelow(row.value, MARGIN_END);
             // An element and its residue would be two contents with one evaluation.
             _requireBelow(row.commitment, BN254_ORDER);
-            words[3 * i + 3] = proofContext(address(ledger), BATCH, keyDigest, row.account, epochId, row.version, 0);
+            words[3 * i + 3] = contextOf(fields, row.account, row.version);
             words[3 * i + 4] = row.commitment;
             words[3 * i + 5] = row.value;
         }
@@ -130,33 +131,33 @@ contract BatchAttestor {
     // ------------------------------------------------------------------------------------------ strangers' proofs
 
     /// @notice Attest margins of strangers: many `margin` proofs by a random linear combination.
-    /// @param key    The verification key, see ProofCombiner.
+    /// @param keyAt  Where the verification key lies, see ProofCombiner.
     /// @param proofs One for each row.
     function attestMargins(
         uint40 epochId,
         uint32 generation,
-        bytes calldata key,
+        address keyAt,
         IBatchLedger.Row[] calldata rows,
         uint256[8][] calldata proofs
     ) external {
         (, bytes32 keyDigest, uint32 used) = _verifier(MARGIN, generation);
         Combination memory all =
             Combination(MARGIN, keyDigest, epochId, ledger.freshRootOf(epochId), MARGIN_END, 0);
-        combiner.verify(keyDigest, key, proofs, _inputs(all, rows));
-        ledger.applyMargins(epochId, basisOf(BY_MARGIN, used), rows);
+        _requireCombination(all, keyAt, rows, proofs);
+        _applyMargins(epochId, basisOf(BY_MARGIN, used), rows);
     }
 
     /// @notice Attest covers of strangers: many `cover` proofs at one step by a random linear combination.
     /// @param step    Of the ladder of beta.
     /// @param factors The epoch's list, for the vault.
-    /// @param key     The verification key, see ProofCombiner.
+    /// @param keyAt   Where the verification key lies, see ProofCombiner.
     /// @param proofs  One for each row.
     function attestCovers(
         uint40 epochId,
         uint256 step,
         uint32 generation,
         ICollateralVault.Factor[] calldata factors,
-        bytes calldata key,
+        address keyAt,
         IBatchLedger.Row[] calldata rows,
         uint256[8][] calldata proofs
     ) external {
@@ -164,30 +165,64 @@ contract BatchAttestor {
         uint256 claim = ledger.bufferOf(step) << 128 | 1 << 144;
         Combination memory all =
             Combination(COVER, keyDigest, epochId, ledger.freshRootOf(epochId), VALUE_END, claim);
-        combiner.verify(keyDigest, key, proofs, _inputs(all, rows));
-        ledger.applyCovers(epochId, step, basisOf(BY_COVER, used), factors, rows);
+        _requireCombination(all, keyAt, rows, proofs);
+        _applyCovers(epochId, step, basisOf(BY_COVER, used), factors, rows);
     }
 
-    /// @dev Four of each row. The combiner refuses another number of proofs.
+    /// @dev combiner.verify(all.keyDigest, keyAt, proofs, inputs), put together from pieces of the calldata, which the
+    ///      compiler would take apart word by word.
+    function _requireCombination(
+        Combination memory all,
+        address keyAt,
+        IBatchLedger.Row[] calldata rows,
+        uint256[8][] calldata proofs
+    ) private view {
+        bytes calldata words = _wordsOf(proofs);
+        Address.functionStaticCall(
+            address(combiner),
+            bytes.concat(
+                abi.encodePacked(
+                    ProofCombiner.verify.selector,
+                    all.keyDigest,
+                    uint256(uint160(keyAt)),
+                    uint256(0x80),
+                    0xa0 + words.length,
+                    proofs.length
+                ),
+                words,
+                abi.encodePacked(4 * rows.length),
+                _inputs(all, rows)
+            )
+        );
+    }
+
+    /// @dev Four words of each row.
     function _inputs(Combination memory all, IBatchLedger.Row[] calldata rows)
         private
         view
-        returns (uint256[] memory inputs)
+        returns (bytes memory inputs)
     {
-        inputs = new uint256[](4 * rows.length);
-        for (uint256 i = 0; i < rows.length; ++i) _writeInputs(all, rows[i], inputs, 4 * i);
-    }
-
-    function _writeInputs(Combination memory all, IBatchLedger.Row calldata row, uint256[] memory inputs, uint256 place)
-        private
-        view
-    {
-        _requireBelow(row.value, all.end);
-        inputs[place] =
-            proofContext(address(ledger), all.statement, all.keyDigest, row.account, all.epochId, row.version, 0);
-        inputs[place + 1] = all.root;
-        inputs[place + 2] = row.commitment;
-        inputs[place + 3] = row.value | all.claim;
+        uint256 fields = contextFields(address(ledger), all.statement, all.keyDigest, all.epochId, 0);
+        (uint256 root, uint256 end, uint256 claim) = (all.root, all.end, all.claim);
+        inputs = new bytes(0x80 * rows.length);
+        uint256 place;
+        assembly ("memory-safe") {
+            place := add(inputs, 0x20)
+        }
+        for (uint256 i = 0; i < rows.length; ++i) {
+            IBatchLedger.Row calldata row = rows[i];
+            (uint256 value, uint256 commitment) = (row.value, row.commitment);
+            _requireBelow(value, end);
+            uint256 context = contextOf(fields, row.account, row.version);
+            // Inside `inputs`, which has four words for each row.
+            assembly ("memory-safe") {
+                mstore(place, context)
+                mstore(add(place, 0x20), root)
+                mstore(add(place, 0x40), commitment)
+                mstore(add(place, 0x60), or(value, claim))
+                place := add(place, 0x80)
+            }
+        }
     }
 
     function _verifier(bytes32 statement, uint32 generation)
@@ -198,6 +233,64 @@ contract BatchAttestor {
         if (generation == 0) return verifiers.active(statement);
         (verifier, keyDigest) = verifiers.byGeneration(statement, generation);
         used = generation;
+    }
+
+    // ------------------------------------------------------------------------------------------ what the ledger is told
+
+    /// @dev ledger.applyMargins(epochId, basis, rows), the rows as they stand in the calldata. Bits that a field's type has
+    ///      not are refused by the ledger's decoder, which looks at every field.
+    function _applyMargins(uint40 epochId, Basis basis, IBatchLedger.Row[] calldata rows) private {
+        bytes memory head = abi.encodePacked(
+            IBatchLedger.applyMargins.selector, uint256(epochId), _word(basis), uint256(0x60), rows.length
+        );
+        Address.functionCall(address(ledger), bytes.concat(head, _wordsOf(rows)));
+    }
+
+    /// @dev ledger.applyCovers(epochId, step, basis, factors, rows), likewise.
+    function _applyCovers(
+        uint40 epochId,
+        uint256 step,
+        Basis basis,
+        ICollateralVault.Factor[] calldata factors,
+        IBatchLedger.Row[] calldata rows
+    ) private {
+        bytes calldata list = _wordsOf(factors);
+        bytes memory head = abi.encodePacked(
+            IBatchLedger.applyCovers.selector,
+            uint256(epochId),
+            step,
+            _word(basis),
+            uint256(0xa0),
+            0xc0 + list.length,
+            factors.length
+        );
+        Address.functionCall(address(ledger), bytes.concat(head, list, abi.encodePacked(rows.length), _wordsOf(rows)));
+    }
+
+    function _word(Basis basis) private pure returns (uint256) {
+        return Basis.unwrap(basis);
+    }
+
+    /// @dev The elements of a list in calldata, one behind the other. Their number is bounded by the calldata's size.
+    function _wordsOf(IBatchLedger.Row[] calldata rows) private pure returns (bytes calldata words) {
+        assembly ("memory-safe") {
+            words.offset := rows.offset
+            words.length := shl(7, rows.length)
+        }
+    }
+
+    function _wordsOf(ICollateralVault.Factor[] calldata factors) private pure returns (bytes calldata words) {
+        assembly ("memory-safe") {
+            words.offset := factors.offset
+            words.length := mul(factors.length, 0x60)
+        }
+    }
+
+    function _wordsOf(uint256[8][] calldata proofs) private pure returns (bytes calldata words) {
+        assembly ("memory-safe") {
+            words.offset := proofs.offset
+            words.length := shl(8, proofs.length)
+        }
     }
 
     function _requireBelow(uint256 value, uint256 end) private pure {

@@ -5,11 +5,12 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import {AssetMarks} from "./AssetMarks.sol";
-import {isFrozen} from "./Epochs.sol";
+import {isFrozen, requireFactorsHash} from "./Epochs.sol";
 import {IMarginManager} from "./IMarginManager.sol";
 import {IPausableClock} from "./IPausableClock.sol";
 import {IRiskOracle} from "./IRiskOracle.sol";
 import {ActionClass} from "./PausableByClass.sol";
+import {Purse} from "./Purse.sol";
 import {isSignedBy} from "./Signatures.sol";
 import {VaultAssets} from "./VaultAssets.sol";
 import {VaultGains} from "./VaultGains.sol";
@@ -92,7 +93,6 @@ contract CollateralVault is VaultGains, EIP712 {
     error FeeAboveAmount(uint256 fee, uint256 amount);
     error NoReceiver();
     error StaleEpoch(uint40 epochId, uint40 maxAge);
-    error AccountCalled(address account);
     error CoversMissing(uint256 covers);
     error BreakerTripped();
     error NotMature(uint40 epochId);
@@ -126,7 +126,7 @@ contract CollateralVault is VaultGains, EIP712 {
 
     // -------------------------------------------------------------------------------------------------- withdrawals
 
-    /// @notice Take out what a `cover` proof leaves covered. With one cover the withdrawal is queued, and paid when the
+    /// @notice Take out what a `cover` proof leaves covered; the manager refuses it for a called account. With one cover the withdrawal is queued, and paid when the
     ///         cover's epoch is final; with a second one, under a final epoch, it is paid at once.
     /// @param consent The owner's signature of a WithdrawalConsent; unused if the owner calls.
     function withdraw(Withdrawal calldata w, Cover[] calldata covers, bytes calldata consent)
@@ -135,17 +135,18 @@ contract CollateralVault is VaultGains, EIP712 {
         nonReentrant
     {
         if (covers.length == 0 || covers.length > 2) revert CoversMissing(covers.length);
-        if (manager.isCalled(w.account)) revert AccountCalled(w.account);
-        if (oracle.isTripped()) revert BreakerTripped();
-        _debitFree(w, consent);
         // Gains that may not leave yet support no withdrawal either: they might never have been.
-        uint256 withheld = immatureOf(w.account);
+        uint256 withheld = _debitFree(w, consent);
         bytes32 action = actionHash(w.token, w.amount, w.to, w.fee);
         // The second one first: it changes nothing, and the first raises the version that both are for.
         for (uint256 i = covers.length; i > 0; --i) {
             Cover calldata cover = covers[i - 1];
             if (i == 2) _requireFinal(cover.epochId);
-            uint128 value = _valueOf(w.account, cover.epochId, cover.factors, withheld);
+            (, bytes32 factorsHash, bool tripped) = oracle.termsOf(cover.epochId);
+            if (tripped) revert BreakerTripped();
+            Factor[] calldata factors = cover.factors;
+            requireFactorsHash(cover.epochId, factorsHash, factors);
+            uint128 value = _valueOf(w.account, cover.epochId, factors, _quoteFactorOf(factors), withheld);
             (i == 2 ? manager.checkCover : manager.coverForAction)(
                 w.account, cover.epochId, w.version, action, value, cover.claimed, cover.proof
             );
@@ -258,19 +259,20 @@ contract CollateralVault is VaultGains, EIP712 {
 
     /// @dev Debit first, at the owner's will only (a proof is never consent: venue and committee can make one too), and
     ///      never what may not leave yet, or is in a lot.
-    function _debitFree(Withdrawal calldata w, bytes calldata consent) private {
+    /// @return immature What the account has gained and may not take out, which is as much as before.
+    function _debitFree(Withdrawal calldata w, bytes calldata consent) private returns (uint256 immature) {
         if (w.amount == 0) revert NoAmount();
         if (w.to == address(0)) revert NoReceiver();
         if (w.fee > w.amount) revert FeeAboveAmount(w.fee, w.amount);
         if (msg.sender != w.account) {
             if (block.timestamp > w.deadline) revert ConsentExpired(w.deadline);
-            bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(CONSENT_TYPEHASH, w)));
-            if (!isSignedBy(w.account, digest, consent)) revert NotOwner(w.account, msg.sender);
+            if (!isSignedBy(w.account, _hashTypedDataV4(_structHashOf(w)), consent)) revert NotOwner(w.account, msg.sender);
         }
         _requireNoLot(w.account);
-        uint256 immature = w.token == quote ? immatureOf(w.account) : 0;
-        if (immature != 0) {
-            uint256 free = balanceOf(w.account, w.token) - immature;
+        Purse purse = _purses[w.account];
+        immature = _immatureOf(w.account, purse);
+        if (immature != 0 && w.token == quote) {
+            uint256 free = purse.quote() - immature;
             if (w.amount > free) revert GainNotMature(w.account, w.amount, free);
         }
         _debit(w.account, w.token, _idOf(w.token), w.amount);
@@ -281,8 +283,23 @@ contract CollateralVault is VaultGains, EIP712 {
         if (block.timestamp > uint256(epochId) + FINAL_EPOCH_AGE) revert StaleEpoch(epochId, FINAL_EPOCH_AGE);
     }
 
-    function _idOf(Claim memory claim) private pure returns (bytes32) {
-        return keccak256(abi.encode(claim));
+    /// @dev hashStruct of EIP-712, over the calldata as it stands, in memory that nothing else is in. Bits that a field's
+    ///      type has not are refused where the field is read.
+    function _structHashOf(Withdrawal calldata w) private pure returns (bytes32 structHash) {
+        bytes32 typeHash = CONSENT_TYPEHASH;
+        assembly ("memory-safe") {
+            let place := mload(0x40)
+            mstore(place, typeHash)
+            calldatacopy(add(place, 0x20), w, 0xe0)
+            structHash := keccak256(place, 0x100)
+        }
+    }
+
+    /// @dev keccak256(abi.encode(claim)): its eight words lie in memory as they are encoded.
+    function _idOf(Claim memory claim) private pure returns (bytes32 claimId) {
+        assembly ("memory-safe") {
+            claimId := keccak256(claim, 0x100)
+        }
     }
 
     /// @dev A claim ends once.

@@ -11,8 +11,22 @@ error OracleSilent(uint40 epochId);
 
 /// @dev That a list of factors is the one an epoch was signed with. An unknown epoch has the hash 0, which no list has.
 function requireFactors(IRiskOracle oracle, uint40 epochId, ICollateralVault.Factor[] calldata factors) view {
-    bytes32 expected = oracle.factorsHashOf(epochId);
-    bytes32 actual = keccak256(abi.encode(factors));
+    requireFactorsHash(epochId, oracle.factorsHashOf(epochId), factors);
+}
+
+/// @dev The same with the hash that the oracle said: keccak256(abi.encode(factors)), over the calldata as it stands, in
+///      memory behind what Solidity has allocated, which nobody reads again. An element that has bits which its type has
+///      not makes another hash than any that was signed.
+function requireFactorsHash(uint40 epochId, bytes32 expected, ICollateralVault.Factor[] calldata factors) pure {
+    bytes32 actual;
+    assembly ("memory-safe") {
+        let list := mload(0x40)
+        let size := mul(factors.length, 0x60)
+        mstore(list, 0x20)
+        mstore(add(list, 0x20), factors.length)
+        calldatacopy(add(list, 0x40), factors.offset, size)
+        actual := keccak256(list, add(size, 0x40))
+    }
     if (actual != expected) revert WrongFactors(epochId, expected, actual);
 }
 

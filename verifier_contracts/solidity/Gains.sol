@@ -13,17 +13,15 @@ library Gains {
     }
 
     /// @dev No gain matures before an earlier one, even where the lag has become shorter.
-    function push(Trace storage gains, uint256 amount, uint48 maturesAt) internal {
+    /// @return matures When the last of them may leave.
+    function push(Trace storage gains, uint256 amount, uint48 maturesAt) internal returns (uint48 matures) {
         (, uint48 last, uint208 sum) = gains.sums.latestCheckpoint();
-        gains.sums.push(maturesAt > last ? maturesAt : last, sum + uint96(amount));
+        matures = maturesAt > last ? maturesAt : last;
+        gains.sums.push(matures, sum + uint96(amount));
     }
 
     function immature(Trace storage gains) internal view returns (uint256) {
         if (gains.sums.length() == 0) return 0;
         return gains.sums.latest() - gains.sums.upperLookupRecent(uint48(block.timestamp));
-    }
-
-    function lastMaturity(Trace storage gains) internal view returns (uint48 last) {
-        (, last,) = gains.sums.latestCheckpoint();
     }
 }

@@ -16,6 +16,13 @@ interface ICollateralVault {
     /// @return        1e-6 quote units, rounded down.
     function valueOf(address account, uint40 epochId, Factor[] calldata factors) external view returns (uint128);
 
+    /// @notice The same of many accounts, by factors that nothing is compared with: the caller has seen that they are the
+    ///         epoch's, or the answer is worth nothing. Their order is checked.
+    function valuesBy(address[] calldata accounts, uint40 epochId, Factor[] calldata factors)
+        external
+        view
+        returns (uint128[] memory);
+
     /// @notice What the vault holds of a token for an account, in the token's smallest unit.
     function balanceOf(address account, address token) external view returns (uint256);
 }

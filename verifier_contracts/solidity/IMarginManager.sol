@@ -59,7 +59,8 @@ interface IMarginManager {
     function versionOf(address account) external view returns (uint40);
 
     /// @notice Vault only: verify a `cover` proof (side +1, initial margin) for the account's present commitment and
-    ///         version, bound to an action. On success the version rises by one, and the same proof leaves it covered.
+    ///         version, bound to an action; reverts for a called account. On success the version rises by one, and the
+    ///         same proof leaves it covered.
     /// @param value   The vault's V after the debit.
     /// @param claimed The proof's own V: at most `value`.
     function coverForAction(
@@ -72,8 +73,8 @@ interface IMarginManager {
         uint256[8] calldata proof
     ) external;
 
-    /// @notice Vault only: a second cover, under a final epoch, that changes nothing; reverts unless it holds. To be
-    ///         asked before `coverForAction`, which raises the version.
+    /// @notice Vault only: a second cover, under a final epoch, that changes nothing; reverts unless it holds, and for a
+    ///         called account. To be asked before `coverForAction`, which raises the version.
     function checkCover(
         address account,
         uint40 epochId,

@@ -21,6 +21,10 @@ interface IRiskOracle is IEpochRegistry, ILiveClock {
     /// @notice keccak256(abi.encode(Factor[])) of (uint32 assetId, uint80 v, uint80 d) sorted by id.
     function factorsHashOf(uint40 epochId) external view returns (bytes32);
 
+    /// @notice What collateral is proven and counted by under an epoch, and whether anything may leave, in one call;
+    ///         reverts where `rootOf` or `factorsHashOf` do.
+    function termsOf(uint40 epochId) external view returns (uint256 root, bytes32 factorsHash, bool tripped);
+
     /// @notice Liquidation lag that the epoch's scenarios cover, in seconds of wall time.
     function lagSecondsOf(uint40 epochId) external view returns (uint32);
 }

@@ -5,10 +5,12 @@ import {
     AND_COVERED, AccountWord, BY_COVER, BY_FLAT, Basis, CALLED, MARGIN_END, basisOf, packWord
 } from "./AccountWord.sol";
 import {BatchAttestor} from "./BatchAttestor.sol";
+import {requireFactors} from "./Epochs.sol";
 import {IBatchLedger} from "./IBatchLedger.sol";
 import {ICommitmentLedger} from "./ICommitmentLedger.sol";
 import {ICollateralVault} from "./ICollateralVault.sol";
 import {LedgerBase} from "./LedgerBase.sol";
+import {valuesBy} from "./VaultCall.sol";
 
 /// @title Margin state that moves on nothing but a proof
 /// @notice Anyone may show a proof: the effect is the same. Nothing here can be paused.
@@ -97,8 +99,7 @@ abstract contract LedgerAttestations is LedgerBase {
         AccountWord word = _words[account];
         if (word.generation() == 0 || word.source() >= BY_COVER || !_isTrusted(word)) revert NoMargin(account);
         uint40 epochId = word.epochId();
-        _freshRoot(epochId, maxEpochAge);
-        uint128 collateral = vault.valueOf(account, epochId, factors);
+        (, uint128 collateral) = _admitFactors(word, account, epochId, factors);
         if (UNIT * collateral < word.value() * (UNIT + bufferOf(step))) revert NotCovered(word.value(), collateral);
         uint32 until = _validUntil(epochId, step);
         bool covered = word.source() >= AND_COVERED;
@@ -132,8 +133,8 @@ abstract contract LedgerAttestations is LedgerBase {
         if (_isCalled(word) && step < INITIAL_STEP) revert CureAtInitialMargin(step);
         uint32 until = _validUntil(epochId, step);
         if (_betterCoverStands(word, epochId, claimed, until)) return;
-        uint256 root = _admit(word, epochId, maxEpochAge);
-        _requireWithin(claimed, vault.valueOf(account, epochId, factors));
+        (uint256 root, uint128 collateral) = _admitFactors(word, account, epochId, factors);
+        _requireWithin(claimed, collateral);
         Basis basis = _requireCover(
             Subject(account, epochId, version, 0, _commitment(account), root), claimed, step, 1, generation, proof
         );
@@ -165,8 +166,7 @@ abstract contract LedgerAttestations is LedgerBase {
     ) external {
         AccountWord word = _at(account, version);
         if (_isCalled(word)) return;
-        uint256 root = _admit(word, epochId, maxEpochAge);
-        uint128 collateral = vault.valueOf(account, epochId, factors);
+        (uint256 root, uint128 collateral) = _admitFactors(word, account, epochId, factors);
         if (claimed < collateral) revert ClaimBelowValue(claimed, collateral);
         _requireCover(
             Subject(account, epochId, version, 0, _commitment(account), root),
@@ -198,7 +198,11 @@ abstract contract LedgerAttestations is LedgerBase {
     ) external {
         _requireAttestor();
         uint32 until = _validUntil(epochId, step);
-        for (uint256 i = 0; i < rows.length; ++i) _applyCover(epochId, until, basis, factors, rows[i]);
+        requireFactors(oracle, epochId, factors);
+        address[] memory accounts = new address[](rows.length);
+        for (uint256 i = 0; i < rows.length; ++i) accounts[i] = rows[i].account;
+        uint128[] memory values = valuesBy(vault, accounts, epochId, factors);
+        for (uint256 i = 0; i < rows.length; ++i) _applyCover(epochId, until, basis, rows[i], values[i]);
     }
 
     /// @inheritdoc IBatchLedger
@@ -207,30 +211,36 @@ abstract contract LedgerAttestations is LedgerBase {
     }
 
     function _applyMargin(uint40 epochId, Basis basis, IBatchLedger.Row calldata row) private {
-        AccountWord word = _words[row.account];
-        Skipped why = _whySkipped(word, epochId, row);
+        (address account, uint40 version, uint128 margin) = (row.account, row.version, row.value);
+        AccountWord word = _words[account];
+        Skipped why = _whySkipped(word, account, epochId, version, row.commitment);
         if (why == Skipped.No && (_marginStands(word, epochId) || _coverStands(word))) why = Skipped.Stands;
-        if (why == Skipped.No) _storeMargin(word, row.account, epochId, row.value, basis);
-        else emit AttestationSkipped(row.account, epochId, row.version, why);
+        if (why == Skipped.No) _storeMargin(word, account, epochId, margin, basis);
+        else emit AttestationSkipped(account, epochId, version, why);
     }
 
     function _applyCover(
         uint40 epochId,
         uint32 until,
         Basis basis,
-        ICollateralVault.Factor[] calldata factors,
-        IBatchLedger.Row calldata row
+        IBatchLedger.Row calldata row,
+        uint128 collateral
     ) private {
-        AccountWord word = _words[row.account];
-        Skipped why = _whySkipped(word, epochId, row);
-        if (why == Skipped.No && _betterCoverStands(word, epochId, row.value, until)) why = Skipped.Stands;
-        if (why == Skipped.No && row.value > vault.valueOf(row.account, epochId, factors)) why = Skipped.Uncovered;
-        if (why == Skipped.No) _storeCover(row.account, epochId, row.version, row.value, until, basis);
-        else emit AttestationSkipped(row.account, epochId, row.version, why);
+        (address account, uint40 version, uint128 claimed) = (row.account, row.version, row.value);
+        AccountWord word = _words[account];
+        Skipped why = _whySkipped(word, account, epochId, version, row.commitment);
+        if (why == Skipped.No && _betterCoverStands(word, epochId, claimed, until)) why = Skipped.Stands;
+        if (why == Skipped.No && claimed > collateral) why = Skipped.Uncovered;
+        if (why == Skipped.No) _storeCover(account, epochId, version, claimed, until, basis);
+        else emit AttestationSkipped(account, epochId, version, why);
     }
 
-    function _whySkipped(AccountWord word, uint40 epochId, IBatchLedger.Row calldata row) private view returns (Skipped) {
-        if (row.version != word.version() || row.commitment != commitmentOf[row.account] || row.commitment == 0) {
+    function _whySkipped(AccountWord word, address account, uint40 epochId, uint40 version, uint256 commitment)
+        private
+        view
+        returns (Skipped)
+    {
+        if (version != word.version() || commitment != commitmentOf[account] || commitment == 0) {
             return Skipped.Replaced;
         }
         if (_isCalled(word)) return Skipped.Called;

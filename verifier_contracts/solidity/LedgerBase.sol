@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
-import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IAccessManager} from "@openzeppelin/contracts/access/manager/IAccessManager.sol";
 
 import {
@@ -23,6 +22,7 @@ import {BatchAttestor} from "./BatchAttestor.sol";
 import {CommitmentDesk} from "./CommitmentDesk.sol";
 import {IBatchLedger} from "./IBatchLedger.sol";
 import {ICollateralVault} from "./ICollateralVault.sol";
+import {requireFactorsHash} from "./Epochs.sol";
 import {ICommitmentLedger} from "./ICommitmentLedger.sol";
 import {IMarginManager} from "./IMarginManager.sol";
 import {IRiskOracle} from "./IRiskOracle.sol";
@@ -30,10 +30,11 @@ import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 import {proofContext} from "./ProofContext.sol";
 import {VENUE} from "./Roles.sol";
 import {BATCH_16, BATCH_4, COVER, FLAT, MARGIN} from "./Statements.sol";
+import {valuesBy} from "./VaultCall.sol";
 import {requireProof} from "./VerifierCall.sol";
 
 /// @title What all parts of a margin ledger share: accounts, whom it asks, and what is checked of every proof
-abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
+abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
     /// @notice Whom the ledger asks and its clocks; fixed at deployment.
     struct Settings {
         IRiskOracle oracle;
@@ -68,6 +69,8 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
     uint256 internal constant MAINTENANCE_STEP = 0;
     uint256 internal constant INITIAL_STEP = 1;
 
+    /// @notice Who is a venue; for ever, as nothing here is restricted to any other role.
+    address public immutable authority;
     IRiskOracle public immutable oracle;
     IVerifierRegistry public immutable verifiers;
     ICollateralVault public immutable vault;
@@ -103,7 +106,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
     error NotVault(address sender);
     error CommitmentIsVoid(address account);
 
-    constructor(address authority_, Settings memory s) AccessManaged(authority_) {
+    constructor(address authority_, Settings memory s) {
         _requireCode("authority", authority_);
         _requireCode("oracle", address(s.oracle));
         _requireCode("verifiers", address(s.verifiers));
@@ -125,6 +128,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
             buffers |= uint256(s.buffers[step]) << 16 * step;
             lives |= uint256(s.lives[step]) << 32 * step;
         }
+        authority = authority_;
         oracle = s.oracle;
         verifiers = s.verifiers;
         vault = s.vault;
@@ -160,16 +164,40 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
     /// @dev The root of an epoch that an account may be attested under: known and not frozen; at most `maxAge` old; not
     ///      superseded for longer than the grace; not older than the account's last, unless that one is frozen.
     function _admit(AccountWord word, uint40 epochId, uint40 maxAge) internal view returns (uint256 root) {
-        if (epochId < word.epochId() && !_isFrozen(word.epochId())) revert EpochOlderThanLast(epochId, word.epochId());
+        _requireNotOlder(word, epochId);
         return _freshRoot(epochId, maxAge);
     }
 
+    /// @dev The same, of an epoch whose list of factors this is: root, and what the vault counts by that list.
+    function _admitFactors(AccountWord word, address account, uint40 epochId, ICollateralVault.Factor[] calldata factors)
+        internal
+        view
+        returns (uint256 root, uint128 collateral)
+    {
+        _requireNotOlder(word, epochId);
+        _requireFresh(epochId, maxEpochAge);
+        bytes32 factorsHash;
+        (root, factorsHash,) = oracle.termsOf(epochId);
+        requireFactorsHash(epochId, factorsHash, factors);
+        address[] memory accounts = new address[](1);
+        accounts[0] = account;
+        collateral = valuesBy(vault, accounts, epochId, factors)[0];
+    }
+
     function _freshRoot(uint40 epochId, uint40 maxAge) internal view returns (uint256) {
+        _requireFresh(epochId, maxAge);
+        return oracle.rootOf(epochId);
+    }
+
+    function _requireNotOlder(AccountWord word, uint40 epochId) private view {
+        if (epochId < word.epochId() && !_isFrozen(word.epochId())) revert EpochOlderThanLast(epochId, word.epochId());
+    }
+
+    function _requireFresh(uint40 epochId, uint40 maxAge) private view {
         if (block.timestamp > uint256(epochId) + maxAge) revert StaleEpoch(epochId, maxAge);
         // A successor is later than the epoch: while the epoch itself is younger than the grace, none has been out for
         // longer, and nobody needs to be asked.
         if (block.timestamp > uint256(epochId) + supersededGrace) _requireNotSuperseded(epochId);
-        return oracle.rootOf(epochId);
     }
 
     function _requireNotSuperseded(uint40 epochId) private view {
@@ -338,7 +366,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger, AccessManaged {
     }
 
     function _hasRole(uint64 role, address who) internal view returns (bool member) {
-        (member,) = IAccessManager(authority()).hasRole(role, who);
+        (member,) = IAccessManager(authority).hasRole(role, who);
     }
 
     function _requireVault() internal view {

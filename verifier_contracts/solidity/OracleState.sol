@@ -80,12 +80,15 @@ abstract contract OracleState is IJudgedOracle {
     }
 
     function isTripped() public view returns (bool) {
-        OracleHead head = _head;
-        return head.trippedAt() != 0 && block.timestamp < head.tripUntil();
+        return _isTripped(_head);
     }
 
     function factorsHashOf(uint40 epochId) external view returns (bytes32) {
         return _keptOf(epochId).factorsHash;
+    }
+
+    function termsOf(uint40 epochId) external view returns (uint256 root, bytes32 factorsHash, bool tripped) {
+        return (rootOf(epochId), _keptOf(epochId).factorsHash, isTripped());
     }
 
     /// @notice Digest of an epoch's content, what the next one names as `previous`.
@@ -151,10 +154,18 @@ abstract contract OracleState is IJudgedOracle {
         return _facts[epochId];
     }
 
+    /// @dev The newest epoch was published last: of it no facts need to be read.
     function _keptOf(uint40 epochId) internal view returns (Kept storage) {
-        uint256 sequence = _factsOf(epochId).sequence();
-        if (_head.count() - sequence > KEPT) revert ContentForgotten(epochId);
+        OracleHead head = _head;
+        uint256 sequence = epochId != 0 && epochId == head.latestEpochId()
+            ? head.count() - 1
+            : _factsOf(epochId).sequence();
+        if (head.count() - sequence > KEPT) revert ContentForgotten(epochId);
         return _kept[sequence % KEPT];
+    }
+
+    function _isTripped(OracleHead head) internal view returns (bool) {
+        return head.trippedAt() != 0 && block.timestamp < head.tripUntil();
     }
 
     function _isFrozen(uint256 root, uint40 epochId) internal view returns (bool) {

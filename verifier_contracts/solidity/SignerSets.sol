@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
+import {storeAsCode} from "./CodeStore.sol";
 import {ISignerSets} from "./ISignerSets.sol";
 
 /// @title Who publishes: generations of signers, M of N of which must agree
@@ -27,9 +28,6 @@ abstract contract SignerSets is EIP712, ISignerSets {
     uint256 private constant SIGNATURE = 66;
     /// @dev Half of secp256k1's order, rounded down (EIP-2).
     uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
-    /// @dev Deploys what follows: 0x00, so that it can never run, and the addresses.
-    ///      PUSH2 size, DUP1, PUSH1 10, RETURNDATASIZE, CODECOPY, RETURNDATASIZE, RETURN
-    bytes1 private constant STOP = 0x00;
 
     /// @notice Newest set, counted from 1.
     uint16 public generation;
@@ -81,7 +79,7 @@ abstract contract SignerSets is EIP712, ISignerSets {
         if (size > MOST_SIGNERS || quorum > size || 2 * uint256(quorum) <= size) revert BadQuorum(quorum, size);
         uint16 next = generation + 1;
         if (next >= 1 << 12) revert SetsExhausted();
-        bytes memory blob = abi.encodePacked(STOP);
+        bytes memory blob;
         address last = address(0);
         for (uint256 i = 0; i < size; ++i) {
             if (signers[i] <= last) revert SignersNotRising(signers[i]);
@@ -90,7 +88,7 @@ abstract contract SignerSets is EIP712, ISignerSets {
             blob = bytes.concat(blob, bytes20(last));
         }
         if (next > 1) _sets[next - 1].validUntil = uint40(block.timestamp) + OVERLAP;
-        _sets[next] = SignerSet(_store(blob), quorum, uint8(size), type(uint40).max);
+        _sets[next] = SignerSet(storeAsCode(blob), quorum, uint8(size), type(uint40).max);
         generation = next;
         emit SignersRotated(next, signers, quorum);
     }
@@ -164,14 +162,6 @@ abstract contract SignerSets is EIP712, ISignerSets {
     function _setOf(uint16 generation_) private view returns (SignerSet memory set) {
         set = _sets[generation_];
         if (set.pointer == address(0)) revert UnknownSet(generation_);
-    }
-
-    function _store(bytes memory blob) private returns (address pointer) {
-        bytes memory creation = abi.encodePacked(hex"61", uint16(blob.length), hex"80600a3d393df3", blob);
-        assembly ("memory-safe") {
-            pointer := create(0, add(creation, 32), mload(creation))
-        }
-        require(pointer != address(0));
     }
 
     /// @dev Place in memory of a set's addresses, 20 bytes each.

@@ -11,6 +11,7 @@ import {ICollateralVault} from "./ICollateralVault.sol";
 import {IMarginManager} from "./IMarginManager.sol";
 import {IRiskOracle} from "./IRiskOracle.sol";
 import {PausableByClass} from "./PausableByClass.sol";
+import {Holding, Purse, packHolding} from "./Purse.sol";
 
 /// @title What a vault holds: assets, balances, and what they count for
 /// @dev    Amounts are in a token's smallest unit and below 2^96, as in the statements.
@@ -45,9 +46,9 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
     mapping(address token => Asset) private _assets;
     /// @notice The token of an asset; 0 if it was never listed.
     mapping(uint32 id => address token) public tokenOf;
-    /// @dev Ids of what an account holds, rising from the low end, 32 bits each, 0 behind the last.
-    mapping(address account => uint256) private _holdings;
-    mapping(address account => mapping(uint32 id => uint96)) private _balances;
+    mapping(address account => Purse) internal _purses;
+    /// @dev Of what is not the quote asset.
+    mapping(address account => mapping(uint32 id => Holding)) private _holdings;
 
     event AssetListed(address indexed token, uint32 indexed id, uint96 cap);
     event CapChanged(address indexed token, uint96 cap);
@@ -130,20 +131,45 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
 
     /// @inheritdoc ICollateralVault
     function valueOf(address account, uint40 epochId, Factor[] calldata factors) external view returns (uint128) {
-        return _valueOf(account, epochId, factors, 0);
+        requireFactors(oracle, epochId, factors);
+        return _valueOf(account, epochId, factors, _quoteFactorOf(factors), 0);
+    }
+
+    /// @inheritdoc ICollateralVault
+    function valuesBy(address[] calldata accounts, uint40 epochId, Factor[] calldata factors)
+        external
+        view
+        returns (uint128[] memory values)
+    {
+        uint256 quoteFactor = _quoteFactorOf(factors);
+        values = new uint128[](accounts.length);
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            values[i] = _valueOf(accounts[i], epochId, factors, quoteFactor, 0);
+        }
     }
 
     /// @inheritdoc ICollateralVault
     function balanceOf(address account, address token) public view returns (uint256) {
-        return _balances[account][_assets[token].id];
+        return token == quote ? _purses[account].quote() : _holdings[account][_assets[token].id].amount();
     }
 
     /// @notice The tokens that an account holds.
     function holdingsOf(address account) external view returns (address[] memory tokens) {
-        uint256 holdings = _holdings[account];
-        tokens = new address[](_count(holdings));
-        for (uint256 i = 0; i < tokens.length; ++i) {
-            tokens[i] = tokenOf[uint32(holdings >> 32 * i)];
+        Purse purse = _purses[account];
+        mapping(uint32 id => Holding) storage own = _holdings[account];
+        tokens = new address[](MOST_ASSETS);
+        uint256 count;
+        bool quoted = purse.quote() == 0;
+        uint32 id = purse.first();
+        while (id != 0 || !quoted) {
+            if (!quoted && (id == 0 || id > quoteId)) {
+                (tokens[count++], quoted) = (quote, true);
+            } else {
+                (tokens[count++], id) = (tokenOf[id], own[id].next());
+            }
+        }
+        assembly ("memory-safe") {
+            mstore(tokens, count)
         }
     }
 
@@ -153,93 +179,114 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
 
     // -------------------------------------------------------------------------------------------------------- value
 
-    /// @dev floor(sum of balance * v / 2^64), and of quote units `withheld` fewer than there are. Holdings and factors
-    ///      rise by id, so one pass meets all. An asset without a factor counts nothing.
-    function _valueOf(address account, uint40 epochId, Factor[] calldata factors, uint256 withheld)
-        internal
-        view
-        returns (uint128)
-    {
-        requireFactors(oracle, epochId, factors);
-        mapping(uint32 id => uint96) storage own = _balances[account];
-        uint256 holdings = _holdings[account];
-        uint256 sum;
-        uint256 last;
-        for (uint256 i = 0; i < factors.length; ++i) {
-            Factor calldata factor = factors[i];
-            uint32 id = factor.assetId;
-            if (id <= last) revert FactorsOutOfOrder(i);
-            last = id;
-            while (uint32(holdings) != 0 && uint32(holdings) < id) holdings >>= 32;
-            if (uint32(holdings) == id) {
-                uint256 balance = own[id];
-                if (id == quoteId) balance -= withheld;
-                // 8 assets of 2^96 units at 2^80: below 2^179.
-                unchecked {
-                    sum += balance * factor.v;
-                }
-            }
-        }
-        for (; holdings != 0; holdings >>= 32) {
-            uint32 id = uint32(holdings);
-            if (id >= MARKED) sum += marks.valueOf(id, own[id], epochId);
+    /// @dev floor(sum of balance * v / 2^64), and of quote units `withheld` fewer than there are. An asset without a
+    ///      factor counts nothing. That the factors are the epoch's is the caller's to see to.
+    /// @param quoteFactor Of `_quoteFactorOf`, which has checked the order of the factors.
+    function _valueOf(
+        address account,
+        uint40 epochId,
+        Factor[] calldata factors,
+        uint256 quoteFactor,
+        uint256 withheld
+    ) internal view returns (uint128) {
+        Purse purse = _purses[account];
+        uint256 sum = (purse.quote() - withheld) * quoteFactor;
+        // 8 assets of 2^96 units at 2^80: below 2^179.
+        unchecked {
+            if (purse.first() != 0) sum += _worthOf(_holdings[account], purse.first(), epochId, factors);
         }
         return uint128(sum >> 64);
+    }
+
+    /// @dev Sum of balance * v over the assets of a chain from `id` on. Holdings and factors rise by id, so one pass meets
+    ///      all.
+    function _worthOf(
+        mapping(uint32 id => Holding) storage own,
+        uint32 id,
+        uint40 epochId,
+        Factor[] calldata factors
+    ) private view returns (uint256 sum) {
+        for (uint256 i = 0; id != 0;) {
+            Holding holding = own[id];
+            while (i < factors.length && factors[i].assetId < id) ++i;
+            if (i < factors.length && factors[i].assetId == id) sum += uint256(holding.amount()) * factors[i].v;
+            else if (id >= MARKED) sum += marks.valueOf(id, holding.amount(), epochId);
+            id = holding.next();
+        }
+    }
+
+    /// @dev v of the quote asset, 0 if there is none. Ids must rise: an account's assets are met in one pass.
+    function _quoteFactorOf(Factor[] calldata factors) internal view returns (uint256 v) {
+        uint256 last = 0;
+        for (uint256 i = 0; i < factors.length; ++i) {
+            Factor calldata factor = factors[i];
+            uint256 id = factor.assetId;
+            if (id <= last) revert FactorsOutOfOrder(i);
+            if (id == quoteId) v = factor.v;
+            last = id;
+        }
     }
 
     // ----------------------------------------------------------------------------------------------------- balances
 
     function _credit(address account, uint32 id, uint256 amount) internal {
-        uint96 balance = _balances[account][id];
-        if (balance == 0) _holdings[account] = _with(account, _holdings[account], id);
-        _balances[account][id] = _to96(balance + amount);
+        if (id == quoteId) {
+            Purse purse = _purses[account];
+            _purses[account] = purse.withQuote(_to96(purse.quote() + amount));
+            return;
+        }
+        _setHolding(account, id, _to96(_holdings[account][id].amount() + amount));
     }
 
     function _debit(address account, address token, uint32 id, uint256 amount) internal {
-        uint96 balance = _balances[account][id];
+        uint256 balance = balanceOf(account, token);
         if (amount > balance) revert InsufficientBalance(account, token, balance, amount);
-        if (amount == balance) _holdings[account] = _without(_holdings[account], id);
-        unchecked {
-            _balances[account][id] = uint96(balance - amount);
-        }
+        uint96 rest = uint96(balance - amount);
+        if (id == quoteId) _purses[account] = _purses[account].withQuote(rest);
+        else _setHolding(account, id, rest);
     }
 
     /// @dev All balances of one account to another.
     function _moveAll(address from, address to) internal {
-        uint256 holdings = _holdings[from];
-        _holdings[from] = 0;
-        for (; holdings != 0; holdings >>= 32) {
-            uint32 id = uint32(holdings);
-            uint256 amount = _balances[from][id];
-            _balances[from][id] = 0;
-            _credit(to, id, amount);
+        Purse purse = _purses[from];
+        _purses[from] = purse.withQuote(0).withFirst(0);
+        if (purse.quote() != 0) _credit(to, quoteId, purse.quote());
+        uint32 id = purse.first();
+        while (id != 0) {
+            Holding holding = _holdings[from][id];
+            _holdings[from][id] = Holding.wrap(0);
+            _credit(to, id, holding.amount());
+            id = holding.next();
         }
     }
 
-    function _with(address account, uint256 holdings, uint32 id) private view returns (uint256) {
-        uint256 below;
-        bool quoted = id == quoteId;
+    /// @dev Of another asset than the quote, which has a place of its own and is in no chain.
+    function _setHolding(address account, uint32 id, uint96 amount) private {
+        mapping(uint32 id => Holding) storage own = _holdings[account];
+        Holding old = own[id];
+        if ((old.amount() == 0) == (amount == 0)) {
+            own[id] = old.withAmount(amount);
+            return;
+        }
+        // It comes into the chain or leaves it: what is before it points to it, or to what is behind it.
+        Purse purse = _purses[account];
+        uint32 before = 0;
+        uint32 behind = purse.first();
         uint256 count = 1;
-        for (uint256 rest = holdings; rest != 0; rest >>= 32) {
-            if (uint32(rest) < id) ++below;
-            if (uint32(rest) == quoteId) quoted = true;
+        for (uint32 each = behind; each != 0; each = own[each].next()) {
+            if (each < id) (before, behind) = (each, own[each].next());
             ++count;
         }
-        if (count > (quoted ? MOST_ASSETS : MOST_ASSETS - 1)) revert TooManyAssets(account);
-        uint256 shift = 32 * below;
-        uint256 low = (1 << shift) - 1;
-        return (holdings & low) | uint256(id) << shift | (holdings & ~low) << 32;
-    }
-
-    function _without(uint256 holdings, uint32 id) private pure returns (uint256) {
-        uint256 shift;
-        while (uint32(holdings >> shift) != id) shift += 32;
-        uint256 low = (1 << shift) - 1;
-        return (holdings & low) | (holdings >> 32 & ~low);
-    }
-
-    function _count(uint256 holdings) private pure returns (uint256 count) {
-        for (; holdings != 0; holdings >>= 32) ++count;
+        uint32 to = id;
+        if (amount == 0) {
+            to = old.next();
+            own[id] = Holding.wrap(0);
+        } else {
+            if (count >= MOST_ASSETS) revert TooManyAssets(account);
+            own[id] = packHolding(amount, behind);
+        }
+        if (before == 0) _purses[account] = purse.withFirst(to);
+        else own[before] = own[before].withNext(to);
     }
 
     // ------------------------------------------------------------------------------------------------------- tokens
@@ -261,8 +308,9 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
         ExactTransfer.push(token, to, amount);
     }
 
+    /// @dev The quote asset is listed for ever, from the constructor on.
     function _idOf(address token) internal view returns (uint32 id) {
-        return _listed(token).id;
+        return token == quote ? quoteId : _listed(token).id;
     }
 
     function _isCapped(address token, uint256 amount) internal view returns (bool) {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Gains} from "./Gains.sol";
+import {Purse} from "./Purse.sol";
 import {VaultAssets} from "./VaultAssets.sol";
 
 /// @dev What a margin manager is told: an account's last transition has been settled, so its flat exit waits no longer.
@@ -36,7 +37,7 @@ abstract contract VaultGains is VaultAssets {
             _requireNoLot(account);
             if (delta > 0) {
                 _credit(account, quoteId, uint256(delta));
-                _gains[account].push(uint256(delta), maturesAt);
+                _gain(account, uint256(delta), maturesAt);
             } else if (delta < 0) {
                 _debit(account, quote, quoteId, uint256(-delta));
             }
@@ -49,25 +50,35 @@ abstract contract VaultGains is VaultAssets {
     }
 
     /// @notice What an account has gained and may not take out yet, in quote units. It counts for its margin.
-    function immatureOf(address account) public view returns (uint256 immature) {
+    function immatureOf(address account) external view returns (uint256) {
+        return _immatureOf(account, _purses[account]);
+    }
+
+    /// @dev From `gainsUntil` on, the sum up to now is the sum of all: the difference is 0, and need not be read.
+    function _immatureOf(address account, Purse purse) internal view returns (uint256 immature) {
+        if (block.timestamp >= purse.gainsUntil()) return 0;
         immature = _gains[account].immature();
-        if (immature != 0) {
-            uint256 balance = balanceOf(account, quote);
-            if (immature > balance) immature = balance;
-        }
+        if (immature > purse.quote()) immature = purse.quote();
     }
 
     /// @dev Gains that an account may not take out go with its basket, and wait as long there.
     function _moveGains(address from, address to) internal {
-        uint256 immature = immatureOf(from);
-        if (immature != 0) _gains[to].push(immature, _gains[from].lastMaturity());
+        Purse purse = _purses[from];
+        uint256 immature = _immatureOf(from, purse);
+        if (immature != 0) _gain(to, immature, purse.gainsUntil());
     }
 
     function _requireNoLot(address account) internal view {
-        if (lotOf[account] != 0) revert LotOpen(account, lotOf[account]);
+        if (_purses[account].inLot()) revert LotOpen(account, lotOf[account]);
     }
 
     function _setLot(address account, uint256 lotId) internal {
         lotOf[account] = lotId;
+        _purses[account] = _purses[account].withLot(lotId != 0);
+    }
+
+    function _gain(address account, uint256 amount, uint48 maturesAt) private {
+        uint48 until = _gains[account].push(amount, maturesAt);
+        _purses[account] = _purses[account].withGainsUntil(until);
     }
 }

@@ -51,6 +51,10 @@ contract MockOracle is IRiskOracle {
         return factorsHash;
     }
 
+    function termsOf(uint40 epochId) external view returns (uint256, bytes32, bool) {
+        return (this.rootOf(epochId), factorsHash, isTripped);
+    }
+
     function lagSecondsOf(uint40) external pure returns (uint32) {
         return 220 minutes;
     }

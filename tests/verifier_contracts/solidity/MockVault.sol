@@ -28,6 +28,19 @@ contract MockVault is ICollateralVault {
 
     function valueOf(address account, uint40 epochId, Factor[] calldata factors) external view returns (uint128) {
         require(keccak256(abi.encode(factors)) == oracle.factorsHashOf(epochId), "WrongFactors");
+        return _valueOf(account, factors);
+    }
+
+    function valuesBy(address[] calldata accounts, uint40, Factor[] calldata factors)
+        external
+        view
+        returns (uint128[] memory values)
+    {
+        values = new uint128[](accounts.length);
+        for (uint256 i = 0; i < accounts.length; ++i) values[i] = _valueOf(accounts[i], factors);
+    }
+
+    function _valueOf(address account, Factor[] calldata factors) private view returns (uint128) {
         uint256 assets = held[account];
         uint256 value;
         for (uint256 i = 0; i < factors.length; ++i) {

@@ -57,6 +57,10 @@ contract MockOracle is IRiskOracle {
         return 1;
     }
 
+    function termsOf(uint40 id) external view returns (uint256, bytes32, bool) {
+        return (this.rootOf(id), factorsHashOf[id], isTripped);
+    }
+
     function isFinal(uint40 id) external view returns (bool) {
         return finals[id] && !frozen[id];
     }
@@ -71,6 +75,7 @@ contract MockManager is IMarginManager {
     error WrongVersion(uint40 version, uint40 present);
     error ClaimAboveValue(uint128 claimed, uint128 value);
     error ProofDoesNotHold();
+    error AccountIsCalled(address account);
     error MarginUnavailable(address account);
     error NotVault(address sender);
 
@@ -118,6 +123,7 @@ contract MockManager is IMarginManager {
         uint256[8] calldata proof
     ) public view {
         if (msg.sender != vault) revert NotVault(msg.sender);
+        if (isCalled[account]) revert AccountIsCalled(account);
         if (version == 0 || version != versionOf[account]) revert WrongVersion(version, versionOf[account]);
         if (claimed > value) revert ClaimAboveValue(claimed, value);
         if (claimed < margins[account] || proof[0] != proofOf("cover", account, epochId, version, action, claimed)) {
