@@ -24,8 +24,8 @@ MOCKS = Path(__file__).parent / "solidity"
 _INTERFACES = ("ICollateralVault.sol", "IMarginManager.sol", "IRiskOracle.sol", "IEpochRegistry.sol", "ILiveClock.sol",
                "IPausableClock.sol")
 _VAULT = ("CollateralVault.sol", "VenueSettlement.sol", "AssetMarks.sol", "ConstantProductAdapter.sol",
-          "Erc4626Adapter.sol", "VaultAssets.sol", "VaultGains.sol", "Purse.sol", "Gains.sol", "Epochs.sol", "ExactTransfer.sol",
-          "ILpAdapter.sol", "PausableByClass.sol", "Signatures.sol")
+          "Erc4626Adapter.sol", "VaultAssets.sol", "VaultGains.sol", "Purse.sol", "Gains.sol", "Epochs.sol",
+          "ExactTransfer.sol", "ILpAdapter.sol", "PausableByClass.sol", "Signatures.sol")
 
 
 CODE_LIMIT = compiler.CODE_LIMIT

@@ -163,8 +163,8 @@ def build() -> RevmSystem:
     publishers = sorted((Account.from_key(keccak(text=f"publisher {i}")) for i in range(3)),
                         key=lambda one: int(one.address, 16))
     venues = [Account.from_key(keccak(text=f"venue {i}")) for i in range(2)]
-    world = RevmSystem(m, {}, Contract(m, made["TestToken"], NOBODY), Contract(m, made["TestToken"], NOBODY), publishers,
-                       venues=venues)
+    token = Contract(m, made["TestToken"], NOBODY)
+    world = RevmSystem(m, {}, token, token, publishers, venues=venues)
     admin = world.admin
 
     def deploy(name: str, *arguments: Any) -> Contract:

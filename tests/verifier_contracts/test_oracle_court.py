@@ -214,6 +214,7 @@ def test_an_epoch_on_hold_can_be_refuted(calm):
         calm.oracle.root_of(content.id)
 
 
+@pytest.mark.both_chains
 def test_gas_of_challenges(calm):
     """For each proof that it takes; the proof's bytes move it by a few dozen."""
     content = calm.publish()
@@ -225,6 +226,7 @@ def test_gas_of_challenges(calm):
 
 
 # -- slashing and rewards ----------------------------------------------------------------------------------------------
+@pytest.mark.both_chains
 def test_signers_are_slashed_and_the_challenger_rewarded(calm):
     content = calm.content()
     calm.bring(content, (0, 2, 3))
@@ -450,6 +452,7 @@ def demand(oracles, content, kind=LEAF, id=0, listing=None, *, bond=None):
                                 sender=oracles.challenger)
 
 
+@pytest.mark.both_chains
 def test_a_leaf_that_is_not_shown_freezes_the_epoch(calm):
     content = calm.publish()
     demand(calm, content)
@@ -647,6 +650,7 @@ def show(oracles, case, sender=None):
     return oracles.court.slash_equivocation(earlier, later, signatures, salt, sender=sender or oracles.challenger)
 
 
+@pytest.mark.both_chains
 def test_two_signatures_in_one_place_are_slashed(calm):
     case = double(calm)
     commit(calm, case)

@@ -16,7 +16,6 @@ from typing import Any
 from mutants.compiling import Compiler, DoesNotCompile, closure, settings_of
 from mutants.listed import Mutant, digest, mutants
 from mutants.trying import Worlds
-
 from verifier_contracts.compiler import SOURCES
 
 HONEST = "the honest contract"
@@ -36,7 +35,7 @@ def task_of(mutant: Mutant) -> dict[str, Any] | str:
 
 
 def honest_tasks(chosen: list[Mutant]) -> Iterator[dict[str, Any]]:
-    """That all named tests pass on contracts as they are, compiled in the same way: else a failure would mean nothing."""
+    """That all named tests pass on contracts as they are, compiled in the same way: else no failure means anything."""
     for contract in sorted({mutant.contract for mutant in chosen}):
         tests = sorted({test for m in chosen if m.contract == contract for test in m.killed_by})
         yield _task(f"{contract}: {HONEST}", contract, closure(contract, {}), tuple(tests), HONEST)
@@ -122,7 +121,6 @@ def results(tasks: list[dict[str, Any]], jobs: int, again: bool) -> Iterator[tup
 
 
 def main() -> int:
-    sys.stdout.reconfigure(line_buffering=True)                          # type: ignore[union-attr]
     parser = argparse.ArgumentParser(prog="mutants", description="Run the mutants of the contracts.")
     parser.add_argument("lists", nargs="*", help="names of lists, without .toml; all if none is given")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
@@ -146,9 +144,9 @@ def main() -> int:
         tasks = [*honest_tasks([mutant for mutant in chosen if mutant.killed_by]), *tasks]
     for number, (task, result) in enumerate(results(tasks, options.jobs, options.again), 1):
         rows.append({"digest": task["digest"], "list": task.get("list", "honest"), "title": task["title"], **result})
+        kept = " (kept)" if result.get("kept") else ""
         print(f"{number} of {len(tasks)}  {result['verdict']}  {task['title']}  {result['why'][-300:]}"
-              f"  {result.get('compiled', 0)} + {result.get('seconds', 0)} ({result.get('cpu', 0)}) s{' (kept)' if result.get('kept') else ''}",
-              file=sys.stderr, flush=True)
+              f"  {result.get('compiled', 0)} + {result.get('seconds', 0)} s{kept}", file=sys.stderr, flush=True)
     for row in rows:
         table.setdefault(row["list"], Counter())[row["verdict"]] += 1
     bad = [row for row in rows if row["verdict"] in _BAD]

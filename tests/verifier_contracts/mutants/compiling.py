@@ -59,11 +59,13 @@ class Compiler:
                                       stdout=subprocess.PIPE, text=True)
 
     def compile(self, contract: str, sources: Mapping[str, str]) -> Artifact:
-        wanted = {"*": {"": ["ast"]}, f"{contract}.sol": {contract: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object",
-                                                                  "evm.deployedBytecode.immutableReferences"]}}
+        outputs = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object",
+                   "evm.deployedBytecode.immutableReferences"]
+        wanted = {"*": {"": ["ast"]}, f"{contract}.sol": {contract: outputs}}
         request = {"language": "Solidity", "settings": {**settings_of(contract), "outputSelection": wanted},
                    "sources": {name: {"content": text} for name, text in sorted(sources.items())}}
-        assert self._node.stdin is not None and self._node.stdout is not None
+        assert self._node.stdin is not None
+        assert self._node.stdout is not None
         self._node.stdin.write(json.dumps(request) + "\n")
         self._node.stdin.flush()
         output = json.loads(self._node.stdout.readline())

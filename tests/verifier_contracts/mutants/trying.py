@@ -18,8 +18,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 import pytest
-from mutants.listed import TESTS
 
+from mutants.listed import TESTS
 from verifier_contracts import compiler, embedded
 from verifier_contracts.artifacts import Artifact
 
@@ -76,6 +76,7 @@ class Worlds:
         if any(name.startswith("test_oracle") for name in files):
             self._keep(oracle_world, "build_oracle_world", lambda build: build(Chain.embedded(timestamp=GENESIS)))
         import hypothesis  # noqa: F401
+
         import tailproof.cli  # noqa: F401
 
     def _keep(self, module: Any, name: str, make: Callable[[Any], Any]) -> None:
@@ -92,7 +93,8 @@ class Worlds:
 
         Returns
         -------
-        code : pytest's; 0 if all passed, 1 if one failed.  failed : its id.  seconds, cpu : it took.  said : the end of it.
+        code : pytest's; 0 if all passed, 1 if one failed.  failed : its id.  seconds, cpu : what it took.  said : the end
+        of what it printed.
         """
         start = time.monotonic()
         reading, writing = os.pipe()
