@@ -8,8 +8,8 @@ that only the model knows, and false claims are tried as well. After the calls:
 - what left was proven covered, at initial margin, for what remained;
 - versions only rise; a claim is paid or undone once; live time never runs backwards, nor ahead of wall time;
 - somebody's dust changes no answer that a proof in flight gets;
-- a flat account leaves at once, or as soon as its last fill is settled, an hour later at most, whatever is paused,
-  frozen, tripped, called or gone; any other within the time that its venue's replacement, a verifier's and the pauses take.
+- a flat account leaves at once, or as soon as its last fill is settled, an hour later at most, whatever is
+  paused, frozen, tripped, called or gone; any other within the time that its venue's replacement, a verifier's and the pauses take.
 """
 
 from __future__ import annotations
@@ -326,10 +326,10 @@ class Model:
         who, venue = self.someone(), self.rng.choice([*self.venues])
         p = self.people[who]
         venue = p.venue if p.venue in self.venues and self.rng.random() < 0.8 else venue
-        if p.word.version and p.commitment and self.rng.random() < 0.6:
+        if p.commitment and self.rng.random() < 0.7:
             return
         commitment = self.new_commitment(self.rng.choice([0, 100, 400, 900]))
-        version, deadline = p.word.version + 1, self.now + self.rng.choice([0, 0, -1])
+        version, deadline = p.word.version + 1, self.now - (self.rng.random() < 0.1)
         nonce = p.nonce if self.rng.random() < 0.9 else p.nonce + 1
         digest = digest_of("Tailproof CommitmentDesk", self.w.desk.address,
                            struct_of(CONSENT, [who, venue, commitment, version, nonce, deadline]))
@@ -580,7 +580,8 @@ class Model:
         needed = -(-margin * (10_000 + BUFFERS[1]) // 10_000)
         spare = max(0, self.value(p, epoch, withheld) - needed)
         most = min(p.balance[name] - (withheld if name == "quote" else 0), spare if name == "quote" else spare // 2)
-        amount = max(0, self.rng.choice([0, 1, most, most, most + 1, self.rng.randint(0, max(1, most))]))
+        some = [1, most, most, most, most + 1, self.rng.randint(0, max(1, most))]
+        amount = max(0, self.rng.choice(some)) if self.rng.random() < 0.95 else 0
         version = self.some_version(p)
         wish = self.wish(who, name, amount, to, fee, version)
         action = self.w.vault("actionHash", wish[1], amount, to, fee)
@@ -698,6 +699,8 @@ class Model:
     def collect(self) -> None:
         who, name = self.rng.choice([*PEOPLE, RELAYER]), self.rng.choice(["quote", "coin"])
         amount = self.owed[who, name]
+        if not amount and self.rng.random() < 0.7:
+            return
         if self.expect("collect", lambda: demand(amount, "NoAmount"),
                        lambda: self.w.vault("collect", self.tokens[name].address, who, sender=who)):
             self.owed[who, name] = 0
@@ -758,7 +761,7 @@ class Model:
             self.w.pass_time(latest + 240 - self.now)
         if latest == self.now:
             self.w.pass_time(1)
-        if self.rng.random() < 0.03:
+        if self.rng.random() < 0.01:
             self.marks[0] = self.marks[0] * self.rng.choice([3, 5]) // 4 + 1_000           # trips the breaker
         v = self.rng.choice([ONE // 2, ONE, 3 * ONE // 2])
         self.w.publish([(QUOTE_ID, ONE, ONE), (COIN_ID, v, 2 * ONE)], self.marks)
@@ -773,7 +776,7 @@ class Model:
         elif kind == "long" and self.rng.random() < 0.35:
             self.w.pass_time(self.rng.choice([3_600, 21_600, DAY, 8 * DAY]))
             self.publish()
-        elif kind == "freeze" and self.rng.random() < 0.4:
+        elif kind == "freeze" and self.rng.random() < 0.3:
             epoch = self.some_epoch()
             if epoch not in self.frozen:
                 self.w.freeze(epoch)
@@ -940,7 +943,7 @@ class Model:
         assert 0 <= self.live[1] - live <= self.now - wall
 
     def run(self, calls: int) -> None:
-        steps = [self.deposit] * 3 + [self.register] * 3 + [self.move, self.transition, self.transition, self.attest,
+        steps = [self.deposit] * 4 + [self.register] * 5 + [self.move, self.transition, self.transition, self.attest,
                                                            self.attest, self.cover, self.cover, self.cover_by_margin,
                                                            self.attest_flat, self.shortfall] + [self.withdraw] * 4 + [
             self.withdraw_flat, self.end_claim, self.end_claim, self.collect, self.settle, self.settle, self.turn,

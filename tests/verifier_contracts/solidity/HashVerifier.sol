@@ -30,7 +30,7 @@ contract HashVerifier {
         _require(proof[0], abi.encode(KEY_DIGEST, inputs));
     }
 
-    function _require(uint256 given, bytes memory of) private pure {
-        if (given != uint256(keccak256(of))) revert ProofRejected();
+    function _require(uint256 given, bytes memory content) private pure {
+        if (given != uint256(keccak256(content))) revert ProofRejected();
     }
 }
