@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test test-all mutants lint bench risk-bench evm statements determinism standard-scenarios clean
+.PHONY: setup demo test test-all mutants lint bench gas risk-bench evm statements determinism standard-scenarios clean
 
 setup: .venv/installed node_modules/installed
 
@@ -46,6 +46,10 @@ bench: setup
 # The risk engine's numbers beside their bounds. MARKET=FILE.csv: daily closes of BTC and ETH. QUICK=1: few seeds.
 risk-bench: setup
 	$(BIN)/python -m benchmarks.risk $(if $(QUICK),--quick) $(if $(MARKET),--market $(MARKET))
+
+# What every path through the contracts costs, beside its bound; exits 1 above one, or off the snapshot. WRITE=1 renews it.
+gas: setup
+	PYTHONPATH=tests:tests/verifier_contracts $(BIN)/python -m gas_table $(if $(WRITE),--write)
 
 # geth's `evm`, a third EVM for tests/verifier_contracts/test_machines.py, which skips it until this has run. It takes Go
 # and minutes of its compiler, once: the release is that of tests/verifier_contracts/machines.py.

@@ -417,15 +417,44 @@ class BatchAttestor(Contract):
 
     def attest_margins(self, epoch_id: int, key: bytes, rows: Sequence[Row], proofs: Sequence[Sequence[int]], *,
                        generation: int = 0, sender: str | None = None) -> Receipt:
-        """Strangers' `margin` proofs by a random combination. key : `combiner_key`; proofs : `proof_words` a row."""
-        return self.transact("attestMargins", epoch_id, generation, key, list(rows), list(map(list, proofs)),
-                             sender=sender)
+        """Strangers' `margin` proofs by a random combination. key : `combiner_key`, which is kept first if nobody has
+        yet; proofs : `proof_words` a row."""
+        return self.transact("attestMargins", epoch_id, generation, self.key_at(key, sender=sender), list(rows),
+                             list(map(list, proofs)), sender=sender)
 
     def attest_covers(self, epoch_id: int, step: int, factors: Sequence[Factor], key: bytes, rows: Sequence[Row],
                       proofs: Sequence[Sequence[int]], *, generation: int = 0, sender: str | None = None) -> Receipt:
-        """Strangers' `cover` proofs at one step of the ladder."""
-        return self.transact("attestCovers", epoch_id, step, generation, list(factors), key, list(rows),
-                             list(map(list, proofs)), sender=sender)
+        """Strangers' `cover` proofs at one step of the ladder; the rest as for margins."""
+        return self.transact("attestCovers", epoch_id, step, generation, list(factors),
+                             self.key_at(key, sender=sender), list(rows), list(map(list, proofs)), sender=sender)
+
+    def key_at(self, key: bytes, *, sender: str | None = None) -> str:
+        """Where a `combiner_key` lies; if nowhere yet, it is put there by a transaction."""
+        combiner = ProofCombiner(self.chain, self.read("combiner"))
+        place = combiner.place_of(key)
+        if not self.chain.code(place):
+            combiner.keep(key, sender=sender)
+        return place
+
+
+class ProofCombiner(Contract):
+    """Many proofs under one key in one pairing check; keys lie in code of their own."""
+
+    name = "ProofCombiner"
+
+    def keep(self, key: bytes, *, sender: str | None = None) -> Receipt:
+        """Put a `combiner_key` where combinations read it, once for all."""
+        return self.transact("keep", key, sender=sender)
+
+    def place_of(self, key: bytes) -> str:
+        """Where a key lies once it was kept: it follows from the key (CREATE2, EIP-1014)."""
+        creation = b"\x61" + (len(key) + 1).to_bytes(2, "big") + _STORING + key
+        return checksummed("0x" + keccak(b"\xff" + bytes.fromhex(self.address[2:]) + bytes(32) + keccak(creation))[
+            12:].hex())
+
+
+_STORING = bytes.fromhex("80600a3d393df300")
+"""What CodeStore.sol puts between the size and the data."""
 
 
 def combiner_key(key: VerificationKey) -> bytes:

@@ -336,9 +336,9 @@ class EpochCourt(_Timely):
         return checksummed(challenger), int(proofs), int(base_fee)
 
     # -- demanding -----------------------------------------------------------------------------------------------------
-    def bond_needed(self) -> int:
-        """Wei that a demand must bring."""
-        return int(self.read("bondNeeded"))
+    def bond_needed(self, epoch_id: int | None = None) -> int:
+        """Wei that one more demand of an epoch must bring; without an epoch, the first one."""
+        return int(self.read("bondNeeded") if epoch_id is None else self.read("bondNeededFor", epoch_id))
 
     def demand(self, epoch_id: int, kind: int, leaf_id: int, listing: Listing | None = None, *,
                bond: int, sender: str | None = None) -> Receipt:

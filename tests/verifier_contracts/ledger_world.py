@@ -23,7 +23,7 @@ from verifier_contracts.context import Context
 from verifier_contracts.deployment import deploy_verifier
 from verifier_contracts.eip712 import Domain, sign
 from verifier_contracts.errors import Reverted
-from verifier_contracts.ledger import MarginStatus, Skipped, combiner_key
+from verifier_contracts.ledger import BatchAttestor, MarginStatus, Skipped, combiner_key
 from verifier_contracts.sending import created_address
 from verifier_contracts.verifier_registry import Candidate, slot_id
 
@@ -95,6 +95,11 @@ statement_id = slot_id
 
 def key_bytes(key: ToyKey) -> bytes:
     return combiner_key(key.verification_key)
+
+
+def key_at(world: LedgerWorld, data: bytes) -> str:
+    """Where a key lies, which is put there if need be."""
+    return BatchAttestor(world.chain, world.attestor.address).key_at(data, sender=world.relayer)
 
 
 def candidate(chain: Chain, key: ToyKey, verifier: str, *, sunset: int = DAY, **changes: Any) -> tuple[Any, ...]:
@@ -317,5 +322,5 @@ def build(chain: Chain, keys: dict[str, ToyKey] | None = None, vault_of: Callabl
 
 __all__ = ["ADMIN", "BUFFERS", "DAY", "EMPTY", "EXIT_AGE", "FACTORS", "FINAL_AGE", "FOREVER", "GRACE", "GUARDIAN",
            "HOUR", "LIVES", "MAX_AGE", "MINUTE", "NOWHERE", "SKIPPED", "STATEMENTS", "STATUS", "VENUE", "Callable",
-           "LedgerWorld", "Tested", "build", "candidate", "factors_hash", "key_bytes", "mocks", "refused", "replace",
-           "send_contract", "statement_id"]
+           "LedgerWorld", "Tested", "build", "candidate", "factors_hash", "key_at", "key_bytes", "mocks", "refused",
+           "replace", "send_contract", "statement_id"]

@@ -128,11 +128,13 @@ class SystemWorld(LedgerWorld):
                             self.at.oracle.content_digest_of(latest) if latest else FIRST)
         return replace(made, **changes)
 
-    def signed(self, message: dict[str, Any], by: Sequence[int] = (0, 1)) -> bytes:
+    def signed(self, message: dict[str, Any], by: Sequence[int] = ()) -> bytes:
+        """By a quorum's first members, unless `by` says who."""
+        by = by or range(self.config.publishers.quorum)
         return quorum({self.publishers[i].address: sign(message, self.publishers[i]) for i in by},
                       [one.address for one in self.publishers])
 
-    def publish_content(self, content: EpochContent, by: Sequence[int] = (0, 1)) -> Any:
+    def publish_content(self, content: EpochContent, by: Sequence[int] = ()) -> Any:
         return self.at.oracle.publish(content, 1, self.signed(self.at.oracle.domain.content(content), by),
                                       sender=self.relayer)
 
@@ -159,11 +161,12 @@ class SystemWorld(LedgerWorld):
         return self.at.authority.perform(target, function, *arguments, sender=self.admin)
 
 
-def build_system(chain: Chain | None = None, **changes: Any) -> SystemWorld:
+def build_system(chain: Chain | None = None, *, publishers: int = 3, quorum: int = 2, **changes: Any) -> SystemWorld:
     """Deploy everything, publish an epoch and register one account; `changes` are to the configuration."""
     chain = chain or Chain.embedded(timestamp=GENESIS)
-    keys = toy_keys()
-    config = config_for(chain, **changes)
+    keys, signers = toy_keys(), tuple(publisher_keys(publishers))
+    config = config_for(chain, **{
+        "publishers": Publishers(tuple(one.address for one in signers), quorum, STAKE)} | changes)
     deployer, admin, guardian, risk, venue, other_venue, relayer, stranger, challenger = chain.senders[:9]
     system = deploy_system(chain, config, proving_of(keys), sender=deployer)
     at = system.open(chain)
@@ -175,7 +178,7 @@ def build_system(chain: Chain | None = None, **changes: Any) -> SystemWorld:
         admin=admin, guardian=guardian, venue=venue, other_venue=other_venue, relayer=relayer, stranger=stranger,
         owner=Account.from_key(key.scalar("owner").to_bytes(32, "big")), epoch=chain.now(), root=key.scalar("root"),
         commitment=key.scalar("commitment"), margin=103_329_317, system=system, config=config, at=at,
-        publishers=tuple(publisher_keys()), coin=Coin(chain, system.quote_token), deployer=deployer, risk=risk,
+        publishers=signers, coin=Coin(chain, system.quote_token), deployer=deployer, risk=risk,
         challenger=challenger)
     world.publish(world.epoch)
     world.register(world.commitment)

@@ -14,6 +14,7 @@ from ledger_world import (
     MAX_AGE,
     MINUTE,
     SKIPPED,
+    key_at,
     key_bytes,
     refused,
     statement_id,
@@ -216,13 +217,13 @@ def split(entries):
 
 def attest_covers(world, entries, *, step=0, epoch=None, key=None, generation=0, factors=FACTORS):
     return world.attestor.transact("attestCovers", epoch or world.epoch, step, generation, factors,
-                                   key_bytes(world.keys["cover"]) if key is None else key, *split(entries),
+                                   key_at(world, key or key_bytes(world.keys["cover"])), *split(entries),
                                    sender=world.relayer)
 
 
 def attest_margins(world, entries, *, epoch=None, key=None, generation=0):
     return world.attestor.transact("attestMargins", epoch or world.epoch, generation,
-                                   key_bytes(world.keys["margin"]) if key is None else key, *split(entries),
+                                   key_at(world, key or key_bytes(world.keys["margin"])), *split(entries),
                                    sender=world.relayer)
 
 
@@ -303,8 +304,8 @@ def test_each_row_has_a_proof(ledgers, members):
     rows, proofs = split(covers_of(ledgers, members[:3]))
     for given in ((rows, proofs[:2]), (rows[:2], proofs), ([], [])):
         with refused("BadLength"):
-            ledgers.attestor.transact("attestCovers", ledgers.epoch, 0, 0, FACTORS, key_bytes(ledgers.keys["cover"]),
-                                      *given)
+            ledgers.attestor.transact("attestCovers", ledgers.epoch, 0, 0, FACTORS,
+                                      key_at(ledgers, key_bytes(ledgers.keys["cover"])), *given)
 
 
 def test_the_keys_digest_is_the_registrys(ledgers, members):
@@ -338,7 +339,8 @@ def small():
 
 
 def combined(world, key, proofs, inputs, *, data=None, digest=None):
-    world.combiner.check("verify", digest or key.verification_key.digest(), data or key_bytes(key), proofs, inputs)
+    world.combiner.check("verify", digest or key.verification_key.digest(), key_at(world, data or key_bytes(key)),
+                         proofs, inputs)
 
 
 def proven(key, count):
@@ -388,9 +390,9 @@ def test_errors_that_cancel_under_yesterdays_multipliers_are_found(ledgers, smal
     multipliers do not depend on what was shifted. Each part of the calldata is shifted in turn: C, and an input."""
     proofs, inputs = proven(small, 2)
     data = encode_call(ledgers.combiner.artifact, "verify",
-                       [small.verification_key.digest(), key_bytes(small), proofs, inputs])
+                       [small.verification_key.digest(), key_at(ledgers, key_bytes(small)), proofs, inputs])
     seed = keccak(data)
-    r = [int.from_bytes(keccak(seed + i.to_bytes(32, "big"))[:16], "big") for i in range(2)]
+    r = [1, int.from_bytes(keccak(seed + (1).to_bytes(32, "big"))[:16], "big")]
     by_c = [list(words) for words in proofs]
     for words, scale in zip(by_c, (r[1], ORDER - r[0]), strict=True):
         words[6:] = G1_GROUP.add((words[6], words[7]), G1_GROUP.multiply(G1_GROUP.generator, scale))
@@ -416,10 +418,42 @@ def test_lengths_fit(ledgers, small):
             combined(ledgers, small, *case)
     for data in (key_bytes(small)[:-32], key_bytes(small)[:0x1c0], key_bytes(small)[:0x200]):
         with refused("BadLength"):
-            combined(ledgers, small, proofs, inputs, data=data)
+            ledgers.combiner.transact("keep", data)
+    digest = small.verification_key.digest()
+    for code in ("", "60006000fd", "00" + key_bytes(small)[:-32].hex(), "00" + key_bytes(small)[:0x200].hex()):
+        with refused("BadLength"):
+            ledgers.combiner.check("verify", digest, code_at(ledgers, bytes.fromhex(code)), proofs, inputs)
     with refused("KeyDigestMismatch"):
         combined(ledgers, small, proofs, inputs, data=key_bytes(small)[:-1] + b"\x01")
+    # Whoever put it there, and whatever the first byte: what is hashed is what counts.
+    ledgers.combiner.check("verify", digest, code_at(ledgers, b"\xfe" + key_bytes(small)), proofs, inputs)
     combined(ledgers, small, proofs * 32, inputs * 32)
+
+
+def code_at(world, code):
+    """A contract with this code; nobody's where it is empty."""
+    if not code:
+        return "0x" + "ab" * 20
+    creation = b"\x61" + len(code).to_bytes(2, "big") + bytes.fromhex("80600a3d393df3") + code
+    return world.chain.send(None, creation).contract
+
+
+def test_a_key_is_kept_once_and_lies_where_it_follows_from(ledgers, small):
+    data = key_bytes(small)
+    place = key_at(ledgers, data)
+    assert ledgers.chain.code(place) == b"\x00" + data
+    (kept,) = ledgers.events(ledgers.combiner.transact("keep", data), ledgers.combiner, "KeyKept")
+    assert (kept["keyDigest"], kept["keyAt"]) == (small.verification_key.digest(), place)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_errors_of_the_first_proof_count(ledgers, small, place):
+    """Its multiplier is 1: whatever the others are, an error of it alone remains, and so does one of another alone."""
+    proofs, inputs = proven(small, 3)
+    moved = [list(words) for words in proofs]
+    moved[place][6:] = G1_GROUP.add((moved[place][6], moved[place][7]), G1_GROUP.generator)
+    with refused("ProofRejected"):
+        combined(ledgers, small, moved, inputs)
 
 
 def test_points_at_infinity_are_no_proof(ledgers, small):
@@ -431,28 +465,8 @@ def test_points_at_infinity_are_no_proof(ledgers, small):
 def test_too_little_gas_is_no_false(ledgers, small):
     """Nothing but a revert comes of it; given enough, the same call holds."""
     proofs, inputs = proven(small, 2)
-    arguments = (small.verification_key.digest(), key_bytes(small), proofs, inputs)
+    arguments = (small.verification_key.digest(), key_at(ledgers, key_bytes(small)), proofs, inputs)
     for gas in (100_000, 200_000, 250_000):
         with pytest.raises(Exception, match=r"PrecompileFailed|OutOfGas|NoReason"):
             ledgers.combiner.check("verify", *arguments, gas=gas)
     ledgers.combiner.check("verify", *arguments, gas=450_000)
-
-
-# -- gas ---------------------------------------------------------------------------------------------------------------
-def test_gas_of_batches(ledgers, members):
-    """Whole transactions, accounts that were attested before.
-
-    The 82,000 that a combination of 16 covers may cost each are not reached: about 77,000 are an account's own and
-    250,000 the transaction's, so that only batches of more come below (docs/contracts.md).
-    """
-    attest_batch(ledgers, rows_of(members[:16]))
-    epoch = ledgers.next_epoch()
-    assert attest_batch(ledgers, rows_of(members[:16]), epoch).gas_used / 16 <= 30_000
-    epoch = ledgers.next_epoch()
-    attest_covers(ledgers, covers_of(ledgers, members[:16], epoch=epoch), epoch=epoch)
-    gas = {}
-    for count in (8, 16):
-        epoch = ledgers.next_epoch()
-        gas[count] = attest_covers(ledgers, covers_of(ledgers, members[:count], epoch=epoch), epoch=epoch).gas_used
-    assert gas[16] / 16 <= 94_000
-    assert (gas[16] - gas[8]) / 8 <= 78_000

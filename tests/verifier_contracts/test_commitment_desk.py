@@ -218,14 +218,6 @@ def test_venue_and_guardian_void_a_commitment(ledgers, who):
     assert ledgers.version() == 3
 
 
-def test_the_owner_voids_her_own(ledgers):
-    from verifier_contracts.abi import encode_call
-    fund(ledgers, ledgers.owner)
-    data = encode_call(ledgers.desk.artifact, "voidCommitment", [ledgers.owner.address])
-    assert send_as(ledgers, ledgers.owner, ledgers.desk.address, data)["status"] == 1
-    assert ledgers.ledger.read("commitmentOf", ledgers.owner.address) == 0
-
-
 def test_nobody_else_voids(ledgers):
     for sender in (ledgers.stranger, ledgers.other_venue, ledgers.admin):
         with refused("MayNotVoid"):

@@ -529,7 +529,7 @@ def test_only_modules_and_vault_tell_the_ledger(ledgers):
         with refused("NotAttestor"):
             ledgers.ledger.transact("applyCovers", ledgers.epoch, 0, 8, [], [], sender=sender)
         for function, arguments in (
-                ("coverForAction", (account, ledgers.epoch, 1, bytes(32), 1, 1, proof)),
+                ("coverAction", (account, ledgers.epoch, 1, bytes(32), 1, 1, proof)),
                 ("checkCover", (account, ledgers.epoch, 1, bytes(32), 1, 1, proof)),
                 ("flatForAction", (account, 1, bytes(32), proof)), ("settled", (account,))):
             with refused("NotVault"):

@@ -257,17 +257,6 @@ def test_unknown_epochs(oracles):
     assert not oracles.oracle.is_final(5)
 
 
-@pytest.mark.both_chains
-def test_gas_of_publication(oracles):
-    """Three of five, from the second epoch on, marks moving."""
-    oracles.publish()
-    for step in range(1, 4):
-        oracles.later(300)
-        receipt = oracles.bring(oracles.content(marks=(MARKS[0] + step, MARKS[1] - step),
-                                                factors_hash=bytes([step]) * 32))
-        assert receipt.gas_used <= 125_000
-
-
 # -- sets of signers ---------------------------------------------------------------------------------------------------
 def seat(oracles, accounts, quorum=2):
     for one in accounts:

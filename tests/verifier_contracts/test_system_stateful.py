@@ -86,6 +86,7 @@ class Person:
     commitment: int = 0
     venue: str = NOBODY
     settled_by: int = 0
+    called_by: int = 0                                            # generation of the cover that the last call rests on
     nonce: int = 0
     balance: Counter = field(default_factory=Counter)
     gains: list[tuple[int, int]] = field(default_factory=list)
@@ -362,6 +363,7 @@ class Model:
             by_venue = sender == p.venue and self.venues.get(sender)
             if kind == "void":
                 demand(sender == who or by_venue or sender == self.w.guardian, "MayNotVoid")
+                demand(sender != who or self.flat(p.word), "AccountNotFlat")
             elif kind == "move":
                 demand(by_venue, "NotVenueOfAccount")
             if kind != "void":
@@ -463,7 +465,8 @@ class Model:
     def judge_cover(self, p: Person, epoch: int, version: int, step: int, claimed: int, holds: bool) -> None:
         self.at(p, version)
         w = p.word
-        demand(not (w.called and step < 1), "CureAtInitialMargin")
+        stands = w.called and not self.is_frozen(w.epoch) and ("cover", p.called_by) not in self.distrusted
+        demand(not (stands and step < 1), "CureAtInitialMargin")
         until = epoch + LIVES[step]
         if w.generation and w.source == FLAT_SOURCE and self.trusted(w):
             return
@@ -550,7 +553,7 @@ class Model:
             self.admit(p, epoch, MAX_AGE)
             demand(claimed >= self.value(p, epoch), "ClaimBelowValue")
             demand(p.commitment, "CommitmentIsVoid")
-            self.verifier("cover")
+            p.called_by = self.verifier("cover")
             demand(holds, "ProofRejected")
             p.word = Word(claimed, epoch, version, self.now, 0, 0, True, self.w.oracle("liveTime"))
 

@@ -167,10 +167,10 @@ def test_values_of_many_accounts_are_those_of_each(w: VaultWorld) -> None:
     w.deposit(A, 5, w.coin)
     w.deposit(B, 9, w.coin)
     for who in ([], [B], [A, C, B, A]):
-        assert list(w.vault("valuesBy", who, w.epoch, FACTORS)) == [w.value(one) for one in who]
-    assert list(w.vault("valuesBy", [A], w.epoch, [(5, 2 * ONE, ONE)])) == [10], "it compares them with nothing"
+        assert list(w.vault("valuations", who, w.epoch, FACTORS)) == [w.value(one) for one in who]
+    assert list(w.vault("valuations", [A], w.epoch, [(5, 2 * ONE, ONE)])) == [10], "it compares them with nothing"
     with refused("FactorsOutOfOrder"):
-        w.vault("valuesBy", [], w.epoch, [FACTORS[1], FACTORS[0]])
+        w.vault("valuations", [], w.epoch, [FACTORS[1], FACTORS[0]])
 
 
 # -- value -------------------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def test_what_cover_leaves_goes_out_once_its_epoch_is_final_and_not_a_unit_more(
     with refused("ProofRejected"):
         withdraw(both, wanted, left, weak)
 
-    receipt = withdraw(both, wanted, left)
+    withdraw(both, wanted, left)
     assert both.version() == wanted.version + 1
     assert both.ledger.read("stateOf", both.owner.address)[0] == left, "the same proof leaves the account covered"
     with refused("WrongVersion"):
@@ -105,7 +105,6 @@ def test_what_cover_leaves_goes_out_once_its_epoch_is_final_and_not_a_unit_more(
     assert balance(both, both.vault.address) == left
     with refused("NoSuchClaim"):
         both.vault.transact("redeem", claim)                                # once
-    assert receipt.gas_used == 346_441, "docs/contracts.md says so: the bound of 325,000 is missed"
 
 
 def test_a_refuted_epoch_pays_nothing_and_gives_it_back(both: LedgerWorld) -> None:

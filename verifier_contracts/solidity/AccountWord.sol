@@ -15,7 +15,7 @@ pragma solidity ^0.8.28;
 ///                           cover is good for, 0 if there never was one
 type AccountWord is uint256;
 
-using {value, epochId, version, attestedAt, basis, clock, source, generation} for AccountWord global;
+using {value, epochId, version, attestedAt, basis, clock, source, generation, withCover} for AccountWord global;
 
 /// @dev What an entry was proven by. With generation 0, which no verifier has: nothing, or a call.
 type Basis is uint8;
@@ -52,6 +52,10 @@ function basisOf(uint256 source_, uint32 generation_) pure returns (Basis) {
     return Basis.wrap(uint8(source_ | uint256(generation_) << 3));
 }
 
+function generationOf(Basis basis_) pure returns (uint32) {
+    return Basis.unwrap(basis_) >> 3;
+}
+
 function packWord(uint96 value_, uint40 epochId_, uint40 version_, uint40 attestedAt_, Basis basis_, uint32 clock_)
     pure
     returns (AccountWord)
@@ -60,6 +64,11 @@ function packWord(uint96 value_, uint40 epochId_, uint40 version_, uint40 attest
         uint256(value_) | uint256(epochId_) << 96 | uint256(version_) << 136 | uint256(attestedAt_) << 176
             | uint256(Basis.unwrap(basis_)) << 216 | uint256(clock_) << 224
     );
+}
+
+/// @dev The word with a value and a version where it has neither.
+function withCover(AccountWord word, uint96 value_, uint40 version_) pure returns (AccountWord) {
+    return AccountWord.wrap(AccountWord.unwrap(word) | uint256(value_) | uint256(version_) << 136);
 }
 
 function value(AccountWord word) pure returns (uint96) {

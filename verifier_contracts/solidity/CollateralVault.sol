@@ -147,7 +147,7 @@ contract CollateralVault is VaultGains, EIP712 {
             Factor[] calldata factors = cover.factors;
             requireFactorsHash(cover.epochId, factorsHash, factors);
             uint128 value = _valueOf(w.account, cover.epochId, factors, _quoteFactorOf(factors), withheld);
-            (i == 2 ? manager.checkCover : manager.coverForAction)(
+            (i == 2 ? manager.checkCover : manager.coverAction)(
                 w.account, cover.epochId, w.version, action, value, cover.claimed, cover.proof
             );
         }

@@ -97,6 +97,8 @@ contract CommitmentDesk is EIP712, PausableByClass {
     error MayNotVoid(address account, address sender);
     /// @notice The account is proven flat: until its owner says otherwise, nobody stands between her and the way out.
     error AccountIsFlat(address account);
+    /// @notice Of a void commitment no shortfall can be proven: an owner voids only what is proven to hold nothing.
+    error AccountNotFlat(address account);
     error AccountNotRegistered(address account);
     error AccountIsCalled(address account);
     error WrongVersion(uint40 version, uint40 expected);
@@ -162,13 +164,14 @@ contract CommitmentDesk is EIP712, PausableByClass {
         emit ConsentsRevoked(msg.sender, nonce);
     }
 
-    /// @notice Declare that a commitment is not that of the account's positions (its owner, its venue while it has its
-    ///         role, or a guardian). Nothing can be proven for the account until one is registered again. Not while it
-    ///         is called, or a call could be shaken off; and of a flat account only by its owner.
+    /// @notice Declare that a commitment is not that of the account's positions (its venue while it has its role, or a
+    ///         guardian). Nothing can be proven for the account until one is registered again. Not while it is called, or
+    ///         a call could be shaken off. Of a flat account its owner may, and nobody else.
     function voidCommitment(address account) external {
         bool entitled = msg.sender == account
             || (msg.sender == ledger.venueOf(account) && _hasRole(VENUE, msg.sender)) || _hasRole(GUARDIAN, msg.sender);
         if (!entitled) revert MayNotVoid(account, msg.sender);
+        if (msg.sender == account && !ledger.isFlat(account)) revert AccountNotFlat(account);
         _void(account, ledger.venueOf(account));
     }
 

@@ -13,6 +13,9 @@ abstract contract EpochPublication is Breaker, SignerSets {
     /// @notice Seconds from an epoch's id to the last at which it may be published: a leader cannot keep it back for
     ///         longer, and signers are free again.
     uint256 public constant LONGEST_DEADLINE = 1 hours;
+    /// @notice Longest lag of an epoch. Gains wait for as long, and for no less than earlier ones: without a bound, one
+    ///         epoch could keep them for ever, even if it is refuted.
+    uint32 public constant LONGEST_LAG = 30 days;
 
     /// @notice Liquidation lag that epochs must cover, in seconds of wall time: the worst case from the last proven
     ///         cover to the transfer of an account.
@@ -38,6 +41,7 @@ abstract contract EpochPublication is Breaker, SignerSets {
     error DeadlineTooLate(uint256 deadline, uint256 latest);
     error WrongPrevious(bytes32 previous, bytes32 expected);
     error LagTooShort(uint32 lagSeconds, uint32 required);
+    error LagTooLong(uint32 lagSeconds, uint32 longest);
     error RootOutOfField(uint256 root);
     /// @notice modelId, dataRoot and factorsHash are digests, and not 0.
     error DigestMissing();
@@ -102,6 +106,7 @@ abstract contract EpochPublication is Breaker, SignerSets {
     ///      publication until models are changed.
     function _requireLag(uint32 lagSeconds) private {
         if (lagSeconds < requiredLag) revert LagTooShort(lagSeconds, requiredLag);
+        if (lagSeconds > LONGEST_LAG) revert LagTooLong(lagSeconds, LONGEST_LAG);
         uint32 announced = announcedLag;
         if (announced == 0 || lagSeconds < announced) return;
         requiredLag = announced;

@@ -16,9 +16,13 @@ interface ICollateralVault {
     /// @return        1e-6 quote units, rounded down.
     function valueOf(address account, uint40 epochId, Factor[] calldata factors) external view returns (uint128);
 
-    /// @notice The same of many accounts, by factors that nothing is compared with: the caller has seen that they are the
-    ///         epoch's, or the answer is worth nothing. Their order is checked.
-    function valuesBy(address[] calldata accounts, uint40 epochId, Factor[] calldata factors)
+    /// @notice The same by factors that nothing is compared with: the caller has seen that they are the epoch's, or the
+    ///         answer is worth nothing. Their order is checked.
+    function valuationOf(address account, uint40 epochId, Factor[] calldata factors) external view returns (uint128);
+
+    /// @notice The same of many accounts: 0 for one that has no value just now, where `valuationOf` reverts (a mark of a
+    ///         frozen epoch, or too little gas).
+    function valuations(address[] calldata accounts, uint40 epochId, Factor[] calldata factors)
         external
         view
         returns (uint128[] memory);

@@ -12,6 +12,9 @@ interface IJudgedOracle is IRiskOracle, ISignerSets {
     /// @notice Live time of its publication.
     function liveAtOf(uint40 epochId) external view returns (uint40);
 
+    /// @notice Leaves of it that somebody wants to be shown, and that nobody has shown yet.
+    function openDemandsOf(uint40 epochId) external view returns (uint16);
+
     /// @notice Digest of its content, among the newest 64.
     function contentDigestOf(uint40 epochId) external view returns (bytes32);
 

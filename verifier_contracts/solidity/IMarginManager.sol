@@ -63,7 +63,7 @@ interface IMarginManager {
     ///         same proof leaves it covered.
     /// @param value   The vault's V after the debit.
     /// @param claimed The proof's own V: at most `value`.
-    function coverForAction(
+    function coverAction(
         address account,
         uint40 epochId,
         uint40 version,
@@ -74,7 +74,7 @@ interface IMarginManager {
     ) external;
 
     /// @notice Vault only: a second cover, under a final epoch, that changes nothing; reverts unless it holds, and for a
-    ///         called account. To be asked before `coverForAction`, which raises the version.
+    ///         called account. To be asked before `coverAction`, which raises the version.
     function checkCover(
         address account,
         uint40 epochId,

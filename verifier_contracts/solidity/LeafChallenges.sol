@@ -81,6 +81,7 @@ abstract contract LeafChallenges is PublisherStakes {
     error LayoutOutOfBound();
 
     constructor(IVerifierRegistry verifiers_, LeafLayout memory layout_) {
+        if (address(verifiers_).code.length == 0) revert SettingMissing("verifiers");
         // Digits of packed elements must be told apart, and two proofs' worth of bits must not wrap (LeafJudge).
         if (
             layout_.lanes == 0 || uint256(layout_.lanes) * layout_.width > 253 || layout_.valueBits == 0
@@ -177,7 +178,8 @@ abstract contract LeafChallenges is PublisherStakes {
     }
 
     /// @notice Slash those who signed a refuted epoch, and reward whoever refuted it: three times the gas of the proofs
-    ///         at the block's base fee, and a tenth of what was slashed; never more than that. Anyone may.
+    ///         at the block's base fee, and a tenth of what was slashed; never more than that. Anyone may. Where no proof
+    ///         was needed, no context names who found the lie, and a copy would take the reward: there is none.
     function settleRefutation(uint40 epochId) external {
         Refutation memory refutation = refutationOf[epochId];
         if (refutation.challenger == address(0)) revert NotRefuted(epochId);
@@ -188,7 +190,7 @@ abstract contract LeafChallenges is PublisherStakes {
             slashed += _slash(liars[i]);
         }
         uint256 gasCost = PROOF_GAS * refutation.proofs * refutation.baseFee;
-        _reward(refutation.challenger, 3 * gasCost + slashed / 10, slashed);
+        _reward(refutation.challenger, refutation.proofs == 0 ? 0 : 3 * gasCost + slashed / 10, slashed);
     }
 
     /// @notice How instrument leaves are laid out.

@@ -14,7 +14,9 @@ import {ASSET, LEAF, kindOf} from "./LeafJudge.sol";
 abstract contract LeafDemands is LeafChallenges {
     /// @notice Live seconds in which a demand must be answered, and from publication in which it can be made.
     uint256 public constant ANSWER_TIME = 20 minutes;
-    /// @notice A bond pays the gas of so many answers, at the base fee or at this price, whichever is higher.
+    /// @notice A bond pays the gas of so many answers, at the base fee or at this price, whichever is higher; and as many
+    ///         times that as leaves of the epoch are open with it. Leaves are shown one by one: whoever demands more than
+    ///         anybody can prove in time must not get an honest epoch frozen for little.
     uint256 public constant ANSWERS = 3;
     uint256 public constant LEAST_GAS_PRICE = 0.01 gwei;
     bytes32 public constant RELEASE_TYPEHASH = keccak256("Release(uint40 epochId,uint256 kind,uint256 leafId)");
@@ -57,7 +59,7 @@ abstract contract LeafDemands is LeafChallenges {
         uint256 live = oracle.liveTime();
         uint256 last = oracle.liveAtOf(epochId) + ANSWER_TIME;
         if (live > last) revert DemandTooLate(epochId, last);
-        uint256 needed = bondNeeded();
+        uint256 needed = bondNeededFor(epochId);
         if (msg.value < needed) revert BondTooSmall(msg.value, needed);
         // Whether an answer is possible at all: reverts where the kind has no verifier.
         verifiers.active(statementOf(kind));
@@ -79,11 +81,13 @@ abstract contract LeafDemands is LeafChallenges {
         if (oracle.liveTime() > demand.due) revert AnswerTooLate(demand.due);
         (uint256 root,,) = oracle.storedRootOf(epochId);
         _verify(epochId, root, proof, ANSWER);
-        _close(epochId, kind, leafId, msg.sender, demand.bond, false);
+        _owe(msg.sender, demand.bond);
+        _close(epochId, kind, leafId, false);
         emit LeafShown(epochId, kind, leafId, msg.sender);
     }
 
-    /// @notice Answer by a quorum's word that the leaf was released: nobody holds it (E7). The bond is the sender's.
+    /// @notice Answer by a quorum's word that the leaf was released: nobody holds it (E7). The bond is forfeited: the
+    ///         signatures name no sender, and whoever copied them would take it.
     function answerReleased(
         uint40 epochId,
         uint256 kind,
@@ -94,7 +98,8 @@ abstract contract LeafDemands is LeafChallenges {
         Demand memory demand = _openDemand(epochId, kind, leafId);
         if (oracle.liveTime() > demand.due) revert AnswerTooLate(demand.due);
         oracle.requireQuorum(generation_, keccak256(abi.encode(RELEASE_TYPEHASH, epochId, kind, leafId)), signatures);
-        _close(epochId, kind, leafId, msg.sender, demand.bond, false);
+        forfeited += demand.bond;
+        _close(epochId, kind, leafId, false);
         emit LeafReleased(epochId, kind, leafId);
     }
 
@@ -109,12 +114,18 @@ abstract contract LeafDemands is LeafChallenges {
             verifiers.active(statementOf(kind));
             emit LeafMissing(epochId, kind, leafId);
         }
-        _close(epochId, kind, leafId, demand.demander, demand.bond, !frozen);
+        _owe(demand.demander, demand.bond);
+        _close(epochId, kind, leafId, !frozen);
     }
 
-    /// @notice Wei that a demand must bring in this block.
+    /// @notice Wei that a demand must bring in this block, if it is the only one of its epoch.
     function bondNeeded() public view returns (uint256) {
         return ANSWERS * PROOF_GAS * (block.basefee > LEAST_GAS_PRICE ? block.basefee : LEAST_GAS_PRICE);
+    }
+
+    /// @notice Wei that one more demand of this epoch must bring in this block.
+    function bondNeededFor(uint40 epochId) public view returns (uint256) {
+        return bondNeeded() * (1 + uint256(oracle.openDemandsOf(epochId)));
     }
 
     /// @notice A demand that is open; zeros if there is none.
@@ -135,12 +146,9 @@ abstract contract LeafDemands is LeafChallenges {
         if (demand.demander == address(0)) revert NotDemanded(epochId, kind, leafId);
     }
 
-    function _close(uint40 epochId, uint256 kind, uint256 leafId, address to, uint256 bond, bool missing)
-        private
-    {
+    function _close(uint40 epochId, uint256 kind, uint256 leafId, bool missing) private {
         delete _demands[_key(epochId, kind, leafId)];
         oracle.closeDemand(epochId, missing);
-        _owe(to, bond);
     }
 
     function _key(uint40 epochId, uint256 kind, uint256 leafId) private pure returns (bytes32) {

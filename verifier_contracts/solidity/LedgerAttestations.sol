@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {
-    AND_COVERED, AccountWord, BY_COVER, BY_FLAT, Basis, CALLED, MARGIN_END, basisOf, packWord
+    AND_COVERED, AccountWord, BY_COVER, BY_FLAT, Basis, CALLED, MARGIN_END, basisOf, generationOf, packWord
 } from "./AccountWord.sol";
 import {BatchAttestor} from "./BatchAttestor.sol";
 import {requireFactors} from "./Epochs.sol";
@@ -10,13 +10,16 @@ import {IBatchLedger} from "./IBatchLedger.sol";
 import {ICommitmentLedger} from "./ICommitmentLedger.sol";
 import {ICollateralVault} from "./ICollateralVault.sol";
 import {LedgerBase} from "./LedgerBase.sol";
-import {valuesBy} from "./VaultCall.sol";
+import {COVER} from "./Statements.sol";
+import {valuations} from "./VaultCall.sol";
 
 /// @title Margin state that moves on nothing but a proof
 /// @notice Anyone may show a proof: the effect is the same. Nothing here can be paused.
 abstract contract LedgerAttestations is LedgerBase {
     /// @notice Verifies batches; whatever it says is applied.
     BatchAttestor public immutable attestor;
+    /// @notice Generation of the `cover` verifier that an account was last called by; 0 if it never was.
+    mapping(address account => uint32) public calledBy;
 
     /// @notice Why an entry of a batch was verified and not applied.
     enum Skipped {
@@ -114,8 +117,8 @@ abstract contract LedgerAttestations is LedgerBase {
     // -------------------------------------------------------------------------------------------------------- cover
 
     /// @inheritdoc ICommitmentLedger
-    /// @dev Cures a called account, at initial
-    ///         margin or above.
+    /// @dev Cures a called account, at initial margin or above; a call whose epoch is frozen, or whose key has been
+    ///         distrusted, at maintenance margin: it took nothing more.
     /// @param step    Of the ladder of beta: how much beyond the margin, and for how long the cover is good.
     /// @param claimed The proof's own V, at most the vault's.
     /// @param factors The epoch's list, for the vault.
@@ -130,7 +133,7 @@ abstract contract LedgerAttestations is LedgerBase {
         uint256[8] calldata proof
     ) external {
         AccountWord word = _at(account, version);
-        if (_isCalled(word) && step < INITIAL_STEP) revert CureAtInitialMargin(step);
+        if (_isCalled(word) && step < INITIAL_STEP && _callStands(word, account)) revert CureAtInitialMargin(step);
         uint32 until = _validUntil(epochId, step);
         if (_betterCoverStands(word, epochId, claimed, until)) return;
         (uint256 root, uint128 collateral) = _admitFactors(word, account, epochId, factors);
@@ -168,7 +171,7 @@ abstract contract LedgerAttestations is LedgerBase {
         if (_isCalled(word)) return;
         (uint256 root, uint128 collateral) = _admitFactors(word, account, epochId, factors);
         if (claimed < collateral) revert ClaimBelowValue(claimed, collateral);
-        _requireCover(
+        Basis basis = _requireCover(
             Subject(account, epochId, version, 0, _commitment(account), root),
             claimed,
             MAINTENANCE_STEP,
@@ -176,6 +179,7 @@ abstract contract LedgerAttestations is LedgerBase {
             generation,
             proof
         );
+        calledBy[account] = generationOf(basis);
         _words[account] = packWord(uint96(claimed), epochId, version, _now(), CALLED, _to32(oracle.liveTime()));
         emit AccountCalled(account, epochId, version, claimed);
     }
@@ -199,10 +203,27 @@ abstract contract LedgerAttestations is LedgerBase {
         _requireAttestor();
         uint32 until = _validUntil(epochId, step);
         requireFactors(oracle, epochId, factors);
-        address[] memory accounts = new address[](rows.length);
-        for (uint256 i = 0; i < rows.length; ++i) accounts[i] = rows[i].account;
-        uint128[] memory values = valuesBy(vault, accounts, epochId, factors);
-        for (uint256 i = 0; i < rows.length; ++i) _applyCover(epochId, until, basis, rows[i], values[i]);
+        // All are asked for in one call, those that will be skipped among them. Where what an account holds has no value
+        // just now, the vault says 0: that is the account's own affair, and kills no batch.
+        uint256 count = rows.length;
+        address[] memory accounts = new address[](count);
+        for (uint256 i = 0; i < count; ++i) accounts[i] = rows[i].account;
+        uint128[] memory values = valuations(vault, accounts, epochId, factors);
+        AccountWord entry = packWord(0, epochId, 0, _now(), basis, until);
+        for (uint256 i = 0; i < count; ++i) {
+            IBatchLedger.Row calldata row = rows[i];
+            (address account, uint40 version, uint128 claimed) = (accounts[i], row.version, row.value);
+            AccountWord word = _words[account];
+            Skipped why = _whySkipped(word, account, epochId, version, row.commitment);
+            if (why == Skipped.No && _betterCoverStands(word, epochId, claimed, until)) why = Skipped.Stands;
+            if (why == Skipped.No && claimed > values[i]) why = Skipped.Uncovered;
+            if (why != Skipped.No) {
+                emit AttestationSkipped(account, epochId, version, why);
+                continue;
+            }
+            _words[account] = entry.withCover(uint96(claimed), version);
+            emit CoverAttested(account, epochId, version, claimed, until);
+        }
     }
 
     /// @inheritdoc IBatchLedger
@@ -216,22 +237,6 @@ abstract contract LedgerAttestations is LedgerBase {
         Skipped why = _whySkipped(word, account, epochId, version, row.commitment);
         if (why == Skipped.No && (_marginStands(word, epochId) || _coverStands(word))) why = Skipped.Stands;
         if (why == Skipped.No) _storeMargin(word, account, epochId, margin, basis);
-        else emit AttestationSkipped(account, epochId, version, why);
-    }
-
-    function _applyCover(
-        uint40 epochId,
-        uint32 until,
-        Basis basis,
-        IBatchLedger.Row calldata row,
-        uint128 collateral
-    ) private {
-        (address account, uint40 version, uint128 claimed) = (row.account, row.version, row.value);
-        AccountWord word = _words[account];
-        Skipped why = _whySkipped(word, account, epochId, version, row.commitment);
-        if (why == Skipped.No && _betterCoverStands(word, epochId, claimed, until)) why = Skipped.Stands;
-        if (why == Skipped.No && claimed > collateral) why = Skipped.Uncovered;
-        if (why == Skipped.No) _storeCover(account, epochId, version, claimed, until, basis);
         else emit AttestationSkipped(account, epochId, version, why);
     }
 
@@ -272,6 +277,11 @@ abstract contract LedgerAttestations is LedgerBase {
         uint32 clock = _isCalled(word) ? 0 : word.clock();
         _words[account] = packWord(none, word.epochId(), version, _now(), basis, clock);
         emit FlatAttested(account, version);
+    }
+
+    /// @dev Whether what a call rests on is still believed: its epoch and its key.
+    function _callStands(AccountWord word, address account) private view returns (bool) {
+        return !_isFrozen(word.epochId()) && verifiers.isTrusted(COVER, calledBy[account]);
     }
 
     /// @dev A margin under this very epoch, by a verifier that is still believed.

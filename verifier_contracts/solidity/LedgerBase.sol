@@ -30,7 +30,6 @@ import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 import {proofContext} from "./ProofContext.sol";
 import {VENUE} from "./Roles.sol";
 import {BATCH_16, BATCH_4, COVER, FLAT, MARGIN} from "./Statements.sol";
-import {valuesBy} from "./VaultCall.sol";
 import {requireProof} from "./VerifierCall.sol";
 
 /// @title What all parts of a margin ledger share: accounts, whom it asks, and what is checked of every proof
@@ -179,9 +178,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
         bytes32 factorsHash;
         (root, factorsHash,) = oracle.termsOf(epochId);
         requireFactorsHash(epochId, factorsHash, factors);
-        address[] memory accounts = new address[](1);
-        accounts[0] = account;
-        collateral = valuesBy(vault, accounts, epochId, factors)[0];
+        collateral = vault.valuationOf(account, epochId, factors);
     }
 
     function _freshRoot(uint40 epochId, uint40 maxAge) internal view returns (uint256) {

@@ -51,7 +51,7 @@ contract MarginLedger is LedgerAttestations {
     // ------------------------------------------------------------------------------------------------------ actions
 
     /// @inheritdoc IMarginManager
-    function coverForAction(
+    function coverAction(
         address account,
         uint40 epochId,
         uint40 version,

@@ -40,8 +40,10 @@ abstract contract OracleState is IJudgedOracle {
 
     /// @notice The epoch is not among the newest 64.
     error ContentForgotten(uint40 epochId);
+    error SettingMissing(string name);
 
     constructor(uint256 finalityBlocks_) {
+        if (finalityBlocks_ == 0) revert SettingMissing("finalityBlocks");
         finalityBlocks = finalityBlocks_;
         _clock = LiveClock(0, uint40(block.timestamp), uint32(MOST_CREDIT), 0, 0);
         _head = packHead(0, 0, 0, type(uint40).max);
@@ -108,6 +110,10 @@ abstract contract OracleState is IJudgedOracle {
 
     function liveAtOf(uint40 epochId) external view returns (uint40) {
         return _factsOf(epochId).liveAt();
+    }
+
+    function openDemandsOf(uint40 epochId) external view returns (uint16) {
+        return _factsOf(epochId).openDemands();
     }
 
     function liveTime() public view returns (uint256) {

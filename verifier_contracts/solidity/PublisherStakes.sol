@@ -31,8 +31,12 @@ abstract contract PublisherStakes {
     error StakeHeld(address publisher, uint256 until);
     error NothingOwed(address claimant);
     error NotOracle(address sender);
+    error SettingMissing(string name);
 
     constructor(IJudgedOracle oracle_, uint256 stakeRequired_) {
+        if (address(oracle_).code.length == 0) revert SettingMissing("oracle");
+        // Without one, lies cost nothing and nobody is paid for showing them.
+        if (stakeRequired_ == 0) revert SettingMissing("stakeRequired");
         oracle = oracle_;
         stakeRequired = stakeRequired_;
     }

@@ -68,6 +68,7 @@ contract RiskOracle is EpochPublication, IPausableClock, AccessManaged {
         EIP712("Tailproof RiskOracle", "1")
         OracleState(finalityBlocks_)
     {
+        if (authority.code.length == 0) revert SettingMissing("authority");
         _setLimits(limits);
     }
 
@@ -237,7 +238,7 @@ contract RiskOracle is EpochPublication, IPausableClock, AccessManaged {
     /// @dev 64 kept epochs cover the time for which factors are asked for (an hour); a mark may move by a hundredth at
     ///      least, or nobody could publish without a halt.
     function _requireWithinBounds(OracleLimits memory limits) private pure {
-        if (limits.requiredLag == 0 || limits.requiredLag > 30 days) revert LimitOutOfBound(limits.requiredLag);
+        if (limits.requiredLag == 0 || limits.requiredLag > LONGEST_LAG) revert LimitOutOfBound(limits.requiredLag);
         if (limits.minInterval < 1 minutes || limits.minInterval > 1 hours) revert LimitOutOfBound(limits.minInterval);
         if (limits.heartbeat < limits.minInterval || limits.heartbeat > 1 days) revert LimitOutOfBound(limits.heartbeat);
         for (uint256 i = 0; i < 64; i += 16) {

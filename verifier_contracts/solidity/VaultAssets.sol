@@ -132,11 +132,16 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
     /// @inheritdoc ICollateralVault
     function valueOf(address account, uint40 epochId, Factor[] calldata factors) external view returns (uint128) {
         requireFactors(oracle, epochId, factors);
+        return valuationOf(account, epochId, factors);
+    }
+
+    /// @inheritdoc ICollateralVault
+    function valuationOf(address account, uint40 epochId, Factor[] calldata factors) public view returns (uint128) {
         return _valueOf(account, epochId, factors, _quoteFactorOf(factors), 0);
     }
 
     /// @inheritdoc ICollateralVault
-    function valuesBy(address[] calldata accounts, uint40 epochId, Factor[] calldata factors)
+    function valuations(address[] calldata accounts, uint40 epochId, Factor[] calldata factors)
         external
         view
         returns (uint128[] memory values)
@@ -144,7 +149,14 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
         uint256 quoteFactor = _quoteFactorOf(factors);
         values = new uint128[](accounts.length);
         for (uint256 i = 0; i < accounts.length; ++i) {
-            values[i] = _valueOf(accounts[i], epochId, factors, quoteFactor, 0);
+            Purse purse = _purses[accounts[i]];
+            if (purse.first() == 0) {
+                values[i] = uint128(purse.quote() * quoteFactor >> 64);
+            } else {
+                try this.valuationOf(accounts[i], epochId, factors) returns (uint128 value) {
+                    values[i] = value;
+                } catch {}
+            }
         }
     }
 

@@ -6,15 +6,15 @@ import {ICollateralVault} from "./ICollateralVault.sol";
 /// @notice The vault did not answer with a value of 128 bits for each account.
 error VaultAnswerMalformed();
 
-/// @dev vault.valuesBy(accounts, epochId, factors), each part copied once. The call's data and then its answer lie in
+/// @dev vault.valuations(accounts, epochId, factors), each part copied once. The call's data and then its answer lie in
 ///      memory that is allocated for the answer; everything behind the answer's first word is an array as Solidity has it.
-function valuesBy(
+function valuations(
     ICollateralVault vault,
     address[] memory accounts,
     uint40 epochId,
     ICollateralVault.Factor[] calldata factors
 ) view returns (uint128[] memory values) {
-    uint256 selector = uint32(ICollateralVault.valuesBy.selector);
+    uint256 selector = uint32(ICollateralVault.valuations.selector);
     bool whole;
     assembly ("memory-safe") {
         let data := mload(0x40)

@@ -26,22 +26,34 @@ contract MockVault is ICollateralVault {
         balances[account][assetId] = balance;
     }
 
+    /// What it holds for the account has no value any more.
+    function breakDown(address account) external {
+        held[account] |= 1 << 255;
+    }
+
     function valueOf(address account, uint40 epochId, Factor[] calldata factors) external view returns (uint128) {
         require(keccak256(abi.encode(factors)) == oracle.factorsHashOf(epochId), "WrongFactors");
         return _valueOf(account, factors);
     }
 
-    function valuesBy(address[] calldata accounts, uint40, Factor[] calldata factors)
+    function valuationOf(address account, uint40, Factor[] calldata factors) external view returns (uint128) {
+        return _valueOf(account, factors);
+    }
+
+    function valuations(address[] calldata accounts, uint40, Factor[] calldata factors)
         external
         view
         returns (uint128[] memory values)
     {
         values = new uint128[](accounts.length);
-        for (uint256 i = 0; i < accounts.length; ++i) values[i] = _valueOf(accounts[i], factors);
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            if (held[accounts[i]] >> 255 == 0) values[i] = _valueOf(accounts[i], factors);
+        }
     }
 
     function _valueOf(address account, Factor[] calldata factors) private view returns (uint128) {
         uint256 assets = held[account];
+        require(assets >> 255 == 0, "no value");
         uint256 value;
         for (uint256 i = 0; i < factors.length; ++i) {
             uint32 id = factors[i].assetId;
@@ -63,7 +75,7 @@ contract MockVault is ICollateralVault {
         uint128 claimed,
         uint256[8] calldata proof
     ) external {
-        ledger.coverForAction(account, epochId, version, actionHash, value, claimed, proof);
+        ledger.coverAction(account, epochId, version, actionHash, value, claimed, proof);
     }
 
     function check(

@@ -131,7 +131,7 @@ contract MockManager is IMarginManager {
         }
     }
 
-    function coverForAction(
+    function coverAction(
         address account,
         uint40 epochId,
         uint40 version,

@@ -1,0 +1,61 @@
+"""The gas table: every path within its bound, as the snapshot says, and the same on anvil."""
+
+from __future__ import annotations
+
+import pytest
+from gas_table import BOUNDS, INPUT_GAS, TOLERANCE, Cost, as_table, changes, measured, misses, snapshot
+from toykey import CIRCUIT, ToyKey
+from world import GENESIS, anvil
+
+from verifier_contracts.bindings import encode_verification, proof_words
+from verifier_contracts.chain import Chain
+from verifier_contracts.deployment import deploy_verifier
+
+
+def gas_of(costs: dict[str, Cost]) -> dict[str, int]:
+    return {name: cost.gas for name, cost in costs.items()}
+
+
+def test_every_path_costs_what_the_snapshot_says_and_no_more_than_its_bound() -> None:
+    costs = measured()
+    assert set(costs) >= set(BOUNDS)
+    assert changes(gas_of(costs), snapshot()) == []
+    assert misses(gas_of(costs)) == []
+    assert f"{costs['attest'].gas:,}" in as_table(costs)
+
+
+def test_anvil_agrees() -> None:
+    with anvil() as chain:
+        assert changes(gas_of(measured(chain)), snapshot()) == []
+
+
+def test_a_bound_that_is_missed_and_a_price_that_moved_are_named() -> None:
+    before = snapshot()
+    assert misses(before | {"attest": BOUNDS["attest"]}) == misses(before)
+    assert misses(before | {"attest": BOUNDS["attest"] + 1}) == [f"attest: {BOUNDS['attest'] + 1:,} gas, above 262,000",
+                                                                 *misses(before)]
+    assert changes(before | {"attest": before["attest"] + TOLERANCE}, before) == []
+    assert [one.split(":")[0] for one in changes(before | {"attest": before["attest"] + TOLERANCE + 1}, before)] == [
+        "attest"]
+    assert [one.split(":")[0] for one in changes(before | {"new": 5}, before)] == ["new"]
+    assert [one.split(":")[0] for one in changes({}, {"gone": 5})] == ["gone"]
+
+
+def test_prices_of_calldata() -> None:
+    """EIP-7623: 10 gas a token, a zero byte one token, another four. EIP-4844: 31 bytes an element of 32."""
+    cost = Cost(0, bytes(10) + b"\x01" * 5)
+    assert cost.floor == 21_000 + 10 * (10 + 20)
+    noise = Cost(0, bytes((i * i * 7919 + i * 31) % 251 for i in range(31 * 40)))
+    assert noise.blob_gas == -(-noise.squeezed * 32 // 31)
+
+
+@pytest.mark.parametrize("inputs", [2, 4])
+def test_another_public_input_costs_as_much_as_the_table_says(inputs: int) -> None:
+    chain, used = Chain.embedded(timestamp=GENESIS), []
+    for count in (inputs, inputs + 1):
+        key = ToyKey(count, seed="gas")
+        known = key.known_answer()
+        verifier = deploy_verifier(chain, key.verification_key, "gas", CIRCUIT)
+        data = encode_verification(proof_words(known.proof), list(known.inputs))
+        used.append(chain.send(verifier, data).gas_used)
+    assert used[1] - used[0] == pytest.approx(INPUT_GAS, abs=TOLERANCE)
