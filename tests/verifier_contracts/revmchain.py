@@ -26,13 +26,10 @@ _INTERFACES = ("ICollateralVault.sol", "IMarginManager.sol", "IRiskOracle.sol", 
 _VAULT = ("CollateralVault.sol", "VenueSettlement.sol", "AssetMarks.sol", "ConstantProductAdapter.sol",
           "Erc4626Adapter.sol", "VaultAssets.sol", "VaultGains.sol", "Purse.sol", "Gains.sol", "Epochs.sol",
           "ExactTransfer.sol", "ILpAdapter.sol", "PausableByClass.sol", "Signatures.sol")
-<<<<<<< HEAD
 
 
 CODE_LIMIT = compiler.CODE_LIMIT
 """Bytes of code that a contract may have; mutants are compiled with less care for size."""
-=======
->>>>>>> gas
 
 
 @lru_cache(maxsize=1)

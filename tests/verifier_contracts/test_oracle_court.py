@@ -214,20 +214,6 @@ def test_an_epoch_on_hold_can_be_refuted(calm):
         calm.oracle.root_of(content.id)
 
 
-<<<<<<< HEAD
-@pytest.mark.both_chains
-def test_gas_of_challenges(calm):
-    """For each proof that it takes; the proof's bytes move it by a few dozen."""
-    content = calm.publish()
-    one = calm.challenge(content, calm.prove(content, LEAF, 5, 5, pack(0, BOUND)))
-    assert one.gas_used <= PROOF_GAS
-    content = calm.next()
-    two = calm.challenge(content, calm.prove(content, LEAF, 5, 4, 9), calm.prove(content, LEAF, 5, 5, pack(10)))
-    assert two.gas_used <= 2 * PROOF_GAS
-
-
-=======
->>>>>>> gas
 # -- slashing and rewards ----------------------------------------------------------------------------------------------
 @pytest.mark.both_chains
 def test_signers_are_slashed_and_the_challenger_rewarded(calm):

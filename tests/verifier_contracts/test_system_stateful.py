@@ -553,8 +553,9 @@ class Model:
             self.admit(p, epoch, MAX_AGE)
             demand(claimed >= self.value(p, epoch), "ClaimBelowValue")
             demand(p.commitment, "CommitmentIsVoid")
-            p.called_by = self.verifier("cover")
+            used = self.verifier("cover")
             demand(holds, "ProofRejected")
+            p.called_by = used
             p.word = Word(claimed, epoch, version, self.now, 0, 0, True, self.w.oracle("liveTime"))
 
         self.expect("shortfall", judge, lambda: self.w.ledger("proveShortfall", who, epoch, version, claimed, 0,
