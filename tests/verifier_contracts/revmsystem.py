@@ -33,6 +33,7 @@ CAP = 10**15
 QUANTUM = 100
 LAG, INTERVAL, HEARTBEAT = 13_200, 240, 1_200
 BLOCKS = 3
+STAKE = 10**18
 MARKS = (50_000_000_000, 3_000_000_000)
 NOBODY = account(0)
 CIRCUIT = (7).to_bytes(32, "big")
@@ -176,7 +177,7 @@ def build() -> RevmSystem:
                       [(keccak(text=slot), world.candidate(slot, 1)) for slot in SLOTS])
     limits = (LAG, INTERVAL, HEARTBEAT, sum(500 << 16 * i for i in range(4)))
     oracle = deploy("RiskOracle", authority.address, limits, BLOCKS)
-    court = deploy("EpochCourt", oracle.address, registry.address, (5, 50, 44, 8, 2, 77), 0)
+    court = deploy("EpochCourt", oracle.address, registry.address, (5, 50, 44, 8, 2, 77), STAKE)
     combiner = deploy("ProofCombiner")
     marks = deploy("AssetMarks", authority.address, oracle.address, 1_800)
     nonce = m.evm.basic(admin).nonce
@@ -201,6 +202,9 @@ def build() -> RevmSystem:
                       (Role.SETTLEMENT, settlement.address), *((Role.VENUE, venue.address) for venue in venues)):
         authority("grantRole", int(role), who, 0, sender=admin)
     oracle("installCourt", court.address, sender=admin)
+    m.evm.set_balance(admin, 3 * STAKE)
+    for one in publishers:
+        m.evm.message_call(admin, court.address, calldata=court.data("stake", one.address), value=STAKE)
     oracle("rotateSigners", [one.address for one in publishers], 2, sender=admin)
     vault("listAsset", world.coin.address, COIN_ID, CAP, sender=admin)
     return world

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from oracle_world import DAY, HOUR, LIMITS, MARKS, STAKE, factors_hash, keys
+from oracle_world import DAY, HOUR, LIMITS, STAKE, factors_hash, keys
 from world import refused
 
 from prover.curve import ORDER

@@ -8,8 +8,8 @@ that only the model knows, and false claims are tried as well. After the calls:
 - what left was proven covered, at initial margin, for what remained;
 - versions only rise; a claim is paid or undone once; live time never runs backwards, nor ahead of wall time;
 - somebody's dust changes no answer that a proof in flight gets;
-- a flat account leaves at once, or as soon as its last fill is settled, an hour later at most, whatever is
-  paused, frozen, tripped, called or gone; any other within the time that its venue's replacement, a verifier's and the pauses take.
+- a flat account leaves at once, or as soon as its last fill is settled, an hour later at most, whatever is paused,
+  frozen, tripped, called or gone; any other within the time that another venue, another verifier and the pauses take.
 """
 
 from __future__ import annotations

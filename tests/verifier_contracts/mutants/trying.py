@@ -93,8 +93,8 @@ class Worlds:
 
         Returns
         -------
-        code : pytest's; 0 if all passed, 1 if one failed.  failed : its id.  seconds, cpu : what it took.  said : the end
-        of what it printed.
+        code : pytest's; 0 if all passed, 1 if one failed.  failed : its id.  seconds, cpu : what it took.
+        said : the end of what it printed.
         """
         start = time.monotonic()
         reading, writing = os.pipe()
