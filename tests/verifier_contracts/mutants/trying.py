@@ -42,8 +42,8 @@ class Exchange:
         return self._known[code]
 
     def _filled(self, code: bytes) -> bytes:
-        return self.other.deployed({name: code[(at := places[0])[0]:sum(at)]
-                                    for name, places in self.honest.immutables.items()})
+        values = (code[(at := places[0])[0]:sum(at)] for places in self.honest.immutables.values())
+        return self.other.deployed(dict(zip(self.other.immutables, values, strict=True)))
 
 
 def _blank(code: bytes, artifact: Artifact) -> bytes:
