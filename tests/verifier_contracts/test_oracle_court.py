@@ -726,8 +726,8 @@ def test_a_court_is_named_once(calm):
         calm.govern("installCourt", calm.court.address, sender=calm.guardian)
 
 
-@pytest.mark.parametrize("changes", [{"lanes": 0}, {"lanes": 6}, {"width": 45}, {"value_bits": 0}, {"values": 0},
-                                     {"underlyings": 0}])
+@pytest.mark.parametrize("changes", [{"lanes": 0}, {"lanes": 6}, {"lanes": 2, "width": 127}, {"width": 45},
+                                     {"value_bits": 0}, {"values": 0}, {"underlyings": 0}])
 def test_a_layout_is_sound(calm, changes):
     form = tuple(LAYOUT._replace(**changes))
     with pytest.raises(Reverted) as caught:
