@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench gas risk-bench evm statements determinism standard-scenarios clean
+.PHONY: setup demo test test-all mutants lint bench gas risk-bench evm statements determinism standard-scenarios clean
 
 setup: .venv/installed node_modules/installed
 
@@ -29,7 +29,16 @@ lint: setup
 	$(BIN)/mypy
 
 test: lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+# With the slow ones: every test of the contracts on both chains, a hundred thousand calls beside the models.
+test-all: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Mutants of the contracts, those whose contract, text or tests have changed; exits 1 if one lives. JOBS=N at a time,
+# LISTS="oracle vault" for some, AGAIN=1 for all of them.
+mutants: setup
+	PYTHONPATH=.:tests:tests/verifier_contracts $(BIN)/python -m mutants $(LISTS) --jobs $(or $(JOBS),1) $(if $(AGAIN),--again)
 
 bench: setup
 	$(BIN)/python -m benchmarks.bench

@@ -19,6 +19,15 @@ from world import GENESIS, World, anvil, build_world
 from verifier_contracts.chain import Chain
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that runs on two chains does so on the second one in `make test-all`, unless it stands for its kind."""
+    here = Path(__file__).parent
+    for item in items:
+        second = "anvil" in getattr(getattr(item, "callspec", None), "params", {}).values()
+        if second and here in item.path.parents and item.get_closest_marker("both_chains") is None:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def key() -> ToyKey:
     return ToyKey()

@@ -17,6 +17,7 @@ from eth_utils.abi import abi_to_signature, get_abi_input_types, get_abi_output_
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from verifier_contracts import compiler
 from verifier_contracts.compiler import SOURCES, Artifact, compile_sources
 
 MOCKS = Path(__file__).parent / "solidity"
@@ -25,6 +26,10 @@ _INTERFACES = ("ICollateralVault.sol", "IMarginManager.sol", "IRiskOracle.sol", 
 _VAULT = ("CollateralVault.sol", "VenueSettlement.sol", "AssetMarks.sol", "ConstantProductAdapter.sol",
           "Erc4626Adapter.sol", "VaultAssets.sol", "VaultGains.sol", "Purse.sol", "Gains.sol", "Epochs.sol",
           "ExactTransfer.sol", "ILpAdapter.sol", "PausableByClass.sol", "Signatures.sol")
+
+
+CODE_LIMIT = compiler.CODE_LIMIT
+"""Bytes of code that a contract may have; mutants are compiled with less care for size."""
 
 
 @lru_cache(maxsize=1)
@@ -51,14 +56,15 @@ class Machine:
     now: int
 
     def __post_init__(self) -> None:
-        self.evm = pyrevm.EVM(gas_limit=1 << 40, spec_id="CANCUN")
+        settings = pyrevm.CfgEnv(chain_id=1, limit_contract_code_size=CODE_LIMIT)
+        self.evm = pyrevm.EVM(env=pyrevm.Env(cfg=settings), gas_limit=1 << 40, spec_id="CANCUN")
         self.entries: dict[str, dict[str, tuple[bytes, list[str], list[str]]]] = {}
         self._errors: dict[bytes, tuple[str, list[str]]] = {}
         self.at(self.now)
 
-    def at(self, now: int) -> None:
+    def at(self, now: int, block: int = 1) -> None:
         self.now = now
-        self.evm.set_block_env(pyrevm.BlockEnv(number=1, timestamp=now))
+        self.evm.set_block_env(pyrevm.BlockEnv(number=block, timestamp=now))
 
     def deploy(self, artifact: Artifact, *arguments: Any, sender: str) -> Contract:
         entry = next((e for e in artifact.abi if e["type"] == "constructor"), {"type": "constructor", "inputs": []})

@@ -17,6 +17,7 @@ from verifier_contracts.errors import ContractRefused, Reverted
 from verifier_contracts.fees import gas_limit
 
 
+@pytest.mark.both_chains
 def test_a_valid_proof_moves_the_margin(world):
     with refused("NotAttested"):
         world.manager.margin_of(world.owner.address, 24 * HOUR)
@@ -233,6 +234,7 @@ def test_margins_age_with_their_epoch_not_with_their_transaction(world):
     assert world.manager.margin_of(world.owner.address, 2**256 - 1) == world.margin
 
 
+@pytest.mark.both_chains
 def test_too_little_gas_reverts_and_records_nothing(world):
     """From what a transaction costs before it runs up to the limit that suffices, a valid proof either passes or
     reverts: nowhere is it taken for a false one, nor a false one for true."""

@@ -71,6 +71,7 @@ def test_after_a_rotation_a_deployment_still_opens_and_the_check_says_so(world):
     assert not verifier_is_authentic(world.chain, world.deployment, world.key.verification_key)
 
 
+@pytest.mark.both_chains
 def test_authentic_means_all_three_contracts(world):
     assert differing(world, world.deployment, world.key.verification_key) == []
     assert differing(world, world.deployment, ToyKey(seed="other").verification_key) == ["verifier's code"]

@@ -92,7 +92,7 @@ def test_consents_expire_to_the_second(ledgers):
     deadline = ledgers.chain.now() + 600
     signature = ledgers.consent(77, deadline=deadline)
     arguments = (ledgers.owner.address, 77, 2, deadline, signature)
-    ledgers.chain.travel_to(deadline - 1)
+    ledgers.chain.travel_to(deadline)
     ledgers.desk.check("registerCommitment", *arguments, sender=ledgers.venue)
     ledgers.chain.travel_to(deadline + 1)
     with refused("ConsentExpired"):

@@ -25,6 +25,7 @@ def test_equals_the_contracts(world, epoch, version, action):
     assert ours.field_element() == world.manager.context_of(world.owner.address, epoch, version, action)
 
 
+@pytest.mark.both_chains
 def test_the_bindings_fill_in_the_fields(world):
     context = world.manager.context(world.owner.address, world.epoch)
     assert context.field_element() == world.manager.context_of(world.owner.address, world.epoch, 1)

@@ -19,6 +19,7 @@ def chain() -> Chain:
     return Chain.embedded(timestamp=GENESIS)
 
 
+@pytest.mark.both_chains
 def test_what_is_deployed(world):
     deployment = world.deployment
     assert deployment.chain_id == world.chain.chain_id

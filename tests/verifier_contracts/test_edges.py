@@ -189,6 +189,7 @@ def told(world: World, address: str, receipt) -> list[tuple[object, ...]]:
     return found
 
 
+@pytest.mark.both_chains
 def test_every_change_of_state_is_told_as_it_is(world):
     manager, registry = world.manager.address, world.registry.address
     owner, venue, other = world.owner.address.lower(), world.roles.venue.lower(), world.chain.senders[5]

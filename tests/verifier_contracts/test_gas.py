@@ -33,6 +33,7 @@ def test_gas(key):
     assert f"| attest first epoch | {report['attest first epoch']:,} |" in as_table(report)
 
 
+@pytest.mark.both_chains
 def test_chains_agree(world):
     """An attestation costs the same on the embedded chain and on anvil, but for the bytes of the proof."""
     assert world.attest().gas_used == pytest.approx(PINNED["attest first epoch"], abs=TOLERANCE)

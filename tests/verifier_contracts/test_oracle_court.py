@@ -215,6 +215,7 @@ def test_an_epoch_on_hold_can_be_refuted(calm):
 
 
 # -- slashing and rewards ----------------------------------------------------------------------------------------------
+@pytest.mark.both_chains
 def test_signers_are_slashed_and_the_challenger_rewarded(calm):
     content = calm.content()
     calm.bring(content, (0, 2, 3))
@@ -440,6 +441,7 @@ def demand(oracles, content, kind=LEAF, id=0, listing=None, *, bond=None):
                                 sender=oracles.challenger)
 
 
+@pytest.mark.both_chains
 def test_a_leaf_that_is_not_shown_freezes_the_epoch(calm):
     content = calm.publish()
     demand(calm, content)
@@ -637,6 +639,7 @@ def show(oracles, case, sender=None):
     return oracles.court.slash_equivocation(earlier, later, signatures, salt, sender=sender or oracles.challenger)
 
 
+@pytest.mark.both_chains
 def test_two_signatures_in_one_place_are_slashed(calm):
     case = double(calm)
     commit(calm, case)
@@ -723,8 +726,8 @@ def test_a_court_is_named_once(calm):
         calm.govern("installCourt", calm.court.address, sender=calm.guardian)
 
 
-@pytest.mark.parametrize("changes", [{"lanes": 0}, {"lanes": 6}, {"width": 45}, {"value_bits": 0}, {"values": 0},
-                                     {"underlyings": 0}])
+@pytest.mark.parametrize("changes", [{"lanes": 0}, {"lanes": 6}, {"lanes": 2, "width": 127}, {"width": 45},
+                                     {"value_bits": 0}, {"values": 0}, {"underlyings": 0}])
 def test_a_layout_is_sound(calm, changes):
     form = tuple(LAYOUT._replace(**changes))
     with pytest.raises(Reverted) as caught:

@@ -13,6 +13,7 @@ from verifier_contracts.eip712 import sign
 from verifier_contracts.epoch_content import FIRST, OracleDomain
 
 
+@pytest.mark.both_chains
 def test_publish(oracles):
     content = oracles.content()
     oracles.bring(content, (1, 3, 4))
@@ -107,6 +108,7 @@ def test_every_field_is_signed(oracles, field):
         oracles.oracle.publish(replace(content, **{field: other}), 1, signatures)
 
 
+@pytest.mark.both_chains
 def test_a_signature_has_one_form(oracles):
     """s and n − s verify alike; only the low one is taken."""
     n = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

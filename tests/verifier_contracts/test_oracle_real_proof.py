@@ -29,6 +29,7 @@ def real():
     return statement, system, setup(system.r1cs())
 
 
+@pytest.mark.both_chains
 def test_a_real_proof_refutes_a_false_leaf(oracles, real):
     statement, system, key = real
     preset = statement.preset

@@ -78,6 +78,7 @@ def test_an_epoch_is_not_of_the_future(world):
         world.registry.new_epoch_id(world.chain.next_time() + HOUR)
 
 
+@pytest.mark.both_chains
 def test_on_a_quiet_chain_the_time_is_the_next_blocks(world):
     if world.chain.in_process:
         pytest.skip("its clock moves with its blocks")
@@ -91,6 +92,7 @@ def test_on_a_quiet_chain_the_time_is_the_next_blocks(world):
     assert status(world) == "valid"
 
 
+@pytest.mark.both_chains
 def test_publishing_is_tried_in_the_next_block(world):
     """geth runs an estimate in the latest block, whose time may be long before the id's (EpochInFuture)."""
     if world.chain.in_process:

@@ -366,7 +366,7 @@ REFUSALS = {"withdraw: ClaimAboveValue", "withdraw: GainNotMature", "withdraw: L
             "settle: DebitAboveBound", "settle: GainsAboveBond", "settle: LotOpen", "withdrawClearing: GainNotMature"}
 
 
-@pytest.mark.parametrize(("seed", "calls"), [(1, CALLS)])
+@pytest.mark.parametrize(("seed", "calls"), [(1, CALLS), pytest.param(2, 10_000, marks=pytest.mark.slow)])
 def test_vault_and_model_agree(seed: int, calls: int) -> None:
     model = Model(seed)
     model.run(calls)
