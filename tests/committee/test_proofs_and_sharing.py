@@ -13,6 +13,7 @@ from committee.proofs import Equality, Possession, challenge, keccak256
 from committee.sharing import combined, commitments_to, committed_at, draw_polynomial, value_at, weights
 from primitives import babyjubjub
 from primitives.babyjubjub import BASE, GENERATOR, IDENTITY, SUBGROUP_ORDER, Point, add, multiply
+from primitives.field import MODULUS
 
 CONTEXT = bytes(range(32))
 SECRET = 3**100
@@ -117,3 +118,11 @@ def test_fewer_than_t_shares_fit_any_secret() -> None:
             return sum(w * v for w, v in zip(shifted, values, strict=True)) % SUBGROUP_ORDER
         assert interpolated(0) == other
         assert all(interpolated(j) == share for j, share in known.items())
+
+
+def test_a_commitment_off_the_curve_is_an_answer_to_nothing() -> None:
+    """There the addition has exceptions: this T would be a division by 0, and a defect of ours."""
+    x, y = KEY
+    commitment = Point(1, pow(babyjubjub.D * x * y, -1, MODULUS))
+    assert not proofs.answers(5, commitment, KEY, 1, BASE)
+    assert not Possession(commitment, 5).holds(KEY, CONTEXT)
