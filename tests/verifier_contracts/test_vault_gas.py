@@ -23,7 +23,7 @@ PINNED = {
     "deposit, after the first, by another": 69_485,
     "withdraw": 109_061,
     "withdraw, two assets": 111_648,
-    "withdraw, paid at once": 142_750,
+    "withdraw, paid at once": 143_014,
     "redeem": 73_692,
     "cancel": 36_050,
     "withdrawFlat": 95_902,
