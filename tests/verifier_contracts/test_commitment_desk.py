@@ -498,7 +498,7 @@ def test_an_owners_signature_expires_and_is_revoked(ledgers, step):
     deadline = ledgers.chain.now() + 100
     short = replace(step, deadline=deadline)
     words = short.words()
-    ledgers.chain.travel_to(deadline - 1)
+    ledgers.chain.travel_to(deadline)
     ledgers.desk.check("applyTransition", words, sender=ledgers.relayer)
     ledgers.chain.travel_to(deadline + 1)
     with refused("TransitionExpired"):

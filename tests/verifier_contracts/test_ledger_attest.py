@@ -125,8 +125,8 @@ def test_unknown_and_frozen_epochs_are_refused(ledgers):
 def test_an_epoch_is_good_to_the_last_second_of_its_age(ledgers):
     proof = ledgers.margin_proof()
     arguments = (ledgers.owner.address, ledgers.epoch, 1, ledgers.margin, 0, proof)
-    ledgers.chain.travel_to(ledgers.epoch + MAX_AGE - 1)
-    ledgers.ledger.check("attest", *arguments)                          # runs in the block after: its last second
+    ledgers.chain.travel_to(ledgers.epoch + MAX_AGE)
+    ledgers.ledger.check("attest", *arguments)
     ledgers.chain.travel_to(ledgers.epoch + MAX_AGE + 1)
     with refused("StaleEpoch"):
         ledgers.ledger.check("attest", *arguments)
@@ -137,7 +137,7 @@ def test_a_superseded_epoch_has_a_grace_and_no_more(ledgers):
     successor = ledgers.next_epoch(MINUTE)
     proof = ledgers.margin_proof()
     arguments = (ledgers.owner.address, ledgers.epoch, 1, ledgers.margin, 0, proof)
-    ledgers.chain.travel_to(successor + GRACE - 1)
+    ledgers.chain.travel_to(successor + GRACE)
     ledgers.ledger.check("attest", *arguments)
     ledgers.chain.travel_to(successor + GRACE + 1)
     with refused("SupersededEpoch"):
@@ -584,7 +584,7 @@ def test_the_second_cover_wants_a_final_epoch(ledgers):
     ledgers.oracle.transact("finalise", ledgers.epoch)
     action(ledgers, check=True)
     assert ledgers.version() == 1
-    ledgers.chain.travel_to(ledgers.epoch + 45 * MINUTE - 1)
+    ledgers.chain.travel_to(ledgers.epoch + 45 * MINUTE)
     action(ledgers, check=True)
     ledgers.chain.travel_to(ledgers.epoch + 45 * MINUTE + 1)
     with refused("StaleEpoch"):
