@@ -44,7 +44,8 @@ from .progress import Progress, quiet
 Verdict = Literal["stands", "false", "doubtful", "frozen", "refuted"]
 _MANIFESTS = ("grid.json", "manifest.json")
 BOND_MARGIN = 5, 4
-"""A bond brings a quarter more than is needed: the base fee may rise until it is mined."""
+"""A bond brings a quarter more than is needed: the base fee may rise until it is mined. What is needed grows with each
+demand of the epoch that is open already."""
 
 
 @dataclass(frozen=True)
@@ -474,7 +475,7 @@ def challenge(court: EpochCourt, prover: LeafProver, epoch_id: int, leaves: Epoc
 def demand(court: EpochCourt, epoch_id: int, kind: int, id: int, listing: Listing | None, *,
            bond: int | None = None) -> Receipt:
     """Demand to be shown a leaf.  bond : wei; by default a quarter more than is needed."""
-    needed = court.bond_needed() * BOND_MARGIN[0] // BOND_MARGIN[1] if bond is None else bond
+    needed = court.bond_needed(epoch_id) * BOND_MARGIN[0] // BOND_MARGIN[1] if bond is None else bond
     return court.demand(epoch_id, kind, id, listing, bond=needed)
 
 

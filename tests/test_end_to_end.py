@@ -208,5 +208,11 @@ def test_the_demo_runs_and_everything_in_it_holds(run: Callable[..., Any], tmp_p
     assert all(set(entry["verified"].values()) == {True} for entry in answer.data["family"])
     assert "margin" not in answer.data["family"][0]["shown"], "solvency shows no margin"
     assert answer.data["family"][1]["margin"] < answer.data["family"][1]["standalone"]
+    second = answer.data["collateral"]
+    assert len(second["attacks"]) == 7
+    assert all(attack["refused_as"] == attack["expected"] for attack in second["attacks"])
+    assert int(second["withdrawn"]) == int(second["paid"]) == int(second["deposited"]) - int(second["needed"]) > 0
+    assert int(second["cash"]) < -int(second["deposited"]), "she bought on credit"
+    assert (second["attested"], int(second["forfeited"])) == (16, 3 * 10**18)
     assert {path.name for path in (tmp_path / "demo").iterdir()} == WRITTEN, "what the next run may take away"
     assert (tmp_path / "demo" / "losses.png").read_bytes()[:4] == b"\x89PNG"
