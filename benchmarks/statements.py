@@ -51,7 +51,7 @@ from risk.margins.portfolio import Portfolio
 from tailproof import demo, family
 from verifier_contracts.bindings import proof_words, verifier_refusal
 from verifier_contracts.chain import Chain
-from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.creation import deploy_verifier
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
 LEVELS = FIXTURES.parent / "levels"

@@ -13,20 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from primitives.errors import BadInput, TailproofError
 from verifier_contracts.abi import refusal
-from verifier_contracts.attesting import Attesting, attesting
-from verifier_contracts.bindings import EpochRegistry, MarginManager, proof_words, verifier_refusal
+from verifier_contracts.attesting import Attesting
+from verifier_contracts.bindings import proof_words, verifier_refusal
 from verifier_contracts.chain import Chain
 from verifier_contracts.context import ATTESTATION, MARGIN, Context
-from verifier_contracts.deployment import Deployment
 from verifier_contracts.errors import AnswerRefused, ContractRefused, Reverted
-from verifier_contracts.oracle import RiskOracle
 from verifier_contracts.system import System
 
 if TYPE_CHECKING:
     from prover import Proof
 
-Epochs = EpochRegistry | RiskOracle
-Margins = MarginManager | Attesting
 PUBLIC_INPUTS = ("context", "epoch_root", "portfolio_commitment", "margin")
 
 
@@ -81,8 +77,7 @@ class Submission:
     gas_limit: int | None = None
 
 
-def submit(bundle: Bundle, deployment: Deployment | System, chain: Chain, *,
-           sender: str | None = None) -> Submission:
+def submit(bundle: Bundle, system: System, chain: Chain, *, sender: str | None = None) -> Submission:
     """Bring a proven margin on chain.
 
     Parameters
@@ -93,43 +88,39 @@ def submit(bundle: Bundle, deployment: Deployment | System, chain: Chain, *,
     ------
     NotSubmitted : the bundle was made for something else, or the chain has moved on; nothing was spent.
     ContractRefused : the contract's own reason; nothing was spent unless the error names a transaction.
-    BadInput : the bundle lacks a public input or has one out of bounds, or the deployment is on another chain.
+    BadInput : the bundle lacks a public input or has one out of bounds, or the system is on another chain.
     TransactionUndecided : it was sent and not confirmed in time. Whoever tries again is first told while it is in
         flight, and then finds it done: it is never sent twice.
     NodeError : the node failed before anything was sent.
     """
     inputs = _public_inputs(bundle)
-    system = isinstance(deployment, System)
-    statement = deployment.installed("margin").statement if isinstance(deployment, System) else deployment.statement
+    statement = system.installed(MARGIN).statement
     if bundle.statement != statement:
         raise NotSubmitted("OtherStatement", bundle.statement, statement)
-    registry, manager = _opened(deployment, chain)
-    _check_addressee(bundle.context, inputs["context"], manager)
+    ledger = Attesting(system.open(chain))
+    _check_addressee(bundle.context, inputs["context"], ledger)
     call = (bundle.context.account, bundle.context.epoch_id, bundle.context.version, inputs["margin"],
             proof_words(bundle.proof))
-    if system and _stands(bundle.context, inputs["margin"], manager):
+    if _stands(bundle.context, inputs["margin"], ledger):
         # A ledger takes what stands already without a word, and without a look at the proof: it would only cost gas.
-        return Submission("already attested", _checked(bundle, inputs, registry, manager))
+        return Submission("already attested", _checked(bundle, inputs, ledger))
     try:
-        manager.check("attest", *call, sender=sender)
-        receipt = manager.attest(*call, sender=sender)
+        ledger.check("attest", *call, sender=sender)
+        if _stands(bundle.context, inputs["margin"], ledger):      # another was faster: was this proof looked at?
+            return Submission("already attested", _checked(bundle, inputs, ledger))
+        receipt = ledger.attest(*call, sender=sender)
     except ContractRefused as refused:
-        told = refused.name == "AlreadyAttested" and refused.arguments["margin"] == inputs["margin"]
-        if told or (refused.name == "NoReason" and _stands(bundle.context, inputs["margin"], manager)):
-            return Submission("already attested", _checked(bundle, inputs, registry, manager), refused.transaction,
+        if refused.name == "NoReason" and _stands(bundle.context, inputs["margin"], ledger):
+            return Submission("already attested", _checked(bundle, inputs, ledger), refused.transaction,
                               gas_used=refused.gas_used)
         if refused.name in ("ProofRejected", "NoReason"):
-            _explain(bundle, inputs, registry, manager)
+            _explain(bundle, inputs, ledger)
         raise
     except AnswerRefused:                          # some nodes call a contract's refusal an internal error
-        if _stands(bundle.context, inputs["margin"], manager):
-            return Submission("already attested", _checked(bundle, inputs, registry, manager))
+        if _stands(bundle.context, inputs["margin"], ledger):
+            return Submission("already attested", _checked(bundle, inputs, ledger))
         raise
     return Submission("attested", True, receipt.transaction, receipt.block, receipt.gas_used, receipt.gas_limit)
-
-
-def _opened(deployment: Deployment | System, chain: Chain) -> tuple[Epochs, Margins]:
-    return attesting(deployment.open(chain)) if isinstance(deployment, System) else deployment.open(chain)
 
 
 def _public_inputs(bundle: Bundle) -> Mapping[str, int]:
@@ -140,11 +131,11 @@ def _public_inputs(bundle: Bundle) -> Mapping[str, int]:
     return bundle.public_inputs
 
 
-def _check_addressee(context: Context, claimed: int, manager: Margins) -> None:
+def _check_addressee(context: Context, claimed: int, ledger: Attesting) -> None:
     """Refuse what no state of this contract could ever accept."""
     expected: tuple[tuple[str, Any, Any], ...] = (
-        ("OtherChain", context.chain_id, manager.chain.chain_id),
-        ("OtherManager", context.manager, manager.address),
+        ("OtherChain", context.chain_id, ledger.chain.chain_id),
+        ("OtherManager", context.manager, ledger.address),
         ("OtherStatement", context.statement, MARGIN),
         ("OtherAction", "0x" + context.action_hash.hex(), "0x" + ATTESTATION.hex()),
         ("ContextMismatch", claimed, context.field_element()),
@@ -154,15 +145,14 @@ def _check_addressee(context: Context, claimed: int, manager: Margins) -> None:
             raise NotSubmitted(name, ours, theirs)
 
 
-def _stands(context: Context, margin: int, manager: Margins) -> bool:
-    """Whether the contract holds this margin for this epoch and version: what `AlreadyAttested` says, asked of a chain
-    whose node gives no reasons."""
-    state = manager.state_of(context.account)
+def _stands(context: Context, margin: int, ledger: Attesting) -> bool:
+    """Whether the contract holds this margin for this epoch and version."""
+    state = ledger.state_of(context.account)
     return bool(state.attested_at) and (state.epoch_id, state.version, state.margin) == \
         (context.epoch_id, context.version, margin)
 
 
-def _checked(bundle: Bundle, inputs: Mapping[str, int], registry: Epochs, manager: Margins) -> bool:
+def _checked(bundle: Bundle, inputs: Mapping[str, int], ledger: Attesting) -> bool:
     """Whether the proof of a bundle whose margin stands already was looked at; raises if it is none.
 
     The contract looks at no proof of what it has attested, and so its answer says nothing about this one: the verifier
@@ -173,25 +163,25 @@ def _checked(bundle: Bundle, inputs: Mapping[str, int], registry: Epochs, manage
     NotSubmitted : the bundle's public inputs are not the chain's.
     ContractRefused : the verifier's own reason, or FrozenEpoch: the margin stands and cannot be read.
     """
-    root = registry.root_of(bundle.context.epoch_id)
-    if bundle.context.key_digest != manager.key_digest():
+    root = ledger.oracle.root_of(bundle.context.epoch_id)
+    if bundle.context.key_digest != ledger.key_digest():
         return False
-    _explain(bundle, inputs, registry, manager)
-    expected = (bundle.context.field_element(), root, manager.commitment_of(bundle.context.account), inputs["margin"])
-    data = verifier_refusal(manager.chain, manager.verifier(), expected, proof_words(bundle.proof))
+    _explain(bundle, inputs, ledger)
+    expected = (bundle.context.field_element(), root, ledger.commitment_of(bundle.context.account), inputs["margin"])
+    data = verifier_refusal(ledger.chain, ledger.verifier(), expected, proof_words(bundle.proof))
     if data is not None:
         raise refusal(Reverted(data), "Groth16Verifier", "verifyProof") from None
     return True
 
 
-def _explain(bundle: Bundle, inputs: Mapping[str, int], registry: Epochs, manager: Margins) -> None:
+def _explain(bundle: Bundle, inputs: Mapping[str, int], ledger: Attesting) -> None:
     """Say why a proof was rejected, if it is because the chain has other public inputs than the bundle."""
     context = bundle.context
     expected: tuple[tuple[str, Any, Any], ...] = (
-        ("OtherKey", "0x" + context.key_digest.hex(), "0x" + manager.key_digest().hex()),
-        ("OtherCircuit", "0x" + bundle.r1cs_digest, "0x" + manager.circuit_digest().hex()),
-        ("OtherRoot", inputs["epoch_root"], registry.root_of(context.epoch_id)),
-        ("OtherCommitment", inputs["portfolio_commitment"], manager.commitment_of(context.account)),
+        ("OtherKey", "0x" + context.key_digest.hex(), "0x" + ledger.key_digest().hex()),
+        ("OtherCircuit", "0x" + bundle.r1cs_digest, "0x" + ledger.circuit_digest().hex()),
+        ("OtherRoot", inputs["epoch_root"], ledger.oracle.root_of(context.epoch_id)),
+        ("OtherCommitment", inputs["portfolio_commitment"], ledger.commitment_of(context.account)),
     )
     for name, ours, theirs in expected:
         if ours != theirs:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from tailproof.secret import Opening
     from verifier_contracts.chain import Chain
     from verifier_contracts.context import Context
-    from verifier_contracts.deployment import Deployment, deploy
+    from verifier_contracts.system import System
+    from verifier_contracts.system_deployment import deploy_system
 
 _HOMES = {
     "BadInput": "primitives.errors:BadInput",
@@ -38,20 +39,20 @@ _HOMES = {
     "Chain": "verifier_contracts.chain:Chain",
     "Check": "tailproof.auditing:Check",
     "Context": "verifier_contracts.context:Context",
-    "Deployment": "verifier_contracts.deployment:Deployment",
     "Epoch": "risk.epochs.epoch:Epoch",
     "KeyDirectory": "tailproof.keys:KeyDirectory",
     "Margin": "risk.margins.margin:Margin",
     "Opening": "tailproof.secret:Opening",
     "Portfolio": "risk.margins.portfolio:Portfolio",
     "Sources": "risk.epochs.provenance:Sources",
+    "System": "verifier_contracts.system:System",
     "TailproofError": "primitives.errors:TailproofError",
     "Unsatisfied": "primitives.errors:Unsatisfied",
     "audit": "tailproof.auditing:audit",
     "build_epoch": "tailproof.epochs:build",
     "check_epoch": "tailproof.epochs:check",
     "commit": "tailproof.attestation:commit",
-    "deploy": "verifier_contracts.deployment:deploy",
+    "deploy_system": "verifier_contracts.system_deployment:deploy_system",
     "load_epoch": "tailproof.epochs:load",
     "make_keys": "tailproof.keys:make_keys",
     "prove_margin": "tailproof.attestation:prove_margin",
@@ -61,9 +62,9 @@ _HOMES = {
 }
 
 __all__ = [
-    "BadInput", "Bundle", "Chain", "Check", "Context", "Deployment", "Epoch", "KeyDirectory", "Margin", "Opening",
-    "Portfolio", "Sources", "TailproofError", "Unsatisfied", "audit", "build_epoch", "check_epoch", "commit", "deploy",
-    "load_epoch", "make_keys", "prove_margin", "read_verification_key", "save_epoch", "submit",
+    "BadInput", "Bundle", "Chain", "Check", "Context", "Epoch", "KeyDirectory", "Margin", "Opening", "Portfolio",
+    "Sources", "System", "TailproofError", "Unsatisfied", "audit", "build_epoch", "check_epoch", "commit",
+    "deploy_system", "load_epoch", "make_keys", "prove_margin", "read_verification_key", "save_epoch", "submit",
 ]
 
 

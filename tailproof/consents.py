@@ -15,49 +15,27 @@ from verifier_contracts.addresses import checksummed
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
-    from verifier_contracts.consent import Consent
     from verifier_contracts.desk_messages import CommitmentConsent
 
-SCHEMA, DESK_SCHEMA = "tailproof.consent/1", "tailproof.consent/2"
+SCHEMA = "tailproof.consent/2"
 
 
-def write_consent(path: Path, consent: Consent | CommitmentConsent, signature: bytes) -> None:
+def write_consent(path: Path, consent: CommitmentConsent, signature: bytes) -> None:
     """Write a consent and the owner's signature over it."""
-    schema = DESK_SCHEMA if hasattr(consent, "desk") else SCHEMA
-    jsonio.write(path, {**asdict(consent), "schema": schema, "commitment": str(consent.commitment),
+    jsonio.write(path, {**asdict(consent), "schema": SCHEMA, "commitment": str(consent.commitment),
                         "signature": "0x" + signature.hex()})
 
 
-def read_consent(path: Path) -> tuple[Consent | CommitmentConsent, bytes]:
+def read_consent(path: Path) -> tuple[CommitmentConsent, bytes]:
     """Read what `write_consent` wrote; raises BadInput naming the field."""
-    found = jsonio.read(path)
-    if isinstance(found, dict) and found.get("schema") == DESK_SCHEMA:
-        return read_desk_consent(path)
-    return read_manager_consent(path)
-
-
-def read_desk_consent(path: Path) -> tuple[CommitmentConsent, bytes]:
-    """A consent for a system's commitment desk."""
     from verifier_contracts.desk_messages import CommitmentConsent
-    parts = jsonio.Node.read(path).document(DESK_SCHEMA, {"chain_id", "desk", "account", "venue", "commitment",
-                                                          "version", "nonce", "deadline", "signature"})
+    parts = jsonio.Node.read(path).document(SCHEMA, {"chain_id", "desk", "account", "venue", "commitment", "version",
+                                                     "nonce", "deadline", "signature"})
     desk, account, venue = (checksummed(parts[name].text(), name) for name in ("desk", "account", "venue"))
     consent = CommitmentConsent(
         parts["chain_id"].integer(1, 2**53 - 1), desk, account, venue, parts["commitment"].decimal(1, MODULUS - 1),
         parts["version"].integer(1, 2**40 - 1), parts["nonce"].integer(0, 2**32 - 1),
         parts["deadline"].integer(0, 2**53 - 1))
-    return consent, _signature(parts["signature"])
-
-
-def read_manager_consent(path: Path) -> tuple[Consent, bytes]:
-    """A consent for a manager of earlier versions."""
-    from verifier_contracts.consent import Consent
-    parts = jsonio.Node.read(path).document(SCHEMA, {"chain_id", "manager", "account", "venue", "commitment",
-                                                     "version", "deadline", "signature"})
-    manager, account, venue = (checksummed(parts[name].text(), name) for name in ("manager", "account", "venue"))
-    consent = Consent(parts["chain_id"].integer(1, 2**53 - 1), manager, account, venue,
-                      parts["commitment"].decimal(1, MODULUS - 1), parts["version"].integer(1, 2**40 - 1),
-                      parts["deadline"].integer(0, 2**53 - 1))
     return consent, _signature(parts["signature"])
 
 

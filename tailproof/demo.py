@@ -1,7 +1,7 @@
-"""The whole of Tailproof once: from a book to margin state moved by a proof, and what the contract refuses.
+"""The whole of Tailproof once: from a book to margin state moved by a proof, and what the contracts refuse.
 
 Everything here is real: the proofs are made, the chain executes the contracts, each attack is submitted and its refusal
-read back. Only the chain is embedded, and the key is a single-party one, which is INSECURE.
+read back. Only the chain is embedded, and the keys are single-party ones, which is INSECURE.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from circuits import statements
@@ -26,16 +27,14 @@ from . import demo_collateral, family
 from .attestation import commit, prove_margin
 from .auditing import audit
 from .demo_collateral import Told
-from .keys import KeyDirectory, make_keys
-from .known_answers import prove_known_answer
+from .demo_stage import MAX_EPOCH_AGE, MINUTE, STATEMENTS, Stage, stage_keys
 from .progress import Progress, quiet
 from .statements import r1cs_digest
 from .telling import setting
 
-STATEMENT = "margin-full-256x16"
+STATEMENT = STATEMENTS["margin"]
 PORTFOLIOS = ("short_straddle", "covered_call", "cross_asset_hedge", "concentrated_short")
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
-MAX_EPOCH_AGE = 86_400
 WRITTEN = {"verification_key.json", "Groth16Verifier.sol", "epoch", "losses.png", "deployment.json",
            "opening.secret.json", "bundle.json", "proof.json", "public.json", "report.json",
            "solvency-grid-1000x32", "netting-grid-4x8"}
@@ -103,23 +102,20 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     keys : where keys are kept between runs; default `out/../keys`.
     """
     from prover.files import snarkjs
-    from relayer.submit import submit
     from risk.margins import plot
     from risk.margins.contributions import breakdown
     from verifier_contracts.chain import Chain
-    from verifier_contracts.deployment import deploy
     from verifier_contracts.generator import generate
 
     _clear(out)
     report = Report(out, STATEMENT)
     timed = _Clock(report, progress)
 
-    # -- what is proven, and with which key
+    # -- what is proven, and with which keys
     statement = statements.get(STATEMENT)
     report.rows = timed("compile statement", lambda: statement.rows)
-    home = (keys or out.parent / "keys") / f"{STATEMENT}-{r1cs_digest(STATEMENT)[:16]}"
-    key = KeyDirectory.load(home) if home.exists() else timed("setup (INSECURE)", lambda: make_keys(
-        statement, home, progress=progress))
+    every = timed("setup (INSECURE), five statements", lambda: stage_keys(keys or out.parent / "keys", progress))
+    key = every["margin"]
     verification_key = key.verification_key()
     snarkjs.write_verification_key(out / "verification_key.json", verification_key)
     (out / "Groth16Verifier.sol").write_text(generate(verification_key, STATEMENT, bytes.fromhex(key.r1cs_digest)))
@@ -139,25 +135,38 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
                                          subtitle=setting(epoch)))
 
     # -- who believes it
-    chain = timed("start chain", Chain.embedded)
-    known = timed("known answer (first proof: kernels load)", lambda: prove_known_answer(key, progress=progress))
-    circuit = bytes.fromhex(key.r1cs_digest)
-    deployment = timed("deploy", lambda: deploy(chain, verification_key, STATEMENT, circuit, known,
-                                                max_epoch_age=MAX_EPOCH_AGE, allow_insecure_setup=True))
-    deployment.save(out / "deployment.json")
-    registry, manager = deployment.open(chain)
-    venue, trader, other = chain.senders[0], _owner("trader"), _owner("other")
-    epoch_id = chain.now()
-    registry.publish(epoch_id, epoch.root, bytes.fromhex(epoch.header.model_digest[2:]))
-    opening = commit(statement, epoch, books[PORTFOLIOS[0]])
+    with TemporaryDirectory(prefix="tailproof-demo-") as journals:
+        chain = timed("start chain", Chain.embedded)
+        stage = Stage.set(chain, every, epoch, out / "epoch", Path(journals) / "first", timed)
+        stage.system.save(out / "deployment.json")
+        _attest(stage, report, books[PORTFOLIOS[0]], timed, progress)
+
+    # -- two more statements, on the grid
+    on_grid = timed("build grid epoch", lambda: family.grid_epoch(fixtures))
+    for shown in (timed("solvency: setup, prove", lambda: family.prove_solvency(on_grid, books[PORTFOLIOS[0]])),
+                  timed("netting: setup, prove", lambda: family.prove_netting(on_grid, list(books.values())))):
+        report.family.append({"statement": shown.statement, "rows": shown.rows, **shown.facts,
+                              "shown": list(shown.public_inputs), "verified": _believers(shown, chain, out)})
+    report.collateral = demo_collateral.run(every, stage.proving, timed=timed, progress=progress)
+    return report
+
+
+def _attest(stage: Stage, report: Report, book: Portfolio, timed: _Clock, progress: Progress) -> None:
+    """A margin proven, verified, attacked, attested, and attacked again."""
+    from prover.files import snarkjs
+    from relayer.submit import submit
+    from verifier_contracts.bindings import proof_words
+    out, epoch, key, ledger = report.out, stage.epoch, stage.keys["margin"], stage.at.ledger
+    statement, verification_key = statements.get(STATEMENT), key.verification_key()
+    trader, other = _owner("trader"), _owner("other")
+    epoch_id = timed("three publishers sign", stage.publish).id
+    opening = commit(statement, epoch, book)
     opening.save(out / "opening.secret.json")
     for owner in (trader, other):              # one commitment for both accounts: their proofs must still differ
-        consent = manager.consent(owner.address, venue, opening.commitment, chain.now() + 3600)
-        receipt = manager.register(consent, consent.sign(owner))
-    report.gas["register"] = receipt.gas_used
+        report.gas["register"] = stage.register(owner, opening).gas_used
 
     # -- the proof
-    context = manager.context(trader.address, epoch_id)
+    context = ledger.context("margin", verification_key.digest(), trader.address, epoch_id, 1)
     bundle = timed("prove", lambda: prove_margin(key, epoch, opening, context, progress=progress))
     bundle.save(out / "bundle.json")
     report.margin_proven = bundle.margin
@@ -175,10 +184,10 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     report.verified["snarkjs"] = timed("verify: snarkjs", lambda: snarkjs_accepts(out))
 
     # -- attacks on a proof that has not been used
-    def attest(account: str, words: list[int], *, epoch: int = epoch_id, margin: int = bundle.margin) -> None:
-        manager.attest(account, epoch, 1, margin, words)
+    def attest(account: str, words: list[int], *, epoch: int = epoch_id, version: int = 1,
+               margin: int = bundle.margin) -> None:
+        ledger.attest(account, epoch, version, margin, words, sender=stage.relayer)
 
-    from verifier_contracts.bindings import proof_words
     words = proof_words(bundle.proof)
     tampered = replace(bundle.proof, c=bundle.proof.a)
     abroad = prove_margin(key, epoch, opening, replace(context, chain_id=1))
@@ -192,37 +201,28 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     for name, (expected, action) in attacks.items():
         report.attacks.append(Attack(name, expected, refusal(action)))
 
-    # -- accepted once, and only once
-    accepted = timed("submit", lambda: submit(bundle, deployment, chain))
+    # -- accepted once, and for one version only
+    accepted = timed("submit", lambda: submit(bundle, stage.system, stage.chain, sender=stage.relayer))
     report.gas["attest"] = accepted.gas_used
     report.verified["contract (embedded chain)"] = True
-    report.margin_on_chain = manager.margin_of(trader.address, MAX_EPOCH_AGE)
-    report.attacks.append(Attack("replay", "AlreadyAttested", refusal(lambda: attest(trader.address, words))))
+    report.margin_on_chain = ledger.margin_of(trader.address, MAX_EPOCH_AGE)
+    stage.register(trader, opening)
+    report.attacks.append(Attack("replay for a commitment that was registered again", "ProofRejected", refusal(
+        lambda: attest(trader.address, words, version=2))))
 
     def register_empty() -> None:
         """The owner of an account, who is no venue, puts an empty book in place of her positions."""
         empty = commit(statement, epoch, Portfolio(()))
-        consent = manager.consent(trader.address, chain.senders[1], empty.commitment, chain.now() + 3600)
-        manager.register(consent, consent.sign(trader), sender=chain.senders[1])
-    report.attacks.append(Attack("owner registers an empty portfolio", "AccessControlUnauthorizedAccount",
-                                 refusal(register_empty)))
+        consent = stage.at.desk.consent(trader.address, stage.relayer, empty.commitment, stage.now + 3600)
+        stage.at.desk.register(consent, consent.sign(trader), sender=stage.relayer)
+    report.attacks.append(Attack("owner registers an empty portfolio", "NotVenue", refusal(register_empty)))
 
-    chain.travel_to(chain.now() + 60)
-    later = chain.now()
-    registry.publish(later, epoch.root, bytes.fromhex(epoch.header.model_digest[2:]))
-    stale = prove_margin(key, epoch, opening, replace(context, epoch_id=later))
-    chain.travel_to(later + MAX_EPOCH_AGE + 1)
+    stage.later(5 * MINUTE)
+    later = stage.publish().id
+    stale = prove_margin(key, epoch, opening, replace(context, epoch_id=later, version=2))
+    stage.chain.travel_to(later + MAX_EPOCH_AGE + 1)
     report.attacks.append(Attack("stale epoch", "StaleEpoch", refusal(
-        lambda: attest(trader.address, proof_words(stale.proof), epoch=later))))
-
-    # -- two more statements, on the grid
-    on_grid = timed("build grid epoch", lambda: family.grid_epoch(fixtures))
-    for shown in (timed("solvency: setup, prove", lambda: family.prove_solvency(on_grid, books[PORTFOLIOS[0]])),
-                  timed("netting: setup, prove", lambda: family.prove_netting(on_grid, list(books.values())))):
-        report.family.append({"statement": shown.statement, "rows": shown.rows, **shown.facts,
-                              "shown": list(shown.public_inputs), "verified": _believers(shown, chain, out)})
-    report.collateral = demo_collateral.run(keys or out.parent / "keys", timed=timed, progress=progress)
-    return report
+        lambda: attest(trader.address, proof_words(stale.proof), epoch=later, version=2))))
 
 
 def _clear(out: Path) -> None:
@@ -241,7 +241,7 @@ def _believers(shown: family.Shown, chain: Any, out: Path) -> dict[str, bool]:
     from prover import verify
     from prover.files import snarkjs
     from verifier_contracts.bindings import proof_words, verifier_refusal
-    from verifier_contracts.deployment import deploy_verifier
+    from verifier_contracts.creation import deploy_verifier
     from verifier_contracts.selftest import KnownAnswer
     inputs, words = list(shown.public_inputs.values()), proof_words(shown.proof)
     changed = [*inputs[:-1], inputs[-1] + 1]

@@ -7,7 +7,7 @@ that lies is refuted and loses its stakes. Every proof is made and every refusal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,43 +20,33 @@ from circuits import statements
 from primitives.errors import BadInput
 from risk.epochs import epoch_directory
 from risk.epochs.build import build
-from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
 from risk.exact.money import parse_money
 from risk.margins.fills import trade
 from risk.margins.portfolio import Portfolio
 
-from . import signing, trading, watching, withdrawing
+from . import trading, watching, withdrawing
 from .attestation import commit, prove_margin
 from .covering import required_margin
-from .epoch_contents import content_of, factors_of
+from .demo_stage import COLLATERAL, MINUTE, STATEMENTS, Stage, Timed
+from .epoch_contents import content_of
 from .epoch_leaves import EpochLeaves
 from .falsities import falsities
-from .keys import KeyDirectory, make_keys
+from .keys import KeyDirectory
 from .leaf_proofs import LeafProver
 from .progress import Progress, quiet
-from .secret import Opening, draw_salt
-from .statements import r1cs_digest
-from .systems import load_proving
+from .secret import draw_salt
 
 if TYPE_CHECKING:
-    from verifier_contracts.chain import Chain
-    from verifier_contracts.epoch_content import EpochContent
-    from verifier_contracts.oracle import RiskOracle
-    from verifier_contracts.system import Contracts
-    from verifier_contracts.system_config import SystemConfig
+    from verifier_contracts.system_deployment import Proving
     from verifier_contracts.token import Token
     from verifier_contracts.vault import Claim
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "levels"
-STATEMENTS = {"margin": "margin-full-256x16", "cover": "cover-full-256x16", "flat": "flat-16",
-              "transition": "transition-16", "leaf-field": "leaf-field-full-256"}
 DEPOSIT = 60_000 * 10**6
 SYMBOL, LOTS, PRICE = "BTC-SPOT", 400, "29001.72"
 """What she buys: 4 BTC, all of it on credit."""
 BATCH = 16
-STAKE = 10**18
-MINUTE = 60
 
 
 @dataclass
@@ -94,77 +84,19 @@ class Told:
                 and self.paid == self.withdrawn == self.deposited - self.needed and self.forfeited > 0)
 
 
-@dataclass
-class _Stage:
-    """The system, and who acts on it.
+def run(keys: Mapping[str, KeyDirectory], proving: Proving, *, timed: Timed, progress: Progress = quiet) -> Told:
+    """Play it on a chain of its own, whose court reads epochs of levels.
 
-    publishers : in the order of their set.  journals : where signers keep theirs.  folder : of the epoch.
-    gas : of the last publication.
-    """
-
-    chain: Chain
-    at: Contracts
-    keys: dict[str, KeyDirectory]
-    epoch: Epoch
-    folder: Path
-    journals: Path
-    publishers: Sequence[LocalAccount]
-    trader: str
-    venue: str
-    relayer: str
-    gas: int = 0
-
-    @property
-    def now(self) -> int:
-        return self.chain.now()
-
-    def later(self, seconds: int) -> None:
-        self.chain.travel_to(self.now + seconds)
-
-    def collateral(self) -> bytes:
-        return (FIXTURES / "collateral.json").read_bytes()
-
-    def ground(self) -> withdrawing.Ground:
-        """The latest epoch."""
-        from verifier_contracts.vault import Factor
-        factors = [Factor(*factor) for factor in factors_of(self.epoch, self.collateral())]
-        return withdrawing.ground(self.at, self.epoch, factors, self.at.ledger.exit_epoch_age())
-
-    def publish(self) -> EpochContent:
-        """As publishers do it: each makes the epoch again before signing, and writes down what it signed."""
-        from verifier_contracts.signers import LocalSigner
-        oracle: RiskOracle = self.at.oracle
-        candidate = signing.propose(self.folder, oracle, self.at.court, collateral=self.collateral())
-        if not oracle.latest_epoch_id():                                     # later ones have the same root
-            signing.require_stands(candidate)
-        files = []
-        for publisher in self.publishers:
-            owner, journal = signing.owner_of(oracle, publisher.address), self.journals / f"{publisher.address}.journal"
-            if not journal.exists():
-                signing.begin_journal(journal, owner, oracle, "never-signed")
-            signed = signing.sign(candidate.content, oracle, LocalSigner(publisher), journal)
-            files.append(self.journals / f"{publisher.address}-{candidate.content.id}.json")
-            signed.save(files[-1])
-        done = signing.publish(files, oracle)
-        assert done.receipt is not None
-        self.gas = done.receipt.gas_used
-        return done.content
-
-    def register(self, owner: LocalAccount, opening: Opening) -> None:
-        """A commitment, by the venue with its owner's consent."""
-        consent = self.at.desk.consent(owner.address, self.venue, opening.commitment, self.now + 3_600)
-        self.at.desk.register(consent, consent.sign(owner), sender=self.venue)
-
-
-def run(keys: Path, *, timed: Callable[[str, Callable[[], Any]], Any], progress: Progress = quiet) -> Told:
-    """Play it on an embedded chain of its own.
-
-    keys : where key directories are kept between runs.  timed : runs a stage under its name.
+    proving : of the first act's stage.  timed : runs a stage under its name.
     """
     from verifier_contracts.chain import Chain
     told = Told()
-    with TemporaryDirectory(prefix="tailproof-demo-") as folder:
-        stage = _set(Chain.embedded(), keys, Path(folder), timed, progress)
+    with TemporaryDirectory(prefix="tailproof-demo-") as name:
+        folder = Path(name)
+        epoch = timed("build epoch of levels", lambda: build(
+            Sources.read(FIXTURES / "model.toml", FIXTURES / "book.json"), progress=progress))
+        epoch_directory.save(epoch, folder / "epoch")
+        stage = Stage.set(Chain.embedded(), keys, epoch, folder / "epoch", folder / "journals", timed, proving)
         timed("three publishers sign", stage.publish)
         told.signers = len(stage.publishers)
         _trade(stage, told, timed)
@@ -174,64 +106,12 @@ def run(keys: Path, *, timed: Callable[[str, Callable[[], Any]], Any], progress:
     return told
 
 
-# -- the stage ---------------------------------------------------------------------------------------------------------
-def _set(chain: Chain, home: Path, folder: Path, timed: Callable[[str, Callable[[], Any]], Any], progress: Progress
-         ) -> _Stage:
-    from verifier_contracts.system_deployment import deploy_system
-
-    def key(name: str) -> KeyDirectory:
-        path = home / f"{name}-{r1cs_digest(name)[:16]}"
-        return KeyDirectory.load(path) if path.exists() else make_keys(statements.get(name), path, progress=progress)
-
-    keys = timed("setup (INSECURE), five statements", lambda: {slot: key(name) for slot, name in STATEMENTS.items()})
-    epoch = timed("build epoch of levels", lambda: build(
-        Sources.read(FIXTURES / "model.toml", FIXTURES / "book.json"), progress=progress))
-    epoch_directory.save(epoch, folder / "epoch")
-    journals = folder / "journals"
-    journals.mkdir()
-    publishers = sorted((Account.create() for _ in range(3)), key=lambda one: int(one.address, 16))
-    config = _config(chain, keys, epoch, publishers, (FIXTURES / "collateral.json").read_bytes())
-    proving = timed("known answers", lambda: load_proving(config))
-    system = timed("deploy the system", lambda: deploy_system(chain, config, proving, sender=chain.senders[0]))
-    _, _, _, _, venue, _, relayer, _, _, trader = chain.senders
-    return _Stage(chain, system.open(chain), keys, epoch, folder / "epoch", journals, publishers, trader, venue,
-                  relayer)
-
-
-def _config(chain: Chain, keys: Mapping[str, KeyDirectory], epoch: Epoch, publishers: Sequence[LocalAccount],
-            collateral: bytes) -> SystemConfig:
-    """Every role in another hand, as on a chain that counts; only the keys are for trials."""
-    from verifier_contracts.oracle import Limits
-    from verifier_contracts.system_config import (
-        DAY,
-        Delays,
-        LedgerSettings,
-        OracleSettings,
-        Publishers,
-        RoleHolders,
-        SettlementSettings,
-        SystemConfig,
-        VaultSettings,
-    )
-    (quote,) = factors_of(epoch, collateral)
-    assert epoch.cash_id is not None
-    _, admin, guardian, risk, venue = chain.senders[:5]
-    return SystemConfig(
-        chain.chain_id, True, {slot: str(key.path) for slot, key in keys.items()},
-        RoleHolders(admin, guardian, risk, (venue,), None), Delays(7 * DAY, 2 * DAY),
-        Publishers(tuple(one.address for one in publishers), 3, STAKE),
-        OracleSettings(Limits(), 3, len(epoch.header.underlyings), epoch.cash_id),
-        LedgerSettings(30 * MINUTE, 15 * MINUTE, 45 * MINUTE, 15 * MINUTE, (0, 2_000, 5_000, 10_000),
-                       (60 * MINUTE, 60 * MINUTE, 75 * MINUTE, 90 * MINUTE)),
-        VaultSettings(None, quote.asset, 10**15, 30 * MINUTE, ()), SettlementSettings(100, 10_000))
-
-
 # -- deposit, trade, withdraw ------------------------------------------------------------------------------------------
-def _trade(stage: _Stage, told: Told, timed: Callable[[str, Callable[[], Any]], Any]) -> None:
+def _trade(stage: Stage, told: Told, timed: Timed) -> None:
     from verifier_contracts.system import Named
     from verifier_contracts.token import Token
     from verifier_contracts.vault import Claim
-    at, trader = stage.at, _key_of(stage.chain, stage.trader)
+    at, trader = stage.at, stage.key_of(stage.trader)
     coin = Token(stage.chain, at.vault.read("quote"))
     Named(stage.chain, coin.address, "TrialToken").transact("mint", trader.address, DEPOSIT, sender=stage.relayer)
     receipts = withdrawing.deposit(at, coin, trader.address, DEPOSIT, sender=trader.address)
@@ -249,7 +129,7 @@ def _trade(stage: _Stage, told: Told, timed: Callable[[str, Callable[[], Any]], 
     fills = trade(instrument, LOTS, parse_money(PRICE, field="price")).buyer
     quote = stage.epoch.header.quote
     signed = trading.sign_fills(at, STATEMENTS["transition"], trader.address, fills, quote, draw_salt(), stage.venue,
-                                lambda message: _signed(stage.chain, stage.venue, message))
+                                lambda message: _signed(stage, stage.venue, message))
     told.cash = trading.cash_of(fills, quote)
     stage.later(5 * MINUTE)
     stage.publish()
@@ -291,7 +171,7 @@ def _trade(stage: _Stage, told: Told, timed: Callable[[str, Callable[[], Any]], 
         lambda: exit.send(at, sender=trader.address))))
 
 
-def _claimed(stage: _Stage, coin: Token, claim: Claim, trader: str) -> int:
+def _claimed(stage: Stage, coin: Token, claim: Claim, trader: str) -> int:
     """What a claim pays once its epoch is final: its publishers have gone on, and nobody refuted it."""
     before = coin.balance_of(trader)
     while not stage.at.oracle.is_final(claim.epoch_id):
@@ -302,7 +182,7 @@ def _claimed(stage: _Stage, coin: Token, claim: Claim, trader: str) -> int:
 
 
 # -- a quorum that lies ------------------------------------------------------------------------------------------------
-def _refute(stage: _Stage, told: Told) -> None:
+def _refute(stage: Stage, told: Told) -> None:
     """All three publishers sign an epoch in which a leaf bounds its changes by less than they are. Whoever watches has
     the leaves (for a true epoch anybody can build them), proves one of each, and the stakes are gone."""
     from verifier_contracts.eip712 import sign
@@ -313,7 +193,8 @@ def _refute(stage: _Stage, told: Told) -> None:
     lower[1] -= 10**9
     leaves = EpochLeaves.of(replace(stage.epoch, amax=lower))
     now = stage.chain.next_time()
-    content = content_of(stage.epoch, leaves, now, now + 600, oracle.previous_content(), collateral=stage.collateral())
+    content = content_of(stage.epoch, leaves, now, now + 600, oracle.previous_content(),
+                         collateral=COLLATERAL.read_bytes())
     message = oracle.domain.content(content)
     oracle.publish(content, 1, quorum({one.address: sign(message, one) for one in stage.publishers},
                                       [one.address for one in stage.publishers]), sender=stage.relayer)
@@ -331,7 +212,7 @@ def _refute(stage: _Stage, told: Told) -> None:
 
 
 # -- sixteen strangers -------------------------------------------------------------------------------------------------
-def _batch(stage: _Stage, told: Told) -> None:
+def _batch(stage: Stage, told: Told) -> None:
     """Each has another book, another salt and another proof; one transaction checks them all in one pairing, and a
     commitment that has moved on meanwhile is skipped, not the batch."""
     from verifier_contracts.bindings import proof_words
@@ -361,16 +242,9 @@ def _batch(stage: _Stage, told: Told) -> None:
                         for reading, row in zip(readings, rows, strict=True))
 
 
-def _signed(chain: Chain, address: str, message: dict[str, Any]) -> bytes:
+def _signed(stage: Stage, address: str, message: dict[str, Any]) -> bytes:
     from verifier_contracts.eip712 import sign
-    return sign(message, _key_of(chain, address))
-
-
-def _key_of(chain: Chain, address: str) -> LocalAccount:
-    """Of one of the embedded chain's senders: the keys 1, 2, 3 …"""
-    made: LocalAccount = Account.from_key((chain.senders.index(address) + 1).to_bytes(32, "big"))
-    assert made.address == address
-    return made
+    return sign(message, stage.key_of(address))
 
 
 def _refused(action: Callable[[], Any]) -> str | None:

@@ -17,7 +17,7 @@ from primitives.errors import BadInput
 from verifier_contracts.abi import named_call
 from verifier_contracts.bindings import Contract, VerifierFacts
 from verifier_contracts.chain import Receipt
-from verifier_contracts.deployment import compile_verifier, deploy_verifier
+from verifier_contracts.creation import compile_verifier, deploy_verifier
 from verifier_contracts.errors import ContractRefused, ImplausibleAnswer, plain
 from verifier_contracts.events import Event, read_events
 from verifier_contracts.governance import Role, Step, role_name

@@ -19,7 +19,7 @@ from prover.groth16.setup import setup
 from verifier_contracts.bindings import proof_words, verifier_refusal
 from verifier_contracts.chain import Chain
 from verifier_contracts.context import Context
-from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.creation import deploy_verifier
 
 SECRETS = [3**50, 5**60, 7**70]
 KEYS = [babyjubjub.multiply(secret, babyjubjub.BASE) for secret in SECRETS]

@@ -160,18 +160,8 @@ def refusal(error: Reverted, contract: str, function: str) -> ContractRefused:
 
 
 def _named(kind: str, value: Any) -> Any:
-    """An argument as people know it: addresses with checksum, and roles by their names."""
-    if kind == "address":
-        return to_checksum_address(value)
-    return _roles().get(value, value) if kind == "bytes32" else value
-
-
-@lru_cache(maxsize=1)
-def _roles() -> Mapping[bytes, str]:
-    """Names of roles by their hashes, as the contracts' constants list them."""
-    names = {entry["name"] for artifact in compile_contracts().values() for entry in artifact.abi
-             if entry["type"] == "function" and entry["name"].endswith("_ROLE")}
-    return {bytes(32) if name == "DEFAULT_ADMIN_ROLE" else keccak(text=name): name for name in names}
+    """An argument as people know it: addresses with checksum."""
+    return to_checksum_address(value) if kind == "address" else value
 
 
 @lru_cache(maxsize=1)

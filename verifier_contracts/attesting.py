@@ -1,27 +1,39 @@
-"""Margins of a system of contracts, as whoever proves or shows one needs them: the ledger, and the key that it asks.
-
-The same questions as to a `MarginManager` of earlier versions, so that provers and relayers ask either.
-"""
+"""Margins of a system of contracts, as whoever proves or shows one needs them: the ledger, and the key that it asks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from verifier_contracts.bindings import AccountState, VerifierFacts
+from verifier_contracts.bindings import VerifierFacts
 from verifier_contracts.chain import Receipt
 from verifier_contracts.ledger import Source
-from verifier_contracts.oracle import RiskOracle
 from verifier_contracts.system import Contracts
 
 SLOT = "margin"
 
 
+@dataclass(frozen=True)
+class PublicMargin:
+    """An account, as far as its margin is public.
+
+    margin : last proven, in 10⁻⁶ quote units; epoch_id : of that proof; version : of the account, 0 for one never
+    registered; attested_at : time of the attestation, 0 while this version has none that shows its margin.
+    """
+
+    margin: int
+    epoch_id: int
+    version: int
+    attested_at: int
+
+
 class Attesting:
-    """A ledger with its registry of verifiers."""
+    """A ledger with its registry of verifiers and its oracle."""
 
     def __init__(self, there: Contracts) -> None:
         self._there, self.chain, self.address = there, there.chain, there.ledger.address
+        self.oracle = there.oracle
 
     def key_digest(self) -> bytes:
         """Of the margin key in force; refused as NoVerifier."""
@@ -43,11 +55,11 @@ class Attesting:
         """The registered commitment, 0 if there is none or it is void."""
         return self._there.ledger.commitment_of(account)
 
-    def state_of(self, account: str) -> AccountState:
+    def state_of(self, account: str) -> PublicMargin:
         """The account, its margin where one is public: `attested_at` is 0 where none is."""
         word = self._there.ledger.state_of(account)
         public = word.source is not None and word.source < Source.COVER
-        return AccountState(word.value if public else 0, word.epoch_id, word.version, word.attested_at if public else 0)
+        return PublicMargin(word.value if public else 0, word.epoch_id, word.version, word.attested_at if public else 0)
 
     def check(self, function: str, *arguments: Any, sender: str | None = None) -> bytes:
         """Run `attest` without effect: raises what sending it would raise."""
@@ -58,8 +70,3 @@ class Attesting:
                sender: str | None = None) -> Receipt:
         """Show a margin by a proof of the key in force."""
         return self._there.ledger.attest(account, epoch_id, version, margin, words, sender=sender)
-
-
-def attesting(there: Contracts) -> tuple[RiskOracle, Attesting]:
-    """Where epochs are, and where margins are: as `Deployment.open` returns them."""
-    return there.oracle, Attesting(there)

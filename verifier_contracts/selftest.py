@@ -40,12 +40,6 @@ class KnownAnswer:
     proof: Proof
 
 
-def expectation(key_digest: bytes, circuit_digest: bytes, known: KnownAnswer
-                ) -> tuple[bytes, bytes, list[int], list[int]]:
-    """`MarginManager.Expectation`: what whoever installs a verifier has checked of it."""
-    return key_digest, circuit_digest, proof_words(known.proof), list(known.inputs)
-
-
 def require_valid(key: VerificationKey, known: KnownAnswer) -> None:
     """Refuse a known answer that is none: the key is not the one that the proof was made with.
 

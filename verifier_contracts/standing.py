@@ -1,79 +1,50 @@
-"""What an account's margin is worth now: the state that the contract stores, judged as the contract judges it.
+"""What an account's margin is worth now: the state that the ledger stores, judged as the ledger judges it.
 
-The stored margin outlives what it was proven for. `marginOf` refuses it after another commitment, under a frozen or an
-old epoch and in a pause; whoever prints the state without saying so says more than the contract does.
+The stored entry outlives what it was proven for. The ledger answers with a status beside the number; whoever prints the
+number without it says more than the ledger does.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from verifier_contracts.bindings import AccountState, EpochRegistry, MarginManager
-from verifier_contracts.errors import ContractRefused
-
-Status = Literal["unknown account", "not attested", "paused", "frozen", "stale", "superseded", "valid"]
+from verifier_contracts.ledger import AccountWord, MarginStatus, Reading
+from verifier_contracts.system import Contracts
 
 
 @dataclass(frozen=True)
 class Standing:
     """An account's margin and what it is worth.
 
-    status : the first that holds, in the order of `Status`. "superseded": the margin is readable, and a newer epoch
-        has been published since.
-    until : last second, since 1970, at which the margin is young enough; None where there is none.
-    state : as stored; latest_epoch_id : the registry's.
+    reading : what the ledger tells whoever acts on margins.  word : as stored.  latest_epoch_id : the oracle's.
+    max_age : seconds for which an epoch is young enough.
     """
 
-    status: Status
-    until: int | None
-    state: AccountState
+    reading: Reading
+    word: AccountWord
     latest_epoch_id: int
     max_age: int
 
     @property
     def readable(self) -> bool:
-        """Whether `marginOf` answers."""
-        return self.status in ("valid", "superseded")
+        """Whether the margin may be acted on."""
+        return self.reading.status.readable
+
+    @property
+    def until(self) -> int | None:
+        """Last second, since 1970, at which it may be if nothing else happens; None where it may not, or for ever."""
+        return self.reading.valid_until if self.reading.status is MarginStatus.VALID else None
 
 
-def standing(registry: EpochRegistry, manager: MarginManager, account: str, max_age: int | None = None) -> Standing:
-    """Judge an account's margin at the time of the next block.
+def standing(there: Contracts, account: str, max_age: int | None = None) -> Standing:
+    """Ask what an account's margin is worth.
 
     Parameters
     ----------
-    max_age : seconds for which an epoch is young enough to the reader; by default the manager's `maxEpochAge`.
-
-    Raises
-    ------
-    NodeError : the node fails, or its clock is not near ours.
+    max_age : seconds for which an epoch is young enough to the reader. By default the ledger's `maxEpochAge`, and a
+        newer epoch supersedes; with an age of the reader's own it does not.
     """
-    age = manager.max_epoch_age() if max_age is None else max_age
-    state, latest = manager.state_of(account), registry.latest_epoch_id()
-    until = state.epoch_id + age if state.attested_at else None
-    return Standing(_status(registry, manager, account, state, until, latest, age), until, state, latest, age)
-
-
-def _status(registry: EpochRegistry, manager: MarginManager, account: str, state: AccountState, until: int | None,
-            latest: int, age: int) -> Status:
-    if not state.version:
-        return "unknown account"
-    if until is None:
-        return "not attested"
-    if manager.paused():
-        return "paused"
-    try:
-        registry.root_of(state.epoch_id)
-    except ContractRefused as refused:
-        if refused.name != "FrozenEpoch":
-            raise
-        return "frozen"
-    if manager.chain.next_time() > until:
-        return "stale"
-    try:
-        manager.margin_of(account, age)                      # the contract's own word, which counts
-    except ContractRefused as refused:
-        if refused.name != "StaleMargin":
-            raise
-        return "stale"
-    return "valid" if state.epoch_id >= latest else "superseded"
+    latest = there.oracle.latest_epoch_id()
+    age = there.ledger.max_epoch_age() if max_age is None else max_age
+    reading = there.ledger.try_margin_of(account, age, latest if max_age is None else 0)
+    return Standing(reading, there.ledger.state_of(account), latest, age)

@@ -27,7 +27,7 @@ from verifier_contracts.unfinished import SCHEMA as UNFINISHED
 from verifier_contracts.vault import AssetMarks, CollateralVault, VenueSettlement
 from verifier_contracts.verifier_registry import SLOTS, VerifierRegistry
 
-SCHEMA = "tailproof.deployment/2"
+SCHEMA, EARLIER = "tailproof.deployment/2", "tailproof.deployment/1"
 CONTRACTS: Mapping[str, str] = {
     "authority": "Authority", "registry": "VerifierRegistry", "oracle": "RiskOracle", "court": "EpochCourt",
     "combiner": "ProofCombiner", "marks": "AssetMarks", "lens": "LedgerLens", "attestor": "BatchAttestor",
@@ -299,12 +299,16 @@ class System:
 
         Raises
         ------
-        BadInput : naming the field; or the deployment is unfinished.
+        BadInput : naming the field; or the deployment is unfinished, or of earlier versions.
         """
         node = Node.read(path)
         if isinstance(node.value, dict) and node.value.get("schema") == UNFINISHED:
             raise BadInput("deployment", "unfinished", "finished: `contract deploy` with the same file goes on",
                            source=path)
+        if isinstance(node.value, dict) and node.value.get("schema") == EARLIER:
+            raise BadInput("schema", EARLIER, f"{SCHEMA}: registry and manager of earlier versions are not served any "
+                           "more. Deploy a system (`tailproof new system`, `contract deploy --config`), publish its "
+                           "epochs (`tailproof oracle`), and have each commitment registered there", source=path)
         parts = node.document(SCHEMA, {"chain_id", "block", "contracts", "verifiers", "quote_token", "quote_id",
                                        "settings", "grants"})
         verifiers = [Installed.from_json(entry) for entry in parts["verifiers"].array(at_least=1, at_most=len(SLOTS))]

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from circuits import statements
 from primitives import jsonio
 from primitives.errors import BadInput
 
@@ -23,8 +22,6 @@ from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Outcome, progress, report
 from .node import Endpoint, talking_to_a_node
 
 if TYPE_CHECKING:
-    from verifier_contracts.chain import Chain
-    from verifier_contracts.consent import Consent
     from verifier_contracts.desk_messages import CommitmentConsent
     from verifier_contracts.ledger import CommitmentDesk
     from verifier_contracts.system import Contracts, System
@@ -47,6 +44,9 @@ class _Parts(click.Group):
             found = getattr(import_module(f"tailproof.cli.{_ELSEWHERE[cmd_name]}"), cmd_name)
             assert isinstance(found, click.Command)
             return found
+        if cmd_name == "publish":                  # of earlier versions
+            raise BadInput("command", "contract publish", "`tailproof oracle content`, `sign` and `publish`: "
+                           "publishers sign epochs, and anyone brings the signatures")
         return super().get_command(ctx, cmd_name)
 
 
@@ -76,45 +76,30 @@ def generate_source(key: Path, out: Path) -> Outcome:
 
 
 @contract.command("deploy")
-@click.option("--config", type=FILE, help="What the system is to be: `tailproof new system` writes one to start from.")
-@click.option("--key", type=FILE, help="Key directory of a margin statement: registry and manager of earlier versions.")
+@click.option("--config", type=FILE, required=True, help="What the system is to be: `tailproof new system` writes one "
+              "to start from.")
 @talking_to_a_node(sends=True, optional="JSON-RPC endpoint; without it, a trial on an embedded chain.")
 @click.option("--out", type=CONTINUED, help="Deployment file to write, with --rpc.")
-@click.option("--registry", type=ADDRESS, help="With --key: share an epoch registry that is there already.")
-@click.option("--max-epoch-age", type=click.IntRange(1, (1 << 40) - 1), default=86_400, show_default=True,
-              help="With --key: seconds after which an epoch proves nothing any more.")
-@click.option("--allow-insecure-setup", is_flag=True, help="With --key: take one whose maker can forge proofs; for "
-              "trials only.")
 @reporting
-def deploy_contracts(config: Path | None, key: Path | None, endpoint: Endpoint, out: Path | None, registry: str | None,
-                     max_epoch_age: int, allow_insecure_setup: bool) -> Outcome:
+def deploy_contracts(config: Path, endpoint: Endpoint, out: Path | None) -> Outcome:
     """Deploy all contracts of a system as --config says, hand them over, and show every address, role and clock.
 
     A proof is made first with each key, for the self-test of its verifier.  What is deployed before a failure stays in
     the file; the same command then goes on from there.
     """
-    from verifier_contracts.unfinished import require_unfinished
-    if (config is None) == (key is None):
-        raise BadInput("--config and --key", (config and str(config), key and str(key)), "one of them")
-    if (endpoint.rpc is None) != (out is None):
-        raise BadInput("--rpc and --out", (endpoint.rpc, out and str(out)), "given together: without --out nobody "
-                       "would know where the contracts are, and without --rpc their chain is gone")
-    if out is not None and os.path.lexists(out):
-        require_unfinished(out)                    # before proofs are made for nothing
-    if config is not None:
-        return _deploy_system(config, endpoint, out)
-    assert key is not None
-    return _deploy_manager(key, endpoint, out, registry, max_epoch_age, allow_insecure_setup)
-
-
-def _deploy_system(config: Path, endpoint: Endpoint, out: Path | None) -> Outcome:
     from dataclasses import replace
 
     from verifier_contracts.chain import Chain
     from verifier_contracts.system_config import SystemConfig
     from verifier_contracts.system_deployment import deploy_system
+    from verifier_contracts.unfinished import require_unfinished
 
     from ..systems import load_proving
+    if (endpoint.rpc is None) != (out is None):
+        raise BadInput("--rpc and --out", (endpoint.rpc, out and str(out)), "given together: without --out nobody "
+                       "would know where the contracts are, and without --rpc their chain is gone")
+    if out is not None and os.path.lexists(out):
+        require_unfinished(out)                    # before proofs are made for nothing
     wanted = SystemConfig.load(config)
     if endpoint.rpc is None:
         chain = Chain.embedded()                   # a trial: on whatever chain this is
@@ -167,54 +152,32 @@ def source_of_contracts(names: tuple[str, ...], standard_json: bool, out: Path) 
                    [f"{out}: {len(made['sources'])} sources of {', '.join(names)}"])
 
 
-def _deploy_manager(key: Path, endpoint: Endpoint, out: Path | None, registry: str | None, max_epoch_age: int,
-                    allow_insecure_setup: bool) -> Outcome:
-    from verifier_contracts.chain import Chain
-    from verifier_contracts.deployment import deploy
-
-    from ..attestation import require_margin
-    from ..known_answers import prove_known_answer
-    found = KeyDirectory.load(key)
-    require_margin(statements.get(found.statement))
-    verification_key = found.verification_key()
-    if verification_key.insecure_setup and not allow_insecure_setup:
-        raise BadInput("key", INSECURE, "one from a ceremony, or --allow-insecure-setup for a trial", source=key)
-    chain = Chain.embedded() if endpoint.rpc is None else endpoint.connect()
-    known = prove_known_answer(found, progress=progress)
-    made = deploy(chain, verification_key, found.statement, bytes.fromhex(found.r1cs_digest), known,
-                  max_epoch_age=max_epoch_age, registry=registry, allow_insecure_setup=allow_insecure_setup,
-                  progress=progress, file=out)
-    trial = [] if endpoint.rpc is not None else ["A trial: the embedded chain is gone now."]
-    facts = made.to_json()
-    return Outcome({**facts, "chain": chain.name}, [
-        *table([(name, facts[name]) for name in ("chain_id", "registry", "verifier", "manager", "key_digest")]),
-        *([INSECURE] if made.insecure_setup else []), *trial])
-
-
 @contract.command("check")
 @DEPLOYMENT
 @talking_to_a_node()
-@click.option("--key", type=FILE, help="Verification key (JSON) or key directory that you trust: the verifier's code "
-              "is compared with what it generates.  [of a system: --config]")
 @click.option("--config", type=FILE, help="Configuration of a system whose keys you trust: roles, delays and settings "
               "are compared with it, and the verifiers' code with what its keys generate.")
 @reporting
-def check_contracts(deployment: Path, endpoint: Endpoint, key: Path | None, config: Path | None) -> Outcome:
+def check_contracts(deployment: Path, endpoint: Endpoint, config: Path | None) -> Outcome:
     """Compare the deployment file with the contracts, and their code with ours, byte for byte; exit code 1 if they
     differ."""
     from verifier_contracts.errors import ContractRefused
     from verifier_contracts.selftest import require_precompiles
+    from verifier_contracts.system import System
+    from verifier_contracts.system_authenticity import system_authenticity
+    from verifier_contracts.system_config import SystemConfig
 
-    from ..deployments import is_system
+    from ..systems import circuits_of, configured, trusted_keys
+    there, wanted = System.load(deployment), None if config is None else SystemConfig.load(config)
     chain = endpoint.connect()
-    if is_system(deployment):
-        if key is not None:
-            raise BadInput("--key", str(key), "absent: of a system, --config names the key of each slot")
-        facts, rows, on_trust = _check_system(deployment, chain, config)
-    else:
-        if config is not None:
-            raise BadInput("--config", str(config), "absent: this deployment is no system", source=deployment)
-        facts, rows, on_trust = _check_manager(deployment, chain, key)
+    checks = [*system_authenticity(chain, there, None if wanted is None else trusted_keys(wanted), report=progress),
+              *circuits_of(there), *([] if wanted is None else configured(there, wanted))]
+    rows: list[tuple[str, object, object]] = [(one.what, one.said, one.found) for one in checks]
+    on_trust = [
+        *([] if wanted is not None else ["The verifiers' code is unchecked, and so is whether roles are what they "
+                                         "should be: give a configuration whose keys you trust (--config)."]),
+        "That the node leaves out no event: who ever got a role is read from events."]
+    facts = {"chain_id": there.chain_id, "contracts": dict(there.contracts), "insecure_setup": there.insecure}
     try:
         require_precompiles(chain)
     except ContractRefused as refused:
@@ -227,89 +190,11 @@ def check_contracts(deployment: Path, endpoint: Endpoint, key: Path | None, conf
         all(said == found for _, said, found in rows))
 
 
-Rows = list[tuple[str, object, object]]
-
-
-def _check_system(deployment: Path, chain: Chain, config: Path | None) -> tuple[dict[str, Any], Rows, list[str]]:
-    from verifier_contracts.system import System
-    from verifier_contracts.system_authenticity import system_authenticity
-    from verifier_contracts.system_config import SystemConfig
-
-    from ..systems import circuits_of, configured, trusted_keys
-    there = System.load(deployment)
-    wanted = None if config is None else SystemConfig.load(config)
-    checks = [*system_authenticity(chain, there, None if wanted is None else trusted_keys(wanted), report=progress),
-              *circuits_of(there), *([] if wanted is None else configured(there, wanted))]
-    on_trust = [
-        *([] if wanted is not None else ["The verifiers' code is unchecked, and so is whether roles are what they "
-                                         "should be: give a configuration whose keys you trust (--config)."]),
-        "That the node leaves out no event: who ever got a role is read from events."]
-    facts = {"chain_id": there.chain_id, "contracts": dict(there.contracts), "insecure_setup": there.insecure}
-    return facts, [(one.what, one.said, one.found) for one in checks], on_trust
-
-
-def _check_manager(deployment: Path, chain: Chain, key: Path | None) -> tuple[dict[str, Any], Rows, list[str]]:
-    from verifier_contracts.deployment import Deployment, authenticity
-
-    from ..keys import read_verification_key
-    from ..statements import r1cs_digest
-    there = Deployment.load(deployment)
-    rows = [*authenticity(chain, there, None if key is None else read_verification_key(key)),
-            ("constraints of this version", there.circuit_digest.hex(), r1cs_digest(there.statement))]
-    on_trust = [
-        *([] if key is not None else ["The verifier's code is unchecked: give a key that you trust (--key)."]),
-        "What constructors wrote is not in the code: who has which role, and accounts that were there from the start."]
-    return {"chain_id": there.chain_id, "manager": there.manager}, rows, on_trust
-
-
 def _both(said: object, found: object) -> tuple[str, str]:
     """A verdict, and what it stands on: one side where both are the same."""
     if said == found:
         return "ok", "as it must be" if said is True else str(said)
     return "FALSE", "not what it must be" if (said, found) == (True, False) else f"expected {said}, found {found}"
-
-
-@contract.command("publish")
-@DEPLOYMENT
-@talking_to_a_node(sends=True)
-@click.option("--epoch", type=FILE, required=True, help="Epoch directory; it is rebuilt and compared before anything "
-              "is sent.")
-@click.option("--previous", type=FILE, help="Directory of the registry's latest epoch: what was listed there must "
-              "still be listed (E7), and it must be the one that this one names (E9).")
-@click.option("--first", is_flag=True, help="Publish without the epoch before, where nobody has it any more.")
-@click.option("--history", type=FILE, help="Prices (CSV) to hold its parameters against, as of `epoch check`.")
-@reporting
-def publish_epoch(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | None, first: bool,
-                  history: Path | None) -> Outcome:
-    """Check an epoch as `epoch check` does and publish its root (role: publisher); its id is the time of
-    publication."""
-    from risk.exact.clock import format_time
-    from verifier_contracts.deployment import Deployment
-
-    from ..deployments import is_system
-    from ..publishing import publish
-    if first and previous is not None:
-        raise BadInput("--first", True, "absent where --previous is given")
-    if is_system(deployment):
-        raise BadInput("--deployment", str(deployment), "of a registry: a system's epochs are signed by its publishers "
-                       "(`tailproof oracle content`, `sign`, `publish`)")
-    there = Deployment.load(deployment)
-    registry, manager = there.open(endpoint.connect())
-    done = publish(epoch, there, registry, previous=previous, first=first, history=history,
-                   progress=progress)
-    told = [*done.report.remarks, *(f"CHANGED: {change}" for change in done.report.changes)]
-    unchecked = [] if done.previous is not None or not done.superseded else [
-        f"Not compared with epoch {done.superseded}: what was listed there and is not here stays unseen (E7)."]
-    age = done.epoch_id - done.valuation
-    if age > manager.max_epoch_age():
-        unchecked.append(f"Its prices are of {format_time(done.valuation)}, {age} seconds before: proofs in it are "
-                         "taken as fresh from now on, whatever the prices.")
-    return Outcome({"epoch_id": done.epoch_id, "root": str(done.root), "valuation": done.valuation,
-                    "previous_root": None if done.previous is None else str(done.previous),
-                    "remarks": [*told, *unchecked],
-                    "transaction": done.receipt.transaction, "gas_used": done.receipt.gas_used},
-                   [*table([("epoch_id", f"{done.epoch_id} ({format_time(done.epoch_id)})"), ("root", done.root),
-                            ("transaction", done.receipt.transaction)]), *told, *unchecked])
 
 
 @contract.command("consent")
@@ -329,19 +214,14 @@ def sign_consent(deployment: Path, endpoint: Endpoint, opening: Path, venue: str
 
     from ..attestation import require_opens
     from ..consents import owner_from_environment, require_consentable, write_consent
-    from ..deployments import Deployed
     from ..secret import Opening
     owner, secret = owner_from_environment(), Opening.load(opening)
     require_consentable(owner.address, venue, account)
     require_opens(secret)                          # who consents to what she cannot open can prove nothing any more
-    there = Deployed.load(deployment)
-    _require_same_statement(secret.statement, there.statement, opening)
+    there = System.load(deployment)
+    _require_same_statement(secret.statement, there, opening)
     chain = endpoint.connect()
-    asked = (owner.address, venue, secret.commitment, chain.clock() + valid_for)
-    if isinstance(there.file, System):
-        consent: Consent | CommitmentConsent = there.file.open(chain).desk.consent(*asked)
-    else:
-        consent = there.file.open(chain)[1].consent(*asked)
+    consent = there.open(chain).desk.consent(owner.address, venue, secret.commitment, chain.clock() + valid_for)
     write_consent(out, consent, consent.sign(owner))
     return Outcome({"path": str(out), "account": consent.account, "venue": consent.venue, "version": consent.version,
                     "commitment": str(consent.commitment), "deadline": consent.deadline}, [
@@ -365,11 +245,9 @@ def register_commitment(deployment: Path, endpoint: Endpoint, consent_file: Path
     Without --opening and --expect-portfolio nobody has looked, and the answer says so.
     """
     from risk.margins.portfolio import Portfolio
-    from verifier_contracts.consent import Consent
     from verifier_contracts.system import System
 
     from ..consents import read_consent
-    from ..deployments import Deployed
     from ..holdings import open_commitment
     from ..secret import Opening
     from .trader import positions_told
@@ -377,14 +255,11 @@ def register_commitment(deployment: Path, endpoint: Endpoint, consent_file: Path
         raise BadInput("--expect-portfolio", str(portfolio), "together with --opening and --epoch: a commitment alone "
                        "does not show what it commits to")
     consent, signature = read_consent(consent_file)
-    there, checked = Deployed.load(deployment), portfolio is not None
-    if isinstance(consent, Consent) == isinstance(there.file, System):
-        raise BadInput("consent", type(consent).__name__, "one for the contracts of this deployment",
-                       source=consent_file)
+    there, checked = System.load(deployment), portfolio is not None
     facts, lines = [], []
     if opening is not None:
         secret = Opening.load(opening)
-        _require_same_statement(secret.statement, there.statement, opening)
+        _require_same_statement(secret.statement, there, opening)
         if secret.commitment != consent.commitment:
             raise BadInput("consent.commitment", str(consent.commitment), "what the opening opens (whose number is not "
                            "shown)", source=consent_file)
@@ -395,15 +270,9 @@ def register_commitment(deployment: Path, endpoint: Endpoint, consent_file: Path
             return Outcome({"account": consent.account, "version": consent.version, "positions": facts,
                             "positions_checked": True, "transaction": None},
                            [*lines, "NOT registered: the commitment is not to the positions that you hold."], False)
-    chain = endpoint.connect()
-    if isinstance(there.file, System):
-        assert not isinstance(consent, Consent)
-        desk = there.file.open(chain).desk
-        _require_same_desk(consent, desk, consent_file)
-        receipt = desk.register(consent, signature)
-    else:
-        assert isinstance(consent, Consent)
-        receipt = there.file.open(chain)[1].register(consent, signature)
+    desk = there.open(endpoint.connect()).desk
+    _require_same_desk(consent, desk, consent_file)
+    receipt = desk.register(consent, signature)
     remark = [] if checked else ["NOT checked: whether it commits to the positions that you hold (--opening, "
                                  "--expect-portfolio)."]
     return Outcome({"account": consent.account, "version": consent.version, "positions": facts,
@@ -421,7 +290,8 @@ def _require_same_desk(consent: CommitmentConsent, desk: CommitmentDesk, source:
             raise BadInput(f"consent.{field}", said, f"{found}, as the contracts have it", source=source)
 
 
-def _require_same_statement(opened: str, deployed: str, source: Path) -> None:
+def _require_same_statement(opened: str, there: System, source: Path) -> None:
+    deployed = there.installed("margin").statement
     if opened != deployed:
         raise BadInput("opening.statement", opened, f"{deployed!r}, which the contracts prove", source=source)
 
@@ -438,64 +308,23 @@ def show_account(deployment: Path, endpoint: Endpoint, account: str, max_age: in
     epoch (with --max-age: under one as young as that), and 1 otherwise, with the reason."""
     from risk.exact.clock import format_time
     from risk.exact.money import format_money
+    from verifier_contracts.ledger import MarginStatus
     from verifier_contracts.standing import standing
     from verifier_contracts.system import System
-
-    from ..deployments import Deployed
-    loaded = Deployed.load(deployment)
-    there = loaded.file
-    if isinstance(there, System):
-        return _show_in_system(there, endpoint, account, max_age)
-    registry, manager = there.open(endpoint.connect())
-    found = standing(registry, manager, account, max_age)
-    state, until = found.state, None if found.until is None else format_time(found.until)
-    status = {
-        "valid": f"valid until {until}",
-        "superseded": f"superseded by epoch {found.latest_epoch_id} (the contract reads it until {until})",
-        "stale": f"stale since {until}", "frozen": f"frozen: epoch {state.epoch_id} was withdrawn",
-        "not attested": f"not attested for version {state.version}", "paused": "paused: the contract answers nothing",
-    }.get(found.status, found.status)
-    holds = found.status == "valid" or (found.readable and max_age is not None)
-    amount = f"{format_money(state.margin)} quote units"
-    shown = amount if found.readable else "none" if not state.attested_at and state.version < 2 else \
-        f"none (last proven: {amount})"
-    in_force = manager.verifier() == there.verifier
-    data = {"account": account, "status": found.status, "status_text": status, "valid_until": found.until,
-            "margin": str(state.margin), "margin_unit": "1e-6 quote units", "margin_readable": found.readable,
-            "max_age": found.max_age, "epoch_id": state.epoch_id, "latest_epoch_id": found.latest_epoch_id,
-            "version": state.version, "attested_at": state.attested_at,
-            "commitment": str(manager.commitment_of(account)), "venue": manager.venue_of(account),
-            "insecure_setup": there.insecure_setup, "insecure_setup_allowed": manager.allows_insecure_setup(),
-            "key_rotated": not in_force}
-    return Outcome(data, [
-        *table([("account", account), ("status", status), ("margin", shown), ("version", state.version),
-                ("epoch_id", _when(state.epoch_id)), ("attested", _when(state.attested_at)),
-                ("commitment", data["commitment"]), ("venue", data["venue"])]),
-        *([INSECURE] if there.insecure_setup else []),
-        *([] if in_force else ["Another key is in force by now than when this was deployed (`contract check`)."])],
-        holds)
-
-
-def _show_in_system(system: System, endpoint: Endpoint, account: str, max_age: int | None) -> Outcome:
-    from risk.exact.clock import format_time
-    from risk.exact.money import format_money
-    from verifier_contracts.ledger import MarginStatus
+    system = System.load(deployment)
     there = system.open(endpoint.connect())
-    ledger, latest = there.ledger, there.oracle.latest_epoch_id()
-    age = ledger.max_epoch_age() if max_age is None else max_age
-    # Without an age of one's own a newer epoch supersedes; the ledger lets whoever reads say what is too old.
-    found = ledger.try_margin_of(account, age, latest if max_age is None else 0)
-    word, flat = ledger.state_of(account), found.status == MarginStatus.FLAT
-    until = found.valid_until if found.status == MarginStatus.VALID else None
-    status = found.status.words + ("" if until is None else f" until {format_time(until)}")
-    readable = found.status.readable
+    found = standing(there, account, max_age)
+    ledger, word, reading, until = there.ledger, found.word, found.reading, found.until
+    status = reading.status.words + ("" if until is None else f" until {format_time(until)}")
+    readable = found.readable
     kind = "margin hidden, at most" if word.hides_margin else "margin"
-    amount = f"{format_money(found.margin)} quote units" if readable else "none to act on"
+    amount = f"{format_money(reading.margin)} quote units" if readable else "none to act on"
     in_force = there.registry.active("margin").verifier == system.installed("margin").verifier
-    data = {"account": account, "status": found.status.words, "status_text": status, "valid_until": until,
-            "margin": str(found.margin), "margin_unit": "1e-6 quote units", "margin_readable": readable,
-            "margin_hidden": word.hides_margin, "max_age": age, "epoch_id": word.epoch_id, "latest_epoch_id": latest,
-            "version": word.version, "attested_at": word.attested_at, "flat": flat,
+    data = {"account": account, "status": reading.status.words, "status_text": status, "valid_until": until,
+            "margin": str(reading.margin), "margin_unit": "1e-6 quote units", "margin_readable": readable,
+            "margin_hidden": word.hides_margin, "max_age": found.max_age, "epoch_id": word.epoch_id,
+            "latest_epoch_id": found.latest_epoch_id,
+            "version": word.version, "attested_at": word.attested_at, "flat": reading.status is MarginStatus.FLAT,
             "reduce_only": ledger.is_reduce_only(account), "commitment": str(ledger.commitment_of(account)),
             "venue": ledger.venue_of(account), "insecure_setup": system.insecure,
             "insecure_setup_allowed": system.settings.allows_insecure_setup, "key_rotated": not in_force}

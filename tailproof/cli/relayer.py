@@ -21,10 +21,9 @@ def submit(bundle: Path, deployment: Path, endpoint: Endpoint) -> Outcome:
     """Submit BUNDLE; anyone may.  Nothing is sent that the contract would refuse: exit code 1 then names the reason."""
     from relayer.submit import submit as carry
     from risk.exact.money import format_money
-
-    from ..deployments import Deployed
-    given, there = Bundle.load(bundle), Deployed.load(deployment)
-    done = carry(given, there.file, endpoint.connect())
+    from verifier_contracts.system import System
+    given, there = Bundle.load(bundle), System.load(deployment)
+    done = carry(given, there, endpoint.connect())
     stood = "none needed: this margin is attested already, and the proof is good for it" if done.proof_checked else \
         "none needed: this margin is attested already; the proof was NOT checked, its key is not in force any more"
     return Outcome({"outcome": done.outcome, "proof_checked": done.proof_checked, "transaction": done.transaction,

@@ -20,7 +20,6 @@ from .node import Endpoint, talking_to_a_node
 
 if TYPE_CHECKING:
     from verifier_contracts.attesting import Attesting
-    from verifier_contracts.bindings import MarginManager
 
     from ..holdings import Position
 
@@ -101,31 +100,33 @@ def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str,
     """Prove the margin of a committed portfolio; the bundle that results shows no position."""
     from risk.epochs.header import TRIAL
     from risk.exact.money import format_money
+    from verifier_contracts.attesting import Attesting
     from verifier_contracts.context import MARGIN, Context
+    from verifier_contracts.system import System
 
     from ..attestation import prove_margin
-    from ..deployments import Deployed
-    keys, there = KeyDirectory.load(key), Deployed.load(deployment)
-    numbers, secret, key_digest = epochs.load(epoch), Opening.load(opening), there.key_digest
+    keys, there = KeyDirectory.load(key), System.load(deployment)
+    numbers, secret, key_digest = epochs.load(epoch), Opening.load(opening), there.installed(MARGIN).key_digest
     if endpoint.rpc is not None:
-        registry, manager = there.open(endpoint.connect())
-        key_digest = manager.key_digest()          # the one in force: it may have been rotated since
-        latest = registry.latest_epoch_id()
+        ledger = Attesting(there.open(endpoint.connect()))
+        key_digest = ledger.key_digest()           # the one in force: it may have been rotated since
+        latest = ledger.oracle.latest_epoch_id()
         if not latest:
             raise BadInput("--deployment", str(deployment), "one with a published epoch: there is none yet")
         epoch_id, chosen = latest if epoch_id is None else epoch_id, epoch_id is not None
-        state_version = manager.state_of(account).version if state_version is None else state_version
-        if registry.root_of(epoch_id) != numbers.root:
-            raise BadInput("--epoch", str(numbers.root), f"the epoch published as {epoch_id}: root "
-                           f"{registry.root_of(epoch_id)}" + ("" if chosen else " (the latest; if yours was published "
+        state_version = ledger.state_of(account).version if state_version is None else state_version
+        root = ledger.oracle.root_of(epoch_id)
+        if root != numbers.root:
+            raise BadInput("--epoch", str(numbers.root), f"the epoch published as {epoch_id}: root {root}" + (
+                           "" if chosen else " (the latest; if yours was published "
                            "before it, say as what: --epoch-id)"), source=epoch)
-        _require_young(manager, epoch_id)
-        if manager.commitment_of(account) != secret.commitment:
+        _require_young(ledger, epoch_id)
+        if ledger.commitment_of(account) != secret.commitment:
             raise BadInput("--opening", str(secret.commitment), f"what opens the commitment registered for {account}: "
-                           f"{manager.commitment_of(account)}", source=opening)
+                           f"{ledger.commitment_of(account)}", source=opening)
     if epoch_id is None or state_version is None:
         raise BadInput("--epoch-id and --state-version", (epoch_id, state_version), "given, or read with --rpc")
-    context = Context(MARGIN, there.chain_id, there.ledger, key_digest, account, epoch_id, state_version)
+    context = Context(MARGIN, there.chain_id, there.contracts["ledger"], key_digest, account, epoch_id, state_version)
     bundle = prove_margin(keys, numbers, secret, context, progress=progress)
     bundle.save(out)
     return Outcome({"bundle": str(out), "margin": str(bundle.margin), "statement": bundle.statement,
@@ -136,9 +137,9 @@ def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str,
                     *([INSECURE] if bundle.insecure_setup else []), *([TRIAL] if numbers.header.trial else [])])
 
 
-def _require_young(manager: MarginManager | Attesting, epoch_id: int) -> None:
+def _require_young(ledger: Attesting, epoch_id: int) -> None:
     """Refuse, before the work of a proof, an epoch that the contract does not take any more (StaleEpoch)."""
-    now, age = manager.chain.next_time(), manager.max_epoch_age()
+    now, age = ledger.chain.next_time(), ledger.max_epoch_age()
     if now > epoch_id + age:
         raise BadInput("--epoch-id", epoch_id, f"{now - age} or later: the contract takes proofs in epochs of the last "
                        f"{age} seconds, and this one is {now - epoch_id} seconds old (StaleEpoch)")

@@ -10,11 +10,10 @@ from primitives.jsonio import Node
 from prover import Proof
 from prover.files.snarkjs import proof_to_json
 from verifier_contracts.context import MARGIN, Context
-from verifier_contracts.deployment import Deployment
 from verifier_contracts.epoch_content import EpochContent
 
 from ..bundle import Bundle
-from ..consents import read_desk_consent, read_manager_consent
+from ..consents import read_consent
 from ..freezing import Freeze
 from ..keys import NOTE, KeyDirectory
 from ..secret import Opening
@@ -40,18 +39,8 @@ def opening_examples() -> Sequence[Any]:
 
 
 def consent_examples() -> Sequence[Any]:
-    return [{"schema": "tailproof.consent/1", "chain_id": 1, "manager": _WHO, "account": _WHO, "venue": _WHO,
-             "commitment": "7", "version": 1, "deadline": 2, "signature": "0x" + "ab" * 65}]
-
-
-def desk_consent_examples() -> Sequence[Any]:
     return [{"schema": "tailproof.consent/2", "chain_id": 1, "desk": _WHO, "account": _WHO, "venue": _WHO,
              "commitment": "7", "version": 1, "nonce": 0, "deadline": 2, "signature": "0x" + "ab" * 65}]
-
-
-def deployment_examples() -> Sequence[Any]:
-    digest = bytes.fromhex(_DIGEST)
-    return [Deployment(1, _STATEMENT, digest, digest, True, *(_WHO,) * 3).to_json()]
 
 
 def content_examples() -> Sequence[Any]:
@@ -112,29 +101,12 @@ FREEZE = Format(
 
 CONSENT = Format(
     "consent", "An owner's signed consent to a commitment (JSON)", "consent.json", consent_examples,
-    reading(read_manager_consent, "consent.json"),
-    {"schema": "says what the file is", "chain_id": "EIP-155 id", "manager": "contract, an address",
-     "account": "owner, an address", "venue": "venue, an address", "commitment": "what is agreed to",
-     "version": "of the account's state after it", "deadline": "Unix seconds until which it may be used",
-     "signature": "EIP-712 signature, or what an ERC-1271 contract takes"})
-
-DESK_CONSENT = Format(
-    "desk-consent", "The same for a system of contracts (JSON)", "consent.json", desk_consent_examples,
-    reading(read_desk_consent, "consent.json"),
+    reading(read_consent, "consent.json"),
     {"schema": "says what the file is", "chain_id": "EIP-155 id", "desk": "contract of commitments, an address",
      "account": "owner, an address", "venue": "venue, an address", "commitment": "what is agreed to",
      "version": "of the account's state after it", "nonce": "of the owner, which she raises to revoke",
      "deadline": "Unix seconds until which it may be used",
      "signature": "EIP-712 signature, or what an ERC-1271 contract takes"})
-
-DEPLOYMENT = Format(
-    "deployment", "Where the contracts of a chain are, and what they are for (JSON)", "deployment.json",
-    deployment_examples, reading(Deployment.load, "deployment.json"),
-    {"schema": "says what the file is", "chain_id": "EIP-155 id", "statement": "statement that is verified",
-     "circuit_digest": "SHA-256 of its constraint system", "key_digest": "of the verification key at deployment",
-     "insecure_setup": "whether one party made the key", "registry": "contract of epochs, an address",
-     "verifier": "contract, an address", "manager": "contract of margins, an address"})
-
 
 def _read_content(path: Path) -> object:
     return EpochContent.from_json(Node.read(path))

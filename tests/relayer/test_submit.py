@@ -14,7 +14,7 @@ from world import HOUR, STATEMENT, World, refused
 from primitives.errors import BadInput
 from prover.curve import ORDER
 from relayer.submit import NotSubmitted, submit
-from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.creation import deploy_verifier
 
 
 def send(world: World, what: Bundle):

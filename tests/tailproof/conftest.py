@@ -19,7 +19,7 @@ from tailproof import epochs
 from tailproof.epoch_leaves import layout_of
 from tailproof.keys import KeyDirectory
 from verifier_contracts.chain import Chain
-from verifier_contracts.deployment import compile_verifier
+from verifier_contracts.creation import compile_verifier
 
 
 @pytest.fixture(scope="session")

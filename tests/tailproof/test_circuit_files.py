@@ -24,7 +24,7 @@ from tailproof.cli.ceremony import escaped
 from verifier_contracts.bindings import encode_verification, proof_words
 from verifier_contracts.chain import Chain
 from verifier_contracts.compiler import node_modules
-from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.errors import Reverted
 
 Run = Callable[..., Any]

@@ -20,7 +20,7 @@ from verifier_contracts.bindings import Contract, proof_words
 from verifier_contracts.chain import Chain, Receipt
 from verifier_contracts.compiler import Artifact, compile_contracts
 from verifier_contracts.context import Context
-from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.eip712 import Domain, sign
 from verifier_contracts.errors import Reverted
 from verifier_contracts.ledger import BatchAttestor, MarginStatus, Skipped, combiner_key

@@ -18,7 +18,7 @@ from verifier_contracts.abi import encode_deployment
 from verifier_contracts.bindings import Contract, proof_words
 from verifier_contracts.chain import Chain
 from verifier_contracts.compiler import Artifact, compile_contracts
-from verifier_contracts.deployment import compile_verifier
+from verifier_contracts.creation import compile_verifier
 from verifier_contracts.eip712 import sign
 from verifier_contracts.epoch_content import FIRST, EpochContent, quorum
 from verifier_contracts.governance import Role

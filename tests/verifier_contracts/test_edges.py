@@ -14,7 +14,7 @@ import verifier_contracts
 from verifier_contracts.abi import encode_call
 from verifier_contracts.chain import Chain
 from verifier_contracts.compiler import compile_sources
-from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.errors import Reverted
 
 DAY = 24 * HOUR

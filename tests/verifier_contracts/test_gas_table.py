@@ -9,7 +9,7 @@ from world import GENESIS, anvil
 
 from verifier_contracts.bindings import encode_verification, proof_words
 from verifier_contracts.chain import Chain
-from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.creation import deploy_verifier
 
 
 def gas_of(costs: dict[str, Cost]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from primitives.errors import BadInput
 from prover import VerificationKey
 from prover.curve import ORDER
 from verifier_contracts.compiler import CODE_LIMIT, compile_contracts
-from verifier_contracts.deployment import compile_verifier
+from verifier_contracts.creation import compile_verifier
 from verifier_contracts.generator import MOST_INPUTS, UNROLLED, generate
 
 GOLDEN = Path(__file__).parent / "golden" / "Groth16Verifier.sol"

@@ -23,7 +23,7 @@ from ledger_world import (
 from toykey import CIRCUIT, ToyKey
 
 from verifier_contracts.bindings import proof_words
-from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.errors import ContractRefused
 
 RICH = 10**9

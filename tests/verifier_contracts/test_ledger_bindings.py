@@ -15,7 +15,7 @@ from primitives.errors import BadInput
 from verifier_contracts.abi import encode_call
 from verifier_contracts.bindings import LONGEST_CONSENT, ZERO_ADDRESS, proof_words
 from verifier_contracts.context import Context
-from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.errors import ImplausibleAnswer
 from verifier_contracts.governance import AccessManager, Role, role_name
 from verifier_contracts.ledger import (

@@ -18,7 +18,7 @@ from primitives.field import MODULUS
 from prover import prove, setup
 from risk.epochs.epoch import Epoch
 from verifier_contracts.bindings import proof_words
-from verifier_contracts.deployment import compile_verifier
+from verifier_contracts.creation import compile_verifier
 from verifier_contracts.oracle import LeafProof
 
 

@@ -17,7 +17,7 @@ from verifier_contracts.abi import refusal
 from verifier_contracts.bindings import encode_verification, proof_words, verifier_refusal
 from verifier_contracts.chain import Chain
 from verifier_contracts.compiler import CODE_LIMIT
-from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.errors import Reverted
 from verifier_contracts.generator import MOST_INPUTS, UNROLLED
 

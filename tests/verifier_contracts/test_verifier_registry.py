@@ -19,7 +19,7 @@ from toykey import CIRCUIT, ToyKey, g1
 
 from verifier_contracts.abi import encode_deployment
 from verifier_contracts.compiler import compile_sources
-from verifier_contracts.deployment import deploy_verifier
+from verifier_contracts.creation import deploy_verifier
 
 COVER = statement_id("cover")
 WAIT = 7 * DAY

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from prover import Proof, VerificationKey
 from prover.curve import G1_GROUP, G2_GROUP, ORDER
-from verifier_contracts.selftest import KnownAnswer, expectation
+from verifier_contracts.selftest import KnownAnswer
 
 CIRCUIT = hashlib.sha256(b"toy circuit").digest()
 
@@ -39,11 +39,6 @@ class ToyKey:
         """A valid proof of the inputs 1, 2, 3, ..."""
         inputs = tuple(range(1, len(self.ic)))
         return KnownAnswer(inputs, self.prove(inputs))
-
-    def expectation(self, **changes: bytes) -> tuple[bytes, bytes, list[int], list[int]]:
-        """What an admin expects of the verifier of this key; `changes` to the digests."""
-        digests = {"key_digest": self.verification_key.digest(), "circuit_digest": CIRCUIT, **changes}
-        return expectation(**digests, known=self.known_answer())
 
 
 def g1(scalar: int) -> tuple[int, int]:
