@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from margin_site import deploy_margins, publish
 from nodes import anvil
+from system_world import SystemWorld
 
 import tailproof
 from circuits import statements
@@ -19,11 +21,9 @@ from prover import Proof, VerificationKey, verify
 from prover.curve import BASE_MODULUS
 from prover.files import snarkjs
 from tailproof.demo import WRITTEN, snarkjs_accepts
-from tailproof.known_answers import prove_known_answer
 from tailproof.statements import r1cs_digest
-from verifier_contracts.bindings import MarginManager, proof_words
+from verifier_contracts.bindings import proof_words
 from verifier_contracts.chain import Chain
-from verifier_contracts.deployment import deploy, deploy_verifier
 from verifier_contracts.errors import ContractRefused, Reverted
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
@@ -47,45 +47,42 @@ def epoch(epoch_directory: Path) -> tailproof.Epoch:
 
 
 @pytest.fixture(scope="module", params=["embedded", "anvil"])
-def contracts(request: pytest.FixtureRequest, keys: tailproof.KeyDirectory, key: VerificationKey, epoch: tailproof.Epoch
-              ) -> Iterator[Any]:
-    """The deployed contracts with the epoch published: (manager, verifier address, epoch id)."""
-    def deployed(chain: Chain) -> tuple[MarginManager, str, int]:
-        circuit = bytes.fromhex(keys.r1cs_digest)
-        deployment = deploy(chain, key, STATEMENT, circuit, prove_known_answer(keys), allow_insecure_setup=True)
-        registry, manager = deployment.open(chain)
-        epoch_id = chain.now()
-        registry.publish(epoch_id, epoch.root, bytes.fromhex(epoch.header.model_digest[2:]))
-        return manager, deploy_verifier(chain, key, STATEMENT, circuit), epoch_id
+def contracts(request: pytest.FixtureRequest, keys: tailproof.KeyDirectory, epoch: tailproof.Epoch
+              ) -> Iterator[tuple[SystemWorld, int]]:
+    """A deployed system, and the id under which the epoch is published."""
     if request.param == "embedded":
-        yield deployed(Chain.embedded())
+        world = deploy_margins(Chain.embedded(), keys)
+        yield world, publish(world, epoch)
     else:
         with anvil() as chain:
-            yield deployed(chain)
+            world = deploy_margins(chain, keys)
+            yield world, publish(world, epoch)
 
 
-def prove_for(manager: MarginManager, epoch_id: int, keys: tailproof.KeyDirectory, epoch: tailproof.Epoch, name: str
+def prove_for(world: SystemWorld, epoch_id: int, keys: tailproof.KeyDirectory, epoch: tailproof.Epoch, name: str
               ) -> tailproof.Bundle:
     """Register a fixture portfolio for a fresh account, and prove its margin."""
     owner = Account.create()
     portfolio = tailproof.Portfolio.read(FIXTURES / "portfolios" / f"{name}.json")
     opening = tailproof.commit(statements.get(STATEMENT), epoch, portfolio)
-    consent = manager.consent(owner.address, manager.chain.senders[0], opening.commitment, manager.chain.now() + 3600)
-    manager.register(consent, consent.sign(owner))
-    return tailproof.prove_margin(keys, epoch, opening, manager.context(owner.address, epoch_id))
+    desk, ledger = world.at.desk, world.at.ledger
+    consent = desk.consent(owner.address, world.venue, opening.commitment, world.chain.now() + 3600)
+    desk.register(consent, consent.sign(owner), sender=world.venue)
+    context = ledger.context("margin", bytes.fromhex(keys.key_digest[2:]), owner.address, epoch_id, 1)
+    return tailproof.prove_margin(keys, epoch, opening, context)
 
 
 @pytest.mark.parametrize("name", PORTFOLIOS)
 def test_the_margin_of_every_fixture_moves_on_chain_and_is_the_integer_one(
-        contracts: Any, keys: tailproof.KeyDirectory, epoch: tailproof.Epoch, name: str) -> None:
-    manager, _, epoch_id = contracts
+        contracts: tuple[SystemWorld, int], keys: tailproof.KeyDirectory, epoch: tailproof.Epoch, name: str) -> None:
+    world, epoch_id = contracts
     expected = tailproof.Portfolio.read(FIXTURES / "portfolios" / f"{name}.json").margin(epoch)
-    bundle = prove_for(manager, epoch_id, keys, epoch, name)
-    account = bundle.context.account
+    bundle = prove_for(world, epoch_id, keys, epoch, name)
+    account, ledger = bundle.context.account, world.at.ledger
     with pytest.raises(ContractRefused):
-        manager.margin_of(account, 3600)
-    manager.attest(account, epoch_id, 1, bundle.margin, proof_words(bundle.proof))
-    assert manager.margin_of(account, 3600) == bundle.margin == expected.required
+        ledger.margin_of(account, 3600)
+    ledger.attest(account, epoch_id, 1, bundle.margin, proof_words(bundle.proof), sender=world.relayer)
+    assert ledger.margin_of(account, 3600) == bundle.margin == expected.required
     assert expected.required == max(0, expected.shortfall.ceiling) + expected.addons
     assert expected.netting_benefit >= 0
 
@@ -167,13 +164,14 @@ def test_snarkjs_accepts_the_proof_and_refuses_every_change_it_can_see(proven: t
 def test_the_contract_accepts_the_proof_and_refuses_every_change(contracts: Any, proven: tailproof.Bundle) -> None:
     from eth_abi.abi import encode
     from eth_utils.crypto import keccak
-    manager, verifier, _ = contracts
+    world, _ = contracts
+    verifier = world.system.installed("margin").verifier
     inputs, words = inputs_of(proven), proof_words(proven.proof)
     selector = keccak(text="verifyProof(uint256[8],uint256[4])")[:4]
 
     def refusal(inputs: Words, words: Words) -> str | None:
         try:
-            manager.chain.call(verifier, selector + encode(["uint256[8]", "uint256[4]"], [list(words), list(inputs)]))
+            world.chain.call(verifier, selector + encode(["uint256[8]", "uint256[4]"], [list(words), list(inputs)]))
         except Reverted as error:
             return error.data.hex()
         return None

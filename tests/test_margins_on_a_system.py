@@ -100,10 +100,6 @@ def test_a_consent_that_was_revoked_or_is_for_others_is_refused_by_its_field(rea
     (tmp_path / "other.json").write_text(json.dumps(other))
     refused = real("contract", "register", "--consent", tmp_path / "other.json", by=real.venue, code=2)
     assert refused["field"] == "consent.desk"
-    old = {**{key: value for key, value in other.items() if key not in ("desk", "nonce")},
-           "schema": "tailproof.consent/1", "manager": real.at.ledger.address}
-    (tmp_path / "old.json").write_text(json.dumps(old))
-    assert real("contract", "register", "--consent", tmp_path / "old.json", by=real.venue, code=2)["field"] == "consent"
     real.at.desk.revoke_consents(sender=real.trader.address)
     assert real("contract", "register", "--consent", consent, by=real.venue, code=2)["field"] == "consent.nonce"
     real(*asked, "--out", tmp_path / "new.json", sends=False)
@@ -112,7 +108,25 @@ def test_a_consent_that_was_revoked_or_is_for_others_is_refused_by_its_field(rea
     assert real.at.ledger.version_of(real.trader.address) == 0
 
 
-def test_epochs_of_a_system_are_published_by_its_publishers(real: RealSystem) -> None:
-    refused = real("contract", "publish", "--epoch", real.path("epoch"), by=real.venue, code=2)
-    assert refused["field"] == "--deployment"
-    assert "oracle" in refused["message"]
+def test_epochs_are_published_by_their_publishers(run: Callable[..., Any]) -> None:
+    refused = run("contract", "publish", "--epoch", "epoch")
+    assert (refused.code, refused.data["value"]) == (2, "contract publish")
+    assert "tailproof oracle" in refused.data["message"]
+
+
+def test_what_was_deployed_by_earlier_versions_is_refused_with_what_to_do(real: RealSystem, opening: Path,
+                                                                          tmp_path: Path) -> None:
+    who = "0x" + "11" * 20
+    old = tmp_path / "deployment.json"
+    old.write_text(json.dumps({
+        "schema": "tailproof.deployment/1", "chain_id": 1, "statement": "margin-tiny", "key_digest": "0x" + "00" * 32,
+        "circuit_digest": "0x" + "00" * 32, "insecure_setup": True, "registry": who, "verifier": who, "manager": who}))
+    there = ("--deployment", old, "--rpc", "http://127.0.0.1:9")
+    for command in (("contract", "show", *there, "--account", who), ("contract", "check", *there),
+                    ("contract", "table", *there), ("oracle", "watch", *there, "--once", "--epochs", tmp_path),
+                    ("prove", *there, "--key", real.path("keys/margin"), "--epoch", real.path("epoch"), "--opening",
+                     opening, "--account", who, "--out", tmp_path / "bundle.json")):
+        refused = real.run(*command)
+        assert (refused.code, refused.data["field"], refused.data["source"]) == (2, "schema", str(old)), command
+        assert "`contract deploy --config`" in refused.data["message"]
+    assert not (tmp_path / "bundle.json").exists()

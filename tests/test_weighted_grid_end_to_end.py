@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from margin_site import system_file
 
 import tailproof
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_shape import GRID_1000_WEIGHTED, GRID_TINY_WEIGHTED
 from risk.margins.grid_margin import grid_margin
-from tailproof.statements import r1cs_digest
-from verifier_contracts.deployment import Deployment
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
 STATEMENT = "margin-grid-tiny-w"
@@ -45,8 +44,7 @@ def test_the_margin_of_a_grid_with_masses_is_proven_and_verified(run: Run, grid:
         {"instrument": symbol, "lots": lots} for symbol, lots in POSITIONS.items()]}))
     assert run("keys", "setup", STATEMENT, "--out", key).code == 0
     digest = bytes.fromhex(tailproof.KeyDirectory.load(key).key_digest[2:])
-    Deployment(31337, STATEMENT, bytes.fromhex(r1cs_digest(STATEMENT)), digest, True,
-               *("0x" + byte * 20 for byte in ("11", "22", "33"))).save(tmp_path / "deployment.json")
+    system_file(tmp_path / "deployment.json", STATEMENT, digest)
     committed = run("commit", "--statement", STATEMENT, "--epoch", grid, "--portfolio", portfolio, "--out", opening)
     assert committed.code == 0, committed.data
     proven = run("prove", "--key", key, "--epoch", grid, "--opening", opening, "--account", "0x" + "44" * 20,

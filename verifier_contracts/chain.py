@@ -202,21 +202,6 @@ class Chain:
                                     f"more than {CLOCK_TOLERANCE} s apart")
         return theirs
 
-    def time_after(self, moment: int) -> int:
-        """`next_time` once it is later than `moment`, which is waited for.
-
-        Raises
-        ------
-        NodeError : it is not within the time that a transaction is waited for.
-        """
-        until = time.monotonic() + self._terms.timeout
-        while (theirs := self.next_time()) <= moment:
-            if time.monotonic() > until:
-                raise NodeError(self.name, f"makes no block later than {moment}: its clock stands at {theirs}")
-            self._terms.report(f"waiting for a block after {moment}", 0, 1)
-            time.sleep(0.25)
-        return theirs
-
     def clock(self) -> int:
         """The time to sign deadlines by: this machine's, once the chain's is seen to be near it; on a development
         chain, whose clock may be anywhere, the chain's own.

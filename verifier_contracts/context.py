@@ -30,7 +30,7 @@ STATEMENTS = ("margin", "solvency", "netting", "transition", "batch", "cover", "
 """What a proof may be of: the first part of the names of statements, which contexts hold as its keccak256. Leaves of
 assets and of marks have circuits of their own, and so slots; `delivery` is an escrow to a shortlist's keys."""
 MARGIN = "margin"
-"""What `MarginManager.attest` takes."""
+"""What `MarginLedger.attest` takes."""
 ATTESTATION = bytes(32)
 """`action_hash` of a proof that does nothing but attest a margin."""
 

@@ -36,7 +36,7 @@ class ContractRefused(TailproofError):
 
     name : of the contract's error ("AlreadyAttested"), or what the machine said ("OutOfGas"), or "NoReason".
     arguments : of that error, by name; addresses with checksum, bytes as bytes, roles by their names.
-    contract, function : what was asked ("MarginManager", "attest"; "constructor" for a deployment).
+    contract, function : what was asked ("MarginLedger", "attest"; "constructor" for a deployment).
     transaction, gas_used : of a transaction that was mined and failed, if one was.
     """
 

@@ -8,26 +8,27 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "verifier_contracts"))      # for `toykey` and `world`
+sys.path.insert(0, str(Path(__file__).parents[1] / "verifier_contracts"))      # for `system_world`
 sys.path.insert(0, str(Path(__file__).parent))                                 # for `bundles`
 
-from toykey import ToyKey
-from world import GENESIS, World, anvil, build_world
+from system_world import SystemWorld, build_system
+from world import GENESIS, anvil
 
 from verifier_contracts.chain import Chain
+from verifier_contracts.system_config import REQUIRED_SLOTS
 
 
 @pytest.fixture(scope="session", params=["embedded", "anvil"])
-def built_world(request: pytest.FixtureRequest) -> Iterator[World]:
+def built_world(request: pytest.FixtureRequest) -> Iterator[SystemWorld]:
     if request.param == "embedded":
-        yield build_world(Chain.embedded(timestamp=GENESIS), ToyKey())
+        yield build_system(Chain.embedded(timestamp=GENESIS), slots=REQUIRED_SLOTS)
     else:
         with anvil() as chain:
-            yield build_world(chain, ToyKey())
+            yield build_system(chain, slots=REQUIRED_SLOTS)
 
 
 @pytest.fixture
-def world(built_world: World) -> Iterator[World]:
+def world(built_world: SystemWorld) -> Iterator[SystemWorld]:
     """The deployed system; what a test does to it is undone."""
     snapshot = built_world.chain.snapshot()
     yield built_world

@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from bundles import bundle
+from bundles import bundle, claim
 from eth_account import Account
 from nodes import HANG_UP, Loopback, anvil, changing, error, loopback, url_of
-from toykey import ToyKey
-from world import GENESIS, HOUR, World, build_world
+from system_world import SystemWorld, build_system
+from world import GENESIS, HOUR
 
 from relayer.submit import submit
 from verifier_contracts.chain import Chain, Terms
 from verifier_contracts.errors import AnswerRefused, TransactionPending, TransactionUndecided
+from verifier_contracts.system import System
+from verifier_contracts.system_config import REQUIRED_SLOTS
 
 KEY = "0x" + "11" * 32
 ME = Account.from_key(KEY).address
@@ -26,14 +28,14 @@ ME = Account.from_key(KEY).address
 class Stage:
     """A deployed system on anvil, and a loopback node before it through which the relayer goes."""
 
-    world: World
+    world: SystemWorld
     node: Loopback
 
     def chain(self, **terms) -> Chain:
         return Chain.connect(self.node.url, key_variable="RELAYER", terms=Terms(**{"timeout": 20.0, **terms}))
 
     def submit(self, **terms):
-        return submit(bundle(self.world), self.world.deployment, self.chain(**terms))
+        return submit(bundle(self.world), self.world.system, self.chain(**terms))
 
     def rpc(self, method, *params):
         return self.world.chain.web3.provider.make_request(method, list(params))["result"]
@@ -43,18 +45,19 @@ class Stage:
         return self.world.chain.web3.eth.get_transaction_count(ME)
 
     def margin(self) -> int:
-        return self.world.manager.margin_of(self.world.owner.address, 24 * HOUR)
+        return self.world.at.ledger.margin_of(self.world.owner.address, 24 * HOUR)
 
 
 @pytest.fixture(scope="module")
-def built() -> Iterator[World]:
+def built() -> Iterator[SystemWorld]:
     with anvil("--timestamp", str(GENESIS)) as chain:
-        yield build_world(chain, ToyKey())
+        yield build_system(chain, slots=REQUIRED_SLOTS)
 
 
 @pytest.fixture
-def stage(built: World, monkeypatch) -> Iterator[Stage]:
+def stage(built: SystemWorld, monkeypatch) -> Iterator[Stage]:
     monkeypatch.setenv("RELAYER", KEY)
+    monkeypatch.setattr(System, "open", System.bind)            # a hundred questions, which fail like any other
     snapshot = built.chain.snapshot()
     with loopback(url_of(built.chain)) as node:
         made = Stage(built, node)
@@ -142,11 +145,11 @@ def test_processes_with_one_key_go_one_after_the_other(stage):
     other = Account.from_key(b"\x0d" * 32)
     world.register(world.commitment, owner=other)
     bundles = {"one": bundle(world), "one again": bundle(world),
-               "two": bundle(world, world.claim(account=other.address))}
+               "two": bundle(world, claim(world, account=other.address))}
     results = {}
 
     def go(name):
-        results[name] = submit(bundles[name], world.deployment, stage.chain()).outcome
+        results[name] = submit(bundles[name], world.system, stage.chain()).outcome
     stage.rpc("evm_setAutomine", False)
     threads = [threading.Thread(target=go, args=(name,)) for name in bundles]
     for thread in threads:

@@ -7,22 +7,24 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from bundles import Bundle, bundle
+from bundles import STATEMENT, Bundle, bundle, claim
+from system_world import MINUTE, SystemWorld
 from toykey import CIRCUIT, ToyKey
-from world import HOUR, STATEMENT, World, refused
+from world import HOUR, refused
 
 from primitives.errors import BadInput
 from prover.curve import ORDER
 from relayer.submit import NotSubmitted, submit
 from verifier_contracts.creation import deploy_verifier
+from verifier_contracts.verifier_registry import WAIT, Candidate
 
 
-def send(world: World, what: Bundle):
-    return submit(what, world.deployment, world.chain, sender=world.relayer)
+def send(world: SystemWorld, what: Bundle):
+    return submit(what, world.system, world.chain, sender=world.relayer)
 
 
 @contextmanager
-def nothing_spent(world: World) -> Iterator[None]:
+def nothing_spent(world: SystemWorld) -> Iterator[None]:
     def spent() -> tuple[int, int]:
         eth = world.chain.web3.eth
         return eth.get_transaction_count(world.relayer), eth.get_balance(world.relayer)
@@ -32,7 +34,7 @@ def nothing_spent(world: World) -> Iterator[None]:
 
 
 @contextmanager
-def not_submitted(world: World, name: str) -> Iterator[None]:
+def not_submitted(world: SystemWorld, name: str) -> Iterator[None]:
     with nothing_spent(world), pytest.raises(NotSubmitted) as caught:
         yield
     assert caught.value.name == name
@@ -42,7 +44,7 @@ def test_submit_moves_the_margin(world):
     done = send(world, bundle(world))
     assert done.outcome == "attested"
     assert 0 < done.gas_used < done.gas_limit < done.gas_used * 1.05
-    assert world.manager.margin_of(world.owner.address, 24 * HOUR) == world.margin
+    assert world.at.ledger.margin_of(world.owner.address, 24 * HOUR) == world.margin
 
 
 def test_submitting_again_costs_nothing(world):
@@ -80,16 +82,25 @@ def test_a_bundle_of_another_statement_is_not_carried(world):
 
 def test_what_stands_under_a_frozen_epoch_is_not_reported_as_done(world):
     send(world, bundle(world))
-    world.registry.freeze(world.epoch, sender=world.roles.guardian)
+    world.at.oracle.hold(world.epoch, 600, sender=world.guardian)
     with nothing_spent(world), refused("FrozenEpoch"):
         send(world, bundle(world))
 
 
-def test_a_proof_by_a_rotated_key_is_said_not_to_be_checked(world):
-    good, other = bundle(world), ToyKey(seed="other")
-    send(world, good)
+def rotate(world: SystemWorld) -> None:
+    """Put another margin key in force."""
+    other = ToyKey(seed="other")
     verifier = deploy_verifier(world.chain, other.verification_key, STATEMENT, CIRCUIT)
-    world.manager.rotate_key(verifier, other.expectation(), sender=world.roles.admin)
+    candidate = Candidate.of(world.chain, verifier, other.verification_key, CIRCUIT, other.known_answer(), sunset=HOUR)
+    world.at.registry.announce("margin", candidate, sender=world.admin)
+    world.later(WAIT)
+    world.at.registry.activate("margin", candidate, sender=world.relayer)
+
+
+def test_a_proof_by_a_rotated_key_is_said_not_to_be_checked(world):
+    good = bundle(world)
+    send(world, good)
+    rotate(world)
     again = send(world, good)
     assert (again.outcome, again.proof_checked) == ("already attested", False)
 
@@ -97,24 +108,42 @@ def test_a_proof_by_a_rotated_key_is_said_not_to_be_checked(world):
 def test_another_margin_for_what_is_attested_is_refused(world):
     send(world, bundle(world))
     with nothing_spent(world), refused("AlreadyAttested"):
-        send(world, bundle(world, replace(world.claim(), margin=world.margin + 1)))
+        send(world, bundle(world, replace(claim(world), margin=world.margin + 1)))
 
 
 def test_losing_the_race_to_an_equal_attestation_is_success(world, monkeypatch):
-    """Another relayer's transaction is mined between our check and our own."""
+    """Another relayer's transaction is mined between our check and our own, which then finds nothing to do."""
     mine, real_send = bundle(world), world.chain.send
 
     def overtaken(to, data, **options):
-        if to == world.manager.address and options["sender"] == world.relayer:
-            real_send(to, data, sender=world.roles.publisher)
+        if to == world.ledger.address and options["sender"] == world.relayer:
+            real_send(to, data, sender=world.stranger)
             options["gas"] = 300_000
         return real_send(to, data, **options)
 
     monkeypatch.setattr(world.chain, "send", overtaken)
     done = send(world, mine)
-    assert done.outcome == "already attested"
     assert done.transaction is not None
-    assert done.gas_used > 0
+    assert 0 < done.gas_used < 60_000
+    assert world.at.ledger.margin_of(world.owner.address, HOUR) == world.margin
+
+
+def test_being_overtaken_while_we_look_proves_nothing_of_our_proof(world, monkeypatch):
+    """The contract's answer to our question is then that of a margin that stands: it has looked at no proof."""
+    good = bundle(world)
+    junk = replace(good, proof=replace(good.proof, c=good.proof.a))
+    real_call, faster = world.chain.call, []
+
+    def overtaken(to, data, **options):
+        if to == world.ledger.address and options.get("sender") == world.relayer and not faster:
+            faster.append(True)
+            world.attest()
+        return real_call(to, data, **options)
+
+    monkeypatch.setattr(world.chain, "call", overtaken)
+    with refused("ProofRejected"):
+        send(world, junk)
+    assert faster
 
 
 @pytest.mark.parametrize(("name", "change"), [
@@ -123,7 +152,7 @@ def test_losing_the_race_to_an_equal_attestation_is_success(world, monkeypatch):
     ("OtherKey", {"key_digest": b"\x01" * 32})])
 def test_a_bundle_for_something_else_says_what(world, name, change):
     with not_submitted(world, name):
-        send(world, bundle(world, world.claim(**change)))
+        send(world, bundle(world, claim(world, **change)))
 
 
 def test_a_context_that_is_not_the_hash_of_its_fields_is_refused(world):
@@ -134,24 +163,22 @@ def test_a_context_that_is_not_the_hash_of_its_fields_is_refused(world):
 
 def test_a_bundle_of_another_root_or_commitment_says_so(world):
     with not_submitted(world, "OtherRoot"):
-        send(world, bundle(world, replace(world.claim(), root=5)))
+        send(world, bundle(world, replace(claim(world), root=5)))
     with not_submitted(world, "OtherCommitment"):
-        send(world, bundle(world, replace(world.claim(), commitment=5)))
+        send(world, bundle(world, replace(claim(world), commitment=5)))
 
 
 def test_after_a_rotation_the_key_is_named(world):
-    other = ToyKey(seed="other")
-    stale = bundle(world)
-    verifier = deploy_verifier(world.chain, other.verification_key, STATEMENT, CIRCUIT)
-    world.manager.rotate_key(verifier, other.expectation(), sender=world.roles.admin)
+    rotate(world)
+    epoch = world.next_epoch(5 * MINUTE)
     with not_submitted(world, "OtherKey"):
-        send(world, stale)
+        send(world, bundle(world, claim(world, epoch_id=epoch)))
 
 
 def test_the_contracts_own_reasons_come_before_any_gas(world):
-    unknown = bundle(world, world.claim(epoch_id=world.epoch + 1))
-    stale = bundle(world, world.claim(version=2))
-    stranger = bundle(world, world.claim(account=world.relayer))
+    unknown = bundle(world, claim(world, epoch_id=world.epoch + 1))
+    stale = bundle(world, claim(world, version=2))
+    stranger = bundle(world, claim(world, account=world.relayer))
     tampered = bundle(world)
     tampered = replace(tampered, proof=replace(tampered.proof, a=(tampered.proof.a[0], tampered.proof.a[1] + 1)))
     false = bundle(world)
@@ -162,9 +189,9 @@ def test_the_contracts_own_reasons_come_before_any_gas(world):
             send(world, what)
 
 
-def test_a_paused_manager_costs_no_gas(world):
-    world.manager.pause(sender=world.roles.guardian)
-    with nothing_spent(world), refused("EnforcedPause"):
+def test_a_stale_epoch_costs_no_gas(world):
+    world.later(HOUR)
+    with nothing_spent(world), refused("StaleEpoch"):
         send(world, bundle(world))
 
 
@@ -178,4 +205,4 @@ def test_malformed_bundles_are_bad_input(world):
 
 def test_another_chains_deployment_is_bad_input(world):
     with pytest.raises(BadInput, match="chain id"):
-        submit(bundle(world), replace(world.deployment, chain_id=1), world.chain)
+        submit(bundle(world), replace(world.system, chain_id=1), world.chain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,14 @@ import click
 import pytest
 from click.testing import CliRunner
 from eth_account import Account
+from margin_site import deploy_margins, publish
 from nodes import anvil, url_of
+from system_world import MAX_AGE, MINUTE, SystemWorld
 
 import tailproof
-from primitives.errors import BadInput
-from risk.epochs import epoch_directory
 from tailproof.cli import main
 from tailproof.cli.console import OutputFile
-from tailproof.publishing import EpochDoesNotStand, publish
-from verifier_contracts.chain import KEY_VARIABLE, Chain
-from verifier_contracts.deployment import Deployment
+from verifier_contracts.chain import KEY_VARIABLE
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
 STATEMENT = "margin-full-256x16"
@@ -35,7 +33,7 @@ class Site:
     """Contracts on an anvil, an epoch, an opening of the straddle, and an owner."""
 
     home: Path
-    chain: Chain
+    world: SystemWorld
     owner: Any
     run: Run
     epoch: Path
@@ -43,7 +41,7 @@ class Site:
 
     @property
     def there(self) -> tuple[object, ...]:
-        return "--deployment", self.home / "deployment.json", "--rpc", url_of(self.chain)
+        return "--deployment", self.home / "deployment.json", "--rpc", url_of(self.world.chain)
 
     def must(self, *arguments: object) -> Any:
         answer = self.run(*arguments)
@@ -57,7 +55,15 @@ class Site:
 
     def consent(self, out: Path, *more: object, opening: Path | None = None, venue: str | None = None) -> Any:
         return self.as_owner("contract", "consent", *self.there, "--opening", opening or self.home / "salt.json",
-                             "--venue", venue or self.chain.senders[0], "--out", out, *more)
+                             "--venue", venue or self.world.venue, "--out", out, *more)
+
+    def register(self, consent: Path, *more: object) -> Any:
+        return self.run("contract", "register", *self.there, "--consent", consent, "--from", self.world.venue, *more)
+
+    def publish(self, after: int = 0) -> int:
+        if after:
+            self.world.later(after)
+        return publish(self.world, tailproof.load_epoch(self.epoch))
 
     def show(self, *more: object) -> Any:
         return self.run("contract", "show", *self.there, "--account", self.owner.address, *more)
@@ -69,9 +75,8 @@ def deployed(run: Run, epoch_directory: Path, key_directory: Path, tmp_path_fact
     home = tmp_path_factory.mktemp("site")
     with anvil() as chain, pytest.MonkeyPatch.context() as environment:
         environment.delenv(KEY_VARIABLE, raising=False)
-        site = Site(home, chain, Account.create(), run, epoch_directory, key_directory)
-        site.must("contract", "deploy", "--key", key_directory, "--rpc", url_of(chain), "--out",
-                  home / "deployment.json", "--allow-insecure-setup")
+        world = deploy_margins(chain, tailproof.KeyDirectory.load(key_directory), home / "deployment.json")
+        site = Site(home, world, Account.create(), run, epoch_directory, key_directory)
         site.must("commit", "--statement", STATEMENT, "--epoch", epoch_directory, "--portfolio", STRADDLE,
                   "--out", home / "salt.json")
         yield site
@@ -80,26 +85,20 @@ def deployed(run: Run, epoch_directory: Path, key_directory: Path, tmp_path_fact
 @pytest.fixture
 def site(deployed: Site) -> Iterator[Site]:
     """The same for every test: what one does to the chain is undone."""
-    snapshot = deployed.chain.snapshot()
+    snapshot = deployed.world.chain.snapshot()
     yield deployed
-    deployed.chain.restore(snapshot)
-
-
-def changed(epoch: Path, out: Path, change: Callable[[Any], Any]) -> Path:
-    """A copy of an epoch with other numbers under a root of their own, which it says it has."""
-    epoch_directory.save(change(tailproof.load_epoch(epoch)), out)
-    return out
+    deployed.world.chain.restore(snapshot)
 
 
 # -- contract show ---------------------------------------------------------------------------------------------------
 def test_show_says_what_a_margin_is_worth(site: Site, tmp_path: Path) -> None:
     unknown = site.show()
-    assert (unknown.code, unknown.data["status"]) == (1, "unknown account")
-    site.must("contract", "publish", *site.there, "--epoch", site.epoch)
+    assert (unknown.code, unknown.data["status"]) == (1, "unknown")
+    site.publish()
     assert site.consent(tmp_path / "consent.json").code == 0
-    site.must("contract", "register", *site.there, "--consent", tmp_path / "consent.json")
+    assert site.register(tmp_path / "consent.json").code == 0
     registered = site.show()
-    assert (registered.code, registered.data["status_text"]) == (1, "not attested for version 1")
+    assert (registered.code, registered.data["status"], registered.data["version"]) == (1, "not attested", 1)
     proven = site.must("prove", "--key", site.key, "--epoch", site.epoch, "--opening", site.home / "salt.json",
                        *site.there, "--account", site.owner.address, "--out", tmp_path / "bundle.json")
     done = site.must("submit", tmp_path / "bundle.json", *site.there)
@@ -107,7 +106,7 @@ def test_show_says_what_a_margin_is_worth(site: Site, tmp_path: Path) -> None:
 
     shown = site.show()
     assert (shown.code, shown.data["status"], shown.data["margin"]) == (0, "valid", proven["margin"])
-    assert shown.data["valid_until"] == shown.data["epoch_id"] + 86_400
+    assert shown.data["valid_until"] == shown.data["epoch_id"] + MAX_AGE
     assert site.show("--max-age", 0).data["status"] in ("stale", "valid")     # valid only in the second of publication
     text = CliRunner().invoke(main, ["contract", "show", *map(str, site.there), "--account", site.owner.address]).stdout
     assert "valid until 20" in text
@@ -116,20 +115,20 @@ def test_show_says_what_a_margin_is_worth(site: Site, tmp_path: Path) -> None:
     assert "quote units" in text
 
     # a newer epoch
-    site.must("contract", "publish", *site.there, "--epoch", site.epoch)
+    site.publish(5 * MINUTE)
     newer = site.show()
-    assert (newer.code, newer.data["status"], newer.data["margin_readable"]) == (1, "superseded", True)
+    assert (newer.code, newer.data["status"], newer.data["margin_readable"]) == (1, "superseded", False)
     assert site.show("--max-age", 86_400).code == 0
 
     # another version: the stored margin is still there, and the contract refuses it
     assert site.consent(tmp_path / "second.json").code == 0
-    site.must("contract", "register", *site.there, "--consent", tmp_path / "second.json")
+    assert site.register(tmp_path / "second.json").code == 0
     again = site.show()
-    assert (again.code, again.data["status_text"]) == (1, "not attested for version 2")
+    assert (again.code, again.data["status"], again.data["version"]) == (1, "not attested", 2)
     assert again.data["margin_readable"] is False
 
-    # a day later: nothing is proven for nothing
-    site.chain.web3.provider.make_request("evm_increaseTime", [93_600])
+    # an hour later: nothing is proven for nothing
+    site.world.chain.web3.provider.make_request("evm_increaseTime", [3_600])        # type: ignore[arg-type]
     late = site.run("prove", "--key", site.key, "--epoch", site.epoch, "--opening", site.home / "salt.json",
                     *site.there, "--account", site.owner.address, "--out", tmp_path / "late.json")
     assert late.code == 2
@@ -137,106 +136,21 @@ def test_show_says_what_a_margin_is_worth(site: Site, tmp_path: Path) -> None:
     assert not (tmp_path / "late.json").exists()
 
 
-# -- contract publish ------------------------------------------------------------------------------------------------
-def test_an_epoch_of_another_shape_is_not_published_and_only_what_differs_is_named(site: Site, tmp_path: Path) -> None:
-    model = (FIXTURES / "model.toml").read_text().replace("depth = 3", "depth = 4")
-    (tmp_path / "model.toml").write_text(model)
-    site.must("epoch", "build", "--book", FIXTURES / "book.json", "--model", tmp_path / "model.toml",
-              "--out", tmp_path / "deep")
-    site.must("epoch", "build", "--book", FIXTURES / "book.json", "--model", FIXTURES / "model.toml", "--statement",
-              "margin-grid-1000x32", "--regime", 2, "--out", tmp_path / "grid")
-    for epoch, named in ((tmp_path / "deep", "'depth 4': must be depth 3,"),
-                         (tmp_path / "grid", "'mode grid': must be mode full,")):
-        answer = site.run("contract", "publish", *site.there, "--epoch", epoch)
-        assert answer.code == 2
-        assert answer.data["field"] == "epoch shape"
-        assert named in answer.data["message"]
-    registry, _ = Deployment.load(site.home / "deployment.json").open(site.chain)
-    assert registry.latest_epoch_id() == 0
-
-
-def test_256_scenarios_are_not_published_where_1000_are_proven(site: Site, epoch_directory: Path) -> None:
-    there = Deployment.load(site.home / "deployment.json")
-    registry, _ = there.open(site.chain)
-    with pytest.raises(BadInput, match=r"scenarios 256.*scenarios 1000.*margin-full-1000x32"):
-        publish(epoch_directory, replace(there, statement="margin-full-1000x32"), registry)
-    with pytest.raises(BadInput, match="circuit_digest of the deployment"):
-        publish(epoch_directory, replace(there, circuit_digest=bytes(32)), registry)
-
-
-def test_what_is_published_has_been_checked(site: Site, tmp_path: Path) -> None:
-    def tamper(epoch: Any) -> Any:
-        changes = epoch.changes.copy()
-        changes[1, 0] += 1
-        return replace(epoch, changes=changes)
-    doctored = changed(site.epoch, tmp_path / "doctored", tamper)
-    answer = site.run("contract", "publish", *site.there, "--epoch", doctored)
-    assert answer.code == 1
-    assert answer.data["error"] == "EpochDoesNotStand"
-    assert answer.data["differences"]
-    registry, _ = Deployment.load(site.home / "deployment.json").open(site.chain)
-    assert registry.latest_epoch_id() == 0
-
-
-def test_the_epoch_before_is_asked_for_and_compared(site: Site, tmp_path: Path) -> None:
-    book = json.loads((FIXTURES / "book.json").read_text())
-    book["instruments"] = book["instruments"][:-1]
-    (tmp_path / "book.json").write_text(json.dumps(book))
-    fewer = tmp_path / "fewer"
-    site.must("epoch", "build", "--book", tmp_path / "book.json", "--model", FIXTURES / "model.toml", "--out", fewer)
-    there = (*site.there, "--epoch", fewer)
-    first = site.must("contract", "publish", *site.there, "--epoch", site.epoch)
-    assert first["previous_root"] is None
-
-    unasked = site.run("contract", "publish", *there)
-    assert (unasked.code, unasked.data["field"]) == (2, "--previous")
-    foreign = site.run("contract", "publish", *there, "--previous", fewer)
-    assert (foreign.code, foreign.data["field"]) == (2, "--previous")
-    dropped = site.run("contract", "publish", *there, "--previous", site.epoch)
-    assert dropped.code == 1
-    assert [entry["clause"] for entry in dropped.data["differences"]] == ["E9", "E9", "E7"]
-    forced = site.must("contract", "publish", *there, "--first")
-    assert any("Not compared" in remark for remark in forced["remarks"])
-    # and back, as its successor: more instruments than before are no fault
-    more = tmp_path / "more"
-    later = (FIXTURES / "book.json").read_text().replace('"valuation": "2021-01-01T00:', '"valuation": "2021-01-01T01:')
-    (tmp_path / "later.json").write_text(later)
-    site.must("epoch", "build", "--book", tmp_path / "later.json", "--model", FIXTURES / "model.toml",
-              "--previous", fewer, "--out", more)
-    back = site.must("contract", "publish", *site.there, "--epoch", more, "--previous", fewer)
-    assert back["previous_root"] is not None
-    assert not any("Not compared" in remark for remark in back["remarks"])
-
-
-def test_old_prices_are_remarked_upon(site: Site) -> None:
-    said = site.must("contract", "publish", *site.there, "--epoch", site.epoch)
-    assert any("prices" in remark for remark in said["remarks"])
-    assert said["epoch_id"] - said["valuation"] > 86_400
-
-
-def test_an_error_of_the_check_is_one_object(tmp_path: Path) -> None:
-    from risk.epochs.audit import AuditReport, Difference
-    report = AuditReport(1, None, (Difference("E1", "id", "5", "6"), Difference("E2", "id", "7", "8")))
-    facts = EpochDoesNotStand(tmp_path, report).as_dict()
-    assert facts["passed"] is False
-    assert "and 1 more" in str(facts["message"])
-
-
 # -- consent, commit --check, register --------------------------------------------------------------------------------
 def test_a_consent_that_no_contract_takes_is_not_signed(site: Site, tmp_path: Path) -> None:
     out = tmp_path / "consent.json"
     answer = site.consent(out, venue=site.owner.address)
     assert (answer.code, answer.data["field"]) == (2, "--venue")
-    answer = site.consent(out, "--account", site.chain.senders[3])
+    answer = site.consent(out, "--account", site.world.stranger)
     assert (answer.code, answer.data["field"]) == (2, "--account")
     assert not out.exists()
     assert site.consent(out, "--account", site.owner.address).code == 0
 
 
 def test_a_consent_on_a_quiet_chain_is_not_born_expired(site: Site, tmp_path: Path) -> None:
-    site.chain.web3.provider.make_request("evm_increaseTime", [93_600])
+    site.world.chain.web3.provider.make_request("evm_increaseTime", [93_600])       # type: ignore[arg-type]
     assert site.consent(tmp_path / "consent.json", "--valid-for", 3600).code == 0
-    site.must("contract", "register", *site.there, "--consent", tmp_path / "consent.json")
+    assert site.register(tmp_path / "consent.json").code == 0
 
 
 def test_what_a_commitment_commits_to_can_be_seen_and_compared(run: Run, site: Site, tmp_path: Path) -> None:
@@ -273,7 +187,7 @@ def test_a_venue_registers_what_it_holds(site: Site, tmp_path: Path) -> None:
     site.must("commit", "--statement", STATEMENT, "--epoch", site.epoch, "--portfolio", tmp_path / "empty.json",
               "--out", tmp_path / "empty.salt.json")
     assert site.consent(tmp_path / "consent.json", opening=tmp_path / "empty.salt.json").code == 0
-    register = ("contract", "register", *site.there, "--consent", tmp_path / "consent.json")
+    register = ("contract", "register", *site.there, "--consent", tmp_path / "consent.json", "--from", site.world.venue)
     held = ("--expect-portfolio", STRADDLE, "--epoch", site.epoch)
     assert site.run(*register, *held).data["field"] == "--expect-portfolio"
     refused = site.run(*register, "--opening", tmp_path / "empty.salt.json", *held)
@@ -283,15 +197,14 @@ def test_a_venue_registers_what_it_holds(site: Site, tmp_path: Path) -> None:
     assert site.show().data["version"] == 0
 
     assert site.consent(tmp_path / "good.json").code == 0
-    register = ("contract", "register", *site.there, "--consent", tmp_path / "good.json")
-    done = site.must(*register, "--opening", site.home / "salt.json", *held)
-    assert done["positions_checked"] is True
+    done = site.register(tmp_path / "good.json", "--opening", site.home / "salt.json", *held)
+    assert (done.code, done.data["positions_checked"]) == (0, True)
 
 
 def test_a_venue_that_does_not_look_is_told_so(site: Site, tmp_path: Path) -> None:
     assert site.consent(tmp_path / "consent.json").code == 0
-    done = site.must("contract", "register", *site.there, "--consent", tmp_path / "consent.json")
-    assert done["positions_checked"] is False
+    done = site.register(tmp_path / "consent.json")
+    assert (done.code, done.data["positions_checked"]) == (0, False)
 
 
 def test_an_opening_of_another_statement_is_not_consented_to(site: Site, run: Run, tmp_path: Path) -> None:
@@ -301,25 +214,6 @@ def test_an_opening_of_another_statement_is_not_consented_to(site: Site, run: Ru
     other.touch(mode=0o600)
     other.write_text(json.dumps(there))
     assert site.consent(tmp_path / "c.json", opening=other).code == 2
-
-
-# -- contract check --------------------------------------------------------------------------------------------------
-def test_a_deployment_is_compared_with_the_chain(site: Site, run: Run, tmp_path: Path) -> None:
-    good = site.must("contract", "check", *site.there, "--key", site.key)
-    assert all(check["holds"] for check in good["checks"])
-    assert {"verifier's code", "manager's code", "registry's code", "precompiles"} <= {
-        check["name"] for check in good["checks"]}
-    assert len(site.must("contract", "check", *site.there)["taken_on_trust"]) == 2
-    for field, value in (("insecure_setup", False), ("key_digest", "0x" + "01" * 32), ("statement", "margin-tiny"),
-                         ("circuit_digest", "0x" + "02" * 32)):
-        lie = tmp_path / f"{field}.json"
-        lie.write_text(json.dumps(json.loads((site.home / "deployment.json").read_text()) | {field: value}))
-        there = ("--deployment", lie, "--rpc", url_of(site.chain))
-        checked = run("contract", "check", *there)
-        assert checked.code == 1
-        assert field in [check["name"] for check in checked.data["checks"] if not check["holds"]]
-        opened = run("contract", "show", *there, "--account", site.owner.address)
-        assert (opened.code, opened.data["field"]) == (2, field)
 
 
 # -- prove and verify ------------------------------------------------------------------------------------------------
@@ -395,7 +289,7 @@ def test_every_command_that_writes_refuses_to_overwrite(run: Run, key_directory:
         if param.name == name or param.required:
             arguments += [value] if isinstance(param, click.Argument) else [param.opts[0], value]
     if path == ("contract", "deploy"):                          # it goes on with what it began itself, and nothing else
-        there.write_text('{"schema": "tailproof.deployment/1"}')
+        there.write_text('{"schema": "tailproof.deployment/2"}')
         arguments += ["--rpc", "http://127.0.0.1:9"]
     if path == ("commit",):
         arguments += ["--statement", STATEMENT, "--epoch", "absent", "--portfolio", STRADDLE]
@@ -416,8 +310,8 @@ def test_writers_are_found() -> None:
 
 def test_a_finished_deployment_is_refused_before_any_proof_is_made(run: Run, site: Site, tmp_path: Path) -> None:
     copy = Path(shutil.copy(site.home / "deployment.json", tmp_path / "deployment.json"))
-    answer = run("contract", "deploy", "--key", tmp_path / "absent", "--rpc", url_of(site.chain), "--out", copy,
-                 "--allow-insecure-setup")
+    answer = run("contract", "deploy", "--config", tmp_path / "absent", "--rpc", url_of(site.world.chain), "--out",
+                 copy)
     assert answer.code == 2
     assert "never overwritten" in answer.data["message"]
     assert copy.read_bytes() == (site.home / "deployment.json").read_bytes()

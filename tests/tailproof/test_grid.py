@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from margin_site import system_file
 
 import tailproof
 from risk.grid.grid_epoch import GridEpoch
 from risk.margins.grid_margin import grid_margin
-from tailproof.statements import r1cs_digest
-from verifier_contracts.deployment import Deployment
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
 STATEMENT = "margin-grid-1000x32"
@@ -40,8 +39,7 @@ def test_its_margin_is_proven_and_verified(run: Run, grid: Path, tmp_path: Path)
     key, salt, bundle = tmp_path / "key", tmp_path / "salt.json", tmp_path / "bundle.json"
     assert run("keys", "setup", STATEMENT, "--out", key).code == 0
     digest = bytes.fromhex(tailproof.KeyDirectory.load(key).key_digest[2:])
-    Deployment(31337, STATEMENT, bytes.fromhex(r1cs_digest(STATEMENT)), digest, True,
-               *("0x" + byte * 20 for byte in ("11", "22", "33"))).save(tmp_path / "deployment.json")
+    system_file(tmp_path / "deployment.json", STATEMENT, digest)
     portfolio = FIXTURES / "portfolios" / "cross_asset_hedge.json"
     assert run("commit", "--statement", STATEMENT, "--epoch", grid, "--portfolio", portfolio, "--out", salt).code == 0
     proven = run("prove", "--key", key, "--epoch", grid, "--opening", salt, "--account", "0x" + "44" * 20,

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from margin_site import system_file
 from nodes import WEB_PAGE, anvil, error, loopback, scripted, url_of
 
 from primitives.errors import BadInput
+from tailproof import templates
 from tailproof.cli.console import printable
 from tailproof.cli.node import Gwei
+from tailproof.systems import make_trial_keys
 
 Run = Callable[..., Any]
 ADDRESS = "0x" + "11" * 20
@@ -25,20 +28,24 @@ DEAD = "http://127.0.0.1:9"
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Path:
-    path = tmp_path / "deployment.json"
-    path.write_text(json.dumps({
-        "schema": "tailproof.deployment/1", "chain_id": 1, "statement": "margin-toy", "key_digest": "0x" + "00" * 32,
-        "circuit_digest": "0x" + "00" * 32,
-        "insecure_setup": True, "registry": ADDRESS, "verifier": ADDRESS, "manager": ADDRESS}))
-    return path
+    return system_file(tmp_path / "deployment.json", "margin-toy", bytes(32), chain_id=1)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A system with tiny trial keys, on anvil."""
+    home = tmp_path_factory.mktemp("config")
+    make_trial_keys(home / "keys", "tiny")
+    (home / "system.json").write_text(templates.system())
+    return home / "system.json"
 
 
 @pytest.fixture
 def consent(tmp_path: Path) -> Path:
     path = tmp_path / "consent.json"
     path.write_text(json.dumps({
-        "schema": "tailproof.consent/1", "chain_id": 1, "manager": ADDRESS, "account": ADDRESS, "venue": ADDRESS,
-        "commitment": "5", "version": 1, "deadline": 7, "signature": "0x11"}))
+        "schema": "tailproof.consent/2", "chain_id": 1, "desk": ADDRESS, "account": ADDRESS, "venue": ADDRESS,
+        "commitment": "5", "version": 1, "nonce": 0, "deadline": 7, "signature": "0x11"}))
     return path
 
 
@@ -46,12 +53,11 @@ def show(run: Run, deployment: Path, url: str, *more: object) -> Any:
     return run("contract", "show", "--deployment", deployment, "--rpc", url, "--account", ADDRESS, *more)
 
 
-def test_a_dead_node_is_exit_code_3_in_every_command(run: Run, deployment: Path, consent: Path, key_directory: Path,
-                                                     epoch_directory: Path, tmp_path: Path) -> None:
+def test_a_dead_node_is_exit_code_3_in_every_command(run: Run, deployment: Path, config: Path, consent: Path,
+                                                     tmp_path: Path) -> None:
     there = ("--deployment", deployment, "--rpc", DEAD)
-    for command in (("contract", "deploy", "--key", key_directory, "--rpc", DEAD, "--out", tmp_path / "new.json",
-                     "--allow-insecure-setup"),
-                    ("contract", "publish", *there, "--epoch", epoch_directory),
+    for command in (("contract", "deploy", "--config", config, "--rpc", DEAD, "--out", tmp_path / "new.json"),
+                    ("contract", "check", *there), ("contract", "accounts", *there),
                     ("contract", "register", *there, "--consent", consent),
                     ("contract", "show", *there, "--account", ADDRESS)):
         answer = run(*command)
@@ -75,7 +81,7 @@ def test_another_chain_is_bad_input(run: Run, deployment: Path) -> None:
             assert answer.data["field"] == "chain id"
 
 
-def test_caps_are_options_and_refused_by_name(run: Run, key_directory: Path, tmp_path: Path) -> None:
+def test_caps_are_options_and_refused_by_name(run: Run, config: Path, tmp_path: Path) -> None:
     out = tmp_path / "deployment.json"
     with anvil() as chain, loopback(url_of(chain)) as node, pytest.MonkeyPatch.context() as environment:
         key = "0x" + "11" * 32
@@ -83,8 +89,7 @@ def test_caps_are_options_and_refused_by_name(run: Run, key_directory: Path, tmp
         from eth_account import Account
         chain.web3.provider.make_request("anvil_setBalance", [Account.from_key(key).address, hex(10**20)])  # type: ignore[arg-type]
         for option, name in ((("--max-fee", "0.1"), "FeeAboveCap"), (("--gas-limit", 100_000), "GasAboveCap")):
-            answer = run("contract", "deploy", "--key", key_directory, "--rpc", node.url, "--out", out,
-                         "--allow-insecure-setup", *option)
+            answer = run("contract", "deploy", "--config", config, "--rpc", node.url, "--out", out, *option)
             assert (answer.code, answer.data["error"]) == (2, name)
         assert node.signed == []
         assert not out.exists()
@@ -154,10 +159,9 @@ def test_no_file_s_name_commands_a_terminal(tmp_path: Path) -> None:
 
 @pytest.fixture
 def refusing(deployment: Path) -> Iterator[str]:
-    """A chain whose contract at every address refuses everybody the publisher's role."""
+    """A chain whose contract at every address refuses everybody whatever is asked."""
     from eth_utils.crypto import keccak
-    data = keccak(text="AccessControlUnauthorizedAccount(address,bytes32)")[:4] + bytes(12) + b"\x11" * 20 + \
-        keccak(text="PUBLISHER_ROLE")
+    data = keccak(text="AccessManagedUnauthorized(address)")[:4] + bytes(12) + b"\x11" * 20
     with scripted({"eth_chainId": "0x1", "eth_getCode": "0x60"}) as node:
         good = node.hook
         node.hook = lambda request, forward: error(request, -32015, "VM execution error.", "Reverted 0x" + data.hex()) \
@@ -169,5 +173,5 @@ def test_the_json_of_a_refusal(run: Run, deployment: Path, refusing: str) -> Non
     answer = show(run, deployment, refusing)
     assert answer.code == 1
     assert {name: answer.data[name] for name in ("error", "contract", "function", "arguments")} == {
-        "error": "AccessControlUnauthorizedAccount", "contract": "MarginManager", "function": "verifier",
-        "arguments": {"account": ADDRESS, "neededRole": "PUBLISHER_ROLE"}}
+        "error": "AccessManagedUnauthorized", "contract": "VerifierRegistry", "function": "authority",
+        "arguments": {"caller": ADDRESS}}

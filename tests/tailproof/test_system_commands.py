@@ -104,14 +104,12 @@ def test_the_check_fails_for_a_file_that_lies(deployed: Deployed, run: Run, tmp_
 
 
 @pytest.mark.parametrize(("arguments", "field"), [
-    (("--config", "C", "--key", "K"), "--config and --key"),
-    ((), "--config and --key"),
     (("--config", "C", "--out", "NEW"), "--rpc and --out"),
     (("--config", "C", "--rpc", "RPC", "--out", "DONE"), "deployment file"),
 ])
 def test_what_does_not_go_together_is_refused(deployed: Deployed, run: Run, tmp_path: Path, arguments: tuple[str, ...],
                                               field: str) -> None:
-    names = {"C": deployed.home / "system.json", "K": deployed.home / "keys" / "margin", "RPC": deployed.rpc,
+    names = {"C": deployed.home / "system.json", "RPC": deployed.rpc,
              "NEW": tmp_path / "new.json", "DONE": deployed.home / "contracts.json"}
     answer = run("contract", "deploy", *(names.get(one, one) for one in arguments))
     assert (answer.code, answer.data["field"]) == (2, field)

@@ -14,7 +14,7 @@ from ledger_world import LedgerWorld, build
 from oracle_world import OracleWorld, build_oracle_world
 from system_world import SystemWorld, build_system, undone
 from toykey import ToyKey
-from world import GENESIS, World, anvil, build_world
+from world import GENESIS, anvil
 
 from verifier_contracts.chain import Chain
 
@@ -34,20 +34,20 @@ def key() -> ToyKey:
 
 
 @pytest.fixture(scope="session", params=["embedded", "anvil"])
-def built_world(request: pytest.FixtureRequest, key: ToyKey) -> Iterator[World]:
+def started(request: pytest.FixtureRequest) -> Iterator[Chain]:
     if request.param == "embedded":
-        yield build_world(Chain.embedded(timestamp=GENESIS), key)
+        yield Chain.embedded(timestamp=GENESIS)
     else:
         with anvil() as chain:
-            yield build_world(chain, key)
+            yield chain
 
 
 @pytest.fixture
-def world(built_world: World) -> Iterator[World]:
-    """The deployed system; what a test does to it is undone."""
-    snapshot = built_world.chain.snapshot()
-    yield built_world
-    built_world.chain.restore(snapshot)
+def either(started: Chain) -> Iterator[Chain]:
+    """A chain of either kind, with nothing on it; what a test does to it is undone."""
+    snapshot = started.snapshot()
+    yield started
+    started.restore(snapshot)
 
 
 @pytest.fixture(scope="session", params=["embedded", "anvil"])

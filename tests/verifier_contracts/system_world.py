@@ -161,11 +161,12 @@ class SystemWorld(LedgerWorld):
         return self.at.authority.perform(target, function, *arguments, sender=self.admin)
 
 
-def build_system(chain: Chain | None = None, *, publishers: int = 3, quorum: int = 2, **changes: Any) -> SystemWorld:
+def build_system(chain: Chain | None = None, *, slots: Sequence[str] = tuple(INPUTS), publishers: int = 3,
+                 quorum: int = 2, **changes: Any) -> SystemWorld:
     """Deploy everything, publish an epoch and register one account; `changes` are to the configuration."""
     chain = chain or Chain.embedded(timestamp=GENESIS)
-    keys, signers = toy_keys(), tuple(publisher_keys(publishers))
-    config = config_for(chain, **{
+    keys, signers = {slot: key for slot, key in toy_keys().items() if slot in slots}, tuple(publisher_keys(publishers))
+    config = config_for(chain, slots, **{
         "publishers": Publishers(tuple(one.address for one in signers), quorum, STAKE)} | changes)
     deployer, admin, guardian, risk, venue, other_venue, relayer, stranger, challenger = chain.senders[:9]
     system = deploy_system(chain, config, proving_of(keys), sender=deployer)

@@ -50,12 +50,12 @@ def test_a_malformed_answer_is_the_nodes_failure(method, answer):
 
 
 @pytest.mark.parametrize(("function", "answer"), [
-    ("stateOf", b"\x01"), ("keyDigest", b"\x11" * 31), ("keyDigest", b"\x11" * 33), ("keyDigest", b"\x11" * 64),
-    ("commitmentOf", b""), ("paused", _word(2)), ("marginOf", _word(1 << 128)), ("verifier", _word(1 << 160)),
-    ("eip712Domain", _word(2**255) * 7)])
+    ("stateOf", b"\x01"), ("versionOf", b"\x11" * 31), ("versionOf", b"\x11" * 33), ("versionOf", b"\x11" * 64),
+    ("commitmentOf", b""), ("isCalled", _word(2)), ("marginOf", _word(1 << 128)), ("vault", _word(1 << 160)),
+    ("tryMarginOf", _word(2**255) * 7)])
 def test_another_contracts_answer_is_bad_input(function, answer):
     with pytest.raises(BadInput, match="another contract is at its address"):
-        decode_result(compile_contracts()["MarginManager"], function, answer)
+        decode_result(compile_contracts()["MarginLedger"], function, answer)
 
 
 @pytest.mark.parametrize("answer", [b"", _word(32) + _word(2**255), _word(2**255), _word(32) + _word(1) + b"\xff" * 32,
@@ -144,28 +144,28 @@ def test_signing_with_a_key_of_our_own(monkeypatch):
         assert mined.value.transaction is not None
 
 
-def test_nothing_is_sent_that_would_fail(world):
-    before = world.chain.web3.eth.get_transaction_count(world.relayer)
+def test_nothing_is_sent_that_would_fail(either):
+    before = either.web3.eth.get_transaction_count(either.senders[4])
     with pytest.raises(Reverted) as refused:
-        world.chain.send(None, REVERT_ONE, sender=world.relayer)
+        either.send(None, REVERT_ONE, sender=either.senders[4])
     assert refused.value.data == (1).to_bytes(32, "big")
     assert refused.value.transaction is None
-    assert world.chain.web3.eth.get_transaction_count(world.relayer) == before
+    assert either.web3.eth.get_transaction_count(either.senders[4]) == before
 
 
-def test_what_was_mined_and_failed_is_named(world):
+def test_what_was_mined_and_failed_is_named(either):
     with pytest.raises(Reverted) as mined:
-        world.chain.send(None, REVERT_ONE, sender=world.relayer, gas=100_000)
-    receipt = world.chain.web3.eth.get_transaction_receipt(mined.value.transaction)
+        either.send(None, REVERT_ONE, sender=either.senders[4], gas=100_000)
+    receipt = either.web3.eth.get_transaction_receipt(mined.value.transaction)
     assert receipt["status"] == 0
 
 
-def test_time_travel(world):
-    target = world.chain.now() + 5_000
-    world.chain.travel_to(target)
-    assert world.chain.now() == target
+def test_time_travel(either):
+    target = either.now() + 5_000
+    either.travel_to(target)
+    assert either.now() == target
     with pytest.raises(BadInput, match="later"):
-        world.chain.travel_to(target)
+        either.travel_to(target)
 
 
 @pytest.mark.parametrize("genesis", [1, 1_500_000_000, 2**32])

@@ -24,10 +24,10 @@ def cache(tmp_path, monkeypatch):
 
 def test_contracts_compile_with_their_imports():
     artifacts = compile_contracts()
-    assert artifacts["MarginManager"].runtime
-    assert artifacts["EpochRegistry"].runtime
-    assert {entry["name"] for entry in artifacts["MarginManager"].abi if entry["type"] == "event"} >= {
-        "MarginAttested", "CommitmentRegistered", "KeyRotated", "InsecureSetupAllowed", "AccountMoved"}
+    assert artifacts["MarginLedger"].runtime
+    assert artifacts["RiskOracle"].runtime
+    assert {entry["name"] for entry in artifacts["CommitmentDesk"].abi if entry["type"] == "event"} >= {
+        "CommitmentRegistered", "AccountMoved", "TransitionApplied"}
 
 
 def test_the_second_time_nothing_runs(cache, monkeypatch):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from primitives.errors import BadInput
 from verifier_contracts.context import Context
+from verifier_contracts.ledger import LedgerLens, MarginLedger
 
 ACCOUNT = "0x4a62316623ad457F02cDC5D997deD67a383EC569"
 MANAGER = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
@@ -19,16 +20,12 @@ EXAMPLE = Context("margin", 31337, MANAGER, b"\x01" * 32, ACCOUNT, 1_800_000_000
 @pytest.mark.parametrize(("epoch", "version", "action"), [
     (1_800_000_000, 1, bytes(32)), (0, 0, b"\xff" * 32), (2**40 - 1, 2**40 - 1, b"\x80" + bytes(31))],
     ids=["typical", "zero", "largest"])
-def test_equals_the_contracts(world, epoch, version, action):
-    ours = Context("margin", world.chain.chain_id, world.manager.address, world.deployment.key_digest,
-                   world.owner.address, epoch, version, action)
-    assert ours.field_element() == world.manager.context_of(world.owner.address, epoch, version, action)
-
-
-@pytest.mark.both_chains
-def test_the_bindings_fill_in_the_fields(world):
-    context = world.manager.context(world.owner.address, world.epoch)
-    assert context.field_element() == world.manager.context_of(world.owner.address, world.epoch, 1)
+def test_equals_the_contracts(ledgers, epoch, version, action):
+    digest = ledgers.keys["margin"].verification_key.digest()
+    ours = Context("margin", ledgers.chain.chain_id, ledgers.ledger.address, digest, ledgers.owner.address, epoch,
+                   version, action)
+    lens = LedgerLens(ledgers.chain, ledgers.lens.address, MarginLedger(ledgers.chain, ledgers.ledger.address))
+    assert ours.field_element() == lens.context_of("margin", ledgers.owner.address, epoch, version, action)
 
 
 def test_every_field_counts():

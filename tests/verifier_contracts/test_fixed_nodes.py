@@ -13,7 +13,6 @@ from hexbytes import HexBytes
 from nodes import HANG_UP, NOTHING, WEB_PAGE, scripted
 
 from primitives.errors import BadInput
-from verifier_contracts.bindings import MarginManager
 from verifier_contracts.chain import Chain, Terms
 from verifier_contracts.errors import (
     FeeAboveCap,
@@ -29,6 +28,7 @@ from verifier_contracts.errors import (
     TransactionUndecided,
 )
 from verifier_contracts.fees import GWEI, MAX_FEE, Caps
+from verifier_contracts.ledger import CommitmentDesk, MarginLedger
 from verifier_contracts.node import HTTP, Node
 from verifier_contracts.senders import alone
 from verifier_contracts.sending import Signed, created_address, hand_over
@@ -311,18 +311,27 @@ def test_no_body_is_a_crash(body):
 
 
 # -- consents ------------------------------------------------------------------------------------------------------
-def state(margin=0, epoch=0, version=0, attested=0):
-    return word(margin, epoch, version, attested)
+LEDGER = "0x" + "33" * 20
+
+
+def state(value=0, epoch=0, version=0, attested=0, basis=0, clock=0):
+    return word(value, epoch, version, attested, basis, clock)
 
 
 def consenting(now, account, commitment, venue):
     from verifier_contracts.abi import encode_call
     from verifier_contracts.compiler import compile_contracts
-    artifact = compile_contracts()["MarginManager"]
-    by_call = {"0x" + encode_call(artifact, name, [ME]).hex(): answer for name, answer in (
-        ("stateOf", account), ("commitmentOf", word(commitment)), ("venueOf", word(venue)))}
+    artifacts = compile_contracts()
+    by_call = {"0x" + encode_call(artifacts[contract], name, [ME]).hex(): answer for contract, name, answer in (
+        ("MarginLedger", "stateOf", account), ("MarginLedger", "commitmentOf", word(commitment)),
+        ("MarginLedger", "venueOf", word(venue)), ("CommitmentDesk", "nonceOf", word(6)))}
     return answers(eth_chainId="0x1", eth_getBlockByNumber={"timestamp": hex(now)},
                    eth_call=lambda params: by_call[params[0]["data"]])
+
+
+def desk(node, monkeypatch):
+    chain = connect(node, monkeypatch)
+    return CommitmentDesk(chain, TO, MarginLedger(chain, LEDGER))
 
 
 def test_a_consents_deadline_is_by_this_machines_clock(monkeypatch):
@@ -331,27 +340,28 @@ def test_a_consents_deadline_is_by_this_machines_clock(monkeypatch):
         with scripted(consenting(lie, state(), 0, 0)) as node, pytest.raises(ImplausibleAnswer, match="clock"):
             connect(node, monkeypatch).clock()
     with scripted(consenting(now - 1_000, state(), 0, 0)) as node:
-        chain = connect(node, monkeypatch)
-        assert abs(chain.clock() - now) < 60
-        manager = MarginManager(chain, TO)
-        assert manager.consent(ME, TO, 5, now + 86_400).version == 1
+        there = desk(node, monkeypatch)
+        assert abs(there.chain.clock() - now) < 60
+        consent = there.consent(ME, TO, 5, now + 86_400)
+        assert (consent.version, consent.nonce) == (1, 6)
         with pytest.raises(BadInput, match="deadline"):
-            manager.consent(ME, TO, 5, now + 2**30)
+            there.consent(ME, TO, 5, now + 2**30)
 
 
 @pytest.mark.parametrize(("account", "commitment", "venue", "plausible"), [
-    (state(version=41), 9, 7, True), (state(version=41), 0, 7, False), (state(version=41), 9, 0, False),
-    (state(), 9, 7, False), (state(margin=3), 0, 0, False), (state(version=2, attested=2**39), 9, 7, False),
+    (state(version=41), 9, 7, True), (state(version=41), 0, 7, True),                        # void: a move, say
+    (state(version=41), 9, 0, False), (state(), 9, 7, False), (state(value=3), 0, 0, False),
+    (state(version=2, attested=2**39, basis=8), 9, 7, False), (state(version=2, attested=9), 9, 7, False),
     (state(version=2, epoch=2**39), 9, 7, False), (state(version=2**40 - 1), 9, 7, False)])
 def test_a_state_that_contradicts_itself_is_consented_to_by_nobody(monkeypatch, account, commitment, venue, plausible):
     now = int(time.time())
     with scripted(consenting(now, account, commitment, venue)) as node:
-        manager = MarginManager(connect(node, monkeypatch), TO)
+        there = desk(node, monkeypatch)
         if plausible:
-            assert manager.consent(ME, TO, 5, now).version == 42
+            assert there.consent(ME, TO, 5, now).version == 42
         else:
             with pytest.raises(ImplausibleAnswer):
-                manager.consent(ME, TO, 5, now)
+                there.consent(ME, TO, 5, now)
 
 
 # -- confirmations -------------------------------------------------------------------------------------------------

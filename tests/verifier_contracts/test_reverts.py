@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from eth_utils.crypto import keccak
+from ledger_world import build
 from nodes import anvil, error, loopback, url_of
-from toykey import ToyKey
-from world import GENESIS, build_world
+from world import GENESIS
 
 from verifier_contracts.abi import refusal
-from verifier_contracts.bindings import MarginManager
 from verifier_contracts.chain import Chain
 from verifier_contracts.errors import AnswerRefused, ContractRefused, Reverted
+from verifier_contracts.ledger import MarginLedger, MarginStatus
 from verifier_contracts.reverts import reverted
 
 STALE = "0x" + "5e1b0eab" + "00" * 64
@@ -75,9 +75,9 @@ def test_among_several_the_one_with_a_name_is_taken():
     for error_told in (told, {**told, "data": {"output": STALE, "result": "0x" + named.hex()}}):
         found = reverted(error_told)
         assert found is not None
-        refused = refusal(found, "MarginManager", "attest")
+        refused = refusal(found, "MarginLedger", "attest")
         assert refused.name == "AccountNotRegistered"
-    assert refusal(Reverted(DATA), "MarginManager", "attest").name == STALE
+    assert refusal(Reverted(DATA), "MarginLedger", "attest").name == STALE
 
 
 @pytest.mark.parametrize("arguments", [
@@ -87,29 +87,26 @@ def test_among_several_the_one_with_a_name_is_taken():
 def test_a_reason_that_is_none_is_shown_as_the_bytes_it_is(arguments):
     """A text of other bytes than UTF-8, a length that no machine can hold: any contract can revert with them."""
     data = keccak(text="Error(string)")[:4] + arguments
-    assert refusal(Reverted(data), "MarginManager", "attest").name == "0x" + data.hex()
+    assert refusal(Reverted(data), "MarginLedger", "attest").name == "0x" + data.hex()
 
 
-def test_json_of_a_refusal_names_everything(world):
+def test_json_of_a_refusal_names_everything(ledgers):
     with pytest.raises(ContractRefused) as caught:
-        world.registry.publish(world.epoch + 1, 5, b"\x11" * 32, sender=world.relayer)
+        ledgers.desk.transact("pause", 0, 60, sender=ledgers.relayer)
     facts = caught.value.as_dict()
     assert (facts["error"], facts["contract"], facts["function"]) == \
-        ("AccessControlUnauthorizedAccount", "EpochRegistry", "publishEpoch")
-    assert facts["arguments"] == {"account": world.relayer, "neededRole": "PUBLISHER_ROLE"}
-    assert "PUBLISHER_ROLE" in str(caught.value)
-    with pytest.raises(ContractRefused) as caught:
-        world.manager.rotate_key(world.deployment.verifier, world.key.expectation(), sender=world.relayer)
-    assert caught.value.as_dict()["arguments"]["neededRole"] == "DEFAULT_ADMIN_ROLE"
+        ("AccessManagedUnauthorized", "CommitmentDesk", "pause")
+    assert facts["arguments"] == {"caller": ledgers.relayer}
+    assert ledgers.relayer in str(caught.value)
     big = ContractRefused("X", {"margin": 2**53, "small": 5, "digest": b"\x01"}, contract="C", function="f")
     assert big.as_dict()["arguments"] == {"margin": str(2**53), "small": 5, "digest": "0x01"}
 
 
 def test_a_real_nodes_refusal_survives_every_shape():
     with anvil("--timestamp", str(GENESIS)) as chain, loopback(url_of(chain)) as node:
-        world = build_world(chain, ToyKey())
+        world = build(chain)
         through = Chain.connect(node.url, key_variable="TAILPROOF_UNSET", patience=0)
-        manager = MarginManager(through, world.manager.address)
+        ledger = MarginLedger(through, world.ledger.address)
         for shape in (lambda request, data: error(request, -32015, "VM execution error.", f"Reverted {data}"),
                       lambda request, data: error(request, -32603, "x", {"message": "x", "data": data}),
                       lambda request, data: error(request, 3, f"execution reverted: {data}"),
@@ -119,9 +116,9 @@ def test_a_real_nodes_refusal_survives_every_shape():
                 return shape(request, response["error"]["data"]) if "error" in response else response
             node.hook = hook
             with pytest.raises(ContractRefused) as caught:
-                manager.margin_of(world.owner.address, 60)
-            assert caught.value.name == "NotAttested"
-            assert caught.value.arguments == {"account": world.owner.address, "version": 1}
+                ledger.margin_of(world.owner.address, 60)
+            assert caught.value.name == "MarginUnavailable"
+            assert caught.value.arguments == {"account": world.owner.address, "status": MarginStatus.NOT_ATTESTED}
         node.hook = lambda request, forward: error(request, -32603, "Internal error")
         with pytest.raises(AnswerRefused):
-            manager.margin_of(world.owner.address, 60)
+            ledger.margin_of(world.owner.address, 60)

@@ -7,21 +7,24 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from toykey import CIRCUIT, ToyKey
-from world import GENESIS, STATEMENT, refused
+from ledger_world import send_contract
+from system_world import config_for, proving_of, toy_keys
+from toykey import CIRCUIT
+from world import GENESIS, refused
 
 from primitives.errors import BadInput
 from prover.curve import G2_GROUP
-from verifier_contracts import deployment, embedded, selftest
-from verifier_contracts.abi import encode_deployment, refusal
+from verifier_contracts import creation, embedded, selftest
 from verifier_contracts.chain import Chain
-from verifier_contracts.compiler import compile_contracts, compile_sources
-from verifier_contracts.deployment import deploy, deploy_verifier
-from verifier_contracts.errors import Reverted
+from verifier_contracts.compiler import compile_sources
+from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.selftest import OUTSIDE, require_precompiles, require_right_answers
+from verifier_contracts.system_config import REQUIRED_SLOTS
+from verifier_contracts.system_deployment import deploy_system
 
 MISSING = [missing for count in (1, 2, 3) for missing in combinations((6, 7, 8), count)]
 Without = Callable[..., None]
+STATEMENT = "margin-toy"
 
 
 @pytest.fixture
@@ -48,8 +51,8 @@ def test_the_point_outside_the_subgroup_is_on_the_twist() -> None:
 def test_nothing_is_sent_where_a_precompile_is_missing(chain, key, without, missing) -> None:
     require_precompiles(chain)
     without(*missing)
-    for action in (lambda: deploy(chain, key.verification_key, STATEMENT, CIRCUIT, key.known_answer(),
-                                  allow_insecure_setup=True),
+    proving = proving_of({slot: toy for slot, toy in toy_keys().items() if slot in REQUIRED_SLOTS})
+    for action in (lambda: deploy_system(chain, config_for(chain, REQUIRED_SLOTS), proving),
                    lambda: deploy_verifier(chain, key.verification_key, STATEMENT, CIRCUIT)):
         with refused("PrecompileMissing") as caught:
             action()
@@ -60,29 +63,15 @@ def test_nothing_is_sent_where_a_precompile_is_missing(chain, key, without, miss
 @pytest.mark.parametrize("missing", [(6,), (7,), (8,), (6, 7, 8)], ids=str)
 def test_contracts_refuse_by_themselves(chain, key, without, missing, monkeypatch) -> None:
     """A node may have lied to the deployer, or somebody else deploys."""
-    monkeypatch.setattr(deployment, "require_precompiles", lambda chain: None)
-    vk = key.verification_key
-    deployed = deploy(chain, vk, STATEMENT, CIRCUIT, key.known_answer(), allow_insecure_setup=True)
-    _, manager = deployed.open(chain)
-    other = ToyKey(seed="other")
-    verifier = deploy_verifier(chain, other.verification_key, STATEMENT, CIRCUIT)
+    monkeypatch.setattr(creation, "require_precompiles", lambda chain: None)
+    authority = send_contract(chain, "Authority", [chain.senders[0]]).address
     without(*missing)
-    for action in (lambda: deploy_verifier(chain, vk, STATEMENT, CIRCUIT),
-                   lambda: send_manager(chain, deployed, key),
-                   lambda: manager.rotate_key(verifier, other.expectation())):
+    for action in (lambda: deploy_verifier(chain, key.verification_key, STATEMENT, CIRCUIT),
+                   lambda: send_contract(chain, "VerifierRegistry", [authority, True, []]),
+                   lambda: send_contract(chain, "ProofCombiner", [])):
         with refused("PrecompileMissing") as caught:
             action()
         assert caught.value.arguments == {"precompile": missing[0]}
-
-
-def send_manager(chain: Chain, deployed: deployment.Deployment, key: ToyKey) -> None:
-    sender = chain.senders[0]
-    code = encode_deployment(compile_contracts()["MarginManager"], [
-        deployed.registry, deployed.verifier, key.expectation(), 3600, True, (sender, 0, sender, sender)])
-    try:
-        chain.send(None, code)
-    except Reverted as error:
-        raise refusal(error, "MarginManager", "constructor") from None
 
 
 def test_a_pairing_that_does_not_look_at_subgroups_is_none(chain, monkeypatch) -> None:

@@ -1,103 +1,86 @@
-"""What an account's margin is worth, as the contract judges it; epoch ids and deadlines on chains that stand still."""
+"""What an account's margin is worth, as the ledger judges it; and what time it is on chains that stand still."""
 
 from __future__ import annotations
 
 import pytest
 from eth_account import Account
+from ledger_world import MAX_AGE, MINUTE
 from nodes import loopback, scripted, url_of
-from world import HOUR, MODEL_ID, World, refused
+from oracle_world import OracleWorld
+from system_world import SystemWorld
+from world import HOUR, refused
 
-from primitives.errors import BadInput
-from verifier_contracts.bindings import EpochRegistry
 from verifier_contracts.chain import Chain, Terms
-from verifier_contracts.errors import ImplausibleAnswer, NodeError
-from verifier_contracts.standing import standing
+from verifier_contracts.errors import ImplausibleAnswer
+from verifier_contracts.ledger import MarginStatus
+from verifier_contracts.oracle import RiskOracle
+from verifier_contracts.standing import Standing, standing
 
 
-def status(world: World, max_age: int | None = None) -> str:
-    return standing(world.registry, world.manager, world.owner.address, max_age).status
+def found(world: SystemWorld, max_age: int | None = None) -> Standing:
+    return standing(world.at, world.owner.address, max_age)
 
 
-def test_an_account_is_judged_as_the_contract_judges_it(world):
-    day = world.manager.max_epoch_age()
-    assert standing(world.registry, world.manager, Account.create().address).status == "unknown account"
-    assert status(world) == "not attested"
-    world.attest()
-    found = standing(world.registry, world.manager, world.owner.address)
-    assert (found.status, found.until, found.readable) == ("valid", world.epoch + day, True)
-    assert world.manager.margin_of(world.owner.address, day) == found.state.margin
-
-    world.manager.pause(sender=world.roles.guardian)
-    assert status(world) == "paused"
-    with refused("EnforcedPause"):
-        world.manager.margin_of(world.owner.address, day)
-    world.manager.unpause(sender=world.roles.admin)
-
-    world.register(world.commitment + 1)                      # the margin is still stored, and worth nothing
-    found = standing(world.registry, world.manager, world.owner.address)
-    assert (found.status, found.until, found.readable) == ("not attested", None, False)
-    assert found.state.margin == world.margin
+def test_an_account_is_judged_as_the_ledger_judges_it(system_world: SystemWorld) -> None:
+    w = system_world
+    assert standing(w.at, Account.create().address).reading.status is MarginStatus.UNKNOWN
+    assert found(w).reading.status is MarginStatus.NOT_ATTESTED
+    w.attest()
+    told = found(w)
+    assert (told.reading.status, told.until, told.readable) == (MarginStatus.VALID, w.epoch + MAX_AGE, True)
+    assert w.at.ledger.margin_of(w.owner.address, MAX_AGE) == told.word.value == told.reading.margin == w.margin
+    w.register(w.commitment + 1)
+    told = found(w)
+    assert (told.reading.status, told.until, told.readable) == (MarginStatus.NOT_ATTESTED, None, False)
+    with refused("MarginUnavailable"):
+        w.at.ledger.margin_of(w.owner.address, MAX_AGE)
+    w.flat(commitment=w.commitment + 1)
+    told = found(w)
+    assert (told.reading.status, told.until, told.readable) == (MarginStatus.FLAT, None, True)
 
 
-def test_a_frozen_epoch_and_a_newer_one(world):
-    world.attest()
-    newer = world.registry.new_epoch_id(0)
-    world.publish(newer, world.root)
-    found = standing(world.registry, world.manager, world.owner.address)
-    assert (found.status, found.latest_epoch_id, found.readable) == ("superseded", newer, True)
-    world.registry.freeze(world.epoch, sender=world.roles.guardian)
-    assert status(world) == "frozen"
-    with refused("FrozenEpoch"):
-        world.manager.margin_of(world.owner.address, 24 * HOUR)
+def test_a_held_epoch_and_a_newer_one(system_world: SystemWorld) -> None:
+    w = system_world
+    w.attest()
+    newer = w.next_epoch(5 * MINUTE)
+    told = found(w)
+    assert (told.reading.status, told.latest_epoch_id, told.readable) == (MarginStatus.SUPERSEDED, newer, False)
+    told = found(w, MAX_AGE)
+    assert (told.reading.status, told.readable) == (MarginStatus.VALID, True), "she said how old is young enough"
+    w.at.oracle.hold(w.epoch, 600, sender=w.guardian)
+    assert found(w, MAX_AGE).reading.status is MarginStatus.FROZEN
 
 
-def test_a_margin_ages_to_the_second(world):
-    world.attest()
-    age = world.chain.next_time() - world.epoch
-    assert status(world, age + HOUR) == "valid"
-    assert status(world, age - 1) == "stale"
-    world.chain.travel_to(world.epoch + 24 * HOUR - 1)
-    assert status(world) == "valid"
-    world.chain.travel_to(world.epoch + 24 * HOUR + 1)
-    assert status(world) == "stale"
-    with refused("StaleMargin"):
-        world.manager.margin_of(world.owner.address, 24 * HOUR)
-
-
-def test_publishers_in_one_second_do_not_lock_the_registry(world):
-    ids = []
-    for _ in range(3):
-        ids.append(world.registry.new_epoch_id(0))
-        world.publish(ids[-1], world.root)
-    assert ids == sorted(set(ids))
-    assert world.registry.latest_epoch_id() == ids[-1]
-
-
-def test_an_epoch_is_not_of_the_future(world):
-    with pytest.raises(BadInput, match="valuation"):
-        world.registry.new_epoch_id(world.chain.next_time() + HOUR)
+def test_a_margin_ages_to_the_second(system_world: SystemWorld) -> None:
+    w = system_world
+    w.attest()
+    age = w.chain.next_time() - w.epoch
+    assert found(w, age + HOUR).reading.status is MarginStatus.VALID
+    assert found(w, age - 1).reading.status is MarginStatus.STALE
+    for late, status in ((0, MarginStatus.VALID), (1, MarginStatus.STALE)):
+        w.chain.travel_to(w.epoch + MAX_AGE + late)
+        assert found(w).reading.status is status
 
 
 @pytest.mark.both_chains
-def test_on_a_quiet_chain_the_time_is_the_next_blocks(world):
-    if world.chain.in_process:
+def test_on_a_quiet_chain_the_time_is_the_next_blocks(oracles: OracleWorld) -> None:
+    if oracles.chain.in_process:
         pytest.skip("its clock moves with its blocks")
-    world.chain.web3.provider.make_request("evm_increaseTime", [26 * HOUR])
-    last = world.chain.now()
-    epoch_id = world.registry.new_epoch_id(0)
-    assert epoch_id >= last + 26 * HOUR
-    assert world.chain.clock() >= last + 26 * HOUR
-    world.publish(epoch_id, world.root)                               # the call, too, is of the next block
-    world.attest(world.claim(epoch_id=epoch_id))
-    assert status(world) == "valid"
+    last = oracles.chain.now()
+    oracles.chain.web3.provider.make_request("evm_increaseTime", [26 * HOUR])    # type: ignore[arg-type]
+    assert oracles.chain.next_time() >= last + 26 * HOUR
+    assert oracles.chain.clock() >= last + 26 * HOUR
+    content = oracles.publish(id=oracles.chain.next_time(), deadline=oracles.chain.next_time() + 600)
+    assert content.id >= last + 26 * HOUR
 
 
 @pytest.mark.both_chains
-def test_publishing_is_tried_in_the_next_block(world):
+def test_publishing_is_tried_in_the_next_block(oracles: OracleWorld) -> None:
     """geth runs an estimate in the latest block, whose time may be long before the id's (EpochInFuture)."""
-    if world.chain.in_process:
+    if oracles.chain.in_process:
         pytest.skip("a node is asked")
-    with loopback(url_of(world.chain)) as node:
+    content = oracles.content()
+    with loopback(url_of(oracles.chain)) as node:
         tried = []
 
         def hook(request, forward):
@@ -105,23 +88,21 @@ def test_publishing_is_tried_in_the_next_block(world):
                 tried.append(request["params"][1:])
             return forward(request)
         node.hook = hook
-        registry = EpochRegistry(Chain.connect(node.url, key_variable="UNSET"), world.deployment.registry)
-        registry.publish(registry.new_epoch_id(0), world.root, MODEL_ID, sender=world.roles.publisher)
+        oracle = RiskOracle(Chain.connect(node.url, key_variable="UNSET"), oracles.oracle.address)
+        oracle.publish(content, 1, oracles.signatures(oracle.domain.content(content)), sender=oracles.chain.senders[5])
     assert tried == [["pending"]]
 
 
-def test_a_chain_whose_clock_stands_or_lies_gets_no_epoch(monkeypatch):
+def test_a_chain_whose_clock_lies_gets_no_signature(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENDER", "0x" + "11" * 32)
-    for name, block, kind in (("standing", {"timestamp": hex(1000)}, NodeError),
-                              ("far", {"timestamp": hex(10**11)}, ImplausibleAnswer)):
-        chain_id = 31337 if name == "standing" else 5
-        with scripted({"eth_chainId": hex(chain_id), "eth_getBlockByNumber": block}) as node:
-            chain = Chain.connect(node.url, key_variable="SENDER", terms=Terms(timeout=0.5), patience=0.5)
-            with pytest.raises(kind):
-                chain.time_after(1000)
+    with scripted({"eth_chainId": hex(5), "eth_getBlockByNumber": {"timestamp": hex(10**11)}}) as node:
+        chain = Chain.connect(node.url, key_variable="SENDER", terms=Terms(timeout=0.5), patience=0.5)
+        for asked in (chain.next_time, chain.clock):
+            with pytest.raises(ImplausibleAnswer):
+                asked()
 
 
-def test_a_node_without_pending_blocks_is_asked_for_the_latest(monkeypatch):
+def test_a_node_without_pending_blocks_is_asked_for_the_latest() -> None:
     def block(params):
         return {"timestamp": hex(1000)} if params[0] == "latest" else None
     with scripted({"eth_chainId": hex(31337), "eth_getBlockByNumber": block}) as node:

@@ -1,4 +1,4 @@
-"""Deployments that stop half way go on where they stopped; chains that cannot run the contracts are told so first."""
+"""Deployments through nodes that fail go on where they stopped; chains that cannot run the contracts are told so."""
 
 from __future__ import annotations
 
@@ -7,33 +7,36 @@ import json
 import pytest
 from eth_account import Account
 from nodes import HANG_UP, anvil, error, loopback, url_of
-from toykey import CIRCUIT, ToyKey
-from world import STATEMENT
+from system_world import config_for, proving_of, toy_keys
 
 from primitives.errors import BadInput
 from verifier_contracts.chain import Chain, Terms
-from verifier_contracts.deployment import Deployment, deploy
 from verifier_contracts.errors import ChainTooOld, NodeError, TransactionPending, TransactionUndecided
+from verifier_contracts.system import CONTRACTS, System
+from verifier_contracts.system_config import REQUIRED_SLOTS, Delays
+from verifier_contracts.system_deployment import deploy_system
 from verifier_contracts.unfinished import SCHEMA
 
 KEY = "0x" + "11" * 32
 ME = Account.from_key(KEY).address
+SENT = len(REQUIRED_SLOTS) + len(CONTRACTS) + 1 + 7
+"""Verifiers, contracts, a token; court, three stakes, signers, roles, hand-over."""
 
 
 @pytest.fixture
 def stage(monkeypatch):
-    """A fresh anvil, a loopback node before it, and a way to deploy through it into a file."""
+    """A fresh anvil, and a loopback node before it through which is deployed."""
     monkeypatch.setenv("DEPLOYER", KEY)
     with anvil() as chain, loopback(url_of(chain)) as node:
         chain.web3.provider.make_request("anvil_setBalance", [ME, hex(10**20)])
         yield chain, node
 
 
-def attempt(node, file, **options):
+def attempt(stage, file, **changes):
+    chain, node = stage
     there = Chain.connect(node.url, key_variable="DEPLOYER", terms=Terms(timeout=3.0), patience=1.0)
-    key = ToyKey()
-    return deploy(there, key.verification_key, STATEMENT, CIRCUIT, key.known_answer(),
-                  **{"allow_insecure_setup": True, "file": file, **options})
+    keys = {slot: toy for slot, toy in toy_keys().items() if slot in REQUIRED_SLOTS}
+    return deploy_system(there, config_for(chain, REQUIRED_SLOTS, **changes), proving_of(keys), file=file)
 
 
 def failing(at, how):
@@ -58,25 +61,28 @@ def nonce(chain):
     return chain.web3.eth.get_transaction_count(ME)
 
 
-@pytest.mark.parametrize("done", [0, 1, 2])
-def test_what_was_deployed_before_a_failure_is_kept(stage, key, tmp_path, done):
+def kept_in(file):
+    return json.loads(file.read_text())
+
+
+@pytest.mark.parametrize("done", [0, 1, 8])
+def test_what_was_deployed_before_a_failure_is_kept(stage, tmp_path, done):
     chain, node = stage
     file = tmp_path / "deployment.json"
     node.hook = failing(done, lambda request, forward: error(request, -32000, "the node is out of order"))
     with pytest.raises(NodeError):
-        attempt(node, file)
-    kept = json.loads(file.read_text())
+        attempt(stage, file)
+    kept = kept_in(file)
     assert kept["schema"] == SCHEMA
-    assert sorted(kept["contracts"]) == sorted(["registry", "verifier", "manager"][:done])
-    with pytest.raises(BadInput, match="`contract deploy` with the same options goes on"):
-        Deployment.load(file)
+    assert len(kept["contracts"]) == done
+    with pytest.raises(BadInput, match="`contract deploy` with the same file goes on"):
+        System.load(file)
     node.hook = through
-    made = attempt(node, file)
-    assert nonce(chain) == 3, "each contract was deployed once"
-    assert made == Deployment.load(file)
-    assert kept["contracts"].items() <= made.to_json().items()
-    _, manager = made.open(chain)
-    assert manager.read("registry").lower() == made.registry.lower()
+    made = attempt(stage, file)
+    assert nonce(chain) == SENT, "each contract was deployed once"
+    assert made == System.load(file)
+    assert set(kept["contracts"].values()) <= {*made.contracts.values(), *(one.verifier for one in made.verifiers)}
+    made.open(chain)
 
 
 def test_a_contract_whose_receipt_never_came_is_found(stage, tmp_path):
@@ -86,27 +92,29 @@ def test_a_contract_whose_receipt_never_came_is_found(stage, tmp_path):
     node.hook = lambda request, forward: HANG_UP if request["method"] == "eth_getTransactionReceipt" \
         else forward(request)
     with pytest.raises(TransactionUndecided) as caught:
-        attempt(node, file)
-    assert json.loads(file.read_text())["in_flight"]["transaction"] == caught.value.transaction
+        attempt(stage, file)
+    flying = kept_in(file)["in_flight"]
+    assert flying["transaction"] == caught.value.transaction
     node.hook = through
-    made = attempt(node, file)
-    assert nonce(chain) == 3
-    assert made.registry == json.loads(json.dumps(chain.web3.eth.get_transaction_receipt(caught.value.transaction)[
-        "contractAddress"]))
+    made = attempt(stage, file)
+    assert nonce(chain) == SENT
+    receipt = chain.web3.eth.get_transaction_receipt(caught.value.transaction)
+    assert receipt["contractAddress"] == flying["address"]
+    assert flying["address"] in {*made.contracts.values(), *(one.verifier for one in made.verifiers)}
 
 
 def test_a_contract_in_flight_is_not_deployed_beside(stage, tmp_path):
-    chain, node = stage
+    chain, _ = stage
     file = tmp_path / "deployment.json"
     chain.web3.provider.make_request("evm_setAutomine", [False])
     with pytest.raises(TransactionUndecided):
-        attempt(node, file)
+        attempt(stage, file)
     with pytest.raises(TransactionPending):
-        attempt(node, file)
+        attempt(stage, file)
     chain.web3.provider.make_request("evm_setAutomine", [True])
     chain.web3.provider.make_request("evm_mine", [])
-    attempt(node, file)
-    assert nonce(chain) == 3
+    attempt(stage, file)
+    assert nonce(chain) == SENT
 
 
 def test_another_plan_another_file_and_another_chain_are_refused(stage, tmp_path):
@@ -114,29 +122,30 @@ def test_another_plan_another_file_and_another_chain_are_refused(stage, tmp_path
     file = tmp_path / "deployment.json"
     node.hook = failing(1, lambda request, forward: error(request, -32000, "out of order"))
     with pytest.raises(NodeError):
-        attempt(node, file)
+        attempt(stage, file)
     node.hook = through
     before = file.read_bytes()
-    with pytest.raises(BadInput, match="max_epoch_age"):
-        attempt(node, file, max_epoch_age=5)
-    chain.web3.provider.make_request("anvil_setCode", [json.loads(before)["contracts"]["registry"], "0x"])
-    with pytest.raises(BadInput, match="registry"):
-        attempt(node, file)
+    with pytest.raises(BadInput, match="delays"):
+        attempt(stage, file, delays=Delays(5, 5))
+    ((name, address),) = json.loads(before)["contracts"].items()
+    chain.web3.provider.make_request("anvil_setCode", [address, "0x"])
+    with pytest.raises(BadInput, match=name):
+        attempt(stage, file)
     assert file.read_bytes() == before
     assert nonce(chain) == 1
 
 
 def test_a_finished_deployment_is_never_overwritten(stage, tmp_path):
-    chain, node = stage
+    chain, _ = stage
     file = tmp_path / "deployment.json"
-    attempt(node, file)
+    attempt(stage, file)
     before = file.read_bytes()
     for content in (before, b'{"mine": 1}', b"[]"):
         file.write_bytes(content)
         with pytest.raises(BadInput, match="never overwritten"):
-            attempt(node, file)
+            attempt(stage, file)
         assert file.read_bytes() == content
-    assert nonce(chain) == 3
+    assert nonce(chain) == SENT
 
 
 @pytest.mark.parametrize(("fork", "lacks"), [("london", "PUSH0"), ("shanghai", "TLOAD"), ("cancun", None)])
@@ -145,16 +154,18 @@ def test_a_chain_that_is_too_old_is_told_before_anything_is_sent(monkeypatch, tm
     with anvil("--hardfork", fork) as chain, loopback(url_of(chain)) as node:
         chain.web3.provider.make_request("anvil_setBalance", [ME, hex(10**20)])
         if lacks is None:
-            attempt(node, tmp_path / "deployment.json")
+            attempt((chain, node), tmp_path / "deployment.json")
             return
         with pytest.raises(ChainTooOld, match=lacks):
-            attempt(node, tmp_path / "deployment.json")
+            attempt((chain, node), tmp_path / "deployment.json")
         assert node.signed == []
         assert nonce(chain) == 0
 
 
 def test_a_node_that_runs_no_code_without_an_address_is_not_called_old(stage, tmp_path):
+    """The probes are refused, which says nothing of the chain."""
     _, node = stage
     node.hook = lambda request, forward: error(request, -32602, "missing field to") \
-        if request["method"] == "eth_call" and "to" not in request["params"][0] else forward(request)
-    attempt(node, tmp_path / "deployment.json")
+        if request["method"] == "eth_call" and "to" not in request["params"][0] and len(
+            request["params"][0]["data"]) < 100 else forward(request)
+    attempt(stage, tmp_path / "deployment.json")
