@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 from circuits import statements
 from risk.epochs.epoch import Epoch
 
-from . import signing, withdrawing
+from . import epoch_leaves, signing, withdrawing
 from .epoch_contents import factors_of
 from .keys import KeyDirectory, make_keys
 from .progress import Progress
@@ -157,7 +157,7 @@ def _config(chain: Chain, keys: Mapping[str, KeyDirectory], epoch: Epoch, publis
         chain.chain_id, True, {slot: str(key.path) for slot, key in keys.items()},
         RoleHolders(admin, guardian, risk, (venue,), None), Delays(7 * DAY, 2 * DAY),
         Publishers(tuple(one.address for one in publishers), 3, STAKE),
-        OracleSettings(Limits(), 3, len(epoch.header.underlyings), epoch.cash_id or 0),
+        OracleSettings(Limits(), 3, len(epoch.header.underlyings), epoch_leaves.layout_of(epoch).cash_id),
         LedgerSettings(MAX_EPOCH_AGE, 15 * MINUTE, 45 * MINUTE, 15 * MINUTE, (0, 2_000, 5_000, 10_000),
                        (60 * MINUTE, 60 * MINUTE, 75 * MINUTE, 90 * MINUTE)),
         VaultSettings(None, quote.asset, 10**15, 30 * MINUTE, ()), SettlementSettings(100, 10_000))

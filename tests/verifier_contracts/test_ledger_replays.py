@@ -109,7 +109,7 @@ def test_a_proof_of_other_bytes_attests_nothing_anew(ledgers):
     assert ledgers.ledger.read("stateOf", ledgers.owner.address) == before
     with refused("AlreadyAttested") as caught:
         ledgers.attest(ledgers.margin + 1)
-    assert caught.value.arguments["margin"] == ledgers.margin
+    assert caught.value.arguments["value"] == ledgers.margin
 
 
 def test_an_older_proof_submitted_first_does_not_kill_a_newer_one(ledgers):

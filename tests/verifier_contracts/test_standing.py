@@ -54,7 +54,7 @@ def test_a_held_epoch_and_a_newer_one(system_world: SystemWorld) -> None:
 def test_a_margin_ages_to_the_second(system_world: SystemWorld) -> None:
     w = system_world
     w.attest()
-    age = w.chain.next_time() - w.epoch
+    age = w.chain.now() - w.epoch
     assert found(w, age + HOUR).reading.status is MarginStatus.VALID
     assert found(w, age - 1).reading.status is MarginStatus.STALE
     for late, status in ((0, MarginStatus.VALID), (1, MarginStatus.STALE)):
