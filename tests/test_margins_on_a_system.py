@@ -86,7 +86,7 @@ def test_a_bundle_for_other_contracts_or_of_another_state_is_not_submitted(real:
 
     assert lied("margin", lambda b: b["public_inputs"].update(margin=lower)) == "ProofRejected"
     assert lied("manager", lambda b: b["context"].update(manager=real.at.desk.address)) == "OtherManager"
-    real.at.desk.void(real.trader.address, sender=real.trader.address)
+    real.at.desk.void(real.trader.address, sender=real.venue.address)
     assert real("submit", out, by=real.world.relayer, code=1)["error"] in ("WrongVersion", "CommitmentIsVoid")
     assert real.at.ledger.try_margin_of(real.trader.address).status is MarginStatus.NOT_ATTESTED
 
