@@ -159,15 +159,20 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
         }
         for (uint256 i = 0; i < accounts.length; ++i) {
             Purse purse = _purses[accounts[i]];
+            uint256 value;
             if (purse.first() == 0) {
                 // 2^96 units at 2^80: below 2^176.
                 unchecked {
-                    values[i] = uint128(purse.quote() * quoteFactor >> 64);
+                    value = purse.quote() * quoteFactor >> 64;
                 }
             } else {
-                try this.valuationOf(accounts[i], epochId, factors) returns (uint128 value) {
-                    values[i] = value;
+                try this.valuationOf(accounts[i], epochId, factors) returns (uint128 found) {
+                    value = found;
                 } catch {}
+            }
+            // The array's element i, of as many as there are accounts.
+            assembly ("memory-safe") {
+                mstore(add(values, shl(5, add(i, 1))), value)
             }
         }
         assembly ("memory-safe") {
@@ -236,9 +241,12 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
         (uint256 i, uint256 found, uint256 v) = (0, 0, 0);
         while (id != 0) {
             Holding holding = own[id];
-            while (found < id && i < factors.length) (found, v) = _factorAt(factors, i++);
-            if (found == id) sum += holding.amount() * v;
-            else if (id >= MARKED) sum += marks.valueOf(id, holding.amount(), epochId);
+            unchecked {
+                while (found < id && i < factors.length) (found, v) = _factorAt(factors, i++);
+                // Marks' units are below 2^80, too.
+                if (found == id) sum += holding.amount() * v;
+                else if (id >= MARKED) sum += marks.valueOf(id, holding.amount(), epochId);
+            }
             id = holding.next();
         }
     }
