@@ -264,8 +264,8 @@ class Paths:
 
 
 def surcharge(costs: Mapping[str, int]) -> int:
-    """What a withdrawal costs more if somebody else brings it: the owner's signature, and what it takes to check it. The
-    bound is of a withdrawal with its cover; whoever carries it is paid the fee that the owner has signed."""
+    """What a withdrawal costs more if somebody else brings it: the owner's signature, and what it takes to check it.
+    The bound is of a withdrawal with its cover; whoever carries it is paid the fee that the owner has signed."""
     return costs["withdraw with cover, carried"] - costs["withdraw with cover, by its owner"]
 
 

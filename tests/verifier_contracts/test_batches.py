@@ -25,7 +25,7 @@ from circuits.statements import batch
 from prover.curve import BASE_MODULUS, G1_GROUP, ORDER
 from verifier_contracts.abi import encode_call
 from verifier_contracts.bindings import proof_words
-from verifier_contracts.errors import ContractRefused
+from verifier_contracts.errors import Reverted
 
 RICH = 10**9
 
@@ -313,7 +313,7 @@ def test_a_field_has_no_more_bits_than_its_type(ledgers, members, field, byte):
         at = data.index(bytes(12) + bytes.fromhex(rows[1][0][2:])) + 32 * field + byte
         assert data[at] == 0
         data[at] = 1
-        with pytest.raises(ContractRefused):
+        with pytest.raises(Reverted):
             ledgers.chain.send(ledgers.attestor.address, bytes(data), sender=ledgers.relayer)
         data[at] = 0
         ledgers.chain.send(ledgers.attestor.address, bytes(data), sender=ledgers.relayer)

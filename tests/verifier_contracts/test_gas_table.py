@@ -28,7 +28,7 @@ def gas_of(costs: dict[str, Cost]) -> dict[str, int]:
 
 
 CARRIED = 16 * 65 + 4 * 31 + 3_100
-"""Gas that a carried withdrawal costs more whatever the contract does: a signature of 65 bytes in its 96, and ecrecover."""
+"""Gas that a carried withdrawal costs more whatever the contract does: 65 bytes of signature in 96, and ecrecover."""
 
 
 def test_every_path_costs_what_the_snapshot_says_and_no_more_than_its_bound() -> None:

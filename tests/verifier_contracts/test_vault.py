@@ -185,7 +185,8 @@ def test_a_factor_has_no_more_bits_than_its_type(w: VaultWorld) -> None:
             wide[len(data) + 32 * word + byte] |= bit
             return int.from_bytes(w.machine.raw(w.vault.address, bytes(wide), A)[-32:], "big")
         assert value(-1, 0, 0) == 7 * 2**15 + 5
-        assert value(-3, 27) == 7 * 2**15
+        if function == "valuationOf":
+            assert value(-3, 27) == 7 * 2**15
         for word, byte in ((-6, 27), (-5, 21), (-5, 0), (-2, 21), (-2, 0)):
             with pytest.raises(Refusal):
                 value(word, byte)
