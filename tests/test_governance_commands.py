@@ -183,7 +183,8 @@ def test_accounts_are_listed_moved_and_voided(real: RealSystem) -> None:
     (one,) = real("contract", "accounts", sends=False)["accounts"]
     assert (one["venue"], one["commitment"], one["version"]) == (world.venue, "0", 3)
     assert real("contract", "void", me, by=world.stranger, code=1)["error"] == "MayNotVoid"
-    assert real("contract", "void", me)["version"] == 4
+    assert real("contract", "void", me, code=1)["error"] == "AccountNotFlat"
+    assert real("contract", "void", me, by=world.venue)["version"] == 4
     told = [event["event"] for event in real("contract", "history", me, sends=False)["events"]]
     assert told == ["Deposited", "CommitmentRegistered", "CommitmentVoided", "AccountMoved", "CommitmentVoided",
                     "AccountMoved", "CommitmentVoided"]

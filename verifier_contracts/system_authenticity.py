@@ -25,6 +25,7 @@ from verifier_contracts.events import read_events
 from verifier_contracts.governance import Role, role_name
 from verifier_contracts.role_table import FUNCTIONS, selector
 from verifier_contracts.system import CONTRACTS, GOVERNED, Contracts, System
+from verifier_contracts.token import Token
 
 if TYPE_CHECKING:
     from prover import VerificationKey
@@ -63,7 +64,9 @@ def system_authenticity(chain: Chain, system: System, keys: Mapping[str, Verific
     """
     system.require_there(chain)
     there = system.bind(chain)
-    checks = [Check(f"{name}'s code", _digest(expected_code(system, name)), _digest(chain.code(address)))
+    told = Token(chain, system.quote_token).told()
+    decimals = 6 if told is None else told[1]                    # if it tells no more, a guess: a wrong one is no match
+    checks = [Check(f"{name}'s code", _digest(expected_code(system, name, decimals)), _digest(chain.code(address)))
               for name, address in system.contracts.items()]
     checks += [Check(*row) for row in system.claims(chain)]
     checks += _verifiers(there, system, keys or {})
@@ -72,22 +75,29 @@ def system_authenticity(chain: Chain, system: System, keys: Mapping[str, Verific
     return checks
 
 
-def expected_code(system: System, name: str) -> bytes:
-    """The code that a contract of this system has, with every immutable in its place."""
-    return compile_contracts()[CONTRACTS[name]].deployed(immutables(system, name))
+def expected_code(system: System, name: str, decimals: int = 6) -> bytes:
+    """The code that a contract of this system has, with every immutable in its place.
+
+    decimals : of the quote token, as it says itself.
+    """
+    return compile_contracts()[CONTRACTS[name]].deployed(immutables(system, name, decimals))
 
 
-def immutables(system: System, name: str) -> Mapping[str, bytes]:
+def immutables(system: System, name: str, decimals: int = 6) -> Mapping[str, bytes]:
     """Values of a contract's immutables by their names in the source, 32 bytes each."""
     fixed, form = system.settings, system.settings.layout
     facts = system.facts().get(name, {})
-    own: dict[str, object] = {fact: said for fact, said in facts.items() if fact != "authority" and "(" not in fact}
+    own: dict[str, object] = {fact: said for fact, said in facts.items() if "(" not in fact}
+    if name != "ledger":
+        own.pop("authority", None)                               # which OpenZeppelin keeps in storage
     if name == "oracle":
         del own["court"]                                         # which is named later: storage
     if name == "court":
         del own["leafLayout"]
         own |= {"_lanes": form.lanes, "_width": form.width, "_valueBits": form.value_bits, "_values": form.values,
                 "_underlyings": form.underlyings, "_cashId": form.cash_id}
+    if name == "settlement":
+        own["_one"] = 10**decimals % (1 << 256)                  # a token may say 255 by now: then the code differs
     if name == "ledger":
         own |= {"_buffers": sum(buffer << 16 * step for step, buffer in enumerate(fixed.buffers)),
                 "_lives": sum(life << 32 * step for step, life in enumerate(fixed.lives))}

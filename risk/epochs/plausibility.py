@@ -30,7 +30,7 @@ percent of the forward is left to the rounding of quotes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 
@@ -296,9 +296,8 @@ def _chosen(model: Model, history: History | None) -> Iterator[str]:
     if model.stress.sets:
         shape, rest = model.shape, 1 - model.stress.weight
         share = float(shape.tail.share(shape.scenarios))
-        lightest = np.cumsum(np.sort(np.array(shape.tail.weights(shape.scenarios))))
-        whole, own = (np.interp(part * shape.tail.numerator, [0, *lightest], np.arange(len(lightest) + 1))
-                      for part in (1.0, rest))
+        weights = shape.tail.weights(shape.scenarios)
+        whole, own = (_lightest(weights, part * shape.tail.numerator) for part in (1.0, rest))
         yield f"stress: {model.stress.weight:g} of the scenarios; where it loses less than the model, the worst " \
             f"{share:.2%} are the worst {share / rest:.2%} of the model, as if {own:.3g} scenarios of its own were " \
             f"the tail in place of {whole:.3g}"
@@ -319,3 +318,13 @@ def _opened(model: Model, calibration: Calibration, unseen: int) -> Iterator[str
                                                               strict=True):
         if used < _HELD * own:
             yield f"speed limit: the deviation of {asset} is held at {math.sqrt(used / own):.3g} of what is forecast"
+
+
+def _lightest(weights: Sequence[int], mass: float) -> float:
+    """How many scenarios a mass is, the lightest first; the last one in part."""
+    count = 0
+    for weight in sorted(weights):
+        if mass <= weight:
+            return count + mass / weight
+        mass, count = mass - weight, count + 1
+    return float(count)

@@ -19,8 +19,8 @@ from risk.margins.portfolio import Portfolio
 from risk.models.calibration import Calibration, log_returns
 
 Edit = Callable[[bytes, str, str], bytes]
-CRYPTO_ROOT = 0xef4fd1cc9452b23ce92e2a93a9d8d25c7a8908159443a8ebae0c1e6737b79cb
-US_ROOT = 0xbc9a7f542b3feb82dae89ef383efb113aac1e4f02a6a437f6922114934011a3
+CRYPTO_ROOT = 0xefe78623e5411664a494ac549312cf60d74b545e519456ff12585b5f7f81a85
+US_ROOT = 0x15b9d1ca207c9358cc1406916717a5588306166865132e2d5713cab614bd48f0
 
 
 def test_every_machine_finds_these_roots(crypto: Epoch, us_sources: Sources) -> None:

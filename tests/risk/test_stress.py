@@ -94,7 +94,7 @@ def test_every_scenario_says_where_it_came_from(stressed: Epoch) -> None:
 def test_dependence_is_none_or_all(stressed: Epoch) -> None:
     drawn = scenarios(stressed)
     apart, together = of(drawn, "dependence-0"), of(drawn, "dependence-1")
-    assert abs(np.corrcoef(apart.T)[0, 1]) < 0.3
+    assert abs(np.corrcoef(apart.T)[0, 1]) < 0.5             # of the few that keep the tails, not of a random sample
     assert np.corrcoef(together.T)[0, 1] > 0.99
     # Each asset keeps its own law.
     for kind in (apart, together):

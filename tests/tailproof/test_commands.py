@@ -166,7 +166,7 @@ def test_a_missing_file_is_bad_input_not_a_crash(run: Run, tmp_path: Path) -> No
                       ("groth16", "prove", absent, absent, tmp_path / "a", tmp_path / "b")):
         answer = run(*arguments)
         assert answer.code == 2, arguments
-        assert str(absent) in answer.data["source"]
+        assert str(absent) in answer.data["message"]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -25,6 +25,7 @@ from circuits.statements import batch
 from prover.curve import BASE_MODULUS, G1_GROUP, ORDER
 from verifier_contracts.abi import encode_call
 from verifier_contracts.bindings import proof_words
+from verifier_contracts.errors import Reverted
 
 RICH = 10**9
 
@@ -300,6 +301,24 @@ def test_covers_that_no_longer_match_are_skipped_and_reported(ledgers, members):
     assert ledgers.reading(good.account)[:2] == (1, RICH // 2)
 
 
+@pytest.mark.parametrize(("field", "byte"), [(0, 11), (0, 0), (1, 26), (2, 15)])
+def test_a_field_has_no_more_bits_than_its_type(ledgers, members, field, byte):
+    """The proof is for the account and the version without them."""
+    for function, entries, more in (("attestCovers", covers_of(ledgers, members[:2]), [0, 0, FACTORS]),
+                                    ("attestMargins", margins_of(ledgers, members[:2]), [0])):
+        rows, proofs = split(entries)
+        keyed = key_at(ledgers, key_bytes(ledgers.keys["cover" if function == "attestCovers" else "margin"]))
+        data = bytearray(encode_call(ledgers.attestor.artifact, function,
+                                     [ledgers.epoch, *more, keyed, rows, proofs]))
+        at = data.index(bytes(12) + bytes.fromhex(rows[1][0][2:])) + 32 * field + byte
+        assert data[at] == 0
+        data[at] = 1
+        with pytest.raises(Reverted):
+            ledgers.chain.send(ledgers.attestor.address, bytes(data), sender=ledgers.relayer)
+        data[at] = 0
+        ledgers.chain.send(ledgers.attestor.address, bytes(data), sender=ledgers.relayer)
+
+
 def test_each_row_has_a_proof(ledgers, members):
     rows, proofs = split(covers_of(ledgers, members[:3]))
     for given in ((rows, proofs[:2]), (rows[:2], proofs), ([], [])):
@@ -404,11 +423,18 @@ def test_errors_that_cancel_under_yesterdays_multipliers_are_found(ledgers, smal
         combined(ledgers, small, proofs, by_input)
 
 
-def test_inputs_are_reduced(ledgers, small):
-    proofs, inputs = proven(small, 2)
-    for place in range(4):
+@pytest.mark.parametrize("width", [2, 4, 5])
+def test_inputs_are_reduced_and_each_counts(ledgers, width):
+    """Inputs are read four at a time, and one by one what is over."""
+    key = ToyKey(width, seed="small")
+    rows = [[7 * i + 11 * j + 1 for j in range(width)] for i in range(2)]
+    proofs, inputs = [proof_words(key.prove(row)) for row in rows], [x for row in rows for x in row]
+    combined(ledgers, key, proofs, inputs)
+    for place in range(2 * width):
         with refused("InputOutOfField"):
-            combined(ledgers, small, proofs, [*inputs[:place], inputs[place] + ORDER, *inputs[place + 1:]])
+            combined(ledgers, key, proofs, [*inputs[:place], inputs[place] + ORDER, *inputs[place + 1:]])
+        with refused("ProofRejected"):
+            combined(ledgers, key, proofs, [*inputs[:place], inputs[place] + 1, *inputs[place + 1:]])
 
 
 def test_lengths_fit(ledgers, small):

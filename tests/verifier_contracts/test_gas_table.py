@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from gas_table import BOUNDS, INPUT_GAS, MISSED, TOLERANCE, Cost, as_table, changes, measured, misses, snapshot
+from gas_table import (
+    BOUNDS,
+    INPUT_GAS,
+    TOLERANCE,
+    Cost,
+    as_table,
+    changes,
+    measured,
+    misses,
+    snapshot,
+    surcharge,
+)
 from toykey import CIRCUIT, ToyKey
 from world import GENESIS, anvil
 
@@ -16,24 +27,31 @@ def gas_of(costs: dict[str, Cost]) -> dict[str, int]:
     return {name: cost.gas for name, cost in costs.items()}
 
 
-def test_every_path_costs_what_the_snapshot_says_and_those_above_their_bound_are_known() -> None:
+CARRIED = 16 * 65 + 4 * 31 + 3_100
+"""Gas that a carried withdrawal costs more whatever the contract does: 65 bytes of signature in 96, and ecrecover."""
+
+
+def test_every_path_costs_what_the_snapshot_says_and_no_more_than_its_bound() -> None:
     costs = measured()
     assert set(costs) >= set(BOUNDS)
     assert changes(gas_of(costs), snapshot()) == []
-    assert {one.split(":")[0] for one in misses(gas_of(costs))} == MISSED
+    assert misses(gas_of(costs)) == []
+    assert CARRIED < surcharge(gas_of(costs)) < CARRIED + 1_500
     assert f"{costs['attest'].gas:,}" in as_table(costs)
 
 
 def test_anvil_agrees() -> None:
+    """But for an epoch that is late: how late, and so what it has to write, depends on when anvil makes blocks."""
+    late = "publish, 3 of 5, later than its heartbeat"
     with anvil() as chain:
-        assert changes(gas_of(measured(chain)), snapshot()) == []
+        found, kept = gas_of(measured(chain)), snapshot()
+    assert changes({**found, late: kept[late]}, kept) == []
 
 
 def test_a_bound_that_is_missed_and_a_price_that_moved_are_named() -> None:
     before = snapshot()
-    assert misses(before | {"attest": BOUNDS["attest"]}) == misses(before), before
-    assert misses(before | {"attest": BOUNDS["attest"] + 1}) == [f"attest: {BOUNDS['attest'] + 1:,} gas, above 262,000",
-                                                                 *misses(before)]
+    assert misses(before | {"attest": BOUNDS["attest"]}) == []
+    assert misses(before | {"attest": BOUNDS["attest"] + 1}) == [f"attest: {BOUNDS['attest'] + 1:,} gas, above 262,000"]
     assert changes(before | {"attest": before["attest"] + TOLERANCE}, before) == []
     assert [one.split(":")[0] for one in changes(before | {"attest": before["attest"] + TOLERANCE + 1}, before)] == [
         "attest"]

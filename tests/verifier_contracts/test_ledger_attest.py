@@ -15,14 +15,19 @@ from ledger_world import (
     MAX_AGE,
     MINUTE,
     NOWHERE,
+    build,
     candidate,
+    key_at,
+    key_bytes,
     refused,
     send_contract,
     statement_id,
 )
 from toykey import CIRCUIT, ToyKey
+from world import GENESIS
 
 from verifier_contracts.bindings import proof_words
+from verifier_contracts.chain import Chain
 from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.errors import ContractRefused
 
@@ -252,6 +257,42 @@ def test_a_cover_claims_no_more_than_the_vault_counts(ledgers):
     proof = ledgers.cover_proof(RICH)
     ledgers.deposit(RICH + 1)                                           # dust does not hurt a proof in flight
     ledgers.cover(RICH, proof=proof)
+
+
+@pytest.fixture(scope="module")
+def told():
+    """A ledger whose vault answers with whatever it was told."""
+    return build(Chain.embedded(timestamp=GENESIS),
+                 vault_of=lambda chain, authority, oracle: lambda ledger: send_contract(chain, "Teller", []))
+
+
+def words(*numbers):
+    return b"".join(number.to_bytes(32, "big") for number in numbers)
+
+
+def test_a_vault_answers_with_one_value_of_128_bits(told):
+    proof = told.cover_proof(RICH)
+    for answer in (b"", words(RICH)[:31], words(RICH, 0), words(2**128 + RICH), words(2**255)):
+        told.vault.transact("tell", answer)
+        with refused("VaultAnswerMalformed"):
+            told.cover(RICH, proof=proof)
+    told.vault.transact("tell", words(2**128 - 1))
+    told.cover(RICH, proof=proof)
+
+
+def test_a_vault_answers_with_a_value_for_each_account(told):
+    row = (told.owner.address, told.version(), RICH // 2, told.commitment)
+    epoch = told.next_epoch()
+    call = ("attestCovers", epoch, 0, 0, FACTORS, key_at(told, key_bytes(told.keys["cover"])), [row],
+            [told.cover_proof(RICH // 2, epoch=epoch)])
+    for answer in (b"", words(32, 0), words(32, 2, RICH, RICH), words(32, 1, RICH, 0), words(32, 2, RICH),
+                   words(32, 1, 2**128 + RICH)):
+        told.vault.transact("tell", answer)
+        with refused("VaultAnswerMalformed"):
+            told.attestor.transact(*call, sender=told.relayer)
+    told.vault.transact("tell", words(32, 1, RICH))
+    told.attestor.transact(*call, sender=told.relayer)
+    assert told.reading()[:3] == (1, RICH // 2, epoch)
 
 
 def test_a_cover_claim_fits_its_lane(ledgers):

@@ -54,6 +54,7 @@ def test_settings_exchanged_are_another_code(system_world: SystemWorld) -> None:
     ages = replace(system.settings, max_epoch_age=system.settings.exit_epoch_age,
                    exit_epoch_age=system.settings.max_epoch_age)
     assert expected_code(replace(system, settings=ages), "ledger") != expected_code(system, "ledger")
+    assert len({expected_code(system, "settlement", decimals) for decimals in (0, 6, 18, 255)}) == 4
 
 
 def test_another_vault_of_the_same_code_is_seen(system_world: SystemWorld) -> None:

@@ -7,7 +7,7 @@ import random
 import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
-from revmchain import account, refused, vault_artifacts
+from revmchain import Refusal, account, refused, vault_artifacts
 from vaultworld import CAP, COIN_ID, FACTORS, LAG, NOBODY, ONE, QUOTE_ID, START, VaultWorld, build
 
 A, B, C, STRANGER = account(0x1A), account(0x1B), account(0x1C), account(0xDD)
@@ -171,6 +171,25 @@ def test_values_of_many_accounts_are_those_of_each(w: VaultWorld) -> None:
     assert list(w.vault("valuations", [A], w.epoch, [(5, 2 * ONE, ONE)])) == [10], "it compares them with nothing"
     with refused("FactorsOutOfOrder"):
         w.vault("valuations", [], w.epoch, [FACTORS[1], FACTORS[0]])
+
+
+def test_a_factor_has_no_more_bits_than_its_type(w: VaultWorld) -> None:
+    """Of an id that has them nobody holds anything."""
+    w.deposit(A, 7)
+    w.deposit(A, 5, w.coin)
+    for function, who in (("valuationOf", A), ("valuations", [A])):
+        data = w.vault.data(function, who, w.epoch, [(QUOTE_ID, 1 << 79, ONE), (COIN_ID, ONE, ONE)])
+
+        def value(word: int, byte: int, bit: int = 1, data: bytes = data) -> int:
+            wide = bytearray(data)
+            wide[len(data) + 32 * word + byte] |= bit
+            return int.from_bytes(w.machine.raw(w.vault.address, bytes(wide), A)[-32:], "big")
+        assert value(-1, 0, 0) == 7 * 2**15 + 5
+        if function == "valuationOf":
+            assert value(-3, 27) == 7 * 2**15
+        for word, byte in ((-6, 27), (-5, 21), (-5, 0), (-2, 21), (-2, 0)):
+            with pytest.raises(Refusal):
+                value(word, byte)
 
 
 # -- value -------------------------------------------------------------------------------------------------------------

@@ -162,65 +162,76 @@ contract BatchAttestor {
         uint256[8][] calldata proofs
     ) external {
         (, bytes32 keyDigest, uint32 used) = _verifier(COVER, generation);
-        uint256 claim = ledger.bufferOf(step) << 128 | 1 << 144;
-        Combination memory all =
-            Combination(COVER, keyDigest, epochId, ledger.freshRootOf(epochId), VALUE_END, claim);
+        (uint256 root, uint256 buffer) = ledger.coverTermsOf(epochId, step);
+        Combination memory all = Combination(COVER, keyDigest, epochId, root, VALUE_END, buffer << 128 | 1 << 144);
         _requireCombination(all, keyAt, rows, proofs);
         _applyCovers(epochId, step, basisOf(BY_COVER, used), factors, rows);
     }
 
-    /// @dev combiner.verify(all.keyDigest, keyAt, proofs, inputs), put together from pieces of the calldata, which the
-    ///      compiler would take apart word by word.
+    /// @dev combiner.verify(all.keyDigest, keyAt, proofs, inputs), the proofs copied in one piece: the compiler would take
+    ///      them apart word by word. The inputs are written to their place in the call: four words of each row.
     function _requireCombination(
         Combination memory all,
         address keyAt,
         IBatchLedger.Row[] calldata rows,
         uint256[8][] calldata proofs
     ) private view {
-        bytes calldata words = _wordsOf(proofs);
-        Address.functionStaticCall(
-            address(combiner),
-            bytes.concat(
-                abi.encodePacked(
-                    ProofCombiner.verify.selector,
-                    all.keyDigest,
-                    uint256(uint160(keyAt)),
-                    uint256(0x80),
-                    0xa0 + words.length,
-                    proofs.length
-                ),
-                words,
-                abi.encodePacked(4 * rows.length),
-                _inputs(all, rows)
-            )
-        );
+        (uint256 selector, bytes32 keyDigest) = (uint32(ProofCombiner.verify.selector), all.keyDigest);
+        bytes memory data;
+        uint256 place;
+        // Allocates the call: its length, four bytes of selector, five words and the proofs, one word and the inputs. The
+        // selector's word begins where the length lies, which is written last.
+        assembly ("memory-safe") {
+            data := mload(0x40)
+            let size := shl(8, proofs.length)
+            let arguments := add(data, 0x24)
+            mstore(add(data, 0x04), selector)
+            mstore(arguments, keyDigest)
+            mstore(add(arguments, 0x20), shr(96, shl(96, keyAt)))
+            mstore(add(arguments, 0x40), 0x80)
+            mstore(add(arguments, 0x60), add(0xa0, size))
+            mstore(add(arguments, 0x80), proofs.length)
+            calldatacopy(add(arguments, 0xa0), proofs.offset, size)
+            place := add(arguments, add(0xa0, size))
+            mstore(place, shl(2, rows.length))
+            place := add(place, 0x20)
+            let length := add(add(0xc4, size), shl(7, rows.length))
+            mstore(data, length)
+            mstore(0x40, add(data, and(add(length, 0x3f), not(0x1f))))
+        }
+        _writeInputs(place, all, rows);
+        Address.functionStaticCall(address(combiner), data);
     }
 
-    /// @dev Four words of each row.
-    function _inputs(Combination memory all, IBatchLedger.Row[] calldata rows)
-        private
-        view
-        returns (bytes memory inputs)
-    {
+    /// @dev Four words of each row, to memory that is allocated for them.
+    function _writeInputs(uint256 place, Combination memory all, IBatchLedger.Row[] calldata rows) private view {
         uint256 fields = contextFields(address(ledger), all.statement, all.keyDigest, all.epochId, 0);
         (uint256 root, uint256 end, uint256 claim) = (all.root, all.end, all.claim);
-        inputs = new bytes(0x80 * rows.length);
-        uint256 place;
+        uint256 row;
         assembly ("memory-safe") {
-            place := add(inputs, 0x20)
+            row := rows.offset
         }
-        for (uint256 i = 0; i < rows.length; ++i) {
-            IBatchLedger.Row calldata row = rows[i];
-            (uint256 value, uint256 commitment) = (row.value, row.commitment);
+        for (uint256 last = row + 0x80 * rows.length; row < last;) {
+            address account;
+            uint40 version;
+            uint256 value;
+            // As they stand in the calldata. Bits that a field's type has not are refused: of a value here, by its bound; of
+            // an account or a version, which its context leaves out, by the ledger's decoder, which looks at every field.
+            assembly ("memory-safe") {
+                account := calldataload(row)
+                version := calldataload(add(row, 0x20))
+                value := calldataload(add(row, 0x40))
+            }
             _requireBelow(value, end);
-            uint256 context = contextOf(fields, row.account, row.version);
-            // Inside `inputs`, which has four words for each row.
+            uint256 context = contextOf(fields, account, version);
+            // The four words at `place` are this row's.
             assembly ("memory-safe") {
                 mstore(place, context)
                 mstore(add(place, 0x20), root)
-                mstore(add(place, 0x40), commitment)
+                mstore(add(place, 0x40), calldataload(add(row, 0x60)))
                 mstore(add(place, 0x60), or(value, claim))
                 place := add(place, 0x80)
+                row := add(row, 0x80)
             }
         }
     }
@@ -283,13 +294,6 @@ contract BatchAttestor {
         assembly ("memory-safe") {
             words.offset := factors.offset
             words.length := mul(factors.length, 0x60)
-        }
-    }
-
-    function _wordsOf(uint256[8][] calldata proofs) private pure returns (bytes calldata words) {
-        assembly ("memory-safe") {
-            words.offset := proofs.offset
-            words.length := shl(8, proofs.length)
         }
     }
 

@@ -31,6 +31,9 @@ interface IBatchLedger {
     /// @notice The root of an epoch that is fresh enough to attest under; reverts for any other.
     function freshRootOf(uint40 epochId) external view returns (uint256);
 
+    /// @notice What cover proofs under an epoch are checked with: `freshRootOf` and `bufferOf`, in one call.
+    function coverTermsOf(uint40 epochId, uint256 step) external view returns (uint256 root, uint256 buffer);
+
     /// @notice Beta of a step of the ladder, in basis points of the margin.
     function bufferOf(uint256 step) external view returns (uint256);
 }

@@ -99,7 +99,7 @@ abstract contract LedgerAttestations is LedgerBase {
     ///         of the margin's own epoch. No proof is needed.
     /// @param step Of the ladder of beta.
     function coverByMargin(address account, uint256 step, ICollateralVault.Factor[] calldata factors) external {
-        AccountWord word = _words[account];
+        AccountWord word = _entries[account].word;
         if (word.generation() == 0 || word.source() >= BY_COVER || !_isTrusted(word)) revert NoMargin(account);
         uint40 epochId = word.epochId();
         (, uint128 collateral) = _admitFactors(word, account, epochId, factors);
@@ -108,7 +108,7 @@ abstract contract LedgerAttestations is LedgerBase {
         bool covered = word.source() >= AND_COVERED;
         if (covered && until <= word.clock()) return;
         uint256 source = covered ? word.source() : word.source() + AND_COVERED;
-        _words[account] = packWord(
+        _entries[account].word = packWord(
             word.value(), epochId, word.version(), word.attestedAt(), basisOf(source, word.generation()), until
         );
         emit MarginCovered(account, epochId, word.version(), collateral, until);
@@ -180,7 +180,7 @@ abstract contract LedgerAttestations is LedgerBase {
             proof
         );
         calledBy[account] = generationOf(basis);
-        _words[account] = packWord(uint96(claimed), epochId, version, _now(), CALLED, _to32(oracle.liveTime()));
+        _entries[account].word = packWord(uint96(claimed), epochId, version, _now(), CALLED, _to32(oracle.liveTime()));
         emit AccountCalled(account, epochId, version, claimed);
     }
 
@@ -205,24 +205,26 @@ abstract contract LedgerAttestations is LedgerBase {
         requireFactors(oracle, epochId, factors);
         // All are asked for in one call, those that will be skipped among them. Where what an account holds has no value
         // just now, the vault says 0: that is the account's own affair, and kills no batch.
-        uint256 count = rows.length;
-        address[] memory accounts = new address[](count);
-        for (uint256 i = 0; i < count; ++i) accounts[i] = rows[i].account;
-        uint128[] memory values = valuations(vault, accounts, epochId, factors);
+        uint128[] memory values = valuations(vault, rows, epochId, factors);
         AccountWord entry = packWord(0, epochId, 0, _now(), basis, until);
-        for (uint256 i = 0; i < count; ++i) {
+        for (uint256 i = 0; i < rows.length; ++i) {
             IBatchLedger.Row calldata row = rows[i];
-            (address account, uint40 version, uint128 claimed) = (accounts[i], row.version, row.value);
-            AccountWord word = _words[account];
-            Skipped why = _whySkipped(word, account, epochId, version, row.commitment);
-            if (why == Skipped.No && _betterCoverStands(word, epochId, claimed, until)) why = Skipped.Stands;
-            if (why == Skipped.No && claimed > values[i]) why = Skipped.Uncovered;
-            if (why != Skipped.No) {
-                emit AttestationSkipped(account, epochId, version, why);
-                continue;
+            (address account, uint40 version, uint128 claimed) = (row.account, row.version, row.value);
+            Entry storage own = _entries[account];
+            AccountWord word = own.word;
+            Skipped why = _whySkipped(own, word, epochId, version, row.commitment);
+            if (why == Skipped.No) {
+                if (_betterCoverStands(word, epochId, claimed, until)) {
+                    why = Skipped.Stands;
+                } else if (claimed > values[i]) {
+                    why = Skipped.Uncovered;
+                } else {
+                    own.word = entry.withCover(uint96(claimed), version);
+                    emit CoverAttested(account, epochId, version, claimed, until);
+                    continue;
+                }
             }
-            _words[account] = entry.withCover(uint96(claimed), version);
-            emit CoverAttested(account, epochId, version, claimed, until);
+            emit AttestationSkipped(account, epochId, version, why);
         }
     }
 
@@ -233,19 +235,20 @@ abstract contract LedgerAttestations is LedgerBase {
 
     function _applyMargin(uint40 epochId, Basis basis, IBatchLedger.Row calldata row) private {
         (address account, uint40 version, uint128 margin) = (row.account, row.version, row.value);
-        AccountWord word = _words[account];
-        Skipped why = _whySkipped(word, account, epochId, version, row.commitment);
+        Entry storage own = _entries[account];
+        AccountWord word = own.word;
+        Skipped why = _whySkipped(own, word, epochId, version, row.commitment);
         if (why == Skipped.No && (_marginStands(word, epochId) || _coverStands(word))) why = Skipped.Stands;
         if (why == Skipped.No) _storeMargin(word, account, epochId, margin, basis);
         else emit AttestationSkipped(account, epochId, version, why);
     }
 
-    function _whySkipped(AccountWord word, address account, uint40 epochId, uint40 version, uint256 commitment)
+    function _whySkipped(Entry storage own, AccountWord word, uint40 epochId, uint40 version, uint256 commitment)
         private
         view
         returns (Skipped)
     {
-        if (version != word.version() || commitment != commitmentOf[account] || commitment == 0) {
+        if (version != word.version() || commitment != own.commitment || commitment == 0) {
             return Skipped.Replaced;
         }
         if (_isCalled(word)) return Skipped.Called;
@@ -256,7 +259,7 @@ abstract contract LedgerAttestations is LedgerBase {
     // ------------------------------------------------------------------------------------------------------- states
 
     function _storeMargin(AccountWord word, address account, uint40 epochId, uint128 margin, Basis basis) internal {
-        _words[account] = packWord(uint96(margin), epochId, word.version(), _now(), basis, word.clock());
+        _entries[account].word = packWord(uint96(margin), epochId, word.version(), _now(), basis, word.clock());
         emit MarginAttested(account, epochId, word.version(), margin);
     }
 
@@ -268,14 +271,14 @@ abstract contract LedgerAttestations is LedgerBase {
         uint32 until,
         Basis basis
     ) internal {
-        _words[account] = packWord(uint96(claimed), epochId, version, _now(), basis, until);
+        _entries[account].word = packWord(uint96(claimed), epochId, version, _now(), basis, until);
         emit CoverAttested(account, epochId, version, claimed, until);
     }
 
     function _storeFlat(AccountWord word, address account, uint40 version, Basis basis) internal {
         uint96 none = 0;
         uint32 clock = _isCalled(word) ? 0 : word.clock();
-        _words[account] = packWord(none, word.epochId(), version, _now(), basis, clock);
+        _entries[account].word = packWord(none, word.epochId(), version, _now(), basis, clock);
         emit FlatAttested(account, version);
     }
 

@@ -30,6 +30,7 @@ import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 import {proofContext} from "./ProofContext.sol";
 import {VENUE} from "./Roles.sol";
 import {BATCH_16, BATCH_4, COVER, FLAT, MARGIN} from "./Statements.sol";
+import {valuation} from "./VaultCall.sol";
 import {requireProof} from "./VerifierCall.sol";
 
 /// @title What all parts of a margin ledger share: accounts, whom it asks, and what is checked of every proof
@@ -53,6 +54,13 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
         uint16[4] buffers;
         /// Seconds from the epoch's publication for which a cover at each step of the ladder is good; never falling.
         uint32[4] lives;
+    }
+
+    /// @dev What is known of an account, and the commitment that it is known of: two words side by side, for one is seldom
+    ///      read without the other.
+    struct Entry {
+        AccountWord word;
+        uint256 commitment;
     }
 
     /// @dev One word.
@@ -81,9 +89,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
     uint256 private immutable _buffers;
     uint256 private immutable _lives;
 
-    mapping(address account => AccountWord) internal _words;
-    /// @inheritdoc IMarginManager
-    mapping(address account => uint256) public commitmentOf;
+    mapping(address account => Entry) internal _entries;
     mapping(address account => Custody) internal _custody;
 
     error SettingMissing(string name);
@@ -158,6 +164,11 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
         return _to32(uint256(epochId) + lifeOf(step));
     }
 
+    /// @inheritdoc IBatchLedger
+    function coverTermsOf(uint40 epochId, uint256 step) external view returns (uint256 root, uint256 buffer) {
+        return (_freshRoot(epochId, maxEpochAge), bufferOf(step));
+    }
+
     // ------------------------------------------------------------------------------------------------------ epochs
 
     /// @dev The root of an epoch that an account may be attested under: known and not frozen; at most `maxAge` old; not
@@ -178,7 +189,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
         bytes32 factorsHash;
         (root, factorsHash,) = oracle.termsOf(epochId);
         requireFactorsHash(epochId, factorsHash, factors);
-        collateral = vault.valuationOf(account, epochId, factors);
+        collateral = valuation(vault, account, epochId, factors);
     }
 
     function _freshRoot(uint40 epochId, uint40 maxAge) internal view returns (uint256) {
@@ -313,9 +324,14 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
 
     // ----------------------------------------------------------------------------------------------------- accounts
 
+    /// @inheritdoc IMarginManager
+    function commitmentOf(address account) external view returns (uint256) {
+        return _entries[account].commitment;
+    }
+
     /// @dev The word of an account at the version that a proof is for.
     function _at(address account, uint40 version) internal view returns (AccountWord word) {
-        word = _words[account];
+        word = _entries[account].word;
         if (word.version() == 0) revert AccountNotRegistered(account);
         if (version != word.version()) revert WrongVersion(version, word.version());
     }
@@ -326,7 +342,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
 
     /// @dev Void commitments are 0, which is H of nothing that anybody knows; still, nothing is proven about it.
     function _commitment(address account) internal view returns (uint256 commitment) {
-        commitment = commitmentOf[account];
+        commitment = _entries[account].commitment;
         if (commitment == 0) revert CommitmentIsVoid(account);
     }
 

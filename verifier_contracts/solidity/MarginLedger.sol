@@ -39,13 +39,13 @@ contract MarginLedger is LedgerAttestations {
     ///      one it starts now.
     function setCommitment(address account, address venue, uint256 commitment, uint40 settledBy) external {
         if (msg.sender != address(desk)) revert NotDesk(msg.sender);
-        AccountWord word = _words[account];
+        AccountWord word = _entries[account].word;
         uint32 clock = word.clock() == 0 ? _to32(block.timestamp + lifeOf(MAINTENANCE_STEP)) : word.clock();
         Basis basis = _isCalled(word) ? CALLED : NOTHING;
         uint96 none = 0;
-        _words[account] = packWord(none, word.epochId(), word.version() + 1, 0, basis, clock);
+        _entries[account].word = packWord(none, word.epochId(), word.version() + 1, 0, basis, clock);
         _custody[account] = Custody(venue, settledBy);
-        commitmentOf[account] = commitment;
+        _entries[account].commitment = commitment;
     }
 
     // ------------------------------------------------------------------------------------------------------ actions
@@ -132,7 +132,7 @@ contract MarginLedger is LedgerAttestations {
         view
         returns (MarginStatus status, uint128 margin, uint40 epochId, uint64 validUntil)
     {
-        AccountWord word = _words[account];
+        AccountWord word = _entries[account].word;
         status = _statusOf(word, account, maxAge, minEpochId, expectedVenue);
         if (status == MarginStatus.Unknown || status == MarginStatus.NotAttested) {
             return (status, 0, 0, 0);
@@ -151,7 +151,7 @@ contract MarginLedger is LedgerAttestations {
         MarginStatus status;
         (status, margin,,) = tryMarginOf(account, maxAge, 0, address(0));
         if (status != MarginStatus.Valid && status != MarginStatus.Flat) revert MarginUnavailable(account, status);
-        if (status == MarginStatus.Valid && _words[account].source() == BY_COVER) revert MarginHidden(account);
+        if (status == MarginStatus.Valid && _entries[account].word.source() == BY_COVER) revert MarginHidden(account);
     }
 
     /// @inheritdoc IMarginManager
@@ -161,23 +161,23 @@ contract MarginLedger is LedgerAttestations {
 
     /// @inheritdoc IMarginManager
     function versionOf(address account) external view returns (uint40) {
-        return _words[account].version();
+        return _entries[account].word.version();
     }
 
     /// @inheritdoc IMarginManager
     function isCalled(address account) external view returns (bool) {
-        return _isCalled(_words[account]);
+        return _isCalled(_entries[account].word);
     }
 
     /// @inheritdoc ICommitmentLedger
     /// @dev It has no cover for its present version that is good now.
     function isReduceOnly(address account) external view returns (bool) {
-        return !_isCovered(_words[account]);
+        return !_isCovered(_entries[account].word);
     }
 
     /// @inheritdoc ICommitmentLedger
     function isFlat(address account) external view returns (bool) {
-        return _isFlat(_words[account]);
+        return _isFlat(_entries[account].word);
     }
 
     /// @notice The raw state of an account, for display and audit; see AccountWord.
@@ -186,7 +186,7 @@ contract MarginLedger is LedgerAttestations {
         view
         returns (uint96 value, uint40 epochId, uint40 version, uint40 attestedAt, uint8 basis, uint32 clock)
     {
-        AccountWord w = _words[account];
+        AccountWord w = _entries[account].word;
         return (w.value(), w.epochId(), w.version(), w.attestedAt(), Basis.unwrap(w.basis()), w.clock());
     }
 

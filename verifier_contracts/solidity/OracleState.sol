@@ -86,16 +86,17 @@ abstract contract OracleState is IJudgedOracle {
     }
 
     function factorsHashOf(uint40 epochId) external view returns (bytes32) {
-        return _keptOf(epochId).factorsHash;
+        return _keptOf(_head, epochId).factorsHash;
     }
 
     function termsOf(uint40 epochId) external view returns (uint256 root, bytes32 factorsHash, bool tripped) {
-        return (rootOf(epochId), _keptOf(epochId).factorsHash, isTripped());
+        OracleHead head = _head;
+        return (rootOf(epochId), _keptOf(head, epochId).factorsHash, _isTripped(head));
     }
 
     /// @notice Digest of an epoch's content, what the next one names as `previous`.
     function contentDigestOf(uint40 epochId) external view returns (bytes32) {
-        return _keptOf(epochId).contentDigest;
+        return _keptOf(_head, epochId).contentDigest;
     }
 
     function lagSecondsOf(uint40 epochId) external view returns (uint32) {
@@ -161,8 +162,7 @@ abstract contract OracleState is IJudgedOracle {
     }
 
     /// @dev The newest epoch was published last: of it no facts need to be read.
-    function _keptOf(uint40 epochId) internal view returns (Kept storage) {
-        OracleHead head = _head;
+    function _keptOf(OracleHead head, uint40 epochId) internal view returns (Kept storage) {
         uint256 sequence = epochId != 0 && epochId == head.latestEpochId()
             ? head.count() - 1
             : _factsOf(epochId).sequence();

@@ -159,7 +159,20 @@ contract ProofCombiner {
                 // To the sum before, at first the point at infinity.
                 done := and(done, add_points(chain))
                 chain := add(chain, 0x80)
-                for { let sum := sums } lt(sum, point) { sum := add(sum, 0x20) } {
+                // Four at a time, as many as most statements have: a turn of a loop costs nearly what an input does.
+                let sum := sums
+                for {} lt(add(sum, 0x60), point) { sum := add(sum, 0x80) } {
+                    canonical := and(canonical, lt(calldataload(x), R))
+                    mstore(sum, addmod(mload(sum), mulmod(multiplier, calldataload(x), R), R))
+                    canonical := and(canonical, lt(calldataload(add(x, 0x20)), R))
+                    mstore(add(sum, 0x20), addmod(mload(add(sum, 0x20)), mulmod(multiplier, calldataload(add(x, 0x20)), R), R))
+                    canonical := and(canonical, lt(calldataload(add(x, 0x40)), R))
+                    mstore(add(sum, 0x40), addmod(mload(add(sum, 0x40)), mulmod(multiplier, calldataload(add(x, 0x40)), R), R))
+                    canonical := and(canonical, lt(calldataload(add(x, 0x60)), R))
+                    mstore(add(sum, 0x60), addmod(mload(add(sum, 0x60)), mulmod(multiplier, calldataload(add(x, 0x60)), R), R))
+                    x := add(x, 0x80)
+                }
+                for {} lt(sum, point) { sum := add(sum, 0x20) } {
                     canonical := and(canonical, lt(calldataload(x), R))
                     mstore(sum, addmod(mload(sum), mulmod(multiplier, calldataload(x), R), R))
                     x := add(x, 0x20)

@@ -147,16 +147,36 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
         returns (uint128[] memory values)
     {
         uint256 quoteFactor = _quoteFactorOf(factors);
-        values = new uint128[](accounts.length);
+        // Allocates the answer as it will be returned: 32, then the array, all 0.
+        assembly ("memory-safe") {
+            let answer := mload(0x40)
+            let size := shl(5, accounts.length)
+            values := add(answer, 0x20)
+            mstore(answer, 0x20)
+            mstore(values, accounts.length)
+            calldatacopy(add(answer, 0x40), calldatasize(), size)
+            mstore(0x40, add(answer, add(0x40, size)))
+        }
         for (uint256 i = 0; i < accounts.length; ++i) {
             Purse purse = _purses[accounts[i]];
+            uint256 value;
             if (purse.first() == 0) {
-                values[i] = uint128(purse.quote() * quoteFactor >> 64);
+                // 2^96 units at 2^80: below 2^176.
+                unchecked {
+                    value = purse.quote() * quoteFactor >> 64;
+                }
             } else {
-                try this.valuationOf(accounts[i], epochId, factors) returns (uint128 value) {
-                    values[i] = value;
+                try this.valuationOf(accounts[i], epochId, factors) returns (uint128 found) {
+                    value = found;
                 } catch {}
             }
+            // The array's element i, of as many as there are accounts.
+            assembly ("memory-safe") {
+                mstore(add(values, shl(5, add(i, 1))), value)
+            }
+        }
+        assembly ("memory-safe") {
+            return(sub(values, 0x20), add(0x40, shl(5, mload(values))))
         }
     }
 
@@ -218,12 +238,27 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
         uint40 epochId,
         Factor[] calldata factors
     ) private view returns (uint256 sum) {
-        for (uint256 i = 0; id != 0;) {
+        (uint256 i, uint256 found, uint256 v) = (0, 0, 0);
+        while (id != 0) {
             Holding holding = own[id];
-            while (i < factors.length && factors[i].assetId < id) ++i;
-            if (i < factors.length && factors[i].assetId == id) sum += uint256(holding.amount()) * factors[i].v;
-            else if (id >= MARKED) sum += marks.valueOf(id, holding.amount(), epochId);
+            unchecked {
+                while (found < id && i < factors.length) (found, v) = _factorAt(factors, i++);
+                // Marks' units are below 2^80, too.
+                if (found == id) sum += holding.amount() * v;
+                else if (id >= MARKED) sum += marks.valueOf(id, holding.amount(), epochId);
+            }
             id = holding.next();
+        }
+    }
+
+    /// @dev Asset and v of the factor at a place below the list's length, as they stand in the calldata: of an id that has
+    ///      more bits than its type no account holds anything, and such a v is refused, as Solidity's decoder would.
+    function _factorAt(Factor[] calldata factors, uint256 i) private pure returns (uint256 id, uint256 v) {
+        assembly ("memory-safe") {
+            let place := add(factors.offset, mul(i, 0x60))
+            id := calldataload(place)
+            v := calldataload(add(place, 0x20))
+            if shr(80, v) { revert(0, 0) }
         }
     }
 
@@ -231,10 +266,9 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
     function _quoteFactorOf(Factor[] calldata factors) internal view returns (uint256 v) {
         uint256 last = 0;
         for (uint256 i = 0; i < factors.length; ++i) {
-            Factor calldata factor = factors[i];
-            uint256 id = factor.assetId;
+            (uint256 id, uint256 each) = _factorAt(factors, i);
             if (id <= last) revert FactorsOutOfOrder(i);
-            if (id == quoteId) v = factor.v;
+            if (id == quoteId) v = each;
             last = id;
         }
     }

@@ -174,11 +174,12 @@ contract VerifierRegistry is IVerifierRegistry, AccessManaged {
     /// @dev To ask the verifier for its digest costs a sixth of a second word. It is a constant of code whose hash was
     ///      checked, and held against what was stored, so that no code can slip another key's digest in.
     function active(bytes32 statement) external view returns (address verifier, bytes32 keyDigest, uint32 generation) {
-        Active memory current = _active[statement];
-        if (current.verifier == address(0)) revert NoVerifier(statement);
-        keyDigest = IMarginVerifier(current.verifier).KEY_DIGEST();
-        if (bytes11(keyDigest) != current.digestHead) revert KeyDigestMismatch(current.digestHead, keyDigest);
-        return (current.verifier, keyDigest, current.generation);
+        Active storage current = _active[statement];
+        bytes11 digestHead;
+        (verifier, generation, digestHead) = (current.verifier, current.generation, current.digestHead);
+        if (verifier == address(0)) revert NoVerifier(statement);
+        keyDigest = IMarginVerifier(verifier).KEY_DIGEST();
+        if (bytes11(keyDigest) != digestHead) revert KeyDigestMismatch(digestHead, keyDigest);
     }
 
     /// @inheritdoc IVerifierRegistry
