@@ -31,8 +31,9 @@ FUNCTIONS: Mapping[str, Mapping[str, Role]] = {
     "vault": {"listAsset": Role.ADMIN, "openAsset": Role.ADMIN, "lowerCap": Role.RISK, "closeAsset": Role.RISK,
               "raiseCap": Role.LOOSENING, "pause": Role.GUARDIAN, "unpause": Role.GUARDIAN, "lock": Role.COORDINATOR,
               "release": Role.COORDINATOR, "transferBasket": Role.COORDINATOR, "pay": Role.COORDINATOR,
-              "book": Role.SETTLEMENT},
-    "settlement": {"settle": Role.VENUE, "withdrawClearing": Role.VENUE, "pause": Role.GUARDIAN,
+              "book": Role.SETTLEMENT, "installAllocator": Role.ADMIN},
+    "settlement": {"settle": Role.VENUE, "withdrawClearing": Role.VENUE, "slashBond": Role.COORDINATOR,
+                   "pause": Role.GUARDIAN,
                    "unpause": Role.GUARDIAN},
 }
 """By the contract's name in a deployment and the function's: the role."""

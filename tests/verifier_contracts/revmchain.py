@@ -25,7 +25,7 @@ _INTERFACES = ("ICollateralVault.sol", "IMarginManager.sol", "IRiskOracle.sol", 
                "IPausableClock.sol")
 _VAULT = ("CollateralVault.sol", "VenueSettlement.sol", "AssetMarks.sol", "ConstantProductAdapter.sol",
           "Erc4626Adapter.sol", "VaultAssets.sol", "VaultGains.sol", "Purse.sol", "Gains.sol", "Epochs.sol",
-          "ExactTransfer.sol", "ILpAdapter.sol", "PausableByClass.sol", "Signatures.sol")
+          "ExactTransfer.sol", "IGainsAllocator.sol", "ILpAdapter.sol", "PausableByClass.sol", "Signatures.sol")
 
 
 CODE_LIMIT = compiler.CODE_LIMIT

@@ -111,6 +111,7 @@ class Model:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self.revocations = random.Random(seed)
         self.w = build()
         self.tokens = {"quote": self.w.quote, "coin": self.w.coin}
         self.people = {who: Person() for who in PEOPLE}
@@ -356,7 +357,7 @@ class Model:
                   "move": self.rng.choice([p.venue if p.venue != NOBODY else RELAYER, RELAYER]),
                   "reassign": self.w.admin, "revoke": who}[kind]
         if kind == "revoke":
-            if self.rng.random() < 0.5:
+            if self.revocations.random() < 0.5:
                 self.w.desk("revokeConsents", sender=who)
                 p.nonce += 1
             else:
@@ -577,7 +578,7 @@ class Model:
 
     def is_revoked(self, who: str) -> bool:
         """Whether a carrier comes with what was signed before the last revocation."""
-        return self.people[who].vault_nonce > 0 and self.rng.random() < 0.2
+        return self.people[who].vault_nonce > 0 and self.revocations.random() < 0.2
 
     def debit(self, p: Person, name: str, amount: int, fee: int, revoked: bool) -> None:
         demand(amount, "NoAmount")

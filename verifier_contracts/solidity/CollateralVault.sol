@@ -100,6 +100,7 @@ contract CollateralVault is VaultGains, EIP712 {
     error NotRefuted(uint40 epochId);
     error NoSuchClaim(bytes32 claimId);
     error NoLot(address account);
+    error NotAllocator(address sender);
 
     constructor(address authority_, Settings memory s)
         AccessManaged(authority_)
@@ -256,9 +257,17 @@ contract CollateralVault is VaultGains, EIP712 {
     {
         uint256 lotId = _requireLot(account);
         if (to == address(0)) revert NoReceiver();
+        _settled(account);
         _debit(account, token, _idOf(token), amount);
         owed[to][token] += amount;
         emit Paid(lotId, token, to, amount);
+    }
+
+    /// @notice Owe the allocator what it charges to gains (the allocator alone): at once, though accounts are debited one
+    ///         by one. Each is before anything leaves it.
+    function advance(uint256 amount) external {
+        if (msg.sender != address(allocator)) revert NotAllocator(msg.sender);
+        owed[msg.sender][quote] += amount;
     }
 
     // ----------------------------------------------------------------------------------------------------- internal
@@ -286,7 +295,7 @@ contract CollateralVault is VaultGains, EIP712 {
             if (!isSignedBy(w.account, _hashTypedDataV4(_structHashOf(w, purse.nonce())), consent)) revert NotOwner(w.account, msg.sender);
         }
         if (purse.inLot()) revert LotOpen(w.account, lotOf[w.account]);
-        immature = _immatureOf(w.account, purse);
+        (purse, immature) = _settled(w.account);
         if (immature != 0 && w.token == quote) {
             uint256 free = purse.quote() - immature;
             if (w.amount > free) revert GainNotMature(w.account, w.amount, free);

@@ -9,6 +9,7 @@ pragma solidity ^0.8.28;
 ///      gainsUntil  48 bits  second from which all its gains may leave, 0 if it never had any
 ///      inLot        1 bit   whether it is being liquidated
 ///      nonce       32 bits  what its owner's signed withdrawals must name: as often as she has revoked them
+///      watched      1 bit   whether the allocator is to be asked before anything leaves
 type Purse is uint256;
 
 /// @dev What a vault stores of another asset of an account, in one word from the low end. Ids rise along the chain.
@@ -18,7 +19,7 @@ type Purse is uint256;
 type Holding is uint256;
 
 using {
-    quote, first, gainsUntil, inLot, nonce, withQuote, withFirst, withGainsUntil, withLot, withNonce
+    quote, first, gainsUntil, inLot, nonce, watched, withQuote, withFirst, withGainsUntil, withLot, withNonce, withWatched
 } for Purse global;
 using {amount, next, withAmount, withNext} for Holding global;
 
@@ -42,6 +43,10 @@ function nonce(Purse purse) pure returns (uint32) {
     return uint32(Purse.unwrap(purse) >> 177);
 }
 
+function watched(Purse purse) pure returns (bool) {
+    return Purse.unwrap(purse) >> 209 != 0;
+}
+
 function withQuote(Purse purse, uint96 amount_) pure returns (Purse) {
     return Purse.wrap(Purse.unwrap(purse) >> 96 << 96 | amount_);
 }
@@ -60,6 +65,10 @@ function withLot(Purse purse, bool is_) pure returns (Purse) {
 
 function withNonce(Purse purse, uint32 nonce_) pure returns (Purse) {
     return Purse.wrap(Purse.unwrap(purse) & ~(uint256(type(uint32).max) << 177) | uint256(nonce_) << 177);
+}
+
+function withWatched(Purse purse, bool is_) pure returns (Purse) {
+    return Purse.wrap(Purse.unwrap(purse) & (1 << 209) - 1 | (is_ ? 1 << 209 : 0));
 }
 
 function packHolding(uint96 amount_, uint32 next_) pure returns (Holding) {

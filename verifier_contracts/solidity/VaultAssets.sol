@@ -8,6 +8,7 @@ import {AssetMarks} from "./AssetMarks.sol";
 import {requireFactors} from "./Epochs.sol";
 import {ExactTransfer} from "./ExactTransfer.sol";
 import {ICollateralVault} from "./ICollateralVault.sol";
+import {IGainsAllocator} from "./IGainsAllocator.sol";
 import {IMarginManager} from "./IMarginManager.sol";
 import {IRiskOracle} from "./IRiskOracle.sol";
 import {PausableByClass} from "./PausableByClass.sol";
@@ -42,6 +43,9 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
     uint32 public immutable quoteId;
     /// @notice What counts for assets that epochs have no factors for.
     AssetMarks public immutable marks;
+
+    /// @notice Who charges losses to gains; 0 until it is installed.
+    IGainsAllocator public allocator;
 
     mapping(address token => Asset) private _assets;
     /// @notice The token of an asset; 0 if it was never listed.
@@ -137,7 +141,9 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
 
     /// @inheritdoc ICollateralVault
     function valuationOf(address account, uint40 epochId, Factor[] calldata factors) public view returns (uint128) {
-        return _valueOf(account, epochId, factors, _quoteFactorOf(factors), 0);
+        uint256 due;
+        if (_purses[account].watched()) (due,) = allocator.statusOf(account);
+        return _valueOf(account, epochId, factors, _quoteFactorOf(factors), due);
     }
 
     /// @inheritdoc ICollateralVault
@@ -160,7 +166,7 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
         for (uint256 i = 0; i < accounts.length; ++i) {
             Purse purse = _purses[accounts[i]];
             uint256 value;
-            if (purse.first() == 0) {
+            if (purse.first() == 0 && !purse.watched()) {
                 // 2^96 units at 2^80: below 2^176.
                 unchecked {
                     value = purse.quote() * quoteFactor >> 64;

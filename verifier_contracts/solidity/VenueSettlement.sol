@@ -7,10 +7,12 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {RateLimiter} from "@openzeppelin/contracts/utils/RateLimiter.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {CollateralVault} from "./CollateralVault.sol";
 import {ExactTransfer} from "./ExactTransfer.sol";
 import {Gains} from "./Gains.sol";
+import {IGainsAllocator} from "./IGainsAllocator.sol";
 import {IMarginManager} from "./IMarginManager.sol";
 import {IRiskOracle} from "./IRiskOracle.sol";
 import {ActionClass, PausableByClass} from "./PausableByClass.sol";
@@ -77,9 +79,12 @@ contract VenueSettlement is PausableByClass, ReentrancyGuardTransient {
     event BondPosted(address indexed venue, uint256 amount);
     event BondLeaving(address indexed venue, uint256 amount, uint256 leavesAt);
     event BondReturned(address indexed venue, address indexed to, uint256 amount);
+    event BondSlashed(address indexed venue, address indexed to, uint256 amount);
+    event ClearingCharged(address indexed venue, address indexed to, uint256 amount);
     event DebitCapSet(address indexed account, uint96 cap);
     event SettlementRequested(address indexed account);
 
+    error NotAllocator(address sender);
     error LengthsDiffer(uint256 accounts, uint256 deltas);
     error TooManySettled(uint256 accounts, uint256 most);
     error NotVenueOfAccount(address account, address venue);
@@ -185,7 +190,11 @@ contract VenueSettlement is PausableByClass, ReentrancyGuardTransient {
         if (own.principal > own.balance) own.principal = own.balance;
         _clearing[msg.sender] = own;
         held = held + lost - gained;
-        if (lost > gained) _clearingGains[msg.sender].push(lost - gained, maturesAt);
+        if (lost > gained) {
+            _clearingGains[msg.sender].push(lost - gained, maturesAt);
+            IGainsAllocator allocator = vault.allocator();
+            if (address(allocator) != address(0)) allocator.clearingGained(msg.sender, lost - gained);
+        }
     }
 
     function _useBond(uint256 gains) private {
@@ -247,6 +256,39 @@ contract VenueSettlement is PausableByClass, ReentrancyGuardTransient {
         _bonds[msg.sender] = Bond(bond.posted - bond.leaving, 0, 0);
         emit BondReturned(msg.sender, to, bond.leaving);
         _push(to, bond.leaving);
+    }
+
+    // ------------------------------------------------------------------------------------------- what a breach costs
+
+    /// @notice Take a venue's bond, also what it is letting go: for that it stays a week (role: coordinator). It takes
+    ///         what is there, and reverts for no lack of it.
+    function slashBond(address venue, uint256 amount, address to) external restricted nonReentrant returns (uint256 taken) {
+        taken = _slash(venue, amount, to);
+        if (taken != 0) _push(to, taken);
+    }
+
+    /// @notice Charge a loss to what a venue's clearing account gained, or would have gained had the venue settled (the
+    ///         vault's allocator alone): the clearing account first, then the bond. It takes what is there.
+    function charge(address venue, uint256 amount, address to) external nonReentrant returns (uint256 taken) {
+        if (msg.sender != address(vault.allocator())) revert NotAllocator(msg.sender);
+        Clearing memory own = _clearing[venue];
+        taken = Math.min(amount, own.balance);
+        own.balance -= uint96(taken);
+        if (own.principal > own.balance) own.principal = own.balance;
+        _clearing[venue] = own;
+        if (taken != 0) emit ClearingCharged(venue, to, taken);
+        taken += _slash(venue, amount - taken, to);
+        if (taken != 0) _push(to, taken);
+    }
+
+    /// @dev What is left of a bond that is leaving leaves.
+    function _slash(address venue, uint256 amount, address to) private returns (uint256 taken) {
+        Bond storage bond = _bonds[venue];
+        taken = Math.min(amount, bond.posted);
+        if (taken == 0) return 0;
+        bond.posted -= uint96(taken);
+        if (bond.leaving > bond.posted) bond.leaving = bond.posted;
+        emit BondSlashed(venue, to, taken);
     }
 
     // ------------------------------------------------------------------------------------------------------ reading

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// Stands for the coordinator where the fund asks how many losses are open.
+contract MockWatch {
+    uint256 public openLosses;
+
+    function set(uint256 losses) external {
+        openLosses = losses;
+    }
+}
