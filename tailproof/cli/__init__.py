@@ -34,6 +34,7 @@ _COMMANDS = {
     "contract": ("contract", "Generate, deploy, feed and govern the contracts."),
     "oracle": ("oracle", "Sign and publish epochs (risk publisher); refute false ones (watcher)."),
     "vault": ("vault", "Put collateral in, take it out on proofs (trader)."),
+    "fund": ("fund", "Back the insurance fund, and leave it (backer)."),
     "trade": ("trade", "Trade inside commitments, lots and cash together (venue, trader)."),
     "committee": ("committee", "Share an escrow's key, decrypt, renew (committee)."),
     "submit": ("relayer", "Submit a bundle to the chain (relayer)."),

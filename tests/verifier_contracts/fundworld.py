@@ -50,7 +50,7 @@ class FundWorld(VaultWorld):
         self.give(who, amount, spender=self.fund)
         self.fund("payFees", amount, sender=who)
 
-    def cover(self, loss: int, amount: int, venue: str | None = None, who: str | None = None,
+    def insure(self, loss: int, amount: int, venue: str | None = None, who: str | None = None,
               epoch: int | None = None) -> int:
         return int(self.fund("cover", loss_id(loss), venue or self.venue, who or self.owner,
                              self.epoch if epoch is None else epoch, amount, sender=self.coordinator))
@@ -68,7 +68,7 @@ class FundWorld(VaultWorld):
     def due(self, who: str) -> int:
         return int(self.allocator("statusOf", who)[0])
 
-    def tokens(self, who: str) -> int:
+    def in_hand(self, who: str) -> int:
         return int(self.quote("balanceOf", who))
 
     def book(self, *pairs: tuple[str, int], venue: str | None = None) -> None:
@@ -89,7 +89,8 @@ class FundWorld(VaultWorld):
         """A venue's bond and clearing account."""
         self.give(venue, bond + clearing, spender=self.desk)
         self.desk("postBond", venue, bond, sender=venue)
-        self.desk("fundClearing", venue, clearing, sender=venue)
+        if clearing:
+            self.desk("fundClearing", venue, clearing, sender=venue)
 
 
 def loss_id(number: int) -> bytes:

@@ -33,27 +33,26 @@ import {VenueSettlement} from "./VenueSettlement.sol";
 contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, ReentrancyGuardTransient {
     using Checkpoints for Checkpoints.Trace208;
 
-    /// @dev Gains of a venue's accounts under one epoch. `index` is the part of a gain that losses have taken, in 2^-96;
+    /// @dev Gains of a venue's accounts under one epoch. `index` is the part of a gain that losses have taken, in 1e-24;
     ///      `paid` is what they were paid, less what accounts were debited: below 0 it is dust.
     struct Pool {
         uint96 gained;
         uint48 closesAt;
         uint40 epochId;
-        uint64 previous;
-        uint128 index;
+        uint40 previous;
+        uint80 index;
         int128 paid;
     }
 
-    /// @dev What is left of a gain of an account. `charged` is what the index has cost it so far, `start` of that what it
-    ///      never paid, because it came, or became less, when the index was there already; `taken` is what was debited in
-    ///      all, also for what the account has lost again since.
+    /// @dev What is left of a gain of an account. `start` is the pool's index when it came, or when the account lost some of
+    ///      it again; `charged` what it was debited since then, `taken` what it was debited in all.
     struct Gain {
         uint96 amount;
-        uint64 pool;
-        uint48 maturesAt;
+        uint40 pool;
+        uint40 maturesAt;
+        uint80 start;
         uint96 charged;
         uint96 taken;
-        uint96 start;
     }
 
     /// @dev Gains of an account that still matter: from `head` up to, not including, `tail`.
@@ -62,7 +61,8 @@ contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, Reentr
         uint32 tail;
     }
 
-    uint256 private constant UNIT = 1 << 96;
+    /// @dev Basis points are exact in it.
+    uint256 private constant UNIT = 1e24;
     uint256 private constant BASIS_POINTS = 1e4;
     /// @notice Gains of one account that wait at the same time, at most.
     uint256 public constant MOST_GAINS = 64;
@@ -81,7 +81,7 @@ contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, Reentr
     uint16 public immutable hMax;
 
     Pool[] private _pools;
-    mapping(address venue => uint64) private _newest;
+    mapping(address venue => uint40) private _newest;
     mapping(address account => Window) private _windows;
     mapping(address account => mapping(uint256 place => Gain)) private _gains;
     /// @dev By epoch, sums of all before: what accounts and clearing account gained, and the latter alone.
@@ -143,18 +143,17 @@ contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, Reentr
         if (window.tail - window.head >= MOST_GAINS) revert TooManyGains(account);
         address venue = manager.venueOf(account);
         uint40 epochId = oracle.latestEpochId();
-        uint64 id = _newest[venue];
+        uint40 id = _newest[venue];
         if (id == 0 || _pools[id].epochId != epochId) {
             _pools.push(Pool(0, maturesAt, epochId, id, 0, 0));
-            id = uint64(_pools.length - 1);
+            id = uint40(_pools.length - 1);
             _newest[venue] = id;
         }
         Pool storage pool = _pools[id];
         Gain storage gain = _gains[account][window.tail];
-        gain.amount = uint96(uint256(delta));
-        (gain.pool, gain.maturesAt) = (id, maturesAt);
-        // One that comes into a pool after a loss was charged to it was not gained before that loss's end.
-        _begin(gain, pool);
+        // Where losses were charged to its pool already, it was not gained before their end.
+        (gain.amount, gain.pool, gain.maturesAt, gain.start) =
+            (uint96(uint256(delta)), id, uint40(maturesAt), pool.index);
         pool.gained += uint96(uint256(delta));
         if (maturesAt < pool.closesAt) pool.closesAt = maturesAt;
         _windows[account].tail = window.tail + 1;
@@ -177,19 +176,13 @@ contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, Reentr
             Gain storage gain = _gains[account][i - 1];
             Pool storage pool = _pools[gain.pool];
             if (block.timestamp >= pool.closesAt) continue;
-            uint256 kept = gain.amount - (gain.charged - gain.start);
+            uint256 kept = gain.amount - gain.charged;
             uint256 eaten = Math.min(lost, kept);
             lost -= eaten;
             uint256 rest = kept - eaten;
             pool.gained -= uint96(gain.amount - rest);
-            gain.amount = uint96(rest);
-            _begin(gain, pool);
+            (gain.amount, gain.start, gain.charged) = (uint96(rest), pool.index, 0);
         }
-    }
-
-    /// @dev What a gain is charged from now on is what the index rises by. Rounded down, or two roundings would lose a unit.
-    function _begin(Gain storage gain, Pool storage pool) private {
-        if (pool.index != 0) gain.charged = gain.start = uint96(uint256(gain.amount) * pool.index / UNIT);
     }
 
     /// @inheritdoc IGainsAllocator
@@ -243,8 +236,7 @@ contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, Reentr
 
     /// @dev Rounded up: what was paid out is always there.
     function _dueOf(Gain storage gain) private view returns (uint256 due) {
-        uint256 all = Math.ceilDiv(uint256(gain.amount) * _pools[gain.pool].index, UNIT);
-        (, due) = Math.trySub(all, gain.charged);
+        due = Math.ceilDiv(uint256(gain.amount) * (_pools[gain.pool].index - gain.start), UNIT) - gain.charged;
     }
 
     // ---------------------------------------------------------------------------------------------------- a loss
@@ -267,23 +259,31 @@ contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, Reentr
         if (from > until || until > block.timestamp) revert WrongInterval(from, until);
         if (amount == 0) revert NoAmount();
         isRecorded[lossId] = true;
-        (uint64[] memory ids, uint256[] memory rooms, uint256 room) = _roomsOf(venue, from, until);
+        (uint256 haircut, uint256 share) = _charge(lossId, venue, from, until, amount);
+        charged = haircut + share;
+        emit LossAllocated(lossId, venue, from, until, amount, haircut, share, amount - charged);
+        fund.relieve(lossId, venue, amount, charged);
+    }
+
+    /// @dev Accounts and venue by the room that each has.
+    function _charge(bytes32 lossId, address venue, uint40 from, uint40 until, uint256 amount)
+        private
+        returns (uint256 haircut, uint256 share)
+    {
+        (uint40[] memory ids, uint256[] memory rooms, uint256 room) = _roomsOf(venue, from, until);
         uint256 venueRoom = venueRoomOf(venue, from, until);
-        uint256 all = Math.min(amount, room + venueRoom);
-        uint256 share = room + venueRoom == 0 ? 0 : Math.mulDiv(all, venueRoom, room + venueRoom);
-        uint256 haircut = all - share;
-        _chargePools(lossId, ids, rooms, room, haircut);
+        haircut = Math.min(amount, room + venueRoom);
+        if (venueRoom != 0) share = Math.mulDiv(haircut, venueRoom, room + venueRoom);
+        haircut -= share;
+        if (haircut != 0) {
+            _chargePools(lossId, ids, rooms, room, haircut);
+            vault.advance(haircut);
+            vault.collect(quote, msg.sender);
+        }
         if (share != 0) {
             share = settlement.charge(venue, share, msg.sender);
             _add(_venueCharges[venue], uint48(block.timestamp), share);
         }
-        if (haircut != 0) {
-            vault.advance(haircut);
-            vault.collect(quote, msg.sender);
-        }
-        charged = haircut + share;
-        emit LossAllocated(lossId, venue, from, until, amount, haircut, share, amount - charged);
-        fund.relieve(lossId, venue, amount, charged);
     }
 
     /// @notice What a venue is charged at most for an interval, of which it is charged nothing twice: `hMax` of what its
@@ -303,12 +303,12 @@ contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, Reentr
     function _roomsOf(address venue, uint40 from, uint40 until)
         private
         view
-        returns (uint64[] memory ids, uint256[] memory rooms, uint256 total)
+        returns (uint40[] memory ids, uint256[] memory rooms, uint256 total)
     {
-        ids = new uint64[](MOST_POOLS);
+        ids = new uint40[](MOST_POOLS);
         rooms = new uint256[](MOST_POOLS);
         uint256 most = UNIT * hMax / BASIS_POINTS;
-        uint64 id = _newest[venue];
+        uint40 id = _newest[venue];
         uint256 count;
         for (uint256 i = 0; i < MOST_POOLS && id != 0; ++i) {
             Pool storage pool = _pools[id];
@@ -326,7 +326,7 @@ contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, Reentr
     }
 
     /// @dev Each pool by the room that it has; the sum to the unit, and none more than its room.
-    function _chargePools(bytes32 lossId, uint64[] memory ids, uint256[] memory rooms, uint256 room, uint256 haircut)
+    function _chargePools(bytes32 lossId, uint40[] memory ids, uint256[] memory rooms, uint256 room, uint256 haircut)
         private
     {
         uint256 before = 0;
@@ -337,7 +337,7 @@ contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, Reentr
             if (part == 0) continue;
             assigned += part;
             Pool storage pool = _pools[ids[i]];
-            pool.index += uint128(Math.ceilDiv(part * UNIT, pool.gained));
+            pool.index += uint80(Math.ceilDiv(part * UNIT, pool.gained));
             pool.paid += int128(int256(part));
             emit PoolCharged(lossId, ids[i], part, pool.index);
         }
@@ -369,7 +369,7 @@ contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, Reentr
     }
 
     /// @notice The newest pool of a venue; 0 if it has none.
-    function newestPoolOf(address venue) external view returns (uint64) {
+    function newestPoolOf(address venue) external view returns (uint40) {
         return _newest[venue];
     }
 
