@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import vaultworld
 from revmchain import Contract, account, vault_artifacts
@@ -97,9 +96,9 @@ def loss_id(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
-def build(artifacts: Callable[[], Any] = fund_artifacts, caps: Sequence[int] = CAPS, h_max: int = HMAX) -> FundWorld:
+def build(caps: Sequence[int] = CAPS, h_max: int = HMAX) -> FundWorld:
     """Everything deployed and installed."""
-    a = artifacts()
+    a = fund_artifacts()
     world = vaultworld.build(lambda: a)
     made = FundWorld(**{name: getattr(world, name) for name in world.__dataclass_fields__})
     m, admin = made.machine, made.admin

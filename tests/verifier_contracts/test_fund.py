@@ -626,17 +626,18 @@ def test_a_venue_with_nothing_left_leaves_a_deficit(w: FundWorld) -> None:
 
 
 def test_a_charge_reaches_the_bond_where_the_clearing_account_is_empty(w: FundWorld) -> None:
-    w.stake(w.venue, 1_000, 0)
+    w.stake(w.venue, 1_000, 100)
     w.trader(A, 700)
     w.trader(B, 0)
     w.book((A, -400))
     w.pass_time(60)
     w.publish()
-    w.book((B, 400))
+    w.book((B, 450))
+    assert w.desk("clearingOf", w.venue) == (50, 50)
     w.pass_time(LAG)
     assert lose(w, 1, 100) == 100
-    assert (w.desk("clearingOf", w.venue), w.desk("bondOf", w.venue)[0], w.due(B)) == ((0, 0), 900, 0)
-    assert w.in_hand(w.desk.address) == w.desk("held") == 900
+    assert (w.desk("clearingOf", w.venue), w.desk("bondOf", w.venue)[0], w.due(B)) == ((0, 0), 950, 0)
+    assert w.in_hand(w.desk.address) == w.desk("held") == 950
 
 
 def test_an_account_has_at_most_64_gains_that_wait(w: FundWorld) -> None:

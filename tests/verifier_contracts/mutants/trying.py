@@ -75,6 +75,10 @@ class Worlds:
             self._keep(ledger_world, "build", lambda build: build(Chain.embedded(timestamp=GENESIS)))
         if any(name.startswith("test_oracle") for name in files):
             self._keep(oracle_world, "build_oracle_world", lambda build: build(Chain.embedded(timestamp=GENESIS)))
+        self.honest_fund: dict[str, Artifact] = {}
+        if any(name.startswith("test_fund") for name in files):
+            import fundworld
+            self.honest_fund = fundworld.fund_artifacts()
         import hypothesis  # noqa: F401
 
         import tailproof.cli  # noqa: F401
@@ -134,6 +138,10 @@ class Worlds:
         import revmchain
         if changed.name in self.honest_vault:
             _redirect(revmchain.vault_artifacts, {**self.honest_vault, changed.name: changed})
+            revmchain.CODE_LIMIT = 1 << 20
+        if changed.name in self.honest_fund:
+            import fundworld
+            _redirect(fundworld.fund_artifacts, {**self.honest_fund, changed.name: changed})
             revmchain.CODE_LIMIT = 1 << 20
 
 
