@@ -7,6 +7,7 @@ does so alone and compares what comes out, field by field, with what others prop
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -35,6 +36,9 @@ from .signing_journal import Journal, JournalDamaged, Owner
 SCHEMA = "tailproof.epoch-signature/1"
 KEPT = 64
 """Epochs whose contents the oracle keeps."""
+LEAD = 60
+"""Seconds by which a content's id may be ahead of this machine's clock. The chain's time is a node's word: one an hour
+ahead would have contents signed that can still be published when a new journal believes that all of them are dead."""
 JournalStart = Literal["never-signed", "lost"]
 
 
@@ -75,12 +79,14 @@ class Candidate:
     """An epoch that was held against the chain.
 
     content : what would be signed.  valuation : when its prices are from.  previous : directory to check it against.
+    superseded : id of the last epoch that stands if it has another root, else 0.
     """
 
     directory: Path
     content: EpochContent
     valuation: int
     previous: Path | None
+    superseded: int = 0
 
 
 def propose(directory: Path, oracle: RiskOracle, court: EpochCourt, *, previous: Path | None = None,
@@ -118,6 +124,9 @@ def propose(directory: Path, oracle: RiskOracle, court: EpochCourt, *, previous:
     if id > now or now > deadline:
         raise BadInput("id and deadline", (id, deadline), f"around now, {now}: not of the future, and not over",
                        source=oracle.chain.name)
+    if id > oracle.chain.clock() + LEAD:
+        raise BadInput("id", id, f"at most {oracle.chain.clock() + LEAD}: by this machine's clock it is of the future",
+                       source=oracle.chain.name)
     if epoch.header.timestamp > id:
         raise BadInput("valuation", epoch.header.timestamp, f"at most {id}, the epoch's id", source=directory)
     content = content_of(epoch, EpochLeaves.of(epoch), id, deadline, oracle.previous_content(), collateral=collateral)
@@ -128,17 +137,21 @@ def propose(directory: Path, oracle: RiskOracle, court: EpochCourt, *, previous:
     if content.lag_seconds < oracle.required_lag():
         raise BadInput("lag", content.lag_seconds, f"at least {oracle.required_lag()} seconds, which the oracle asks "
                        "of the scenarios' horizon", source=directory)
-    return Candidate(directory, content, epoch.header.timestamp, held)
+    superseded = before[0] if before is not None and before[1] != epoch.root else 0
+    return Candidate(directory, content, epoch.header.timestamp, held, superseded)
 
 
-def require_stands(candidate: Candidate, *, progress: Progress = quiet) -> AuditReport:
+def require_stands(candidate: Candidate, *, history: Path | None = None, progress: Progress = quiet) -> AuditReport:
     """Make a candidate's epoch again from its sources, as `tailproof epoch check` does.
+
+    history : prices that the signer brings, by which its parameters are judged in place of its own (G13).
 
     Raises
     ------
-    EpochDoesNotStand : they do not give it, or it lacks what was listed before.
+    EpochDoesNotStand : they do not give it, it lacks what was listed before, or its parameters are no fit.
+    BadInput : from the history.
     """
-    report = epochs.check(candidate.directory, previous=candidate.previous, progress=progress)
+    report = epochs.check(candidate.directory, previous=candidate.previous, history=history, progress=progress)
     if not report.passed:
         raise EpochDoesNotStand(candidate.directory, report)
     if report.root != candidate.content.root:
@@ -214,7 +227,18 @@ def begin_journal(path: Path, owner: Owner, oracle: RiskOracle, start: JournalSt
     if start == "never-signed":
         for id, _ in _signed_by(oracle, owner.signer):
             raise BadInput("--new-journal", start, f'"lost": the key of {owner.signer} signed epoch {id}')
-    signing_journal.create(path, owner, oracle.chain.next_time(), never_signed=start == "never-signed")
+        usual = signing_journal.default_path(owner)
+        if os.path.lexists(usual) and not _same(usual, path):
+            raise BadInput("--new-journal", start, f'"lost": there is a journal of {owner.signer} for this oracle, '
+                           f"{usual}, and what that holds another would not know")
+    # A node that is late would make the wait of a lost journal shorter, one that is early hide what was signed since.
+    times = oracle.chain.next_time(), oracle.chain.clock()
+    signing_journal.create(path, owner, min(times), never_signed=start == "never-signed",
+                           ahead=max(times) - min(times) + LEAD)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def sign(content: EpochContent, oracle: RiskOracle, signer: Signer, journal: Path, *,

@@ -192,16 +192,20 @@ class OutputFile(click.Path):
     """A file to write, where nothing is yet. Where it cannot be written, that is said before any work is done.
 
     continues : something may be there that the command goes on with; what it may not replace, it refuses itself.
+    makes_folder : the command makes the folders that lead to it.
     """
 
-    def __init__(self, *, continues: bool = False) -> None:
+    def __init__(self, *, continues: bool = False, makes_folder: bool = False) -> None:
         super().__init__(path_type=Path)
-        self.continues = continues
+        self.continues, self.makes_folder = continues, makes_folder
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = super().convert(value, param, ctx)
         assert isinstance(path, Path)
-        jsonio.require_writable(path)
+        first = path
+        while self.makes_folder and not os.path.lexists(first.parent):
+            first = first.parent
+        jsonio.require_writable(first)
         return path
 
 

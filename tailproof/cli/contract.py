@@ -199,7 +199,7 @@ def _both(said: object, found: object) -> tuple[str, str]:
 
 @contract.command("consent")
 @DEPLOYMENT
-@talking_to_a_node()
+@talking_to_a_node(signs=True)
 @click.option("--opening", type=FILE, required=True, help="Salt file that `tailproof commit` wrote.")
 @click.option("--venue", type=ADDRESS, required=True, help="The venue that holds the positions.")
 @click.option("--account", type=ADDRESS, help="Your account: the key must be its own.")
@@ -208,21 +208,21 @@ def _both(said: object, found: object) -> tuple[str, str]:
 @reporting
 def sign_consent(deployment: Path, endpoint: Endpoint, opening: Path, venue: str, account: str | None, valid_for: int,
                  out: Path) -> Outcome:
-    """Sign, as the owner, that the venue may register your commitment (EIP-712); the key is $TAILPROOF_PRIVATE_KEY."""
+    """Sign, as the owner, that the venue may register your commitment (EIP-712)."""
     from risk.exact.clock import format_time
     from verifier_contracts.system import System
 
     from ..attestation import require_opens
-    from ..consents import owner_from_environment, require_consentable, write_consent
+    from ..consents import require_consentable, write_consent
     from ..secret import Opening
-    owner, secret = owner_from_environment(), Opening.load(opening)
+    owner, secret = endpoint.signer(), Opening.load(opening)
     require_consentable(owner.address, venue, account)
     require_opens(secret)                          # who consents to what she cannot open can prove nothing any more
     there = System.load(deployment)
     _require_same_statement(secret.statement, there, opening)
     chain = endpoint.connect()
     consent = there.open(chain).desk.consent(owner.address, venue, secret.commitment, chain.clock() + valid_for)
-    write_consent(out, consent, consent.sign(owner))
+    write_consent(out, consent, owner.sign_message(consent.typed_data()))
     return Outcome({"path": str(out), "account": consent.account, "venue": consent.venue, "version": consent.version,
                     "commitment": str(consent.commitment), "deadline": consent.deadline}, [
         f"{out}: {consent.account} consents that {consent.venue} registers version {consent.version}, until "

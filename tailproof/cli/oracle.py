@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..falsities import Falsity
     from ..signing import Candidate
-    from ..watching import Held, Judged, Watch
+    from ..watching import Answers, Held, Judged, Watch
 
 WATCH_SCHEMA = "tailproof.watch/1"
 KINDS = ("leaf", "asset", "mark")
@@ -78,9 +78,10 @@ def content(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | 
     _, there = opened(deployment, endpoint)
     found = _propose(there, epoch, previous, first, collateral, valid_for, allow_trial, None)
     jsonio.write(out, found.content.to_json())
-    facts = {"digest": "0x" + found.content.digest().hex(), "content": found.content.to_json()}
-    return Outcome({"path": str(out), **facts},
-                   [*_told(found), f"{out}: to be signed by a quorum until {_time(found.content.deadline)}"])
+    facts, told = {"digest": "0x" + found.content.digest().hex(), "content": found.content.to_json()}, \
+        _remarks(there, found)
+    return Outcome({"path": str(out), **facts, "remarks": told},
+                   [*_told(found), *told, f"{out}: to be signed by a quorum until {_time(found.content.deadline)}"])
 
 
 @oracle.command("sign")
@@ -93,11 +94,13 @@ def content(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | 
               "user's state directory]")
 @click.option("--new-journal", type=click.Choice(["never-signed", "lost"]), help="Begin a journal: for a key that has "
               "signed nothing for this oracle; or in place of a lost one, which signs nothing for an hour.")
+@click.option("--history", type=FILE, help="Prices (CSV) to hold its parameters against, as of `epoch check` (G13).  "
+              "[default: the epoch's own]")
 @click.option("--out", type=OUTPUT, required=True, help="Signature file to write, for whoever publishes.")
 @reporting
 def sign(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | None, first: bool,
          collateral: Path | None, valid_for: int, allow_trial: bool, proposed: Path | None, journal: Path | None,
-         new_journal: str | None, out: Path) -> Outcome:
+         new_journal: str | None, history: Path | None, out: Path) -> Outcome:
     """Rebuild an epoch as `epoch check` does, hold it against the chain, and sign its content (publisher).
 
     A second content in the same place is not signed before the deadline of the first is over: it would cost the stake.
@@ -109,12 +112,12 @@ def sign(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | Non
     found = _propose(there, epoch, previous, first, collateral, valid_for, allow_trial, given)
     owner = signing.owner_of(there.oracle, signer.address)
     path = signing_journal.default_path(owner) if journal is None else journal
-    report = signing.require_stands(found, progress=progress)
+    report = signing.require_stands(found, history=history, progress=progress)
     if new_journal is not None:
         signing.begin_journal(path, owner, there.oracle, "lost" if new_journal == "lost" else "never-signed")
     signed = signing.sign(found.content, there.oracle, signer, path, patience=endpoint.timeout)
     signed.save(out)
-    told = [*report.remarks, *(f"CHANGED: {change}" for change in report.changes)]
+    told = [*report.remarks, *(f"CHANGED: {change}" for change in report.changes), *_remarks(there, found)]
     return Outcome({"path": str(out), "signer": signed.signer, "digest": "0x" + found.content.digest().hex(),
                     "content": found.content.to_json(), "journal": str(path), "remarks": told},
                    [*told, *_told(found), f"{out}: signed by {signed.signer}; nothing else is, in its place, before "
@@ -175,11 +178,14 @@ def answer(deployment: Path, endpoint: Endpoint, epoch_id: int, kind: str, leaf_
 @click.option("--state", type=CONTINUED, help="File that remembers which epochs need no look any more.")
 @click.option("--demand-unseen", type=click.IntRange(0, 1_200), help="Demand the null leaf of an epoch that no "
               "directory gives after so many live seconds; publishers who show it have the bond.  [default: only tell]")
-@click.option("--tell-only", is_flag=True, help="Refute and demand nothing.")
+@click.option("--answer", "answers", type=click.Choice(["paid", "always", "never"]), default="paid", show_default=True,
+              help="Demands of others to answer, where nothing in the epoch is false: those whose bond pays for it, "
+              "which is then the sender's; all (publishers); none.")
+@click.option("--tell-only", is_flag=True, help="Refute, demand and answer nothing.")
 @reporting
 def watch(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], keys: tuple[Path, ...],
           collateral: Path | None, once: bool, every: int, state: Path | None, demand_unseen: int | None,
-          tell_only: bool) -> Outcome:
+          answers: Answers, tell_only: bool) -> Outcome:
     """Compare every published epoch with what it should be; refute a false one, demand a missing leaf, tell the rest.
 
     An honest epoch costs nothing. A false leaf is proven by a key of its kind, shown to the court, and its signers are
@@ -194,7 +200,7 @@ def watch(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], keys:
     _, there = opened(deployment, endpoint)
     settled = _read_state(state, there)
     watcher = Watch(there.oracle, there.court, LeafProver(keys, progress=progress), Library(folders),
-                    demand_unseen=demand_unseen, acts=not tell_only, progress=progress,
+                    demand_unseen=demand_unseen, acts=not tell_only, answers=answers, progress=progress,
                     collateral=None if collateral is None else read_source(collateral))
     if not once:
         _follow(watcher, settled, every, state, there)
@@ -202,7 +208,8 @@ def watch(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], keys:
     for path, why in watcher.library.unreadable.items():
         say(f"warning: {path} is no epoch: {why}")
     settled |= {judged.epoch_id for judged in found if judged.settled}
-    _write_state(state, there, settled)
+    if not (endpoint.dry_run or endpoint.calldata is not None):
+        _write_state(state, there, settled)
     calls = [action.call for judged in found for action in judged.actions if action.call is not None]
     if endpoint.calldata is not None and calls:
         write_calldata(calls[0], endpoint.calldata)
@@ -421,6 +428,18 @@ def _told(found: Candidate) -> list[str]:
                   ("digest", "0x" + made.digest().hex()), ("prices of", f"{_time(found.valuation)}, "
                   f"{made.id - found.valuation} s before"), ("marks", ", ".join(map(str, made.marks))),
                   ("regime", made.regime), ("lag", f"{made.lag_seconds} s")])
+
+
+def _remarks(there: Contracts, found: Candidate) -> list[str]:
+    """What a signature does not hold against it, and its signer should see."""
+    age, remarks = found.content.id - found.valuation, list[str]()
+    if age > there.ledger.max_epoch_age():
+        remarks.append(f"OLD PRICES: they are of {_time(found.valuation)}, {age} s before: proofs in it are taken as "
+                       "fresh from its publication on, whatever the prices")
+    if found.previous is None and found.superseded:
+        remarks.append(f"NOT COMPARED with epoch {found.superseded}, the last that stands: what was listed there and "
+                       "is not here stays unseen (E7)")
+    return remarks
 
 
 def _lines(judged: Judged) -> list[str]:

@@ -93,6 +93,28 @@ def shown(token: Token, amount: int) -> str:
 
 
 # -- in ----------------------------------------------------------------------------------------------------------------
+@vault.command("mint")
+@DEPLOYMENT
+@talking_to_a_node(sends=True)
+@click.option("--to", type=ADDRESS, help="Who gets them.  [default: the sender]")
+@click.option("--amount", type=AMOUNT, required=True, help="Smallest units of the token.")
+@reporting
+def mint_trial_token(deployment: Path, endpoint: Endpoint, to: str | None, amount: int) -> Outcome:
+    """Mint trial tokens, worth nothing; anybody may. For a system whose quote asset is the trial token alone."""
+    from verifier_contracts.compiler import compile_contracts
+    from verifier_contracts.system import Named
+    from verifier_contracts.token import Token
+    system, there = opened(deployment, endpoint)
+    coin = Token(there.chain, system.quote_token)
+    if there.chain.code(coin.address) != compile_contracts()["TrialToken"].runtime:
+        raise BadInput("quote token", coin.address, "the trial token: what is worth something, nobody mints here",
+                       source=deployment)
+    whose = to or there.chain.default_sender()
+    receipt = Named(there.chain, coin.address, "TrialToken").transact("mint", whose, amount)
+    return Outcome({"account": whose, "token": coin.address, "amount": str(amount), **sent([receipt])},
+                   table([("account", whose), ("minted", shown(coin, amount)), ("transaction", receipt.transaction)]))
+
+
 @vault.command("deposit")
 @DEPLOYMENT
 @talking_to_a_node(sends=True)
@@ -313,22 +335,31 @@ def open_claims(system: System, there: Contracts, account: str) -> list[tuple[by
 @ACCOUNT
 @reporting
 def redeem_claims(deployment: Path, endpoint: Endpoint, account: str | None) -> Outcome:
-    """Pay every queued withdrawal of an account whose epoch is final; anyone may. Exit code 1 if some still wait."""
+    """Pay every queued withdrawal of an account whose epoch is final; anyone may. One that its token refuses to pay
+    stops no other. Exit code 1 if some still wait, or were refused."""
+    from verifier_contracts.errors import ContractRefused
     system, there = opened(deployment, endpoint)
     whose = account or there.chain.default_sender()
-    paid, waiting, receipts = [], [], []
+    paid, waiting, refused, receipts = [], [], [], []
     for id, claim, _ in open_claims(system, there, whose):
         if not there.oracle.is_final(claim.epoch_id):
             waiting.append((id, claim))
             continue
-        receipts.append(there.vault.redeem(claim))
+        try:
+            receipts.append(there.vault.redeem(claim))
+        except ContractRefused as error:
+            refused.append((id, claim, error))
+            continue
         paid.append((id, claim))
     lines = table([(state, f"0x{id.hex()}", claim.token, claim.amount, claim.to, claim.epoch_id)
-                   for state, listed in (("paid", paid), ("waits", waiting)) for id, claim in listed],
-                  ("", "claim", "token", "amount", "to", "epoch"))
+                   for state, listed in (("paid", paid), ("waits", waiting), ("REFUSED", [one[:2] for one in refused]))
+                   for id, claim in listed], ("", "claim", "token", "amount", "to", "epoch"))
+    told = [f"0x{id.hex()}: {error}; its owner puts it back (`vault cancel`)" for id, _, error in refused]
     return Outcome({"account": whose, "paid": [_claim_json(id, claim) for id, claim in paid],
-                    "waiting": [_claim_json(id, claim) for id, claim in waiting], **sent(receipts)},
-                   lines or ["There is no claim."], not waiting)
+                    "waiting": [_claim_json(id, claim) for id, claim in waiting],
+                    "refused": [{**_claim_json(id, claim), **error.as_dict()} for id, claim, error in refused],
+                    **sent(receipts)},
+                   [*lines, *told] or ["There is no claim."], not waiting and not refused)
 
 
 def _claim_json(id: bytes, claim: Claim) -> dict[str, Any]:
@@ -354,6 +385,27 @@ def cancel_claim(deployment: Path, endpoint: Endpoint, account: str | None, clai
     return Outcome({"account": whose, "claim": claim_id.lower(), **sent([receipt])},
                    table([("put back", f"{claim.amount} units of {claim.token}"), ("account", whose),
                           ("transaction", receipt.transaction)]))
+
+
+@vault.command("collect")
+@DEPLOYMENT
+@talking_to_a_node(sends=True)
+@TOKEN
+@click.option("--to", type=ADDRESS, help="Who is paid.  [default: the sender]")
+@reporting
+def collect_owed(deployment: Path, endpoint: Endpoint, token: str | None, to: str | None) -> Outcome:
+    """Take what the vault owes the sender: fees of what was carried. Exit code 1 if it is nothing."""
+    from verifier_contracts.token import Token
+    system, there = opened(deployment, endpoint)
+    sender = there.chain.default_sender()
+    coin, receiver = Token(there.chain, token or system.quote_token), to or sender
+    amount = there.vault.owed(sender, coin.address)
+    facts = {"account": sender, "token": coin.address, "amount": str(amount), "to": receiver}
+    if not amount:
+        return Outcome({**facts, "transaction": None}, [f"{sender} is owed nothing of {coin.address}."], False)
+    receipt = there.vault.collect(coin.address, receiver)
+    return Outcome({**facts, **sent([receipt])},
+                   table([("collected", shown(coin, amount)), ("to", receiver), ("transaction", receipt.transaction)]))
 
 
 @vault.command("balance")
