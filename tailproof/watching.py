@@ -26,7 +26,6 @@ from primitives.poseidon import Tag
 from risk.epochs.audit import compare
 from risk.epochs.epoch import Epoch
 from risk.grid.grid_epoch import GridEpoch
-from risk.market.book import released_symbols
 from verifier_contracts.chain import Receipt
 from verifier_contracts.epoch_content import EpochContent
 from verifier_contracts.errors import Call, ContractRefused, Withheld
@@ -394,7 +393,7 @@ class Watch:
         before = self._final_before(facts)
         if before is not None:
             earlier, its = before
-            gone = _released(held.epoch, its.epoch)
+            gone = epochs.released_ids(held.epoch, its.epoch)
             wanted += [_Wanted(kind, row[0], its.leaves.listing(earlier, kind, row),
                                f"leaf {kind.name} of id {row[0]} was listed in epoch {earlier.id}, and is not in it "
                                "(E7)")
@@ -654,15 +653,6 @@ def following(watch: Watch, settled: set[int], *, every: float, patience: float 
 
 def _failed(error: Exception) -> Judged:
     return Judged(0, 0, "doubtful", [f"the node failed, watching goes on: {error}"])
-
-
-def _released(epoch: AnyEpoch, before: AnyEpoch) -> set[int]:
-    """Ids of instruments that a book says nobody holds any more."""
-    arrays = epoch.arrays if isinstance(epoch, GridEpoch) else epoch
-    if arrays.provenance is None:
-        return set()
-    symbols = released_symbols(arrays.provenance.sources.book)
-    return {instrument.id for instrument in before.instruments if instrument.symbol in symbols}
 
 
 def _between(published: AnyEpoch, ours: AnyEpoch) -> Iterator[object]:

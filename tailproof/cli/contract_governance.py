@@ -189,9 +189,8 @@ def freeze(deployment: Path, endpoint: Endpoint, epoch_id: int, seconds: int | N
     """Withdraw an epoch: for at most two hours by a guardian, for good by a quorum of publishers."""
     if sum((seconds is not None, out is not None, bool(signatures))) != 1:
         raise BadInput("--seconds, --sign and --signature", (seconds, out and str(out), len(signatures)), "one of them")
-    from verifier_contracts.epoch_content import quorum
-
     from ..freezing import Freeze
+    from ..quorums import TooFew, quorum_of
     _, there = opened(deployment, endpoint)
     oracle = there.oracle
     if seconds is not None:
@@ -202,19 +201,20 @@ def freeze(deployment: Path, endpoint: Endpoint, epoch_id: int, seconds: int | N
     oracle.facts_of(epoch_id)                      # refused as UnknownEpoch
     message = oracle.domain.freeze(epoch_id)
     if out is not None:
+        endpoint.require_sending("--sign", out)
         signer = endpoint.signer()
         Freeze(there.chain.chain_id, oracle.address, epoch_id, signer.address, signer.sign_message(message)).save(out)
         return Outcome({"epoch_id": epoch_id, "signer": signer.address, "path": str(out), "transaction": None},
                        [f"{out}: {signer.address} signs that epoch {epoch_id} be frozen for good"])
-    signers, given = oracle.signers(), {}
-    for path in signatures:
-        one = Freeze.load(path)
-        one.require(oracle.domain, epoch_id, path)
-        given[one.signer] = one.signature
-    if len(given) < signers.quorum:
-        return Outcome({"epoch_id": epoch_id, "signatures": len(given), "quorum": signers.quorum, "transaction": None},
-                       [f"NOT frozen: {len(given)} signatures of {signers.quorum}."], False)
-    receipt = oracle.freeze(epoch_id, signers.generation, quorum(given, signers.signers))
+    given = {path: Freeze.load(path) for path in signatures}
+    for path, one in given.items():
+        one.require(oracle.domain, path, epoch_id=epoch_id)
+    try:
+        chosen = quorum_of(message, {path: (one.signer, one.signature) for path, one in given.items()}, oracle)
+    except TooFew as few:
+        return Outcome({"epoch_id": epoch_id, "signatures": few.given, "quorum": few.needed, "transaction": None},
+                       [f"NOT frozen: {few.given} signatures of {few.needed}."], False)
+    receipt = oracle.freeze(epoch_id, chosen.generation, chosen.data)
     return Outcome({"epoch_id": epoch_id, "for_good": True, "until": None, **sent([receipt])},
                    table([("frozen for good", f"epoch {epoch_id}"), ("transaction", receipt.transaction)]))
 

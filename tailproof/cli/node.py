@@ -74,6 +74,12 @@ class Endpoint:
         keyless = withhold and self.sender is not None       # nothing is signed, so nobody need hold a key
         return Chain.connect(self.rpc, chain_id=self.chain_id, terms=terms, signer=None if keyless else self._chosen())
 
+    def require_sending(self, option: str, path: Path) -> None:
+        """Refuse --dry-run and --calldata beside an option that signs into a file: somebody else could send that."""
+        if self.dry_run or self.calldata is not None:
+            raise BadInput(option, str(path), "absent with --dry-run and --calldata: what is signed can be sent by "
+                           "whoever has it")
+
     def signer(self) -> Signer:
         """Who signs messages: of the keystore, behind the signer's URL, or the key in the environment.
 
