@@ -16,6 +16,7 @@ import errno
 import io
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -207,6 +208,16 @@ class OutputFile(click.Path):
             first = first.parent
         jsonio.require_writable(first)
         return path
+
+
+class Integer(click.IntRange):
+    """An integer within bounds, in decimal digits: no underscores, and no digits of other scripts, which look like
+    something else than they are."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,100}", value):
+            raise BadInput(_name(param), value, "an integer in decimal digits")
+        return super().convert(value, param, ctx)
 
 
 class Address(click.ParamType[str]):

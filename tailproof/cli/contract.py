@@ -18,7 +18,7 @@ from primitives.errors import BadInput
 
 from .. import epochs
 from ..keys import INSECURE, KeyDirectory
-from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Outcome, progress, reporting, table
+from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _both(said: object, found: object) -> tuple[str, str]:
 @click.option("--opening", type=FILE, required=True, help="Salt file that `tailproof commit` wrote.")
 @click.option("--venue", type=ADDRESS, required=True, help="The venue that holds the positions.")
 @click.option("--account", type=ADDRESS, help="Your account: the key must be its own.")
-@click.option("--valid-for", type=click.IntRange(60, 31_536_000), default=86_400, show_default=True, help="Seconds.")
+@click.option("--valid-for", type=Integer(60, 31_536_000), default=86_400, show_default=True, help="Seconds.")
 @click.option("--out", type=OUTPUT, required=True, help="Consent file to write, for the venue.")
 @reporting
 def sign_consent(deployment: Path, endpoint: Endpoint, opening: Path, venue: str, account: str | None, valid_for: int,
@@ -300,7 +300,7 @@ def _require_same_statement(opened: str, there: System, source: Path) -> None:
 @DEPLOYMENT
 @talking_to_a_node()
 @click.option("--account", type=ADDRESS, required=True)
-@click.option("--max-age", type=click.IntRange(0, (1 << 40) - 1), metavar="SECONDS",
+@click.option("--max-age", type=Integer(0, (1 << 40) - 1), metavar="SECONDS",
               help="How old an epoch you take; a newer one then does not matter.  [default: the contract's bound]")
 @reporting
 def show_account(deployment: Path, endpoint: Endpoint, account: str, max_age: int | None) -> Outcome:

@@ -15,7 +15,7 @@ import click
 from primitives.errors import BadInput
 
 from ..keys import INSECURE, KeyDirectory
-from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
+from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
 from .vault import DEPLOYMENT, opened, sent
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..governing import Governance
 
 PAUSABLE = click.Choice(["open", "exit", "liquidate", "settle"])
-EPOCH_ID = click.option("--epoch-id", type=click.IntRange(1, (1 << 40) - 1), required=True, help="Id of the epoch.")
+EPOCH_ID = click.option("--epoch-id", type=Integer(1, (1 << 40) - 1), required=True, help="Id of the epoch.")
 
 
 def stepped(step: Step, what: str, facts: dict[str, Any]) -> Outcome:
@@ -117,7 +117,7 @@ def _rows(found: Governance) -> Iterator[tuple[str, str, str]]:
 @talking_to_a_node(sends=True)
 @click.argument("role")
 @click.argument("account", type=ADDRESS)
-@click.option("--delay", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True,
+@click.option("--delay", type=Integer(0, (1 << 32) - 1), default=0, show_default=True,
               help="Seconds that its holder waits between scheduling and executing.")
 @reporting
 def grant(deployment: Path, endpoint: Endpoint, role: str, account: str, delay: int) -> Outcome:
@@ -178,7 +178,7 @@ def cancel(deployment: Path, endpoint: Endpoint, operation: str) -> Outcome:
 @DEPLOYMENT
 @talking_to_a_node(sends=True)
 @EPOCH_ID
-@click.option("--seconds", type=click.IntRange(1, 7_200), help="Hold it so long (role: guardian); then it stands "
+@click.option("--seconds", type=Integer(1, 7_200), help="Hold it so long (role: guardian); then it stands "
               "again.")
 @click.option("--sign", "out", type=OUTPUT, help="Sign, as a publisher, that it be frozen for good, into this file.")
 @click.option("--signature", "signatures", type=FILE, multiple=True, help="Publishers' files of --sign: with a "
@@ -223,7 +223,7 @@ def freeze(deployment: Path, endpoint: Endpoint, epoch_id: int, seconds: int | N
 @DEPLOYMENT
 @talking_to_a_node(sends=True)
 @click.argument("class_", metavar="CLASS", type=PAUSABLE)
-@click.option("--seconds", type=click.IntRange(1, 86_400), default=86_400, show_default=True, help="Then it lapses.")
+@click.option("--seconds", type=Integer(1, 86_400), default=86_400, show_default=True, help="Then it lapses.")
 @reporting
 def pause(deployment: Path, endpoint: Endpoint, class_: str, seconds: int) -> Outcome:
     """Stop CLASS for a time (role: guardian), once in seven days: "open" stops registrations and risky steps, "exit"
@@ -258,11 +258,11 @@ def resume(deployment: Path, endpoint: Endpoint, class_: str) -> Outcome:
 @talking_to_a_node(sends=True)
 @click.argument("slot")
 @click.option("--key", type=FILE, help="Key directory of the verifier that comes.")
-@click.option("--sunset", type=click.IntRange(3_600, 2_592_000), default=86_400, show_default=True,
+@click.option("--sunset", type=Integer(3_600, 2_592_000), default=86_400, show_default=True,
               help="Seconds for which proofs by the key before it are still taken.")
 @click.option("--verifier", type=ADDRESS, help="Where an earlier run deployed it, if it got no further.")
 @click.option("--cancel", "take_back", is_flag=True, help="Take the announcement back (role: guardian).")
-@click.option("--distrust", type=click.IntRange(1, 31), metavar="GENERATION", help="Void a generation and all that was "
+@click.option("--distrust", type=Integer(1, 31), metavar="GENERATION", help="Void a generation and all that was "
               "proven under it, at once and for ever (role: guardian).")
 @reporting
 def rotate(deployment: Path, endpoint: Endpoint, slot: str, key: Path | None, sunset: int, verifier: str | None,

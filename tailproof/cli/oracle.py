@@ -15,7 +15,7 @@ import click
 from primitives import jsonio
 from primitives.errors import BadInput
 
-from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Outcome, progress, reporting, say, table
+from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, say, table
 from .node import Endpoint, talking_to_a_node, write_calldata
 from .vault import COLLATERAL, DEPLOYMENT, opened
 
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 WATCH_SCHEMA = "tailproof.watch/1"
 KINDS = ("leaf", "asset", "mark")
 EPOCH = click.option("--epoch", type=FILE, required=True, help="Epoch directory.")
-EPOCH_ID = click.option("--epoch-id", type=click.IntRange(1, (1 << 40) - 1), required=True,
+EPOCH_ID = click.option("--epoch-id", type=Integer(1, (1 << 40) - 1), required=True,
                         help="Id of the published epoch.")
 KEYS = click.option("--key", "keys", type=FILE, multiple=True, help="Key directory of a leaf-field statement in force; "
                     "one for each kind of leaf.")
 KIND = click.option("--kind", type=click.Choice(KINDS), default="leaf", show_default=True, help="Kind of leaf.")
-LEAF_ID = click.option("--id", "leaf_id", type=click.IntRange(0), required=True, help="Id of instrument or asset; 0: "
+LEAF_ID = click.option("--id", "leaf_id", type=Integer(0), required=True, help="Id of instrument or asset; 0: "
                        "the null leaf.")
 
 
@@ -50,7 +50,7 @@ def _candidate_options(function: Callable[..., Any]) -> Callable[..., Any]:
                      "must be listed still (E7), and this one names it (E9)."),
         click.option("--first", is_flag=True, help="Go on without the epoch before, where nobody has it any more."),
         COLLATERAL,
-        click.option("--valid-for", type=click.IntRange(60, 3_600), default=600, show_default=True, help="Seconds in "
+        click.option("--valid-for", type=Integer(60, 3_600), default=600, show_default=True, help="Seconds in "
                      "which it may be published; until then its signers sign nothing else."),
         click.option("--allow-trial", is_flag=True, help="Take an epoch whose seed was chosen; for trials only."),
     )
@@ -241,9 +241,9 @@ def send_release(signatures: tuple[Path, ...], deployment: Path, endpoint: Endpo
 @KEYS
 @COLLATERAL
 @click.option("--once", is_flag=True, help="Look once; exit code 1 if an epoch does not stand.")
-@click.option("--every", type=click.IntRange(1, 3_600), default=15, show_default=True, help="Seconds between looks.")
+@click.option("--every", type=Integer(1, 3_600), default=15, show_default=True, help="Seconds between looks.")
 @click.option("--state", type=CONTINUED, help="File that remembers which epochs need no look any more.")
-@click.option("--demand-unseen", type=click.IntRange(0, 1_200), help="Demand the null leaf of an epoch that no "
+@click.option("--demand-unseen", type=Integer(0, 1_200), help="Demand the null leaf of an epoch that no "
               "directory gives after so many live seconds; publishers who show it have the bond.  [default: only tell]")
 @click.option("--answer", "answers", type=click.Choice(["paid", "always", "never"]), default="paid", show_default=True,
               help="Demands of others to answer, where nothing in the epoch is false: those whose bond pays for it, "
@@ -366,9 +366,9 @@ def challenge(deployment: Path, endpoint: Endpoint, epoch_id: int, epoch: Path |
 @KIND
 @LEAF_ID
 @click.option("--listed", type=FILE, help="Epoch directory that lists the leaf; none is needed for a null leaf.")
-@click.option("--listed-in", type=click.IntRange(1, (1 << 40) - 1), help="Id of the final epoch that it is listed in.  "
+@click.option("--listed-in", type=Integer(1, (1 << 40) - 1), help="Id of the final epoch that it is listed in.  "
               "[default: the epoch itself]")
-@click.option("--bond", type=click.IntRange(1), help="Wei to bring.  [default: a quarter more than is needed]")
+@click.option("--bond", type=Integer(1), help="Wei to bring.  [default: a quarter more than is needed]")
 @reporting
 def demand(deployment: Path, endpoint: Endpoint, epoch_id: int, kind: str, leaf_id: int, listed: Path | None,
            listed_in: int | None, bond: int | None) -> Outcome:
@@ -390,10 +390,10 @@ def demand(deployment: Path, endpoint: Endpoint, epoch_id: int, kind: str, leaf_
 @oracle.command("settle")
 @DEPLOYMENT
 @talking_to_a_node(sends=True)
-@click.option("--epoch-id", type=click.IntRange(1, (1 << 40) - 1), help="Epoch that was refuted, or that leaves were "
+@click.option("--epoch-id", type=Integer(1, (1 << 40) - 1), help="Epoch that was refuted, or that leaves were "
               "demanded of.")
 @KIND
-@click.option("--id", "leaf_id", type=click.IntRange(0), help="Close the demand of this leaf: the epoch is frozen, the "
+@click.option("--id", "leaf_id", type=Integer(0), help="Close the demand of this leaf: the epoch is frozen, the "
               "bond goes back.")
 @click.option("--claim-to", type=ADDRESS, help="Have what is owed to the sender (rewards, bonds) paid to this address.")
 @reporting
