@@ -404,8 +404,8 @@ def test_what_is_no_file_is_no_journal(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", [
-    b"[" * 200 + b"]" * 200, b'{"id":NaN}', b'{"id":1,"id":1}', b'{"id":' + b"9" * 5_000 + b"}", b'{"id":1e999}', b"null",
-    b"\xff\xfe", b'{"before":{}}'])
+    b"[" * 200 + b"]" * 200, b'{"id":NaN}', b'{"id":1,"id":1}', b'{"id":' + b"9" * 5_000 + b"}", b'{"id":1e999}',
+    b"null", b"\xff\xfe", b'{"before":{}}'])
 def test_a_line_that_is_no_entry_stops_the_signer(path: Path, line: bytes) -> None:
     """Also where its head was made to fit: whoever can write both can also delete both."""
     import hashlib
