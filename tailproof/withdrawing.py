@@ -164,8 +164,8 @@ class Exit:
 
 def wanted(contracts: Contracts, account: str, token: str, amount: int, to: str, *, fee: int = 0, valid_for: int
            ) -> Withdrawal:
-    """A withdrawal at the account's present version, and by the owner's present nonce: the node's word; a wrong one makes
-    a signature that is good for nothing until she has revoked so often.
+    """A withdrawal at the account's present version, by the owner's present nonce: the node's word; a wrong one makes a
+    signature that is good for nothing until she has revoked so often.
 
     Raises
     ------
