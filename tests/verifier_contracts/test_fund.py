@@ -204,6 +204,7 @@ def test_the_venues_tranche_pays_first_and_all_that_it_has(insured: FundWorld) -
     assert w.insure(2, 600) == 600
     assert (w.assets(w.venue), w.assets()) == (0, 9_800)
     assert w.fund("deficits") == 0
+    assert w.insure(3, 9_000) == 1_000 + 2_000 - 200           # what its tranche has paid today counts as its stake
 
 
 def test_a_venue_draws_no_more_than_it_stands_for(insured: FundWorld) -> None:
