@@ -136,12 +136,12 @@ def show(deployment: Path, endpoint: Endpoint, backer: str | None) -> Outcome:
     rows: list[tuple[object, ...]] = [
         (_name(which), shown(coin, one.assets), f"target {one.target}", f"{one.shares} shares",
          f"lost all {one.generation} times" if one.generation else "") for which, one in found.items()]
-    rows += [("cap", f"{cap} units {what}") for cap, what in
+    rows += [("cap", f"{cap} units {what}", "", "", "") for cap, what in
              zip(caps, ("an account in 24 h", "under an epoch", "in 24 h"), strict=True)]
-    rows += [("deficit", shown(coin, deficit), "stands until fees repay it; nobody leaves")] if deficit else []
-    rows += [("open losses", "nobody to ask yet" if losses is None else losses)]
+    rows += [("deficit", shown(coin, deficit), "stands until fees repay it; nobody leaves", "", "")] if deficit else []
+    rows += [("open losses", "nobody to ask yet" if losses is None else losses, "", "", "")]
     rows += [("backer's", _name(which), f"{one.shares} shares, worth {keeper.worth_of(which, one.shares)}",
-              f"{one.leaving} leave from {format_time(one.leaves_at)}" if one.leaving else "")
+              f"{one.leaving} leave from {format_time(one.leaves_at)}" if one.leaving else "", "")
              for which, one in own.items() if one.shares]
     data = {"fund": keeper.address, "allocator": allocator.address, "deficit": str(deficit), "open_losses": losses,
             "caps": {name: str(value) for name, value in caps._asdict().items()},

@@ -648,6 +648,13 @@ def test_an_account_has_at_most_64_gains_that_wait(w: FundWorld) -> None:
         w.book((A, 1))
     with refused("TooManyGains", A.lower()):
         w.book((A, 1))
+    w.manager("setCalled", A, True)
+    w.vault("lock", A, 5, sender=w.coordinator)
+    w.vault("transferBasket", A, D, sender=w.coordinator)
+    w.vault("release", A, sender=w.coordinator)
+    for _ in range(64):
+        w.book((A, 1))
+    assert [gain[0] for gain in w.allocator("gainsOf", A)] == [1] * 64
     w.pass_time(LAG)
     w.book((A, 1))
     assert len(w.allocator("gainsOf", A)) == 1
