@@ -164,7 +164,8 @@ class Exit:
 
 def wanted(contracts: Contracts, account: str, token: str, amount: int, to: str, *, fee: int = 0, valid_for: int
            ) -> Withdrawal:
-    """A withdrawal at the account's present version.
+    """A withdrawal at the account's present version, by the owner's present nonce: the node's word; a wrong one makes a
+    signature that is good for nothing until she has revoked so often.
 
     Raises
     ------
@@ -178,7 +179,7 @@ def wanted(contracts: Contracts, account: str, token: str, amount: int, to: str,
     clock = contracts.chain.clock()
     version = contracts.ledger.plausible_version(account, clock)
     return Withdrawal(contracts.chain.chain_id, contracts.vault.address, account, token, amount, to, fee, version,
-                      clock + valid_for)
+                      clock + valid_for, contracts.vault.nonce_of(account))
 
 
 def possible(contracts: Contracts, grounds: Sequence[Ground], opening: Opening, account: str, token: str) -> Possible:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -143,9 +143,11 @@ class _Timely(Contract):
     """What anything costs here depends on the time: a stop of live time that has begun is written down."""
 
     def transact(self, function: str, *arguments: Any, sender: str | None = None, gas: int | None = None,
-                 pending: bool = True, value: int = 0) -> Receipt:
+                 pending: bool = True, value: int = 0,
+                 before: Callable[[str | None, str | None], object] | None = None) -> Receipt:
         """As `Contract.transact`, tried in the next block."""
-        return super().transact(function, *arguments, sender=sender, gas=gas, pending=pending, value=value)
+        return super().transact(function, *arguments, sender=sender, gas=gas, pending=pending, value=value,
+                                before=before)
 
 
 class RiskOracle(_Timely):

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from primitives.errors import BadInput
+from primitives.jsonio import NEW
 
 from .. import epochs
 from ..keys import KeyDirectory
@@ -119,8 +120,8 @@ def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Pat
         raise BadInput("--margin-key", str(margin_key), "absent where --cover-key is given")
     if for_carrier is not None:
         endpoint.require_sending("--for-carrier", for_carrier)
+    kept = _kept(out)
     secret, signed, keys = Opening.load(opening), trading.SignedFills.load(fills_file), KeyDirectory.load(key)
-    kept = Opening.load(out) if os.path.lexists(out) else None
     _, there = opened(deployment, endpoint)
     numbers, account = epochs.load(epoch), signed.message.account
     signer = endpoint.signer() if for_carrier is not None else None
@@ -169,3 +170,13 @@ def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Pat
     receipt = step.send(there, sender=who)
     return Outcome({**facts, "opening": str(out), **sent([receipt])},
                    [*table([*rows, ("transaction", receipt.transaction)]), told])
+
+
+def _kept(out: Path) -> Opening | None:
+    """The opening that a step which was broken off has kept; None where nothing is. What it opens is compared later."""
+    if not os.path.lexists(out):
+        return None
+    try:
+        return Opening.load(out)
+    except BadInput:
+        raise BadInput("--out", str(out), f"{NEW}, but for the opening of a step that is gone on with") from None

@@ -449,6 +449,23 @@ def show_balance(deployment: Path, endpoint: Endpoint, account: str) -> Outcome:
                    table(rows) or ["Nothing."])
 
 
+# -- revoking ----------------------------------------------------------------------------------------------------------
+@vault.command("revoke")
+@DEPLOYMENT
+@talking_to_a_node(sends=True)
+@click.option("--trades", is_flag=True, help="Also commitments and steps of trades, which the desk takes.")
+@reporting
+def revoke_consents(deployment: Path, endpoint: Endpoint, trades: bool) -> Outcome:
+    """Void every withdrawal that the sender has signed for a carrier (`--for-carrier`) and nobody has sent yet."""
+    _, there = opened(deployment, endpoint)
+    sender = there.chain.default_sender()
+    receipts = [there.vault.revoke_consents()] + ([there.desk.revoke_consents()] if trades else [])
+    nonces = {"withdrawals": there.vault.nonce_of(sender), "trades": there.desk.nonce_of(sender)}
+    return Outcome({"account": sender, "trades": trades, "nonces": nonces, **sent(receipts)},
+                   table([("revoked", "withdrawals, commitments and steps of trades" if trades else "withdrawals"),
+                          ("account", sender), ("transaction", receipts[-1].transaction)]))
+
+
 # -- carrying ----------------------------------------------------------------------------------------------------------
 CARRIED = {"vault": ("withdraw", "withdrawFlat"), "desk": ("applyTransition",)}
 

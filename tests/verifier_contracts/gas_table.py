@@ -139,7 +139,7 @@ class Paths:
         w = self.w
         return Withdrawal(**{"chain_id": w.chain.chain_id, "vault": w.vault.address, "account": w.owner.address,
                              "token": w.coin.address, "amount": HELD // 8, "to": w.stranger, "fee": 0,
-                             "version": w.version(), "deadline": w.deadline()} | changes)
+                             "version": w.version(), "deadline": w.deadline(), "nonce": 0} | changes)
 
     def covers(self, wanted: Withdrawal, epoch: int, factors: Sequence[tuple[int, int, int]] = FACTORS) -> list[Any]:
         proof = self.w.cover_proof(HELD, step=1, version=wanted.version, action=wanted.action_hash(), epoch=epoch)
