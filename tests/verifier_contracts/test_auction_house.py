@@ -388,6 +388,15 @@ def test_time_stands_still_with_the_oracles_clock(w: HouseWorld) -> None:
     assert w.stage(lot) is Stage.DISCLOSURE
 
 
+def test_a_lot_that_opens_after_a_stop_runs_on_live_time(w: HouseWorld) -> None:
+    w.system.oracle("stopClock", 3_600, sender=w.system.guardian)
+    for _ in range(6):
+        w.system.pass_time(600)
+        w.system.publish([])
+    lot = w.open()
+    assert w.blind_ends(lot) == w.live + BLIND == w.system.now - 3_600 + BLIND
+
+
 @pytest.mark.parametrize("stage", [Stage.COMMIT, Stage.REVEAL])
 def test_a_stop_of_the_breaker_moves_no_deadline(w: HouseWorld, stage: Stage) -> None:
     """A jump of prices trips the breaker while people commit or reveal: nobody is late for it."""
@@ -794,6 +803,16 @@ def test_a_void_lot_returns_every_bond(w: HouseWorld, stage: Stage) -> None:
         assert w.stake(bidder) == (MONEY, 0)
     assert w.stake(w.fund.address) == (0, 0)
     assert w.house("held") == 5 * MONEY
+
+
+def test_a_void_lot_forgets_what_was_forfeited(w: HouseWorld) -> None:
+    lot = w.sold(0)
+    w.house("clear", lot)
+    w.go(AWARD + 1)
+    w.house("fail", lot)
+    assert w.house("lotOf", lot)[6] == 0b10
+    w.void(lot)
+    assert w.house("lotOf", lot)[6] == 0
 
 
 def test_two_lots_lock_two_bonds(w: HouseWorld) -> None:

@@ -120,6 +120,18 @@ def test_a_key_that_comes_back_is_kept_again(w: HouseWorld) -> None:
     assert w.house("shortlistOf", lot)[1][1] == key_of(0)
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_key_is_both_coordinates(w: HouseWorld, place: int) -> None:
+    key = list(key_of(0))
+    key[place] += 700
+    w.escrow("setKey", A, *key)
+    w.house("takeSeat", sender=A)
+    lot = w.open()
+    w.bid(lot, A, 0)
+    w.after(lot, Stage.DISCLOSURE)
+    assert w.house("shortlistOf", lot)[1][1] == tuple(key)
+
+
 # -- money -------------------------------------------------------------------------------------------------------------
 def test_money_is_its_bidders_whoever_brings_it(w: HouseWorld) -> None:
     w.give(STRANGER, 10)

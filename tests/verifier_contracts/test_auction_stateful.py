@@ -118,6 +118,11 @@ class Model:
         pool = going if going and self.rng.random() < 0.9 else self.lots
         return self.rng.choice(pool) if pool else None
 
+    def one_of(self, lot: Lot) -> str:
+        """Of its bidders, mostly."""
+        theirs = [one.bidder for one in lot.places[1:]]
+        return self.rng.choice(theirs if theirs and self.rng.random() < 0.8 else PEOPLE)
+
     # -- calls -----------------------------------------------------------------------------------------------------
     def open(self) -> None:
         if sum(lot.end is None for lot in self.lots) >= 2:
@@ -170,9 +175,10 @@ class Model:
             self.w.deliver(lot.number, lot.delivered, lot.public)
 
     def commit(self) -> None:
-        lot, who = self.some_lot(), self.rng.choice(PEOPLE)
+        lot = self.some_lot()
         if lot is None:
             return
+        who = self.one_of(lot)
         place = next((place for place, one in enumerate(lot.places) if one.bidder == who), None)
         secret = (self.rng.choice([lot.reserve, lot.reserve - 1, lot.reserve + self.rng.randint(0, 9), 0]),
                   self.rng.randint(1, 1 << 30))
@@ -184,9 +190,10 @@ class Model:
             lot.places[place].commitment = self.w.sealed(lot.number, who, *secret)
 
     def reveal(self) -> None:
-        lot, who = self.some_lot(), self.rng.choice(PEOPLE)
+        lot = self.some_lot()
         if lot is None:
             return
+        who = self.one_of(lot)
         one = next((one for one in lot.places if one.bidder == who), None)
         price, salt = (one.secret if one and one.secret else (0, 1))
         if self.rng.random() < 0.1:
@@ -301,7 +308,9 @@ class Model:
             self.move(who, -lot.bond)
 
     def money(self) -> None:
-        who, amount = self.rng.choice(PEOPLE), self.rng.choice([1, USD, 20_000 * USD, 60_000 * USD])
+        winners = [lot.places[lot.winner].bidder for lot in self.lots if lot.end is None and lot.winner]
+        who = self.rng.choice(winners if winners and self.rng.random() < 0.5 else PEOPLE)
+        amount = self.rng.choice([1, USD, 20_000 * USD, 60_000 * USD])
         if self.rng.random() < 0.5:
             self.w.give(who, amount)
             self.w.house("deposit", who, amount, sender=who)
@@ -352,7 +361,8 @@ class Model:
     def run(self, calls: int) -> None:
         fitting = {Stage.BLIND: [self.bid], Stage.DISCLOSURE: [self.deliver, self.time],
                    Stage.COMMIT: [self.deliver, self.commit, self.commit], Stage.SEALED: [self.time],
-                   Stage.REVEAL: [self.reveal], Stage.CLEARING: [self.clear], Stage.AWARD: [self.settle, self.fail]}
+                   Stage.REVEAL: [self.reveal], Stage.CLEARING: [self.clear],
+                   Stage.AWARD: [self.settle, self.fail, self.time, self.money]}
         steps = [self.open, self.bid, self.deliver, self.commit, self.reveal, self.show, self.clear, self.fail,
                  self.settle, self.void, self.refund, self.refund, self.money, self.time, self.time]
         for _ in range(calls):
