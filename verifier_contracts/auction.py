@@ -105,11 +105,12 @@ class Times(NamedTuple):
 
 
 class Place(NamedTuple):
-    """One of a shortlist. commitment : zeros if there is none."""
+    """One of a shortlist. commitment : zeros if there is none.  delivered : as noted in time."""
 
     bidder: str
     price: int
     commitment: bytes
+    delivered: bool
     revealed: bool
     forfeited: bool
     passed: bool
@@ -177,6 +178,10 @@ class AuctionHouse(Contract):
         """Bid on what is public; it binds."""
         return self.transact("blindBid", lot_id, digest, price, sender=sender, pending=True)
 
+    def note_delivery(self, lot_id: int, *, sender: str | None = None) -> Receipt:
+        """Have it known in time that the opening was delivered; anyone may."""
+        return self.transact("noteDelivery", lot_id, sender=sender, pending=True)
+
     def commit(self, lot_id: int, digest: bytes, commitment: bytes, *, sender: str | None = None) -> Receipt:
         """Commit to a price."""
         return self.transact("commit", lot_id, digest, commitment, sender=sender, pending=True)
@@ -221,10 +226,10 @@ class AuctionHouse(Contract):
 
     def lot_of(self, lot_id: int) -> Lot:
         """All of a lot; of one that does not exist, nothing but zeros."""
-        (end, count, extensions, shortfall, winner, revealed, forfeited, passed, released, blind_ends, award_ends, bond,
-         step, account, reserve, digest, _, entries) = self.read("lotOf", lot_id)
+        (end, count, extensions, shortfall, winner, delivered, revealed, forfeited, passed, released, blind_ends,
+         award_ends, bond, step, account, reserve, digest, _, entries) = self.read("lotOf", lot_id)
         places = tuple(Place(checksummed(bidder), price, bytes(commitment),
-                             *(bool(bits >> place & 1) for bits in (revealed, forfeited, passed, released)))
+                             *(bool(bits >> place & 1) for bits in (delivered, revealed, forfeited, passed, released)))
                        for place, (bidder, price, commitment) in enumerate(entries[:count]))
         return Lot(Stage(end), extensions, shortfall, winner - 1 if winner else None, blind_ends, award_ends,
                    checksummed(account), bond, step, reserve, bytes(digest), places)

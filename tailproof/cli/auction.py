@@ -256,8 +256,9 @@ def _lot_json(terms: LotTerms, lot: Lot, stage: str, times: Times) -> dict[str, 
     """A lot for the public page. value, margin : 10**-6 quote units; other amounts: quote units; times: live."""
     places: Sequence[dict[str, Any]] = [
         {"bidder": one.bidder, "price": str(one.price), "fund": place == 0,
-         "commitment": "0x" + one.commitment.hex() if any(one.commitment) else None, "revealed": one.revealed,
-         "forfeited": one.forfeited, "passed_over": one.passed} for place, one in enumerate(lot.places)]
+         "commitment": "0x" + one.commitment.hex() if any(one.commitment) else None, "delivered": one.delivered,
+         "revealed": one.revealed, "forfeited": one.forfeited, "passed_over": one.passed}
+        for place, one in enumerate(lot.places)]
     winner = None if lot.winner is None else lot.places[lot.winner]
     best = max((one.price for one in lot.places if not one.passed), default=None)
     return {"lot_id": str(terms.lot_id), "account": lot.account, "digest": "0x" + lot.digest.hex(),

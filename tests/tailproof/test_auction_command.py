@@ -108,14 +108,16 @@ def built(run: Any, tmp_path_factory: pytest.TempPathFactory) -> Site:
         at["authority"], at["oracle"], escrow.address, world.system.quote_token, fund.address, BOUNDS, TIMES, BEFORE],
         gas=15_000_000))
     fund.transact("set", STANDING)
+    escrow.transact("setKey", world.relayer, *key_of(99))
     coordinator, *bidders = chain.senders[6:10]
     decisions = [("setTargetFunctionRole", house.address, [selector(house.artifact, function)], int(role))
                  for function, role in ROLES.items()]
-    decisions += [("grantRole", role, who, 0) for role, who in (
-        (int(Role.COORDINATOR), coordinator), *((LIQUIDATOR, bidder) for bidder in bidders))]
+    decisions.append(("grantRole", int(Role.COORDINATOR), coordinator, 0))
+    decisions += [("grantRole", role, who, 0) for role, who in ((LIQUIDATOR, bidder) for bidder in bidders)]
     for done in range(2):                                  # scheduled, and done after seven days
         for function, *arguments in decisions:
             authority.perform(authority, function, *arguments, sender=world.admin)
+        authority.perform(house, "setFundAgent", world.relayer, sender=world.admin)
         if not done:
             world.later(world.config.delays.admin)
     for number, bidder in enumerate(bidders):
@@ -218,6 +220,7 @@ def test_a_winner_who_does_not_carry_is_passed_over(site: Site) -> None:
     site("bid", "--lot", 1, "--price", RESERVE, by=a)
     site.after(Stage.COMMIT)
     site.escrow.transact("deliver", 1, 0b11111, False)
+    site.house.note_delivery(1)
     site.after(Stage.CLEARING)
     assert site("clear", "--lot", 1, by=a)["winner"] == a
     site.world.later(AWARD + 2)

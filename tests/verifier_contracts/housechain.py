@@ -33,6 +33,7 @@ class HouseChain:
     house: AuctionHouse
     escrow: StandIn
     fund: StandIn
+    agent: str
     coin: StandIn
     coordinator: str
     bidders: tuple[str, ...]
@@ -66,6 +67,8 @@ class HouseChain:
 
     def deliver(self, lot: int = 1, places: int = 0b11111) -> None:
         self.escrow.transact("deliver", lot, places, False)
+        if self.house.stage_of(lot) in (Stage.DISCLOSURE, Stage.COMMIT):
+            self.house.note_delivery(lot)
 
 
 def build_house(oracles: OracleWorld) -> HouseChain:
@@ -79,12 +82,13 @@ def build_house(oracles: OracleWorld) -> HouseChain:
         oracles.access.address, oracles.oracle.address, escrow.address, coin.address, fund.address, BOUNDS, TIMES,
         BEFORE], gas=15_000_000))
     coordinator, *bidders = chain.senders[6:10]
-    made = HouseChain(oracles, house, escrow, fund, coin, coordinator, tuple(bidders))
+    made = HouseChain(oracles, house, escrow, fund, oracles.relayer, coin, coordinator, tuple(bidders))
     for function, role in ROLES.items():
         oracles.access.transact("setTargetFunctionRole", house.address, [selector(artifact, function)], int(role))
     oracles.access.transact("grantRole", int(Role.COORDINATOR), coordinator, 0)
     fund.transact("set", STANDING)
-    escrow.transact("setKey", fund.address, *key_of(99))
+    escrow.transact("setKey", oracles.relayer, *key_of(99))
+    house.transact("setFundAgent", oracles.relayer, sender=oracles.admin)
     for number, bidder in enumerate(bidders):
         oracles.access.transact("grantRole", LIQUIDATOR, bidder, 0)
         escrow.transact("setKey", bidder, *key_of(number))

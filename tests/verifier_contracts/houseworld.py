@@ -22,7 +22,7 @@ from verifier_contracts.role_table import FUNCTIONS
 LIQUIDATOR = 10
 ROLES = {"open": Role.COORDINATOR, "showShortfall": Role.COORDINATOR, "voidLot": Role.COORDINATOR,
          "settle": Role.COORDINATOR, "takeSeat": LIQUIDATOR, "blindBid": LIQUIDATOR, "raiseBounds": Role.RISK}
-"""What the role table will have of the house; setBounds is ADMIN's."""
+"""What the role table will have of the house; setBounds and setFundAgent are ADMIN's."""
 MINUTE = 60
 TIMES = (10 * MINUTE, 8 * MINUTE, 6 * MINUTE, 5 * MINUTE, 6 * MINUTE)
 BLIND, DISCLOSURE, COMMIT, REVEAL, AWARD = TIMES
@@ -38,6 +38,8 @@ STEP, RESERVE = 500 * USD, 38_000 * USD
 STANDING = -5_000 * USD
 FAILED = account(0xF1)
 """The account that is sold."""
+AGENT = account(0xFA)
+"""Who acts for the fund."""
 RECEIVER, STRANGER = account(0xF2), account(0xF9)
 BIDDERS = [account(0x201 + n) for n in range(6)]
 
@@ -95,7 +97,7 @@ class HouseWorld:
         self.house("blindBid", lot, self.terms[lot].digest(), price, sender=bidder)
 
     def blind_ends(self, lot: int) -> int:
-        return int(self.house("lotOf", lot)[9])
+        return int(self.house("lotOf", lot)[10])
 
     def after(self, lot: int, stage: Stage) -> None:
         """The first second of a stage."""
@@ -109,7 +111,10 @@ class HouseWorld:
         assert self.stage(lot) is stage
 
     def deliver(self, lot: int, places: int = 0b11111, public: bool = False) -> None:
+        """As the escrow takes it, and noted where that is in time."""
         self.escrow("deliver", lot, places, public)
+        if self.stage(lot) in (Stage.DISCLOSURE, Stage.COMMIT):
+            self.house("noteDelivery", lot)
 
     def sealed(self, lot: int, bidder: str, price: int, salt: int = 1) -> bytes:
         return bytes(self.house("commitmentOf", lot, self.terms[lot].digest(), bidder, price, word(salt)))
@@ -137,7 +142,7 @@ class HouseWorld:
         return bidder, price
 
     def bond(self, lot: int) -> int:
-        return int(self.house("lotOf", lot)[11])
+        return int(self.house("lotOf", lot)[12])
 
     def sold(self, *prices: int, sealed: tuple[int | None, ...] = (), shown: bool = True) -> int:
         """A lot up to the end of its reveals: blind prices of the first bidders, and what each revealed later."""
@@ -228,7 +233,8 @@ def build(token: str = "TestToken", seated: int = 5) -> HouseWorld:
     oracle("rotateSigners", [one.address for one in publishers], 2, sender=admin)
     system.publish([])
     fund("set", STANDING)
-    escrow("setKey", fund.address, *key_of(99))
+    escrow("setKey", AGENT, *key_of(99))
+    house("setFundAgent", AGENT, sender=admin)
     for number, bidder in enumerate(BIDDERS[:seated]):
         world.seat(bidder, number)
     return world

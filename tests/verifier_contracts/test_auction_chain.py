@@ -27,14 +27,14 @@ def test_a_lot_from_its_opening_to_its_price(h: HouseChain, capsys: pytest.Captu
     h.bid(b, 2 * STEP)
     h.bid(c, 0)
     lot = h.house.lot_of(1)
-    assert [one.bidder for one in lot.places] == [h.fund.address, a, b, c]
+    assert [one.bidder for one in lot.places] == [h.agent, a, b, c]
     assert (lot.place_of(b), lot.place_of(STRANGER), lot.winner, lot.reserve) == (2, None, None, RESERVE)
     assert list(lot.starts(h.house.times()).values()) == [
         lot.blind_ends + late for late in (0, DISCLOSURE, DISCLOSURE + COMMIT, DISCLOSURE + COMMIT + SEAL,
                                            DISCLOSURE + COMMIT + SEAL + REVEAL)]
     h.after(Stage.COMMIT)
     assert h.house.shortlist_of(1) == [(who, key_of(number)) for who, number in (
-        (h.fund.address, 99), (a, 0), (b, 1), (c, 2))]
+        (h.agent, 99), (a, 0), (b, 1), (c, 2))]
     h.deliver()
     gas["commit"] = h.commit(b, PRICE).gas_used
     h.commit(c, PRICE + 1)
@@ -100,6 +100,7 @@ def test_what_happens_is_told(h: HouseChain) -> None:
     assert [event for event in told if event[0] != "LotOpened"] == [
         ("BlindBid", 1, a, 1, 0, "0x" + "00" * 20, ends),
         ("BlindBid", 1, b, 2, STEP, "0x" + "00" * 20, ends),
+        ("DeliveryNoted", 1, 0b11111),
         ("BidCommitted", 1, a, h.sealed(a, -USD).commitment()),
         ("BidCommitted", 1, b, h.sealed(b, PRICE).commitment()),
         ("ShortfallShown", 1),

@@ -6,6 +6,7 @@ import math
 
 import pytest
 from houseworld import (
+    AGENT,
     AWARD,
     BEFORE,
     BIDDERS,
@@ -51,7 +52,7 @@ def w() -> HouseWorld:
 
 
 def entry(w: HouseWorld, lot: int, place: int) -> tuple[str, int, bytes]:
-    bidder, price, commitment = w.house("lotOf", lot)[17][place]
+    bidder, price, commitment = w.house("lotOf", lot)[18][place]
     return bidder, price, commitment
 
 
@@ -59,14 +60,14 @@ def entry(w: HouseWorld, lot: int, place: int) -> tuple[str, int, bytes]:
 def test_a_lot_opens_with_the_fund_on_it(w: HouseWorld) -> None:
     terms = w.terms_of()
     w.house("open", tuple(terms), sender=w.system.coordinator)
-    (end, count, extensions, shortfall, winner, revealed, forfeited, passed, released, blind_ends, award_ends, _,
-     step, whose, reserve, digest, keys, entries) = w.house("lotOf", terms.lot_id)
+    (end, count, extensions, shortfall, winner, delivered, revealed, forfeited, passed, released, blind_ends,
+     award_ends, _, step, whose, reserve, digest, keys, entries) = w.house("lotOf", terms.lot_id)
     assert (end, count, extensions, shortfall, winner) == (0, 1, 0, False, 0)
-    assert (revealed, forfeited, passed, released, award_ends) == (0, 0, 0, 0, 0)
+    assert (delivered, revealed, forfeited, passed, released, award_ends) == (0, 0, 0, 0, 0, 0)
     assert blind_ends == w.live + BLIND
     assert (step, reserve, whose) == (STEP, RESERVE, FAILED.lower())
     assert digest == terms.digest() == w.house("digestOf", tuple(terms))
-    assert entries[0] == (w.fund.address.lower(), STANDING, bytes(32))
+    assert entries[0] == (AGENT.lower(), STANDING, bytes(32))
     assert entries[1:] == ((account(0), 0, bytes(32)),) * 4
     assert keys == (0,) * 5
     assert w.stage(terms.lot_id) is Stage.BLIND
@@ -117,7 +118,7 @@ def test_a_bond_is_kappa_times_the_larger_by_the_root_of_time(w: HouseWorld, val
 
 def test_a_lot_of_nothing_has_the_least_bond_and_step(w: HouseWorld) -> None:
     lot = w.open(value=0, margin=0)
-    assert w.house("lotOf", lot)[11:15] == (LEAST_BOND, 1, FAILED.lower(), 0)
+    assert w.house("lotOf", lot)[12:16] == (LEAST_BOND, 1, FAILED.lower(), 0)
 
 
 def test_a_bond_above_the_least_by_a_unit(w: HouseWorld) -> None:
@@ -131,7 +132,7 @@ def test_units_are_the_quote_assets(w: HouseWorld) -> None:
     """Of a token with two decimals a millionth counts as nothing, rounded up."""
     few = build(token="SilentToken", seated=0)
     lot = few.open(value=VALUE + 1, margin=MARGIN)
-    _, step, _, reserve = few.house("lotOf", lot)[11:15]
+    _, step, _, reserve = few.house("lotOf", lot)[12:16]
     assert (step, reserve) == (STEP // 10**4, RESERVE // 10**4 + 1)
     assert few.bond(lot) == max(LEAST_BOND, -(-w.bond(w.open()) // 10**4))
 
@@ -246,7 +247,7 @@ def test_the_funds_place_is_nobody_elses(w: HouseWorld) -> None:
     lot = w.open()
     for bidder, price in zip(BIDDERS[:5], range(5), strict=True):
         w.bid(lot, bidder, 10**6 * USD + STEP * (price + 1) * 2)
-    assert entry(w, lot, 0)[:2] == (w.fund.address.lower(), 10**6 * USD)
+    assert entry(w, lot, 0)[:2] == (AGENT.lower(), 10**6 * USD)
     assert {entry(w, lot, place)[0] for place in range(1, 5)} == {b.lower() for b in (B, C, D, E)}
 
 
@@ -296,7 +297,7 @@ def test_the_shortlist_is_told_once_it_is_closed(w: HouseWorld) -> None:
         w.house("shortlistOf", lot)
     w.after(lot, Stage.DISCLOSURE)
     bidders, keys, count = w.house("shortlistOf", lot)
-    assert bidders == (w.fund.address.lower(), A.lower(), B.lower(), account(0), account(0))
+    assert bidders == (AGENT.lower(), A.lower(), B.lower(), account(0), account(0))
     assert keys == (key_of(99), key_of(0), key_of(1), (0, 0), (0, 0))
     assert count == 3
 
@@ -423,7 +424,7 @@ def test_a_stop_of_the_breaker_moves_no_deadline(w: HouseWorld, stage: Stage) ->
 
 # -- commit ------------------------------------------------------------------------------------------------------------
 def test_a_commitment_is_what_the_page_says(w: HouseWorld) -> None:
-    lot = w.open()
+    lot = [w.open() for _ in range(2)][1]
     digest = w.terms[lot].digest()
     for price in (-5, 7, (1 << 95) - 1):
         said = w.sealed(lot, A, price, 9)
@@ -455,7 +456,7 @@ def test_only_who_got_the_opening_commits(committing: tuple[HouseWorld, int]) ->
     with refused("NotDelivered", lot, B.lower()):
         w.commit(lot, B, USD)
     w.commit(lot, A, USD)
-    w.deliver(lot, 0b00011, public=True)
+    w.deliver(lot, 0, public=True)
     w.commit(lot, B, USD)
 
 
@@ -463,7 +464,65 @@ def test_the_fund_does_not_commit(committing: tuple[HouseWorld, int]) -> None:
     w, lot = committing
     w.deliver(lot)
     with refused("FundStands", lot):
-        w.fund("run", w.house.address, w.house.data("commit", lot, w.terms[lot].digest(), word(1)))
+        w.commit(lot, AGENT, USD)
+
+
+def test_the_funds_agent_does_not_bid_besides(w: HouseWorld) -> None:
+    """One man, one place: the second one's bond would never be found again."""
+    w.seat(AGENT, 70)
+    lot = w.open()
+    with refused("FundStands", lot):
+        w.bid(lot, AGENT, 10_000 * USD)
+
+
+def test_a_delivery_is_noted_in_time_or_never(w: HouseWorld) -> None:
+    """A venue that waits for the reveals does not choose then whether bidders are bound."""
+    lot = w.open()
+    w.bid(lot, A, 9_000 * USD)
+    w.show(lot)
+    w.escrow("deliver", lot, 0b11111, False)
+    with refused("WrongStage", lot, Stage.BLIND):
+        w.house("noteDelivery", lot)
+    with refused("WrongStage", 77, Stage.NONE):
+        w.house("noteDelivery", 77)
+    w.after(lot, Stage.SEALED)
+    for stage in (Stage.SEALED, Stage.REVEAL, Stage.CLEARING):
+        w.after(lot, stage)
+        with refused("WrongStage", lot, stage):
+            w.house("noteDelivery", lot)
+    w.house("clear", lot)
+    assert w.winner(lot) == (AGENT.lower(), STANDING)
+
+
+@pytest.mark.parametrize("stage", [Stage.DISCLOSURE, Stage.COMMIT])
+def test_a_delivery_that_anybody_noted_binds(w: HouseWorld, stage: Stage) -> None:
+    lot = w.open()
+    w.bid(lot, A, 9_000 * USD)
+    w.bid(lot, B, 0)
+    w.show(lot)
+    w.after(lot, stage)
+    w.escrow("deliver", lot, 0b10, False)
+    w.house("noteDelivery", lot, sender=STRANGER)
+    w.escrow("deliver", lot, 0, False)                     # another order took its place: what was noted stays
+    w.house("noteDelivery", lot, sender=STRANGER)
+    w.after(lot, Stage.CLEARING)
+    w.house("clear", lot)
+    assert w.winner(lot) == (A.lower(), 9_000 * USD)
+
+
+def test_one_commitment_notes_the_delivery_for_all(w: HouseWorld) -> None:
+    lot = w.open()
+    w.bid(lot, A, 0)
+    w.bid(lot, B, 9_000 * USD)
+    w.show(lot)
+    w.after(lot, Stage.COMMIT)
+    w.escrow("deliver", lot, 0b11111, False)
+    w.commit(lot, A, USD)
+    w.after(lot, Stage.REVEAL)
+    w.reveal(lot, A, USD)
+    w.after(lot, Stage.CLEARING)
+    w.house("clear", lot)
+    assert w.winner(lot) == (B.lower(), 9_000 * USD)
 
 
 def test_a_commitment_is_something(committing: tuple[HouseWorld, int]) -> None:
@@ -504,7 +563,7 @@ def test_a_reveal_is_of_what_was_committed(w: HouseWorld) -> None:
     w.reveal(lot, A, 9 * USD, sender=STRANGER)             # it names its bidder
     w.reveal(lot, A, 9 * USD)
     assert entry(w, lot, 1)[1] == 9 * USD
-    assert w.house("lotOf", lot)[5] == 0b10
+    assert w.house("lotOf", lot)[6] == 0b10
 
 
 def test_a_lower_reveal_leaves_the_blind_bid(w: HouseWorld) -> None:
@@ -521,7 +580,7 @@ def test_the_best_price_wins_and_is_paid(w: HouseWorld) -> None:
     lot = w.sold(1_000 * USD, 2_000 * USD, 3_000 * USD, sealed=(39_000 * USD, 38_999 * USD, None))
     w.house("clear", lot, sender=STRANGER)
     assert w.winner(lot) == (A.lower(), 39_000 * USD)
-    ends = w.house("lotOf", lot)[10]
+    ends = w.house("lotOf", lot)[11]
     assert ends == w.live + AWARD
     held = w.house("held")
     assert w.settle(lot) == (A.lower(), 39_000 * USD)
@@ -535,8 +594,8 @@ def test_the_best_price_wins_and_is_paid(w: HouseWorld) -> None:
     for bidder in (A, B):
         with refused("NothingToRelease", lot, bidder.lower()):
             w.house("refund", lot, bidder)
-    with refused("NothingToRelease", lot, w.fund.address.lower()):
-        w.house("refund", lot, w.fund.address)
+    with refused("NothingToRelease", lot, AGENT.lower()):
+        w.house("refund", lot, AGENT)
     with refused("NotShortlisted", lot, D.lower()):
         w.house("refund", lot, D)
 
@@ -550,9 +609,9 @@ def test_a_blind_bid_stands_where_nobody_commits(w: HouseWorld) -> None:
 def test_the_fund_stands_where_nobody_bids(w: HouseWorld) -> None:
     lot = w.sold()
     w.house("clear", lot)
-    assert w.winner(lot) == (w.fund.address.lower(), STANDING)
+    assert w.winner(lot) == (AGENT.lower(), STANDING)
     held = w.house("held")
-    assert w.settle(lot) == (w.fund.address.lower(), STANDING)
+    assert w.settle(lot) == (AGENT.lower(), STANDING)
     assert (w.house("held"), w.quote("balanceOf", RECEIVER)) == (held, 0)
 
 
@@ -641,7 +700,7 @@ def test_where_nobody_got_it_the_fund_stands_alone(w: HouseWorld) -> None:
     w.show(lot)
     w.after(lot, Stage.CLEARING)
     w.house("clear", lot)
-    assert w.winner(lot) == (w.fund.address.lower(), STANDING)
+    assert w.winner(lot) == (AGENT.lower(), STANDING)
     w.go(AWARD + 1)
     w.house("fail", lot)
     assert w.stage(lot) is Stage.FAILED
@@ -687,7 +746,7 @@ def test_an_award_ends_to_the_second(w: HouseWorld) -> None:
     lot = w.sold(0, sealed=(RESERVE,))
     w.house("clear", lot)
     w.go(AWARD)
-    ends = w.house("lotOf", lot)[10]
+    ends = w.house("lotOf", lot)[11]
     with refused("AwardNotOver", lot, ends):
         w.house("fail", lot)
     before = w.system.machine.now
@@ -695,7 +754,7 @@ def test_an_award_ends_to_the_second(w: HouseWorld) -> None:
     with refused("AwardOver", lot, ends):
         w.settle(lot)
     w.house("fail", lot)
-    assert w.winner(lot) == (w.fund.address.lower(), STANDING)
+    assert w.winner(lot) == (AGENT.lower(), STANDING)
     assert before + 1 == w.system.machine.now
     other = w.sold(0, 0, sealed=(None, RESERVE))
     w.house("clear", other)
@@ -709,10 +768,10 @@ def test_who_does_not_carry_pays_and_the_next_best_is_named(w: HouseWorld) -> No
     w.house("clear", lot)
     for expected in ((A.lower(), 39_000 * USD), (B.lower(), 38_500 * USD)):
         assert w.winner(lot) == expected
-        assert w.house("lotOf", lot)[10] == w.live + AWARD
+        assert w.house("lotOf", lot)[11] == w.live + AWARD
         w.go(AWARD + 1)
         w.house("fail", lot, sender=STRANGER)
-    assert w.winner(lot) == (w.fund.address.lower(), STANDING)
+    assert w.winner(lot) == (AGENT.lower(), STANDING)
     assert (w.stake(A), w.stake(B)) == ((MONEY - bond, 0), (MONEY - bond, 0))
     w.settle(lot)
     assert w.stake(w.fund.address) == (2 * bond, 0)
@@ -810,9 +869,9 @@ def test_a_void_lot_forgets_what_was_forfeited(w: HouseWorld) -> None:
     w.house("clear", lot)
     w.go(AWARD + 1)
     w.house("fail", lot)
-    assert w.house("lotOf", lot)[6] == 0b10
+    assert w.house("lotOf", lot)[7] == 0b10
     w.void(lot)
-    assert w.house("lotOf", lot)[6] == 0
+    assert w.house("lotOf", lot)[7] == 0
 
 
 def test_two_lots_lock_two_bonds(w: HouseWorld) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from houseworld import (
+    AGENT,
     BIDDERS,
     BOUNDS,
     KAPPA,
@@ -87,7 +88,7 @@ def test_a_shortlist_keeps_the_keys_it_was_drawn_up_with(w: HouseWorld) -> None:
     first = w.open()
     w.bid(first, A, 0)
     w.escrow("setKey", A, *key_of(50))
-    w.escrow("setKey", w.fund.address, *key_of(51))
+    w.escrow("setKey", AGENT, *key_of(51))
     second = w.open()
     w.bid(second, A, 0)                                    # the seat has not followed
     w.house("takeSeat", sender=A)
@@ -97,7 +98,7 @@ def test_a_shortlist_keeps_the_keys_it_was_drawn_up_with(w: HouseWorld) -> None:
         w.after(lot, Stage.DISCLOSURE)
     for lot, fund, own in ((first, 99, 0), (second, 51, 0), (third, 51, 50)):
         bidders, keys, count = w.house("shortlistOf", lot)
-        assert (bidders[:2], count) == ((w.fund.address.lower(), A.lower()), 2)
+        assert (bidders[:2], count) == ((AGENT.lower(), A.lower()), 2)
         assert keys[:3] == (key_of(fund), key_of(own), (0, 0))
 
 
@@ -106,7 +107,7 @@ def test_taking_the_seat_again_changes_nothing(w: HouseWorld) -> None:
         w.house("takeSeat", sender=A)
     lot = w.open()
     w.bid(lot, A, 0)
-    assert w.house("lotOf", lot)[16] == (0, 0, 0, 0, 0)
+    assert w.house("lotOf", lot)[17] == (0, 0, 0, 0, 0)
 
 
 def test_a_key_that_comes_back_is_kept_again(w: HouseWorld) -> None:
@@ -116,7 +117,7 @@ def test_a_key_that_comes_back_is_kept_again(w: HouseWorld) -> None:
     lot = w.open()
     w.bid(lot, A, 0)
     w.after(lot, Stage.DISCLOSURE)
-    assert w.house("lotOf", lot)[16][1] == 2
+    assert w.house("lotOf", lot)[17][1] == 2
     assert w.house("shortlistOf", lot)[1][1] == key_of(0)
 
 
@@ -211,6 +212,33 @@ def test_a_token_that_calls_back_is_refused(w: HouseWorld, entered: str) -> None
         w.house(*call, sender=A)
         assert not w.quote("hookSucceeded")
         assert w.system.machine.named(bytes(w.quote("hookError"))).name == "ReentrancyGuardReentrantCall"
+
+
+# -- the fund's agent --------------------------------------------------------------------------------------------------
+def test_admin_names_who_acts_for_the_fund(w: HouseWorld) -> None:
+    for who in (w.system.risk, A):
+        with refused("AccessManagedUnauthorized", who.lower()):
+            w.house("setFundAgent", A, sender=who)
+    with refused("NoEncryptionKey", STRANGER.lower()):     # openings could not be encrypted to it
+        w.house("setFundAgent", STRANGER, sender=w.system.admin)
+    first = w.open()
+    w.escrow("setKey", STRANGER, *key_of(80))
+    w.house("setFundAgent", STRANGER, sender=w.system.admin)
+    second = w.open()
+    w.after(second, Stage.DISCLOSURE)
+    for lot, who, number in ((first, AGENT, 99), (second, STRANGER, 80)):
+        bidders, keys, _ = w.house("shortlistOf", lot)
+        assert (bidders[0], keys[0]) == (who.lower(), key_of(number))
+
+
+def test_without_an_agent_no_lot_opens(w: HouseWorld) -> None:
+    """Its opening could be delivered to nobody: an order names five keys that are registered."""
+    house = deploy_house(w, w.escrow.address, w.fund.address, w.quote.address)
+    w.system.authority("setTargetFunctionRole", house.address, [house.selector("open")], 5, sender=w.system.admin)
+    with refused("NoEncryptionKey", account(0)):
+        house("open", tuple(w.terms_of()), sender=w.system.coordinator)
+    house("setFundAgent", AGENT, sender=w.system.admin)
+    house("open", tuple(w.terms_of()), sender=w.system.coordinator)
 
 
 # -- bounds ------------------------------------------------------------------------------------------------------------

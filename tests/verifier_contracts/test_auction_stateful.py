@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from houseworld import (
+    AGENT,
     AWARD,
     BIDDERS,
     COMMIT,
@@ -67,7 +68,7 @@ class Lot:
     winner: int | None = None
     award_ends: int = 0
     delivered: int = 0
-    public: bool = False
+    escrow: int = 0
 
 
 class Model:
@@ -133,7 +134,7 @@ class Model:
         failed = self.rng.choice([account(0xF1), *PEOPLE[:1]])
         number = self.w.open(value=value, margin=margin, account=failed)
         self.lots.append(Lot(number, failed, self.w.live + 600, self.w.bond(number), max(value, margin) // 100,
-                             value * 95 // 100, [Place(self.w.fund.address, standing)]))
+                             value * 95 // 100, [Place(AGENT, standing)]))
         self.passed["open"] += 1
 
     def bid(self) -> None:
@@ -169,10 +170,17 @@ class Model:
 
     def deliver(self) -> None:
         lot = self.some_lot()
-        if lot is not None and self.stage(lot) in (Stage.DISCLOSURE, Stage.COMMIT):
-            lot.delivered |= self.rng.choice([0b11111, 0b11111, 0b10, 0b100])
-            lot.public |= self.rng.random() < 0.1
-            self.w.deliver(lot.number, lot.delivered, lot.public)
+        if lot is None:
+            return
+        if self.stage(lot) in (Stage.DISCLOSURE, Stage.COMMIT):
+            public = self.rng.random() < 0.1
+            places = self.rng.choice([0b11111, 0b11111, 0b10, 0b100])
+            lot.escrow = 0xff if public else places
+            self.w.escrow("deliver", lot.number, places, public)
+        if self.rng.random() < 0.6:
+            error = None if self.stage(lot) in (Stage.DISCLOSURE, Stage.COMMIT) else "WrongStage"
+            if self.expect("note", error, lambda: self.w.house("noteDelivery", lot.number)):
+                lot.delivered |= lot.escrow
 
     def commit(self) -> None:
         lot = self.some_lot()
@@ -180,12 +188,13 @@ class Model:
             return
         who = self.one_of(lot)
         place = next((place for place, one in enumerate(lot.places) if one.bidder == who), None)
-        secret = (self.rng.choice([lot.reserve, lot.reserve - 1, lot.reserve + self.rng.randint(0, 9), 0]),
+        secret = (self.rng.choice([lot.reserve, lot.reserve - 1, lot.reserve + self.rng.randint(0, 9), 0, 3 * MONEY]),
                   self.rng.randint(1, 1 << 30))
         error = "WrongStage" if self.stage(lot) is not Stage.COMMIT else "NotShortlisted" if place is None else \
-            "NotDelivered" if not lot.public and not lot.delivered >> place & 1 else None
+            "NotDelivered" if not (lot.delivered | lot.escrow) >> place & 1 else None
         if self.expect("commit", error, lambda: self.w.commit(lot.number, who, *secret)):
             assert place is not None
+            lot.delivered |= lot.escrow
             lot.places[place].secret = secret
             lot.places[place].commitment = self.w.sealed(lot.number, who, *secret)
 
@@ -220,7 +229,7 @@ class Model:
             for place, one in enumerate(lot.places):
                 if place and one.secret and not one.revealed:
                     self.forfeit(lot, one)
-                elif place and not lot.public and not lot.delivered >> place & 1:
+                elif place and not lot.delivered >> place & 1:
                     one.passed = True
             self.name(lot)
 
@@ -298,10 +307,10 @@ class Model:
         lot = self.rng.choice(waiting) if waiting and self.rng.random() < 0.7 else self.some_lot()
         if lot is None:
             return
-        who = self.rng.choice([*PEOPLE, self.w.fund.address])
+        who = self.rng.choice([*PEOPLE, AGENT])
         one = next((one for one in lot.places if one.bidder == who), None)
         error = "WrongStage" if not lot.end else "NotShortlisted" if one is None else \
-            "NothingToRelease" if one.released or who == self.w.fund.address else None
+            "NothingToRelease" if one.released or who == AGENT else None
         if self.expect("refund", error, lambda: self.w.house("refund", lot.number, who)):
             assert one is not None
             one.released = True
@@ -352,10 +361,11 @@ class Model:
         lot = self.some_lot()
         if lot is not None:
             told = house("lotOf", lot.number)
-            assert (told[1], told[2], told[9], self.w.stage(lot.number)) == (
-                len(lot.places), lot.extensions, lot.blind_ends, self.stage(lot))
-            assert told[17][0][0] == self.w.fund.address.lower()
-            assert [(place[0], place[1], place[2]) for place in told[17][:told[1]]] == [
+            assert (told[1], told[2], told[10], told[5]) == (
+                len(lot.places), lot.extensions, lot.blind_ends, lot.delivered)
+            assert self.w.stage(lot.number) is self.stage(lot)
+            assert told[18][0][0] == AGENT.lower()
+            assert [(place[0], place[1], place[2]) for place in told[18][:told[1]]] == [
                 (one.bidder.lower(), one.price, one.commitment) for one in lot.places]
 
     def run(self, calls: int) -> None:
@@ -372,9 +382,11 @@ class Model:
             self.check()
 
 
-PATHS = ("open", "bid", "commit", "reveal", "show", "clear", "fail", "settle", "void", "refund", "withdraw", "payFund")
+PATHS = ("open", "bid", "note", "commit", "reveal", "show", "clear", "fail", "settle", "void", "refund", "withdraw",
+         "payFund")
 REFUSALS = {"bid: AccessManagedUnauthorized", "bid: WrongStage", "bid: OwnLot", "bid: BidTooLow", "bid: FreeShort",
-            "commit: WrongStage", "commit: NotShortlisted", "commit: NotDelivered", "reveal: WrongStage",
+            "commit: WrongStage", "commit: NotShortlisted", "commit: NotDelivered", "note: WrongStage",
+            "reveal: WrongStage",
             "reveal: NoCommitment", "reveal: OtherBid", "clear: WrongStage", "fail: AwardNotOver", "settle: AwardOver",
             "settle: FreeShort", "settle: WrongStage", "refund: WrongStage", "refund: NothingToRelease",
             "refund: NotShortlisted", "withdraw: FreeShort"}

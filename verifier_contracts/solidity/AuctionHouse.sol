@@ -6,7 +6,7 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IAuctionHouse, Stage} from "./IAuctionHouse.sol";
-import {IDisclosures} from "./IDisclosures.sol";
+import {IDeliveries} from "./IDeliveries.sol";
 import {ILiveClock} from "./ILiveClock.sol";
 import {IStandingBid} from "./IStandingBid.sol";
 import {LiquidatorSeats} from "./LiquidatorSeats.sol";
@@ -58,7 +58,8 @@ contract AuctionHouse is LiquidatorSeats, IAuctionHouse {
         bytes32 commitment;
     }
 
-    /// @notice A lot. Place 0 is the fund's; bit i of `revealed`, `forfeited`, `passed`, `released` is of place i.
+    /// @notice A lot. Place 0 is the fund's; bit i of `delivered`, `revealed`, `forfeited`, `passed`, `released` is of
+    ///         place i.
     /// @param end       None while it goes on.
     /// @param winner    Place and 1; 0 while nobody is named.
     /// @param passed    No candidate: not revealed, never got the opening, or did not carry.
@@ -73,6 +74,7 @@ contract AuctionHouse is LiquidatorSeats, IAuctionHouse {
         uint8 extensions;
         bool shortfall;
         uint8 winner;
+        uint8 delivered;
         uint8 revealed;
         uint8 forfeited;
         uint8 passed;
@@ -133,6 +135,7 @@ contract AuctionHouse is LiquidatorSeats, IAuctionHouse {
     event BlindBid(
         uint256 indexed lotId, address indexed bidder, uint8 place, int96 price, address outbid, uint40 blindEnds
     );
+    event DeliveryNoted(uint256 indexed lotId, uint8 places);
     event BidCommitted(uint256 indexed lotId, address indexed bidder, bytes32 commitment);
     event BidRevealed(uint256 indexed lotId, address indexed bidder, int96 price, int96 counts);
     event ShortfallShown(uint256 indexed lotId);
@@ -163,7 +166,7 @@ contract AuctionHouse is LiquidatorSeats, IAuctionHouse {
     constructor(
         address authority_,
         ILiveClock oracle_,
-        IDisclosures escrow_,
+        IDeliveries escrow_,
         address quote_,
         address fund_,
         Bounds memory bounds_,
@@ -199,9 +202,10 @@ contract AuctionHouse is LiquidatorSeats, IAuctionHouse {
         lot.account = terms.account;
         lot.reserve = _toPrice(int256(_toQuote(Math.mulDiv(terms.value, RESERVE, 100, Math.Rounding.Ceil))));
         lot.digest = digestOf(terms);
-        lot.keys[0] = _fundKey();
+        address agent = fundAgent;
+        lot.keys[0] = _keyWithoutSeat(agent);
         int96 standing = _toPrice(IStandingBid(fund).standingBid(terms));
-        (lot.entries[0].bidder, lot.entries[0].price) = (fund, standing);
+        (lot.entries[0].bidder, lot.entries[0].price) = (agent, standing);
         emit LotOpened(
             terms.lotId, terms.account, terms, lot.bond, lot.step, lot.reserve, standing, lot.blindEnds
         );
@@ -259,17 +263,17 @@ contract AuctionHouse is LiquidatorSeats, IAuctionHouse {
         // The failed account buying itself out of its loss is a cure without cover. That other addresses of its owner
         // bid, nobody can see: they pay the price, and carry the whole with cover.
         if (msg.sender == lot.account) revert OwnLot(lotId, msg.sender);
+        // One man, one place.
+        if (msg.sender == lot.entries[0].bidder) revert FundStands(lotId);
         uint16 key = _requireSeated(msg.sender);
         uint256 place = _placeFor(lot, msg.sender);
         Entry storage entry = lot.entries[place];
         address outbid = entry.bidder;
         int256 least = int256(outbid == address(0) ? lot.entries[0].price : entry.price) + int256(uint256(lot.step));
         if (price < least) revert BidTooLow(lotId, price, least);
-        if (outbid != msg.sender) {
-            if (outbid == address(0)) lot.count = uint8(place + 1);
-            else _unlock(outbid, lot.bond);
-            _lock(msg.sender, lot.bond);
-        }
+        if (outbid == address(0)) lot.count = uint8(place + 1);
+        else _unlock(outbid, lot.bond);
+        _lock(msg.sender, lot.bond);
         (entry.bidder, entry.price, lot.keys[place]) = (msg.sender, price, key);
         if (lot.extensions < MOST_EXTENSIONS && oracle.liveTime() + EXTENSION >= lot.blindEnds) {
             ++lot.extensions;
@@ -288,10 +292,18 @@ contract AuctionHouse is LiquidatorSeats, IAuctionHouse {
         // Its bid is what the reserve ends in: it has no bond to lose by withdrawing it.
         if (place == 0) revert FundStands(lotId);
         if (commitment == 0) revert NoCommitment(lotId, msg.sender);
-        (uint8 places, bool isPublic) = escrow.deliveredTo(lotId);
-        if (!isPublic && !_has(places, place)) revert NotDelivered(lotId, msg.sender);
+        if (!_has(_noteDelivery(lotId, lot), place)) revert NotDelivered(lotId, msg.sender);
         lot.entries[place].commitment = commitment;
         emit BidCommitted(lotId, msg.sender, commitment);
+    }
+
+    /// @notice Have it known in time that the opening was delivered (anyone). Each commitment does so for all. What nobody
+    ///         has noted when commitments end was delivered to nobody: a venue could otherwise wait for the reveals, and
+    ///         then choose whether bidders are bound.
+    function noteDelivery(uint256 lotId) external {
+        Stage stage = stageOf(lotId);
+        if (stage != Stage.Disclosure && stage != Stage.Commit) revert WrongStage(lotId, stage);
+        _noteDelivery(lotId, _lots[lotId]);
     }
 
     /// @notice Show a committed price (anyone: it names its bidder). A lower one than the blind bid leaves that standing.
@@ -310,12 +322,11 @@ contract AuctionHouse is LiquidatorSeats, IAuctionHouse {
     /// @notice Have the winner named once all could reveal (anyone).
     function clear(uint256 lotId) external {
         Lot storage lot = _in(lotId, Stage.Clearing);
-        (uint8 places, bool isPublic) = escrow.deliveredTo(lotId);
         for (uint256 place = 1; place < lot.count; ++place) {
             if (lot.entries[place].commitment != 0 && !_has(lot.revealed, place)) {
                 _forfeit(lotId, lot, place);
-            } else if (!isPublic && !_has(places, place)) {
-                // Without the opening he cannot show that he covers it: his bond is not for what others withheld.
+            } else if (!_has(lot.delivered, place)) {
+                // Without the opening in time he cannot have looked: his bond is not for what others withheld.
                 lot.passed |= _bit(place);
             }
         }
@@ -410,6 +421,15 @@ contract AuctionHouse is LiquidatorSeats, IAuctionHouse {
     }
 
     // ---------------------------------------------------------------------------------------------------- internal
+
+    /// @dev Who is known to have got the opening.
+    function _noteDelivery(uint256 lotId, Lot storage lot) private returns (uint8 delivered) {
+        (uint8 places, bool isPublic) = escrow.deliveredTo(lotId);
+        delivered = lot.delivered | (isPublic ? type(uint8).max : places);
+        if (delivered == lot.delivered) return delivered;
+        lot.delivered = delivered;
+        emit DeliveryNoted(lotId, delivered);
+    }
 
     /// @dev The best candidate, or the end of the lot.
     function _name(uint256 lotId, Lot storage lot) private {

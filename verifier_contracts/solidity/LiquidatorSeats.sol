@@ -5,7 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {ExactTransfer} from "./ExactTransfer.sol";
-import {IDisclosures} from "./IDisclosures.sol";
+import {IDeliveries} from "./IDeliveries.sol";
 
 /// @title Who may bid for lots, and the money that stands behind bids
 /// @notice A seat is one liquidator's: the role that ADMIN grants, an encryption key that nobody else's seat has, and a
@@ -32,10 +32,13 @@ abstract contract LiquidatorSeats is AccessManaged, ReentrancyGuardTransient {
     uint16 public constant LEAST_KAPPA = 5_000;
     uint16 public constant MOST_KAPPA = 50_000;
 
-    IDisclosures public immutable escrow;
+    IDeliveries public immutable escrow;
     address public immutable quote;
-    /// @notice Where forfeited bonds go. It has a place on every shortlist, and needs no seat.
+    /// @notice Where forfeited bonds go.
     address public immutable fund;
+    /// @notice Who holds the fund's place on every shortlist and needs no seat: openings are encrypted to its key, and what
+    ///         the fund takes over it carries. It is trusted with that, and with nothing else.
+    address public fundAgent;
 
     /// @notice All money that is kept here for somebody.
     uint256 public held;
@@ -46,6 +49,7 @@ abstract contract LiquidatorSeats is AccessManaged, ReentrancyGuardTransient {
     /// @notice Whose seat a key belongs to, for ever: by keccak256 of its two coordinates.
     mapping(bytes32 keyHash => address) public seatOfKey;
 
+    event FundAgentSet(address indexed agent);
     event SeatTaken(address indexed bidder, uint256 x, uint256 y);
     event Deposited(address indexed bidder, uint256 amount);
     event Withdrawn(address indexed bidder, address indexed to, uint256 amount);
@@ -64,7 +68,7 @@ abstract contract LiquidatorSeats is AccessManaged, ReentrancyGuardTransient {
     error AmountTooWide(uint256 amount);
     error SettingMissing(string name);
 
-    constructor(IDisclosures escrow_, address quote_, address fund_, Bounds memory bounds_) {
+    constructor(IDeliveries escrow_, address quote_, address fund_, Bounds memory bounds_) {
         if (address(escrow_).code.length == 0) revert SettingMissing("escrow");
         if (quote_.code.length == 0) revert SettingMissing("quote");
         if (fund_.code.length == 0) revert SettingMissing("fund");
@@ -94,6 +98,13 @@ abstract contract LiquidatorSeats is AccessManaged, ReentrancyGuardTransient {
         if (next.kappa < LEAST_KAPPA || next.kappa > MOST_KAPPA) revert BoundsOutside("kappa", next.kappa);
         bounds = next;
         emit BoundsSet(next.seatBond, next.leastBond, next.kappa);
+    }
+
+    /// @notice Name who acts for the fund from the next lot on (admin).
+    function setFundAgent(address agent) external restricted {
+        _keyOf(agent);
+        fundAgent = agent;
+        emit FundAgentSet(agent);
     }
 
     // ------------------------------------------------------------------------------------------------------ money
@@ -169,8 +180,7 @@ abstract contract LiquidatorSeats is AccessManaged, ReentrancyGuardTransient {
     ///         in keep the key that they have.
     function takeSeat() external restricted {
         _requireSeatBond(msg.sender);
-        uint256[2] memory key = escrow.keyOf(msg.sender);
-        if (key[0] == 0 && key[1] == 0) revert NoEncryptionKey(msg.sender);
+        uint256[2] memory key = _keyOf(msg.sender);
         bytes32 hash = keccak256(abi.encode(key));
         address seat = seatOfKey[hash];
         if (seat != address(0) && seat != msg.sender) revert KeyOfAnotherSeat(msg.sender, seat);
@@ -196,13 +206,19 @@ abstract contract LiquidatorSeats is AccessManaged, ReentrancyGuardTransient {
         return uint16(count - 1);
     }
 
-    /// @dev Number of the fund's key of now, which needs no seat; zeros where it has registered none.
-    function _fundKey() internal returns (uint16) {
-        return _keepKey(fund, escrow.keyOf(fund));
+    /// @dev Number of a key of now, of one who needs no seat.
+    function _keyWithoutSeat(address agent) internal returns (uint16) {
+        return _keepKey(agent, _keyOf(agent));
     }
 
     function _key(address bidder, uint16 number) internal view returns (uint256[2] memory) {
         return _keys[bidder][number];
+    }
+
+    /// @dev Where one is registered, none is zeros ever after: the escrow replaces keys, and takes none away.
+    function _keyOf(address bidder) private view returns (uint256[2] memory key) {
+        key = escrow.keyOf(bidder);
+        if (key[0] == 0 && key[1] == 0) revert NoEncryptionKey(bidder);
     }
 
     function _keepKey(address bidder, uint256[2] memory key) private returns (uint16) {

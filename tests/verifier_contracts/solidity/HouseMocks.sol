@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IDisclosures} from "./IDisclosures.sol";
+import {IDeliveries} from "./IDeliveries.sol";
 import {IStandingBid} from "./IStandingBid.sol";
 import {LotTerms} from "./LotTerms.sol";
 
 /// The contract of encrypted openings, as a test tells it to answer.
-contract MockDisclosures is IDisclosures {
+contract MockDisclosures is IDeliveries {
     struct Delivery {
         uint8 places;
         bool isPublic;

@@ -2,12 +2,10 @@
 pragma solidity ^0.8.28;
 
 /// @title What an auction asks of the contract that keeps encrypted openings
-interface IDisclosures {
+interface IDeliveries {
     /// @notice Public key that openings for `who` are encrypted to, with its possession proven; zeros if there is none.
     function keyOf(address who) external view returns (uint256[2] memory);
 
     /// @notice Who got the opening of a lot, by a proof that was posted: bit i is for place i of the shortlist.
-    /// @dev    Deliveries are taken while the house says that the lot is in Disclosure or Commit: a later one would bind
-    ///         a bidder who had no time to look.
     function deliveredTo(uint256 lotId) external view returns (uint8 places, bool isPublic);
 }
