@@ -170,6 +170,25 @@ def reveal(deployment: Path, address: str, endpoint: Endpoint, path: Path) -> Ou
                           ("transaction", receipts[-1].transaction if receipts else "none needed: it is revealed")]))
 
 
+@auction.command("note")
+@DEPLOYMENT
+@HOUSE
+@talking_to_a_node(sends=True)
+@LOT
+@reporting
+def note(deployment: Path, address: str, endpoint: Endpoint, lot_id: int) -> Outcome:
+    """Have it known, while commitments are taken, that the opening was delivered; anyone may, and whoever delivers
+    should. Blind bids stand only where it is. Exit code 1 if nobody on the shortlist has it."""
+    from ..bidding import find_lot
+    at = house_of(deployment, endpoint, address)
+    find_lot(at, lot_id, None)
+    receipt = at.house.note_delivery(lot_id)
+    having = [one.bidder for one in at.house.lot_of(lot_id).places if one.delivered]
+    return Outcome({"lot_id": str(lot_id), "delivered": having, **sent([receipt])},
+                   table([("lot", lot_id), ("delivered to", ", ".join(having) or "nobody"),
+                          ("transaction", receipt.transaction)]), bool(having))
+
+
 @auction.command("clear")
 @DEPLOYMENT
 @HOUSE

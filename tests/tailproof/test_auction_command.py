@@ -219,8 +219,9 @@ def test_a_winner_who_does_not_carry_is_passed_over(site: Site) -> None:
     site.open()
     site("bid", "--lot", 1, "--price", RESERVE, by=a)
     site.after(Stage.COMMIT)
-    site.escrow.transact("deliver", 1, 0b11111, False)
-    site.house.note_delivery(1)
+    assert site("note", "--lot", 1, by=site.coordinator, code=1)["delivered"] == []
+    site.escrow.transact("deliver", 1, 0b00011, False)
+    assert site("note", "--lot", 1, by=site.coordinator)["delivered"] == [site.world.relayer, a]
     site.after(Stage.CLEARING)
     assert site("clear", "--lot", 1, by=a)["winner"] == a
     site.world.later(AWARD + 2)
