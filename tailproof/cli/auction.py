@@ -278,7 +278,8 @@ def _lot_json(terms: LotTerms, lot: Lot, stage: str, times: Times) -> dict[str, 
          "commitment": "0x" + one.commitment.hex() if any(one.commitment) else None, "delivered": one.delivered,
          "revealed": one.revealed, "forfeited": one.forfeited, "passed_over": one.passed}
         for place, one in enumerate(lot.places)]
-    winner = None if lot.winner is None else lot.places[lot.winner]
+    named = stage in ("award", "settled") and lot.winner is not None
+    winner = lot.places[lot.winner or 0] if named else None
     best = max((one.price for one in lot.places if not one.passed), default=None)
     return {"lot_id": str(terms.lot_id), "account": lot.account, "digest": "0x" + lot.digest.hex(),
             "epoch_id": terms.epoch_id, "version": terms.version, "value": str(terms.value),

@@ -104,7 +104,7 @@ def test_no_lot_opens_that_the_lag_does_not_cover(w: HouseWorld) -> None:
 
 @pytest.mark.parametrize(("value", "margin", "horizon"), [
     (VALUE, MARGIN, LAG), (MARGIN, VALUE, LAG), (0, 10**9 * USD + 1, LAG), (3 * 10**9, 0, 86_400 * 7),
-    (10**15 + 7, 1, 17_001)])
+    (10**15 + 7, 1, 17_001), (0, 1 << 97, 17_001)])
 def test_a_bond_is_kappa_times_the_larger_by_the_root_of_time(w: HouseWorld, value: int, margin: int, horizon: int
                                                              ) -> None:
     """R30: the least b with b >= kappa X sqrt(window / horizon), up to what rounding up thrice adds."""
@@ -141,6 +141,8 @@ def test_numbers_of_a_lot_fit_their_words(w: HouseWorld) -> None:
     wide = (1 << 128) - 1
     with refused("AmountTooWide"):
         w.open(value=0, margin=wide)
+    with refused("AmountTooWide"):                         # of the bond alone
+        w.open(value=0, margin=1 << 99)
     most = ((1 << 95) - 1) * 100 // 95
     with refused("PriceTooWide", 1 << 95):
         w.open(value=most + 1, margin=0, horizon=(1 << 32) - 1)

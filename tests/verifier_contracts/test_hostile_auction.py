@@ -257,6 +257,7 @@ def test_defaults_come_to_an_end(w: HouseWorld) -> None:
         w.go(AWARD + 1)
         w.house("fail", lot)
     assert w.stage(lot) is Stage.FAILED
+    assert w.house("lotOf", lot)[4] == 0                   # nobody has it
     assert w.live - begin == 5 * (AWARD + 1)
     assert w.stake(w.fund.address) == (4 * w.bond(lot), 0)
     assert w.house("held") == 5 * MONEY
