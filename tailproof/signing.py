@@ -99,13 +99,14 @@ def propose(directory: Path, oracle: RiskOracle, court: EpochCourt, *, previous:
     first : go on although nobody has that any more: what was listed there and is missing stays unseen (E7).
     collateral : as for `epoch_contents.factors_of`.
     valid_for : seconds from its id to its deadline, at most an hour.
-    given : what somebody else proposes: its id and deadline are kept, all the rest must be the same.
+    given : what somebody else proposes: its id and deadline are kept, all the rest must be the same. Its deadline is no
+        later than one's own would be: until then its signers sign nothing else.
 
     Raises
     ------
     OtherContent : `given` is of something else.
     BadInput : a trial; another layout than the court's; the wrong epoch before it; prices of the future; a lag too
-        short; too soon, or too late.
+        short; too soon, or too late; good for longer than `valid_for`.
     """
     epoch = epochs.load(directory)
     if epoch.header.trial and not allow_trial:
@@ -116,6 +117,9 @@ def propose(directory: Path, oracle: RiskOracle, court: EpochCourt, *, previous:
     held = _require_previous(before, epoch.root, epoch.header.previous, previous, first, directory)
     now = oracle.chain.next_time()
     id, deadline = (now, now + valid_for) if given is None else (given.id, given.deadline)
+    if deadline > id + valid_for:
+        raise BadInput("deadline", deadline, f"at most {id + valid_for}, {valid_for} s after its id: until then "
+                       "nothing else is signed in its place (--valid-for)")
     if id <= latest or (latest and before and before[0] == latest and id < latest + oracle.min_interval()):
         earliest = latest + (oracle.min_interval() if before and before[0] == latest else 1)
         raise BadInput("id", id, f"at least {earliest}: epoch {latest} is the newest, and epochs keep their distance "

@@ -89,7 +89,8 @@ class Judged:
 
     verdict : stands; false (shown to the court, or it can be); doubtful (a human must look); frozen; refuted.
     found : what is wrong, or needs a human.  actions : what was done about it.
-    settled : whether nothing remains to be done, however often one looks.
+    settled : whether nothing remains to be done, however often one looks: it is final. What is frozen or refuted is
+        looked at, at no cost, until a later one is final: a chain may change its end, and take that back.
     """
 
     epoch_id: int
@@ -315,8 +316,8 @@ class Watch:
             self._answer(judged, held)
         elif facts.open_demands:
             judged.tell(f"{facts.open_demands} leaves are demanded and not shown yet")
-        if frozen and judged.verdict != "refuted":
-            judged.verdict, judged.settled = "frozen" if judged.verdict == "stands" else judged.verdict, True
+        if frozen and judged.verdict == "stands":
+            judged.verdict = "frozen"
         judged.settled = judged.settled or (judged.verdict == "stands" and self.oracle.is_final(epoch_id))
         return judged
 
@@ -360,14 +361,13 @@ class Watch:
 
     def _settle(self, judged: Judged) -> None:
         """Have the signers of a refuted epoch slashed, where the reward is ours."""
-        judged.verdict, judged.settled = "refuted", self._acts
+        judged.verdict = "refuted"
         challenger = self.court.refuter_of(judged.epoch_id)[0]
         if not self._acts or challenger != self._me():
             return
         try:
             judged.actions.append(Action("settle", self.court.settle_refutation(judged.epoch_id)))
         except Withheld as withheld:
-            judged.settled = False
             judged.actions.append(Action("settle", None, withheld.call))
         except ContractRefused as refused:
             if refused.name != "NotRefuted":       # somebody has settled it: the reward is owed all the same

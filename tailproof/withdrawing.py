@@ -170,8 +170,10 @@ def wanted(contracts: Contracts, account: str, token: str, amount: int, to: str,
     Raises
     ------
     ImplausibleAnswer : the account's state contradicts itself, or the chain's clock is not near ours.
-    BadInput : an amount out of bounds, or valid for more than a year.
+    BadInput : an amount out of bounds, or valid for more than a year; a receiver that could not use it.
     """
+    if to in {token, *contracts.addresses()}:
+        raise BadInput("--to", to, "an account: what a token or a contract of this system receives is nobody's")
     if valid_for > LONGEST_CONSENT:
         raise BadInput("--valid-for", valid_for, f"at most {LONGEST_CONSENT} seconds")
     clock = contracts.chain.clock()

@@ -186,7 +186,15 @@ def test_amounts_are_shown_as_a_token_has_them(told: tuple[str, int], said: str)
     assert vault.shown(Told(), 1_500_000) == said                            # type: ignore[arg-type]
 
 
-def test_a_claim_that_its_token_refuses_stops_no_other(real: RealSystem, covered: Path) -> None:
+def test_what_nobody_could_use_is_not_sent(real: RealSystem, covered: Path) -> None:
+    out = ("vault", "withdraw", "--key", real.path("keys/cover"), *ground(real), "--opening", covered / "first.json")
+    for place in (real.system.quote_token, real.at.vault.address, real.at.ledger.address):
+        assert real(*out, "--amount", 5, "--to", place, code=2)["field"] == "--to"
+
+
+def test_a_claim_that_its_token_refuses_stops_no_other(real: RealSystem, covered: Path,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(real.at), "addresses", lambda contracts: frozenset())
     me, coin = real.trader.address, real.system.quote_token
     out = ("vault", "withdraw", "--key", real.path("keys/cover"), *ground(real), "--opening", covered / "first.json")
     real(*out, "--amount", 5, "--to", real.at.vault.address)                 # whose own balance cannot move by that

@@ -245,7 +245,7 @@ def test_history_is_every_event_that_names_the_account_and_no_other(real: RealSy
     places = {["0x" + bytes(topic).hex() for topic in log["topics"]].index(word) for log in logs}
     assert places >= {1, 2}, "she stood in one place of events only"
     assert all(me in json.dumps(one["arguments"]) for one in told)
-    assert next(one["arguments"] for one in told if one["event"] == "Deposited")["amount"] in (10, "10")
+    assert next(one["arguments"]["amount"] for one in told if one["event"] == "Deposited") in (10, "10")
     first = expected[2][1]
     later = real("contract", "history", me, "--from-block", first, sends=False)
     assert (later["from_block"], later["to_block"]) == (first, real.chain.block_number())

@@ -19,6 +19,7 @@ from ..bundle import Bundle
 from ..consents import read_consent
 from ..freezing import Freeze, Release
 from ..keys import NOTE, KeyDirectory
+from ..sealed_bid import load_sealed_bid
 from ..secret import Opening
 from ..signing import SignedContent
 from ..trading import SignedFills
@@ -73,6 +74,11 @@ def fills_examples() -> Sequence[Any]:
              "signature": "0x" + "ab" * 65}]
 
 
+def sealed_bid_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.sealed-bid/1", "chain_id": 1, "house": _WHO, "lot_id": "7", "lot": "0x" + _DIGEST,
+             "bidder": _WHO, "price": "-5", "salt": "0x" + _DIGEST}]
+
+
 def release_examples() -> Sequence[Any]:
     return [{**freeze_examples()[0], "schema": Release.schema, "kind": 1, "leaf_id": "9"}]
 
@@ -100,6 +106,13 @@ OPENING = Format(
     {"schema": "says what the file is", "statement": "statement that the commitment is for",
      "commitment": "what is registered", "salt": "what hides the portfolio in it", "slots": "the portfolio",
      "slots[].id": "instrument id; 0 of an empty slot", "slots[].lots": "signed number of lots"})
+
+SEALED_BID = Format(
+    "sealed-bid", "A price that a bidder commits to; secret until revealed, mode 0600 (JSON)", "bid.secret.json",
+    sealed_bid_examples, reading(load_sealed_bid, "bid.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "house": "contract, an address",
+     "lot_id": "the lot's number", "lot": "hash of its terms, 32 bytes, 0x-hex", "bidder": "whose bid, an address",
+     "price": "quote units that he pays; below 0 the fund pays him", "salt": "32 bytes that hide the price, 0x-hex"})
 
 FILLS = Format(
     "fills", "Fills of an account, signed by its venue; secret, mode 0600 (JSON)", "fills.json", fills_examples,

@@ -173,7 +173,8 @@ def test_a_false_leaf_is_refuted_by_the_watcher_alone(oracle: Commands, honest: 
     assert [action["action"] for action in told["epochs"][0]["actions"]] == ["challenge", "settle"]
     assert oracle.at.oracle.facts_of(epoch_id).refuted
     assert [oracle.at.court.stake_of(one.address) for one in oracle.publishers] == [0, 0, 0]
-    assert oracle("watch", *watched)["epochs"] == []                         # it is remembered
+    again = oracle("watch", *watched, code=1)["epochs"]                       # until a later one is final
+    assert [(one["verdict"], one["actions"]) for one in again] == [("refuted", [])]
     owed = oracle.at.court.owed_to(oracle.caller)
     paid = oracle("settle", "--claim-to", "0x" + "77" * 20)
     assert f"{owed} wei" in paid["done"]

@@ -495,6 +495,14 @@ def test_a_node_whose_clock_is_off_shortens_no_wait(real: OracleWorld, honest: E
             journal.record(replace(later, id=ours + 3_600, deadline=ours + 3_700), ours)
 
 
+def test_nobody_ties_signers_for_longer_than_they_would_themselves(real: OracleWorld, honest: Epochs) -> None:
+    """Who proposes a late deadline, and never publishes, would keep them from signing anything else until then."""
+    theirs = propose(real, honest[0], valid_for=3_600).content
+    with pytest.raises(BadInput, match="--valid-for"):
+        propose(real, honest[0], given=theirs)
+    assert propose(real, honest[0], given=theirs, valid_for=3_600).content == theirs
+
+
 # -- prices ------------------------------------------------------------------------------------------------------------
 def test_who_signs_judges_by_a_history_of_her_own(real: OracleWorld, honest: Epochs, tmp_path: Path) -> None:
     """G13 as `epoch check --history`: prices with another variance refute the parameters of the model."""

@@ -129,7 +129,7 @@ def test_a_false_leaf_is_refuted_by_itself(calm: OracleWorld, leaf_keys: Keys, h
     before = blocks(calm)
     for watcher in (watch(calm, leaf_keys, false[lie]), watch(calm, leaf_keys)):      # restarted
         again = one(watcher.round())
-        assert (again.verdict, again.actions, again.settled) == ("refuted", [], True)
+        assert (again.verdict, again.actions, again.settled) == ("refuted", [], False)
     assert blocks(calm) == before
 
 
@@ -395,6 +395,22 @@ def test_what_cannot_be_judged_hides_nothing_behind_it(calm: OracleWorld, leaf_k
 
 def _raise(error: Exception) -> Any:
     raise error
+
+
+@pytest.mark.parametrize("by", ["publishers", "proof"])
+def test_a_chain_that_takes_a_freeze_back_is_noticed(calm: OracleWorld, leaf_keys: Keys, false: Mapping[str, Path],
+                                                     by: str) -> None:
+    """A reorganisation: the lie stands again, and the watcher that saw it frozen looks again."""
+    content = publish(calm, false["amax"])
+    before, settled = calm.chain.snapshot(), set[int]()
+    if by == "publishers":
+        calm.oracle.freeze(content.id, 1, calm.signatures(calm.oracle.domain.freeze(content.id)))
+    rounds = following(watch(calm, leaf_keys, false["amax"], acts=by == "proof"), settled, every=0)
+    assert next(rounds)[0].verdict in ("false", "refuted")
+    calm.chain.restore(before)
+    assert not calm.oracle.stored_root_of(content.id)[1]
+    watcher = watch(calm, leaf_keys, false["amax"])
+    assert one(watcher.round(frozenset(settled))).verdict == "refuted"
 
 
 # -- told --------------------------------------------------------------------------------------------------------------

@@ -146,9 +146,8 @@ contract CollateralVault is VaultGains, EIP712 {
             if (i == 2) _requireFinal(cover.epochId);
             (, bytes32 factorsHash, bool tripped) = oracle.termsOf(cover.epochId);
             if (tripped) revert BreakerTripped();
-            Factor[] calldata factors = cover.factors;
-            requireFactorsHash(cover.epochId, factorsHash, factors);
-            uint128 value = _valueOf(w.account, cover.epochId, factors, _quoteFactorOf(factors), withheld);
+            requireFactorsHash(cover.epochId, factorsHash, cover.factors);
+            uint128 value = _leftOf(w.account, cover, withheld);
             (i == 2 ? manager.checkCover : manager.coverAction)(
                 w.account, cover.epochId, w.version, action, value, cover.claimed, cover.proof
             );
@@ -301,6 +300,11 @@ contract CollateralVault is VaultGains, EIP712 {
             if (w.amount > free) revert GainNotMature(w.account, w.amount, free);
         }
         _debit(w.account, w.token, _idOf(w.token), w.amount);
+    }
+
+    function _leftOf(address account, Cover calldata cover, uint256 withheld) private view returns (uint128) {
+        Factor[] calldata factors = cover.factors;
+        return _valueOf(account, _purses[account], cover.epochId, factors, _quoteFactorOf(factors), withheld);
     }
 
     function _requireFinal(uint40 epochId) private view {

@@ -141,9 +141,10 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
 
     /// @inheritdoc ICollateralVault
     function valuationOf(address account, uint40 epochId, Factor[] calldata factors) public view returns (uint128) {
+        Purse purse = _purses[account];
         uint256 due;
-        if (_purses[account].watched()) (due,) = allocator.statusOf(account);
-        return _valueOf(account, epochId, factors, _quoteFactorOf(factors), due);
+        if (purse.watched()) (due,) = allocator.statusOf(account);
+        return _valueOf(account, purse, epochId, factors, _quoteFactorOf(factors), due);
     }
 
     /// @inheritdoc ICollateralVault
@@ -222,12 +223,12 @@ abstract contract VaultAssets is ICollateralVault, PausableByClass, ReentrancyGu
     /// @param quoteFactor Of `_quoteFactorOf`, which has checked the order of the factors.
     function _valueOf(
         address account,
+        Purse purse,
         uint40 epochId,
         Factor[] calldata factors,
         uint256 quoteFactor,
         uint256 withheld
     ) internal view returns (uint128) {
-        Purse purse = _purses[account];
         uint256 sum = (purse.quote() - withheld) * quoteFactor;
         // 8 assets of 2^96 units at 2^80: below 2^179.
         unchecked {

@@ -138,11 +138,10 @@ class Worlds:
         import revmchain
         if changed.name in self.honest_vault:
             _redirect(revmchain.vault_artifacts, {**self.honest_vault, changed.name: changed})
-            revmchain.CODE_LIMIT = 1 << 20
         if changed.name in self.honest_fund:
             import fundworld
             _redirect(fundworld.fund_artifacts, {**self.honest_fund, changed.name: changed})
-            revmchain.CODE_LIMIT = 1 << 20
+        revmchain.CODE_LIMIT = 1 << 20
 
 
 class _Failures:
