@@ -15,7 +15,7 @@ from ..keys import KeyDirectory
 from ..secret import Opening, draw_salt
 from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node, write_calldata
-from .vault import CARRIER, COLLATERAL, DEPLOYMENT, EPOCH_ID, VALID, ground_of, opened, sent
+from .vault import CARRIER, COLLATERAL, DEPLOYMENT, EPOCH_ID, VALID, escrow_missing, ground_of, opened, sent
 
 LOTS = click.IntRange(1, (1 << 40) - 1)
 
@@ -111,9 +111,11 @@ def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Pat
                 for_carrier: Path | None) -> Outcome:
     """Prove that signed fills lead from your commitment to the next, and make the step. With --cover-key exit code 1 if
     the collateral would not cover it."""
+    from verifier_contracts.errors import ContractRefused
+
     from .. import trading
     secret, signed, keys = Opening.load(opening), trading.SignedFills.load(fills_file), KeyDirectory.load(key)
-    _, there = opened(deployment, endpoint)
+    system, there = opened(deployment, endpoint)
     numbers, account = epochs.load(epoch), signed.message.account
     signer = endpoint.signer() if for_carrier is not None else None
     who = there.chain.default_sender() if signer is None else signer.address
@@ -131,8 +133,11 @@ def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Pat
                            [f"NOT covered after these fills: the collateral counts for {short.value}, and it takes "
                             f"{short.least} (1e-6 quote units)."], False)
         cover = (KeyDirectory.load(cover_key), on, value)
-    step = trading.prove_step(there, keys, secret, after, signed, cover=cover, valid_for=valid_for, progress=progress,
-                              owner=None if signer is None else signer.sign_message)
+    try:
+        step = trading.prove_step(there, keys, secret, after, signed, cover=cover, valid_for=valid_for,
+                                  progress=progress, owner=None if signer is None else signer.sign_message)
+    except ContractRefused as refused:
+        return escrow_missing(refused, system, account, opening)
     facts: dict[str, Any] = {"account": account, "version": step.transition.version,
                              "commitment": str(after.commitment), "covered": cover is not None}
     rows: list[tuple[str, object]] = [("account", account), ("version", step.transition.version),
