@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -23,6 +24,7 @@ def secret_of(name: str) -> int:
     return int.from_bytes(keccak(text=f"escrow {name}"), "big") % SUBGROUP_ORDER
 
 
+@cache
 def public(secret: int) -> Point:
     return multiply(secret, BASE)
 

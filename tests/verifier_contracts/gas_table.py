@@ -3,7 +3,7 @@
 `make gas` prints the table and exits 1 if a bound is exceeded, or a path costs something else than the snapshot says;
 `--write` renews the snapshot. EVM gas is deterministic, so that the embedded chain and anvil agree.
 
-Keys are toys: a verifier's gas depends on how many public inputs its statement has, which the slots of the registry fix
+Keys are toys: a verifier's gas depends on how many public inputs its statement has, which the registry's slots fix
 (margin, cover, transition and disclose 4, flat 2, batches, escrow and delivery 3, leaf fields 5), and on nothing else of
 the key. Each further input would cost `INPUT_GAS`.
 """

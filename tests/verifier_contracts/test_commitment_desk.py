@@ -419,6 +419,8 @@ def step(ledgers):
         ledgers.owner.address, ledgers.commitment, 3, ledgers.deadline(),
         ledgers.consent(ledgers.commitment, venue=venue.address)])
     assert send_as(ledgers, venue, ledgers.desk.address, data)["status"] == 1
+    ledgers.register_key(venue)
+    ledgers.post()
     ledgers.deposit(RICH)
     return Step(ledgers, venue, version=4, epoch=ledgers.epoch)
 
