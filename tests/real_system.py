@@ -140,6 +140,8 @@ class RealSystem:
         generation = self.at.escrow.generation() + 1
         made = committees.make(tmp / "committee", 2, 3, self.at.escrow.context_of_committee(generation))
         made.committee.save(tmp / "committee.json")
+        for share in made.shares:
+            share.save(tmp / "committee" / f"share{share.member}.json")
         self("committee", "register", "--committee", tmp / "committee.json", by=self.world.admin)
         for name, who in (("venue", self.venue), ("trader", self.trader)):
             self.run("committee", "init", "member", "--name", name, "--secret", tmp / f"{name}.json", "--public",
