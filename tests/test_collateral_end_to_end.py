@@ -1,5 +1,5 @@
-"""Collateral on real proofs, by the commands alone: deposit, cover, a trade with cash inside the commitment, a
-withdrawal of what cover allows once the opening is in escrow and a refusal of one unit more, a flat exit. Embedded chain, tiny statements."""
+"""Collateral on real proofs, by the commands alone: deposit, cover, a trade with cash inside the commitment, escrow, a
+withdrawal of what cover allows and a refusal of one unit more, a flat exit. Embedded chain, tiny statements."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Escrow by the commands alone, on real proofs: keys and a committee on chain, an opening posted and read by each of its
-holders, a disclosure that was ordered and is published. Embedded chain, tiny statements."""
+"""Escrow by the commands alone, on real proofs: keys and a committee on chain, an opening posted and read by each of
+its holders, a disclosure that was ordered and is published. Embedded chain, tiny statements."""
 
 from __future__ import annotations
 

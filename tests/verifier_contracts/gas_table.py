@@ -4,8 +4,8 @@
 `--write` renews the snapshot. EVM gas is deterministic, so that the embedded chain and anvil agree.
 
 Keys are toys: a verifier's gas depends on how many public inputs its statement has, which the registry's slots fix
-(margin, cover, transition and disclose 4, flat 2, batches, escrow and delivery 3, leaf fields 5), and on nothing else of
-the key. Each further input would cost `INPUT_GAS`.
+(margin, cover, transition and disclose 4, flat 2, batches, escrow and delivery 3, leaf fields 5), and on nothing else
+of the key. Each further input would cost `INPUT_GAS`.
 """
 
 from __future__ import annotations
