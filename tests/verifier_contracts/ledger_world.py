@@ -283,7 +283,7 @@ class LedgerWorld:
         secret = secret_of(address)
         arguments = (public(secret), shown(secret, self.escrow.read("contextOfKey", address)))
         if isinstance(who, str):
-            return self.escrow.transact("registerKey", *arguments, sender=who)
+            return self.escrow.transact("registerKey", *arguments, sender=who, gas=600_000)
         return self.sent_by(who, self.escrow, "registerKey", *arguments)
 
     def committee(self, generation: int = 1) -> tuple[Any, ...]:
@@ -295,7 +295,7 @@ class LedgerWorld:
 
     def prepare_escrow(self) -> None:
         """A committee, and keys of the venue and the owner."""
-        self.escrow.transact("foundCommittee", *self.committee(), sender=self.admin)
+        self.escrow.transact("foundCommittee", *self.committee(), sender=self.admin, gas=900_000)
         for who in (self.venue, self.owner):
             self.register_key(who)
 

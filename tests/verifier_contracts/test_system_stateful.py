@@ -514,7 +514,7 @@ class Model:
         who, epoch = self.someone(), self.some_epoch()
         p = self.people[who]
         version, margin = self.some_version(p), max(0, self.truth[p.commitment])
-        margin, holds = (margin, True) if self.rng.random() < 0.9 else (margin // 2 + 1, False)
+        margin, holds = (margin, True) if self.rng.random() < 0.8 else (margin // 2 + 1, False)
         generation = self.rng.choice([0, 0, 0, self.last["margin"], max(1, self.last["margin"] - 1)])
         proof = self.prove("margin", holds, who, epoch, version, [root_of(epoch), p.commitment, margin],
                            generation=generation)
@@ -1011,8 +1011,8 @@ class Model:
         assert 0 <= self.live[1] - live <= self.now - wall
 
     def run(self, calls: int) -> None:
-        steps = [self.deposit] * 4 + [self.register] * 5 + [self.withdraw] * 4 + [self.post] * 6 + [
-            self.move, self.transition, self.transition, self.attest, self.attest, self.cover, self.cover,
+        steps = [self.deposit] * 4 + [self.register] * 5 + [self.withdraw] * 5 + [self.post] * 5 + [
+            self.move, self.transition, self.transition, self.attest, self.attest, self.attest, self.cover, self.cover,
             self.cover_by_margin, self.attest_flat, self.shortfall, self.refresh, self.withdraw_flat, self.end_claim,
             self.end_claim, self.collect, self.settle, self.settle, self.turn, self.turn, self.turn]
         escape_at = 50
