@@ -14,6 +14,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from circuits import statements
+from circuits.clauses.portfolio import commit
 from circuits.statements import disclose, escrow, transition
 from committee.decryption import Request
 from primitives.babyjubjub import Point
@@ -27,7 +28,6 @@ from verifier_contracts.escrow import SHORTLIST, Keys
 from verifier_contracts.events import Event, read_events
 from verifier_contracts.ledger import NO_PROOF
 
-from .attestation import require_opens
 from .keys import KeyDirectory
 from .progress import Progress, quiet
 from .proving import proven, require_bound
@@ -156,10 +156,12 @@ def _sealing_preset(keys: KeyDirectory, slot: str, opening: Opening) -> escrow.P
 
 
 def _require_slots(keys: KeyDirectory, slots: int, opening: Opening) -> None:
+    """Refuse an opening of other sizes, or that opens nothing; one that was decrypted names the escrow's statement."""
     if statements.get(opening.statement).slots != slots:
-        raise BadInput("opening.statement", opening.statement, f"a margin statement of {slots} positions, as "
-                       f"{keys.statement} reads")
-    require_opens(opening)
+        raise BadInput("opening.statement", opening.statement, f"a statement of {slots} positions, as {keys.statement} "
+                       "reads")
+    if commit(opening.salt, transition.fill("slots", slots, opening.slots)) != opening.commitment:
+        raise BadInput("opening.commitment", opening.commitment, "what its salt and slots commit to")
 
 
 # -- what the chain has ------------------------------------------------------------------------------------------------

@@ -91,7 +91,6 @@ def test_shares_are_renewed_every_thirty_days_or_nothing_new_is_encrypted_to_the
     begun = w.escrow.read("committees", 1)[1]
     w.chain.travel_to(begun + 30 * DAY - 1)
     w.post(digest=5)                                           # the next second is the last
-    w.chain.travel_to(begun + 30 * DAY)
     with refused("CommitteeOverdue"):
         w.post(digest=6)
     assert w.ledger.read("escrowedUntilOf", me) == begun + 37 * DAY
