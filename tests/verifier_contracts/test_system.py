@@ -254,7 +254,7 @@ def test_every_word_of_the_file_is_compared_with_a_contract(system_world: System
     settings = {"max_epoch_age": 5, "buffers": (0, 2_000, 5_000, 9_999), "lives": (1, 2, 3, 4), "quantum": 99,
                 "layout": LAYOUT._replace(width=49), "stake_required": 1, "empty_commitment": 1, "mark_life": 1,
                 "finality_blocks": 9, "debit_per_margin": 1, "allows_insecure_setup": False, "exit_epoch_age": 1,
-                "final_epoch_age": 1, "superseded_grace": 1}
+                "final_epoch_age": 1, "superseded_grace": 1, "slots": 9}
     assert set(settings) == {one.name for one in fields(system.settings)}
     for name, value in settings.items():
         assert noticed(replace(system, settings=replace(system.settings, **{name: value}))), name
@@ -319,7 +319,7 @@ def test_the_escrow_is_governed_as_the_others_are(system_world: SystemWorld) -> 
     """The first committee needs no wait and no second one comes without; only the coordinator orders."""
     w = system_world
     assert w.escrow.read("generation") == 1, "founded by the announcer"
-    with refused("AccessManagedNotScheduled"):
+    with refused("AccessManagerNotScheduled"):
         w.escrow.transact("registerCommittee", 2, *w.committee(2), sender=w.admin)
     with refused("AccessManagedUnauthorized"):
         w.escrow.transact("orderDisclosure", 1, w.owner.address, [], sender=w.admin)
