@@ -124,7 +124,7 @@ def test_a_ledger_that_names_another_vault_is_never_handed_over(chain: Chain, pr
 
     def wrong_about_the_vault(sender: str, nonce: int) -> str:
         asked.append(nonce)
-        return "0x" + "12" * 20 if nonce == min(asked) + 3 else real(sender, nonce)
+        return "0x" + "12" * 20 if nonce == min(asked) + 4 else real(sender, nonce)
 
     monkeypatch.setattr(system_deployment, "created_address", wrong_about_the_vault)
     config, file = config_for(chain, REQUIRED_SLOTS), tmp_path / "deployment.json"
