@@ -10,6 +10,10 @@ interface ICommitmentLedger is IMarginManager {
     /// @param settledBy Wall time until which a flat account has to wait for a settlement.
     function setCommitment(address account, address venue, uint256 commitment, uint40 settledBy) external;
 
+    /// @notice Desk only: an account that nobody has covered is called. Refused while it is covered, flat or void, while
+    ///         a call of it stands, while the newest epoch is frozen, and while `cover` has no verifier.
+    function markCalled(address account) external;
+
     /// @notice Move an account's margin to what a proof shows.
     function attest(
         address account,

@@ -9,6 +9,7 @@ import {IMarginManager, MarginStatus} from "./IMarginManager.sol";
 import {LedgerAttestations} from "./LedgerAttestations.sol";
 import {LedgerBase} from "./LedgerBase.sol";
 import {VENUE} from "./Roles.sol";
+import {COVER} from "./Statements.sol";
 
 /// @title The margin state of accounts: commitments, what is proven of them, and actions that rest on proofs
 /// @notice Commitments change at the desk, and nowhere else: by registration (venue and owner), by a proven
@@ -23,6 +24,8 @@ contract MarginLedger is LedgerAttestations {
     error SettlementPending(address account, uint256 until);
     error MarginUnavailable(address account, MarginStatus status);
     error MarginHidden(address account);
+    /// @notice Whoever is covered, or holds nothing, is not called.
+    error StillCovered(address account);
 
     constructor(address authority_, Settings memory settings)
         LedgerBase(authority_, settings)
@@ -46,6 +49,22 @@ contract MarginLedger is LedgerAttestations {
         _entries[account].word = packWord(none, word.epochId(), word.version() + 1, 0, basis, clock);
         _custody[account] = Custody(venue, settledBy);
         _entries[account].commitment = commitment;
+    }
+
+    /// @inheritdoc ICommitmentLedger
+    /// @dev Under a newest epoch that is frozen nobody could have shown anything, nor under a key that nobody has: neither
+    ///      is silence (R19). The call names the epoch that the account could have been covered under, so that nothing
+    ///      irreversible rests on an older one.
+    function markCalled(address account) external {
+        if (msg.sender != address(desk)) revert NotDesk(msg.sender);
+        AccountWord word = _entries[account].word;
+        _commitment(account);
+        if (_isCalled(word) && _callStands(word, account)) revert AccountIsCalled(account);
+        if (_isCovered(word)) revert StillCovered(account);
+        uint40 epochId = oracle.latestEpochId();
+        oracle.rootOf(epochId);
+        (,, uint32 generation) = verifiers.active(COVER);
+        _storeCall(word, account, epochId, 0, generation);
     }
 
     // ------------------------------------------------------------------------------------------------------ actions
@@ -167,6 +186,23 @@ contract MarginLedger is LedgerAttestations {
     /// @inheritdoc IMarginManager
     function isCalled(address account) external view returns (bool) {
         return _isCalled(_entries[account].word);
+    }
+
+    /// @notice What is known of an account's call; all 0 while it is not called.
+    /// @return calledAt  Wall time of the call.
+    /// @return since     Live time of the call: its name, too, for no other call of the account has gone as far.
+    /// @return epochId   That the shortfall was proven under, or that was the newest when it was silent.
+    /// @return coveredAt Epoch of the last cover before it, as far as is known.
+    /// @return stands    Whether its epoch and its key are still believed.
+    function callOf(address account)
+        external
+        view
+        returns (uint40 calledAt, uint40 since, uint40 epochId, uint40 coveredAt, bool stands)
+    {
+        AccountWord word = _entries[account].word;
+        if (!_isCalled(word)) return (0, 0, 0, 0, false);
+        return (_calls[account].calledAt, word.clock(), word.epochId(), _calls[account].coveredAt,
+            _callStands(word, account));
     }
 
     /// @inheritdoc ICommitmentLedger

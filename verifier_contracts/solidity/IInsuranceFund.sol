@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title What the coordinator asks of the fund
+interface IInsuranceFund {
+    /// @notice Pay the caller what tranches and caps allow of a loss, in the quote asset's smallest units; never reverts
+    ///         for want of money.
+    function cover(bytes32 lossId, address venue, address account, uint40 epochId, uint256 amount)
+        external
+        returns (uint256 paid);
+}
