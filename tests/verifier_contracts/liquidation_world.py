@@ -6,23 +6,28 @@ The world knows each commitment's margin. A proof of what is false is a proof of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 
-from eth_abi.abi import encode
+import pytest
+from eth_abi.abi import decode, encode
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_utils.abi import abi_to_signature
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from ledger_world import BUFFERS
 from mocks import compiled
-from revmchain import Contract, account
+from revmchain import Contract, Refusal, account
 from revmsystem import (
     CONSENT,
     FILLS,
+    INTERVAL,
     ONE,
     QUOTE_ID,
     TRANSITION,
@@ -61,6 +66,18 @@ class Stage(IntEnum):
 
 class State(IntEnum):
     NONE, OPEN, STUCK, AWARDED, VOIDED, FAILED, RELEASED = range(7)
+
+
+@contextmanager
+def refused(name: str, *arguments: Any) -> Iterator[None]:
+    """The block must end in this refusal; arguments given are compared, addresses without their checksums."""
+    def plain(values: Sequence[Any]) -> list[Any]:
+        return [value.lower() if isinstance(value, str) else value for value in values]
+
+    with pytest.raises(Refusal) as caught:
+        yield
+    assert caught.value.name == name, caught.value
+    assert not arguments or plain(caught.value.arguments) == plain(arguments), caught.value
 
 
 @lru_cache(maxsize=1)
@@ -117,6 +134,32 @@ class LiquidationWorld:
 
     def publish(self, factors: Sequence[tuple[int, int, int]] = FACTORS) -> int:
         return self.s.publish(factors)
+
+    def publish_now(self) -> int:
+        """An epoch as soon as one may come."""
+        self.wait(max(0, self.s.latest + INTERVAL - self.now))
+        return self.publish()
+
+    def logs(self, contract: Contract, function: str, *arguments: Any, sender: str = ANYBODY) -> list[tuple[Any, ...]]:
+        """Events of a call, of whatever contract: name and values in the order of their declaration."""
+        contract(function, *arguments, sender=sender)
+        known = {}
+        for made in (*artifacts().values(), *stand_ins().values()):
+            for entry in made.abi:
+                if entry["type"] == "event" and entry["name"] not in ("Transfer", "Approval"):
+                    known[keccak(text=abi_to_signature(entry))] = entry
+        found = []
+        for log in self.s.machine.evm.result.logs:
+            topics, data = [bytes.fromhex(str(t).removeprefix("0x")) for t in log.topics], bytes(log.data[1])
+            entry = known.get(topics[0])
+            if entry is None:
+                continue
+            rest = iter(decode([i["type"] for i in entry["inputs"] if not i["indexed"]], data))
+            names = iter(topics[1:])
+            values = [decode([i["type"]], next(names))[0] if i["indexed"] else next(rest) for i in entry["inputs"]]
+            found.append((entry["name"], *(to_checksum_address(v) if i["type"] == "address" else v
+                                           for i, v in zip(entry["inputs"], values, strict=True))))
+        return found
 
     def run(self, seconds: int, every: int = 300) -> None:
         """Pass time with epochs coming."""

@@ -234,6 +234,7 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
         Shortfalls.Shortfall calldata s
     ) external nonReentrant returns (uint256 lotId) {
         _requireTrading();
+        uint40 since = _requireCall(account);
         _requireVenuesTimeOver(account);
         uint256 commitment = ledger.commitmentOf(account);
         if (commitment == emptyCommitment) revert AccountEmpty(account);
@@ -250,7 +251,7 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
         lotId = ++lots;
         _lots[lotId] = Lot(
             account,
-            _requireCall(account),
+            since,
             State.Open,
             false,
             0,

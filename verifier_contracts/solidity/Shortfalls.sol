@@ -37,9 +37,8 @@ abstract contract Shortfalls {
         uint256[8] proof;
     }
 
-    /// @dev One word: the last shortfall that was shown of an account.
+    /// @dev One word: the last shortfall that was shown of an account. Of its present call: the epoch came after that.
     struct Shown {
-        uint40 since;
         uint40 version;
         uint40 epochId;
         uint128 claimed;
@@ -116,7 +115,7 @@ abstract contract Shortfalls {
         if (block.timestamp > uint256(epochId) + _finalEpochAge) revert StaleEpoch(epochId, _finalEpochAge);
         if (!oracle.isFinal(epochId)) revert EpochNotFinal(epochId);
         _requireAtLeastValue(account, epochId, s.claimed, s.factors);
-        Shown memory shown = Shown(call.since, call.version, epochId, s.claimed);
+        Shown memory shown = Shown(call.version, epochId, s.claimed);
         if (_same(_shown[account], shown)) return;
         _requireSide0(account, epochId, call.version, s.claimed, ledger.bufferOf(MAINTENANCE_STEP), s.proof);
         _shown[account] = shown;
@@ -165,6 +164,6 @@ abstract contract Shortfalls {
     }
 
     function _same(Shown memory a, Shown memory b) private pure returns (bool) {
-        return a.since == b.since && a.version == b.version && a.epochId == b.epochId && a.claimed == b.claimed;
+        return a.version == b.version && a.epochId == b.epochId && a.claimed == b.claimed;
     }
 }

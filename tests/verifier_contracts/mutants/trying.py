@@ -134,7 +134,7 @@ class Worlds:
         import revmchain
         if changed.name in self.honest_vault:
             _redirect(revmchain.vault_artifacts, {**self.honest_vault, changed.name: changed})
-            revmchain.CODE_LIMIT = 1 << 20
+        revmchain.CODE_LIMIT = 1 << 20
 
 
 class _Failures:
