@@ -27,6 +27,7 @@ from liquidation_world import (
     refused,
     settings_of,
 )
+from eth_utils.crypto import keccak
 from revmchain import account
 from revmsystem import LAG, MARKS
 
@@ -419,6 +420,39 @@ def test_the_same_positions_under_another_salt(sold):
     for new in (old, w.commit_to(1_500), w.commit_to(10, old)):
         with refused("ProofRejected"):
             award(w, new=new)
+
+
+def test_a_resalting_that_was_shown_costs_the_award_no_proof(sold):
+    w, who, to = sold, sold.owner, sold.key("new").address
+    old = w.commitment(who)
+    new, other = w.salted(old), w.salted(old)
+    with refused("ProofRejected"):
+        w.s.desk("showResalting", who, to, w.commit_to(1_500), EMPTY_FILLS, w.moved(to, 1, old, new, EMPTY_FILLS))
+    w.s.desk("showResalting", who, to, new, EMPTY_FILLS, w.moved(to, 1, old, new, EMPTY_FILLS))
+
+    def bare(to_key: Any, commitment: int) -> tuple[Any, ...]:
+        made = w.awarding(1, who, to_key, 1_800, new=commitment)
+        return (made[0], (*made[1][:5], NO_PROOF), *made[2:])
+
+    for wrong in (bare(w.key("new"), other), bare(w.key("another"), new)):               # of these accounts, to this one
+        with refused("ProofRejected"):
+            w.coordinator("award", wrong, sender=BIDDER)
+    w.coordinator("award", bare(w.key("new"), new), sender=BIDDER)
+    assert w.commitment(to) == new
+
+
+@pytest.mark.parametrize("statement", ["cover", "transition"])
+def test_what_was_shown_to_a_key_that_is_distrusted_by_now_was_not_shown(sold, statement):
+    w, who, to = sold, sold.owner, sold.key("new").address
+    old, slot = w.commitment(who), keccak(text=statement)
+    new, shown = w.salted(old), w.short(who)
+    w.coordinator("showShortfall", 1, shown)
+    w.s.desk("showResalting", who, to, new, EMPTY_FILLS, w.moved(to, 1, old, new, EMPTY_FILLS))
+    made = w.awarding(1, who, w.key("new"), 1_800, new=new, short=(*shown[:3], NO_PROOF))
+    bare = (made[0], (*made[1][:5], NO_PROOF), *made[2:])
+    w.s.registry("distrust", slot, 1, sender=w.s.guardian)
+    with refused({"cover": "CallChanged", "transition": "NoVerifier"}[statement]):      # the call rests on `cover`, too
+        w.coordinator("award", bare, sender=BIDDER)
 
 
 def test_the_new_accounts_owner_consents(sold):

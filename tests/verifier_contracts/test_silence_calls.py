@@ -143,6 +143,20 @@ def test_a_cover_between_note_and_call_makes_the_note_another_silences(lw):
     lw.silence("callSilent", lw.venue, 5)
     assert lw.status(who) == "ReduceOnly"
     assert lw.silence("queueOf", lw.venue)[0] == 1
+    with refused("AlreadyNoted", who):                                              # the newer note stands
+        lw.silence("noteSilence", who)
+
+
+def test_who_was_never_covered_has_the_time_of_a_cover(lw):
+    lw.register(lw.owner_key, 500)
+    end = until(lw, lw.owner)
+    assert end == lw.now + LIVES[0]
+    while lw.now < end:
+        lw.run(min(300, end - lw.now))
+    with refused("SilenceTooYoung", lw.owner, end):
+        lw.silence("noteSilence", lw.owner)
+    lw.run(1)
+    lw.silence("noteSilence", lw.owner)
 
 
 def test_one_silence_is_noted_once(lw):

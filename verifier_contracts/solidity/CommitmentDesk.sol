@@ -83,7 +83,7 @@ contract CommitmentDesk is EIP712, PausableByClass {
         uint256 newCommitment;
         uint256 deadline;
         bytes consent;
-        /// Of a transition by no fills: the same positions under another salt.
+        /// Of a transition by no fills: the same positions under another salt. Unused where that was shown before.
         uint256[8] proof;
     }
 
@@ -115,6 +115,8 @@ contract CommitmentDesk is EIP712, PausableByClass {
     uint256 public accounts;
     /// @notice When a venue was found to have left an account that was called to itself; 0 if it was not, or was let off.
     mapping(address venue => uint256) public breachedAt;
+    /// @dev Re-saltings that were shown, by what they are of, and by which key.
+    mapping(bytes32 resalting => bool) private _resaltings;
 
     event CommitmentRegistered(
         address indexed account, address indexed venue, uint40 indexed version, uint256 commitment
@@ -402,12 +404,37 @@ contract CommitmentDesk is EIP712, PausableByClass {
         if (h.to == venue) revert VenueIsOwner(h.to);
         if (block.timestamp > h.deadline) revert ConsentExpired(h.deadline);
         _requireConsent(h.to, venue, h.newCommitment, 1, h.deadline, h.consent);
-        _requireTransition(h.from, h.to, 1, h.newCommitment, emptyFills, h.proof);
+        if (!_resaltings[_resaltingOf(h.from, h.to, h.newCommitment, emptyFills)]) {
+            _requireTransition(h.from, h.to, 1, h.newCommitment, emptyFills, h.proof);
+        }
 
         _count(venue);
         ledger.setCommitment(h.to, venue, h.newCommitment, 0);
         ledger.setCommitment(h.from, venue, emptyCommitment, 0);
         emit CommitmentHandedOver(h.from, h.to, venue, h.newCommitment);
+    }
+
+    /// @notice Show before a hand-over that the new commitment is to what `from` holds (anyone), so that the transaction of
+    ///         the hand-over has a proof less to pay for. Nothing moves by it; it is good while `from` has this commitment
+    ///         and the key is the one in force.
+    function showResalting(
+        address from,
+        address to,
+        uint256 newCommitment,
+        uint256 emptyFills,
+        uint256[8] calldata proof
+    ) external {
+        _requireTransition(from, to, 1, newCommitment, emptyFills, proof);
+        _resaltings[_resaltingOf(from, to, newCommitment, emptyFills)] = true;
+    }
+
+    function _resaltingOf(address from, address to, uint256 newCommitment, uint256 emptyFills)
+        private
+        view
+        returns (bytes32)
+    {
+        (, bytes32 keyDigest,) = verifiers.active(TRANSITION);
+        return keccak256(abi.encode(keyDigest, from, to, ledger.commitmentOf(from), newCommitment, emptyFills));
     }
 
     /// @notice Stop what a venue could open (role: coordinator).

@@ -243,27 +243,23 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
         // Also that it is known and not frozen.
         oracle.rootOf(epochId);
         requireFactors(oracle, epochId, factors);
-        uint128 value = valuation(vault, account, epochId, factors);
         if (margin != 0) closes.requireMargin(account, epochId, margin, marginProof);
-        uint40 version = ledger.versionOf(account);
-        address venue = ledger.venueOf(account);
-
-        lotId = ++lots;
-        _lots[lotId] = Lot(
+        LotTerms memory terms = LotTerms(
+            ++lots,
             account,
-            since,
-            State.Open,
-            false,
-            0,
-            venue,
             epochId,
-            version,
-            value,
-            margin
+            ledger.versionOf(account),
+            valuation(vault, account, epochId, factors),
+            margin,
+            oracle.lagSecondsOf(epochId)
         );
+        lotId = terms.lotId;
+        address venue = ledger.venueOf(account);
+        _lots[lotId] =
+            Lot(account, since, State.Open, false, 0, venue, epochId, terms.version, terms.value, margin);
         vault.lock(account, lotId);
-        emit LotOpened(lotId, account, venue, epochId, version, value, margin);
-        house.open(LotTerms(lotId, account, epochId, version, value, margin, oracle.lagSecondsOf(epochId)));
+        emit LotOpened(lotId, account, venue, epochId, terms.version, terms.value, margin);
+        house.open(terms);
     }
 
     /// @notice Have the opening delivered to the shortlist, once that is known (anyone).
@@ -324,8 +320,7 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
             vault.pay(own.account, quote, income, own.account);
         }
         vault.release(own.account);
-        ledger.attestCover(to, a.epochId, 1, INITIAL_STEP, a.claimed, 0, a.factors, a.coverProof);
-        escrowed(escrow, ledger, to, 1, a.escrow);
+        _requireCarried(a, to);
         emit LotAwarded(lotId, own.account, to, bidder, price);
     }
 
@@ -496,6 +491,12 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
             )
         );
         if (!isSignedBy(bidder, digest, a.acceptance)) revert NotAccepted(a.lotId, bidder);
+    }
+
+    /// @dev The winner's new account is covered at initial margin, and its commitment escrowed (R14).
+    function _requireCarried(Award calldata a, address to) private {
+        ledger.attestCover(to, a.epochId, 1, INITIAL_STEP, a.claimed, 0, a.factors, a.coverProof);
+        escrowed(escrow, ledger, to, 1, a.escrow);
     }
 
     /// @dev The price, which must have come.

@@ -39,6 +39,8 @@ abstract contract Shortfalls {
 
     /// @dev One word: the last shortfall that was shown of an account. Of its present call: the epoch came after that.
     struct Shown {
+        /// Of the verifier that saw the proof: one that is distrusted by now has shown nothing.
+        uint32 generation;
         uint40 version;
         uint40 epochId;
         uint128 claimed;
@@ -115,7 +117,8 @@ abstract contract Shortfalls {
         if (block.timestamp > uint256(epochId) + _finalEpochAge) revert StaleEpoch(epochId, _finalEpochAge);
         if (!oracle.isFinal(epochId)) revert EpochNotFinal(epochId);
         _requireAtLeastValue(account, epochId, s.claimed, s.factors);
-        Shown memory shown = Shown(call.version, epochId, s.claimed);
+        (,, uint32 generation) = verifiers.active(COVER);
+        Shown memory shown = Shown(generation, call.version, epochId, s.claimed);
         if (_same(_shown[account], shown)) return;
         _requireSide0(account, epochId, call.version, s.claimed, ledger.bufferOf(MAINTENANCE_STEP), s.proof);
         _shown[account] = shown;
@@ -164,6 +167,6 @@ abstract contract Shortfalls {
     }
 
     function _same(Shown memory a, Shown memory b) private pure returns (bool) {
-        return a.version == b.version && a.epochId == b.epochId && a.claimed == b.claimed;
+        return a.generation == b.generation && a.version == b.version && a.epochId == b.epochId && a.claimed == b.claimed;
     }
 }

@@ -22,8 +22,7 @@ SHORT: dict[str, Any] = {
         "cse": False, "constantOptimizer": False, "yul": True,
         "yulDetails": {"stackAllocation": True, "optimizerSteps": "dhfoDgvulfnTUtnIf:"}}},
 }
-_DEEP = ("RiskOracle", "MarginLedger", "CommitmentDesk", "BatchAttestor", "ProofCombiner", "PartialClose",
-         "LiquidationCoordinator")
+_DEEP = ("RiskOracle", "MarginLedger", "CommitmentDesk", "BatchAttestor", "ProofCombiner")
 """Contracts with functions of more variables than the plain pipeline finds room for."""
 
 

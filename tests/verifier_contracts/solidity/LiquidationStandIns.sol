@@ -205,3 +205,39 @@ contract TrialBonds is IVenueBonds {
         clearing[venue] += amount;
     }
 }
+
+/// Stands for the escrow where gas is counted: it verifies a proof of three inputs, evaluates the words, keeps and tells.
+contract WeighingEscrow {
+    IMarginManager public immutable manager;
+    address public immutable verifier;
+    mapping(address account => mapping(uint256 commitment => bytes32)) public postedOf;
+
+    event EscrowPosted(address indexed account, uint256 indexed commitment, uint256 digest, uint256[] words);
+
+    constructor(IMarginManager manager_, address verifier_) {
+        (manager, verifier) = (manager_, verifier_);
+    }
+
+    function postEscrow(
+        address account,
+        uint40,
+        uint256 digest,
+        uint256[] calldata words,
+        uint256[8] calldata proof
+    ) external {
+        (uint256 challenge, uint256 evaluation) = inputsOf(digest, words);
+        (bool done,) = verifier.staticcall(
+            abi.encodeWithSignature("verifyProof(uint256[8],uint256[3])", proof, [digest, challenge, evaluation])
+        );
+        require(done);
+        uint256 commitment = manager.commitmentOf(account);
+        postedOf[account][commitment] = bytes32(digest);
+        emit EscrowPosted(account, commitment, digest, words);
+    }
+
+    function inputsOf(uint256 digest, uint256[] calldata words) public pure returns (uint256 challenge, uint256 y) {
+        uint256 order = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
+        challenge = uint256(keccak256(abi.encodePacked(digest, words))) >> 8;
+        for (uint256 i = words.length; i > 0; --i) y = addmod(mulmod(y, challenge, order), words[i - 1], order);
+    }
+}
