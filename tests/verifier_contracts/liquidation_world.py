@@ -1,5 +1,5 @@
-"""Silence, partial closes and lots on revm, with the real ledger, desk, vault, oracle and registry. Escrow, auction house,
-fund, allocator and bonds are stand-ins behind the interfaces (`LiquidationStandIns.sol`): a test says what they do.
+"""Silence, partial closes and lots on revm, with the real ledger, desk, vault, oracle and registry. Escrow, auction
+house, fund, allocator and bonds are stand-ins behind the interfaces (`LiquidationStandIns.sol`): a test says what they do.
 
 The world knows each commitment's margin. A proof of what is false is a proof of something else, and is refused.
 """
@@ -87,8 +87,8 @@ def stand_ins() -> dict[str, Artifact]:
 
 @dataclass
 class LiquidationWorld:
-    """margins : of each commitment.  resalted : the commitment that another is, under another salt.  fills : that lead from
-    one commitment to another.  keys : of every account that signs."""
+    """margins : of each commitment.  resalted : the commitment that another is, under another salt.  fills : that lead
+    from one commitment to another.  keys : of every account that signs."""
 
     s: RevmSystem
     silence: Contract
@@ -206,7 +206,8 @@ class LiquidationWorld:
         margin = self.margins[commitment]
         covered = 10_000 * claimed >= margin * (10_000 + buffer)
         return self.prove("cover", manager or self.s.ledger, who, epoch, version,
-                          [root_of(epoch), commitment, claimed | buffer << 128 | side << 144], covered == bool(side), action)
+                          [root_of(epoch), commitment, claimed | buffer << 128 | side << 144], covered == bool(side),
+                          action)
 
     def margin_proof(self, who: str, epoch: int, margin: int, manager: Contract | None = None) -> list[int]:
         commitment = self.commitment(who)
@@ -285,7 +286,8 @@ class LiquidationWorld:
         """What the coordinator's contracts take for a shortfall."""
         epoch = self.final_epoch() if epoch is None else epoch
         claimed = self.value(who) if claimed is None else claimed
-        return (epoch, claimed, FACTORS, self.side(0, who, epoch, claimed, BUFFERS[0], **{"manager": self.closes} | made))
+        made = {"manager": self.closes} | made
+        return (epoch, claimed, FACTORS, self.side(0, who, epoch, claimed, BUFFERS[0], **made))
 
     # -- from a call to a lot ----------------------------------------------------------------------------------------
     def trouble(self, value: int = 1_000, margin: int = 1_500, key: LocalAccount | None = None) -> str:
@@ -405,7 +407,8 @@ def build_liquidation() -> LiquidationWorld:
     fund, allocator, bonds = deploy("TrialFund", quote), deploy("TrialAllocator"), deploy("TrialBonds", quote)
     silence = deploy("SilenceCalls", s.desk.address, s.ledger.address)
     closes = deploy("PartialClose", s.ledger.address, s.desk.address, escrow.address, BAND, CONCESSION)
-    coordinator = deploy("LiquidationCoordinator", s.authority.address, settings_of(closes, bonds, house, fund, allocator))
+    coordinator = deploy("LiquidationCoordinator", s.authority.address,
+                         settings_of(closes, bonds, house, fund, allocator))
     give_roles(s, silence, closes, coordinator)
     world = LiquidationWorld(s, silence, closes, coordinator, escrow, house, fund, allocator, bonds,
                              Account.from_key(keccak(text="liquidated owner")))
@@ -415,7 +418,8 @@ def build_liquidation() -> LiquidationWorld:
     return world
 
 
-def settings_of(closes: Contract, bonds: Contract, house: Contract, fund: Contract, allocator: Contract) -> tuple[Any, ...]:
+def settings_of(closes: Any, bonds: Any, house: Any, fund: Any, allocator: Any) -> tuple[Any, ...]:
+    """Of a coordinator."""
     return (closes.address, bonds.address, house.address, fund.address, allocator.address, EMPTY_FILLS, EMPTY,
             UNKNOWN_LOSS, BREACH_SHARE, BREACH_LEAST, VENUE_DELIVERS, COMMITTEE_DELIVERS)
 

@@ -1,6 +1,6 @@
-"""What an award costs as a whole transaction: every proof is verified by a generated verifier, and every
-contract but house, fund and allocator is the one that is deployed. The escrow is a stand-in that does what one must: verify a
-proof of three public inputs, evaluate the words at a challenge, keep a digest and put the words into an event.
+"""What an award costs as a whole transaction: every proof is verified by a generated verifier, and every contract but
+house, fund and allocator is the one that is deployed. The escrow is a stand-in that does what one must: verify a proof of
+three public inputs, evaluate the words at a challenge, keep a digest and put the words into an event.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ class GasWorld:
         self.fund = send_contract(chain, "TrialFund", [coin])
         self.allocator = send_contract(chain, "TrialAllocator", [])
         self.bonds = send_contract(chain, "TrialBonds", [coin])
-        self.closes = send_contract(chain, "PartialClose", [w.ledger.address, w.desk.address, self.escrow.address, BAND, 200])
-        settings = list(settings_of(*(_As(one) for one in (self.closes, self.bonds, self.house, self.fund, self.allocator))))
-        self.coordinator = send_contract(chain, "LiquidationCoordinator", [w.authority.address, tuple(settings)])
+        self.closes = send_contract(chain, "PartialClose", [w.ledger.address, w.desk.address, self.escrow.address, BAND,
+                                                            200])
+        settings = settings_of(self.closes, self.bonds, self.house, self.fund, self.allocator)
+        self.coordinator = send_contract(chain, "LiquidationCoordinator", [w.authority.address, settings])
         self.give_roles()
         self.commitment, self.margin = w.commitment, 1_500
         w.deposit(1_000)
@@ -50,8 +51,9 @@ class GasWorld:
 
     def give_roles(self) -> None:
         w = self.w
+        wanted = ("callBySilence", "forceTransition", "handOver", "breach")
         selectors = [keccak(text=abi_to_signature(e))[:4] for e in w.desk.artifact.abi
-                     if e["type"] == "function" and e["name"] in ("callBySilence", "forceTransition", "handOver", "breach")]
+                     if e["type"] == "function" and e["name"] in wanted]
         assert len(selectors) == 4
         for data in [("setTargetFunctionRole", w.desk.address, selectors, COORDINATOR),
                      *(("grantRole", COORDINATOR, who.address, 0) for who in (self.closes, self.coordinator))]:
@@ -63,8 +65,8 @@ class GasWorld:
              account: str) -> list[int]:
         w = self.w
         return proof_words(w.keys["cover"].prove([
-            w.context("cover", account=account, epoch=epoch, version=version, manager=manager.address), w.root, commitment,
-            claimed | buffer << 128 | side << 144]))
+            w.context("cover", account=account, epoch=epoch, version=version, manager=manager.address), w.root,
+            commitment, claimed | buffer << 128 | side << 144]))
 
     def moved(self, account: str, version: int, new: int, fills: int) -> list[int]:
         w = self.w
@@ -88,11 +90,6 @@ class GasWorld:
             self.w.next_epoch(5 * MINUTE)
         self.closes.transact("passToVenue", self.w.owner.address, sender=self.w.relayer)
         return int(self.w.oracle.read("latestFinalEpochId"))
-
-
-class _As:
-    def __init__(self, contract: Tested) -> None:
-        self.address = contract.address
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +116,8 @@ def test_an_award_costs_less_than_a_million(costs):
     showing = g.coordinator.transact("showShortfall", 1, shown, sender=w.relayer)
     consent = w.consent(SALTED, owner=to, version=1, account=to.address)
     moved = g.moved(to.address, 1, SALTED, EMPTY_FILLS)
-    resalting = w.desk.transact("showResalting", w.owner.address, to.address, SALTED, EMPTY_FILLS, moved, sender=w.relayer)
+    resalting = w.desk.transact("showResalting", w.owner.address, to.address, SALTED, EMPTY_FILLS, moved,
+                                sender=w.relayer)
     hand = (w.owner.address, to.address, SALTED, w.deadline(), consent, NO_PROOF)
     award = (1, hand, b"", 0, (*shown[:3], NO_PROOF), g.posting(), epoch, 1_800, FACTORS,
              g.side(1, 1_800, BUFFERS[1], SALTED, epoch, 1, w.ledger, to.address))

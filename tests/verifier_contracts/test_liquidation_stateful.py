@@ -5,8 +5,8 @@ What must hold after each call, whatever was tried:
 - collateral leaves an account by an award alone, and an award, or a close, is of an account that was short (R5);
 - commitments change by registration, transition, partial close and award, and by nothing else;
 - nobody who is covered or flat is called by silence, and no more in an epoch than a hundredth of all, or one;
-- a lot ends once: its state never goes back, its auction ended at most once, its account is locked exactly while it is open
-  or stuck;
+- a lot ends once: its state never goes back, its auction ended at most once, its account is locked exactly while it is
+  open or stuck;
 - all money is where it was, and nothing stays with the coordinator; what a lot lost was borne to the unit;
 - live time never runs backwards; whoever can show cover at initial margin is cured, whatever else is going on.
 """
@@ -27,7 +27,6 @@ from liquidation_world import (
     COVER,
     MINUTE,
     NO_SHORTFALL,
-    LiquidationWorld,
     Stage,
     State,
     build_liquidation,
@@ -96,8 +95,9 @@ class Play:
         """Prices move: a commitment's margin is another, under all epochs that come."""
         who = self.rng.choice(self.people())
         commitment = self.w.commitment(who)
-        if commitment in self.w.margins and self.w.margins[commitment]:
-            self.w.margins[commitment] = max(1, self.w.margins[commitment] * self.rng.choice([70, 110, 140, 200]) // 100)
+        if self.w.margins.get(commitment):
+            factor = self.rng.choice([70, 110, 140, 200])
+            self.w.margins[commitment] = max(1, self.w.margins[commitment] * factor // 100)
 
     def deposit(self) -> None:
         amount = self.rng.choice([1, 50, 400])
@@ -235,7 +235,8 @@ class Play:
         self.keys.append(w.keys[who])
 
     def end_lot(self) -> None:
-        self.w.coordinator(self.rng.choice(["voidLot", "failLot", "reportBreach"]), self.some_lot(State.OPEN, State.STUCK))
+        end = self.rng.choice(["voidLot", "failLot", "reportBreach"])
+        self.w.coordinator(end, self.some_lot(State.OPEN, State.STUCK))
 
     def release(self) -> None:
         if self.rng.random() < 0.2:
@@ -252,8 +253,8 @@ class Play:
 
     # -- playing -----------------------------------------------------------------------------------------------------
     MOVES = (("pass_time", 10), ("fall", 3), ("deposit", 2), ("register", 1), ("cover", 3), ("cure", 1), ("flat", 1),
-             ("shortfall", 7), ("transition", 1), ("note", 5), ("call_silent", 4), ("to_venue", 2), ("drive", 7), ("close", 8),
-             ("open_lot", 5), ("auction", 4), ("disclose", 4), ("show", 2), ("win", 4), ("award", 6), ("end_lot", 7),
+             ("shortfall", 7), ("transition", 1), ("note", 5), ("call_silent", 4), ("to_venue", 2), ("drive", 7),
+             ("close", 8), ("open_lot", 5), ("auction", 4), ("disclose", 4), ("show", 2), ("win", 4), ("award", 6), ("end_lot", 7),
              ("release", 1), ("freeze", 1), ("pause", 1))
     MAY_CHANGE = ("register", "transition", "close", "award")
 
@@ -268,10 +269,9 @@ class Play:
             move()
             self.done[name] += 1
         except Refusal as refusal:
-            assert refusal.name and " " not in refusal.name, (name, refusal)
+            if " " in refusal.name:                                                  # no error of a contract's
+                raise
             self.done[f"{name}: {refusal.name}"] += 1
-        except ValueError:                                      # eth_abi: nothing to ask for yet
-            raise
         for who, (commitment, value) in before.items():
             assert name in self.MAY_CHANGE or w.commitment(who) == commitment, (name, who)
             assert name == "award" or w.value(who) >= value, (name, who)

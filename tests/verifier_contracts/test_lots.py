@@ -1,10 +1,11 @@
-"""Lots: opened after everybody's time, sold by proofs, paid to the unit, ended once; and the end where all are silent."""
+"""Lots: opened after everybody's time, sold by proofs, paid to the unit, ended once; and what if all are silent."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 from ledger_world import BUFFERS, FINAL_AGE
 from liquidation_world import (
     ANYBODY,
@@ -27,7 +28,6 @@ from liquidation_world import (
     refused,
     settings_of,
 )
-from eth_utils.crypto import keccak
 from revmchain import account
 from revmsystem import LAG, MARKS
 
@@ -83,7 +83,8 @@ def award(w: LiquidationWorld, value: int = 1_800, sender: str = BIDDER, **chang
 # -- opening -----------------------------------------------------------------------------------------------------------
 def test_a_lot_is_locked_and_handed_to_the_house(ripe):
     w, who = ripe, ripe.owner
-    logs = w.logs(w.coordinator, "openLot", who, w.epoch, FACTORS, 1_500, w.margin_proof(who, w.epoch, 1_500), NO_SHORTFALL)
+    proof = w.margin_proof(who, w.epoch, 1_500)
+    logs = w.logs(w.coordinator, "openLot", who, w.epoch, FACTORS, 1_500, proof, NO_SHORTFALL)
     assert logs == [("LotLocked", who, 1), ("LotOpened", 1, who, w.venue, w.epoch, 1, 1_000, 1_500)]
     terms = w.house("termsOf", 1)
     assert terms == (1, who.lower(), w.epoch, 1, 1_000, 1_500, LAG)
@@ -127,7 +128,8 @@ def test_its_margin_is_proven_under_a_young_epoch(ripe):
     epoch = w.epoch
     proof = w.margin_proof(who, epoch, 1_500)
     with refused("ProofRejected"):
-        w.coordinator("openLot", who, epoch, FACTORS, 1_500, w.margin_proof(who, epoch, 1_500, w.s.ledger), NO_SHORTFALL)
+        other = w.margin_proof(who, epoch, 1_500, w.s.ledger)
+        w.coordinator("openLot", who, epoch, FACTORS, 1_500, other, NO_SHORTFALL)
     with refused("ValueTooWide"):
         w.closes("requireMargin", who, epoch, 1 << 91, proof)
     with refused("WrongFactors"):
@@ -183,7 +185,7 @@ def test_a_lot_that_was_not_disclosed_may_follow_without(ripe):
     assert w.open_lot(who) == 2
 
 
-# -- disclosure ----------------------------------------------------------------------------------------------------------
+# -- disclosure ------------------------------------------------------------------------------------------------------
 def test_disclosure_is_ordered_once_to_the_shortlist(ripe):
     w, who = ripe, ripe.owner
     w.open_lot(who)
@@ -240,7 +242,7 @@ def test_the_house_hears_of_a_shortfall_that_was_shown(on_sale):
     assert w.house("shown", 1)
 
 
-# -- award: what moves ---------------------------------------------------------------------------------------------------
+# -- award: what moves -----------------------------------------------------------------------------------------------
 def test_an_award_moves_everything_at_once(sold):
     w, who, to = sold, sold.owner, sold.key("new").address
     w.s.coin("mint", who, 70)
@@ -349,7 +351,7 @@ def test_collateral_that_came_with_a_price_is_not_capped(sold):
     award(w)
 
 
-# -- award: on what conditions -------------------------------------------------------------------------------------------
+# -- award: on what conditions ---------------------------------------------------------------------------------------
 def test_an_award_wants_a_shortfall_that_holds_now(sold):
     """R5: also where the auction is over and the price is right."""
     w = sold
@@ -392,7 +394,8 @@ def test_only_the_winner_or_who_has_his_word_takes_it(sold):
     new = w.salted(w.commitment(w.owner))
     to = w.key("new").address
     for signature in (w.acceptance(key, 2, to, new), w.acceptance(key, 1, ANYBODY, new),
-                      w.acceptance(key, 1, to, new + 1), w.acceptance(key, 1, to, new, 1), w.acceptance(w.owner_key, 1, to, new)):
+                      w.acceptance(key, 1, to, new + 1), w.acceptance(key, 1, to, new, 1),
+                      w.acceptance(w.owner_key, 1, to, new)):
         with refused("NotAccepted", 1, key.address):
             award(w, sender=ANYBODY, new=new, acceptance=signature)
     award(w, sender=ANYBODY, new=new, acceptance=w.acceptance(key, 1, to, new))
@@ -434,7 +437,7 @@ def test_a_resalting_that_was_shown_costs_the_award_no_proof(sold):
         made = w.awarding(1, who, to_key, 1_800, new=commitment)
         return (made[0], (*made[1][:5], NO_PROOF), *made[2:])
 
-    for wrong in (bare(w.key("new"), other), bare(w.key("another"), new)):               # of these accounts, to this one
+    for wrong in (bare(w.key("new"), other), bare(w.key("another"), new)):              # of these accounts, to this one
         with refused("ProofRejected"):
             w.coordinator("award", wrong, sender=BIDDER)
     w.coordinator("award", bare(w.key("new"), new), sender=BIDDER)
@@ -459,7 +462,8 @@ def test_the_new_accounts_owner_consents(sold):
     w, who = sold, sold.owner
     awarding = w.awarding(1, who, w.key("new"), 1_800)
     hand = awarding[1]
-    for consent in (w.consent(w.owner_key, w.venue, hand[2], 1, hand[3]), w.consent(w.key("new"), ANYBODY, hand[2], 1, hand[3]),
+    for consent in (w.consent(w.owner_key, w.venue, hand[2], 1, hand[3]),
+                    w.consent(w.key("new"), ANYBODY, hand[2], 1, hand[3]),
                     w.consent(w.key("new"), w.venue, hand[2] + 1, 1, hand[3]),
                     w.consent(w.key("new"), w.venue, hand[2], 2, hand[3])):
         with refused("ConsentNotByOwner", hand[1]):
@@ -521,7 +525,7 @@ def test_hand_overs_are_the_coordinators(sold):
         w.s.desk("handOver", hand, EMPTY_FILLS, EMPTY, sender=w.s.coordinator)
 
 
-# -- other ends ----------------------------------------------------------------------------------------------------------
+# -- other ends ------------------------------------------------------------------------------------------------------
 def test_a_lot_of_a_cured_account_is_void(on_sale):
     w, who = on_sale, on_sale.owner
     with refused("NothingToVoid", 1):
@@ -586,7 +590,7 @@ def test_a_failed_lot_of_a_cured_account_is_void(sold):
     assert (w.state(1), w.house("endings", 1)) == (State.VOIDED, 1)
 
 
-# -- when all are silent ---------------------------------------------------------------------------------------------------
+# -- when all are silent ---------------------------------------------------------------------------------------------
 @pytest.fixture
 def stuck(ripe: LiquidationWorld) -> LiquidationWorld:
     """Nobody has shown the opening to anybody; the fund holds 70."""
@@ -679,7 +683,7 @@ def test_or_when_somebody_who_knows_speaks(stuck):
     assert w.open_lot(who, s=w.short(who)) == 2
 
 
-# -- silent venues ---------------------------------------------------------------------------------------------------------
+# -- silent venues ---------------------------------------------------------------------------------------------------
 def test_a_venue_that_does_not_deliver_loses_bond_and_the_right_to_open(on_sale):
     w, who = on_sale, on_sale.owner
     w.bonds("post", w.venue, 60)
@@ -750,10 +754,10 @@ def test_a_breach_may_be_reported_after_the_end(stuck):
         w.coordinator("reportBreach", 7)
 
 
-# -- deployment ----------------------------------------------------------------------------------------------------------
+# -- deployment ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("place", "name"), enumerate([
-    "closes", "settlement", "house", "fund", "allocator", "emptyFills", "emptyCommitment", "unknownLoss", "breachShare", None,
-    "venueDelivers", "committeeDelivers"]))
+    "closes", "settlement", "house", "fund", "allocator", "emptyFills", "emptyCommitment", "unknownLoss", "breachShare",
+    None, "venueDelivers", "committeeDelivers"]))
 def test_deployment_names_what_is_missing(lw, place, name):
     settings = [*settings_of(lw.closes, lw.bonds, lw.house, lw.fund, lw.allocator)]
     settings[place] = ANYBODY if place < 5 else 0

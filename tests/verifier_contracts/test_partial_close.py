@@ -63,7 +63,7 @@ def test_flat_is_proven(called):
         w.closes("closePartial", w.closing(w.owner, w.commit_to(1, w.commitment(w.owner)), flat=True))
 
 
-# -- whose time it is ----------------------------------------------------------------------------------------------------
+# -- whose time it is ------------------------------------------------------------------------------------------------
 def test_the_first_twenty_live_minutes_are_the_owners_alone_to_the_second(lw):
     who = lw.trouble()
     start = lw.since(who)
@@ -91,7 +91,8 @@ def test_and_until_the_epoch_of_the_call_is_final(lw):
     epoch = lw.epoch
     lw.s.machine.evm.set_balance(ANYBODY, 10**19)
     lw.s.machine.evm.message_call(ANYBODY, lw.s.court.address, calldata=lw.s.court.data(
-        "demandLeaf", epoch, LEAF, 0, (lw.s.content(FACTORS).words(), [], [])), value=lw.s.court("bondNeededFor", epoch) or 1)
+        "demandLeaf", epoch, LEAF, 0, (lw.s.content(FACTORS).words(), [], [])),
+        value=lw.s.court("bondNeededFor", epoch) or 1)
     lw.live_to(lw.since(who) + 20 * MINUTE - 1)
     lw.run(1)
     with refused("EpochNotFinal", epoch):
@@ -142,7 +143,7 @@ def test_not_while_a_lot_is_open_and_the_owner_may_still_cure(lw):
     assert lw.status(who) == "Valid"
 
 
-# -- that it was short ---------------------------------------------------------------------------------------------------
+# -- that it was short -----------------------------------------------------------------------------------------------
 def test_nothing_is_closed_of_an_account_that_is_not_short(called):
     """R5. The account was called rightly, and tops up until it is above maintenance."""
     w, who = called, called.owner
@@ -246,7 +247,7 @@ def test_factors_are_the_epochs(called):
         w.closes("showShortfall", who, (shown[0], shown[1], [], shown[3]))
 
 
-# -- the fills -----------------------------------------------------------------------------------------------------------
+# -- the fills -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("who", ["another venue", "the owner"])
 def test_its_venue_signs(called, who):
     w = called
@@ -317,7 +318,7 @@ def test_nobody_but_the_coordinator_forces_anything(called):
         w.s.desk("forceTransition", fills, sender=w.s.coordinator)
 
 
-# -- what it is afterwards -----------------------------------------------------------------------------------------------
+# -- what it is afterwards -------------------------------------------------------------------------------------------
 def test_the_new_commitment_is_escrowed(called):
     w, who = called, called.owner
     new = enough(w)
@@ -371,7 +372,7 @@ def test_cover_and_band_are_under_one_epoch_not_before_the_shortfalls(called):
         w.closes("closePartial", w.closing(who, enough(w), epoch=older))
 
 
-# -- at what price -------------------------------------------------------------------------------------------------------
+# -- at what price ---------------------------------------------------------------------------------------------------
 def test_concessions_are_bounded_over_a_day(called):
     """R32: 2 % of 1,000."""
     w, who = called, called.owner
@@ -392,7 +393,7 @@ def test_concessions_are_bounded_over_a_day(called):
     assert w.closes("concededOf", who) == 0
 
 
-# -- deployment ----------------------------------------------------------------------------------------------------------
+# -- deployment ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("place", "name"), [(0, "ledger"), (1, "desk"), (2, "escrow"), (3, "band"), (4, "concession")])
 def test_deployment_names_what_is_missing(lw, place, name):
     arguments = [lw.s.ledger.address, lw.s.desk.address, lw.escrow.address, BAND, CONCESSION]

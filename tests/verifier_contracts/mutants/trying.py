@@ -149,7 +149,8 @@ def _put(world: Any, exchange: Exchange) -> None:
     """Other code where a world on revm has the honest contract's; what is stored there stays."""
     import pyrevm
     evm = world.s.machine.evm
-    for contract in [*world.s.contracts.values(), *(value for value in vars(world).values() if hasattr(value, "artifact"))]:
+    own = [value for value in vars(world).values() if hasattr(value, "artifact")]
+    for contract in [*world.s.contracts.values(), *own]:
         if contract.artifact.name == exchange.honest.name:
             before = evm.basic(contract.address)
             code = exchange(bytes(evm.get_code(contract.address))[:len(exchange.honest.runtime)])
