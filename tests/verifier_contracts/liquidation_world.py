@@ -1,5 +1,6 @@
 """Silence, partial closes and lots on revm, with the real ledger, desk, vault, oracle and registry. Escrow, auction
-house, fund, allocator and bonds are stand-ins behind the interfaces (`LiquidationStandIns.sol`): a test says what they do.
+house, fund, allocator and bonds are stand-ins behind the interfaces (`LiquidationStandIns.sol`): a test says what they
+do.
 
 The world knows each commitment's margin. A proof of what is false is a proof of something else, and is refused.
 """

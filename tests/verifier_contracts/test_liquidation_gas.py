@@ -1,6 +1,6 @@
 """What an award costs as a whole transaction: every proof is verified by a generated verifier, and every contract but
-house, fund and allocator is the one that is deployed. The escrow is a stand-in that does what one must: verify a proof of
-three public inputs, evaluate the words at a challenge, keep a digest and put the words into an event.
+house, fund and allocator is the one that is deployed. The escrow is a stand-in that does what one must: verify a proof
+of three public inputs, evaluate the words at a challenge, keep a digest and put the words into an event.
 """
 
 from __future__ import annotations

@@ -254,8 +254,8 @@ class Play:
     # -- playing -----------------------------------------------------------------------------------------------------
     MOVES = (("pass_time", 10), ("fall", 3), ("deposit", 2), ("register", 1), ("cover", 3), ("cure", 1), ("flat", 1),
              ("shortfall", 7), ("transition", 1), ("note", 5), ("call_silent", 4), ("to_venue", 2), ("drive", 7),
-             ("close", 8), ("open_lot", 5), ("auction", 4), ("disclose", 4), ("show", 2), ("win", 4), ("award", 6), ("end_lot", 7),
-             ("release", 1), ("freeze", 1), ("pause", 1))
+             ("close", 8), ("open_lot", 5), ("auction", 4), ("disclose", 4), ("show", 2), ("win", 4), ("award", 6),
+             ("end_lot", 7), ("release", 1), ("freeze", 1), ("pause", 1))
     MAY_CHANGE = ("register", "transition", "close", "award")
 
     def step(self) -> None:
