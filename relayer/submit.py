@@ -109,6 +109,8 @@ def submit(bundle: Bundle, system: System, chain: Chain, *, sender: str | None =
         if _stands(bundle.context, inputs["margin"], ledger):      # another was faster: was this proof looked at?
             return Submission("already attested", _checked(bundle, inputs, ledger))
         receipt = ledger.attest(*call, sender=sender)
+        if receipt is None:
+            return Submission("already attested", _checked(bundle, inputs, ledger))
     except ContractRefused as refused:
         if refused.name == "NoReason" and _stands(bundle.context, inputs["margin"], ledger):
             return Submission("already attested", _checked(bundle, inputs, ledger), refused.transaction,
@@ -147,9 +149,7 @@ def _check_addressee(context: Context, claimed: int, ledger: Attesting) -> None:
 
 def _stands(context: Context, margin: int, ledger: Attesting) -> bool:
     """Whether the contract holds this margin for this epoch and version."""
-    state = ledger.state_of(context.account)
-    return bool(state.attested_at) and (state.epoch_id, state.version, state.margin) == \
-        (context.epoch_id, context.version, margin)
+    return ledger.stands(context.account, context.epoch_id, context.version, margin)
 
 
 def _checked(bundle: Bundle, inputs: Mapping[str, int], ledger: Attesting) -> bool:

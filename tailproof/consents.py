@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,6 @@ from primitives.field import MODULUS
 from verifier_contracts.addresses import checksummed
 
 if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
-
     from verifier_contracts.desk_messages import CommitmentConsent
 
 SCHEMA = "tailproof.consent/2"
@@ -60,16 +57,3 @@ def require_consentable(owner: str, venue: str, account: str | None) -> None:
     if venue == owner:
         raise BadInput("--venue", venue, "another than the owner: a venue speaks for positions that it holds for "
                        "others (VenueIsOwner)")
-
-
-def owner_from_environment() -> LocalAccount:
-    """The account whose private key is in $TAILPROOF_PRIVATE_KEY; raises BadInput (which does not show it)."""
-    from eth_account import Account
-
-    from verifier_contracts.chain import KEY_VARIABLE
-    try:
-        return Account.from_key(os.environ[KEY_VARIABLE])
-    except KeyError:
-        raise BadInput(f"${KEY_VARIABLE}", None, "set to the owner's private key, in hex") from None
-    except Exception:                              # whatever it complains about, it may quote the key
-        raise BadInput(f"${KEY_VARIABLE}", "(hidden)", "a private key: 32 bytes in hex") from None

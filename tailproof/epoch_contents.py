@@ -13,7 +13,7 @@ from risk.grid.grid_epoch import Factors, GridEpoch
 from risk.grid.haircuts import parse_collateral
 from risk.models.model import parse_model
 from verifier_contracts.epoch_content import MARK_LANES, EpochContent
-from verifier_contracts.keccak_tree import ASSET_NUMBER_BITS, Factor, factors_hash
+from verifier_contracts.keccak_tree import ASSET_NUMBER_BITS, Factor, asset_number, factors_hash
 
 from .epoch_leaves import EpochLeaves
 from .epochs import AnyEpoch
@@ -87,7 +87,7 @@ def factors_of(epoch: AnyEpoch, collateral: bytes | None = None) -> tuple[Factor
         assets = () if collateral is None else _stated(collateral)
     found: dict[int, Factor] = {}
     for asset in assets:
-        number = asset.id & (1 << ASSET_NUMBER_BITS) - 1
+        number = asset_number(asset.id)
         if not number or number in found:
             raise BadInput("asset number", number, f"above 0 and no other asset's: the low {ASSET_NUMBER_BITS} bits of "
                            f"its id, {asset.id}")

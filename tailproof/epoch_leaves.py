@@ -6,17 +6,18 @@ numbers give, and their root says whose they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from circuits.statements.leaf_field import Preset, Published
 from primitives.errors import BadInput
 from primitives.field import MODULUS, FieldArray
-from primitives.poseidon import Tag
+from primitives.merkle import Tree
+from primitives.poseidon import Tag, hash_integers
 from risk.epochs.epoch import REGIME
 from risk.exact.shape import EpochShape
-from risk.grid.grid_epoch import GridEpoch
+from risk.grid.grid_epoch import ASSET_DEPTH, GridEpoch
 from risk.grid.grid_shape import GridShape
 from verifier_contracts.epoch_content import EpochContent
 from verifier_contracts.keccak_tree import KeccakTree, row_digest
@@ -35,48 +36,59 @@ class EpochLeaves:
 
     rows : by kind, elements as residues, the id first; instruments and assets begin with the null leaf in a true epoch.
     level : digests of all leaves of the instruments' tree, (8**depth, 4): settlements and header are among them.
-    first_mark : place of the first mark in it.
+    places : by kind, where in its tree each row is.
+    assets : digests of all leaves of the tree of assets, of an epoch on a grid.
     """
 
     shape: EpochShape | GridShape
     regime: int
     rows: Mapping[Tag, tuple[Row, ...]]
     level: FieldArray
-    first_mark: int
+    places: Mapping[Tag, Sequence[int]]
+    assets: FieldArray | None = None
 
     @classmethod
     def of(cls, epoch: AnyEpoch) -> EpochLeaves:
         """Of an epoch, true or false."""
         arrays = epoch.arrays if isinstance(epoch, GridEpoch) else epoch
         rows = {Tag.LEAF: _residues(arrays.unchecked_leaves().tolist()), Tag.MARK: _residues(arrays.marks)}
+        first = arrays.place_of_marks
+        places = {Tag.LEAF: range(len(rows[Tag.LEAF])), Tag.MARK: range(first, first + len(rows[Tag.MARK]))}
+        assets = None
         if isinstance(epoch, GridEpoch):
             rows[Tag.ASSET] = _residues(epoch.listed)
+            places[Tag.ASSET] = range(len(rows[Tag.ASSET]))
+            assets = Published(Preset(epoch.shape, Tag.ASSET), rows[Tag.ASSET]).tree.levels[0]
         return cls(epoch.shape, epoch.regime if isinstance(epoch, GridEpoch) else REGIME, rows,
-                   arrays.unchecked_tree().levels[0], arrays.place_of_marks)
+                   arrays.unchecked_tree().levels[0], places, assets)
 
-    def published(self, kind: Tag) -> Published:
-        """Leaves of a kind as `leaf-field` opens them.
+    def published(self, kind: Tag, place: int) -> Published:
+        """One leaf as `leaf-field` opens it: the first of what is returned.
+
+        place : of the leaf among those of its kind.
 
         Raises
         ------
-        BadInput : epochs of this shape have no such leaves.
+        BadInput : epochs of this shape have no such leaves; there is no such leaf.
         """
-        preset, rows = Preset(self.shape, kind), [list(row) for row in self.rows.get(kind, ())]
-        if kind == Tag.ASSET:
-            return Published(preset, rows, self.regime, self._instruments.tree.root)
-        other = Published(Preset(self.shape, Tag.ASSET), [list(row) for row in self.rows[Tag.ASSET]]).tree.root \
-            if isinstance(self.shape, GridShape) else 0
-        return Published(preset, rows, self.regime, other, self.level,
-                         0 if kind == Tag.LEAF else self.first_mark)
+        preset, rows = Preset(self.shape, kind), self.rows.get(kind, ())
+        if not 0 <= place < len(rows):
+            raise BadInput("place", place, f"below {len(rows)}, the number of leaves of kind {kind.name}")
+        roots = self._roots
+        return Published(preset, [list(rows[place])], self.regime, roots[kind != Tag.ASSET] if len(roots) > 1 else 0,
+                         self.assets if kind == Tag.ASSET else self.level, self.places[kind][place])
 
     @cached_property
-    def _instruments(self) -> Published:
-        return self.published(Tag.LEAF)
+    def _roots(self) -> list[int]:
+        """Of the instruments' tree and, on a grid, of that of assets."""
+        return [Tree(self.level, self.shape.depth).root,
+                *([] if self.assets is None else [Tree(self.assets, ASSET_DEPTH).root])]
 
     @cached_property
     def root(self) -> int:
         """What is published, in [0, r)."""
-        return self._instruments.root
+        instruments, *beside = self._roots
+        return hash_integers(Tag.EPOCH, [instruments, self.shape.digest(), self.regime, *beside])
 
     @cached_property
     def data_tree(self) -> KeccakTree:

@@ -25,6 +25,7 @@ from risk.grid.grid_build import build_grid
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_shape import GridShape
 from risk.grid.haircuts import parse_collateral
+from risk.market.book import released_symbols
 from risk.models.model import named_statement
 
 from .judging import verdict
@@ -158,6 +159,15 @@ def _other_shape(directory: str | Path) -> Iterator[Difference]:
     name = None if epoch.provenance is None else named_statement(epoch.provenance.sources.model)
     if name is not None and epoch.shape != statements.get(name).shape:
         yield Difference("rebuild", "shape", str(epoch.shape.to_json()), f"that of {name}, which the model names")
+
+
+def released_ids(epoch: AnyEpoch, before: AnyEpoch) -> set[int]:
+    """Ids of instruments of an earlier epoch that an epoch's book says nobody holds any more (E7)."""
+    arrays = _arrays(epoch)
+    if arrays.provenance is None:
+        return set()
+    symbols = released_symbols(arrays.provenance.sources.book)
+    return {instrument.id for instrument in before.instruments if instrument.symbol in symbols}
 
 
 def read_claim(path: Path) -> Claim:

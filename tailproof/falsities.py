@@ -12,7 +12,7 @@ from typing import Literal
 
 from primitives.poseidon import Tag
 from verifier_contracts.epoch_content import EpochContent
-from verifier_contracts.keccak_tree import ASSET_NUMBER_BITS, Factor
+from verifier_contracts.keccak_tree import Factor, asset_number
 from verifier_contracts.leaf_judge import (
     AMAX,
     FIRST_PACKED,
@@ -121,7 +121,7 @@ def _other_rows(leaves: EpochLeaves, listed: EpochLeaves) -> Iterator[Falsity]:
 def _other_factors(leaves: EpochLeaves, factors: Sequence[Factor]) -> Iterator[Falsity]:
     stated = {factor.asset: factor for factor in factors}
     for place, row in enumerate(leaves.rows.get(Tag.ASSET, ())):
-        entry = stated.get(row[0] & (1 << ASSET_NUMBER_BITS) - 1)
+        entry = stated.get(asset_number(row[0]))
         for k in (1, 2):
             if row[0] and (entry is None or row[k] != entry[k]):
                 told = entry[k] if entry else "absent"

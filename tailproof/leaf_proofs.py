@@ -76,8 +76,7 @@ class LeafProver:
             found.require(statement)
             self._ready[slot] = statement.build(), found.proving_key()
         system, key = self._ready[slot]
-        published = leaves.published(shown.kind)
-        inputs = assign(published, shown.place, shown.element, context.field_element())
+        inputs = assign(leaves.published(shown.kind, shown.place), 0, shown.element, context.field_element())
         self._progress("proving a leaf", 0, 1)
         proof = prove(key, system.witness(inputs))
         self._progress("proving a leaf", 1, 1)

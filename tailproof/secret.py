@@ -44,7 +44,7 @@ class Opening:
         ------
         BadInput : it is not exactly one, or others than its owner may read it. No value in it is shown.
         """
-        _require_private(path)
+        require_private(path)
         try:
             return Opening._parse(jsonio.Node.read(path))
         except BadInput as error:
@@ -63,11 +63,12 @@ class Opening:
                        parts["salt"].decimal(0, MODULUS - 1), slots)
 
 
-def _require_private(path: str | Path) -> None:
+def require_private(path: str | Path, kind: str = "salt file", what: str = "the portfolio") -> None:
+    """Refuse a secret that others may read; raises BadInput."""
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)
     except OSError:
         return                                         # reading it will say so
     if os.name == "posix" and mode & 0o077:
-        raise BadInput("mode of the salt file", f"{mode:04o}", "0600: who reads it knows the portfolio (chmod 600)",
+        raise BadInput(f"mode of the {kind}", f"{mode:04o}", f"0600: who reads it knows {what} (chmod 600)",
                        source=path)

@@ -7,12 +7,11 @@ does so alone and compares what comes out, field by field, with what others prop
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
-
-from eth_keys.constants import SECPK1_N
 
 from primitives import jsonio
 from primitives.errors import BadInput, TailproofError
@@ -21,7 +20,7 @@ from risk.epochs.audit import AuditReport
 from risk.epochs.build import FIRST
 from verifier_contracts.addresses import read_address
 from verifier_contracts.chain import Receipt
-from verifier_contracts.epoch_content import EpochContent, OracleDomain, quorum, signer_of
+from verifier_contracts.epoch_content import EpochContent, OracleDomain
 from verifier_contracts.errors import ContractRefused
 from verifier_contracts.oracle import EpochCourt, RiskOracle, SignerSet
 from verifier_contracts.signers import Signer
@@ -30,11 +29,15 @@ from . import epochs, signing_journal
 from .epoch_contents import content_of
 from .epoch_leaves import EpochLeaves, require_layout
 from .progress import Progress, quiet
+from .quorums import TooFew, quorum_of, require_signature
 from .signing_journal import Journal, JournalDamaged, Owner
 
 SCHEMA = "tailproof.epoch-signature/1"
 KEPT = 64
 """Epochs whose contents the oracle keeps."""
+LEAD = 60
+"""Seconds by which a content's id may be ahead of this machine's clock. The chain's time is a node's word: one an hour
+ahead would have contents signed that can still be published when a new journal believes that all of them are dead."""
 JournalStart = Literal["never-signed", "lost"]
 
 
@@ -75,12 +78,14 @@ class Candidate:
     """An epoch that was held against the chain.
 
     content : what would be signed.  valuation : when its prices are from.  previous : directory to check it against.
+    superseded : id of the last epoch that stands if it has another root, else 0.
     """
 
     directory: Path
     content: EpochContent
     valuation: int
     previous: Path | None
+    superseded: int = 0
 
 
 def propose(directory: Path, oracle: RiskOracle, court: EpochCourt, *, previous: Path | None = None,
@@ -94,13 +99,14 @@ def propose(directory: Path, oracle: RiskOracle, court: EpochCourt, *, previous:
     first : go on although nobody has that any more: what was listed there and is missing stays unseen (E7).
     collateral : as for `epoch_contents.factors_of`.
     valid_for : seconds from its id to its deadline, at most an hour.
-    given : what somebody else proposes: its id and deadline are kept, all the rest must be the same.
+    given : what somebody else proposes: its id and deadline are kept, all the rest must be the same. Its deadline is no
+        later than one's own would be: until then its signers sign nothing else.
 
     Raises
     ------
     OtherContent : `given` is of something else.
     BadInput : a trial; another layout than the court's; the wrong epoch before it; prices of the future; a lag too
-        short; too soon, or too late.
+        short; too soon, or too late; good for longer than `valid_for`.
     """
     epoch = epochs.load(directory)
     if epoch.header.trial and not allow_trial:
@@ -111,12 +117,18 @@ def propose(directory: Path, oracle: RiskOracle, court: EpochCourt, *, previous:
     held = _require_previous(before, epoch.root, epoch.header.previous, previous, first, directory)
     now = oracle.chain.next_time()
     id, deadline = (now, now + valid_for) if given is None else (given.id, given.deadline)
+    if deadline > id + valid_for:
+        raise BadInput("deadline", deadline, f"at most {id + valid_for}, {valid_for} s after its id: until then "
+                       "nothing else is signed in its place (--valid-for)")
     if id <= latest or (latest and before and before[0] == latest and id < latest + oracle.min_interval()):
         earliest = latest + (oracle.min_interval() if before and before[0] == latest else 1)
         raise BadInput("id", id, f"at least {earliest}: epoch {latest} is the newest, and epochs keep their distance "
                        f"(it is {now})", source=oracle.chain.name)
     if id > now or now > deadline:
         raise BadInput("id and deadline", (id, deadline), f"around now, {now}: not of the future, and not over",
+                       source=oracle.chain.name)
+    if id > oracle.chain.clock() + LEAD:
+        raise BadInput("id", id, f"at most {oracle.chain.clock() + LEAD}: by this machine's clock it is of the future",
                        source=oracle.chain.name)
     if epoch.header.timestamp > id:
         raise BadInput("valuation", epoch.header.timestamp, f"at most {id}, the epoch's id", source=directory)
@@ -128,17 +140,21 @@ def propose(directory: Path, oracle: RiskOracle, court: EpochCourt, *, previous:
     if content.lag_seconds < oracle.required_lag():
         raise BadInput("lag", content.lag_seconds, f"at least {oracle.required_lag()} seconds, which the oracle asks "
                        "of the scenarios' horizon", source=directory)
-    return Candidate(directory, content, epoch.header.timestamp, held)
+    superseded = before[0] if before is not None and before[1] != epoch.root else 0
+    return Candidate(directory, content, epoch.header.timestamp, held, superseded)
 
 
-def require_stands(candidate: Candidate, *, progress: Progress = quiet) -> AuditReport:
+def require_stands(candidate: Candidate, *, history: Path | None = None, progress: Progress = quiet) -> AuditReport:
     """Make a candidate's epoch again from its sources, as `tailproof epoch check` does.
+
+    history : prices that the signer brings, by which its parameters are judged in place of its own (G13).
 
     Raises
     ------
-    EpochDoesNotStand : they do not give it, or it lacks what was listed before.
+    EpochDoesNotStand : they do not give it, it lacks what was listed before, or its parameters are no fit.
+    BadInput : from the history.
     """
-    report = epochs.check(candidate.directory, previous=candidate.previous, progress=progress)
+    report = epochs.check(candidate.directory, previous=candidate.previous, history=history, progress=progress)
     if not report.passed:
         raise EpochDoesNotStand(candidate.directory, report)
     if report.root != candidate.content.root:
@@ -214,7 +230,18 @@ def begin_journal(path: Path, owner: Owner, oracle: RiskOracle, start: JournalSt
     if start == "never-signed":
         for id, _ in _signed_by(oracle, owner.signer):
             raise BadInput("--new-journal", start, f'"lost": the key of {owner.signer} signed epoch {id}')
-    signing_journal.create(path, owner, oracle.chain.next_time(), never_signed=start == "never-signed")
+        usual = signing_journal.default_path(owner)
+        if os.path.lexists(usual) and not _same(usual, path):
+            raise BadInput("--new-journal", start, f'"lost": there is a journal of {owner.signer} for this oracle, '
+                           f"{usual}, and what that holds another would not know")
+    # A node that is late would make the wait of a lost journal shorter, one that is early hide what was signed since.
+    times = oracle.chain.next_time(), oracle.chain.clock()
+    signing_journal.create(path, owner, min(times), never_signed=start == "never-signed",
+                           ahead=max(times) - min(times) + LEAD)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def sign(content: EpochContent, oracle: RiskOracle, signer: Signer, journal: Path, *,
@@ -237,7 +264,7 @@ def sign(content: EpochContent, oracle: RiskOracle, signer: Signer, journal: Pat
         kept.record(content, oracle.chain.next_time())
         signature = signer.sign_message(message)
     signed = SignedContent(owner.chain_id, owner.oracle, owner.signer, content, signature)
-    _require_signature(signed, oracle.domain, None)
+    require_signature(message, signed.signer, signature)
     return signed
 
 
@@ -294,38 +321,22 @@ def publish(files: Sequence[Path], oracle: RiskOracle) -> Publication:
     if not signed:
         raise BadInput("signatures", 0, "given: files that `oracle sign` wrote")
     content = next(iter(signed.values())).content
-    by: dict[str, tuple[Path, SignedContent]] = {}
     for path, one in signed.items():
         if one.content != content:
             raise BadInput("content", "0x" + one.content.digest().hex(), f"0x{content.digest().hex()}, as in "
                            f"{files[0]}: a quorum signs one content", source=path)
-        _require_signature(one, oracle.domain, path)
-        if one.signer in by:
-            raise BadInput("signer", one.signer, f"another than that of {by[one.signer][0]}", source=path)
-        by[one.signer] = path, one
-    seated = _set_of(oracle, list(by))
-    for signer, (path, _) in by.items():
-        if signer not in seated.signers:
-            raise BadInput("signer", signer, f"one of set {seated.generation}: {', '.join(seated.signers)}",
-                           source=path)
-    chosen = [signer for signer in seated.signers if signer in by][:seated.quorum]
-    if _is_published(oracle, content):
-        return Publication(content, tuple(chosen), None)
-    if len(chosen) < seated.quorum:
-        raise BadInput("signatures", len(chosen), f"at least {seated.quorum} of the {len(seated.signers)} publishers'")
-    receipt = oracle.publish(content, seated.generation,
-                             quorum({signer: by[signer][1].signature for signer in chosen}, seated.signers))
-    return Publication(content, tuple(chosen), receipt)
-
-
-def _set_of(oracle: RiskOracle, signers: Sequence[str]) -> SignerSet:
-    """The newest set; the one before, while it counts, where only that has all the signers."""
-    newest = oracle.signers()
-    if newest.generation > 1 and not set(signers) <= set(newest.signers):
-        before = oracle.signers(newest.generation - 1)
-        if set(signers) <= set(before.signers) and oracle.chain.next_time() <= before.valid_until:
-            return before
-    return newest
+        _require_same_oracle(one, oracle.domain, path)
+    published = _is_published(oracle, content)
+    try:
+        chosen = quorum_of(oracle.domain.content(content), {path: (one.signer, one.signature)
+                                                           for path, one in signed.items()}, oracle)
+    except TooFew:
+        if not published:
+            raise
+        return Publication(content, tuple(one.signer for one in signed.values()), None)
+    if published:
+        return Publication(content, chosen.signers, None)
+    return Publication(content, chosen.signers, oracle.publish(content, chosen.generation, chosen.data))
 
 
 def _is_published(oracle: RiskOracle, content: EpochContent) -> bool:
@@ -337,17 +348,11 @@ def _is_published(oracle: RiskOracle, content: EpochContent) -> bool:
         return False
 
 
-def _require_signature(signed: SignedContent, domain: OracleDomain, path: Path | None) -> None:
-    """Refuse what the oracle would: another chain's or oracle's, another signer's, one whose s is high."""
+def _require_same_oracle(signed: SignedContent, domain: OracleDomain, path: Path | None) -> None:
     for name, found, wanted in (("chain_id", signed.chain_id, domain.chain_id),
                                 ("oracle", signed.oracle, domain.oracle)):
         if found != wanted:
             raise BadInput(name, found, f"{wanted}, which the signatures are brought to", source=path)
-    if 2 * int.from_bytes(signed.signature[32:64], "big") > SECPK1_N or signed.signature[64] not in (27, 28):
-        raise BadInput("signature", "0x" + signed.signature.hex(), "one with a low s, and 27 or 28 as v", source=path)
-    found = signer_of(domain.content(signed.content), signed.signature)
-    if found != signed.signer:
-        raise BadInput("signature", f"by {found}", f"by {signed.signer}, as the file says", source=path)
 
 
 def _shown(value: Any) -> Any:

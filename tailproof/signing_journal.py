@@ -20,6 +20,7 @@ import hashlib
 import itertools
 import json
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ if sys.platform != "win32":
 SCHEMA = "tailproof.signing-journal/1"
 HEAD_SCHEMA = "tailproof.signing-journal-head/1"
 _HEX = r"[0-9a-f]{64}"
+LARGEST = 64 << 20
+"""Bytes: some 200,000 contents."""
 
 
 class JournalDamaged(BadInput):
@@ -89,9 +92,10 @@ class Journal:
     entries : oldest first.
     """
 
-    def __init__(self, path: Path, owner: Owner, free_after: int, created: int, lines: list[bytes]) -> None:
+    def __init__(self, path: Path, owner: Owner, free_after: int, created: int, lines: list[bytes],
+                 descriptor: int) -> None:
         self.path, self.owner, self.free_after, self.created = path, owner, free_after, created
-        self._lines = lines
+        self._lines, self._descriptor = lines, descriptor
         self.entries = [_entry(line, path) for line in lines[1:]]
 
     def holds(self, digest: bytes) -> bool:
@@ -123,14 +127,11 @@ class Journal:
 
     def _append(self, facts: dict[str, Any]) -> None:
         line = _line({**facts, "before": _hash(self._lines[-1])})
+        _require_there(self._descriptor, self.path)
         with jsonio.refusing_to_write(self.path):
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-            try:
-                if os.write(descriptor, line) != len(line):
-                    raise OSError("the disk took a part of a line")
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            if os.write(self._descriptor, line) != len(line):
+                raise OSError("the disk took a part of a line")
+            os.fsync(self._descriptor)
         self._lines.append(line)
         _write_head(self.path, self._lines)
 
@@ -142,10 +143,11 @@ def default_path(owner: Owner) -> Path:
     return base / "tailproof" / "journals" / f"{owner.chain_id}-{owner.oracle.lower()}-{owner.signer.lower()}.jsonl"
 
 
-def create(path: Path, owner: Owner, now: int, *, never_signed: bool) -> None:
+def create(path: Path, owner: Owner, now: int, *, never_signed: bool, ahead: int = 0) -> None:
     """Begin a journal.
 
     never_signed : its key has signed nothing for this oracle. Else nothing of an id in the next hour is signed.
+    ahead : seconds by which ids that were signed may be later than `now`.
 
     Raises
     ------
@@ -157,7 +159,7 @@ def create(path: Path, owner: Owner, now: int, *, never_signed: bool) -> None:
     with jsonio.refusing_to_write(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     line = _line({"schema": SCHEMA, "chain_id": owner.chain_id, "oracle": owner.oracle, "signer": owner.signer,
-                  "created": now, "free_after": 0 if never_signed else now + LONGEST_DEADLINE})
+                  "created": now, "free_after": 0 if never_signed else now + ahead + LONGEST_DEADLINE})
     with jsonio.creating(path, mode=0o600) as file:
         file.write(line)
     _write_head(path, [line])
@@ -173,16 +175,31 @@ def opened(path: Path, owner: Owner, patience: float = 30.0) -> Iterator[Journal
     JournalBusy : another process held it for `patience` seconds.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise JournalDamaged("--journal", str(path), f"the signer's journal ({error.strerror}); a key that has signed "
                              "nothing yet begins one by --new-journal never-signed; where it was lost, --new-journal "
                              "lost begins one that signs nothing for an hour") from None
     try:
         _lock(descriptor, path, patience)
-        yield _read(path, owner)
+        _require_there(descriptor, path)
+        yield _read(path, descriptor, owner)
     finally:
         os.close(descriptor)
+
+
+def _require_there(descriptor: int, path: Path) -> None:
+    """Refuse a file that is no more what the path names: a lock on it would keep nobody from the one that is there."""
+    held = os.fstat(descriptor)
+    try:
+        there = os.stat(path, follow_symlinks=False)
+    except OSError:
+        there = None
+    if there is None or (held.st_dev, held.st_ino) != (there.st_dev, there.st_ino):
+        raise JournalDamaged("--journal", str(path), "the file that was there a moment ago: somebody has replaced it, "
+                             "and nothing was signed")
+    if not stat.S_ISREG(held.st_mode) or held.st_size > LARGEST:
+        raise JournalDamaged("--journal", str(path), f"a regular file of at most {LARGEST} bytes")
 
 
 def _lock(descriptor: int, path: Path, patience: float) -> None:
@@ -200,14 +217,14 @@ def _lock(descriptor: int, path: Path, patience: float) -> None:
             time.sleep(0.05)
 
 
-def _read(path: Path, owner: Owner) -> Journal:
-    data = path.read_bytes()
+def _read(path: Path, descriptor: int, owner: Owner) -> Journal:
+    data = _whole(descriptor)
     lines = data.splitlines(keepends=True)
     count, last = _read_head(path)
     unfinished = bool(lines) and not lines[-1].endswith(b"\n")
     if unfinished and len(lines) == count + 1:     # cut off while it was written: nothing was signed for it
         lines = lines[:-1]
-        os.truncate(path, sum(map(len, lines)))
+        os.ftruncate(descriptor, sum(map(len, lines)))
     if len(lines) not in (count, count + 1) or not lines or _hash(lines[count - 1]) != last:
         raise JournalDamaged("--journal", f"{len(lines)} lines", f"the {count} that {_head(path)} names: it was cut, "
                              "edited or replaced. What was signed and is not in it costs the stake if it is signed "
@@ -224,7 +241,27 @@ def _read(path: Path, owner: Owner) -> Journal:
                   read_address(parts["signer"]))
     if found != owner:
         raise JournalDamaged("--journal", str(found), f"that of {owner}", source=path)
-    return Journal(path, owner, parts["free_after"].integer(0, 1 << 41), parts["created"].integer(0, 1 << 41), lines)
+    return Journal(path, owner, parts["free_after"].integer(0, 1 << 41), parts["created"].integer(0, 1 << 41), lines,
+                   descriptor)
+
+
+def _whole(descriptor: int) -> bytes:
+    parts, offset = list[bytes](), 0
+    while part := os.pread(descriptor, 1 << 20, offset):
+        parts.append(part)
+        offset += len(part)
+    return b"".join(parts)
+
+
+def _sync_folder(path: Path) -> None:
+    """Else a power failure could take back the names of files that are whole."""
+    if sys.platform == "win32":                    # a folder cannot be opened there
+        return
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _document(line: bytes, path: Path) -> Any:
@@ -257,6 +294,7 @@ def _read_head(path: Path) -> tuple[int, str]:
 def _write_head(path: Path, lines: list[bytes]) -> None:
     jsonio.write(_head(path), {"schema": HEAD_SCHEMA, "lines": len(lines), "last": _hash(lines[-1])}, mode=0o600,
                  over=True)
+    _sync_folder(path)
 
 
 def _line(facts: dict[str, Any]) -> bytes:

@@ -109,6 +109,13 @@ def portfolio(assets: Sequence[str] = ASSETS) -> str:
                          "description": "Lots are signed: negative is short."})
 
 
+def collateral(assets: Sequence[str] = ASSETS) -> str:
+    """A collateral file of one dollar token, which needs no underlying: as `system` has its quote asset."""
+    return jsonio.dumps({"schema": "tailproof.collateral/1", "assets": [
+        {"symbol": "USDC", "token": "eip155:1/erc20:0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48", "decimals": 6,
+         "price": "1", "fall": "0.01", "rise": "0.01", "protocol": "0.01", "liquidation": "0.001"}]})
+
+
 ANVIL_CHAIN_ID = 31337
 ANVIL = ("0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
          "0x90F79bf6EB2c4f870365E785982E1f101E93b906", "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65",
@@ -120,8 +127,11 @@ ANVIL = ("0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0x3C44CdDdB6a900fa2b585d
 def system(assets: Sequence[str] = ASSETS) -> str:
     """A system of contracts on anvil: everything in other hands, trial keys, a trial token, clocks as designed.
 
-    Keys are expected beside the file, in keys/SLOT.
+    Keys are expected beside the file, in keys/SLOT. The quote asset is `new collateral`'s in epochs.
     """
+    from risk.grid.haircuts import parse_collateral
+    from verifier_contracts.keccak_tree import asset_number
+    (quote,) = parse_collateral(collateral(assets).encode())
     admin, guardian, risk, venue, *publishers = ANVIL
     minute, day = 60, 86_400
     return jsonio.dumps({
@@ -137,5 +147,6 @@ def system(assets: Sequence[str] = ASSETS) -> str:
         "ledger": {"max_epoch_age": 30 * minute, "exit_epoch_age": 15 * minute, "final_epoch_age": 45 * minute,
                    "superseded_grace": 15 * minute, "buffers": [0, 2_000, 5_000, 10_000],
                    "lives": [60 * minute, 60 * minute, 75 * minute, 90 * minute]},
-        "vault": {"quote": "trial", "quote_id": 1, "quote_cap": str(10**15), "mark_life": 30 * minute, "assets": []},
+        "vault": {"quote": "trial", "quote_id": asset_number(quote.id), "quote_cap": str(10**15),
+                  "mark_life": 30 * minute, "assets": []},
         "settlement": {"quantum": str(10**6), "debit_per_margin": 10_000}})

@@ -20,12 +20,14 @@ from primitives.field import MODULUS
 from risk.margins.margin import QUANTITY_BITS
 from risk.market.instruments import CASH_UNITS, Instrument
 from verifier_contracts.addresses import read_address
+from verifier_contracts.bindings import proof_words
 from verifier_contracts.chain import LARGEST_CHAIN_ID, Receipt
 from verifier_contracts.desk_messages import FillsMessage
 from verifier_contracts.epoch_content import signer_of
 from verifier_contracts.errors import Call
 from verifier_contracts.ledger import INITIAL, NO_PROOF, Support, Transition
 
+from .attestation import prove_margin
 from .covering import fill_digest, least_value, moved, prove_cover, prove_transition, required_margin
 from .keys import KeyDirectory
 from .progress import Progress, quiet
@@ -147,13 +149,22 @@ def cover_after(contracts: Contracts, on: Ground, after: Opening, account: str) 
     return value, None if value >= least else Short(value, least)
 
 
-def prepare(contracts: Contracts, keys: KeyDirectory, opening: Opening, signed: SignedFills, quote: str) -> Opening:
+def is_made(contracts: Contracts, signed: SignedFills, kept: Opening) -> bool:
+    """Whether a step that was made before is on the chain: an opening that was kept for it opens the commitment now."""
+    one, ledger = signed.message, contracts.ledger
+    return ledger.version_of(one.account) == one.version and ledger.commitment_of(one.account) == kept.commitment
+
+
+def prepare(contracts: Contracts, keys: KeyDirectory, opening: Opening, signed: SignedFills, quote: str,
+            kept: Opening | None = None) -> Opening:
     """The opening that fills lead to, once they are seen to be the account's, the venue's and whole.
+
+    kept : what an earlier run kept for this step and has perhaps sent; it is gone on with.
 
     Raises
     ------
     BadInput : they are for another chain, desk, version or statement; not signed by the account's venue; or say of cash
-        something else than they move.
+        something else than they move. What was kept is of another step.
     """
     one, chain = signed.message, contracts.chain
     account, ledger = one.account, contracts.ledger
@@ -167,18 +178,24 @@ def prepare(contracts: Contracts, keys: KeyDirectory, opening: Opening, signed: 
     if not chain.code(one.venue) and signer_of(one.typed_data(), signed.signature) != one.venue:
         raise BadInput("fills.signature", "0x" + signed.signature.hex(), f"by {one.venue}, the account's venue")
     require_opening(contracts, opening, account)
-    return moved(keys, opening, signed.fills)
+    after = moved(keys, opening, signed.fills, salt=None if kept is None else kept.salt)
+    if kept is not None and kept != after:
+        raise BadInput("--out", "(hidden)", "a path where nothing is yet, or what an earlier run kept for this step")
+    return after
 
 
 def prove_step(contracts: Contracts, keys: KeyDirectory, opening: Opening, after: Opening, signed: SignedFills, *,
-               cover: tuple[KeyDirectory, Ground, int] | None = None, owner: Sign | None = None,
+               cover: tuple[KeyDirectory, Ground, int] | None = None,
+               below: tuple[KeyDirectory, Ground] | None = None, owner: Sign | None = None,
                valid_for: int = 86_400, progress: Progress = quiet) -> Step:
     """Prove that the venue's fills lead from one opening to the next, with cover at initial margin if there is any.
 
     Parameters
     ----------
     after : of `prepare`; to be kept before anything is sent, for nothing else opens the next commitment.
-    cover : key, epoch and V of a cover of the new commitment; None: allowed once, while the account is covered.
+    cover : key, epoch and V of a cover of the new commitment.
+    below : key of margins, and the epoch of the margin that stands: the new one must not be above it, and is public.
+        Without either, a step is allowed once, while the account is covered.
     owner : signs as the owner, for a carrier; None: she sends herself.
 
     Raises
@@ -196,6 +213,9 @@ def prove_step(contracts: Contracts, keys: KeyDirectory, opening: Opening, after
     if cover is not None:
         _, on, value = cover
         made = made._replace(support=Support.COVER, epoch_id=on.epoch_id, value=value, factors=on.factors)
+    elif below is not None:
+        on = below[1]
+        made = made._replace(support=Support.MARGIN, epoch_id=on.epoch_id, value=required_margin(on.epoch, after))
     require_but_proofs(lambda: contracts.desk.attempt("applyTransition", made.argument(), sender=one.account))
     digest = require_in_force(contracts, keys, "transition")
     context = ledger.context("transition", digest, one.account, 0, one.version)
@@ -207,4 +227,10 @@ def prove_step(contracts: Contracts, keys: KeyDirectory, opening: Opening, after
                                  one.version)
         claim = Claim(value, ledger.buffer_of(INITIAL), True)
         made = made._replace(support_words=prove_cover(cover_keys, on.epoch, after, claim, context, progress=progress))
+    elif below is not None:
+        margin_keys, on = below
+        context = ledger.context("margin", require_in_force(contracts, margin_keys, "margin"), one.account, on.epoch_id,
+                                 one.version)
+        proof = prove_margin(margin_keys, on.epoch, after, context, progress=progress).proof
+        made = made._replace(support_words=proof_words(proof))
     return Step(made, after)

@@ -18,20 +18,30 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, TailproofError
 from primitives.poseidon import Tag
 from risk.epochs.audit import compare
 from risk.epochs.epoch import Epoch
 from risk.grid.grid_epoch import GridEpoch
-from risk.market.book import released_symbols
 from verifier_contracts.chain import Receipt
 from verifier_contracts.epoch_content import EpochContent
 from verifier_contracts.errors import Call, ContractRefused, Withheld
 from verifier_contracts.keccak_tree import Factor, factors_hash
-from verifier_contracts.oracle import ANSWER, EpochCourt, EpochFacts, LeafLayout, LeafProof, Listing, RiskOracle
+from verifier_contracts.oracle import (
+    ANSWER,
+    ANSWERS,
+    PROOF_GAS,
+    EpochCourt,
+    EpochFacts,
+    LeafDemand,
+    LeafLayout,
+    LeafProof,
+    Listing,
+    RiskOracle,
+)
 
 from . import epochs
 from .epoch_contents import content_of, factors_of
@@ -42,7 +52,9 @@ from .leaf_proofs import LeafProver, Shown
 from .progress import Progress, quiet
 
 Verdict = Literal["stands", "false", "doubtful", "frozen", "refuted"]
+Answers = Literal["paid", "always", "never"]
 _MANIFESTS = ("grid.json", "manifest.json")
+MOST_DEMANDS = 8
 BOND_MARGIN = 5, 4
 """A bond brings a quarter more than is needed: the base fee may rise until it is mined. What is needed grows with each
 demand of the epoch that is open already."""
@@ -77,7 +89,8 @@ class Judged:
 
     verdict : stands; false (shown to the court, or it can be); doubtful (a human must look); frozen; refuted.
     found : what is wrong, or needs a human.  actions : what was done about it.
-    settled : whether nothing remains to be done, however often one looks.
+    settled : whether nothing remains to be done, however often one looks: it is final. What is frozen or refuted is
+        looked at, at no cost, until a later one is final: a chain may change its end, and take that back.
     """
 
     epoch_id: int
@@ -96,6 +109,15 @@ class Judged:
     def to_json(self) -> dict[str, Any]:
         return {"epoch_id": self.epoch_id, "root": str(self.root), "verdict": self.verdict, "found": self.found,
                 "actions": [action.to_json() for action in self.actions]}
+
+
+class _Wanted(NamedTuple):
+    """A leaf to demand.  listing : where it is listed, None for a null leaf.  what : for people."""
+
+    kind: Tag
+    id: int
+    listing: Listing | None
+    what: str
 
 
 @dataclass
@@ -210,16 +232,20 @@ class Watch:
     demand_unseen : after so many seconds without data for a root, demand its null leaf; None: only tell. The bond is
         lost if the data come late, and the publishers answer.
     acts : whether to send anything; else false epochs are only told.
+    answers : demands of others that are answered, where nothing in the epoch is false: those whose bond pays for it,
+        all, or none. Whoever publishes wants all answered; anybody else earns the bond.
     collateral : as for `epoch_contents.factors_of`.
     """
 
     def __init__(self, oracle: RiskOracle, court: EpochCourt, prover: LeafProver, library: Library, *,
-                 demand_unseen: int | None = None, acts: bool = True, collateral: bytes | None = None,
-                 progress: Progress = quiet) -> None:
+                 demand_unseen: int | None = None, acts: bool = True, answers: Answers = "paid",
+                 collateral: bytes | None = None, progress: Progress = quiet) -> None:
         self.oracle, self.court, self.prover, self.library = oracle, court, prover, library
         self._demand_unseen, self._acts, self._collateral, self._progress = demand_unseen, acts, collateral, progress
         self._form: LeafLayout | None = None
+        self._answers = answers
         self._checked: dict[tuple[int, Path], list[str]] = {}
+        self.unfinished: list[Judged] = []
         self._found: dict[tuple[object, ...], list[Falsity]] = {}
 
     @property
@@ -241,14 +267,28 @@ class Watch:
         return found[::-1]
 
     def round(self, settled: frozenset[int] = frozenset()) -> list[Judged]:
-        """Look at every epoch that is not settled, once.
+        """Look at every epoch that is not settled, once. What fails of one keeps nobody from looking at the next: who
+        publishes a lie would publish something that cannot be judged before it.
 
         Raises
         ------
-        NodeError, TransactionUndecided : from the node; the next round goes on from the chain's state.
+        NodeError, TransactionUndecided : from the node, once the others are seen; the next round goes on from the
+            chain's state.
         """
         self.library.refresh()
-        return [self.look(id) for id in self.unsettled(settled)]
+        found, failed = list[Judged](), list[TailproofError]()
+        for id in self.unsettled(settled):
+            try:
+                found.append(self.look(id))
+            except TailproofError as error:
+                if getattr(error, "try_again", False):
+                    failed.append(error)
+                else:
+                    found.append(Judged(id, 0, "doubtful", [f"it could not be judged: {error}"]))
+        if failed:
+            self.unfinished = found
+            raise failed[0]
+        return found
 
     def look(self, epoch_id: int) -> Judged:
         """Judge one epoch, and do what is to be done about it."""
@@ -256,6 +296,8 @@ class Watch:
         judged = Judged(epoch_id, root)
         if facts.refuted:
             self._settle(judged)
+            if facts.open_demands:
+                self._take_back(judged)
             return judged
         content = self._content(epoch_id)
         held = self.library.by_root(root)
@@ -267,10 +309,15 @@ class Watch:
         elif not self._challenge(judged, held, content, listed) and not frozen:
             self._demand_missing(judged, held, content, listed, facts)
             self._compare(judged, held, content, listed)
-        if facts.open_demands:
-            judged.tell(f"{facts.open_demands} leaves are demanded and not shown yet: `tailproof oracle answer`")
-        if frozen and judged.verdict != "refuted":
-            judged.verdict, judged.settled = "frozen" if judged.verdict == "stands" else judged.verdict, True
+        if facts.open_demands and frozen:
+            self._take_back(judged)
+        elif facts.open_demands and held is not None and (judged.verdict == "stands" or (
+                judged.verdict == "doubtful" and self._answers == "always")):
+            self._answer(judged, held)
+        elif facts.open_demands:
+            judged.tell(f"{facts.open_demands} leaves are demanded and not shown yet")
+        if frozen and judged.verdict == "stands":
+            judged.verdict = "frozen"
         judged.settled = judged.settled or (judged.verdict == "stands" and self.oracle.is_final(epoch_id))
         return judged
 
@@ -314,7 +361,7 @@ class Watch:
 
     def _settle(self, judged: Judged) -> None:
         """Have the signers of a refuted epoch slashed, where the reward is ours."""
-        judged.verdict, judged.settled = "refuted", True
+        judged.verdict = "refuted"
         challenger = self.court.refuter_of(judged.epoch_id)[0]
         if not self._acts or challenger != self._me():
             return
@@ -336,22 +383,23 @@ class Watch:
     def _demand_missing(self, judged: Judged, held: Held, content: EpochContent | None, listed: Held | None,
                         facts: EpochFacts) -> None:
         """Demand what publishers have listed and the root does not hold, first in this epoch's own list."""
-        for kind in (Tag.LEAF, *((Tag.ASSET,) if Tag.ASSET in held.leaves.rows else ())):
-            if held.leaves.place(kind, 0) is None:
-                self._demand(judged, kind, 0, None, f"the null leaf {kind.name} is not in it (E1)")
+        wanted = [_Wanted(kind, 0, None, f"the null leaf {kind.name} is not in it (E1)")
+                  for kind in (Tag.LEAF, *((Tag.ASSET,) if Tag.ASSET in held.leaves.rows else ()))
+                  if held.leaves.place(kind, 0) is None]
         if content is not None and listed is not None:
-            for kind, row in missing(held.leaves, listed.leaves):
-                self._demand(judged, kind, row[0], listed.leaves.listing(content, kind, row),
-                             f"leaf {kind.name} of id {row[0]} is listed, and not in it")
+            wanted += [_Wanted(kind, row[0], listed.leaves.listing(content, kind, row),
+                               f"leaf {kind.name} of id {row[0]} is listed, and not in it")
+                       for kind, row in missing(held.leaves, listed.leaves)]
         before = self._final_before(facts)
         if before is not None:
             earlier, its = before
-            gone = _released(held.epoch, its.epoch)
-            for kind, row in missing(held.leaves, its.leaves):
-                if row[0] not in gone:
-                    self._demand(judged, kind, row[0], its.leaves.listing(earlier, kind, row),
-                                 f"leaf {kind.name} of id {row[0]} was listed in epoch {earlier.id}, and is not in it "
-                                 "(E7)")
+            gone = epochs.released_ids(held.epoch, its.epoch)
+            wanted += [_Wanted(kind, row[0], its.leaves.listing(earlier, kind, row),
+                               f"leaf {kind.name} of id {row[0]} was listed in epoch {earlier.id}, and is not in it "
+                               "(E7)")
+                       for kind, row in missing(held.leaves, its.leaves) if row[0] not in gone]
+        if wanted:
+            self._demand(judged, wanted)
 
     def _final_before(self, facts: EpochFacts) -> tuple[EpochContent, Held] | None:
         """The newest final epoch before one, if its list is at hand."""
@@ -362,15 +410,38 @@ class Watch:
         its = None if content is None else self.library.by_data_root(content.data_root)
         return None if content is None or its is None else (content, its)
 
-    def _demand(self, judged: Judged, kind: Tag, id: int, listing: Listing | None, what: str) -> None:
-        judged.tell(f"MISSING: {what}", "false")
-        open_ = self.court.demand_of(judged.epoch_id, kind, id)
-        if not self._acts or (open_.bond and self.oracle.live_time() <= open_.due):
+    def _demand(self, judged: Judged, wanted: Sequence[_Wanted]) -> None:
+        """Demand the first of some leaves, or close what nobody has shown in time.
+
+        One at a time: one that is not shown freezes the epoch. A quorum that has left many out, and releases each,
+        would have all their bonds, of which each costs more than the one before; what it has released is not demanded
+        again.
+        """
+        for one in wanted:
+            judged.tell(f"MISSING: {one.what}", "false")
+        if not self._acts:
             return
-        name = "close demand" if open_.bond else "demand"
+        released = {(demand.kind, demand.id) for demand in self.court.demands_of(judged.epoch_id) if demand.released}
+        live, fresh = self.oracle.live_time(), list[_Wanted]()
+        for one in wanted:
+            open_ = self.court.demand_of(judged.epoch_id, one.kind, one.id)
+            if open_.bond:
+                if live > open_.due:
+                    self._asked(judged, "close demand", one)
+                return
+            if (one.kind, one.id) in released:
+                judged.tell(f"RELEASED: {one.what}; a quorum says that nobody holds it", "false")
+            else:
+                fresh.append(one)
+        for one in fresh:
+            if self._asked(judged, "demand", one):
+                return
+
+    def _asked(self, judged: Judged, name: str, one: _Wanted) -> bool:
+        """Send a demand, or the end of one; whether it was sent, or would be."""
         try:
-            receipt = self.court.close_demand(judged.epoch_id, kind, id) if open_.bond else \
-                demand(self.court, judged.epoch_id, kind, id, listing)
+            receipt = demand(self.court, judged.epoch_id, one.kind, one.id, one.listing) if name == "demand" else \
+                self.court.close_demand(judged.epoch_id, one.kind, one.id)
         except Withheld as withheld:
             judged.actions.append(Action(name, None, withheld.call))
         except ContractRefused as refused:
@@ -378,8 +449,51 @@ class Watch:
                                     "AnswerNotDue"):
                 raise
             judged.tell(f"{name}: {refused.name}", "false")
+            return False
         else:
             judged.actions.append(Action(name, receipt))
+        return True
+
+    def _answer(self, judged: Judged, held: Held) -> None:
+        """Show leaves that others demand of an epoch in which nothing is false: their bonds pay for more than that."""
+        for one in self.court.demands_of(judged.epoch_id):
+            if not one.open:
+                continue
+            what = f"leaf {Tag(one.kind).name} of id {one.id} is demanded"
+            if held.leaves.place(Tag(one.kind), one.id) is None:
+                judged.tell(f"{what}, and is not in it: a quorum releases it (`oracle release`), or it freezes")
+            elif not self.prover.can(held.leaves, Tag(one.kind)):
+                judged.tell(f"{what}: it can be shown by whoever has a key for leaves of that kind (--key)")
+            elif not self._acts or self._answers == "never":
+                judged.tell(f"{what}, and not shown yet: `tailproof oracle answer`")
+            elif self._answers == "paid" and not self._pays(judged, one):
+                judged.tell(f"{what}, and its bond of {self.court.demand_of(judged.epoch_id, one.kind, one.id).bond} "
+                            "wei does not pay for an answer now (--answer always)")
+            else:
+                self._show(judged, held, one, what)
+
+    def _pays(self, judged: Judged, one: LeafDemand) -> bool:
+        """Whether a bond pays for an answer twice: the base fee may rise until it is mined."""
+        return self.court.demand_of(judged.epoch_id, one.kind, one.id).bond >= 2 * self.court.bond_needed() // ANSWERS
+
+    def _show(self, judged: Judged, held: Held, one: LeafDemand, what: str) -> None:
+        try:
+            receipt = answer(self.court, self.prover, judged.epoch_id, held.leaves, Tag(one.kind), one.id)
+        except Withheld as withheld:
+            judged.actions.append(Action("answer", None, withheld.call))
+        except ContractRefused as refused:
+            if refused.name not in ("NotDemanded", "AnswerTooLate"):           # somebody was faster, or nobody was
+                raise
+            judged.tell(f"{what}: {refused.name}")
+        else:
+            judged.actions.append(Action("answer", receipt))
+
+    def _take_back(self, judged: Judged) -> None:
+        """Have bonds of ours back that are kept for an epoch that is frozen for good."""
+        me = self._me()
+        for one in self.court.demands_of(judged.epoch_id):
+            if one.open and self._acts and self.court.demand_of(judged.epoch_id, one.kind, one.id).demander == me:
+                self._asked(judged, "close demand", _Wanted(Tag(one.kind), one.id, None, ""))
 
     def _unseen(self, judged: Judged, facts: EpochFacts, frozen: bool, content: EpochContent | None,
                 listed: Held | None) -> None:
@@ -390,7 +504,7 @@ class Watch:
             judged.tell(f"its rows are those of {listed.path}, its root is not: what was signed cannot both be true")
         late = self.oracle.live_time() - facts.live_at
         if not frozen and self._demand_unseen is not None and late >= self._demand_unseen:
-            self._demand(judged, Tag.LEAF, 0, None, f"nobody has shown data for {late} live seconds")
+            self._demand(judged, [_Wanted(Tag.LEAF, 0, None, f"nobody has shown data for {late} live seconds")])
 
     # -- comparing -----------------------------------------------------------------------------------------------------
     def _compare(self, judged: Judged, held: Held, content: EpochContent | None, listed: Held | None) -> None:
@@ -474,9 +588,22 @@ def challenge(court: EpochCourt, prover: LeafProver, epoch_id: int, leaves: Epoc
 
 def demand(court: EpochCourt, epoch_id: int, kind: int, id: int, listing: Listing | None, *,
            bond: int | None = None) -> Receipt:
-    """Demand to be shown a leaf.  bond : wei; by default a quarter more than is needed."""
-    needed = court.bond_needed(epoch_id) * BOND_MARGIN[0] // BOND_MARGIN[1] if bond is None else bond
-    return court.demand(epoch_id, kind, id, listing, bond=needed)
+    """Demand to be shown a leaf.
+
+    bond : wei; by default a quarter more than is needed. What is needed is the node's word, and more than is needed is
+        kept with the bond: so by default at most what so many demands cost at the highest fee that may be paid.
+
+    Raises
+    ------
+    BadInput : more is needed than that.
+    """
+    if bond is None:
+        bond = court.bond_needed(epoch_id) * BOND_MARGIN[0] // BOND_MARGIN[1]
+        most = MOST_DEMANDS * ANSWERS * PROOF_GAS * court.chain.highest_fee
+        if bond > most:
+            raise BadInput("bond", bond, f"at most {most} wei, {MOST_DEMANDS} bonds at the highest fee that may be "
+                           "paid (--max-fee); or given by hand (`oracle demand --bond`)", source=court.chain.name)
+    return court.demand(epoch_id, kind, id, listing, bond=bond)
 
 
 def answer(court: EpochCourt, prover: LeafProver, epoch_id: int, leaves: EpochLeaves, kind: Tag, id: int) -> Receipt:
@@ -512,7 +639,9 @@ def following(watch: Watch, settled: set[int], *, every: float, patience: float 
         except Exception as error:
             if not getattr(error, "try_again", False):
                 raise
-            yield [_failed(error)]
+            found, watch.unfinished = watch.unfinished, []
+            settled |= {judged.epoch_id for judged in found if judged.settled}
+            yield [*found, _failed(error)]
             time.sleep(pause)
             pause = min(2 * pause, patience)
             continue
@@ -524,15 +653,6 @@ def following(watch: Watch, settled: set[int], *, every: float, patience: float 
 
 def _failed(error: Exception) -> Judged:
     return Judged(0, 0, "doubtful", [f"the node failed, watching goes on: {error}"])
-
-
-def _released(epoch: AnyEpoch, before: AnyEpoch) -> set[int]:
-    """Ids of instruments that a book says nobody holds any more."""
-    arrays = epoch.arrays if isinstance(epoch, GridEpoch) else epoch
-    if arrays.provenance is None:
-        return set()
-    symbols = released_symbols(arrays.provenance.sources.book)
-    return {instrument.id for instrument in before.instruments if instrument.symbol in symbols}
 
 
 def _between(published: AnyEpoch, ours: AnyEpoch) -> Iterator[object]:

@@ -47,12 +47,13 @@ class Ground:
     factors: tuple[Factor, ...]
 
 
-def ground(contracts: Contracts, epoch: AnyEpoch, factors: Sequence[Factor], max_age: int, *,
+def ground(contracts: Contracts, epoch: AnyEpoch, factors: Sequence[Factor] | None, max_age: int, *,
            epoch_id: int | None = None, final: bool = False) -> Ground:
     """The published epoch that a directory is of.
 
     Parameters
     ----------
+    factors : the list that it was signed with; None where no collateral is counted.
     max_age : seconds that it may be old; final : whether it must be.
     epoch_id : as which it was published; by default the latest, or the latest final one.
 
@@ -68,8 +69,8 @@ def ground(contracts: Contracts, epoch: AnyEpoch, factors: Sequence[Factor], max
     root = oracle.root_of(chosen)
     if root != epoch.root:
         raise BadInput(name, str(epoch.root), f"the epoch published as {chosen}: root {root}")
-    found = Ground(epoch, chosen, tuple(factors))
-    if factors_hash(found.factors) != oracle.factors_hash_of(chosen):
+    found = Ground(epoch, chosen, tuple(factors or ()))
+    if factors is not None and factors_hash(found.factors) != oracle.factors_hash_of(chosen):
         raise BadInput("factors", f"hash 0x{factors_hash(found.factors).hex()}", "0x"
                        f"{oracle.factors_hash_of(chosen).hex()}, with which the epoch was signed (--collateral)")
     if final and not oracle.is_final(chosen):
@@ -163,19 +164,22 @@ class Exit:
 
 def wanted(contracts: Contracts, account: str, token: str, amount: int, to: str, *, fee: int = 0, valid_for: int
            ) -> Withdrawal:
-    """A withdrawal at the account's present version.
+    """A withdrawal at the account's present version, by the owner's present nonce: the node's word; a wrong one makes a
+    signature that is good for nothing until she has revoked so often.
 
     Raises
     ------
     ImplausibleAnswer : the account's state contradicts itself, or the chain's clock is not near ours.
-    BadInput : an amount out of bounds, or valid for more than a year.
+    BadInput : an amount out of bounds, or valid for more than a year; a receiver that could not use it.
     """
+    if to in {token, *contracts.addresses()}:
+        raise BadInput("--to", to, "an account: what a token or a contract of this system receives is nobody's")
     if valid_for > LONGEST_CONSENT:
         raise BadInput("--valid-for", valid_for, f"at most {LONGEST_CONSENT} seconds")
     clock = contracts.chain.clock()
     version = contracts.ledger.plausible_version(account, clock)
     return Withdrawal(contracts.chain.chain_id, contracts.vault.address, account, token, amount, to, fee, version,
-                      clock + valid_for)
+                      clock + valid_for, contracts.vault.nonce_of(account))
 
 
 def possible(contracts: Contracts, grounds: Sequence[Ground], opening: Opening, account: str, token: str) -> Possible:

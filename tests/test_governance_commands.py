@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from real_system import DEPOSIT, RealSystem, key_of_sender
 from system_world import publisher_keys
 
+from verifier_contracts.abi import encode_call
 from verifier_contracts.governance import Role
 from verifier_contracts.verifier_registry import WAIT
 
@@ -207,3 +209,48 @@ def test_a_deposit_that_is_refused_leaves_nothing_approved(real: RealSystem) -> 
     foreign = real("vault", "deposit", "--amount", 1, "--token", real.at.ledger.address, code=1)
     assert (foreign["contract"], foreign["function"]) == ("ERC20", "balanceOf"), "no token at all"
     assert coin.allowance(real.trader.address, real.at.vault.address) == 0
+
+
+HISTORY = ("desk", "ledger", "vault", "settlement", "authority", "court")
+
+
+def test_history_is_every_event_that_names_the_account_and_no_other(real: RealSystem) -> None:
+    """Held against the chain's logs, read and filtered in another way: an account stands in the first, second or third
+    place of an event, in events of six contracts, and events of other accounts lie between."""
+    me, other, world = real.trader.address, real.world.stranger, real.world
+    coin = real.mint(30)
+    real("vault", "deposit", "--amount", 10)
+    real.mint(5, other)
+    real("vault", "deposit", "--amount", 5, by=other)
+    real("vault", "deposit", "--amount", 5, "--account", other)              # she is who pays, in the second place
+    real.register([(real.epoch.cash_id, DEPOSIT)])
+    real("contract", "void", me, by=real.venue)
+    real("contract", "move", me, world.other_venue, by=real.venue)
+    real("contract", "grant", "venue", me, by=world.admin)
+    real.chain.travel_to(real.chain.now() + 8 * DAY)
+    real("contract", "grant", "venue", me, by=world.admin)                   # an event of the authority
+    real.chain.send(real.at.court.address, encode_call(real.at.court.artifact, "stake", (me,)), value=3, sender=me)
+    told = real("contract", "history", me, sends=False)["events"]
+
+    addresses = {real.at.named(name).address: name for name in HISTORY}
+    word = "0x" + "00" * 12 + me[2:].lower()
+    logs = [log for log in real.chain.web3.eth.get_logs({
+        "address": list(addresses), "fromBlock": real.system.block, "toBlock": "latest"})      # type: ignore[typeddict-item]
+        if word in ["0x" + bytes(topic).hex() for topic in log["topics"][1:]]]
+    expected = [(addresses[log["address"]], log["blockNumber"], log["logIndex"],
+                 "0x" + bytes(log["transactionHash"]).hex(),
+                 real.chain.web3.eth.get_block(log["blockNumber"])["timestamp"]) for log in logs]
+    assert [(one["contract"], one["block"], one["place"], one["transaction"], one["time"]) for one in told] == expected
+    assert {addresses[log["address"]] for log in logs} >= {"desk", "vault", "authority", "court"}
+    places = {["0x" + bytes(topic).hex() for topic in log["topics"]].index(word) for log in logs}
+    assert places >= {1, 2}, "she stood in one place of events only"
+    assert all(me in json.dumps(one["arguments"]) for one in told)
+    assert next(one["arguments"]["amount"] for one in told if one["event"] == "Deposited") in (10, "10")
+    first = expected[2][1]
+    later = real("contract", "history", me, "--from-block", first, sends=False)
+    assert (later["from_block"], later["to_block"]) == (first, real.chain.block_number())
+    assert later["events"] == [one for one in told if one["block"] >= first]
+    assert len(later["events"]) < len(told)
+    nobody = real("contract", "history", "0x" + "12" * 20, sends=False)
+    assert nobody["events"] == []
+    assert coin.balance_of(me) == 15

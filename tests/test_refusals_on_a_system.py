@@ -111,6 +111,17 @@ def test_only_what_is_for_these_contracts_is_carried(real: RealSystem, first: Pa
     assert real("vault", "carry", tmp_path / "more.json", by=real.world.relayer, code=1)["error"] == "NotOwner"
 
 
+def test_what_was_signed_for_a_carrier_can_be_revoked(real: RealSystem, first: Path, tmp_path: Path) -> None:
+    out(real, first, "--amount", 5, "--for-carrier", tmp_path / "carried.json")
+    revoked = real("vault", "revoke")
+    assert (revoked["account"], revoked["nonces"], revoked["trades"]) == (
+        real.trader.address, {"withdrawals": 1, "trades": 0}, False)
+    assert real("vault", "carry", tmp_path / "carried.json", by=real.world.relayer, code=1)["error"] == "NotOwner"
+    assert real("vault", "revoke", "--trades")["nonces"] == {"withdrawals": 2, "trades": 1}
+    out(real, first, "--amount", 5, "--for-carrier", tmp_path / "again.json")
+    assert real("vault", "carry", tmp_path / "again.json", by=real.world.relayer)["function"] == "withdraw"
+
+
 @pytest.mark.parametrize(("field", "value"), [("cash", "-7"), ("version", 3), ("signature", "0x" + "ab" * 65),
                                               ("lots", 2), ("nonce", "5"), ("desk", "0x" + "11" * 20)])
 def test_fills_are_whole_and_the_venues(real: RealSystem, first: Path, fills: Path, tmp_path: Path, field: str,

@@ -15,7 +15,7 @@ from eth_utils.crypto import keccak
 from primitives.errors import BadInput
 from verifier_contracts.artifacts import Artifact
 from verifier_contracts.compiler import compile_contracts
-from verifier_contracts.errors import ContractRefused, Reverted
+from verifier_contracts.errors import LONGEST_SHOWN, ContractRefused, Reverted
 from verifier_contracts.generator import ERRORS as VERIFIER_ERRORS
 
 
@@ -156,7 +156,8 @@ def refusal(error: Reverted, contract: str, function: str) -> ContractRefused:
             continue
         return ContractRefused(name, {field: _named(kind, value) for (field, kind), value in
                                       zip(fields, values, strict=True)}, **facts)
-    return ContractRefused("0x" + error.data.hex() if error.data else error.reason or "NoReason", **facts)
+    told = "0x" + error.data[:LONGEST_SHOWN].hex() + ("…" if len(error.data) > LONGEST_SHOWN else "")
+    return ContractRefused(told if error.data else error.reason or "NoReason", **facts)
 
 
 def _named(kind: str, value: Any) -> Any:

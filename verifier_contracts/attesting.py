@@ -28,6 +28,10 @@ class PublicMargin:
     attested_at: int
 
 
+class _Overtaken(Exception):
+    """Another was faster."""
+
+
 class Attesting:
     """A ledger with its registry of verifiers and its oracle."""
 
@@ -67,6 +71,19 @@ class Attesting:
         return self._there.ledger.check(function, account, epoch_id, version, margin, 0, list(words), sender=sender)
 
     def attest(self, account: str, epoch_id: int, version: int, margin: int, words: Sequence[int], *,
-               sender: str | None = None) -> Receipt:
-        """Show a margin by a proof of the key in force."""
-        return self._there.ledger.attest(account, epoch_id, version, margin, words, sender=sender)
+               sender: str | None = None) -> Receipt | None:
+        """Show a margin by a proof of the key in force. None, and nothing is sent, if it stands when this sender's turn
+        has come: the ledger would take it without a word, and it would only cost gas."""
+        def look(_transaction: str | None, _creates: str | None) -> None:
+            if self.stands(account, epoch_id, version, margin):
+                raise _Overtaken
+
+        try:
+            return self._there.ledger.attest(account, epoch_id, version, margin, words, sender=sender, before=look)
+        except _Overtaken:
+            return None
+
+    def stands(self, account: str, epoch_id: int, version: int, margin: int) -> bool:
+        """Whether the ledger holds this margin for this epoch and version."""
+        state = self.state_of(account)
+        return bool(state.attested_at) and (state.epoch_id, state.version, state.margin) == (epoch_id, version, margin)

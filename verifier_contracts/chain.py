@@ -270,6 +270,11 @@ class Chain:
         """Whether the user lets a transaction have so much gas."""
         return self._terms.caps.gas is None or gas <= self._terms.caps.gas
 
+    @property
+    def highest_fee(self) -> int:
+        """Wei for a unit of gas, above which nothing is signed."""
+        return self._terms.caps.fee
+
     def call(self, to: str | None, data: bytes, *, sender: str | None = None, gas: int | None = None,
              block: int | None = None) -> bytes:
         """Run a call without effect, on the latest block or on `block`; with `to` None, a deployment of `data`.

@@ -50,7 +50,7 @@ COMPACT = ("CollateralVault.sol", "LiquidationCoordinator.sol")
 _OPTIMIZER: dict[str, Any] = SETTINGS["optimizer"]
 COMPACT_SETTINGS: dict[str, Any] = {
     **SETTINGS,
-    "optimizer": {**_OPTIMIZER, "runs": 1_000, "details": {**_OPTIMIZER["details"], "constantOptimizer": True}},
+    "optimizer": {**_OPTIMIZER, "runs": 200, "details": {**_OPTIMIZER["details"], "constantOptimizer": True}},
 }
 
 # solc's own command line talks to an SMT solver and to stdout about it; the library only compiles. Of the syntax trees,

@@ -13,6 +13,9 @@ from typing import Any
 
 from primitives.errors import BadInput, TailproofError
 
+LONGEST_SHOWN = 300
+"""Bytes that are shown of what a contract said."""
+
 
 # -- the contract --------------------------------------------------------------------------------------------------
 class Reverted(Exception):
@@ -46,7 +49,7 @@ class ContractRefused(TailproofError):
                  transaction: str | None = None, gas_used: int = 0) -> None:
         self.name, self.arguments, self.contract, self.function = name, dict(arguments or {}), contract, function
         self.transaction, self.gas_used = transaction, gas_used
-        shown = ", ".join(f"{key}={_shown(value)}" for key, value in self.arguments.items())
+        shown = ", ".join(f"{key}={_short(value)}" for key, value in self.arguments.items())
         where = f" in transaction {transaction}, which used {gas_used} gas" if transaction else ""
         action = f"deployment of {contract}" if function == "constructor" else f"{contract}.{function}".strip(".")
         super().__init__(f"{action or 'the contract'} refused: {name}({shown}){where}")
@@ -225,6 +228,12 @@ class ChainTooOld(BadInput):
 
 def _shown(value: Any) -> str:
     return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _short(value: Any) -> str:
+    """For people: a contract may say a megabyte."""
+    told = _shown(value)
+    return told if len(told) <= 2 * LONGEST_SHOWN else told[:2 * LONGEST_SHOWN] + "…"
 
 
 def plain(value: Any) -> Any:

@@ -21,6 +21,11 @@ ASSET_NUMBER_BITS = 31
 FACTOR_BITS = 80
 
 
+def asset_number(id: int) -> int:
+    """As which lists of factors and vaults know an asset of an id."""
+    return id & (1 << ASSET_NUMBER_BITS) - 1
+
+
 class Factor(NamedTuple):
     """`Factor` of LeafChallenges.sol.  v, d : what a base unit counts for as collateral and as a debt, in
     2⁻⁶⁴ · 10⁻⁶ quote units."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -161,9 +161,11 @@ class MarginLedger(Contract):
 
     # -- attestation ---------------------------------------------------------------------------------------------------
     def attest(self, account: str, epoch_id: int, version: int, margin: int, words: Sequence[int], *,
-               generation: int = 0, sender: str | None = None) -> Receipt:
+               generation: int = 0, sender: str | None = None,
+               before: Callable[[str | None, str | None], object] | None = None) -> Receipt:
         """Show a `margin` proof, as `proof_words`; anyone may. generation : of its verifier, 0 for the one in force."""
-        return self.transact("attest", account, epoch_id, version, margin, generation, list(words), sender=sender)
+        return self.transact("attest", account, epoch_id, version, margin, generation, list(words), sender=sender,
+                             before=before)
 
     def attest_cover(self, account: str, epoch_id: int, version: int, step: int, claimed: int,
                      factors: Sequence[Factor], words: Sequence[int], *, generation: int = 0,

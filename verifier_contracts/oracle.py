@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ from verifier_contracts.errors import ContractRefused
 
 CHALLENGE, ANSWER = keccak(text="challenge"), keccak(text="answer")
 """`action_hash` of a proof about a leaf: that it refutes an epoch, or that it answers a demand."""
+PROOF_GAS, ANSWERS = 305_000, 3
+"""Of EpochCourt: what an answer costs, and how many a bond pays at the block's base fee."""
 SLOTS = {1: "leaf-field", 7: "leaf-field-asset", 12: "leaf-field-mark"}
 """What contexts of proofs about leaves name, by the leaves' tags: each kind is a circuit of its own."""
 
@@ -120,6 +122,15 @@ class Listing(NamedTuple):
         return self.content.words(), list(self.row), list(self.path)
 
 
+class LeafDemand(NamedTuple):
+    """A leaf that was demanded.  open : and not shown yet; released : a quorum said that nobody holds it."""
+
+    kind: int
+    id: int
+    open: bool
+    released: bool
+
+
 class Demand(NamedTuple):
     """A leaf that somebody wants to be shown.  bond : wei; due : last live second of an answer."""
 
@@ -132,9 +143,11 @@ class _Timely(Contract):
     """What anything costs here depends on the time: a stop of live time that has begun is written down."""
 
     def transact(self, function: str, *arguments: Any, sender: str | None = None, gas: int | None = None,
-                 pending: bool = True, value: int = 0) -> Receipt:
+                 pending: bool = True, value: int = 0,
+                 before: Callable[[str | None, str | None], object] | None = None) -> Receipt:
         """As `Contract.transact`, tried in the next block."""
-        return super().transact(function, *arguments, sender=sender, gas=gas, pending=pending, value=value)
+        return super().transact(function, *arguments, sender=sender, gas=gas, pending=pending, value=value,
+                                before=before)
 
 
 class RiskOracle(_Timely):
@@ -363,6 +376,19 @@ class EpochCourt(_Timely):
         """A demand that is open; zeros if there is none."""
         demander, bond, due = self.read("demandOf", epoch_id, kind, leaf_id)
         return Demand(checksummed(demander), bond, due)
+
+    def demands_of(self, epoch_id: int) -> list[LeafDemand]:
+        """Every leaf of an epoch that was ever demanded, in that order, by the court's events."""
+        block = self.oracle.facts_of(epoch_id).block_number
+        demanded, released = (keccak(text=f"{name}(uint40,uint256,uint256{more})") for name, more in (
+            ("LeafDemanded", ",address,uint40"), ("LeafReleased", "")))
+        found = dict[tuple[int, int], bool]()
+        for log in self.chain.logs([self.address], [[demanded, released], [epoch_id.to_bytes(32, "big")]], block):
+            _, _, kind, id = (int.from_bytes(topic, "big") for topic in log.topics)
+            if kind in SLOTS:
+                found[kind, id] = log.topics[0] == released
+        return [LeafDemand(kind, id, self.demand_of(epoch_id, kind, id).bond > 0, released)
+                for (kind, id), released in found.items()]
 
     # -- stakes --------------------------------------------------------------------------------------------------------
     def stake(self, publisher: str, amount: int, *, sender: str | None = None) -> Receipt:

@@ -7,7 +7,7 @@ looked at by `system_authenticity`, for what a foreign contract says of itself i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,10 @@ class Contracts:
     vault: CollateralVault
     settlement: VenueSettlement
     marks: AssetMarks
+
+    def addresses(self) -> frozenset[str]:
+        """Of all of them."""
+        return frozenset(self.named(field.name).address for field in fields(self) if field.name != "chain")
 
     def named(self, name: str) -> Contract:
         """One by its name in a deployment."""

@@ -94,6 +94,14 @@ class CollateralVault(Contract):
         """Take what the sender is owed."""
         return self.transact("collect", token, to, sender=sender)
 
+    def nonce_of(self, account: str) -> int:
+        """What an owner's signed withdrawals must name now."""
+        return int(self.read("nonceOf", account))
+
+    def revoke_consents(self, *, sender: str | None = None) -> Receipt:
+        """Void every withdrawal that the sender has signed and nobody has carried."""
+        return self.transact("revokeConsents", sender=sender)
+
     def claim_id(self, claim: Claim) -> bytes:
         """By which the vault knows a claim."""
         return bytes(keccak(encode(["(address,address,uint256,address,uint256,address,uint40,uint40)"],

@@ -21,7 +21,7 @@ from verifier_contracts.eip712 import Domain, sign
 
 DOMAIN_NAME, DOMAIN_VERSION = "Tailproof CollateralVault", "1"
 _FIELDS = (("account", "address"), ("token", "address"), ("amount", "uint256"), ("to", "address"), ("fee", "uint256"),
-           ("version", "uint40"), ("deadline", "uint256"))
+           ("version", "uint40"), ("deadline", "uint256"), ("nonce", "uint32"))
 ACTION_TYPEHASH = keccak(text="Withdrawal(address token,uint256 amount,address to,uint256 fee)")
 AMOUNT_BITS = 96
 """Amounts are below 2**96 smallest units, as in the statements."""
@@ -36,6 +36,8 @@ class Withdrawal:
         amount and for whoever carries the withdrawal to the chain.
     version : the account's, at which the proof is made and which makes it good once.
     deadline : last second at which somebody else may carry it.
+    nonce : of the owner in the vault (`CollateralVault.nonce_of`), which only her signature names; by raising it she
+        revokes what she signed.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Withdrawal:
     fee: int
     version: int
     deadline: int
+    nonce: int
 
     def __post_init__(self) -> None:
         for name in ("vault", "account", "token", "to"):
@@ -59,7 +62,7 @@ class Withdrawal:
             raise BadInput("amount", self.amount, f"an integer in (0, 2**{AMOUNT_BITS})")
         if not 0 <= self.fee <= self.amount:
             raise BadInput("fee", self.fee, f"an integer in [0, {self.amount}], the amount")
-        for name, bits in (("chain_id", 256), ("version", 40), ("deadline", 256)):
+        for name, bits in (("chain_id", 256), ("version", 40), ("deadline", 256), ("nonce", 32)):
             if not 0 <= getattr(self, name) < 1 << bits:
                 raise BadInput(name, getattr(self, name), f"an integer in [0, 2**{bits})")
 
@@ -71,7 +74,7 @@ class Withdrawal:
     def typed_data(self) -> dict[str, Any]:
         """The whole message, as wallets take it for `eth_signTypedData_v4`."""
         return Domain(DOMAIN_NAME, DOMAIN_VERSION, self.chain_id, self.vault).message(
-            "WithdrawalConsent", _FIELDS, self.as_tuple())
+            "WithdrawalConsent", _FIELDS, (*self.as_tuple(), self.nonce))
 
     def sign(self, owner: LocalAccount) -> bytes:
         """The 65-byte signature of an owner whose key is at hand."""

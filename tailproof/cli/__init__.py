@@ -35,6 +35,7 @@ _COMMANDS = {
     "oracle": ("oracle", "Sign and publish epochs (risk publisher); refute false ones (watcher)."),
     "vault": ("vault", "Put collateral in, take it out on proofs (trader)."),
     "trade": ("trade", "Trade inside commitments, lots and cash together (venue, trader)."),
+    "auction": ("auction", "Bid for lots that nobody may see (liquidator)."),
     "committee": ("committee", "Share an escrow's key, decrypt, renew (committee)."),
     "submit": ("relayer", "Submit a bundle to the chain (relayer)."),
     "groth16": ("groth16", "Set up, prove and verify any circuit, in the files of circom and snarkjs."),

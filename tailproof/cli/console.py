@@ -16,6 +16,7 @@ import errno
 import io
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -192,17 +193,31 @@ class OutputFile(click.Path):
     """A file to write, where nothing is yet. Where it cannot be written, that is said before any work is done.
 
     continues : something may be there that the command goes on with; what it may not replace, it refuses itself.
+    makes_folder : the command makes the folders that lead to it.
     """
 
-    def __init__(self, *, continues: bool = False) -> None:
+    def __init__(self, *, continues: bool = False, makes_folder: bool = False) -> None:
         super().__init__(path_type=Path)
-        self.continues = continues
+        self.continues, self.makes_folder = continues, makes_folder
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = super().convert(value, param, ctx)
         assert isinstance(path, Path)
-        jsonio.require_writable(path)
+        first = path
+        while self.makes_folder and not os.path.lexists(first.parent):
+            first = first.parent
+        jsonio.require_writable(first)
         return path
+
+
+class Integer(click.IntRange):
+    """An integer within bounds, in decimal digits: no underscores, and no digits of other scripts, which look like
+    something else than they are."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,100}", value):
+            raise BadInput(_name(param), value, "an integer in decimal digits")
+        return super().convert(value, param, ctx)
 
 
 class Address(click.ParamType[str]):

@@ -18,7 +18,7 @@ from primitives.errors import BadInput
 
 from .. import epochs
 from ..keys import INSECURE, KeyDirectory
-from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Outcome, progress, reporting, table
+from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
 
 if TYPE_CHECKING:
@@ -199,30 +199,30 @@ def _both(said: object, found: object) -> tuple[str, str]:
 
 @contract.command("consent")
 @DEPLOYMENT
-@talking_to_a_node()
+@talking_to_a_node(signs=True)
 @click.option("--opening", type=FILE, required=True, help="Salt file that `tailproof commit` wrote.")
 @click.option("--venue", type=ADDRESS, required=True, help="The venue that holds the positions.")
 @click.option("--account", type=ADDRESS, help="Your account: the key must be its own.")
-@click.option("--valid-for", type=click.IntRange(60, 31_536_000), default=86_400, show_default=True, help="Seconds.")
+@click.option("--valid-for", type=Integer(60, 31_536_000), default=86_400, show_default=True, help="Seconds.")
 @click.option("--out", type=OUTPUT, required=True, help="Consent file to write, for the venue.")
 @reporting
 def sign_consent(deployment: Path, endpoint: Endpoint, opening: Path, venue: str, account: str | None, valid_for: int,
                  out: Path) -> Outcome:
-    """Sign, as the owner, that the venue may register your commitment (EIP-712); the key is $TAILPROOF_PRIVATE_KEY."""
+    """Sign, as the owner, that the venue may register your commitment (EIP-712)."""
     from risk.exact.clock import format_time
     from verifier_contracts.system import System
 
     from ..attestation import require_opens
-    from ..consents import owner_from_environment, require_consentable, write_consent
+    from ..consents import require_consentable, write_consent
     from ..secret import Opening
-    owner, secret = owner_from_environment(), Opening.load(opening)
+    owner, secret = endpoint.signer(), Opening.load(opening)
     require_consentable(owner.address, venue, account)
     require_opens(secret)                          # who consents to what she cannot open can prove nothing any more
     there = System.load(deployment)
     _require_same_statement(secret.statement, there, opening)
     chain = endpoint.connect()
     consent = there.open(chain).desk.consent(owner.address, venue, secret.commitment, chain.clock() + valid_for)
-    write_consent(out, consent, consent.sign(owner))
+    write_consent(out, consent, owner.sign_message(consent.typed_data()))
     return Outcome({"path": str(out), "account": consent.account, "venue": consent.venue, "version": consent.version,
                     "commitment": str(consent.commitment), "deadline": consent.deadline}, [
         f"{out}: {consent.account} consents that {consent.venue} registers version {consent.version}, until "
@@ -300,7 +300,7 @@ def _require_same_statement(opened: str, there: System, source: Path) -> None:
 @DEPLOYMENT
 @talking_to_a_node()
 @click.option("--account", type=ADDRESS, required=True)
-@click.option("--max-age", type=click.IntRange(0, (1 << 40) - 1), metavar="SECONDS",
+@click.option("--max-age", type=Integer(0, (1 << 40) - 1), metavar="SECONDS",
               help="How old an epoch you take; a newer one then does not matter.  [default: the contract's bound]")
 @reporting
 def show_account(deployment: Path, endpoint: Endpoint, account: str, max_age: int | None) -> Outcome:

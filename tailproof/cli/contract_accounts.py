@@ -10,7 +10,7 @@ import click
 
 from primitives.errors import BadInput
 
-from .console import ADDRESS, Outcome, progress, reporting, table
+from .console import ADDRESS, Integer, Outcome, progress, reporting, table
 from .contract_governance import stepped
 from .node import Endpoint, talking_to_a_node
 from .vault import DEPLOYMENT, opened, sent
@@ -63,7 +63,7 @@ def move(deployment: Path, endpoint: Endpoint, account: str, venue: str, reassig
 @DEPLOYMENT
 @talking_to_a_node()
 @click.option("--venue", type=ADDRESS, help="Only those that it holds; whose word a reader trusts.")
-@click.option("--max-age", type=click.IntRange(0, (1 << 40) - 1), metavar="SECONDS",
+@click.option("--max-age", type=Integer(0, (1 << 40) - 1), metavar="SECONDS",
               help="How old an epoch you take.  [default: the ledger's bound]")
 @reporting
 def accounts(deployment: Path, endpoint: Endpoint, venue: str | None, max_age: int | None) -> Outcome:
@@ -115,7 +115,7 @@ def _until(seconds: int) -> str:
 @DEPLOYMENT
 @talking_to_a_node()
 @click.argument("account", type=ADDRESS)
-@click.option("--from-block", type=click.IntRange(0, (1 << 53) - 1), help="Begin there.  [default: the deployment]")
+@click.option("--from-block", type=Integer(0, (1 << 53) - 1), help="Begin there.  [default: the deployment]")
 @reporting
 def history(deployment: Path, endpoint: Endpoint, account: str, from_block: int | None) -> Outcome:
     """All that the contracts told of ACCOUNT, in order, with the time of each block."""

@@ -15,7 +15,7 @@ import click
 from primitives.errors import BadInput
 
 from ..keys import INSECURE, KeyDirectory
-from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
+from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
 from .vault import DEPLOYMENT, opened, sent
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..governing import Governance
 
 PAUSABLE = click.Choice(["open", "exit", "liquidate", "settle"])
-EPOCH_ID = click.option("--epoch-id", type=click.IntRange(1, (1 << 40) - 1), required=True, help="Id of the epoch.")
+EPOCH_ID = click.option("--epoch-id", type=Integer(1, (1 << 40) - 1), required=True, help="Id of the epoch.")
 
 
 def stepped(step: Step, what: str, facts: dict[str, Any]) -> Outcome:
@@ -117,7 +117,7 @@ def _rows(found: Governance) -> Iterator[tuple[str, str, str]]:
 @talking_to_a_node(sends=True)
 @click.argument("role")
 @click.argument("account", type=ADDRESS)
-@click.option("--delay", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True,
+@click.option("--delay", type=Integer(0, (1 << 32) - 1), default=0, show_default=True,
               help="Seconds that its holder waits between scheduling and executing.")
 @reporting
 def grant(deployment: Path, endpoint: Endpoint, role: str, account: str, delay: int) -> Outcome:
@@ -178,7 +178,7 @@ def cancel(deployment: Path, endpoint: Endpoint, operation: str) -> Outcome:
 @DEPLOYMENT
 @talking_to_a_node(sends=True)
 @EPOCH_ID
-@click.option("--seconds", type=click.IntRange(1, 7_200), help="Hold it so long (role: guardian); then it stands "
+@click.option("--seconds", type=Integer(1, 7_200), help="Hold it so long (role: guardian); then it stands "
               "again.")
 @click.option("--sign", "out", type=OUTPUT, help="Sign, as a publisher, that it be frozen for good, into this file.")
 @click.option("--signature", "signatures", type=FILE, multiple=True, help="Publishers' files of --sign: with a "
@@ -189,9 +189,8 @@ def freeze(deployment: Path, endpoint: Endpoint, epoch_id: int, seconds: int | N
     """Withdraw an epoch: for at most two hours by a guardian, for good by a quorum of publishers."""
     if sum((seconds is not None, out is not None, bool(signatures))) != 1:
         raise BadInput("--seconds, --sign and --signature", (seconds, out and str(out), len(signatures)), "one of them")
-    from verifier_contracts.epoch_content import quorum
-
     from ..freezing import Freeze
+    from ..quorums import TooFew, quorum_of
     _, there = opened(deployment, endpoint)
     oracle = there.oracle
     if seconds is not None:
@@ -202,19 +201,20 @@ def freeze(deployment: Path, endpoint: Endpoint, epoch_id: int, seconds: int | N
     oracle.facts_of(epoch_id)                      # refused as UnknownEpoch
     message = oracle.domain.freeze(epoch_id)
     if out is not None:
+        endpoint.require_sending("--sign", out)
         signer = endpoint.signer()
         Freeze(there.chain.chain_id, oracle.address, epoch_id, signer.address, signer.sign_message(message)).save(out)
         return Outcome({"epoch_id": epoch_id, "signer": signer.address, "path": str(out), "transaction": None},
                        [f"{out}: {signer.address} signs that epoch {epoch_id} be frozen for good"])
-    signers, given = oracle.signers(), {}
-    for path in signatures:
-        one = Freeze.load(path)
-        one.require(oracle.domain, epoch_id, path)
-        given[one.signer] = one.signature
-    if len(given) < signers.quorum:
-        return Outcome({"epoch_id": epoch_id, "signatures": len(given), "quorum": signers.quorum, "transaction": None},
-                       [f"NOT frozen: {len(given)} signatures of {signers.quorum}."], False)
-    receipt = oracle.freeze(epoch_id, signers.generation, quorum(given, signers.signers))
+    given = {path: Freeze.load(path) for path in signatures}
+    for path, one in given.items():
+        one.require(oracle.domain, path, epoch_id=epoch_id)
+    try:
+        chosen = quorum_of(message, {path: (one.signer, one.signature) for path, one in given.items()}, oracle)
+    except TooFew as few:
+        return Outcome({"epoch_id": epoch_id, "signatures": few.given, "quorum": few.needed, "transaction": None},
+                       [f"NOT frozen: {few.given} signatures of {few.needed}."], False)
+    receipt = oracle.freeze(epoch_id, chosen.generation, chosen.data)
     return Outcome({"epoch_id": epoch_id, "for_good": True, "until": None, **sent([receipt])},
                    table([("frozen for good", f"epoch {epoch_id}"), ("transaction", receipt.transaction)]))
 
@@ -223,7 +223,7 @@ def freeze(deployment: Path, endpoint: Endpoint, epoch_id: int, seconds: int | N
 @DEPLOYMENT
 @talking_to_a_node(sends=True)
 @click.argument("class_", metavar="CLASS", type=PAUSABLE)
-@click.option("--seconds", type=click.IntRange(1, 86_400), default=86_400, show_default=True, help="Then it lapses.")
+@click.option("--seconds", type=Integer(1, 86_400), default=86_400, show_default=True, help="Then it lapses.")
 @reporting
 def pause(deployment: Path, endpoint: Endpoint, class_: str, seconds: int) -> Outcome:
     """Stop CLASS for a time (role: guardian), once in seven days: "open" stops registrations and risky steps, "exit"
@@ -258,11 +258,11 @@ def resume(deployment: Path, endpoint: Endpoint, class_: str) -> Outcome:
 @talking_to_a_node(sends=True)
 @click.argument("slot")
 @click.option("--key", type=FILE, help="Key directory of the verifier that comes.")
-@click.option("--sunset", type=click.IntRange(3_600, 2_592_000), default=86_400, show_default=True,
+@click.option("--sunset", type=Integer(3_600, 2_592_000), default=86_400, show_default=True,
               help="Seconds for which proofs by the key before it are still taken.")
 @click.option("--verifier", type=ADDRESS, help="Where an earlier run deployed it, if it got no further.")
 @click.option("--cancel", "take_back", is_flag=True, help="Take the announcement back (role: guardian).")
-@click.option("--distrust", type=click.IntRange(1, 31), metavar="GENERATION", help="Void a generation and all that was "
+@click.option("--distrust", type=Integer(1, 31), metavar="GENERATION", help="Void a generation and all that was "
               "proven under it, at once and for ever (role: guardian).")
 @reporting
 def rotate(deployment: Path, endpoint: Endpoint, slot: str, key: Path | None, sunset: int, verifier: str | None,

@@ -10,7 +10,7 @@ import click
 from primitives import jsonio
 
 from .. import templates
-from .console import OUTPUT, Outcome, progress, reporting
+from .console import OUTPUT, Outcome, OutputFile, progress, reporting
 
 _ASSETS = click.option("--assets", default=",".join(templates.ASSETS), show_default=True,
                        help="Symbols of the underlyings, separated by commas.")
@@ -19,7 +19,7 @@ _OUT = click.option("--out", type=OUTPUT, required=True, help="File to write; on
 
 @click.group()
 def new() -> None:
-    """Write a book, model, portfolio or system of contracts that builds as it stands."""
+    """Write a book, model, portfolio, collateral or system of contracts that builds as it stands."""
 
 
 @new.command("book")
@@ -49,19 +49,32 @@ def portfolio(assets: str, out: Path) -> Outcome:
     return _written(templates.portfolio, assets, out)
 
 
+@new.command("collateral")
+@_ASSETS
+@_OUT
+@reporting
+def collateral(assets: str, out: Path) -> Outcome:
+    """What a dollar token counts for, the quote asset of `new system` (JSON): epochs are signed with it."""
+    return _written(templates.collateral, assets, out)
+
+
 @new.command("system")
 @_ASSETS
 @click.option("--make-keys", type=click.Choice(["tiny", "full-256x16"]), help="Make INSECURE trial keys of this size "
               "too, in keys/ beside the file.")
-@_OUT
+@click.option("--out", type=OutputFile(makes_folder=True), required=True, help="File to write, in a folder that is "
+              "made if it is not there; what exists is not overwritten.")
 @reporting
 def system(assets: str, make_keys: str | None, out: Path) -> Outcome:
     """A configuration of all contracts, for anvil and trial keys (JSON); `contract deploy --config` takes it."""
+    jsonio.require_new(out)                        # before keys are made for nothing
+    templates.checked_assets(assets)
+    with jsonio.refusing_to_write(out):            # a folder of its own, for the keys beside it
+        out.parent.mkdir(parents=True, exist_ok=True)
     if make_keys is None:
         return _written(templates.system, assets, out)
     from ..keys import INSECURE
     from ..systems import make_trial_keys
-    jsonio.require_new(out)                        # before keys are made for nothing
     made = make_trial_keys(out.parent / "keys", make_keys, progress=progress)
     written = _written(templates.system, assets, out)
     return Outcome({**written.data, "keys": {slot: str(key.path) for slot, key in made.items()}}, [

@@ -22,7 +22,7 @@ import click
 from primitives import jsonio
 from primitives.errors import BadInput
 
-from .console import ADDRESS, FILE, OUTPUT, Outcome, conclude, progress, table, warn
+from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, conclude, progress, table, warn
 
 if TYPE_CHECKING:
     from verifier_contracts.chain import Chain
@@ -73,6 +73,12 @@ class Endpoint:
                       self.confirmations, progress, self.sender, withhold)
         keyless = withhold and self.sender is not None       # nothing is signed, so nobody need hold a key
         return Chain.connect(self.rpc, chain_id=self.chain_id, terms=terms, signer=None if keyless else self._chosen())
+
+    def require_sending(self, option: str, path: Path) -> None:
+        """Refuse --dry-run and --calldata beside an option that signs into a file: somebody else could send that."""
+        if self.dry_run or self.calldata is not None:
+            raise BadInput(option, str(path), "absent with --dry-run and --calldata: what is signed can be sent by "
+                           "whoever has it")
 
     def signer(self) -> Signer:
         """Who signs messages: of the keystore, behind the signer's URL, or the key in the environment.
@@ -132,17 +138,17 @@ class Endpoint:
 
 
 _READING = (
-    click.option("--chain-id", type=click.IntRange(1, (1 << 53) - 1),
+    click.option("--chain-id", type=Integer(1, (1 << 53) - 1),
                  help="The chain that the node must be of (a deployment file says so too)."),
-    click.option("--timeout", type=click.IntRange(1, 86_400), default=120, show_default=True,
+    click.option("--timeout", type=Integer(1, 86_400), default=120, show_default=True,
                  help="Seconds to wait for a transaction, and for others of the same sender before it."),
 )
 _SENDING = (
     click.option("--max-fee", type=Gwei(), metavar="GWEI",
                  help="Most to pay for a unit of gas; above it nothing is signed.  [default: 200]"),
-    click.option("--gas-limit", type=click.IntRange(21_000, 1 << 40),
+    click.option("--gas-limit", type=Integer(21_000, 1 << 40),
                  help="Most gas for a transaction; above it nothing is signed.  [default: by what it does]"),
-    click.option("--confirmations", type=click.IntRange(1, 10_000),
+    click.option("--confirmations", type=Integer(1, 10_000),
                  help="Blocks under which a transaction counts.  [default: 2; 1 on development chains]"),
 )
 

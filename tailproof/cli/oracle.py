@@ -1,6 +1,7 @@
 """`tailproof oracle`: how epochs get on the chain, and off it again where they are false.
 
-Publishers: `content`, `sign`, `publish`, `answer`. Everybody: `watch`, and by hand `challenge`, `demand`, `settle`.
+Publishers: `content`, `sign`, `publish`, `answer`, `release`. Everybody: `watch`, and by hand `challenge`, `demand`,
+`settle`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import click
 from primitives import jsonio
 from primitives.errors import BadInput
 
-from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Outcome, progress, reporting, say, table
+from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, say, table
 from .node import Endpoint, talking_to_a_node, write_calldata
 from .vault import COLLATERAL, DEPLOYMENT, opened
 
@@ -25,19 +26,20 @@ if TYPE_CHECKING:
     from verifier_contracts.oracle import Listing
     from verifier_contracts.system import Contracts
 
+    from ..epoch_leaves import EpochLeaves
     from ..falsities import Falsity
     from ..signing import Candidate
-    from ..watching import Held, Judged, Watch
+    from ..watching import Answers, Held, Judged, Watch
 
 WATCH_SCHEMA = "tailproof.watch/1"
 KINDS = ("leaf", "asset", "mark")
 EPOCH = click.option("--epoch", type=FILE, required=True, help="Epoch directory.")
-EPOCH_ID = click.option("--epoch-id", type=click.IntRange(1, (1 << 40) - 1), required=True,
+EPOCH_ID = click.option("--epoch-id", type=Integer(1, (1 << 40) - 1), required=True,
                         help="Id of the published epoch.")
 KEYS = click.option("--key", "keys", type=FILE, multiple=True, help="Key directory of a leaf-field statement in force; "
                     "one for each kind of leaf.")
 KIND = click.option("--kind", type=click.Choice(KINDS), default="leaf", show_default=True, help="Kind of leaf.")
-LEAF_ID = click.option("--id", "leaf_id", type=click.IntRange(0), required=True, help="Id of instrument or asset; 0: "
+LEAF_ID = click.option("--id", "leaf_id", type=Integer(0), required=True, help="Id of instrument or asset; 0: "
                        "the null leaf.")
 
 
@@ -48,7 +50,7 @@ def _candidate_options(function: Callable[..., Any]) -> Callable[..., Any]:
                      "must be listed still (E7), and this one names it (E9)."),
         click.option("--first", is_flag=True, help="Go on without the epoch before, where nobody has it any more."),
         COLLATERAL,
-        click.option("--valid-for", type=click.IntRange(60, 3_600), default=600, show_default=True, help="Seconds in "
+        click.option("--valid-for", type=Integer(60, 3_600), default=600, show_default=True, help="Seconds in "
                      "which it may be published; until then its signers sign nothing else."),
         click.option("--allow-trial", is_flag=True, help="Take an epoch whose seed was chosen; for trials only."),
     )
@@ -78,9 +80,10 @@ def content(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | 
     _, there = opened(deployment, endpoint)
     found = _propose(there, epoch, previous, first, collateral, valid_for, allow_trial, None)
     jsonio.write(out, found.content.to_json())
-    facts = {"digest": "0x" + found.content.digest().hex(), "content": found.content.to_json()}
-    return Outcome({"path": str(out), **facts},
-                   [*_told(found), f"{out}: to be signed by a quorum until {_time(found.content.deadline)}"])
+    facts, told = {"digest": "0x" + found.content.digest().hex(), "content": found.content.to_json()}, \
+        _remarks(there, found)
+    return Outcome({"path": str(out), **facts, "remarks": told},
+                   [*_told(found), *told, f"{out}: to be signed by a quorum until {_time(found.content.deadline)}"])
 
 
 @oracle.command("sign")
@@ -93,11 +96,13 @@ def content(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | 
               "user's state directory]")
 @click.option("--new-journal", type=click.Choice(["never-signed", "lost"]), help="Begin a journal: for a key that has "
               "signed nothing for this oracle; or in place of a lost one, which signs nothing for an hour.")
+@click.option("--history", type=FILE, help="Prices (CSV) to hold its parameters against, as of `epoch check` (G13).  "
+              "[default: the epoch's own]")
 @click.option("--out", type=OUTPUT, required=True, help="Signature file to write, for whoever publishes.")
 @reporting
 def sign(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | None, first: bool,
          collateral: Path | None, valid_for: int, allow_trial: bool, proposed: Path | None, journal: Path | None,
-         new_journal: str | None, out: Path) -> Outcome:
+         new_journal: str | None, history: Path | None, out: Path) -> Outcome:
     """Rebuild an epoch as `epoch check` does, hold it against the chain, and sign its content (publisher).
 
     A second content in the same place is not signed before the deadline of the first is over: it would cost the stake.
@@ -109,12 +114,12 @@ def sign(deployment: Path, endpoint: Endpoint, epoch: Path, previous: Path | Non
     found = _propose(there, epoch, previous, first, collateral, valid_for, allow_trial, given)
     owner = signing.owner_of(there.oracle, signer.address)
     path = signing_journal.default_path(owner) if journal is None else journal
-    report = signing.require_stands(found, progress=progress)
+    report = signing.require_stands(found, history=history, progress=progress)
     if new_journal is not None:
         signing.begin_journal(path, owner, there.oracle, "lost" if new_journal == "lost" else "never-signed")
     signed = signing.sign(found.content, there.oracle, signer, path, patience=endpoint.timeout)
     signed.save(out)
-    told = [*report.remarks, *(f"CHANGED: {change}" for change in report.changes)]
+    told = [*report.remarks, *(f"CHANGED: {change}" for change in report.changes), *_remarks(there, found)]
     return Outcome({"path": str(out), "signer": signed.signer, "digest": "0x" + found.content.digest().hex(),
                     "content": found.content.to_json(), "journal": str(path), "remarks": told},
                    [*told, *_told(found), f"{out}: signed by {signed.signer}; nothing else is, in its place, before "
@@ -162,6 +167,71 @@ def answer(deployment: Path, endpoint: Endpoint, epoch_id: int, kind: str, leaf_
                    table([("shown", f"{kind} of id {leaf_id}"), ("transaction", receipt.transaction)]))
 
 
+@oracle.group("release")
+def release() -> None:
+    """Say, as a quorum, that nobody holds what a demanded leaf was of (publisher)."""
+
+
+@release.command("sign")
+@DEPLOYMENT
+@talking_to_a_node(signs=True)
+@EPOCH_ID
+@click.option("--kind", type=click.Choice(["leaf", "mark"]), default="leaf", show_default=True, help="Kind of leaf.")
+@LEAF_ID
+@EPOCH
+@click.option("--listed", type=FILE, required=True, help="Directory of the earlier epoch that lists it.")
+@click.option("--out", type=OUTPUT, required=True, help="Release file to write, for whoever sends them.")
+@reporting
+def sign_release(deployment: Path, endpoint: Endpoint, epoch_id: int, kind: str, leaf_id: int, epoch: Path,
+                 listed: Path, out: Path) -> Outcome:
+    """Sign that a leaf may be missing in a published epoch, whose book must have released it."""
+    from .. import epochs
+    from ..freezing import Release, require_released
+    signer = endpoint.signer()
+    _, there = opened(deployment, endpoint)
+    held, tag = _published(there, epoch_id, epoch), _tag(kind)
+    require_released(held.epoch, epochs.read(listed), tag, leaf_id, epoch)
+    seated = there.oracle.signers().signers
+    if signer.address not in seated:
+        raise BadInput("signer", signer.address, f"one of the set in force: {', '.join(seated)}")
+    message = there.oracle.domain.release(epoch_id, tag, leaf_id)
+    Release(there.chain.chain_id, there.oracle.address, epoch_id, signer.address, signer.sign_message(message), tag,
+            leaf_id).save(out)
+    return Outcome({"path": str(out), "signer": signer.address, "epoch_id": epoch_id, "kind": kind, "id": str(leaf_id)},
+                   [f"{out}: {signer.address} signs that the {kind} of id {leaf_id} may be missing in epoch "
+                    f"{epoch_id}"])
+
+
+@release.command("send")
+@click.argument("signatures", type=FILE, nargs=-1, required=True)
+@DEPLOYMENT
+@talking_to_a_node(sends=True)
+@reporting
+def send_release(signatures: tuple[Path, ...], deployment: Path, endpoint: Endpoint) -> Outcome:
+    """Answer a demand by the releases that a quorum signed in the files SIGNATURES; anyone may. The bond is nobody's.
+    Exit code 1 if they are too few."""
+    from primitives.poseidon import Tag
+
+    from ..freezing import Release
+    from ..quorums import TooFew, quorum_of
+    _, there = opened(deployment, endpoint)
+    given = {path: Release.load(path) for path in signatures}
+    first = next(iter(given.values()))
+    for path, one in given.items():
+        one.require(there.oracle.domain, path, epoch_id=first.epoch_id, kind=first.kind, leaf_id=first.leaf_id)
+    facts = {"epoch_id": first.epoch_id, "kind": Tag(first.kind).name.lower(), "id": str(first.leaf_id)}
+    message = first.message(there.oracle.domain)
+    try:
+        chosen = quorum_of(message, {path: (one.signer, one.signature) for path, one in given.items()}, there.oracle)
+    except TooFew as few:
+        return Outcome({**facts, "signatures": few.given, "quorum": few.needed, "transaction": None},
+                       [f"NOT released: {few.given} signatures of {few.needed}."], False)
+    receipt = there.court.answer_released(first.epoch_id, first.kind, first.leaf_id, chosen.generation, chosen.data)
+    return Outcome({**facts, "signers": list(chosen.signers), **_sent(receipt)},
+                   table([("released", f"{facts['kind']} of id {first.leaf_id}"), ("epoch", first.epoch_id),
+                          ("transaction", receipt.transaction)]))
+
+
 # -- watchers ----------------------------------------------------------------------------------------------------------
 @oracle.command("watch")
 @DEPLOYMENT
@@ -171,15 +241,18 @@ def answer(deployment: Path, endpoint: Endpoint, epoch_id: int, kind: str, leaf_
 @KEYS
 @COLLATERAL
 @click.option("--once", is_flag=True, help="Look once; exit code 1 if an epoch does not stand.")
-@click.option("--every", type=click.IntRange(1, 3_600), default=15, show_default=True, help="Seconds between looks.")
+@click.option("--every", type=Integer(1, 3_600), default=15, show_default=True, help="Seconds between looks.")
 @click.option("--state", type=CONTINUED, help="File that remembers which epochs need no look any more.")
-@click.option("--demand-unseen", type=click.IntRange(0, 1_200), help="Demand the null leaf of an epoch that no "
+@click.option("--demand-unseen", type=Integer(0, 1_200), help="Demand the null leaf of an epoch that no "
               "directory gives after so many live seconds; publishers who show it have the bond.  [default: only tell]")
-@click.option("--tell-only", is_flag=True, help="Refute and demand nothing.")
+@click.option("--answer", "answers", type=click.Choice(["paid", "always", "never"]), default="paid", show_default=True,
+              help="Demands of others to answer, where nothing in the epoch is false: those whose bond pays for it, "
+              "which is then the sender's; all (publishers); none.")
+@click.option("--tell-only", is_flag=True, help="Refute, demand and answer nothing.")
 @reporting
 def watch(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], keys: tuple[Path, ...],
           collateral: Path | None, once: bool, every: int, state: Path | None, demand_unseen: int | None,
-          tell_only: bool) -> Outcome:
+          answers: Answers, tell_only: bool) -> Outcome:
     """Compare every published epoch with what it should be; refute a false one, demand a missing leaf, tell the rest.
 
     An honest epoch costs nothing. A false leaf is proven by a key of its kind, shown to the court, and its signers are
@@ -194,7 +267,7 @@ def watch(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], keys:
     _, there = opened(deployment, endpoint)
     settled = _read_state(state, there)
     watcher = Watch(there.oracle, there.court, LeafProver(keys, progress=progress), Library(folders),
-                    demand_unseen=demand_unseen, acts=not tell_only, progress=progress,
+                    demand_unseen=demand_unseen, acts=not tell_only, answers=answers, progress=progress,
                     collateral=None if collateral is None else read_source(collateral))
     if not once:
         _follow(watcher, settled, every, state, there)
@@ -202,7 +275,8 @@ def watch(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], keys:
     for path, why in watcher.library.unreadable.items():
         say(f"warning: {path} is no epoch: {why}")
     settled |= {judged.epoch_id for judged in found if judged.settled}
-    _write_state(state, there, settled)
+    if not (endpoint.dry_run or endpoint.calldata is not None):
+        _write_state(state, there, settled)
     calls = [action.call for judged in found for action in judged.actions if action.call is not None]
     if endpoint.calldata is not None and calls:
         write_calldata(calls[0], endpoint.calldata)
@@ -225,35 +299,60 @@ def _follow(watcher: Watch, settled: set[int], every: int, state: Path | None, t
         _write_state(state, there, settled)
 
 
+@oracle.command("leaves")
+@EPOCH
+@click.option("--out", type=OUTPUT, required=True, help="Leaves file to write.")
+@reporting
+def write_leaves(epoch: Path, out: Path) -> Outcome:
+    """Write the leaves of an epoch directory, true or false, as `oracle challenge --leaves` takes them."""
+    from .. import epochs, raw_leaves
+    from ..epoch_leaves import EpochLeaves
+    made = EpochLeaves.of(epochs.read(epoch))
+    raw_leaves.save(made, out)
+    counts = {kind.name.lower(): len(rows) for kind, rows in made.rows.items()}
+    return Outcome({"path": str(out), "root": str(made.root), "leaves": counts},
+                   table([("root", made.root), *counts.items(), ("written to", out)]))
+
+
 @oracle.command("challenge")
 @DEPLOYMENT
 @talking_to_a_node(sends=True)
 @EPOCH_ID
-@EPOCH
+@click.option("--epoch", type=FILE, help="Epoch directory of its root.")
+@click.option("--leaves", "leaves_file", type=FILE, help="Instead: a file of its leaves, for what no directory holds.")
 @KEYS
 @COLLATERAL
 @click.option("--listed", type=FILE, help="Epoch directory whose rows were signed, if they are not this one's.")
 @click.option("--show", multiple=True, metavar="KIND:ID:ELEMENT", help="Show these elements (at most two) instead of "
               "the first that is found false.")
 @reporting
-def challenge(deployment: Path, endpoint: Endpoint, epoch_id: int, epoch: Path, keys: tuple[Path, ...],
-              collateral: Path | None, listed: Path | None, show: tuple[str, ...]) -> Outcome:
-    """Refute a published epoch by hand: EPOCH is the directory of its root.  Exit code 1 if nothing is false."""
+def challenge(deployment: Path, endpoint: Endpoint, epoch_id: int, epoch: Path | None, leaves_file: Path | None,
+              keys: tuple[Path, ...], collateral: Path | None, listed: Path | None, show: tuple[str, ...]) -> Outcome:
+    """Refute a published epoch by hand, by the leaves of its root.  Exit code 1 if nothing is false."""
     from risk.epochs.provenance import read_source
 
     from .. import epochs, watching
     from ..epoch_contents import factors_of
     from ..epoch_leaves import EpochLeaves
     from ..leaf_proofs import LeafProver
+    if (epoch is None) == (leaves_file is None):
+        raise BadInput("--epoch and --leaves", (epoch and str(epoch), leaves_file and str(leaves_file)), "one of them")
     _, there = opened(deployment, endpoint)
-    held, signed = _published(there, epoch_id, epoch), there.oracle.content_of(epoch_id)
-    factors = factors_of(held.epoch, None if collateral is None else read_source(collateral))
-    rows = None if listed is None else EpochLeaves.of(epochs.read(listed))
-    found = _shown_by_hand(there, held, show) if show else _first_false(there, held, signed, rows, factors)
+    signed = there.oracle.content_of(epoch_id)
+    by = None if listed is None else epochs.read(listed)
+    rows = None if by is None else EpochLeaves.of(by)
+    if epoch is not None:
+        held = _published(there, epoch_id, epoch)
+        by, leaves = held.epoch, held.leaves
+    else:
+        assert leaves_file is not None
+        leaves = _leaves(there, epoch_id, leaves_file)
+    factors = None if by is None else factors_of(by, None if collateral is None else read_source(collateral))
+    found = _shown_by_hand(there, leaves, show) if show else _first_false(there, leaves, signed, rows, factors)
     if found is None:
         return Outcome({"epoch_id": epoch_id, "false": None, "transaction": None},
                        ["Nothing in it is false that the court could be shown."], False)
-    receipt = watching.challenge(there.court, LeafProver(keys, progress=progress), epoch_id, held.leaves, found,
+    receipt = watching.challenge(there.court, LeafProver(keys, progress=progress), epoch_id, leaves, found,
                                  content=signed, listed=rows, factors=factors)
     return Outcome({"epoch_id": epoch_id, "false": found.what, "function": found.function, **_sent(receipt)},
                    [found.what, *table([("refuted", epoch_id), ("transaction", receipt.transaction)]),
@@ -267,9 +366,9 @@ def challenge(deployment: Path, endpoint: Endpoint, epoch_id: int, epoch: Path, 
 @KIND
 @LEAF_ID
 @click.option("--listed", type=FILE, help="Epoch directory that lists the leaf; none is needed for a null leaf.")
-@click.option("--listed-in", type=click.IntRange(1, (1 << 40) - 1), help="Id of the final epoch that it is listed in.  "
+@click.option("--listed-in", type=Integer(1, (1 << 40) - 1), help="Id of the final epoch that it is listed in.  "
               "[default: the epoch itself]")
-@click.option("--bond", type=click.IntRange(1), help="Wei to bring.  [default: a quarter more than is needed]")
+@click.option("--bond", type=Integer(1), help="Wei to bring.  [default: a quarter more than is needed]")
 @reporting
 def demand(deployment: Path, endpoint: Endpoint, epoch_id: int, kind: str, leaf_id: int, listed: Path | None,
            listed_in: int | None, bond: int | None) -> Outcome:
@@ -291,10 +390,10 @@ def demand(deployment: Path, endpoint: Endpoint, epoch_id: int, kind: str, leaf_
 @oracle.command("settle")
 @DEPLOYMENT
 @talking_to_a_node(sends=True)
-@click.option("--epoch-id", type=click.IntRange(1, (1 << 40) - 1), help="Epoch that was refuted, or that leaves were "
+@click.option("--epoch-id", type=Integer(1, (1 << 40) - 1), help="Epoch that was refuted, or that leaves were "
               "demanded of.")
 @KIND
-@click.option("--id", "leaf_id", type=click.IntRange(0), help="Close the demand of this leaf: the epoch is frozen, the "
+@click.option("--id", "leaf_id", type=Integer(0), help="Close the demand of this leaf: the epoch is frozen, the "
               "bond goes back.")
 @click.option("--claim-to", type=ADDRESS, help="Have what is owed to the sender (rewards, bonds) paid to this address.")
 @reporting
@@ -351,18 +450,28 @@ def _published(there: Contracts, epoch_id: int, directory: Path) -> Held:
     return held
 
 
-def _first_false(there: Contracts, held: Held, signed: EpochContent | None, rows: Any, factors: Any) -> Falsity | None:
+def _leaves(there: Contracts, epoch_id: int, path: Path) -> EpochLeaves:
+    """Of a file; raises BadInput if they are not those of a published epoch's root."""
+    from .. import raw_leaves
+    leaves, root = raw_leaves.load(path), there.oracle.stored_root_of(epoch_id)[0]
+    if leaves.root != root:
+        raise BadInput("--leaves", str(leaves.root), f"the leaves of epoch {epoch_id}, of root {root}", source=path)
+    return leaves
+
+
+def _first_false(there: Contracts, leaves: EpochLeaves, signed: EpochContent | None, rows: Any, factors: Any
+                 ) -> Falsity | None:
     from verifier_contracts.keccak_tree import factors_hash
 
     from ..falsities import falsities
     if rows is not None and (signed is None or rows.data_tree.root != signed.data_root):
         raise BadInput("--listed", "0x" + rows.data_tree.root.hex(), "the directory whose rows were signed: "
                        f"{'unknown' if signed is None else '0x' + signed.data_root.hex()}")
-    known = factors if signed is not None and factors_hash(factors) == signed.factors_hash else None
-    return next(falsities(held.leaves, there.court.leaf_layout(), content=signed, factors=known, listed=rows), None)
+    known = factors if signed and factors is not None and factors_hash(factors) == signed.factors_hash else None
+    return next(falsities(leaves, there.court.leaf_layout(), content=signed, factors=known, listed=rows), None)
 
 
-def _shown_by_hand(there: Contracts, held: Held, show: Sequence[str]) -> Falsity | None:
+def _shown_by_hand(there: Contracts, leaves: EpochLeaves, show: Sequence[str]) -> Falsity | None:
     """What the user says is false, if it is."""
     from verifier_contracts.leaf_judge import Field, breaks_bound, contradict
 
@@ -376,11 +485,11 @@ def _shown_by_hand(there: Contracts, held: Held, show: Sequence[str]) -> Falsity
         id, _, element = rest.partition(":")
         if kind not in KINDS or not (id.isdecimal() and element.isdecimal() and id.isascii() and element.isascii()):
             raise BadInput("--show", text, f"KIND:ID:ELEMENT, with a kind of {', '.join(KINDS)}")
-        tag, place = _tag(kind), held.leaves.place(_tag(kind), int(id))
-        if place is None or int(element) >= len(held.leaves.rows[tag][place]):
+        tag, place = _tag(kind), leaves.place(_tag(kind), int(id))
+        if place is None or int(element) >= len(leaves.rows[tag][place]):
             raise BadInput("--show", text, "a leaf and an element that the epoch holds")
         shown.append(Shown(tag, place, int(element)))
-        fields.append(Field(tag, int(id), int(element), held.leaves.rows[tag][place][int(element)]))
+        fields.append(Field(tag, int(id), int(element), leaves.rows[tag][place][int(element)]))
     form = there.court.leaf_layout()
     false = breaks_bound(fields[0], form) if len(fields) == 1 else contradict(fields[0], fields[1], form)
     return Falsity("field", tuple(shown), f"{' and '.join(show)}: false") if false else None
@@ -421,6 +530,18 @@ def _told(found: Candidate) -> list[str]:
                   ("digest", "0x" + made.digest().hex()), ("prices of", f"{_time(found.valuation)}, "
                   f"{made.id - found.valuation} s before"), ("marks", ", ".join(map(str, made.marks))),
                   ("regime", made.regime), ("lag", f"{made.lag_seconds} s")])
+
+
+def _remarks(there: Contracts, found: Candidate) -> list[str]:
+    """What a signature does not hold against it, and its signer should see."""
+    age, remarks = found.content.id - found.valuation, list[str]()
+    if age > there.ledger.max_epoch_age():
+        remarks.append(f"OLD PRICES: they are of {_time(found.valuation)}, {age} s before: proofs in it are taken as "
+                       "fresh from its publication on, whatever the prices")
+    if found.previous is None and found.superseded:
+        remarks.append(f"NOT COMPARED with epoch {found.superseded}, the last that stands: what was listed there and "
+                       "is not here stays unseen (E7)")
+    return remarks
 
 
 def _lines(judged: Judged) -> list[str]:

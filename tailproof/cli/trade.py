@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,16 @@ from typing import Any
 import click
 
 from primitives.errors import BadInput
+from primitives.jsonio import NEW
 
 from .. import epochs
 from ..keys import KeyDirectory
 from ..secret import Opening, draw_salt
-from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
+from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node, write_calldata
 from .vault import CARRIER, COLLATERAL, DEPLOYMENT, EPOCH_ID, VALID, ground_of, opened, sent
 
-LOTS = click.IntRange(1, (1 << 40) - 1)
+LOTS = Integer(1, (1 << 40) - 1)
 
 
 @click.group()
@@ -35,7 +37,7 @@ def trade() -> None:
 @click.option("--lots", type=LOTS, help="How much of it.")
 @click.option("--price", metavar="DECIMAL", help="Of one unit of the underlying, in quote units; the cash is rounded "
               "against the account.")
-@click.option("--cash", type=click.IntRange(-(1 << 40) + 1, (1 << 40) - 1), help="Instead: lots of cash that are paid "
+@click.option("--cash", type=Integer(-(1 << 40) + 1, (1 << 40) - 1), help="Instead: lots of cash that are paid "
               "into the commitment, or, below 0, out of it.")
 @click.option("--statement", help="Transition statement in force.  [default: the deployment's]")
 @click.option("--out", type=OUTPUT, required=True, help="Fills file to write for the owner, mode 0600.")
@@ -101,17 +103,24 @@ def _name(numbers: epochs.AnyEpoch, id: int) -> str:
 @COLLATERAL
 @click.option("--cover-key", type=FILE, help="Key directory of the cover statement: the step comes with cover at "
               "initial margin. Without it the account is reduce-only afterwards.")
-@click.option("--out", type=OUTPUT, required=True, help="Salt file to write for the commitment that it leads to, "
-              "mode 0600. Nothing else opens it.")
+@click.option("--margin-key", type=FILE, help="Instead: key directory of the margin statement. The step comes with a "
+              "margin not above the one that stands, in the same epoch; it is public.")
+@click.option("--out", type=CONTINUED, required=True, help="Salt file to write for the commitment that it leads to, "
+              "mode 0600. Nothing else opens it. One that an earlier run kept for this step is gone on with.")
 @VALID
 @CARRIER
 @reporting
 def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Path, opening: Path, epoch: Path,
-                epoch_id: int | None, collateral: Path | None, cover_key: Path | None, out: Path, valid_for: int,
-                for_carrier: Path | None) -> Outcome:
+                epoch_id: int | None, collateral: Path | None, cover_key: Path | None, margin_key: Path | None,
+                out: Path, valid_for: int, for_carrier: Path | None) -> Outcome:
     """Prove that signed fills lead from your commitment to the next, and make the step. With --cover-key exit code 1 if
     the collateral would not cover it."""
-    from .. import trading
+    from .. import trading, withdrawing
+    if cover_key is not None and margin_key is not None:
+        raise BadInput("--margin-key", str(margin_key), "absent where --cover-key is given")
+    if for_carrier is not None:
+        endpoint.require_sending("--for-carrier", for_carrier)
+    kept = _kept(out)
     secret, signed, keys = Opening.load(opening), trading.SignedFills.load(fills_file), KeyDirectory.load(key)
     _, there = opened(deployment, endpoint)
     numbers, account = epochs.load(epoch), signed.message.account
@@ -120,7 +129,11 @@ def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Pat
     if who != account:
         raise BadInput("fills.account", account, f"{who}, whose key is at hand: its owner sends the step, or signs it "
                        "(--for-carrier)", source=fills_file)
-    after = trading.prepare(there, keys, secret, signed, numbers.header.quote)
+    if kept is not None and trading.is_made(there, signed, kept):
+        return Outcome({"account": account, "version": signed.message.version, "commitment": str(kept.commitment),
+                        "opening": str(out), "transaction": None},
+                       [f"The step is on the chain already: {out} opens the commitment."])
+    after = trading.prepare(there, keys, secret, signed, numbers.header.quote, kept)
     cover = None
     if cover_key is not None:
         on = ground_of(there, epoch, collateral, there.ledger.max_epoch_age(), epoch_id=epoch_id)
@@ -131,20 +144,39 @@ def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Pat
                            [f"NOT covered after these fills: the collateral counts for {short.value}, and it takes "
                             f"{short.least} (1e-6 quote units)."], False)
         cover = (KeyDirectory.load(cover_key), on, value)
-    step = trading.prove_step(there, keys, secret, after, signed, cover=cover, valid_for=valid_for, progress=progress,
-                              owner=None if signer is None else signer.sign_message)
+    below = None
+    if margin_key is not None:
+        stands = epoch_id or there.ledger.state_of(account).epoch_id or None
+        below = (KeyDirectory.load(margin_key),
+                 withdrawing.ground(there, numbers, None, there.ledger.max_epoch_age(), epoch_id=stands))
+    step = trading.prove_step(there, keys, secret, after, signed, cover=cover, below=below, valid_for=valid_for,
+                              progress=progress, owner=None if signer is None else signer.sign_message)
     facts: dict[str, Any] = {"account": account, "version": step.transition.version,
-                             "commitment": str(after.commitment), "covered": cover is not None}
+                             "commitment": str(after.commitment), "covered": cover is not None,
+                             "margin": None if below is None else str(step.transition.value)}
+    how = "at initial margin" if cover else "NO: reduce-only from now on" if below is None else \
+        f"no; margin {step.transition.value} (1e-6 quote units), not above the one before"
     rows: list[tuple[str, object]] = [("account", account), ("version", step.transition.version),
                                       ("commitment", after.commitment),
-                                      ("covered", "at initial margin" if cover else "NO: reduce-only from now on")]
-    after.save(out)                                # before anything is sent: a step without it would be the last
-    kept = f"{out} opens the new commitment once the step is on the chain; until then {opening} opens the old one."
+                                      ("covered", how)]
+    if kept is None and not (endpoint.dry_run and endpoint.calldata is None):
+        after.save(out)                            # before anything is sent: a step without it would be the last
+    told = f"{out} opens the new commitment once the step is on the chain; until then {opening} opens the old one."
     if for_carrier is not None:
         write_calldata(step.call(there), for_carrier)
         return Outcome({**facts, "opening": str(out), "for_carrier": str(for_carrier),
                         "deadline": step.transition.deadline, "transaction": None},
-                       [*table([*rows, ("for a carrier", for_carrier)]), kept])
+                       [*table([*rows, ("for a carrier", for_carrier)]), told])
     receipt = step.send(there, sender=who)
     return Outcome({**facts, "opening": str(out), **sent([receipt])},
-                   [*table([*rows, ("transaction", receipt.transaction)]), kept])
+                   [*table([*rows, ("transaction", receipt.transaction)]), told])
+
+
+def _kept(out: Path) -> Opening | None:
+    """The opening that a step which was broken off has kept; None where nothing is. What it opens is compared later."""
+    if not os.path.lexists(out):
+        return None
+    try:
+        return Opening.load(out)
+    except BadInput:
+        raise BadInput("--out", str(out), f"{NEW}, but for the opening of a step that is gone on with") from None

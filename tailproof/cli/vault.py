@@ -18,7 +18,7 @@ from primitives.errors import BadInput
 from .. import epochs
 from ..keys import KeyDirectory
 from ..secret import Opening
-from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
+from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node, write_calldata
 
 if TYPE_CHECKING:
@@ -33,17 +33,19 @@ if TYPE_CHECKING:
 DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
 ACCOUNT = click.option("--account", type=ADDRESS, help="Whose collateral.  [default: the sender's]")
 TOKEN = click.option("--token", type=ADDRESS, help="Address of the token.  [default: the quote asset]")
-AMOUNT = click.IntRange(1, (1 << 96) - 1)
+LONGEST_SYMBOL = 32
+"""Characters that are shown of what a token calls itself."""
+AMOUNT = Integer(1, (1 << 96) - 1)
 KEY = click.option("--key", type=FILE, required=True, help="Key directory of the cover statement in force.")
 EPOCH = click.option("--epoch", type=FILE, required=True, help="Directory of the latest epoch.")
-EPOCH_ID = click.option("--epoch-id", type=click.IntRange(1, (1 << 40) - 1), help="As which it was published, if it is "
+EPOCH_ID = click.option("--epoch-id", type=Integer(1, (1 << 40) - 1), help="As which it was published, if it is "
                         "not the latest.")
 COLLATERAL = click.option("--collateral", type=FILE, help="Collateral file of an epoch by full revaluation; on a grid "
                           "the epoch has its factors.")
 OPENING = click.option("--opening", type=FILE, required=True, help="Salt file that opens the account's commitment.")
 CARRIER = click.option("--for-carrier", type=OUTPUT, help="Sign, and write the transaction to this file for somebody "
                        "else to send (`vault carry`), instead of sending it.")
-VALID = click.option("--valid-for", type=click.IntRange(60, 31_536_000), default=3_600, show_default=True,
+VALID = click.option("--valid-for", type=Integer(60, 31_536_000), default=3_600, show_default=True,
                      help="Seconds for which a carrier may send it.")
 
 
@@ -88,11 +90,34 @@ def shown(token: Token, amount: int) -> str:
     if told is None:
         return f"{amount} units of {token.address}"
     symbol, decimals = told
-    whole, rest = divmod(amount, 10**decimals) if decimals <= 77 else (amount, 0)
+    symbol = symbol if len(symbol) <= LONGEST_SYMBOL else symbol[:LONGEST_SYMBOL] + "…"
+    whole, rest = divmod(amount, 10**decimals)
     return f"{amount} units ({whole}.{rest:0{decimals}d} {symbol})" if decimals else f"{amount} units ({symbol})"
 
 
 # -- in ----------------------------------------------------------------------------------------------------------------
+@vault.command("mint")
+@DEPLOYMENT
+@talking_to_a_node(sends=True)
+@click.option("--to", type=ADDRESS, help="Who gets them.  [default: the sender]")
+@click.option("--amount", type=AMOUNT, required=True, help="Smallest units of the token.")
+@reporting
+def mint_trial_token(deployment: Path, endpoint: Endpoint, to: str | None, amount: int) -> Outcome:
+    """Mint trial tokens, worth nothing; anybody may. For a system whose quote asset is the trial token alone."""
+    from verifier_contracts.compiler import compile_contracts
+    from verifier_contracts.system import Named
+    from verifier_contracts.token import Token
+    system, there = opened(deployment, endpoint)
+    coin = Token(there.chain, system.quote_token)
+    if there.chain.code(coin.address) != compile_contracts()["TrialToken"].runtime:
+        raise BadInput("quote token", coin.address, "the trial token: what is worth something, nobody mints here",
+                       source=deployment)
+    whose = to or there.chain.default_sender()
+    receipt = Named(there.chain, coin.address, "TrialToken").transact("mint", whose, amount)
+    return Outcome({"account": whose, "token": coin.address, "amount": str(amount), **sent([receipt])},
+                   table([("account", whose), ("minted", shown(coin, amount)), ("transaction", receipt.transaction)]))
+
+
 @vault.command("deposit")
 @DEPLOYMENT
 @talking_to_a_node(sends=True)
@@ -127,7 +152,7 @@ def deposit_collateral(deployment: Path, endpoint: Endpoint, token: str | None, 
 @EPOCH_ID
 @COLLATERAL
 @OPENING
-@click.option("--step", type=click.IntRange(0, 3), default=1, show_default=True, help="Of the ladder of buffers: how "
+@click.option("--step", type=Integer(0, 3), default=1, show_default=True, help="Of the ladder of buffers: how "
               "much beyond the margin, and for how long it is good.")
 @reporting
 def show_cover(deployment: Path, endpoint: Endpoint, account: str | None, key: Path, epoch: Path, epoch_id: int | None,
@@ -178,7 +203,7 @@ def _not_covered(account: str, value: int, least: int) -> Outcome:
 @OPENING
 @click.option("--final-epoch", type=FILE, help="Directory of a final epoch: a second proof, and it is paid at once.")
 @click.option("--final-collateral", type=FILE, help="Its collateral file.")
-@click.option("--fee", type=click.IntRange(0, (1 << 96) - 1), default=0, show_default=True,
+@click.option("--fee", type=Integer(0, (1 << 96) - 1), default=0, show_default=True,
               help="Part of the amount that is for whoever carries it.")
 @VALID
 @CARRIER
@@ -192,6 +217,8 @@ def withdraw_collateral(deployment: Path, endpoint: Endpoint, account: str | Non
     from verifier_contracts.token import Token
 
     from ..withdrawing import possible, prove_withdrawal, wanted
+    if for_carrier is not None:
+        endpoint.require_sending("--for-carrier", for_carrier)
     if (amount is None) != largest:
         raise BadInput("--amount and --max", (amount, largest), "one of them")
     if final_collateral is not None and final_epoch is None:
@@ -263,7 +290,7 @@ def _require_owner(who: str, account: str) -> None:
 @click.option("--to", type=ADDRESS, help="Who is paid.  [default: the account]")
 @click.option("--key", type=FILE, help="Key directory of the flat statement; not for an account never registered.")
 @click.option("--opening", type=FILE, help="Salt file that opens the account's commitment, which holds nothing.")
-@click.option("--fee", type=click.IntRange(0, (1 << 96) - 1), default=0, show_default=True,
+@click.option("--fee", type=Integer(0, (1 << 96) - 1), default=0, show_default=True,
               help="Part of the amount that is for whoever carries it.")
 @VALID
 @CARRIER
@@ -275,6 +302,8 @@ def leave(deployment: Path, endpoint: Endpoint, account: str | None, token: str 
     from verifier_contracts.token import Token
 
     from ..withdrawing import prove_exit, wanted
+    if for_carrier is not None:
+        endpoint.require_sending("--for-carrier", for_carrier)
     secret = None if opening is None else Opening.load(opening)
     keys = None if key is None else KeyDirectory.load(key)
     system, there = opened(deployment, endpoint)
@@ -313,22 +342,31 @@ def open_claims(system: System, there: Contracts, account: str) -> list[tuple[by
 @ACCOUNT
 @reporting
 def redeem_claims(deployment: Path, endpoint: Endpoint, account: str | None) -> Outcome:
-    """Pay every queued withdrawal of an account whose epoch is final; anyone may. Exit code 1 if some still wait."""
+    """Pay every queued withdrawal of an account whose epoch is final; anyone may. One that its token refuses to pay
+    stops no other. Exit code 1 if some still wait, or were refused."""
+    from verifier_contracts.errors import ContractRefused
     system, there = opened(deployment, endpoint)
     whose = account or there.chain.default_sender()
-    paid, waiting, receipts = [], [], []
+    paid, waiting, refused, receipts = [], [], [], []
     for id, claim, _ in open_claims(system, there, whose):
         if not there.oracle.is_final(claim.epoch_id):
             waiting.append((id, claim))
             continue
-        receipts.append(there.vault.redeem(claim))
+        try:
+            receipts.append(there.vault.redeem(claim))
+        except ContractRefused as error:
+            refused.append((id, claim, error))
+            continue
         paid.append((id, claim))
     lines = table([(state, f"0x{id.hex()}", claim.token, claim.amount, claim.to, claim.epoch_id)
-                   for state, listed in (("paid", paid), ("waits", waiting)) for id, claim in listed],
-                  ("", "claim", "token", "amount", "to", "epoch"))
+                   for state, listed in (("paid", paid), ("waits", waiting), ("REFUSED", [one[:2] for one in refused]))
+                   for id, claim in listed], ("", "claim", "token", "amount", "to", "epoch"))
+    told = [f"0x{id.hex()}: {error}; its owner puts it back (`vault cancel`)" for id, _, error in refused]
     return Outcome({"account": whose, "paid": [_claim_json(id, claim) for id, claim in paid],
-                    "waiting": [_claim_json(id, claim) for id, claim in waiting], **sent(receipts)},
-                   lines or ["There is no claim."], not waiting)
+                    "waiting": [_claim_json(id, claim) for id, claim in waiting],
+                    "refused": [{**_claim_json(id, claim), **error.as_dict()} for id, claim, error in refused],
+                    **sent(receipts)},
+                   [*lines, *told] or ["There is no claim."], not waiting and not refused)
 
 
 def _claim_json(id: bytes, claim: Claim) -> dict[str, Any]:
@@ -354,6 +392,27 @@ def cancel_claim(deployment: Path, endpoint: Endpoint, account: str | None, clai
     return Outcome({"account": whose, "claim": claim_id.lower(), **sent([receipt])},
                    table([("put back", f"{claim.amount} units of {claim.token}"), ("account", whose),
                           ("transaction", receipt.transaction)]))
+
+
+@vault.command("collect")
+@DEPLOYMENT
+@talking_to_a_node(sends=True)
+@TOKEN
+@click.option("--to", type=ADDRESS, help="Who is paid.  [default: the sender]")
+@reporting
+def collect_owed(deployment: Path, endpoint: Endpoint, token: str | None, to: str | None) -> Outcome:
+    """Take what the vault owes the sender: fees of what was carried. Exit code 1 if it is nothing."""
+    from verifier_contracts.token import Token
+    system, there = opened(deployment, endpoint)
+    sender = there.chain.default_sender()
+    coin, receiver = Token(there.chain, token or system.quote_token), to or sender
+    amount = there.vault.owed(sender, coin.address)
+    facts = {"account": sender, "token": coin.address, "amount": str(amount), "to": receiver}
+    if not amount:
+        return Outcome({**facts, "transaction": None}, [f"{sender} is owed nothing of {coin.address}."], False)
+    receipt = there.vault.collect(coin.address, receiver)
+    return Outcome({**facts, **sent([receipt])},
+                   table([("collected", shown(coin, amount)), ("to", receiver), ("transaction", receipt.transaction)]))
 
 
 @vault.command("balance")
@@ -388,6 +447,23 @@ def show_balance(deployment: Path, endpoint: Endpoint, account: str) -> Outcome:
                     "claims": [{**_claim_json(id, claim), "queued_at": event.time,
                                 "final": there.oracle.is_final(claim.epoch_id)} for id, claim, event in claims]},
                    table(rows) or ["Nothing."])
+
+
+# -- revoking ----------------------------------------------------------------------------------------------------------
+@vault.command("revoke")
+@DEPLOYMENT
+@talking_to_a_node(sends=True)
+@click.option("--trades", is_flag=True, help="Also commitments and steps of trades, which the desk takes.")
+@reporting
+def revoke_consents(deployment: Path, endpoint: Endpoint, trades: bool) -> Outcome:
+    """Void every withdrawal that the sender has signed for a carrier (`--for-carrier`) and nobody has sent yet."""
+    _, there = opened(deployment, endpoint)
+    sender = there.chain.default_sender()
+    receipts = [there.vault.revoke_consents()] + ([there.desk.revoke_consents()] if trades else [])
+    nonces = {"withdrawals": there.vault.nonce_of(sender), "trades": there.desk.nonce_of(sender)}
+    return Outcome({"account": sender, "trades": trades, "nonces": nonces, **sent(receipts)},
+                   table([("revoked", "withdrawals, commitments and steps of trades" if trades else "withdrawals"),
+                          ("account", sender), ("transaction", receipts[-1].transaction)]))
 
 
 # -- carrying ----------------------------------------------------------------------------------------------------------

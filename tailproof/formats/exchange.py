@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from circuits import statements
+from circuits.statements.leaf_field import Preset as LeafPreset
 from primitives.jsonio import Node
 from prover import Proof
 from prover.files.snarkjs import proof_to_json
 from verifier_contracts.context import MARGIN, Context
 from verifier_contracts.epoch_content import EpochContent
 
+from .. import raw_leaves
 from ..bundle import Bundle
 from ..consents import read_consent
-from ..freezing import Freeze
+from ..freezing import Freeze, Release
 from ..keys import NOTE, KeyDirectory
+from ..sealed_bid import load_sealed_bid
 from ..secret import Opening
 from ..signing import SignedContent
 from ..trading import SignedFills
@@ -70,6 +74,27 @@ def fills_examples() -> Sequence[Any]:
              "signature": "0x" + "ab" * 65}]
 
 
+def sealed_bid_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.sealed-bid/1", "chain_id": 1, "house": _WHO, "lot_id": "7", "lot": "0x" + _DIGEST,
+             "bidder": _WHO, "price": "-5", "salt": "0x" + _DIGEST}]
+
+
+def release_examples() -> Sequence[Any]:
+    return [{**freeze_examples()[0], "schema": Release.schema, "kind": 1, "leaf_id": "9"}]
+
+
+def leaves_examples() -> Sequence[Any]:
+    full = {"schema": raw_leaves.SCHEMA, "statement": "leaf-field-tiny", "regime": 0}
+    grid = {**full, "statement": "leaf-field-grid-tiny", "regime": 1}
+
+    def leaf(statement: str, kind: str) -> dict[str, Any]:
+        count = LeafPreset(statements.get(statement).shape, raw_leaves.NAMES[kind]).elements
+        return {"place": 1, "kind": kind, "elements": ["9"] * count}
+    return [{**full, "leaves": [leaf("leaf-field-tiny", "leaf"), {"place": 0, "digest": "7"}]},
+            {**full, "leaves": [leaf("leaf-field-tiny", "mark")]},
+            {**grid, "leaves": [], "assets": [leaf("leaf-field-grid-tiny", "asset")]}]
+
+
 def freeze_examples() -> Sequence[Any]:
     return [{"schema": "tailproof.freeze/1", "chain_id": 1, "oracle": _WHO, "epoch_id": 1, "signer": _WHO,
              "signature": "0x" + "ab" * 65}]
@@ -81,6 +106,13 @@ OPENING = Format(
     {"schema": "says what the file is", "statement": "statement that the commitment is for",
      "commitment": "what is registered", "salt": "what hides the portfolio in it", "slots": "the portfolio",
      "slots[].id": "instrument id; 0 of an empty slot", "slots[].lots": "signed number of lots"})
+
+SEALED_BID = Format(
+    "sealed-bid", "A price that a bidder commits to; secret until revealed, mode 0600 (JSON)", "bid.secret.json",
+    sealed_bid_examples, reading(load_sealed_bid, "bid.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "house": "contract, an address",
+     "lot_id": "the lot's number", "lot": "hash of its terms, 32 bytes, 0x-hex", "bidder": "whose bid, an address",
+     "price": "quote units that he pays; below 0 the fund pays him", "salt": "32 bytes that hide the price, 0x-hex"})
 
 FILLS = Format(
     "fills", "Fills of an account, signed by its venue; secret, mode 0600 (JSON)", "fills.json", fills_examples,
@@ -98,6 +130,24 @@ FREEZE = Format(
     reading(Freeze.load, "freeze.json"),
     {"schema": "says what the file is", "chain_id": "EIP-155 id", "oracle": "contract, an address",
      "epoch_id": "of the published epoch", "signer": "publisher, an address", "signature": "EIP-712 signature"})
+
+RELEASE = Format(
+    "release", "A publisher's signature that a leaf may be missing: nobody holds what it was of (JSON)", "release.json",
+    release_examples, reading(Release.load, "release.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "oracle": "contract, an address",
+     "epoch_id": "of the published epoch", "kind": "tag of the kind of leaf: 1 an instrument's, 12 its mark's",
+     "leaf_id": "instrument id", "signer": "publisher, an address", "signature": "EIP-712 signature"})
+
+LEAVES = Format(
+    "leaves", "Leaves of a published epoch as they are, for what no epoch directory can hold (JSON)", "leaves.json",
+    leaves_examples, reading(raw_leaves.load, "leaves.json"),
+    {"schema": "says what the file is", "statement": "leaf-field statement of their shape",
+     "regime": "as the root says it", "leaves": "of the instruments' tree; what is not there is 0",
+     "assets": "of the tree of assets, on a grid alone",
+     **{f"{tree}[].{name}": meaning for tree in ("leaves", "assets") for name, meaning in (
+         ("place", "in the tree, from 0"), ("kind", "of leaf"), ("elements", "of the leaf, the id first"),
+         ("elements[]", "residue, below r"), ("digest", "instead of kind and elements: of a leaf that is not shown"))
+        if (tree, name) != ("assets", "digest")}})
 
 CONSENT = Format(
     "consent", "An owner's signed consent to a commitment (JSON)", "consent.json", consent_examples,

@@ -107,13 +107,13 @@ def test_a_line_that_breaks_before_the_node_has_it(stage):
     assert len(stage.node.signed) == stage.sent() == 1
 
 
-def test_ten_requests_a_second(stage):
-    """As public endpoints allow; whatever is asked beyond is answered 429."""
+def test_ten_requests_in_three_seconds(stage):
+    """As public endpoints allow, on a slow machine too: ten in three; whatever is asked beyond is answered 429."""
     asked, refused = [], []
 
     def hook(request, forward):
         now = time.monotonic()
-        asked[:] = [at for at in asked if now - at < 1]
+        asked[:] = [at for at in asked if now - at < 3]
         if len(asked) >= 10:
             refused.append(request["method"])
             return 429, error(request, -32005, "limit exceeded")

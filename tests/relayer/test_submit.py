@@ -112,13 +112,32 @@ def test_another_margin_for_what_is_attested_is_refused(world):
 
 
 def test_losing_the_race_to_an_equal_attestation_is_success(world, monkeypatch):
-    """Another relayer's transaction is mined between our check and our own, which then finds nothing to do."""
+    """Another relayer's transaction is mined between our check and our turn: nothing is sent."""
     mine, real_send = bundle(world), world.chain.send
 
     def overtaken(to, data, **options):
         if to == world.ledger.address and options["sender"] == world.relayer:
             real_send(to, data, sender=world.stranger)
-            options["gas"] = 300_000
+        return real_send(to, data, **options)
+
+    monkeypatch.setattr(world.chain, "send", overtaken)
+    with nothing_spent(world):
+        done = send(world, mine)
+    assert (done.outcome, done.proof_checked, done.transaction) == ("already attested", True, None)
+    assert world.at.ledger.margin_of(world.owner.address, HOUR) == world.margin
+
+
+def test_losing_it_at_the_last_moment_is_success_too(world, monkeypatch):
+    """Between our last look and our own transaction, which then finds nothing to do."""
+    mine, real_send = bundle(world), world.chain.send
+
+    def overtaken(to, data, **options):
+        look = options.get("before")
+        if to == world.ledger.address and options["sender"] == world.relayer and look:
+            def looked(transaction, creates):
+                look(transaction, creates)
+                real_send(to, data, sender=world.stranger)
+            options["before"] = looked
         return real_send(to, data, **options)
 
     monkeypatch.setattr(world.chain, "send", overtaken)

@@ -91,10 +91,16 @@ def test_every_scenario_says_where_it_came_from(stressed: Epoch) -> None:
     assert drawn.kinds[:160] == ("model",) * 160
 
 
-def test_dependence_is_none_or_all(stressed: Epoch) -> None:
+def test_dependence_is_none_or_all(stressed: Epoch, stressed_sources: Sources) -> None:
+    """Of 500 scenarios: a correlation of n independent ones errs by 1/sqrt(n), which of the 32 of 256 is 0.18."""
+    model = stressed_sources.model.replace(b"scenarios = 256", b"scenarios = 4000")
+    large = scenarios(build(replace(stressed_sources, model=model)))
+    assert len(of(large, "dependence-0")) == 500
+    assert abs(np.corrcoef(of(large, "dependence-0").T)[0, 1]) < 0.13
+    assert np.corrcoef(of(large, "dependence-1").T)[0, 1] > 0.99
     drawn = scenarios(stressed)
     apart, together = of(drawn, "dependence-0"), of(drawn, "dependence-1")
-    assert abs(np.corrcoef(apart.T)[0, 1]) < 0.5             # of the few that keep the tails, not of a random sample
+    assert abs(np.corrcoef(apart.T)[0, 1]) < 3 / np.sqrt(32)
     assert np.corrcoef(together.T)[0, 1] > 0.99
     # Each asset keeps its own law.
     for kind in (apart, together):

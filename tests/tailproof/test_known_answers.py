@@ -17,8 +17,6 @@ from tailproof.keys import KeyDirectory
 from tailproof.known_answers import prove_known_answer
 from tailproof.statements import r1cs_digest
 
-ALLOW = "--allow-insecure-setup"
-
 
 @pytest.fixture(scope="module")
 def made(run: Callable, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
@@ -51,21 +49,10 @@ def test_generate_states_the_circuit(run, made, tmp_path) -> None:
     assert f"CIRCUIT_DIGEST = 0x{r1cs_digest('margin-tiny')};" in (tmp_path / "V.sol").read_text()
 
 
-def test_deploy_installs_what_proves_its_statement(run, made) -> None:
-    answer = run("contract", "deploy", "--key", made["margin-tiny"], ALLOW)
-    assert (answer.code, answer.data["circuit_digest"]) == (0, "0x" + r1cs_digest("margin-tiny"))
-
-
-def test_a_transition_is_no_margin(run, made) -> None:
-    answer = run("contract", "deploy", "--key", made["transition-tiny"], ALLOW)
-    assert (answer.code, answer.data["field"]) == (2, "statement")
-
-
 def test_a_key_of_an_unknown_statement_is_refused(run, made, tmp_path) -> None:
     key = edited(made["transition-tiny"], tmp_path / "key", statement="margin-of-mine")
-    for command in (("deploy", ALLOW), ("generate", "--out", tmp_path / "V.sol")):
-        answer = run("contract", command[0], "--key", key, *command[1:])
-        assert (answer.code, answer.data["field"]) == (2, "statement")
+    answer = run("contract", "generate", "--key", key, "--out", tmp_path / "V.sol")
+    assert (answer.code, answer.data["field"]) == (2, "statement")
     assert not (tmp_path / "V.sol").exists()
 
 
@@ -74,10 +61,9 @@ def test_a_key_of_an_unknown_statement_is_refused(run, made, tmp_path) -> None:
 def test_a_renamed_key_is_refused(run, made, tmp_path, true_name, digest) -> None:
     changes = {} if digest == "kept" else {"r1cs_digest": r1cs_digest("margin-tiny")}
     key = edited(made[true_name], tmp_path / "key", statement="margin-tiny", **changes)
-    for command in (("deploy", ALLOW), ("generate", "--out", tmp_path / "V.sol")):
-        answer = run("contract", command[0], "--key", key, *command[1:])
-        expected = "r1cs_digest" if digest == "kept" else "wires and public inputs"
-        assert (answer.code, answer.data["field"]) == (2, expected)
+    answer = run("contract", "generate", "--key", key, "--out", tmp_path / "V.sol")
+    expected = "r1cs_digest" if digest == "kept" else "wires and public inputs"
+    assert (answer.code, answer.data["field"]) == (2, expected)
     assert not (tmp_path / "V.sol").exists()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_keyfile.keyfile import create_keyfile_json
 from eth_utils.crypto import keccak
@@ -20,7 +21,7 @@ from toykey import CIRCUIT
 from world import GENESIS
 
 from primitives.poseidon import Tag
-from tailproof import epochs
+from tailproof import epochs, raw_leaves
 from tailproof.cli.node import Endpoint
 from tailproof.epoch_leaves import EpochLeaves, layout_of
 from tailproof.falsities import falsities
@@ -46,7 +47,8 @@ class Commands:
     publishers: list[LocalAccount]
     caller: str
 
-    def __call__(self, command: str, *arguments: object, code: int = 0, as_: str | LocalAccount | None = None) -> Any:
+    def __call__(self, command: str, *arguments: object, code: int = 0, as_: str | LocalAccount | None = None,
+                 here: bool = True) -> Any:
         """An account of the chain sends; a key signs, and is in the environment."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(System, "open", lambda system, chain: system.bind(chain))   # compared when it was built
@@ -55,10 +57,11 @@ class Commands:
             patch.delenv("TAILPROOF_PRIVATE_KEY", raising=False)
             if key is not None:
                 patch.setenv("TAILPROOF_PRIVATE_KEY", "0x" + bytes(key.key).hex())
-            sends = command in ("publish", "watch", "challenge", "demand", "answer", "settle")
+            sends = arguments[:1] == ("send",) or command in ("publish", "watch", "challenge", "demand", "answer",
+                                                              "settle")
             sender = ("--from", as_ or self.caller) if sends and "--from" not in arguments else ()
-            answer = self.run("oracle", command, *arguments, "--deployment", self.folder / "system.json", "--rpc",
-                              "http://embedded", *sender)
+            there = ("--deployment", self.folder / "system.json", "--rpc", "http://embedded") if here else ()
+            answer = self.run("oracle", command, *arguments, *there, *sender)
         assert answer.code == code, (command, answer.data, answer.stderr)
         return answer.data
 
@@ -170,7 +173,8 @@ def test_a_false_leaf_is_refuted_by_the_watcher_alone(oracle: Commands, honest: 
     assert [action["action"] for action in told["epochs"][0]["actions"]] == ["challenge", "settle"]
     assert oracle.at.oracle.facts_of(epoch_id).refuted
     assert [oracle.at.court.stake_of(one.address) for one in oracle.publishers] == [0, 0, 0]
-    assert oracle("watch", *watched)["epochs"] == []                         # it is remembered
+    again = oracle("watch", *watched, code=1)["epochs"]                       # until a later one is final
+    assert [(one["verdict"], one["actions"]) for one in again] == [("refuted", [])]
     owed = oracle.at.court.owed_to(oracle.caller)
     paid = oracle("settle", "--claim-to", "0x" + "77" * 20)
     assert f"{owed} wei" in paid["done"]
@@ -211,7 +215,7 @@ def test_an_omitted_leaf_is_demanded(oracle: Commands, honest: Epochs, tmp_path:
     epoch_id = oracle.publish_false(without, data_root=rows.data_tree.root)
     watched = ("--epochs", tmp_path / "data", "--epochs", honest[0], *oracle.leaf_keys(), "--once")
     told = oracle("watch", *watched, code=1)
-    assert [action["action"] for action in told["epochs"][0]["actions"]] == ["demand", "demand"]
+    assert [action["action"] for action in told["epochs"][0]["actions"]] == ["demand"]
     id = rows.rows[Tag.LEAF][2][0]
     leaf = ("--epoch-id", epoch_id, "--id", id)
     assert oracle("answer", *leaf, "--epoch", without, *oracle.leaf_keys(), code=2)["field"] == "--id"
@@ -231,6 +235,67 @@ def test_a_demand_by_hand_is_answered(oracle: Commands, honest: Epochs, tmp_path
         assert oracle("answer", *leaf, "--epoch", honest[0], *oracle.leaf_keys())["transaction"]
         assert oracle.at.court.owed_to(oracle.caller) >= int(made["bond"])
     assert oracle("demand", "--epoch-id", epoch_id, "--id", 5, "--listed", honest[0], code=2)["field"] == "--id"
+
+
+def test_a_lie_that_no_directory_holds_is_refuted_by_its_leaves(oracle: Commands, honest: Epochs, tmp_path: Path
+                                                                ) -> None:
+    """A second leaf of an instrument's id, behind the marks, where no directory has an instrument."""
+    made = oracle("leaves", "--epoch", honest[0], "--out", tmp_path / "true.json", here=False)
+    assert made["root"] == str(epochs.load(honest[0]).root)
+    raw = json.loads((tmp_path / "true.json").read_text())
+    one = next(entry for entry in raw["leaves"] if entry.get("kind") == "leaf" and entry["place"] == 1)
+    free = min(set(range(63)) - {entry["place"] for entry in raw["leaves"]})
+    raw["leaves"].append({**one, "place": free, "elements": [*one["elements"][:2], str(int(one["elements"][2]) + 1),
+                                                             *one["elements"][3:]]})
+    lie = tmp_path / "lie.json"
+    lie.write_text(json.dumps(raw))
+    epoch_id = oracle.publish_false(honest[0], root=raw_leaves.load(lie).root)
+    told = oracle("watch", "--epochs", honest[0], "--once", code=1)
+    assert "NO DATA" in told["epochs"][0]["found"][0]
+    ground = ("--epoch-id", epoch_id, *oracle.leaf_keys())
+    assert oracle("challenge", *ground, "--leaves", tmp_path / "true.json", code=2)["field"] == "--leaves"
+    assert oracle("challenge", *ground, "--leaves", lie, "--epoch", honest[0],
+                  code=2)["field"] == "--epoch and --leaves"
+    done = oracle("challenge", *ground, "--leaves", lie)
+    assert (done["function"], "there are two" in done["false"]) == ("field", True)
+    assert oracle.at.oracle.facts_of(epoch_id).refuted
+
+
+def test_a_leaf_that_a_book_released_is_released_by_a_quorum(oracle: Commands, honest: Epochs, tmp_path: Path) -> None:
+    first = oracle.publish_false(honest[0])
+    for directory in (honest[1], honest[1], honest[1], honest[1], honest[2]):
+        oracle.later(480)
+        last = oracle.publish_false(directory)
+    assert oracle.at.oracle.is_final(first)
+    before = {one.symbol: one.id for one in epochs.load(honest[0]).instruments}
+    gone, there = before["BTC-PERP"], before["ETH-PERP"]
+    leaf = ("--epoch-id", last, "--id", gone)
+    oracle("demand", *leaf, "--listed", honest[0], "--listed-in", first, as_=oracle.chain.senders[7])
+    sign = ("release", "sign", "--epoch", honest[2], "--listed", honest[0])
+    for bad, field in ((("--epoch-id", last, "--id", there), "--id"), (("--epoch-id", last, "--id", 0), "--id"),
+                       (("--epoch-id", first, "--id", gone), "--epoch")):
+        assert oracle(*sign, *bad, "--out", tmp_path / "bad.json", as_=oracle.publishers[0], code=2)["field"] == field
+    stranger = oracle(*sign, *leaf, "--out", tmp_path / "bad.json", as_=Account.from_key(b"\x07" * 32), code=2)
+    assert stranger["field"] == "signer"
+    files = [tmp_path / f"release-{n}.json" for n in range(len(oracle.publishers))]
+    for n, file in enumerate(files):
+        oracle(*sign, *leaf, "--out", file, as_=oracle.publishers[n])
+    quorum = oracle.at.oracle.signers().quorum
+    few = oracle("release", "send", *files[:quorum - 1], code=1)
+    assert (few["signatures"], few["quorum"], few["transaction"]) == (quorum - 1, quorum, None)
+    (tmp_path / "copy.json").write_bytes(files[0].read_bytes())
+    assert oracle("release", "send", tmp_path / "copy.json", *files[:quorum], code=2)["field"] == "signer"
+    forged = json.loads(files[0].read_text())
+    for change, field in (({"epoch_id": first}, "epoch_id"), ({"leaf_id": str(there)}, "leaf_id"),
+                          ({"kind": 12}, "kind"), ({"chain_id": 5}, "chain_id"),
+                          ({"signer": oracle.publishers[1].address}, "signature"),
+                          ({"oracle": "0x" + "11" * 20}, "oracle")):
+        (tmp_path / "forged.json").write_text(json.dumps({**forged, **change}))
+        assert oracle("release", "send", *files[1:], tmp_path / "forged.json", code=2)["field"] == field
+    assert oracle("release", "send", *files)["transaction"]
+    assert not oracle.at.court.demand_of(last, Tag.LEAF, gone).bond
+    assert oracle.at.court.forfeited() > 0
+    assert oracle("release", "send", *files, code=1)["error"] == "NotDemanded"
 
 
 # -- signing -----------------------------------------------------------------------------------------------------------

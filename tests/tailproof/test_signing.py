@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -356,3 +360,161 @@ def test_the_set_before_counts_for_a_day(real: OracleWorld, honest: Epochs, tmp_
     foreign.save(tmp_path / "foreign.json")
     with pytest.raises(BadInput, match="one of set 2"):
         signing.publish([*files, tmp_path / "foreign.json"], real.oracle)
+
+
+# -- the journal under attack ------------------------------------------------------------------------------------------
+def test_a_journal_that_was_replaced_while_it_is_open_signs_nothing(path: Path, tmp_path: Path) -> None:
+    """A lock is on a file and not on its name: two processes could hold two journals of one name."""
+    for replace_by in (b"", path.read_bytes()):
+        with opened(path, OWNER) as journal:
+            (tmp_path / "copy").write_bytes(replace_by)
+            (tmp_path / "copy").replace(path)
+            with pytest.raises(JournalDamaged, match="replaced"):
+                journal.record(content(), NOW)
+        path.unlink()
+        path.with_name(path.name + ".head").unlink()
+        signing_journal.create(path, OWNER, NOW, never_signed=True)
+
+
+def test_a_journal_that_was_replaced_while_somebody_waited_is_not_opened(path: Path, tmp_path: Path,
+                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = signing_journal._lock
+
+    def slow(descriptor: int, where: Path, patience: float) -> None:
+        lock(descriptor, where, patience)
+        (tmp_path / "copy").write_bytes(path.read_bytes())
+        (tmp_path / "copy").replace(path)
+    monkeypatch.setattr(signing_journal, "_lock", slow)
+    with pytest.raises(JournalDamaged, match="replaced"), opened(path, OWNER):
+        pass
+
+
+def test_what_is_no_file_is_no_journal(path: Path, tmp_path: Path) -> None:
+    head = path.with_name(path.name + ".head")
+    link, pipe, folder, huge = (tmp_path / name for name in ("link", "pipe", "folder", "huge"))
+    link.symlink_to(path)
+    os.mkfifo(pipe)
+    folder.mkdir()
+    with huge.open("wb") as file:
+        file.truncate(signing_journal.LARGEST + 1)
+    for odd, why in ((link, "signer's journal"), (folder, "signer's journal"), (pipe, "regular"), (huge, "regular")):
+        odd.with_name(odd.name + ".head").write_bytes(head.read_bytes())
+        with pytest.raises(JournalDamaged, match=why), opened(odd, OWNER):
+            pass
+
+
+@pytest.mark.parametrize("line", [
+    b"[" * 200 + b"]" * 200, b'{"id":NaN}', b'{"id":1,"id":1}', b'{"id":' + b"9" * 5_000 + b"}", b'{"id":1e999}',
+    b"null", b"\xff\xfe", b'{"before":{}}'])
+def test_a_line_that_is_no_entry_stops_the_signer(path: Path, line: bytes) -> None:
+    """Also where its head was made to fit: whoever can write both can also delete both."""
+    import hashlib
+    record(path, content())
+    whole = path.read_bytes() + line + b"\n"
+    path.write_bytes(whole)
+    path.with_name(path.name + ".head").write_text(json.dumps({
+        "schema": signing_journal.HEAD_SCHEMA, "lines": 3, "last": hashlib.sha256(line + b"\n").hexdigest()}))
+    with pytest.raises(BadInput), opened(path, OWNER):
+        pass
+    assert path.read_bytes() == whole
+
+
+SIGNER = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from tailproof.signing_journal import Equivocation, Owner, opened
+from verifier_contracts.epoch_content import EpochContent
+content = EpochContent({now}, {now} + 600, {root}, *(b"\\x01" * 32,) * 3, (), 0, 1, bytes(32))
+try:
+    with opened(Path({path!r}), Owner(*{owner!r})) as journal:
+        journal.record(content, {now})
+        {then}
+    print("signed")
+except Equivocation:
+    print("refused")
+"""
+
+
+def signer(path: Path, root: int, then: str = "pass") -> subprocess.Popen[str]:
+    """A process that records `content(root=root)`, and does something while it holds the journal."""
+    script = SIGNER.format(paths=sys.path, now=NOW, root=root, path=str(path), then=then,
+                           owner=(OWNER.chain_id, OWNER.oracle, OWNER.signer))
+    return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_signer_that_is_killed_between_journal_and_signature_has_signed(path: Path) -> None:
+    """kill -9: the line is there and the lock is gone. The same content is signed again; another is not."""
+    killed = signer(path, 7, "os.kill(os.getpid(), signal.SIGKILL)")
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    with pytest.raises(Equivocation):
+        record(path, content(root=8))
+    assert record(path, content()) == 1
+
+
+def test_two_processes_sign_one_of_two_contents(path: Path) -> None:
+    """Both begin with an empty journal and want another content: one has it."""
+    both = [signer(path, root) for root in (7, 8)]
+    assert sorted(process.communicate()[0].strip() for process in both) == ["refused", "signed"]
+
+
+def test_a_second_journal_of_a_key_is_begun_as_if_the_first_were_lost(real: OracleWorld, honest: Epochs, tmp_path: Path,
+                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a new name for the journal would be all it takes to sign another content."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    owner = signing.owner_of(real.oracle, real.publishers[0].address)
+    usual, first = signing_journal.default_path(owner), propose(real, honest[0]).content
+    signing.begin_journal(usual, owner, real.oracle, "never-signed")
+    signing.sign(first, real.oracle, LocalSigner(real.publishers[0]), usual)
+    with pytest.raises(BadInput, match="lost"):
+        signing.begin_journal(tmp_path / "other.jsonl", owner, real.oracle, "never-signed")
+    signing.begin_journal(tmp_path / "other.jsonl", owner, real.oracle, "lost")
+    with pytest.raises(BadInput, match="earlier journal"):
+        signing.sign(replace(first, regime=1), real.oracle, LocalSigner(real.publishers[0]), tmp_path / "other.jsonl")
+
+
+@pytest.mark.parametrize("apart", [-3_000, 3_000])
+def test_a_node_whose_clock_is_off_shortens_no_wait(real: OracleWorld, honest: Epochs, tmp_path: Path, apart: int,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost journal signs nothing for an hour by either clock; and no content is signed ahead of ours, which would
+    still be good when the hour is over."""
+    owner, ours = signing.owner_of(real.oracle, real.publishers[0].address), real.chain.next_time()
+    later = propose(real, honest[0], valid_for=3_600).content
+    with monkeypatch.context() as patched:
+        patched.setattr(real.chain, "next_time", lambda: ours + apart)
+        patched.setattr(real.chain, "clock", lambda: ours)
+        signing.begin_journal(tmp_path / "lost", owner, real.oracle, "lost")
+        if apart > 0:
+            with pytest.raises(BadInput, match="of the future"):
+                propose(real, honest[0])
+    with opened(tmp_path / "lost", owner) as journal:
+        assert journal.free_after >= ours + max(apart, 0) + 3_600 + signing.LEAD
+        assert journal.created <= ours
+        with pytest.raises(BadInput, match="earlier journal"):
+            journal.record(replace(later, id=ours + 3_600, deadline=ours + 3_700), ours)
+
+
+def test_nobody_ties_signers_for_longer_than_they_would_themselves(real: OracleWorld, honest: Epochs) -> None:
+    """Who proposes a late deadline, and never publishes, would keep them from signing anything else until then."""
+    theirs = propose(real, honest[0], valid_for=3_600).content
+    with pytest.raises(BadInput, match="--valid-for"):
+        propose(real, honest[0], given=theirs)
+    assert propose(real, honest[0], given=theirs, valid_for=3_600).content == theirs
+
+
+# -- prices ------------------------------------------------------------------------------------------------------------
+def test_who_signs_judges_by_a_history_of_her_own(real: OracleWorld, honest: Epochs, tmp_path: Path) -> None:
+    """G13 as `epoch check --history`: prices with another variance refute the parameters of the model."""
+    days = (np.datetime64("2018-01-01") + np.arange(1_000)).astype(str)
+    wild = np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.5, (1_000, 2)) % 0.4 - 0.2, axis=0))
+    history = tmp_path / "prices.csv"
+    history.write_text("date,BTC,ETH\n" + "".join(f"{day},{a:.6f},{b:.6f}\n" for day, (a, b) in
+                                                  zip(days, wild * 1_000 + 1, strict=True)))
+    candidate = propose(real, honest[0])
+    assert signing.require_stands(candidate).passed
+    with pytest.raises(EpochDoesNotStand) as caught:
+        signing.require_stands(candidate, history=history)
+    assert "G13" in str(caught.value.as_dict())
+    with pytest.raises(BadInput):
+        signing.require_stands(candidate, history=tmp_path / "none.csv")

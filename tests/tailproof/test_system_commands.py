@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +126,13 @@ def test_keys_that_do_not_belong_together_are_refused_by_their_slot(deployed: De
         (tmp_path / f"{slot}.json").write_text(json.dumps(document))
         answer = run("contract", "deploy", "--config", tmp_path / f"{slot}.json")
         assert (answer.code, answer.data["field"]) == (2, f"verifiers.{slot}"), answer.data
+    renamed = shutil.copytree(good["flat"], tmp_path / "renamed")
+    note, its = (json.loads((Path(key) / "key.json").read_text()) for key in (renamed, good["margin"]))
+    (renamed / "key.json").write_text(json.dumps(note | {"statement": its["statement"]}))
+    document["verifiers"] = {**good, "margin": str(renamed)}
+    (tmp_path / "renamed.json").write_text(json.dumps(document))
+    answer = run("contract", "deploy", "--config", tmp_path / "renamed.json")
+    assert (answer.code, answer.data["field"]) == (2, "r1cs_digest"), answer.data
     document["verifiers"] = good
     document |= {"allow_insecure_setup": False, "vault": {**document["vault"], "quote": "0x" + "12" * 20}}
     (tmp_path / "secure.json").write_text(json.dumps(document))

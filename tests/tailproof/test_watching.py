@@ -129,7 +129,7 @@ def test_a_false_leaf_is_refuted_by_itself(calm: OracleWorld, leaf_keys: Keys, h
     before = blocks(calm)
     for watcher in (watch(calm, leaf_keys, false[lie]), watch(calm, leaf_keys)):      # restarted
         again = one(watcher.round())
-        assert (again.verdict, again.actions, again.settled) == ("refuted", [], True)
+        assert (again.verdict, again.actions, again.settled) == ("refuted", [], False)
     assert blocks(calm) == before
 
 
@@ -231,10 +231,11 @@ def test_an_omitted_leaf_is_demanded_and_the_epoch_freezes(calm: OracleWorld, le
     content = publish(calm, false["omitted"], data_root=rows.data_tree.root)
     watcher = watch(calm, leaf_keys, honest[0], false["omitted"])
     found = one(watcher.round())
-    assert [action.name for action in found.actions] == ["demand", "demand"]         # the instrument, and its mark
+    assert [action.name for action in found.actions] == ["demand"]                   # the instrument; not its mark too
+    assert len([text for text in found.found if "MISSING" in text]) == 2
     id = rows.rows[Tag.LEAF][2][0]
-    for kind in (Tag.LEAF, Tag.MARK):
-        assert calm.court.demand_of(content.id, kind, id).demander == calm.chain.default_sender()
+    assert calm.court.demand_of(content.id, Tag.LEAF, id).demander == calm.chain.default_sender()
+    assert not calm.court.demand_of(content.id, Tag.MARK, id).bond
     again = one(watcher.round())
     assert (again.verdict, again.actions) == ("false", [])
     calm.settle()
@@ -252,7 +253,7 @@ def test_what_an_earlier_final_epoch_listed_is_demanded(calm: OracleWorld, leaf_
     found = watch(calm, leaf_keys, honest[0], false["omitted"]).round()[-1]
     assert found.epoch_id == later.id
     assert any("(E7)" in text for text in found.found)
-    assert [action.name for action in found.actions] == ["demand", "demand"]
+    assert [action.name for action in found.actions] == ["demand"]
 
 
 def test_what_was_released_is_not_missed(calm: OracleWorld, leaf_keys: Keys, honest: Epochs) -> None:
@@ -282,8 +283,9 @@ def test_a_demand_is_answered_by_whoever_has_the_leaves(calm: OracleWorld, leaf_
     content = publish(calm, honest[0])
     watching.demand(calm.court, content.id, Tag.LEAF, 0, None)
     bond = calm.court.demand_of(content.id, Tag.LEAF, 0).bond
-    told = one(watch(calm, leaf_keys, honest[0]).round())
+    told = one(watch(calm, leaf_keys, honest[0], answers="never").round())
     assert "demanded" in told.found[0]
+    assert told.actions == []
     prover, leaves = LeafProver(list(leaf_keys.paths.values())), EpochLeaves.of(epochs.load(honest[0]))
     with pytest.raises(BadInput, match="--id"):
         watching.answer(calm.court, prover, content.id, leaves, Tag.LEAF, 5)
@@ -291,6 +293,124 @@ def test_a_demand_is_answered_by_whoever_has_the_leaves(calm: OracleWorld, leaf_
     assert calm.court.owed_to(calm.chain.default_sender()) == bond
     assert one(watch(calm, leaf_keys, honest[0]).round()).verdict == "stands"
     calm.later(FINALITY * 2)
+
+
+def test_others_demands_are_answered_where_their_bond_pays(calm: OracleWorld, leaf_keys: Keys, honest: Epochs,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    content, me = publish(calm, honest[0]), calm.chain.default_sender()
+    needed = calm.court.bond_needed()
+    calm.court.demand(content.id, Tag.LEAF, 0, None, bond=needed, sender=calm.challenger)
+    keyless = one(watch(calm, None, honest[0]).round())
+    assert (keyless.verdict, keyless.actions) == ("doubtful", [])
+    assert "--key" in keyless.found[0]
+    with monkeypatch.context() as patched:                                   # the base fee has risen since
+        patched.setattr(calm.court, "bond_needed", lambda: 2 * needed)
+        dear = one(watch(calm, leaf_keys, honest[0]).round())
+    assert (dear.verdict, dear.actions) == ("doubtful", [])
+    with monkeypatch.context() as patched:
+        patched.setattr(calm.chain, "_terms", Terms(sender=me, withhold=True))
+        tried = one(watch(calm, leaf_keys, honest[0]).round())
+    assert [(action.name, action.receipt) for action in tried.actions] == [("answer", None)]
+    done = one(watch(calm, leaf_keys, honest[0]).round())
+    assert [action.name for action in done.actions] == ["answer"]
+    assert calm.court.owed_to(me) == needed
+    assert one(watch(calm, leaf_keys, honest[0]).round()).found == []
+
+
+def test_no_demand_is_answered_for_an_epoch_that_is_false(calm: OracleWorld, honest: Epochs, leaf_keys: Keys,
+                                                          false: Mapping[str, Path]) -> None:
+    content = publish(calm, false["amax"])
+    calm.court.demand(content.id, Tag.LEAF, 0, None, bond=calm.court.bond_needed(), sender=calm.challenger)
+    found = one(watch(calm, leaf_keys, false["amax"]).round())
+    assert [action.name for action in found.actions] == ["challenge", "settle"]
+
+
+def test_a_released_leaf_costs_one_bond(calm: OracleWorld, leaf_keys: Keys, honest: Epochs,
+                                        false: Mapping[str, Path]) -> None:
+    """A quorum leaves two leaves out, and releases each that is demanded: it has one bond for each release, and the
+    same leaf is never demanded twice."""
+    rows = EpochLeaves.of(epochs.load(honest[0]))
+    content = publish(calm, false["omitted"], data_root=rows.data_tree.root)
+    id = rows.rows[Tag.LEAF][2][0]
+    folders = honest[0], false["omitted"]
+    for kind in (Tag.LEAF, Tag.MARK):
+        (action,) = one(watch(calm, leaf_keys, *folders).round()).actions
+        assert action.name == "demand"
+        assert calm.court.demand_of(content.id, kind, id).bond
+        calm.court.answer_released(content.id, kind, id, 1,
+                                   calm.signatures(calm.oracle.domain.release(content.id, kind, id)))
+    last = one(watch(calm, leaf_keys, *folders).round())
+    assert (last.verdict, last.actions) == ("false", [])
+    assert any("RELEASED" in text for text in last.found)
+
+
+def test_a_bond_comes_back_from_an_epoch_that_was_frozen_meanwhile(calm: OracleWorld, leaf_keys: Keys, honest: Epochs,
+                                                                   false: Mapping[str, Path]) -> None:
+    rows = EpochLeaves.of(epochs.load(honest[0]))
+    content = publish(calm, false["omitted"], data_root=rows.data_tree.root)
+    watcher = watch(calm, leaf_keys, honest[0], false["omitted"])
+    watcher.round()
+    calm.oracle.freeze(content.id, 1, calm.signatures(calm.oracle.domain.freeze(content.id)))
+    found = one(watcher.round())
+    assert [action.name for action in found.actions] == ["close demand"]
+    assert calm.court.owed_to(calm.chain.default_sender()) > 0
+
+
+def test_a_node_that_asks_for_a_fortune_as_a_bond_gets_none(calm: OracleWorld, leaf_keys: Keys, honest: Epochs,
+                                                            false: Mapping[str, Path],
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = EpochLeaves.of(epochs.load(honest[0]))
+    publish(calm, false["omitted"], data_root=rows.data_tree.root)
+    before = blocks(calm)
+    with monkeypatch.context() as patched:
+        patched.setattr(calm.court, "bond_needed", lambda *_: 10**20)
+        found = one(watch(calm, leaf_keys, honest[0], false["omitted"]).round())
+    assert found.verdict == "doubtful"
+    assert "--max-fee" in found.found[0]
+    assert blocks(calm) == before
+
+
+def test_what_cannot_be_judged_hides_nothing_behind_it(calm: OracleWorld, leaf_keys: Keys, honest: Epochs,
+                                                       false: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
+                                                       ) -> None:
+    first = publish(calm, honest[0])
+    calm.later(300)
+    lie = publish(calm, false["amax"])
+    for error in (BadInput("epoch", 1, "2"), NodeUnreachable("http://x", "gone")):
+        snapshot = calm.chain.snapshot()
+        watcher = watch(calm, leaf_keys, honest[0], false["amax"])
+        look = watcher.look
+        with monkeypatch.context() as patched:
+            patched.setattr(watcher, "look", lambda id, error=error, look=look: _raise(error) if id == first.id
+                            else look(id))
+            if isinstance(error, NodeUnreachable):
+                with pytest.raises(NodeUnreachable):
+                    watcher.round()
+                assert [judged.verdict for judged in watcher.unfinished] == ["refuted"]
+            else:
+                assert [judged.verdict for judged in watcher.round()] == ["doubtful", "refuted"]
+        assert calm.oracle.facts_of(lie.id).refuted
+        calm.chain.restore(snapshot)
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize("by", ["publishers", "proof"])
+def test_a_chain_that_takes_a_freeze_back_is_noticed(calm: OracleWorld, leaf_keys: Keys, false: Mapping[str, Path],
+                                                     by: str) -> None:
+    """A reorganisation: the lie stands again, and the watcher that saw it frozen looks again."""
+    content = publish(calm, false["amax"])
+    before, settled = calm.chain.snapshot(), set[int]()
+    if by == "publishers":
+        calm.oracle.freeze(content.id, 1, calm.signatures(calm.oracle.domain.freeze(content.id)))
+    rounds = following(watch(calm, leaf_keys, false["amax"], acts=by == "proof"), settled, every=0)
+    assert next(rounds)[0].verdict in ("false", "refuted")
+    calm.chain.restore(before)
+    assert not calm.oracle.stored_root_of(content.id)[1]
+    watcher = watch(calm, leaf_keys, false["amax"])
+    assert one(watcher.round(frozenset(settled))).verdict == "refuted"
 
 
 # -- told --------------------------------------------------------------------------------------------------------------
@@ -355,6 +475,7 @@ def test_watching_survives_a_node_that_fails(monkeypatch: pytest.MonkeyPatch) ->
     class Stub:
         def __init__(self) -> None:
             self.rounds = 0
+            self.unfinished: list[Judged] = []
 
         def round(self, settled: frozenset[int]) -> list[Judged]:
             self.rounds += 1

@@ -45,7 +45,7 @@ FILLS = "Fills(address account,address venue,uint40 version,uint256 fillDigest,i
 TRANSITION = ("Transition(address account,uint40 version,uint256 newCommitment,uint256 fillDigest,int128 cash,"
               "uint32 nonce,uint256 deadline)")
 WITHDRAWAL = ("WithdrawalConsent(address account,address token,uint256 amount,address to,uint256 fee,uint40 version,"
-              "uint256 deadline)")
+              "uint256 deadline,uint32 nonce)")
 _DOMAIN = keccak(text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from eth.db.account import AccountDB
+from eth_utils.address import to_canonical_address
 from oracle_world import DAY, HOUR, LIMITS, STAKE, factors_hash, keys
 from world import refused
 
@@ -344,3 +346,28 @@ def test_a_publisher_has_staked(oracles):
 def test_only_the_admin_seats_signers(oracles):
     with refused("AccessManagedUnauthorized"):
         oracles.govern("rotateSigners", [oracles.publishers[0].address], 1, sender=oracles.guardian)
+
+
+@pytest.mark.parametrize("generation", [(1 << 12) - 1, (1 << 12) - 2])
+def test_twelve_bits_count_the_sets(oracles, monkeypatch, generation):
+    """As many as an epoch's facts have. Nobody waits for thousands of rotations: the chain reads that they were."""
+    if not oracles.chain.in_process:
+        pytest.skip("what a chain reads is changed in this process")
+    assert oracles.oracle.generation() == 1
+    place = []
+
+    def read(self, address, slot, *rest, **options):
+        value = real(self, address, slot, *rest, **options)
+        if address == to_canonical_address(oracles.oracle.address) and value & 0xFFFF == 1 and place in ([], [slot]):
+            place[:] = [slot]
+            return value ^ 1 ^ generation
+        return value
+
+    real = AccountDB.get_storage
+    monkeypatch.setattr(AccountDB, "get_storage", read)
+    assert oracles.oracle.generation() == generation
+    if generation + 1 == 1 << 12:
+        with refused("SetsExhausted"):
+            seat(oracles, oracles.publishers, 3)
+    else:
+        seat(oracles, oracles.publishers, 3)

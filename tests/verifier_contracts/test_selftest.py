@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from ledger_world import send_contract
+from ledger_world import candidate, send_contract, statement_id
 from system_world import config_for, proving_of, toy_keys
 from toykey import CIRCUIT
 from world import GENESIS, refused
@@ -65,9 +65,13 @@ def test_contracts_refuse_by_themselves(chain, key, without, missing, monkeypatc
     """A node may have lied to the deployer, or somebody else deploys."""
     monkeypatch.setattr(creation, "require_precompiles", lambda chain: None)
     authority = send_contract(chain, "Authority", [chain.senders[0]]).address
+    registry = send_contract(chain, "VerifierRegistry", [authority, True, []])
+    verifier = deploy_verifier(chain, key.verification_key, STATEMENT, CIRCUIT)
+    margin, first = statement_id("margin"), candidate(chain, key, verifier)
     without(*missing)
     for action in (lambda: deploy_verifier(chain, key.verification_key, STATEMENT, CIRCUIT),
-                   lambda: send_contract(chain, "VerifierRegistry", [authority, True, []]),
+                   lambda: send_contract(chain, "VerifierRegistry", [authority, True, [(margin, first)]]),
+                   lambda: registry.transact("announce", margin, first),
                    lambda: send_contract(chain, "ProofCombiner", [])):
         with refused("PrecompileMissing") as caught:
             action()

@@ -73,7 +73,7 @@ def test_every_restricted_function_has_its_role_and_nothing_else_has_one(system_
 def wish(w: SystemWorld, amount: int) -> Withdrawal:
     return Withdrawal(chain_id=w.chain.chain_id, vault=w.vault.address, account=w.owner.address,
                       token=w.coin.address, amount=amount, to=w.stranger, fee=0, version=w.version(),
-                      deadline=w.deadline())
+                      deadline=w.deadline(), nonce=0)
 
 
 def test_deposit_attest_cover_withdraw_and_be_paid_when_the_epoch_is_final(system_world: SystemWorld) -> None:

@@ -88,6 +88,7 @@ class Person:
     settled_by: int = 0
     called_by: int = 0                                            # generation of the cover that the last call rests on
     nonce: int = 0
+    vault_nonce: int = 0
     balance: Counter = field(default_factory=Counter)
     gains: list[tuple[int, int]] = field(default_factory=list)
     debits: list[tuple[int, int]] = field(default_factory=list)
@@ -355,8 +356,12 @@ class Model:
                   "move": self.rng.choice([p.venue if p.venue != NOBODY else RELAYER, RELAYER]),
                   "reassign": self.w.admin, "revoke": who}[kind]
         if kind == "revoke":
-            self.w.desk("revokeConsents", sender=who)
-            p.nonce += 1
+            if self.rng.random() < 0.5:
+                self.w.desk("revokeConsents", sender=who)
+                p.nonce += 1
+            else:
+                self.w.vault("revokeConsents", sender=who)
+                p.vault_nonce += 1
             return
 
         def judge() -> None:
@@ -567,13 +572,19 @@ class Model:
     def wish(self, who: str, name: str, amount: int, to: str, fee: int, version: int) -> tuple[Any, ...]:
         return (who, self.tokens[name].address, amount, to, fee, version, self.now)
 
-    def consent(self, wish: tuple[Any, ...]) -> bytes:
+    def consent(self, wish: tuple[Any, ...], revoked: bool) -> bytes:
+        nonce = self.people[wish[0]].vault_nonce + (-1 if revoked else 0)
         return signed(KEYS[wish[0]], digest_of("Tailproof CollateralVault", self.w.vault.address,
-                                               struct_of(WITHDRAWAL, list(wish))))
+                                               struct_of(WITHDRAWAL, [*wish, nonce])))
 
-    def debit(self, p: Person, name: str, amount: int, fee: int) -> None:
+    def is_revoked(self, who: str) -> bool:
+        """Whether a carrier comes with what was signed before the last revocation."""
+        return self.people[who].vault_nonce > 0 and self.rng.random() < 0.2
+
+    def debit(self, p: Person, name: str, amount: int, fee: int, revoked: bool) -> None:
         demand(amount, "NoAmount")
         demand(fee <= amount, "FeeAboveAmount")
+        demand(not revoked, "NotOwner")
         immature = self.immature(p)
         if immature and name == "quote":
             demand(amount <= p.balance["quote"] - immature, "GainNotMature")
@@ -603,13 +614,14 @@ class Model:
             proof, holds = self.cover_proof(who, e, version, claimed, 1, action=action)
             covers.append((e, claimed, self.w.factors[e], proof, holds, left))
         carried = self.rng.random() < 0.3
-        sender, consent = (RELAYER, self.consent(wish)) if carried else (who, b"")
+        revoked = carried and self.is_revoked(who)
+        sender, consent = (RELAYER, self.consent(wish, revoked)) if carried else (who, b"")
         if all(claimed <= left for _, claimed, _, _, _, left in covers):
             self.dust(who)
 
         def judge() -> None:
             demand(not self.is_paused(EXIT), "ClassIsPaused")
-            self.debit(p, name, amount, fee)
+            self.debit(p, name, amount, fee, revoked)
             p.balance[name] -= amount
             try:
                 for place in range(len(covers), 0, -1):
@@ -659,9 +671,10 @@ class Model:
         action = self.w.vault("actionHash", wish[1], amount, wish[3], 0)
         proof, holds = self.flat_proof(who, version, action)
         sender = who if self.rng.random() < 0.7 else RELAYER
+        revoked = sender == RELAYER and self.is_revoked(who)
 
         def judge() -> None:
-            self.debit(p, name, amount, 0)
+            self.debit(p, name, amount, 0, revoked)
             if sender != who or p.word.version:
                 self.at(p, version)
                 demand(self.now >= p.settled_by, "SettlementPending")
@@ -669,7 +682,7 @@ class Model:
             p.balance[name] -= amount
 
         if self.expect("withdrawFlat", judge, lambda: self.w.vault(
-                "withdrawFlat", wish, proof, self.consent(wish) if sender == RELAYER else b"", sender=sender)):
+                "withdrawFlat", wish, proof, self.consent(wish, revoked) if sender == RELAYER else b"", sender=sender)):
             self.pay((*wish[:5], sender, 0, version), name)
 
     def pay(self, claim: tuple[Any, ...], name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from eth_account import Account
@@ -355,6 +356,46 @@ def test_somebody_carries_it_for_a_fee(funded: VaultWorld) -> None:
     assert funded.quote("balanceOf", C) == 7
     with refused("NoAmount"):
         funded.vault("collect", funded.quote.address, C, sender=funded.relayer)
+
+
+def test_signed_withdrawals_can_be_revoked(funded: VaultWorld) -> None:
+    wish = funded.wish(100, to=B)
+    before = funded.consent(wish)
+    kept = (funded.balance(funded.owner), funded.vault("immatureOf", funded.owner), funded.vault("lotOf", funded.owner))
+    funded.vault("revokeConsents", sender=STRANGER)                                    # somebody else's
+    assert (funded.vault("nonceOf", STRANGER), funded.vault("nonceOf", funded.owner)) == (1, 0)
+    funded.vault("revokeConsents", sender=funded.owner)
+    funded.vault("revokeConsents", sender=funded.owner)
+    assert funded.vault("nonceOf", funded.owner) == 2
+    assert kept == (funded.balance(funded.owner), funded.vault("immatureOf", funded.owner),
+                    funded.vault("lotOf", funded.owner))
+    for consent in (before, replace(funded.signed(wish), nonce=1).sign(funded.owner_key)):
+        with refused("NotOwner"):
+            funded.withdraw(wish, sender=funded.relayer, consent=consent)
+    funded.withdraw(wish, sender=funded.relayer, consent=funded.consent(wish))
+
+
+def test_revoking_leaves_gains_lots_and_assets_as_they_are(w: VaultWorld) -> None:
+    """They share a word."""
+    w.deposit(A, 5)
+    w.deposit(A, 6, w.coin)
+    w.give(w.venue, 1_000, spender=w.desk)
+    w.desk("postBond", w.venue, 500, sender=w.venue)
+    w.desk("fundClearing", w.venue, 500, sender=w.venue)
+    w.register(A, 0)
+    w.settle((A, 100))
+    w.manager("setCalled", A, True)
+    w.vault("lock", A, 9, sender=w.coordinator)
+    for nonce in (1, 2):
+        w.vault("revokeConsents", sender=A)
+        assert (w.vault("nonceOf", A), w.balance(A), w.balance(A, w.coin)) == (nonce, 105, 6)
+        assert (w.vault("immatureOf", A), w.vault("lotOf", A)) == (100, 9)
+        with refused("LotOpen"):
+            w.withdraw(w.wish(1, account=A), sender=A)
+    w.vault("release", A, sender=w.coordinator)
+    w.manager("setCalled", A, False)
+    assert w.vault("nonceOf", A) == 2
+    w.withdraw(w.wish(1, account=A), sender=A)
 
 
 def test_a_contract_consents_by_erc1271(w: VaultWorld) -> None:

@@ -7,6 +7,7 @@ collateral moves through both.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def wish(world: LedgerWorld, amount: int, **changes: Any) -> Withdrawal:
     return Withdrawal(**{
         "chain_id": world.chain.chain_id, "vault": world.vault.address, "account": world.owner.address,
         "token": _COINS["quote"].address, "amount": amount, "to": world.stranger, "fee": 0,
-        "version": world.version(), "deadline": world.deadline()} | changes)
+        "version": world.version(), "deadline": world.deadline(), "nonce": 0} | changes)
 
 
 def withdraw(world: LedgerWorld, wanted: Withdrawal, claimed: int, proof: list[int] | None = None) -> Receipt:
@@ -157,3 +158,13 @@ def test_a_flat_account_takes_all_at_once_without_oracle_or_venue(both: LedgerWo
     assert both.version() == wanted.version + 1
     with refused("InsufficientBalance"):
         both.vault.transact("withdrawFlat", *arguments, sender=both.relayer)
+
+
+def test_a_revocation_is_the_senders_and_says_so(both: LedgerWorld) -> None:
+    receipt = both.vault.transact("revokeConsents", sender=both.relayer)
+    (event,) = both.events(receipt, both.vault, "ConsentsRevoked")
+    assert event == {"account": both.relayer, "nonce": 1}
+    wanted = wish(both, 5)
+    with refused("NotOwner"):
+        withdraw(both, replace(wanted, nonce=1), HELD - 5)
+    withdraw(both, wanted, HELD - 5)

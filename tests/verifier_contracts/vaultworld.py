@@ -111,7 +111,7 @@ class VaultWorld:
                 self.epoch if epoch is None else epoch, w["version"])
 
     def signed(self, w: dict[str, Any]) -> Withdrawal:
-        return Withdrawal(chain_id=1, vault=self.vault.address, **w)
+        return Withdrawal(chain_id=1, vault=self.vault.address, nonce=self.vault("nonceOf", w["account"]), **w)
 
     def consent(self, w: dict[str, Any], key: LocalAccount | None = None) -> bytes:
         return self.signed(w).sign(key or self.owner_key)

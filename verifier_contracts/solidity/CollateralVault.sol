@@ -66,7 +66,7 @@ contract CollateralVault is VaultGains, EIP712 {
     bytes32 public constant ACTION_TYPEHASH =
         keccak256("Withdrawal(address token,uint256 amount,address to,uint256 fee)");
     bytes32 public constant CONSENT_TYPEHASH = keccak256(
-        "WithdrawalConsent(address account,address token,uint256 amount,address to,uint256 fee,uint40 version,uint256 deadline)"
+        "WithdrawalConsent(address account,address token,uint256 amount,address to,uint256 fee,uint40 version,uint256 deadline,uint32 nonce)"
     );
     /// @notice Age of the final epoch of a second cover, at most.
     uint40 public constant FINAL_EPOCH_AGE = 45 minutes;
@@ -83,6 +83,7 @@ contract CollateralVault is VaultGains, EIP712 {
     event WithdrawalCancelled(bytes32 indexed claimId, address indexed account);
     event Withdrawn(address indexed account, address indexed token, address indexed to, uint256 amount, uint256 fee);
     event Collected(address indexed who, address indexed token, address indexed to, uint256 amount);
+    event ConsentsRevoked(address indexed account, uint32 nonce);
     event LotLocked(address indexed account, uint256 indexed lotId);
     event LotReleased(address indexed account, uint256 indexed lotId);
     event BasketTransferred(uint256 indexed lotId, address indexed from, address indexed to);
@@ -171,6 +172,20 @@ contract CollateralVault is VaultGains, EIP712 {
             manager.flatForAction(w.account, w.version, actionHash(w.token, w.amount, w.to, w.fee), proof);
         }
         _pay(Claim(w.account, w.token, w.amount, w.to, w.fee, msg.sender, 0, w.version));
+    }
+
+    /// @notice Void every withdrawal that the sender has signed and nobody has carried yet (nobody's leave is needed, no
+    ///         pause stops it). Without it what she signed is a carrier's until its deadline.
+    function revokeConsents() external {
+        Purse purse = _purses[msg.sender];
+        uint32 nonce = purse.nonce() + 1;
+        _purses[msg.sender] = purse.withNonce(nonce);
+        emit ConsentsRevoked(msg.sender, nonce);
+    }
+
+    /// @notice What a WithdrawalConsent of an owner must name now.
+    function nonceOf(address account) external view returns (uint32) {
+        return _purses[account].nonce();
     }
 
     /// @notice Pay a claim whose epoch is final (anyone).
@@ -265,12 +280,12 @@ contract CollateralVault is VaultGains, EIP712 {
         if (w.amount == 0) revert NoAmount();
         if (w.to == address(0)) revert NoReceiver();
         if (w.fee > w.amount) revert FeeAboveAmount(w.fee, w.amount);
+        Purse purse = _purses[w.account];
         if (msg.sender != w.account) {
             if (block.timestamp > w.deadline) revert ConsentExpired(w.deadline);
-            if (!isSignedBy(w.account, _hashTypedDataV4(_structHashOf(w)), consent)) revert NotOwner(w.account, msg.sender);
+            if (!isSignedBy(w.account, _hashTypedDataV4(_structHashOf(w, purse.nonce())), consent)) revert NotOwner(w.account, msg.sender);
         }
-        _requireNoLot(w.account);
-        Purse purse = _purses[w.account];
+        if (purse.inLot()) revert LotOpen(w.account, lotOf[w.account]);
         immature = _immatureOf(w.account, purse);
         if (immature != 0 && w.token == quote) {
             uint256 free = purse.quote() - immature;
@@ -286,13 +301,14 @@ contract CollateralVault is VaultGains, EIP712 {
 
     /// @dev hashStruct of EIP-712, over the calldata as it stands, in memory that nothing else is in. Bits that a field's
     ///      type has not are refused where the field is read.
-    function _structHashOf(Withdrawal calldata w) private pure returns (bytes32 structHash) {
+    function _structHashOf(Withdrawal calldata w, uint32 nonce) private pure returns (bytes32 structHash) {
         bytes32 typeHash = CONSENT_TYPEHASH;
         assembly ("memory-safe") {
             let place := mload(0x40)
             mstore(place, typeHash)
             calldatacopy(add(place, 0x20), w, 0xe0)
-            structHash := keccak256(place, 0x100)
+            mstore(add(place, 0x100), nonce)
+            structHash := keccak256(place, 0x120)
         }
     }
 

@@ -8,6 +8,7 @@ pragma solidity ^0.8.28;
 ///      first       32 bits  lowest id of what else it holds, 0 if nothing
 ///      gainsUntil  48 bits  second from which all its gains may leave, 0 if it never had any
 ///      inLot        1 bit   whether it is being liquidated
+///      nonce       32 bits  what its owner's signed withdrawals must name: as often as she has revoked them
 type Purse is uint256;
 
 /// @dev What a vault stores of another asset of an account, in one word from the low end. Ids rise along the chain.
@@ -16,7 +17,9 @@ type Purse is uint256;
 ///      next    32 bits  next higher id that the account holds, 0 behind the last
 type Holding is uint256;
 
-using {quote, first, gainsUntil, inLot, withQuote, withFirst, withGainsUntil, withLot} for Purse global;
+using {
+    quote, first, gainsUntil, inLot, nonce, withQuote, withFirst, withGainsUntil, withLot, withNonce
+} for Purse global;
 using {amount, next, withAmount, withNext} for Holding global;
 
 function quote(Purse purse) pure returns (uint96) {
@@ -32,7 +35,11 @@ function gainsUntil(Purse purse) pure returns (uint48) {
 }
 
 function inLot(Purse purse) pure returns (bool) {
-    return Purse.unwrap(purse) >> 176 != 0;
+    return Purse.unwrap(purse) & 1 << 176 != 0;
+}
+
+function nonce(Purse purse) pure returns (uint32) {
+    return uint32(Purse.unwrap(purse) >> 177);
 }
 
 function withQuote(Purse purse, uint96 amount_) pure returns (Purse) {
@@ -48,7 +55,11 @@ function withGainsUntil(Purse purse, uint48 moment) pure returns (Purse) {
 }
 
 function withLot(Purse purse, bool is_) pure returns (Purse) {
-    return Purse.wrap(Purse.unwrap(purse) & (1 << 176) - 1 | (is_ ? 1 << 176 : 0));
+    return Purse.wrap(Purse.unwrap(purse) & ~(uint256(1) << 176) | (is_ ? 1 << 176 : 0));
+}
+
+function withNonce(Purse purse, uint32 nonce_) pure returns (Purse) {
+    return Purse.wrap(Purse.unwrap(purse) & ~(uint256(type(uint32).max) << 177) | uint256(nonce_) << 177);
 }
 
 function packHolding(uint96 amount_, uint32 next_) pure returns (Holding) {
