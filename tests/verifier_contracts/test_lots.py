@@ -755,9 +755,9 @@ def test_a_breach_may_be_reported_after_the_end(stuck):
 
 
 # -- deployment ------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("place", "name"), enumerate([
+@pytest.mark.parametrize(("place", "name"), list(enumerate([
     "closes", "settlement", "house", "fund", "allocator", "emptyFills", "emptyCommitment", "unknownLoss", "breachShare",
-    None, "venueDelivers", "committeeDelivers"]))
+    None, "venueDelivers", "committeeDelivers"])))
 def test_deployment_names_what_is_missing(lw, place, name):
     settings = [*settings_of(lw.closes, lw.bonds, lw.house, lw.fund, lw.allocator)]
     settings[place] = ANYBODY if place < 5 else 0
