@@ -44,7 +44,7 @@ SETTINGS: dict[str, Any] = {
                                                  "evm.deployedBytecode.immutableReferences"]}},
 }
 
-COMPACT = ("CollateralVault.sol",)
+COMPACT = ("CollateralVault.sol", "LiquidationCoordinator.sol")
 """Files of contracts that would be too large for a chain with the settings above: fewer runs, and constants shortened
 (none of theirs is used in a loop)."""
 _OPTIMIZER: dict[str, Any] = SETTINGS["optimizer"]

@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))          # for `toykey` and `world`
 
 from ledger_world import LedgerWorld, build
+from liquidation_world import Kept, LiquidationWorld, build_liquidation
 from oracle_world import OracleWorld, build_oracle_world
 from system_world import SystemWorld, build_system, undone
 from toykey import ToyKey
@@ -90,3 +91,15 @@ def built_system() -> SystemWorld:
 def system_world(built_system: SystemWorld) -> Iterator[SystemWorld]:
     """All contracts as `deploy_system` deploys them; what a test does to them is undone."""
     yield from undone(built_system)
+
+
+@pytest.fixture(scope="session")
+def built_liquidation() -> LiquidationWorld:
+    return build_liquidation()
+
+
+@pytest.fixture
+def lw(built_liquidation: LiquidationWorld) -> Iterator[LiquidationWorld]:
+    """Calls, partial closes and lots, on revm; what a test does to them is undone."""
+    with Kept(built_liquidation) as world:
+        yield world

@@ -50,7 +50,7 @@ ONE_ASSET = 1
 
 def mocks() -> Mapping[str, Artifact]:
     """The tests' own contracts."""
-    return compiled("LoanDesk", "MockOracle", "MockVault", "Teller")
+    return compiled("LiquidationStandIns", "LoanDesk", "MockOracle", "MockVault", "Teller")
 
 
 class Tested(Contract):

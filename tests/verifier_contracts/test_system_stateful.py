@@ -527,11 +527,13 @@ class Model:
         self.expect("attest", lambda: self.judge_attest(p, epoch, version, margin, holds, generation),
                     lambda: self.w.ledger("attest", who, epoch, version, margin, generation, proof))
 
+    def call_stands(self, p: Person) -> bool:
+        return not self.is_frozen(p.word.epoch) and ("cover", p.called_by) not in self.distrusted
+
     def judge_cover(self, p: Person, epoch: int, version: int, step: int, claimed: int, holds: bool) -> None:
         self.at(p, version)
         w = p.word
-        stands = w.called and not self.is_frozen(w.epoch) and ("cover", p.called_by) not in self.distrusted
-        demand(not (stands and step < 1), "CureAtInitialMargin")
+        demand(not (w.called and self.call_stands(p) and step < 1), "CureAtInitialMargin")
         until = epoch + LIVES[step]
         if w.generation and w.source == FLAT_SOURCE and self.trusted(w):
             return
@@ -613,7 +615,7 @@ class Model:
 
         def judge() -> None:
             self.at(p, version)
-            if p.word.called:
+            if p.word.called and self.call_stands(p):
                 return
             self.admit(p, epoch, MAX_AGE)
             demand(claimed >= self.value(p, epoch), "ClaimBelowValue")

@@ -57,6 +57,36 @@ contract CommitmentDesk is EIP712, PausableByClass {
         uint256[8] supportProof;
     }
 
+    /// @notice Fills that close a part of a called account without its owner: the venue's word, in a form of its own, so
+    ///         that no fill signed for her can be forced on her (R2).
+    struct ForcedFills {
+        address account;
+        /// The version that it leads to.
+        uint40 version;
+        uint256 newCommitment;
+        uint256 fillDigest;
+        /// As in a Transition.
+        int128 cash;
+        /// What the fills' prices are worse than the marks of the epoch that they were made at, in 1e-6 quote units.
+        uint128 concession;
+        /// Last second at which the signature is good.
+        uint256 deadline;
+        bytes venueSignature;
+        uint256[8] proof;
+    }
+
+    /// @notice A lot's positions on their way to who bought it.
+    struct HandOver {
+        address from;
+        /// Never registered before; its owner consents to the commitment by a CommitmentConsent for version 1.
+        address to;
+        uint256 newCommitment;
+        uint256 deadline;
+        bytes consent;
+        /// Of a transition by no fills: the same positions under another salt. Unused where that was shown before.
+        uint256[8] proof;
+    }
+
     bytes32 public constant CONSENT_TYPEHASH = keccak256(
         "CommitmentConsent(address account,address venue,uint256 commitment,uint40 version,uint32 nonce,uint256 deadline)"
     );
@@ -65,6 +95,9 @@ contract CommitmentDesk is EIP712, PausableByClass {
     );
     bytes32 public constant FILLS_TYPEHASH =
         keccak256("Fills(address account,address venue,uint40 version,uint256 fillDigest,int128 cash)");
+    bytes32 public constant FORCED_TYPEHASH = keccak256(
+        "ForcedFills(address account,address venue,uint40 version,uint256 fillDigest,int128 cash,uint128 concession,uint256 deadline)"
+    );
     /// @notice A flat account waits so long after its last transition, unless settlement comes first (R6). Wall time:
     ///         the way out depends on no oracle.
     uint40 public constant SETTLEMENT_WINDOW = 1 hours;
@@ -77,6 +110,13 @@ contract CommitmentDesk is EIP712, PausableByClass {
 
     /// @notice What an owner's signatures must name now.
     mapping(address account => uint32) public nonceOf;
+    /// @notice Accounts that have a commitment: of a venue, and in all. Limits of calls by silence are parts of them.
+    mapping(address venue => uint256) public accountsOf;
+    uint256 public accounts;
+    /// @notice When a venue was found to have left an account that was called to itself; 0 if it was not, or was let off.
+    mapping(address venue => uint256) public breachedAt;
+    /// @dev Re-saltings that were shown, by what they are of, and by which key.
+    mapping(bytes32 resalting => bool) private _resaltings;
 
     event CommitmentRegistered(
         address indexed account, address indexed venue, uint40 indexed version, uint256 commitment
@@ -88,7 +128,23 @@ contract CommitmentDesk is EIP712, PausableByClass {
         address indexed account, uint40 indexed version, uint256 commitment, uint256 fillDigest, int128 cash
     );
 
+    event TransitionForced(
+        address indexed account,
+        uint40 indexed version,
+        uint256 commitment,
+        uint256 fillDigest,
+        int128 cash,
+        uint128 concession
+    );
+    event CommitmentHandedOver(address indexed from, address indexed to, address indexed venue, uint256 commitment);
+    event VenueBreached(address indexed venue);
+    event VenueAbsolved(address indexed venue);
+
     error VenueIsOwner(address account);
+    /// @notice It opens nothing more, until an admin lets it off.
+    error VenueInBreach(address venue);
+    error AccountNotCalled(address account);
+    error AccountNotFresh(address account);
     error NotVenue(address sender);
     error NotVenueOfAccount(address account, address venue);
     error CommitmentOutOfField(uint256 commitment);
@@ -139,6 +195,7 @@ contract CommitmentDesk is EIP712, PausableByClass {
         bytes calldata signature
     ) external whenOpen(ActionClass.Open) {
         if (!_hasRole(VENUE, msg.sender)) revert NotVenue(msg.sender);
+        if (breachedAt[msg.sender] != 0) revert VenueInBreach(msg.sender);
         if (account == msg.sender) revert VenueIsOwner(account);
         _requireCommitment(commitment);
         if (block.timestamp > deadline) revert ConsentExpired(deadline);
@@ -147,15 +204,30 @@ contract CommitmentDesk is EIP712, PausableByClass {
         if (version != next) revert WrongVersion(version, next);
         address venue = ledger.venueOf(account);
         if (venue != address(0) && venue != msg.sender) revert NotVenueOfAccount(account, msg.sender);
-        bytes32 consent = _hashTypedDataV4(
-            keccak256(
-                abi.encode(CONSENT_TYPEHASH, account, msg.sender, commitment, version, nonceOf[account], deadline)
-            )
-        );
-        if (!isSignedBy(account, consent, signature)) revert ConsentNotByOwner(account);
+        _requireConsent(account, msg.sender, commitment, version, deadline, signature);
 
+        if (ledger.commitmentOf(account) == 0) _count(msg.sender);
         ledger.setCommitment(account, msg.sender, commitment, 0);
         emit CommitmentRegistered(account, msg.sender, version, commitment);
+    }
+
+    function _requireConsent(
+        address account,
+        address venue,
+        uint256 commitment,
+        uint40 version,
+        uint256 deadline,
+        bytes calldata signature
+    ) private view {
+        bytes32 consent = _hashTypedDataV4(
+            keccak256(abi.encode(CONSENT_TYPEHASH, account, venue, commitment, version, nonceOf[account], deadline))
+        );
+        if (!isSignedBy(account, consent, signature)) revert ConsentNotByOwner(account);
+    }
+
+    function _count(address venue) private {
+        ++accountsOf[venue];
+        ++accounts;
     }
 
     /// @notice Revoke every consent and every transition that the sender has signed and nobody has used yet.
@@ -202,6 +274,10 @@ contract CommitmentDesk is EIP712, PausableByClass {
         if (version == 0) revert AccountNotRegistered(account);
         if (ledger.isCalled(account)) revert AccountIsCalled(account);
         if (msg.sender != account && ledger.isFlat(account)) revert AccountIsFlat(account);
+        if (ledger.commitmentOf(account) != 0) {
+            --accountsOf[ledger.venueOf(account)];
+            --accounts;
+        }
         ledger.setCommitment(account, venue, 0, 0);
         emit CommitmentVoided(account, msg.sender, version + 1);
     }
@@ -223,8 +299,12 @@ contract CommitmentDesk is EIP712, PausableByClass {
         if (t.support == Support.Margin) _requireNotAbove(t);
         else if (!ledger.isEscrowed(t.account) && !ledger.isFlat(t.account)) revert EscrowMissing(t.account);
         address venue = ledger.venueOf(t.account);
+        // What cures a call is never stopped by what the venue has done.
+        if (breachedAt[venue] != 0 && t.support != Support.Margin && !ledger.isCalled(t.account)) {
+            revert VenueInBreach(venue);
+        }
         _requireSigned(t, venue);
-        _requireTransition(t);
+        _requireTransition(t.account, t.account, t.version, t.newCommitment, t.fillDigest, t.proof);
 
         ledger.setCommitment(t.account, venue, t.newCommitment, uint40(block.timestamp) + SETTLEMENT_WINDOW);
         emit TransitionApplied(t.account, t.version, t.newCommitment, t.fillDigest, t.cash);
@@ -271,11 +351,105 @@ contract CommitmentDesk is EIP712, PausableByClass {
         if (!isSignedBy(t.account, consent, t.ownerSignature)) revert TransitionNotByOwner(t.account);
     }
 
-    function _requireTransition(Transition calldata t) private view {
-        _requireCommitment(t.newCommitment);
+    /// @dev From the commitment of one account to that of another, which is the same but in a hand-over.
+    function _requireTransition(
+        address from,
+        address to,
+        uint40 version,
+        uint256 newCommitment,
+        uint256 fillDigest,
+        uint256[8] calldata proof
+    ) private view {
+        _requireCommitment(newCommitment);
         (address verifier, bytes32 keyDigest,) = verifiers.active(TRANSITION);
-        uint256 context = proofContext(address(ledger), TRANSITION, keyDigest, t.account, 0, t.version, 0);
-        requireProof(verifier, t.proof, context, ledger.commitmentOf(t.account), t.newCommitment, t.fillDigest);
+        uint256 context = proofContext(address(ledger), TRANSITION, keyDigest, to, 0, version, 0);
+        requireProof(verifier, proof, context, ledger.commitmentOf(from), newCommitment, fillDigest);
+    }
+
+    // -------------------------------------------------------------------------------------------------- liquidation
+
+    /// @notice Call an account that nobody has covered (role: coordinator; see SilenceCalls).
+    function callBySilence(address account) external restricted {
+        ledger.markCalled(account);
+    }
+
+    /// @notice Move a called account's commitment by fills that its venue signed for that, without its owner (role:
+    ///         coordinator). The call stands until cover is shown.
+    function forceTransition(ForcedFills calldata f) external restricted {
+        if (!ledger.isCalled(f.account)) revert AccountNotCalled(f.account);
+        uint40 next = ledger.versionOf(f.account) + 1;
+        if (f.version != next) revert WrongVersion(f.version, next);
+        if (block.timestamp > f.deadline) revert TransitionExpired(f.deadline);
+        address venue = ledger.venueOf(f.account);
+        if (!_hasRole(VENUE, venue)) revert VenueWithoutRole(f.account, venue);
+        bytes32 fills = _hashTypedDataV4(
+            keccak256(
+                abi.encode(
+                    FORCED_TYPEHASH, f.account, venue, f.version, f.fillDigest, f.cash, f.concession, f.deadline
+                )
+            )
+        );
+        if (!isSignedBy(venue, fills, f.venueSignature)) revert FillsNotByVenue(f.account, venue);
+        _requireTransition(f.account, f.account, f.version, f.newCommitment, f.fillDigest, f.proof);
+
+        ledger.setCommitment(f.account, venue, f.newCommitment, uint40(block.timestamp) + SETTLEMENT_WINDOW);
+        emit TransitionForced(f.account, f.version, f.newCommitment, f.fillDigest, f.cash, f.concession);
+    }
+
+    /// @notice Give a called account's positions to another account, re-salted, so that whoever saw the opening before
+    ///         has seen the last of it (role: coordinator). The account that they leave holds nothing any more.
+    /// @param emptyFills      Digest of no fills.
+    /// @param emptyCommitment To no positions, under salt 0: whoever wants can prove it flat.
+    function handOver(HandOver calldata h, uint256 emptyFills, uint256 emptyCommitment) external restricted {
+        if (!ledger.isCalled(h.from)) revert AccountNotCalled(h.from);
+        if (ledger.versionOf(h.to) != 0) revert AccountNotFresh(h.to);
+        address venue = ledger.venueOf(h.from);
+        if (h.to == venue) revert VenueIsOwner(h.to);
+        if (block.timestamp > h.deadline) revert ConsentExpired(h.deadline);
+        _requireConsent(h.to, venue, h.newCommitment, 1, h.deadline, h.consent);
+        if (!_resaltings[_resaltingOf(h.from, h.to, h.newCommitment, emptyFills)]) {
+            _requireTransition(h.from, h.to, 1, h.newCommitment, emptyFills, h.proof);
+        }
+
+        _count(venue);
+        ledger.setCommitment(h.to, venue, h.newCommitment, 0);
+        ledger.setCommitment(h.from, venue, emptyCommitment, 0);
+        emit CommitmentHandedOver(h.from, h.to, venue, h.newCommitment);
+    }
+
+    /// @notice Show before a hand-over that the new commitment is to what `from` holds (anyone), so that the transaction of
+    ///         the hand-over has a proof less to pay for. Nothing moves by it; it is good while `from` has this commitment
+    ///         and the key is the one in force.
+    function showResalting(
+        address from,
+        address to,
+        uint256 newCommitment,
+        uint256 emptyFills,
+        uint256[8] calldata proof
+    ) external {
+        _requireTransition(from, to, 1, newCommitment, emptyFills, proof);
+        _resaltings[_resaltingOf(from, to, newCommitment, emptyFills)] = true;
+    }
+
+    function _resaltingOf(address from, address to, uint256 newCommitment, uint256 emptyFills)
+        private
+        view
+        returns (bytes32)
+    {
+        (, bytes32 keyDigest,) = verifiers.active(TRANSITION);
+        return keccak256(abi.encode(keyDigest, from, to, ledger.commitmentOf(from), newCommitment, emptyFills));
+    }
+
+    /// @notice Stop what a venue could open (role: coordinator).
+    function breach(address venue) external restricted {
+        breachedAt[venue] = block.timestamp;
+        emit VenueBreached(venue);
+    }
+
+    /// @notice Let a venue open again (role: admin).
+    function absolve(address venue) external restricted {
+        breachedAt[venue] = 0;
+        emit VenueAbsolved(venue);
     }
 
     function _requireCommitment(uint256 commitment) private pure {

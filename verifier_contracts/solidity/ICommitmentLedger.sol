@@ -19,6 +19,10 @@ interface ICommitmentLedger is IMarginManager {
     /// @param until Last second at which it counts.
     function noteEscrow(address account, uint256 commitment, uint40 until) external;
 
+    /// @notice Desk only: an account that nobody has covered is called. Refused while it is covered, flat or void, while
+    ///         a call of it stands, while the newest epoch is frozen, and while `cover` has no verifier.
+    function markCalled(address account) external;
+
     /// @notice Move an account's margin to what a proof shows.
     function attest(
         address account,

@@ -18,8 +18,19 @@ import {valuations} from "./VaultCall.sol";
 abstract contract LedgerAttestations is LedgerBase {
     /// @notice Verifies batches; whatever it says is applied.
     BatchAttestor public immutable attestor;
-    /// @notice Generation of the `cover` verifier that an account was last called by; 0 if it never was.
-    mapping(address account => uint32) public calledBy;
+
+    /// @dev One word.
+    struct Call {
+        /// Of the `cover` verifier that it rests on, or that was in force.
+        uint32 generation;
+        /// When the account was last proven covered, so far as is known: nothing that was lost was lost before.
+        uint40 coveredAt;
+        /// Wall time; the word's own goes with its version.
+        uint40 calledAt;
+    }
+
+    /// @dev Of the last call of an account.
+    mapping(address account => Call) internal _calls;
 
     /// @notice Why an entry of a batch was verified and not applied.
     enum Skipped {
@@ -46,6 +57,7 @@ abstract contract LedgerAttestations is LedgerBase {
         address indexed account, uint40 indexed epochId, uint40 version, uint128 value, uint32 validUntil
     );
     event AttestationSkipped(address indexed account, uint40 indexed epochId, uint40 version, Skipped why);
+    /// @notice `value` is what the shortfall was proven for; 0 for silence.
     event AccountCalled(address indexed account, uint40 indexed epochId, uint40 version, uint128 value);
     event AccountCured(address indexed account, uint40 indexed epochId, uint40 version);
 
@@ -156,7 +168,8 @@ abstract contract LedgerAttestations is LedgerBase {
     }
 
     /// @notice Show that an account's collateral falls short of its maintenance margin: it is called at once. What
-    ///         follows is the coordinator's.
+    ///         follows is the coordinator's. A call whose epoch is frozen, or whose key is distrusted, is replaced, and
+    ///         its clock starts again.
     /// @param claimed The proof's own V, at least the vault's: nobody escapes by a deposit of dust.
     function proveShortfall(
         address account,
@@ -168,7 +181,7 @@ abstract contract LedgerAttestations is LedgerBase {
         uint256[8] calldata proof
     ) external {
         AccountWord word = _at(account, version);
-        if (_isCalled(word)) return;
+        if (_isCalled(word) && _callStands(word, account)) return;
         (uint256 root, uint128 collateral) = _admitFactors(word, account, epochId, factors);
         if (claimed < collateral) revert ClaimBelowValue(claimed, collateral);
         Basis basis = _requireCover(
@@ -179,9 +192,7 @@ abstract contract LedgerAttestations is LedgerBase {
             generation,
             proof
         );
-        calledBy[account] = generationOf(basis);
-        _entries[account].word = packWord(uint96(claimed), epochId, version, _now(), CALLED, _to32(oracle.liveTime()));
-        emit AccountCalled(account, epochId, version, claimed);
+        _storeCall(word, account, epochId, claimed, generationOf(basis));
     }
 
     // ------------------------------------------------------------------------------------------------------ batches
@@ -282,9 +293,25 @@ abstract contract LedgerAttestations is LedgerBase {
         emit FlatAttested(account, version);
     }
 
+    function _storeCall(AccountWord word, address account, uint40 epochId, uint128 claimed, uint32 by) internal {
+        // A call in place of one that fell has the cover before that one.
+        _calls[account] = Call(by, _isCalled(word) ? _calls[account].coveredAt : _coveredAt(word), _now());
+        _entries[account].word =
+            packWord(uint96(claimed), epochId, word.version(), _now(), CALLED, _to32(oracle.liveTime()));
+        emit AccountCalled(account, epochId, word.version(), claimed);
+    }
+
+    /// @dev The epoch of the last cover, or up to the difference of two lives later where a margin has been attested
+    ///      since; of an account never covered, its registration.
+    function _coveredAt(AccountWord word) private view returns (uint40 coveredAt) {
+        uint256 least = lifeOf(MAINTENANCE_STEP);
+        if (word.clock() > least) coveredAt = uint40(word.clock() - least);
+        if (word.epochId() != 0 && word.epochId() < coveredAt) coveredAt = word.epochId();
+    }
+
     /// @dev Whether what a call rests on is still believed: its epoch and its key.
-    function _callStands(AccountWord word, address account) private view returns (bool) {
-        return !_isFrozen(word.epochId()) && verifiers.isTrusted(COVER, calledBy[account]);
+    function _callStands(AccountWord word, address account) internal view returns (bool) {
+        return !_isFrozen(word.epochId()) && verifiers.isTrusted(COVER, _calls[account].generation);
     }
 
     /// @dev A margin under this very epoch, by a verifier that is still believed.

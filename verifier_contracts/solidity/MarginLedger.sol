@@ -10,6 +10,7 @@ import {IMarginManager, MarginStatus} from "./IMarginManager.sol";
 import {LedgerAttestations} from "./LedgerAttestations.sol";
 import {LedgerBase} from "./LedgerBase.sol";
 import {VENUE} from "./Roles.sol";
+import {COVER} from "./Statements.sol";
 
 /// @title The margin state of accounts: commitments, what is proven of them, and actions that rest on proofs
 /// @notice Commitments change at the desk, and nowhere else: by registration (venue and owner), by a proven
@@ -28,6 +29,8 @@ contract MarginLedger is LedgerAttestations {
     error SettlementPending(address account, uint256 until);
     error MarginUnavailable(address account, MarginStatus status);
     error MarginHidden(address account);
+    /// @notice Whoever is covered, or holds nothing, is not called.
+    error StillCovered(address account);
 
     constructor(address authority_, Settings memory settings)
         LedgerBase(authority_, settings)
@@ -61,6 +64,22 @@ contract MarginLedger is LedgerAttestations {
         uint256 present = _entries[account].commitment;
         if (commitment != present) revert OtherCommitment(commitment, present);
         _custody[account].escrowedUntil = until;
+    }
+
+    /// @inheritdoc ICommitmentLedger
+    /// @dev Under a newest epoch that is frozen nobody could have shown anything, nor under a key that nobody has: neither
+    ///      is silence (R19). The call names the epoch that the account could have been covered under, so that nothing
+    ///      irreversible rests on an older one.
+    function markCalled(address account) external {
+        if (msg.sender != address(desk)) revert NotDesk(msg.sender);
+        AccountWord word = _entries[account].word;
+        _commitment(account);
+        if (_isCalled(word) && _callStands(word, account)) revert AccountIsCalled(account);
+        if (_isCovered(word)) revert StillCovered(account);
+        uint40 epochId = oracle.latestEpochId();
+        oracle.rootOf(epochId);
+        (,, uint32 generation) = verifiers.active(COVER);
+        _storeCall(word, account, epochId, 0, generation);
     }
 
     // ------------------------------------------------------------------------------------------------------ actions
@@ -183,6 +202,23 @@ contract MarginLedger is LedgerAttestations {
     /// @inheritdoc IMarginManager
     function isCalled(address account) external view returns (bool) {
         return _isCalled(_entries[account].word);
+    }
+
+    /// @notice What is known of an account's call; all 0 while it is not called.
+    /// @return calledAt  Wall time of the call.
+    /// @return since     Live time of the call: its name, too, for no other call of the account has gone as far.
+    /// @return epochId   That the shortfall was proven under, or that was the newest when it was silent.
+    /// @return coveredAt Epoch of the last cover before it, as far as is known.
+    /// @return stands    Whether its epoch and its key are still believed.
+    function callOf(address account)
+        external
+        view
+        returns (uint40 calledAt, uint40 since, uint40 epochId, uint40 coveredAt, bool stands)
+    {
+        AccountWord word = _entries[account].word;
+        if (!_isCalled(word)) return (0, 0, 0, 0, false);
+        return (_calls[account].calledAt, word.clock(), word.epochId(), _calls[account].coveredAt,
+            _callStands(word, account));
     }
 
     /// @inheritdoc ICommitmentLedger

@@ -79,6 +79,11 @@ class Worlds:
         if any(name.startswith("test_fund") for name in files):
             import fundworld
             self.honest_fund = fundworld.fund_artifacts()
+        self._liquidation: Any = None
+        if any(name.startswith(("test_lots", "test_partial_close", "test_silence_calls")) for name in files):
+            import liquidation_world
+            self._liquidation = made = liquidation_world.build_liquidation()
+            liquidation_world.build_liquidation = lambda: made
         import hypothesis  # noqa: F401
 
         import tailproof.cli  # noqa: F401
@@ -142,6 +147,23 @@ class Worlds:
             import fundworld
             _redirect(fundworld.fund_artifacts, {**self.honest_fund, changed.name: changed})
         revmchain.CODE_LIMIT = 1 << 20
+        if self._liquidation is not None:
+            exchange = Exchange(self.honest[changed.name], changed)
+            _put(self._liquidation, exchange)
+
+
+def _put(world: Any, exchange: Exchange) -> None:
+    """Other code where a world on revm has the honest contract's; what is stored there stays."""
+    import pyrevm
+    evm = world.s.machine.evm
+    own = [value for value in vars(world).values() if hasattr(value, "artifact")]
+    for contract in [*world.s.contracts.values(), *own]:
+        if contract.artifact.name == exchange.honest.name:
+            before = evm.basic(contract.address)
+            code = exchange(bytes(evm.get_code(contract.address))[:len(exchange.honest.runtime)])
+            evm.insert_account_info(contract.address, pyrevm.AccountInfo(
+                nonce=before.nonce, balance=before.balance, code=code))
+            object.__setattr__(contract, "artifact", exchange.other)
 
 
 class _Failures:
