@@ -1,8 +1,9 @@
 """The demo's second act: money that moves on proofs alone.
 
-Three publishers sign an epoch of levels; a trader puts collateral in, trades with cash inside her commitment, takes out
-what cover leaves and is refused one unit more; sixteen strangers' margins are attested in one transaction; a quorum
-that lies is refuted and loses its stakes. Every proof is made and every refusal read back, as in the first act.
+Three publishers sign an epoch of levels; a trader puts collateral in, trades with cash inside her commitment, puts its
+opening in escrow, takes out what cover leaves and is refused one unit more; sixteen strangers' margins are attested in
+one transaction; a quorum that lies is refuted and loses its stakes. Every proof is made and every refusal read back, as
+in the first act.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from risk.exact.money import parse_money
 from risk.margins.fills import trade
 from risk.margins.portfolio import Portfolio
 
-from . import trading, watching, withdrawing
+from . import demo_escrow, trading, watching, withdrawing
 from .attestation import commit, prove_margin
 from .covering import required_margin
 from .demo_stage import COLLATERAL, MINUTE, STATEMENTS, Stage, Timed
@@ -54,7 +55,7 @@ class Told:
     """What the second act did. Amounts in 10⁻⁶ quote units.
 
     margin : after the trade, which the chain never sees.  needed : V that must stay.  withdrawn : what left.
-    kept : V of what stayed, haircut off.
+    kept : V of what stayed, haircut off.  opened : holders of her escrow who read from the chain what she holds.
     forfeited : wei that liars lost.  attested : accounts of the batch.  gas : by call; of the batch, a share.
     attacks : (name, refusal expected, refusal met).
     """
@@ -67,6 +68,7 @@ class Told:
     withdrawn: int = 0
     kept: int = 0
     paid: int = 0
+    opened: int = 0
     forfeited: int = 0
     attested: int = 0
     gas: dict[str, int] = field(default_factory=dict)
@@ -76,14 +78,16 @@ class Told:
         """For the report; amounts as decimal strings."""
         sums = {name: str(getattr(self, name)) for name in (
             "deposited", "cash", "margin", "needed", "withdrawn", "kept", "paid", "forfeited")}
-        return {"signers": self.signers, **sums, "attested": self.attested, "gas": self.gas, "attacks": [
+        return {"signers": self.signers, **sums, "opened": self.opened,
+                "attested": self.attested, "gas": self.gas, "attacks": [
             {"name": name, "expected": expected, "refused_as": met} for name, expected, met in self.attacks]}
 
     @property
     def holds(self) -> bool:
         """All of it happened, and nothing else."""
         return (all(expected == met for _, expected, met in self.attacks) and self.attested == BATCH
-                and 0 < self.paid == self.withdrawn and self.kept >= self.needed and self.forfeited > 0)
+                and 0 < self.paid == self.withdrawn and self.kept >= self.needed and self.opened == 2
+                and self.forfeited > 0)
 
 
 def run(keys: Mapping[str, KeyDirectory], proving: Proving, *, timed: Timed, progress: Progress = quiet) -> Told:
@@ -125,6 +129,10 @@ def _trade(stage: Stage, told: Told, timed: Timed) -> None:
     _, receipt = timed("prove cover", lambda: withdrawing.attest_cover(
         at, stage.keys["cover"], stage.ground(), opening, trader.address, 0, sender=stage.relayer))
     told.gas["attestCover"] = receipt.gas_used
+    holders = timed("a committee's key, 2 of 3; keys of venue and trader", lambda: demo_escrow.prepare(
+        stage.at, stage.admin, {address: stage.key_of(address) for address in (stage.venue, stage.trader)}))
+    told.gas["postEscrow"] = timed("prove escrow, post", lambda: demo_escrow.post(
+        at, stage.keys["escrow"], opening, trader.address, sender=stage.relayer)).gas_used
 
     # The venue signs what was traded; the owner's step moves lots and cash inside the commitment, with cover.
     instrument = next(one for one in stage.epoch.instruments if one.symbol == SYMBOL)
@@ -154,6 +162,15 @@ def _trade(stage: Stage, told: Told, timed: Timed) -> None:
         wish = withdrawing.wanted(at, trader.address, coin.address, amount, trader.address, valid_for=3_600)
         return withdrawing.prove_withdrawal(at, stage.keys["cover"], [on], after, wish)
 
+    told.attacks.append(("a withdrawal while only she could open the account", "EscrowMissing", _refused(
+        lambda: exit_of(1))))
+    timed("prove escrow, post", lambda: demo_escrow.post(at, stage.keys["escrow"], after, trader.address,
+                                                         sender=stage.relayer))
+    told.opened = timed("open it: venue; two of the committee", lambda: demo_escrow.openings(
+        stage.system, at, trader.address, holders))
+    told.attacks.append(("an escrow with one word changed", "ProofRejected", _refused(
+        lambda: demo_escrow.post_changed(at, stage.keys["escrow"], after, trader.address,
+                                         sender=stage.relayer))))
     exit = timed("prove withdrawal", lambda: exit_of(found.largest or 0))
     told.attacks.append(("a proof of one unit more", "BadInput", _refused(lambda: exit_of(told.withdrawn + 1))))
     greedy = replace(exit, wanted=replace(exit.wanted, amount=told.withdrawn + 1))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 COLLATERAL = Path(__file__).parent.parent / "fixtures" / "levels" / "collateral.json"
 STATEMENTS = {"margin": "margin-full-256x16", "cover": "cover-full-256x16", "flat": "flat-16",
-              "transition": "transition-16", "leaf-field": "leaf-field-full-256"}
+              "transition": "transition-16", "escrow": "escrow-16", "leaf-field": "leaf-field-full-256"}
 STAKE = 10**18
 MINUTE = 60
 MAX_EPOCH_AGE = 30 * MINUTE
@@ -65,6 +65,7 @@ class Stage:
     folder: Path
     journals: Path
     publishers: Sequence[LocalAccount]
+    admin: str
     trader: str
     venue: str
     relayer: str
@@ -87,9 +88,9 @@ class Stage:
         proven: Proving = timed("known answers (first proofs: kernels load)", lambda: load_proving(config)) \
             if proving is None else replace(proving, layout=layout_of(epoch.shape, config))
         system = timed("deploy the system", lambda: deploy_system(chain, config, proven, sender=chain.senders[0]))
-        _, _, _, _, venue, _, relayer, _, _, trader = chain.senders
-        return Stage(chain, system, system.open(chain), keys, proven, epoch, folder, journals, publishers, trader,
-                     venue, relayer)
+        _, admin, _, _, venue, _, relayer, _, _, trader = chain.senders
+        return Stage(chain, system, system.open(chain), keys, proven, epoch, folder, journals, publishers, admin,
+                     trader, venue, relayer)
 
     @property
     def now(self) -> int:

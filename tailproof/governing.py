@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 CLASSES: Mapping[str, tuple[int, str]] = {"open": (0, "desk"), "exit": (1, "vault"), "liquidate": (2, "vault"),
                                           "settle": (3, "settlement")}
 """Classes of actions that can be paused: number (PausableByClass.sol), and the contract that stops for each."""
-GOVERNED = ("registry", "oracle", "marks", "desk", "ledger", "vault", "settlement")
+GOVERNED = ("registry", "oracle", "marks", "desk", "escrow", "ledger", "vault", "settlement")
 LONGEST_HOLD = 2 * 3_600
 """Seconds for which a guardian freezes an epoch at most."""
 PAUSE_INTERVAL = 7 * 86_400

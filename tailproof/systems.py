@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circuits import statements
-from circuits.statements import Statement, batch, cover, flat, grid, leaf_field, margin, transition
+from circuits.statements import Statement, batch, cover, disclose, escrow, flat, grid, leaf_field, margin, transition
 from primitives.errors import BadInput
 from primitives.poseidon import Tag
 from risk.exact.shape import EpochShape
@@ -36,13 +36,17 @@ if TYPE_CHECKING:
 
 TRIAL_KEYS: Mapping[str, Mapping[str, str]] = {
     "tiny": {"margin": "margin-tiny", "cover": "cover-tiny", "flat": "flat-tiny", "transition": "transition-tiny",
+             "escrow": "escrow-tiny", "delivery": "delivery-tiny", "disclose": "disclose-tiny",
              "leaf-field": "leaf-field-tiny", "leaf-field-mark": "leaf-field-marks-tiny"},
     "full-256x16": {"margin": "margin-full-256x16", "cover": "cover-full-256x16", "flat": "flat-16",
-                    "transition": "transition-16", "leaf-field": "leaf-field-full-256",
+                    "transition": "transition-16", "escrow": "escrow-16", "delivery": "delivery-16",
+                    "disclose": "disclose-16", "leaf-field": "leaf-field-full-256",
                     "leaf-field-mark": "leaf-field-marks-full-256"},
 }
 """Statements that belong together, by size: what trial keys are made for."""
 KINDS: Mapping[str, Tag] = {"leaf-field": Tag.LEAF, "leaf-field-asset": Tag.ASSET, "leaf-field-mark": Tag.MARK}
+RECIPIENTS: Mapping[str, int] = {"escrow": 3, "delivery": 5}
+"""Keys that an opening is encrypted to: its holders, or a shortlist (Escrow.sol)."""
 SIZES: Mapping[str, int] = {"batch-4": 4, "batch-16": 16}
 
 
@@ -67,7 +71,8 @@ def load_proving(config: SystemConfig, *, progress: Progress = quiet) -> Proving
         keys[slot] = SlotKey(key.statement, key.verification_key(), bytes.fromhex(key.r1cs_digest),
                              prove_known_answer(key))
     progress("proving with each key", len(found), len(found))
-    return Proving(keys, layout_of(kinds["leaf-field"].shape, config), empty_commitment(kinds["margin"]))
+    return Proving(keys, layout_of(kinds["leaf-field"].shape, config), empty_commitment(kinds["margin"]),
+                   kinds["margin"].slots)
 
 
 def make_trial_keys(folder: Path, size: str, *, progress: Progress = quiet) -> dict[str, KeyDirectory]:
@@ -97,7 +102,8 @@ def configured(system: System, config: SystemConfig) -> list[Check]:
     found = {slot: KeyDirectory.load(_beside(config, path)) for slot, path in config.verifiers.items()}
     kinds = {slot: statements.get(key.statement) for slot, key in found.items()}
     require_consistent(kinds, config)
-    wanted = settings_of(config, layout_of(kinds["leaf-field"].shape, config), empty_commitment(kinds["margin"]))
+    wanted = settings_of(config, layout_of(kinds["leaf-field"].shape, config), empty_commitment(kinds["margin"]),
+                         kinds["margin"].slots)
     checks = [Check(f"configured {one.name}", getattr(wanted, one.name), getattr(system.settings, one.name))
               for one in fields(wanted)]
     said, there = ({(one.role, one.holder): one.delay for one in grants}
@@ -144,8 +150,12 @@ def require_consistent(kinds: Mapping[str, Statement], config: SystemConfig) -> 
         elif slot in SIZES:
             if not isinstance(preset, batch.Preset) or preset.size != SIZES[slot]:
                 raise refuse(slot, f"a key of a batch statement of {SIZES[slot]} accounts")
+        elif slot in RECIPIENTS:
+            if not isinstance(preset, escrow.Preset) or preset.recipients != RECIPIENTS[slot]:
+                raise refuse(slot, f"a key of an escrow statement to {RECIPIENTS[slot]} recipients")
         elif slot != "margin":
-            wanted = {"cover": cover.Preset, "flat": flat.Preset, "transition": transition.Preset}[slot]
+            wanted = {"cover": cover.Preset, "flat": flat.Preset, "transition": transition.Preset,
+                      "disclose": disclose.Preset}[slot]
             if not isinstance(preset, wanted):
                 raise refuse(slot, f"a key of a {slot} statement")
         if statement.reads_epoch and statement.shape != main.shape:

@@ -137,7 +137,8 @@ def system(assets: Sequence[str] = ASSETS) -> str:
     return jsonio.dumps({
         "schema": "tailproof.system/1", "chain_id": ANVIL_CHAIN_ID, "allow_insecure_setup": True,
         "verifiers": {slot: f"keys/{slot}" for slot in (
-            "margin", "cover", "flat", "transition", "leaf-field", "leaf-field-mark")},
+            "margin", "cover", "flat", "transition", "escrow", "delivery", "disclose", "leaf-field",
+            "leaf-field-mark")},
         "roles": {"admin": admin, "guardian": guardian, "risk": risk, "venues": [venue], "coordinator": None},
         "delays": {"admin": 7 * day, "loosening": 2 * day},
         "publishers": {"signers": list(publishers), "quorum": 2, "stake": str(10**18)},

@@ -31,14 +31,15 @@ def drawn(count: int, letter: str = "m") -> list[Identity]:
     return [Identity.draw(f"{letter}{number}") for number in range(1, count + 1)]
 
 
-def roster_of(identities: list[Identity], threshold: int, previous: bytes | None = None) -> Roster:
-    return Roster(CONTEXT, threshold, tuple(identity.member() for identity in identities), previous)
+def roster_of(identities: list[Identity], threshold: int, previous: bytes | None = None, context: bytes = CONTEXT
+              ) -> Roster:
+    return Roster(context, threshold, tuple(identity.member() for identity in identities), previous)
 
 
-def make(folder: Path, threshold: int, count: int) -> Made:
+def make(folder: Path, threshold: int, count: int, context: bytes = CONTEXT) -> Made:
     """A new key, certified."""
     identities = drawn(count)
-    roster = roster_of(identities, threshold)
+    roster = roster_of(identities, threshold, context=context)
     files, dealers = list[Path](), list[Dealer]()
     for number in range(1, count + 1):
         dealing, dealer = deal(roster, number, draw_scalar(), renewal=False)

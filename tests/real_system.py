@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import committees
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -50,7 +51,8 @@ from verifier_contracts.system_deployment import Proving, SlotKey, deploy_system
 from verifier_contracts.token import Token
 from verifier_contracts.vault import Factor
 
-STATEMENTS = {"margin": "margin-tiny", "cover": "cover-tiny", "flat": "flat-tiny", "transition": "transition-tiny"}
+STATEMENTS = {"margin": "margin-tiny", "cover": "cover-tiny", "flat": "flat-tiny", "transition": "transition-tiny",
+              "escrow": "escrow-tiny", "disclose": "disclose-tiny"}
 COLLATERAL = """{"schema": "tailproof.collateral/1", "assets": [{"symbol": "USDC", "token":
 "eip155:1/erc20:0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48", "decimals": 6, "price": "1", "fall": "0", "rise": "0",
 "protocol": "0", "liquidation": "0"}]}"""
@@ -130,6 +132,26 @@ class RealSystem:
         terms = Terms(sender=endpoint.sender, withhold=endpoint.dry_run or endpoint.calldata is not None)
         return Chain(self.chain._node.transport, lambda: self.chain.web3, terms=terms)
 
+    # -- escrow --------------------------------------------------------------------------------------------------------
+    def prepare_escrow(self, tmp: Path) -> None:
+        """A committee of three, two of whom decrypt, and keys of venue and trader: secrets venue.json, trader.json and
+        committee/ in a folder."""
+        (tmp / "committee").mkdir()
+        generation = self.at.escrow.generation() + 1
+        made = committees.make(tmp / "committee", 2, 3, self.at.escrow.context_of_committee(generation))
+        made.committee.save(tmp / "committee.json")
+        for share in made.shares:
+            share.save(tmp / "committee" / f"share{share.member}.json")
+        self("committee", "register", "--committee", tmp / "committee.json", by=self.world.admin)
+        for name, who in (("venue", self.venue), ("trader", self.trader)):
+            self.run("committee", "init", "member", "--name", name, "--secret", tmp / f"{name}.json", "--public",
+                     tmp / f"{name}-public.json")
+            self("escrow", "key", "--secret", tmp / f"{name}.json", by=who)
+
+    def post(self, opening: Path) -> dict[str, Any]:
+        """The trader puts an opening in escrow."""
+        return self("escrow", "post", "--key", self.path("keys/escrow"), "--opening", opening)
+
     # -- what people do ------------------------------------------------------------------------------------------------
     def register(self, slots: list[tuple[int, int]], salt: int = 11) -> Opening:
         """The trader's first commitment, registered by the venue with her consent."""
@@ -174,7 +196,7 @@ def build(folder: Path, run: Callable[..., Any]) -> RealSystem:
     shape = epoch.shape
     layout = LeafLayout(shape.lanes, shape.width, shape.value_bits, shape.scenarios, 2, epoch.cash_id)
     preset = statements.get("margin-tiny").preset
-    proving = Proving(slots, layout, int(margin.commit(0, margin.fill(preset, []))))
+    proving = Proving(slots, layout, int(margin.commit(0, margin.fill(preset, []))), preset.slots)
     system = deploy_system(chain, config, proving, sender=chain.senders[0], file=folder / "deployment.json")
     at = system.open(chain)
     world = world_of(chain, system, config, at, toys)
@@ -192,7 +214,7 @@ def world_of(chain: Chain, system: System, config: Any, at: Contracts, toys: Any
     _, admin, guardian, risk, venue, other_venue, relayer, stranger, challenger = chain.senders[:9]
     return SystemWorld(
         chain=chain, keys=toys, **{name: tested[name] for name in (
-            "authority", "oracle", "registry", "vault", "combiner", "attestor", "desk", "ledger", "lens")},
+            "authority", "oracle", "registry", "vault", "combiner", "attestor", "desk", "escrow", "ledger", "lens")},
         admin=admin, guardian=guardian, venue=venue, other_venue=other_venue, relayer=relayer, stranger=stranger,
         owner=key_of_sender(9), epoch=0, root=1, commitment=0, margin=0, system=system, config=config, at=at,
         publishers=tuple(publisher_keys()), coin=Coin(chain, system.quote_token), deployer=chain.senders[0], risk=risk,

@@ -1,4 +1,4 @@
-"""Collateral on real proofs, by the commands alone: deposit, cover, a trade with cash inside the commitment, a
+"""Collateral on real proofs, by the commands alone: deposit, cover, a trade with cash inside the commitment, escrow, a
 withdrawal of what cover allows and a refusal of one unit more, a flat exit. Embedded chain, tiny statements."""
 
 from __future__ import annotations
@@ -47,6 +47,13 @@ def test_collateral_moves_on_proofs_alone(real: RealSystem, tmp_path: Path) -> N
             "--opening", tmp_path / "first.json", *ground(real), "--cover-key", real.path("keys/cover"))
     stranger = real(*step, "--out", tmp_path / "stolen.json", by=real.venue, code=2)
     assert stranger["field"] == "fills.account"
+    # Risk is added only where the opening of what she holds is in escrow; she is told how to put it there.
+    real.prepare_escrow(tmp_path)
+    lacking = real(*step, "--out", tmp_path / "second.json", code=1)
+    assert (lacking["error"], lacking["account"]) == ("EscrowMissing", me)
+    assert "tailproof escrow post" in lacking["next"]
+    assert not (tmp_path / "second.json").exists()
+    assert real.post(tmp_path / "first.json")["state"] == "posted"
     done = real(*step, "--out", tmp_path / "second.json")
     assert (done["version"], done["covered"]) == (2, True)
     second = Opening.load(tmp_path / "second.json")
@@ -62,6 +69,9 @@ def test_collateral_moves_on_proofs_alone(real: RealSystem, tmp_path: Path) -> N
     refused = real(*out, "--amount", HELD - needed + 1, code=1)
     assert (refused["possible"], refused["transaction"]) == (str(HELD - needed), None)
     part = (HELD - needed) // 3
+    lacking = real(*out, "--amount", part, code=1)
+    assert (lacking["error"], lacking["transaction"]) == ("EscrowMissing", None)
+    real.post(tmp_path / "second.json")
     queued = real(*out, "--amount", part)
     assert (queued["amount"], queued["paid"]) == (str(part), False)
     assert real.at.vault.balance_of(me, quote) == HELD - part
@@ -106,6 +116,7 @@ def test_collateral_moves_on_proofs_alone(real: RealSystem, tmp_path: Path) -> N
     leave = ("vault", "exit", "--key", real.path("keys/flat"))
     not_flat = real(*leave, "--opening", tmp_path / "third.json", code=1)
     assert not_flat["error"] == "SettlementPending"
+    real.post(tmp_path / "third.json")
     real("trade", "fills", "--account", me, "--epoch", real.path("epoch"), "--cash", -dict(third.slots)[cash],
          "--out", tmp_path / "pay-out.json", by=real.venue)
     real(*step, "--fills", tmp_path / "pay-out.json", "--opening", tmp_path / "third.json", "--out",

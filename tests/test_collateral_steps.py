@@ -34,11 +34,13 @@ def buy(real: RealSystem, folder: Path, *arguments: object, name: str = "fills.j
 
 @pytest.fixture
 def covered(real: RealSystem, tmp_path: Path) -> Path:
-    """A registered and covered account of 60,000 units and a funded commitment; the folder of its opening."""
+    """A registered and covered account of 60,000 units and a funded commitment in escrow; the folder of its opening."""
     real.mint(HELD)
     real("vault", "deposit", "--amount", HELD)
     real.register([(real.epoch.cash_id, DEPOSIT)]).save(tmp_path / "first.json")
     real("vault", "cover", "--key", real.path("keys/cover"), *ground(real), "--opening", tmp_path / "first.json")
+    real.prepare_escrow(tmp_path)
+    real.post(tmp_path / "first.json")
     return tmp_path
 
 
@@ -135,6 +137,7 @@ def test_what_is_written_for_a_multisig_does_the_same(real: RealSystem, covered:
     sent("step.json", "trade", "apply", "--fills", buy(real, covered), "--key", real.path("keys/transition"),
          "--opening", covered / "first.json", *ground(real), "--cover-key", key, "--out", covered / "second.json")
     assert real.at.ledger.commitment_of(me) == Opening.load(covered / "second.json").commitment
+    real.post(covered / "second.json")
     sent("out.json", "vault", "withdraw", "--key", key, *ground(real), "--opening", covered / "second.json", "--amount",
          5)
     assert real.at.vault.balance_of(me, coin.address) == HELD + 2

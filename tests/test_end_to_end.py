@@ -207,11 +207,12 @@ def test_the_demo_runs_and_everything_in_it_holds(run: Callable[..., Any], tmp_p
     assert "margin" not in answer.data["family"][0]["shown"], "solvency shows no margin"
     assert answer.data["family"][1]["margin"] < answer.data["family"][1]["standalone"]
     second = answer.data["collateral"]
-    assert len(second["attacks"]) == 7
+    assert len(second["attacks"]) == 9
     assert all(attack["refused_as"] == attack["expected"] for attack in second["attacks"])
     assert 0 < int(second["withdrawn"]) == int(second["paid"]) < int(second["deposited"])
     assert 0 <= int(second["kept"]) - int(second["needed"]) <= 1, "one unit more would have been too much"
     assert int(second["cash"]) < -int(second["deposited"]), "she bought on credit"
     assert (second["attested"], int(second["forfeited"])) == (16, 3 * 10**18)
+    assert second["opened"] == 2, "her venue alone, and two of the committee, read what she holds"
     assert {path.name for path in (tmp_path / "demo").iterdir()} == WRITTEN, "what the next run may take away"
     assert (tmp_path / "demo" / "losses.png").read_bytes()[:4] == b"\x89PNG"

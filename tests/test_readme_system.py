@@ -82,8 +82,9 @@ def test_the_readmes_system_runs_as_it_stands(tmp_path: Path) -> None:
     lines = lines_of_readme()
     there = "--deployment contracts.json --rpc $RPC"
     for named in ("new system", "contract deploy", "contract check", "oracle sign", "oracle publish", "vault deposit",
-                  "vault cover", "trade fills", "trade apply", "vault withdraw", "vault claim", "contract roles",
-                  "contract freeze", "contract pause", "contract accounts", "contract history", "oracle watch"):
+                  "vault cover", "committee register", "escrow key", "escrow post", "trade fills", "trade apply",
+                  "vault withdraw", "vault claim", "contract roles", "contract freeze", "contract pause",
+                  "contract accounts", "contract history", "oracle watch"):
         assert any(f"tailproof {named} " in line for line in lines), named
     with anvil() as chain:
         shell = Shell(tmp_path, url_of(chain))

@@ -24,6 +24,8 @@ def first(real: RealSystem, tmp_path: Path) -> Path:
     real.mint(HELD)
     real("vault", "deposit", "--amount", HELD)
     real.register([(real.epoch.cash_id, DEPOSIT)]).save(tmp_path / "first.json")
+    real.prepare_escrow(tmp_path)
+    real.post(tmp_path / "first.json")
     return tmp_path / "first.json"
 
 

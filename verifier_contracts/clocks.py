@@ -35,6 +35,8 @@ READ: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "desk": {"SETTLEMENT_WINDOW": ("wall", "a flat account waits for settlement after a transition"),
              "LONGEST_PAUSE": ("wall", "openings are paused at most"),
              "PAUSE_INTERVAL": ("wall", "between two pauses")},
+    "escrow": {"SHARE_LIFE": ("wall", "after a committee dealt or renewed its shares nothing new is encrypted to them"),
+               "RE_ESCROW": ("wall", "an escrow is good beyond, or after its key was replaced")},
     "vault": {"REFUTED_AFTER": ("wall", "until anybody may undo a withdrawal under a frozen epoch"),
               "FINAL_EPOCH_AGE": ("wall", "age of the epoch of a second cover"),
               "LONGEST_PAUSE": ("wall", "exits or liquidations are paused at most"),

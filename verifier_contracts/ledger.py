@@ -197,7 +197,7 @@ class MarginLedger(Contract):
                 action_hash: bytes = ATTESTATION) -> Context:
         """What a proof for this ledger must be bound to.
 
-        statement : "margin", "cover", "flat" and "transition" (`epoch_id` 0), or "batch".
+        statement : "margin", "cover"; "flat", "transition", "escrow", "delivery", "disclose" (`epoch_id` 0); "batch".
         key_digest : of the verifier that will be asked (`VerifierRegistry.active`).
         version : the account's; of a transition the one it leads to.
         """
@@ -238,6 +238,14 @@ class MarginLedger(Contract):
     def is_flat(self, account: str) -> bool:
         """Whether it is proven to hold nothing, by a key that is still believed."""
         return bool(self.read("isFlat", account))
+
+    def is_escrowed(self, account: str) -> bool:
+        """Whether the opening of its present commitment is in escrow."""
+        return bool(self.read("isEscrowed", account))
+
+    def escrowed_until_of(self, account: str) -> int:
+        """Last second at which it counts as being there; 0 if it never was."""
+        return int(self.read("escrowedUntilOf", account))
 
     def is_reduce_only(self, account: str) -> bool:
         """Whether it has no cover for its version that is good now."""

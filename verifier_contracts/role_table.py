@@ -28,6 +28,8 @@ FUNCTIONS: Mapping[str, Mapping[str, Role]] = {
                "tightenLimits": Role.RISK},
     "marks": {"setCurve": Role.ADMIN, "tightenCurve": Role.RISK},
     "desk": {"reassignAccount": Role.ADMIN, "pause": Role.GUARDIAN, "unpause": Role.GUARDIAN},
+    "escrow": {"foundCommittee": Role.ANNOUNCER, "registerCommittee": Role.ADMIN, "renewCommittee": Role.ADMIN,
+               "orderDisclosure": Role.COORDINATOR},
     "vault": {"listAsset": Role.ADMIN, "openAsset": Role.ADMIN, "lowerCap": Role.RISK, "closeAsset": Role.RISK,
               "raiseCap": Role.LOOSENING, "pause": Role.GUARDIAN, "unpause": Role.GUARDIAN, "lock": Role.COORDINATOR,
               "release": Role.COORDINATOR, "transferBasket": Role.COORDINATOR, "pay": Role.COORDINATOR,

@@ -19,6 +19,7 @@ from primitives.jsonio import Node
 from verifier_contracts.addresses import checksummed, read_address, read_bytes32
 from verifier_contracts.bindings import Contract, VerifierFacts
 from verifier_contracts.chain import LARGEST_CHAIN_ID, Chain
+from verifier_contracts.escrow import Escrow
 from verifier_contracts.generator import STATEMENT_NAME
 from verifier_contracts.governance import AccessManager, Role, role_name
 from verifier_contracts.ledger import BatchAttestor, CommitmentDesk, LedgerLens, MarginLedger
@@ -31,9 +32,10 @@ SCHEMA, EARLIER = "tailproof.deployment/2", "tailproof.deployment/1"
 CONTRACTS: Mapping[str, str] = {
     "authority": "Authority", "registry": "VerifierRegistry", "oracle": "RiskOracle", "court": "EpochCourt",
     "combiner": "ProofCombiner", "marks": "AssetMarks", "lens": "LedgerLens", "attestor": "BatchAttestor",
-    "desk": "CommitmentDesk", "ledger": "MarginLedger", "vault": "CollateralVault", "settlement": "VenueSettlement"}
+    "desk": "CommitmentDesk", "escrow": "Escrow", "ledger": "MarginLedger", "vault": "CollateralVault",
+    "settlement": "VenueSettlement"}
 """The Solidity contract behind each name of a deployment, in the order in which they are deployed."""
-GOVERNED = ("registry", "oracle", "marks", "desk", "ledger", "vault", "settlement")
+GOVERNED = ("registry", "oracle", "marks", "desk", "escrow", "ledger", "vault", "settlement")
 """Contracts that ask the AccessManager who may call them."""
 _UINT = {bits: (1 << bits) - 1 for bits in (8, 16, 32, 40, 48, 96, 128, 256)}
 
@@ -92,6 +94,8 @@ class Grant:
 class Settings:
     """What constructors fixed for ever.
 
+    slots : J, the positions of a commitment, by which words of an escrow are counted.
+
     Ages, grace, lives and mark_life in seconds; buffers and debit_per_margin in basis points; stake_required in wei;
     quantum in quote units.
     """
@@ -102,6 +106,7 @@ class Settings:
     layout: LeafLayout
     mark_life: int
     empty_commitment: int
+    slots: int
     max_epoch_age: int
     exit_epoch_age: int
     final_epoch_age: int
@@ -117,7 +122,7 @@ class Settings:
             "allows_insecure_setup": self.allows_insecure_setup, "finality_blocks": self.finality_blocks,
             "stake_required": str(self.stake_required),
             "layout": {**self.layout._asdict(), "cash_id": str(self.layout.cash_id)}, "mark_life": self.mark_life,
-            "empty_commitment": str(self.empty_commitment), "max_epoch_age": self.max_epoch_age,
+            "empty_commitment": str(self.empty_commitment), "slots": self.slots, "max_epoch_age": self.max_epoch_age,
             "exit_epoch_age": self.exit_epoch_age, "final_epoch_age": self.final_epoch_age,
             "superseded_grace": self.superseded_grace, "buffers": list(self.buffers), "lives": list(self.lives),
             "quantum": str(self.quantum), "debit_per_margin": self.debit_per_margin}
@@ -127,7 +132,7 @@ class Settings:
         """Read them; raises BadInput by field."""
         ages = ("max_epoch_age", "exit_epoch_age", "final_epoch_age", "superseded_grace")
         parts = node.object({"allows_insecure_setup", "finality_blocks", "stake_required", "layout", "mark_life",
-                             "empty_commitment", *ages, "buffers", "lives", "quantum", "debit_per_margin"})
+                             "empty_commitment", "slots", *ages, "buffers", "lives", "quantum", "debit_per_margin"})
         form = parts["layout"].object(LeafLayout._fields)
         lanes, width, value_bits = (form[name].integer(1, _UINT[8]) for name in ("lanes", "width", "value_bits"))
         layout = LeafLayout(lanes, width, value_bits, form["values"].integer(1, _UINT[32]),
@@ -138,8 +143,8 @@ class Settings:
         return Settings(
             parts["allows_insecure_setup"].boolean(), parts["finality_blocks"].integer(0, _UINT[48]),
             parts["stake_required"].decimal(0, _UINT[256]), layout, parts["mark_life"].integer(1, _UINT[40]),
-            parts["empty_commitment"].decimal(0, _UINT[256]), oldest, exits, final, grace,
-            (buffers[0], buffers[1], buffers[2], buffers[3]), (lives[0], lives[1], lives[2], lives[3]),
+            parts["empty_commitment"].decimal(0, _UINT[256]), parts["slots"].integer(1, 64), oldest, exits, final,
+            grace, (buffers[0], buffers[1], buffers[2], buffers[3]), (lives[0], lives[1], lives[2], lives[3]),
             parts["quantum"].decimal(1, _UINT[96]), parts["debit_per_margin"].integer(1, _UINT[16]))
 
 
@@ -154,6 +159,7 @@ class Contracts:
     court: EpochCourt
     ledger: MarginLedger
     desk: CommitmentDesk
+    escrow: Escrow
     attestor: BatchAttestor
     lens: LedgerLens
     vault: CollateralVault
@@ -215,6 +221,7 @@ class System:
         return Contracts(
             chain, AccessManager(chain, at["authority"]), VerifierRegistry(chain, at["registry"]), oracle,
             EpochCourt(chain, at["court"], oracle), ledger, CommitmentDesk(chain, at["desk"], ledger),
+            Escrow(chain, at["escrow"], ledger),
             BatchAttestor(chain, at["attestor"]), LedgerLens(chain, at["lens"], ledger),
             CollateralVault(chain, at["vault"]), VenueSettlement(chain, at["settlement"]),
             AssetMarks(chain, at["marks"]))
@@ -272,8 +279,10 @@ class System:
             "attestor": {"ledger": at["ledger"], "verifiers": at["registry"], "combiner": at["combiner"],
                          "emptyCommitment": fixed.empty_commitment},
             "desk": {**governed, "ledger": at["ledger"], "verifiers": at["registry"]},
+            "escrow": {**governed, "ledger": at["ledger"], "verifiers": at["registry"], "slots": fixed.slots},
             "ledger": {**governed, "oracle": at["oracle"], "verifiers": at["registry"], "vault": at["vault"],
-                       "attestor": at["attestor"], "desk": at["desk"], "maxEpochAge": fixed.max_epoch_age,
+                       "attestor": at["attestor"], "desk": at["desk"], "escrow": at["escrow"],
+                       "maxEpochAge": fixed.max_epoch_age,
                        "exitEpochAge": fixed.exit_epoch_age, "finalEpochAge": fixed.final_epoch_age,
                        "supersededGrace": fixed.superseded_grace,
                        **{f"bufferOf({step})": fixed.buffers[step] for step in range(4)},

@@ -19,7 +19,7 @@ from verifier_contracts.verifier_registry import SLOTS
 
 SCHEMA = "tailproof.system/1"
 DAY = 86_400
-REQUIRED_SLOTS = ("margin", "cover", "flat", "transition", "leaf-field")
+REQUIRED_SLOTS = ("margin", "cover", "flat", "transition", "escrow", "leaf-field")
 """Without these an account can neither be attested, nor leave, nor can a false epoch be refuted."""
 TRIAL_TOKEN = "trial"
 """In place of the quote token's address: deploy one that anybody mints."""

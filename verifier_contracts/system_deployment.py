@@ -1,8 +1,8 @@
 """All contracts of a system onto a chain, wired to each other, and then out of the deployer's hands.
 
-Some know each other's addresses before they are there: attestor and desk are deployed for the address that the ledger
-will have, the ledger for the vault's; addresses follow from the sender's nonces (`sending.created_address`), so these
-four are deployed with nothing between them, and again from the first if something came between. In the end every
+Some know each other's addresses before they are there: attestor, desk and escrow are deployed for the address that the
+ledger will have, the ledger for the vault's; addresses follow from the sender's nonces (`sending.created_address`), so
+these five are deployed with nothing between them, and again from the first if something came between. In the end every
 pointer is read back and compared, which no constructor can do for what comes after it.
 
 A run that fails goes on where it stopped: contracts are in the file (`unfinished`), and of everything else the chain is
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 
-INPUTS: Mapping[str, int] = {"margin": 4, "cover": 4, "flat": 2, "transition": 4, "batch-4": 3, "batch-16": 3,
+INPUTS: Mapping[str, int] = {"margin": 4, "cover": 4, "flat": 2, "transition": 4, "escrow": 3, "delivery": 3,
+                             "disclose": 4, "batch-4": 3, "batch-16": 3,
                              "leaf-field": 5, "leaf-field-asset": 5, "leaf-field-mark": 5}
 """Public inputs of the statement in each slot."""
 CREATION_GAS = 16_700_000
@@ -50,7 +51,7 @@ CREATION_GAS = 16_700_000
 verifiers in its constructor, the oracle fills 128 slots."""
 FIRST_SUNSET = 86_400
 """A candidate names the sunset of the verifier before it; the first ones have none before them."""
-_TOGETHER = ("attestor", "desk", "ledger", "vault")
+_TOGETHER = ("attestor", "desk", "escrow", "ledger", "vault")
 
 
 class NotHandedOver(TailproofError):
@@ -73,11 +74,12 @@ class SlotKey:
 @dataclass(frozen=True)
 class Proving:
     """What proofs of a system are of. keys : by slot.  layout : of leaves, as the statements read them.
-    empty_commitment : to no positions, under salt 0."""
+    empty_commitment : to no positions, under salt 0.  slots : J, of a commitment."""
 
     keys: Mapping[str, SlotKey]
     layout: LeafLayout
     empty_commitment: int
+    slots: int
 
 
 def deploy_system(chain: Chain, config: SystemConfig, proving: Proving, *, sender: str | None = None,
@@ -111,11 +113,11 @@ def registry_gas(verifiers: Sequence[Installed]) -> int:
     return 3_200_000 + sum(250_000 * (INPUTS[one.slot] + 1) + 150_000 for one in verifiers)
 
 
-def settings_of(config: SystemConfig, layout: LeafLayout, empty_commitment: int) -> Settings:
+def settings_of(config: SystemConfig, layout: LeafLayout, empty_commitment: int, slots: int) -> Settings:
     """What constructors fix, as a configuration has it."""
     ledger = config.ledger
     return Settings(config.allow_insecure_setup, config.oracle.finality_blocks, config.publishers.stake, layout,
-                    config.vault.mark_life, empty_commitment, ledger.max_epoch_age, ledger.exit_epoch_age,
+                    config.vault.mark_life, empty_commitment, slots, ledger.max_epoch_age, ledger.exit_epoch_age,
                     ledger.final_epoch_age, ledger.superseded_grace, ledger.buffers, ledger.lives,
                     config.settlement.quantum, config.settlement.debit_per_margin)
 
@@ -151,6 +153,11 @@ def require_deployable(chain: Chain, config: SystemConfig, proving: Proving, dep
                            "statement", source=config.source)
         served[digest] = slot
         require_valid(one.key, one.known)
+    examined = registry_gas([Installed(slot, "", "", b"", b"", False) for slot in proving.keys])
+    if examined > CREATION_GAS:
+        raise BadInput("verifiers", f"{len(proving.keys)} slots, which take {examined:,} gas to examine",
+                       f"at most {CREATION_GAS:,}, a transaction's; leave some out and announce them afterwards "
+                       "(`contract rotate`)", source=config.source)
     tokens = [("vault.quote", config.vault.quote)] if config.vault.quote is not None else []
     tokens += [(f"vault.assets[{i}].token", asset.token) for i, asset in enumerate(config.vault.assets)]
     for field, token in tokens:
@@ -167,6 +174,7 @@ def _plan(config: SystemConfig, proving: Proving) -> dict[str, Any]:
                             "circuit_digest": "0x" + one.circuit_digest.hex()} for slot, one in proving.keys.items()}
     parts["layout"] = list(proving.layout)
     parts["empty_commitment"] = proving.empty_commitment
+    parts["slots"] = proving.slots
     plan: dict[str, Any] = json.loads(json.dumps(_as_text(parts)))
     return plan
 
@@ -260,22 +268,24 @@ class _Deployment:
                                             list(key.known.inputs)).argument()
 
     def together(self, at: Mapping[str, str], quote: str) -> dict[str, str]:
-        """Attestor, desk, ledger and vault, at the addresses that they know of each other."""
+        """Attestor, desk, escrow, ledger and vault, at the addresses that they know of each other."""
         there = [name for name in _TOGETHER if name in self.steps.made]
         nonce = self.chain.next_nonce(self.deployer)
-        expected = [checksummed(created_address(self.deployer, nonce - len(there) + i)) for i in range(4)]
+        expected = [checksummed(created_address(self.deployer, nonce - len(there) + i)) for i in range(5)]
         found = [checksummed(self.steps.made[name]) for name in there]
-        if len(there) < 4 and found != expected[:len(there)]:       # something of the sender's came between
+        if len(there) < 5 and found != expected[:len(there)]:       # something of the sender's came between
             self.steps.forget(_TOGETHER)
-            expected = [checksummed(created_address(self.deployer, nonce + i)) for i in range(4)]
-        ledger, vault = (expected[2], expected[3]) if len(there) < 4 else (found[2], found[3])
+            expected = [checksummed(created_address(self.deployer, nonce + i)) for i in range(5)]
+        ledger, vault = (expected[3], expected[4]) if len(there) < 5 else (found[3], found[4])
         one, config = self.config.ledger, self.config.vault
         empty = self.proving.empty_commitment
         made = {"attestor": self.contract("attestor", lambda: [ledger, at["registry"], at["combiner"], empty]),
-                "desk": self.contract("desk", lambda: [at["authority"], ledger, at["registry"]])}
+                "desk": self.contract("desk", lambda: [at["authority"], ledger, at["registry"]]),
+                "escrow": self.contract("escrow", lambda: [at["authority"], ledger, at["registry"],
+                                                           self.proving.slots])}
         made["ledger"] = self.contract("ledger", lambda: [at["authority"], (
-            at["oracle"], at["registry"], vault, made["attestor"], made["desk"], one.max_epoch_age, one.exit_epoch_age,
-            one.final_epoch_age, one.superseded_grace, list(one.buffers), list(one.lives))])
+            at["oracle"], at["registry"], vault, made["attestor"], made["desk"], made["escrow"], one.max_epoch_age,
+            one.exit_epoch_age, one.final_epoch_age, one.superseded_grace, list(one.buffers), list(one.lives))])
         made["vault"] = self.contract("vault", lambda: [at["authority"], (
             at["oracle"], made["ledger"], at["marks"], quote, config.quote_id, config.quote_cap)])
         return made
@@ -303,7 +313,8 @@ class _Deployment:
         self.tick("assets listed")
 
     def described(self, at: Mapping[str, str], block: int, verifiers: tuple[Installed, ...], quote: str) -> System:
-        settings = settings_of(self.config, self.proving.layout, self.proving.empty_commitment)
+        settings = settings_of(self.config, self.proving.layout, self.proving.empty_commitment,
+                               self.proving.slots)
         return System(self.chain.chain_id, block, at, verifiers, quote, self.config.vault.quote_id, settings,
                       grants_of(self.config, at))
 

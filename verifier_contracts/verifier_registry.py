@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from prover import VerificationKey
     from verifier_contracts.selftest import KnownAnswer
 
-SLOTS = ("margin", "cover", "flat", "transition", "batch-4", "batch-16", "leaf-field", "leaf-field-asset",
-         "leaf-field-mark")
+SLOTS = ("margin", "cover", "flat", "transition", "escrow", "delivery", "disclose", "batch-4", "batch-16", "leaf-field",
+         "leaf-field-asset", "leaf-field-mark")
 """What verifiers are registered for. Contexts name the same, but for both sizes of `batch`."""
 WAIT, LAPSE, SHORTEST_SUNSET, LONGEST_SUNSET = 7 * 86_400, 30 * 86_400, 3_600, 30 * 86_400
 """Seconds: from announcement to activation; from then until the announcement is void; bounds of sunsets."""

@@ -36,6 +36,7 @@ _COMMANDS = {
     "vault": ("vault", "Put collateral in, take it out on proofs (trader)."),
     "fund": ("fund", "Back the insurance fund, and leave it (backer)."),
     "trade": ("trade", "Trade inside commitments, lots and cash together (venue, trader)."),
+    "escrow": ("escrow", "Encrypt openings to venue, committee and owner (trader, venue)."),
     "auction": ("auction", "Bid for lots that nobody may see (liquidator)."),
     "committee": ("committee", "Share an escrow's key, decrypt, renew (committee)."),
     "submit": ("relayer", "Submit a bundle to the chain (relayer)."),

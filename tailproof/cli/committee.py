@@ -9,6 +9,8 @@
     decrypt partial       six of nine, once a disclosure has been ordered
     decrypt open          whoever it was ordered for
     decrypt own           venue or owner, with a key of her own
+    register              the committee's key or its new shares on chain (admin)
+    requests              what was ordered there, for `decrypt`
     renew deal, finish, certify   the same key, new shares: every thirty days, or when members change
 """
 
@@ -23,7 +25,9 @@ import click
 
 from primitives.errors import BadInput
 
-from .console import FILE, OUTPUT, Outcome, reporting, table
+from .console import FILE, OUTPUT, Outcome, progress, reporting, table
+from .node import Endpoint, talking_to_a_node
+from .vault import DEPLOYMENT, opened
 
 if TYPE_CHECKING:
     from committee.dealing import Complaint
@@ -381,3 +385,70 @@ def _opened(request: Request, elements: Sequence[int], statement: str | None, ou
                    [*table([("commitment", request.binding.commitment), ("opening", out)]),
                     *([f"partial decryptions that do not hold: members {', '.join(map(str, refused))}"] if refused
                       else []), f"{out} holds the portfolio and its salt."])
+
+
+# -- on the chain ------------------------------------------------------------------------------------------------------
+@committee.command("register")
+@DEPLOYMENT
+@talking_to_a_node(sends=True)
+@click.option("--committee", "committee_file", type=FILE, required=True, help="Committee, of `certify`.")
+@reporting
+def register(deployment: Path, endpoint: Endpoint, committee_file: Path) -> Outcome:
+    """Register a committee's key, or that its members have renewed their shares (admin; the first at once, all others
+    after its delay: run the same command again)."""
+    from committee.files import hexed
+    from committee.group import Committee
+
+    from .contract_governance import stepped
+    found = Committee.load(committee_file)
+    _, there = opened(deployment, endpoint)
+    generation = there.escrow.generation()
+    members, digest = list(found.verification), found.digest
+    facts = {"committee": hexed(digest), "threshold": found.threshold, "members": len(members)}
+    if generation and there.escrow.committee(generation).key == found.key:
+        step = there.authority.perform(there.escrow, "renewCommittee", generation, members, found.threshold, digest)
+        return stepped(step, f"new shares of the key of generation {generation}",
+                       {**facts, "generation": generation, "renewed": True})
+    wanted = there.escrow.context_of_committee(generation + 1)
+    if found.possession is None or found.key_context != wanted:
+        raise BadInput("context of the committee's key", hexed(found.key_context), f"{hexed(wanted)}, that of "
+                       f"generation {generation + 1} (`escrow show`): its roster has to name it", source=committee_file)
+    shown = (found.possession.commitment, found.possession.response)
+    common = (found.key, shown, members, found.threshold, digest)
+    step = there.authority.perform(there.escrow, "foundCommittee", *common) if not generation else \
+        there.authority.perform(there.escrow, "registerCommittee", generation + 1, *common)
+    return stepped(step, f"committee of generation {generation + 1}",
+                   {**facts, "generation": generation + 1, "renewed": False})
+
+
+@committee.command("requests")
+@DEPLOYMENT
+@talking_to_a_node()
+@click.option("--out", type=OUTPUT, help="Directory to write each order's request to, as `decrypt` takes it: LOT.json.")
+@reporting
+def requests(deployment: Path, endpoint: Endpoint, out: Path | None) -> Outcome:
+    """What was ordered to be disclosed, and to whom. Answer these requests and no others: here a proof has shown that
+    whoever posted an escrow made it. Exit code 1 if one waits."""
+    from committee.files import point_text
+
+    from .. import escrowing
+    system, there = opened(deployment, endpoint)
+    found, rows = [], []
+    for order in escrowing.ordered(system, there, progress=progress):
+        path = None
+        if out is not None and order.posted is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            path = out / f"{order.lot}.json"
+            if not path.exists():
+                order.posted.request.save(path)
+        waits = order.commitment == there.ledger.commitment_of(order.account) \
+            and not (order.published if not order.recipients else order.seats)
+        to = [point_text(key) for key in order.recipients]
+        found.append({"lot": str(order.lot), "account": order.account, "version": order.version,
+                      "commitment": str(order.commitment), "recipients": to, "everybody": not to,
+                      "delivered": order.seats, "published": order.published, "waits": waits,
+                      "escrowed": order.posted is not None, "request": None if path is None else str(path)})
+        rows.append((order.lot, order.account, f"{len(to)} keys" if to else "EVERYBODY", "waits" if waits else "done",
+                     path or ("-" if order.posted is not None else "no escrow: venue or owner has to")))
+    return Outcome({"requests": found}, table(rows, ("lot", "account", "for", "state", "request")) if rows else
+                   ["Nothing was ordered."], not any(one["waits"] for one in found))

@@ -65,6 +65,7 @@ def _collateral(told: Told, show: Callable[[int], str]) -> list[str]:
         f"a trader deposited {show(told.deposited)} and bought on credit: cash inside her commitment moved by "
         f"{show(told.cash)}",
         f"the chain never saw her margin of {show(told.margin)}; what must stay is {show(told.needed)}",
+        f"her opening is in escrow: {told.opened} holders, the venue alone and two of three members, read it there",
         f"she took out {show(told.withdrawn)}, all that cover leaves, and was paid when the epoch was final",
         f"{told.attested} strangers' margins were attested in one transaction",
         f"a quorum that signed a false leaf was refuted and lost {told.forfeited / 10**18:g} ETH of stakes", "",

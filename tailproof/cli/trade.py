@@ -17,7 +17,7 @@ from ..keys import KeyDirectory
 from ..secret import Opening, draw_salt
 from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node, write_calldata
-from .vault import CARRIER, COLLATERAL, DEPLOYMENT, EPOCH_ID, VALID, ground_of, opened, sent
+from .vault import CARRIER, COLLATERAL, DEPLOYMENT, EPOCH_ID, VALID, escrow_missing, ground_of, opened, sent
 
 LOTS = Integer(1, (1 << 40) - 1)
 
@@ -115,6 +115,8 @@ def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Pat
                 out: Path, valid_for: int, for_carrier: Path | None) -> Outcome:
     """Prove that signed fills lead from your commitment to the next, and make the step. With --cover-key exit code 1 if
     the collateral would not cover it."""
+    from verifier_contracts.errors import ContractRefused
+
     from .. import trading, withdrawing
     if cover_key is not None and margin_key is not None:
         raise BadInput("--margin-key", str(margin_key), "absent where --cover-key is given")
@@ -122,7 +124,7 @@ def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Pat
         endpoint.require_sending("--for-carrier", for_carrier)
     kept = _kept(out)
     secret, signed, keys = Opening.load(opening), trading.SignedFills.load(fills_file), KeyDirectory.load(key)
-    _, there = opened(deployment, endpoint)
+    system, there = opened(deployment, endpoint)
     numbers, account = epochs.load(epoch), signed.message.account
     signer = endpoint.signer() if for_carrier is not None else None
     who = there.chain.default_sender() if signer is None else signer.address
@@ -149,8 +151,11 @@ def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Pat
         stands = epoch_id or there.ledger.state_of(account).epoch_id or None
         below = (KeyDirectory.load(margin_key),
                  withdrawing.ground(there, numbers, None, there.ledger.max_epoch_age(), epoch_id=stands))
-    step = trading.prove_step(there, keys, secret, after, signed, cover=cover, below=below, valid_for=valid_for,
-                              progress=progress, owner=None if signer is None else signer.sign_message)
+    try:
+        step = trading.prove_step(there, keys, secret, after, signed, cover=cover, below=below, valid_for=valid_for,
+                                  progress=progress, owner=None if signer is None else signer.sign_message)
+    except ContractRefused as refused:
+        return escrow_missing(refused, system, account, opening)
     facts: dict[str, Any] = {"account": account, "version": step.transition.version,
                              "commitment": str(after.commitment), "covered": cover is not None,
                              "margin": None if below is None else str(step.transition.value)}

@@ -23,6 +23,7 @@ from .node import Endpoint, talking_to_a_node, write_calldata
 
 if TYPE_CHECKING:
     from verifier_contracts.chain import Receipt
+    from verifier_contracts.errors import ContractRefused
     from verifier_contracts.events import Event
     from verifier_contracts.system import Contracts, System
     from verifier_contracts.token import Token
@@ -214,6 +215,7 @@ def withdraw_collateral(deployment: Path, endpoint: Endpoint, account: str | Non
                         final_collateral: Path | None, fee: int, valid_for: int, for_carrier: Path | None) -> Outcome:
     """Take out what a proof leaves covered at initial margin. It is queued until its epoch is final (`vault claim`);
     one unit too much is refused with the amount that is possible (exit code 1)."""
+    from verifier_contracts.errors import ContractRefused
     from verifier_contracts.token import Token
 
     from ..withdrawing import possible, prove_withdrawal, wanted
@@ -235,7 +237,10 @@ def withdraw_collateral(deployment: Path, endpoint: Endpoint, account: str | Non
     if not asked or asked > (room.largest or 0):
         return _too_much(coin, whose, asked, room.largest, room.free)
     wish = wanted(there, whose, coin.address, asked, to or whose, fee=fee, valid_for=valid_for)
-    made = prove_withdrawal(there, keys, grounds, secret, wish, progress=progress)
+    try:
+        made = prove_withdrawal(there, keys, grounds, secret, wish, progress=progress)
+    except ContractRefused as refused:
+        return escrow_missing(refused, system, whose, opening)
     facts = {"account": whose, "token": coin.address, "amount": str(asked), "to": wish.to, "fee": str(fee),
              "version": wish.version, "epoch_id": grounds[0].epoch_id, "paid": len(grounds) == 2}
     remark = ["Everybody who knows the factors can now compute the margin: it was all that cover left."] \
@@ -244,6 +249,17 @@ def withdraw_collateral(deployment: Path, endpoint: Endpoint, account: str | Non
         ("account", whose), ("withdrawn", shown(coin, asked)), ("to", wish.to),
         ("paid", "at once" if len(grounds) == 2 else f"once epoch {grounds[0].epoch_id} is final (`vault claim`)")],
         remark)
+
+
+def escrow_missing(refused: ContractRefused, system: System, account: str, opening: Path) -> Outcome:
+    """What to do where a contract wants the present commitment in escrow; any other refusal is raised again."""
+    if refused.name != "EscrowMissing":
+        raise refused
+    name = system.installed("escrow").statement
+    command = f"tailproof escrow post --account {account} --key KEY-OF-{name} --opening {opening}"
+    return Outcome({"error": refused.name, "account": account, "next": command, "transaction": None},
+                   [f"REFUSED (EscrowMissing): the opening of the present commitment of {account} is not in escrow, so "
+                    "nobody could resolve it if its owner fell silent. Post it, then run this again:", command], False)
 
 
 def _too_much(coin: Token, account: str, asked: int | None, largest: int | None, free: int) -> Outcome:

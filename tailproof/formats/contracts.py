@@ -31,7 +31,7 @@ def system_examples() -> Sequence[Any]:
 
 
 def deployment_examples() -> Sequence[Any]:
-    settings = Settings(True, 3, 1, LeafLayout(5, 50, 44, 256, 2, 7), 1_800, 1, 1_800, 900, 2_700, 900,
+    settings = Settings(True, 3, 1, LeafLayout(5, 50, 44, 256, 2, 7), 1_800, 1, 16, 1_800, 900, 2_700, 900,
                         (0, 2_000, 5_000, 10_000), (3_600, 3_600, 4_500, 5_400), 1, 10_000)
     made = System(1, 1, dict.fromkeys(CONTRACTS, _WHO), (Installed("margin", "margin-full-256x16", _WHO, _DIGEST,
                                                                    _DIGEST, True),),
@@ -43,10 +43,13 @@ _CONTRACTS: Mapping[str, str] = {
     "authority": "the AccessManager: who may call what", "registry": "of verifiers", "oracle": "of epochs",
     "court": "where epochs are refuted", "combiner": "of proofs, for batches",
     "marks": "of shares of pools and interest-bearing vaults", "lens": "reads in bulk", "attestor": "of batches",
-    "desk": "of commitments", "ledger": "of margins", "vault": "of collateral", "settlement": "of venues"}
+    "desk": "of commitments", "escrow": "of encrypted openings", "ledger": "of margins", "vault": "of collateral",
+    "settlement": "of venues"}
 _SLOTS: Mapping[str, str] = {
     "margin": "proves a margin", "cover": "proves that collateral covers a hidden margin, or falls short",
     "flat": "proves that a commitment holds nothing", "transition": "proves a commitment after fills",
+    "escrow": "proves that words encrypt an opening to venue, committee and owner",
+    "delivery": "to a shortlist", "disclose": "proves that words are an opening",
     "batch-4": "proves up to four margins", "batch-16": "proves up to sixteen",
     "leaf-field": "proves an element of an instrument's leaf", "leaf-field-asset": "of an asset's leaf, on grids",
     "leaf-field-mark": "of a mark's leaf, in epochs of levels"}
@@ -105,7 +108,7 @@ CONTRACTS_FILE = Format(
      "settings.layout.width": "bits of a value in it", "settings.layout.value_bits": "of values, without sign",
      "settings.layout.values": "scenarios, or nodes of a grid", "settings.layout.underlyings": "that an epoch may have",
      "settings.layout.cash_id": "instrument id of cash, or 0", "settings.mark_life": "of shares, s",
-     "settings.empty_commitment": "to no positions, under salt 0",
+     "settings.empty_commitment": "to no positions, under salt 0", "settings.slots": "positions of a commitment",
      **{f"settings.{key}": meaning for key, meaning in {**_AGES, **_LADDER}.items()},
      "settings.quantum": "of settlements, quote units", "settings.debit_per_margin": "basis points",
      "grants": "roles as given at deployment", "grants[].role": "its name", "grants[].holder": "an address",

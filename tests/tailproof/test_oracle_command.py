@@ -121,7 +121,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., Any], lea
                               prove_known_answer(key))
     config = config_for(chain)
     config = replace(config, oracle=replace(config.oracle, cash_id=epoch.cash_id))
-    system = deploy_system(chain, config, Proving(slots, layout_of(epoch), 7), sender=chain.senders[0],
+    system = deploy_system(chain, config, Proving(slots, layout_of(epoch), 7, 16), sender=chain.senders[0],
                            file=folder / "system.json")
     assert System.load(folder / "system.json") == system
     return Commands(folder, chain, system.open(chain), leaf_keys, run, publisher_keys(), chain.senders[8])

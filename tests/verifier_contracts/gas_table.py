@@ -3,9 +3,9 @@
 `make gas` prints the table and exits 1 if a bound is exceeded, or a path costs something else than the snapshot says;
 `--write` renews the snapshot. EVM gas is deterministic, so that the embedded chain and anvil agree.
 
-Keys are toys: a verifier's gas depends on how many public inputs its statement has, which the slots of the registry fix
-(margin, cover and transition 4, flat 2, batches 3, leaf fields 5), and on nothing else of the key. Each further input
-would cost `INPUT_GAS`.
+Keys are toys: a verifier's gas depends on how many public inputs its statement has, which the registry's slots fix
+(margin, cover, transition and disclose 4, flat 2, batches, escrow and delivery 3, leaf fields 5), and on nothing else
+of the key. Each further input would cost `INPUT_GAS`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from escrow_posts import DIGEST, disclosed_inputs, public, sealed_inputs, secret_of, words_for
 from eth_account import Account
 from ledger_world import FACTORS, MINUTE, Tested, factors_hash, key_at, key_bytes, send_contract
 from system_world import LAYOUT, SystemWorld, build_system
@@ -27,6 +28,7 @@ from verifier_contracts.abi import encode_call
 from verifier_contracts.bindings import proof_words
 from verifier_contracts.chain import Chain, Receipt
 from verifier_contracts.epoch_content import EpochContent
+from verifier_contracts.governance import Role
 from verifier_contracts.oracle import LeafProof
 from verifier_contracts.withdrawal import Withdrawal
 
@@ -51,6 +53,8 @@ BOUNDS = {
 SHARED = {"attestBatch of 16, each": 16, "attestCovers of 16, each": 16}
 """Transactions of so many accounts: what is said is an account's share."""
 HELD, COIN_ID = 10**9, 5
+POSITIONS = 32
+"""Of a commitment: the most that full statements have, on which the words of an escrow depend."""
 TWO_FACTORS = [*FACTORS, (COIN_ID, 1 << 64, 1 << 64)]
 LEAF = 1
 
@@ -90,6 +94,7 @@ class Paths:
         self.refutations()
         self.many_accounts()
         self.two_assets()
+        self.escrows()
         return self.found
 
     def note(self, name: str, receipt: Receipt) -> Receipt:
@@ -265,6 +270,38 @@ class Paths:
                      factors=TWO_FACTORS)
 
 
+    # -- escrow --------------------------------------------------------------------------------------------------------
+    def escrows(self) -> None:
+        """An account's escrows, and a disclosure of the last to two keys, then to everybody."""
+        w = self.w
+        other = Account.from_key((2_000).to_bytes(32, "big"))
+        w.register(w.keys["margin"].scalar("commitment of another"), owner=other)
+        self.keep_receipt("registerKey", w.register_key(other))
+        self.note("postEscrow, 32 positions", w.post(other.address))
+        w.register(w.keys["margin"].scalar("another one"), owner=other)
+        self.note("postEscrow, 32 positions, its next commitment", w.post(other.address))
+        me, lot, account = w.relayer, 7, other.address
+        w.govern("authority", "grantRole", Role.COORDINATOR, me, 0)
+        keys = [public(secret_of(account)), public(secret_of(w.venue))]
+        self.note("orderDisclosure, to two", w.escrow.transact("orderDisclosure", lot, account, keys, sender=me))
+        commitment, places = w.ledger.read("commitmentOf", account), [*keys, *[keys[0]] * 3]
+        bound = w.context("delivery", account=account, epoch=0, action=lot.to_bytes(32, "big"))
+        words = words_for(bound, commitment, places, POSITIONS)
+        key = w.keys["delivery"]
+        proof = key.prove(sealed_inputs(key.verification_key.digest(), bound, commitment, places, words))
+        self.note("deliver, 32 positions", w.escrow.transact("deliver", lot, keys, DIGEST, words, proof_words(proof),
+                                                             sender=me))
+        w.escrow.transact("orderDisclosure", lot, account, [], sender=me)
+        key, bound = w.keys["disclose"], w.context("disclose", account=account, epoch=0)
+        words = list(range(1, 2 * POSITIONS + 2))
+        proof = key.prove(disclosed_inputs(key.verification_key.digest(), bound, commitment, words))
+        self.note("publishOpening, 32 positions", w.escrow.transact("publishOpening", lot, words, proof_words(proof),
+                                                                    sender=me))
+
+    def keep_receipt(self, name: str, receipt: Any) -> None:
+        self.keep(name, receipt["transactionHash"], receipt["gasUsed"])
+
+
 def surcharge(costs: Mapping[str, int]) -> int:
     """What a withdrawal costs more if somebody else brings it: the owner's signature, and what it takes to check it.
     The bound is of a withdrawal with its cover; whoever carries it is paid the fee that the owner has signed."""
@@ -273,7 +310,7 @@ def surcharge(costs: Mapping[str, int]) -> int:
 
 def measured(chain: Chain | None = None) -> dict[str, Cost]:
     """Every path on a fresh system whose epochs three of five publishers sign, on the embedded chain by default."""
-    return Paths(build_system(chain, publishers=5, quorum=3)).all()
+    return Paths(build_system(chain, publishers=5, quorum=3, positions=POSITIONS)).all()
 
 
 def snapshot() -> dict[str, int]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from escrow_posts import DIGEST, SLOTS, public, sealed_inputs, secret_of, shown, words_for
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -15,6 +16,7 @@ from mocks import compiled
 from toykey import CIRCUIT, ToyKey
 from world import GENESIS, HOUR, refused
 
+from primitives.babyjubjub import Point
 from verifier_contracts.abi import encode_call, encode_deployment, refusal
 from verifier_contracts.bindings import Contract, proof_words
 from verifier_contracts.chain import Chain, Receipt
@@ -38,7 +40,8 @@ LIVES = [60 * MINUTE, 60 * MINUTE, 75 * MINUTE, 90 * MINUTE]
 MAX_AGE, EXIT_AGE, FINAL_AGE, GRACE = 30 * MINUTE, 15 * MINUTE, 45 * MINUTE, 15 * MINUTE
 STATUS = tuple(status.words.title().replace(" ", "") for status in MarginStatus)
 SKIPPED = tuple(why.name.title() for why in Skipped)
-STATEMENTS = {"margin": 4, "cover": 4, "flat": 2, "transition": 4, "batch-4": 3, "batch-16": 3}
+STATEMENTS = {"margin": 4, "cover": 4, "flat": 2, "transition": 4, "escrow": 3, "delivery": 3, "disclose": 4,
+              "batch-4": 3, "batch-16": 3}
 EMPTY = 424242
 """Stands for the commitment to no positions under salt 0."""
 FACTORS = [(1, 1 << 64, 1 << 64)]
@@ -124,6 +127,7 @@ class LedgerWorld:
     combiner: Tested
     attestor: Tested
     desk: Tested
+    escrow: Tested
     ledger: Tested
     lens: Tested
     admin: str
@@ -260,6 +264,64 @@ class LedgerWorld:
                                   self.version(account) + 1 if version is None else version,
                                   self.deadline() if deadline is None else deadline, signature, sender=sender)
 
+    # -- escrow --------------------------------------------------------------------------------------------------------
+    def sent_by(self, who: LocalAccount, contract: Tested, function: str, *arguments: Any) -> Any:
+        """A transaction that somebody signs herself: no node has her key. Returns the node's receipt."""
+        eth = self.chain.web3.eth
+        if eth.get_balance(who.address) < 10**17:
+            self.chain.send(who.address, b"", value=10**18)
+        signed = who.sign_transaction({
+            "to": contract.address, "data": encode_call(contract.artifact, function, arguments), "value": 0,
+            "gas": 1_000_000, "gasPrice": 10**10, "nonce": eth.get_transaction_count(who.address)})
+        receipt = eth.wait_for_transaction_receipt(eth.send_raw_transaction(signed.raw_transaction))
+        assert receipt["status"] == 1, function
+        return receipt
+
+    def register_key(self, who: LocalAccount | str) -> Any:
+        """A key for escrows, made from the holder's address."""
+        address = who if isinstance(who, str) else who.address
+        secret = secret_of(address)
+        arguments = (public(secret), shown(secret, self.escrow.read("contextOfKey", address)))
+        if isinstance(who, str):
+            return self.escrow.transact("registerKey", *arguments, sender=who, gas=600_000)
+        return self.sent_by(who, self.escrow, "registerKey", *arguments)
+
+    def committee(self, generation: int = 1) -> tuple[Any, ...]:
+        """A committee's key, its proof, its members' keys, threshold and digest."""
+        secret = secret_of(f"committee {generation}")
+        members = [public(secret_of(f"member {generation} {number}")) for number in range(3)]
+        return (public(secret), shown(secret, self.escrow.read("contextOfCommittee", generation)), members, 2,
+                keccak(text=f"committee {generation}"))
+
+    def prepare_escrow(self) -> None:
+        """A committee, and keys of the venue and the owner."""
+        self.escrow.transact("foundCommittee", *self.committee(), sender=self.admin, gas=900_000)
+        for who in (self.venue, self.owner):
+            self.register_key(who)
+
+    def holders(self, account: str) -> list[Any]:
+        """Keys of venue, committee and owner, as they stand."""
+        at = self.escrow.read("generation")
+        return [Point(*key) for key in (self.escrow.read("keyOf", self.ledger.read("venueOf", account)),
+                                        self.escrow.read("committees", at)[0], self.escrow.read("keyOf", account))]
+
+    def post(self, account: str | None = None, *, version: int | None = None, digest: int = DIGEST,
+             words: Sequence[int] | None = None, proof: Sequence[int] | None = None, keys: Sequence[Any] | None = None,
+             commitment: int | None = None, sent_words: Sequence[int] | None = None, **context: Any) -> Receipt:
+        """Post an escrow of an account's commitment. sent_words : other words than those that are proven."""
+        account = account or self.owner.address
+        version = self.version(account) if version is None else version
+        commitment = self.ledger.read("commitmentOf", account) if commitment is None else commitment
+        keys = self.holders(account) if keys is None else keys
+        bound = self.context("escrow", **{"account": account, "epoch": 0, "version": version} | context)
+        words = words_for(bound, commitment, keys, self.escrow.read("slots")) if words is None else words
+        if proof is None:
+            key = self.keys["escrow"]
+            proof = proof_words(key.prove(sealed_inputs(key.verification_key.digest(), bound, commitment, keys, words,
+                                                        digest)))
+        return self.escrow.transact("postEscrow", account, version, digest, list(sent_words or words), list(proof),
+                                    sender=self.relayer)
+
     def events(self, receipt: Receipt, contract: Tested, name: str) -> list[dict[str, Any]]:
         """Events of one name, decoded."""
         web3 = self.chain.web3
@@ -293,11 +355,13 @@ def build(chain: Chain, keys: dict[str, ToyKey] | None = None, vault_of: Callabl
     combiner = send_contract(chain, "ProofCombiner", [])
     vault_for = vault_of(chain, authority, oracle)
     nonce = chain.web3.eth.get_transaction_count(chain.web3.to_checksum_address(admin))
-    address, vault_address = created_address(admin, nonce + 2), created_address(admin, nonce + 3)
+    address, vault_address = created_address(admin, nonce + 3), created_address(admin, nonce + 4)
     attestor = send_contract(chain, "BatchAttestor", [address, registry.address, combiner.address, EMPTY])
     desk = send_contract(chain, "CommitmentDesk", [authority.address, address, registry.address])
+    escrow = send_contract(chain, "Escrow", [authority.address, address, registry.address, SLOTS])
     chosen = {"oracle": oracle.address, "verifiers": registry.address, "vault": vault_address,
-              "attestor": attestor.address, "desk": desk.address, "maxEpochAge": MAX_AGE, "exitEpochAge": EXIT_AGE,
+              "attestor": attestor.address, "desk": desk.address, "escrow": escrow.address, "maxEpochAge": MAX_AGE,
+              "exitEpochAge": EXIT_AGE,
               "finalEpochAge": FINAL_AGE, "supersededGrace": GRACE, "buffers": BUFFERS, "lives": LIVES} | settings
     ledger = send_contract(chain, "MarginLedger", [authority.address, tuple(chosen.values())])
     vault = vault_for(address)                           # wants to see the ledger's code
@@ -311,12 +375,15 @@ def build(chain: Chain, keys: dict[str, ToyKey] | None = None, vault_of: Callabl
                            GUARDIAN, sender=admin)
     key = keys["margin"]
     owner = Account.from_key(key.scalar("owner").to_bytes(32, "big"))
-    world = LedgerWorld(chain, keys, authority, oracle, registry, vault, combiner, attestor, desk, ledger, lens, admin,
+    world = LedgerWorld(chain, keys, authority, oracle, registry, vault, combiner, attestor, desk, escrow, ledger,
+                        lens, admin,
                         guardian, venue, other_venue, relayer, stranger, owner, GENESIS - MINUTE, key.scalar("root"),
                         key.scalar("commitment"), 103_329_317, chosen)
     oracle.transact("setFactorsHash", factors_hash(FACTORS))
     world.publish(world.epoch)
     world.register(world.commitment)
+    world.prepare_escrow()
+    world.post()
     return world
 
 

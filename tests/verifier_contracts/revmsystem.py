@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from escrow_posts import SLOTS as POSITIONS
+from escrow_posts import public, secret_of, shown
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -135,6 +137,27 @@ class RevmSystem:
         """For good, by the publishers."""
         self.oracle("freezeEpoch", epoch, 1, self.by_quorum(struct_of("Freeze(uint40 epochId)", [epoch])))
 
+    # -- escrow ----------------------------------------------------------------------------------------------------
+    def register_key(self, who: str) -> None:
+        """A key made from its holder's address."""
+        secret = secret_of(who)
+        self.escrow("registerKey", public(secret), shown(secret, self.escrow("contextOfKey", who)), sender=who)
+
+    def install_committee(self, generation: int) -> None:
+        """A new key, by the admin."""
+        secret = secret_of(f"committee {generation}")
+        proof = shown(secret, self.escrow("contextOfCommittee", generation))
+        head = ("foundCommittee",) if generation == 1 else ("registerCommittee", generation)
+        self.escrow(*head, public(secret), proof, [public(2), public(3)], 2, bytes(32), sender=self.admin)
+
+    def renew_committee(self, generation: int) -> None:
+        """New shares of a key, by the admin."""
+        self.escrow("renewCommittee", generation, [public(2), public(3)], 2, bytes(32), sender=self.admin)
+
+    def holders(self, who: str, venue: str, generation: int) -> list[Any]:
+        """Keys of venue, committee and owner."""
+        return [public(secret_of(name)) for name in (venue, f"committee {generation}", who)]
+
     # -- proofs ----------------------------------------------------------------------------------------------------
     def context(self, statement: str, key: bytes, who: str, epoch: int, version: int, action: bytes = bytes(32)) -> int:
         return Context(statement, 1, self.ledger.address, key, who, epoch, version, action).field_element()
@@ -181,18 +204,20 @@ def build() -> RevmSystem:
     combiner = deploy("ProofCombiner")
     marks = deploy("AssetMarks", authority.address, oracle.address, 1_800)
     nonce = m.evm.basic(admin).nonce
-    ledger_at, vault_at = created_address(admin, nonce + 2), created_address(admin, nonce + 3)
+    ledger_at, vault_at = created_address(admin, nonce + 3), created_address(admin, nonce + 4)
     attestor = deploy("BatchAttestor", ledger_at, registry.address, combiner.address, EMPTY)
     desk = deploy("CommitmentDesk", authority.address, ledger_at, registry.address)
+    escrow = deploy("Escrow", authority.address, ledger_at, registry.address, POSITIONS)
     ledger = deploy("MarginLedger", authority.address, (
-        oracle.address, registry.address, vault_at, attestor.address, desk.address, MAX_AGE, EXIT_AGE, FINAL_AGE, GRACE,
-        BUFFERS, LIVES))
+        oracle.address, registry.address, vault_at, attestor.address, desk.address, escrow.address, MAX_AGE, EXIT_AGE,
+        FINAL_AGE, GRACE, BUFFERS, LIVES))
     vault = deploy("CollateralVault", authority.address, (
         oracle.address, ledger.address, marks.address, world.quote.address, QUOTE_ID, CAP))
     assert (ledger.address.lower(), vault.address.lower()) == (ledger_at.lower(), vault_at.lower())
     settlement = deploy("VenueSettlement", authority.address, vault.address, QUANTUM, 10_000)
     world.contracts = {"authority": authority, "registry": registry, "oracle": oracle, "court": court, "marks": marks,
-                       "attestor": attestor, "desk": desk, "ledger": ledger, "vault": vault, "settlement": settlement}
+                       "attestor": attestor, "desk": desk, "escrow": escrow, "ledger": ledger, "vault": vault,
+                       "settlement": settlement}
     for name, functions in FUNCTIONS.items():
         for function, role in functions.items():
             contract = world.contracts[name]
@@ -207,4 +232,7 @@ def build() -> RevmSystem:
         m.evm.message_call(admin, court.address, calldata=court.data("stake", one.address), value=STAKE)
     oracle("rotateSigners", [one.address for one in publishers], 2, sender=admin)
     vault("listAsset", world.coin.address, COIN_ID, CAP, sender=admin)
+    world.install_committee(1)
+    for venue in venues:
+        world.register_key(venue.address)
     return world

@@ -419,6 +419,8 @@ def step(ledgers):
         ledgers.owner.address, ledgers.commitment, 3, ledgers.deadline(),
         ledgers.consent(ledgers.commitment, venue=venue.address)])
     assert send_as(ledgers, venue, ledgers.desk.address, data)["status"] == 1
+    ledgers.register_key(venue)
+    ledgers.post()
     ledgers.deposit(RICH)
     return Step(ledgers, venue, version=4, epoch=ledgers.epoch)
 
@@ -450,8 +452,42 @@ def test_without_cover_the_new_version_is_reduce_only_and_the_clock_runs_on(ledg
     assert ledgers.ledger.read("isReduceOnly", ledgers.owner.address)
     with refused("ReduceOnly"):
         again.apply()
+    ledgers.post()
     replace(again, support=COVER, value=RICH).apply()
     assert not ledgers.ledger.read("isReduceOnly", ledgers.owner.address)
+
+
+def test_risk_is_added_only_where_the_present_commitment_is_in_escrow(ledgers, step):
+    """R28: or an account grows and its owner falls silent, and nobody knows what it holds."""
+    me = ledgers.owner.address
+    ledgers.desk.transact("voidCommitment", me, sender=ledgers.guardian)
+    data = [me, ledgers.commitment + 7, 5, ledgers.deadline(),
+            ledgers.consent(ledgers.commitment + 7, venue=step.venue.address)]
+    ledgers.sent_by(step.venue, ledgers.desk, "registerCommitment", *data)
+    assert ledgers.ledger.read("isEscrowed", me) is False
+    ledgers.cover(RICH, commitment=ledgers.commitment + 7)
+    following = replace(step, version=6)
+    for support in (NONE, COVER):
+        with refused("EscrowMissing"):
+            replace(following, support=support, value=RICH).apply()
+    until = ledgers.chain.now() + 1
+    ledgers.post()
+    assert ledgers.ledger.read("escrowedUntilOf", me) > until
+    following.apply()
+    assert ledgers.ledger.read("isEscrowed", me) is False, "of the commitment that follows nothing is there yet"
+
+
+def test_what_adds_no_risk_needs_no_escrow(ledgers, step):
+    me, new = ledgers.owner.address, ledgers.commitment + 7
+    ledgers.desk.transact("voidCommitment", me, sender=ledgers.guardian)
+    ledgers.sent_by(step.venue, ledgers.desk, "registerCommitment", me, new, 5, ledgers.deadline(),
+                    ledgers.consent(new, venue=step.venue.address))
+    ledgers.attest(commitment=new)
+    shedding = replace(step, version=6, support=MARGIN, value=ledgers.margin, epoch=ledgers.epoch)
+    ledgers.desk.check("applyTransition", shedding.words(), sender=ledgers.relayer)
+    ledgers.flat(commitment=new)                               # and what holds nothing begins without
+    replace(step, version=6).apply()
+    assert ledgers.ledger.read("isEscrowed", me) is False
 
 
 @pytest.mark.parametrize("changes", [{"old": 5}, {"new": 5}, {"fills": 5}, {"version": 3}, {"version": 5},

@@ -589,6 +589,31 @@ def action(world, claimed=RICH, value=RICH, *, check=False, version=None, **made
     return world.vault.check("check", *arguments) if check else world.vault.transact("cover", *arguments)
 
 
+def test_nothing_leaves_on_a_cover_while_only_the_owner_could_open_the_account(ledgers):
+    me, new = ledgers.owner.address, ledgers.commitment + 1
+    ledgers.register(new)
+    version = ledgers.version()
+    for check in (False, True):
+        ledgers.oracle.transact("finalise", ledgers.epoch)
+        with refused("EscrowMissing"):
+            action(ledgers, commitment=new, check=check)
+    ledgers.desk.transact("voidCommitment", me, sender=ledgers.venue)
+    with refused("EscrowMissing"):                             # nor while it has no commitment
+        action(ledgers, commitment=0)
+    ledgers.register(new)
+    ledgers.vault.check("flat", me, version + 2, ACTION, ledgers.flat_proof(action=ACTION, commitment=new))
+    ledgers.post()
+    until = ledgers.ledger.read("escrowedUntilOf", me)
+    action(ledgers, commitment=new)
+    assert ledgers.ledger.read("escrowedUntilOf", me) == until
+    ledgers.chain.travel_to(until)
+    epoch = ledgers.chain.now()
+    ledgers.publish(epoch)
+    assert ledgers.ledger.read("isEscrowed", me) is False
+    with refused("EscrowMissing"):
+        action(ledgers, commitment=new, epoch=epoch)
+
+
 def test_a_covered_action_raises_the_version_and_leaves_it_covered(ledgers):
     action(ledgers, RICH // 2)
     assert ledgers.version() == 2
@@ -661,7 +686,7 @@ def test_a_flat_account_acts_without_oracle_and_venue(ledgers):
 def test_nothing_is_proven_about_a_void_commitment(ledgers):
     ledgers.desk.transact("voidCommitment", ledgers.owner.address, sender=ledgers.venue)
     for function in (lambda: ledgers.attest(commitment=0), lambda: ledgers.cover(0, commitment=0),
-                     lambda: action(ledgers, commitment=0), lambda: ledgers.shortfall(0, commitment=0),
+                     lambda: ledgers.shortfall(0, commitment=0),
                      lambda: ledgers.flat(commitment=0),
                      lambda: ledgers.vault.transact("flat", ledgers.owner.address, 2, ACTION, [0] * 8)):
         with refused("CommitmentIsVoid"):

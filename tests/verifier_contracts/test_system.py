@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ledger_world import DAY, EMPTY, FACTORS, HOUR, MINUTE, Tested, send_contract
-from system_world import LAYOUT, QUOTE_ID, STAKE, SystemWorld, config_for, proving_of, toy_keys
+from system_world import LAYOUT, QUOTE_ID, STAKE, USED, SystemWorld, config_for, proving_of, toy_keys
 from toykey import ToyKey
 from world import GENESIS, refused
 
@@ -18,7 +18,7 @@ from verifier_contracts.compiler import SOURCES
 from verifier_contracts.governance import Role
 from verifier_contracts.role_table import FUNCTIONS, selector
 from verifier_contracts.system import CONTRACTS, GOVERNED, System
-from verifier_contracts.system_deployment import CREATION_GAS, SlotKey, deploy_system, registry_gas
+from verifier_contracts.system_deployment import CREATION_GAS, INPUTS, SlotKey, deploy_system, registry_gas
 from verifier_contracts.withdrawal import Withdrawal
 
 EXIT, LIQUIDATE = 1, 2
@@ -54,7 +54,7 @@ def test_every_restricted_function_has_its_role_and_nothing_else_has_one(system_
     inherited = {"oracle": ("RiskOracle",),
                  "vault": ("CollateralVault", "VaultAssets", "VaultGains", "PausableByClass"),
                  "settlement": ("VenueSettlement", "PausableByClass"), "desk": ("CommitmentDesk", "PausableByClass"),
-                 "registry": ("VerifierRegistry",), "marks": ("AssetMarks",)}
+                 "registry": ("VerifierRegistry",), "marks": ("AssetMarks",), "escrow": ("Escrow",)}
     for name, files in inherited.items():
         text = "\n".join((SOURCES / f"{file}.sol").read_text() for file in files)
         text = re.sub(r"//[^\n]*", "", text)
@@ -254,7 +254,7 @@ def test_every_word_of_the_file_is_compared_with_a_contract(system_world: System
     settings = {"max_epoch_age": 5, "buffers": (0, 2_000, 5_000, 9_999), "lives": (1, 2, 3, 4), "quantum": 99,
                 "layout": LAYOUT._replace(width=49), "stake_required": 1, "empty_commitment": 1, "mark_life": 1,
                 "finality_blocks": 9, "debit_per_margin": 1, "allows_insecure_setup": False, "exit_epoch_age": 1,
-                "final_epoch_age": 1, "superseded_grace": 1}
+                "final_epoch_age": 1, "superseded_grace": 1, "slots": 9}
     assert set(settings) == {one.name for one in fields(system.settings)}
     for name, value in settings.items():
         assert noticed(replace(system, settings=replace(system.settings, **{name: value}))), name
@@ -297,13 +297,36 @@ def test_nothing_is_sent_for_a_bad_configuration(bare: Chain) -> None:
 
 def test_the_registry_fits_into_a_transaction_and_its_limit_is_enough(system_world: SystemWorld) -> None:
     limit = registry_gas(system_world.system.verifiers)
-    assert len(system_world.system.verifiers) == 9
+    assert len(system_world.system.verifiers) == len(USED) == 10
     assert limit <= CREATION_GAS
     block = next(block for number in range(1, 30) for block in [system_world.chain.web3.eth.get_block(number, True)]
                  if any(one["gas"] == limit for one in block["transactions"]))
     used = system_world.chain.web3.eth.get_transaction_receipt(block["transactions"][0]["hash"])
     assert used["contractAddress"] == system_world.system.contracts["registry"]
     assert used["gasUsed"] < limit * 97 // 100
+
+
+def test_more_verifiers_than_a_transaction_can_examine_are_refused_before_anything_is_sent() -> None:
+    chain = Chain.embedded(timestamp=GENESIS)
+    keys = {slot: ToyKey(inputs, seed=f"every {slot}") for slot, inputs in INPUTS.items()}
+    with pytest.raises(BadInput, match="12 slots") as caught:
+        deploy_system(chain, config_for(chain, tuple(INPUTS)), proving_of(keys))
+    assert "announce them afterwards" in str(caught.value)
+    assert chain.block_number() == 0
+
+
+def test_the_escrow_is_governed_as_the_others_are(system_world: SystemWorld) -> None:
+    """The first committee needs no wait and no second one comes without; only the coordinator orders."""
+    w = system_world
+    assert w.escrow.read("generation") == 1, "founded by the announcer"
+    with refused("AccessManagerNotScheduled"):
+        w.escrow.transact("registerCommittee", 2, *w.committee(2), sender=w.admin)
+    with refused("AccessManagedUnauthorized"):
+        w.escrow.transact("orderDisclosure", 1, w.owner.address, [], sender=w.admin)
+    w.govern("escrow", "registerCommittee", 2, *w.committee(2))
+    assert w.escrow.read("generation") == 2
+    w.govern("authority", "grantRole", Role.COORDINATOR, w.stranger, 0)
+    w.escrow.transact("orderDisclosure", 1, w.owner.address, [], sender=w.stranger)
 
 
 def test_governed_names_are_contracts() -> None:

@@ -5,7 +5,7 @@ and what every account is afterwards. Of a proof it knows whether what it claims
 that only the model knows, and false claims are tried as well. After the calls:
 
 - of each token the vault owes exactly what it holds: balances, claims and what is owed;
-- what left was proven covered, at initial margin, for what remained;
+- what left was proven covered, at initial margin, for what remained, of an account whose opening is in escrow;
 - versions only rise; a claim is paid or undone once; live time never runs backwards, nor ahead of wall time;
 - somebody's dust changes no answer that a proof in flight gets;
 - a flat account leaves at once, or as soon as its last fill is settled, an hour later at most, whatever is paused,
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from escrow_posts import WORDS, sealed_inputs
 from eth_account import Account
 from eth_utils.crypto import keccak
 from ledger_world import BUFFERS, EXIT_AGE, FINAL_AGE, GRACE, LIVES, MAX_AGE, SKIPPED, STATUS
@@ -86,6 +87,8 @@ class Person:
     commitment: int = 0
     venue: str = NOBODY
     settled_by: int = 0
+    escrowed_until: int = 0
+    posted: dict[int, tuple[int, int]] = field(default_factory=dict)     # by commitment: generation and digest
     called_by: int = 0                                            # generation of the cover that the last call rests on
     nonce: int = 0
     vault_nonce: int = 0
@@ -121,7 +124,8 @@ class Model:
         self.frozen: set[int] = set()
         self.held: dict[int, int] = {}
         self.holds: list[int] = []
-        self.active = {"margin": 1, "cover": 1, "flat": 1, "transition": 1}
+        self.active = {"margin": 1, "cover": 1, "flat": 1, "transition": 1, "escrow": 1}
+        self.committees = {1: (self.w.escrow("committees", 1)[1], 0)}       # by generation: renewed, replaced
         self.last = dict(self.active)
         self.sunset: dict[tuple[str, int], int] = {}
         self.distrusted: set[tuple[str, int]] = set()
@@ -147,6 +151,8 @@ class Model:
                 token("mint", who, 1 << 70)
                 token("approve", self.w.vault.address, 1 << 100, sender=who)
             self.w.quote("approve", self.w.settlement.address, 1 << 100, sender=who)
+        for who in PEOPLE:
+            self.w.register_key(who)
         self.w.pass_time(300)
         self.publish()
 
@@ -323,7 +329,7 @@ class Model:
         w = p.word
         clock = w.clock or self.now + LIVES[0]
         p.word = Word(0, w.epoch, w.version + 1, 0, 0, 0, w.called, clock)
-        p.venue, p.commitment, p.settled_by = venue, commitment, settled_by
+        p.venue, p.commitment, p.settled_by, p.escrowed_until = venue, commitment, settled_by, 0
 
     def register(self) -> None:
         who, venue = self.someone(), self.rng.choice([*self.venues])
@@ -420,11 +426,13 @@ class Model:
                 demand(epoch == p.word.epoch, "OtherEpoch")
                 demand(p.word.source != COVER_SOURCE, "MarginHidden")
                 demand(value <= p.word.value, "MarginRaised")
+            else:
+                demand(self.now <= p.escrowed_until or self.flat(p.word), "EscrowMissing")
             demand(self.venues.get(p.venue), "VenueWithoutRole")
             demand(sender == who or not stale, "TransitionNotByOwner")
             self.verifier("transition")
             demand(p.commitment, "ProofRejected")
-            was = (p.word, p.venue, p.commitment, p.settled_by)
+            was = (p.word, p.venue, p.commitment, p.settled_by, p.escrowed_until)
             self.set_commitment(p, p.venue, new, self.now + 3_600)
             try:
                 if support == BY_COVER:
@@ -432,12 +440,63 @@ class Model:
                 elif support == BY_MARGIN:
                     self.judge_attest(p, epoch, p.word.version, value, True)
             except Refused:
-                p.word, p.venue, p.commitment, p.settled_by = was
+                p.word, p.venue, p.commitment, p.settled_by, p.escrowed_until = was
                 raise
 
         self.expect("transition", judge, lambda: self.w.desk("applyTransition", (
             who, version, new, fills, cash, self.now, signed(KEYS[who], owner_digest), signed(venue_key, fills_digest),
             proof, support, epoch, value, factors, support_proof), sender=sender))
+
+    # -- escrow ----------------------------------------------------------------------------------------------------
+    def good_until(self, generation: int) -> int:
+        renewed, replaced = self.committees[generation]
+        return min(renewed + 37 * DAY, replaced + 7 * DAY if replaced else FAR)
+
+    def post(self, who: str | None = None) -> None:
+        who = who or self.rng.choice([who for who, p in self.people.items() if p.escrowed_until < self.now] or PEOPLE)
+        p, version, generation = self.people[who], self.some_version(self.people[who]), max(self.committees)
+        holds, digest = self.truth[p.commitment] >= 0 and self.rng.random() < 0.9, self.rng.getrandbits(200)
+        words = [self.rng.getrandbits(250) for _ in range(WORDS)]
+        key = key_digest("escrow", self.active["escrow"] or self.last["escrow"])
+        context = self.w.context("escrow", key, who, 0, version)
+        inputs = sealed_inputs(key, context if holds else context ^ 1, p.commitment,
+                               self.w.holders(who, p.venue, generation), words, digest)
+
+        def judge() -> None:
+            demand(version == p.word.version, "WrongVersion")
+            demand(p.commitment, "CommitmentIsVoid")
+            demand(self.now <= self.committees[generation][0] + 30 * DAY, "CommitteeOverdue")
+            self.verifier("escrow")
+            demand(holds, "ProofRejected")
+            p.posted[p.commitment] = (generation, digest)
+            p.escrowed_until = self.good_until(generation)
+
+        self.expect("postEscrow", judge, lambda: self.w.escrow("postEscrow", who, version, digest, words,
+                                                               proof_of(key, inputs)))
+
+    def refresh(self) -> None:
+        who = self.someone()
+        p = self.people[who]
+        generation, digest = p.posted.get(p.commitment, (1, 5))
+        digest += self.rng.random() < 0.1
+
+        def judge() -> None:
+            demand(p.commitment, "CommitmentIsVoid")
+            demand(p.posted.get(p.commitment) == (generation, digest), "NothingPosted")
+            p.escrowed_until = self.good_until(generation)
+
+        self.expect("refresh", judge, lambda: self.w.escrow("refresh", who, generation, digest))
+
+    def change_committee(self) -> None:
+        """New shares mostly, sometimes a new key."""
+        generation = max(self.committees)
+        if self.rng.random() < 0.2:
+            self.committees[generation] = (self.committees[generation][0], self.now)
+            self.committees[generation + 1] = (self.now, 0)
+            self.w.install_committee(generation + 1)
+        else:
+            self.committees[generation] = (self.now, 0)
+            self.w.renew_committee(generation)
 
     # -- attestations ----------------------------------------------------------------------------------------------
     def margin_stands(self, word: Word, epoch: int) -> bool:
@@ -461,7 +520,7 @@ class Model:
         who, epoch = self.someone(), self.some_epoch()
         p = self.people[who]
         version, margin = self.some_version(p), max(0, self.truth[p.commitment])
-        margin, holds = (margin, True) if self.rng.random() < 0.9 else (margin // 2 + 1, False)
+        margin, holds = (margin, True) if self.rng.random() < 0.8 else (margin // 2 + 1, False)
         generation = self.rng.choice([0, 0, 0, self.last["margin"], max(1, self.last["margin"] - 1)])
         proof = self.prove("margin", holds, who, epoch, version, [root_of(epoch), p.commitment, margin],
                            generation=generation)
@@ -656,6 +715,7 @@ class Model:
         else:
             self.admit(p, e, EXIT_AGE)
         demand(self.venues.get(p.venue), "VenueWithoutRole")
+        demand(self.now <= p.escrowed_until, "EscrowMissing")
         demand(claimed <= value, "ClaimAboveValue")
         demand(p.commitment, "CommitmentIsVoid")
         self.verifier("cover")
@@ -786,7 +846,7 @@ class Model:
 
     def turn(self) -> None:
         kind = self.rng.choice(["time"] * 6 + ["epoch"] * 7 + ["long", "freeze", "hold", "pause", "venue", "venue",
-                                                              "rotate", "rotate", "distrust"])
+                                                              "rotate", "rotate", "distrust", "committee", "committee"])
         if kind == "time":
             self.w.pass_time(self.rng.choice([1, 60, 301, 600, 900]))
         elif kind == "epoch":
@@ -819,6 +879,8 @@ class Model:
             self.grant(venue, not self.venues[venue] or self.rng.random() < 0.8)
         elif kind == "rotate":
             self.rotate(self.rng.choice([*self.active]))
+        elif kind == "committee":
+            self.change_committee()
         elif kind == "distrust" and self.rng.random() < 0.2:
             statement = self.rng.choice([*self.active])
             generation = self.active[statement]
@@ -950,6 +1012,8 @@ class Model:
         assert tuple(w.ledger("stateOf", who)) == p.word.words()
         assert (w.ledger("commitmentOf", who), w.ledger("venueOf", who).lower(), w.ledger("settledByOf", who)) == (
             p.commitment, p.venue.lower(), p.settled_by)
+        assert (w.ledger("escrowedUntilOf", who), w.ledger("isEscrowed", who)) == (
+            p.escrowed_until, self.now <= p.escrowed_until)
         assert w.vault("balanceOf", who, token.address) == p.balance[name]
         assert w.vault("immatureOf", who) == self.immature(p)
         assert w.vault("valueOf", who, w.latest, w.factors[w.latest]) == self.value(p, w.latest)
@@ -961,11 +1025,10 @@ class Model:
         assert 0 <= self.live[1] - live <= self.now - wall
 
     def run(self, calls: int) -> None:
-        steps = [self.deposit] * 4 + [self.register] * 5 + [self.move, self.transition, self.transition, self.attest,
-                                                           self.attest, self.cover, self.cover, self.cover_by_margin,
-                                                           self.attest_flat, self.shortfall] + [self.withdraw] * 4 + [
-            self.withdraw_flat, self.end_claim, self.end_claim, self.collect, self.settle, self.settle, self.turn,
-            self.turn, self.turn]
+        steps = [self.deposit] * 4 + [self.register] * 5 + [self.withdraw] * 5 + [self.post] * 5 + [
+            self.move, self.transition, self.transition, self.attest, self.attest, self.attest, self.cover, self.cover,
+            self.cover_by_margin, self.attest_flat, self.shortfall, self.refresh, self.withdraw_flat, self.end_claim,
+            self.end_claim, self.collect, self.settle, self.settle, self.turn, self.turn, self.turn]
         escape_at = 50
         while self.calls < calls:
             self.rng.choice(steps)()
@@ -976,10 +1039,11 @@ class Model:
 
 
 PATHS = {"deposit", "register", "void", "move", "reassign", "transition", "attest", "cover", "coverByMargin",
-         "attestFlat", "shortfall", "withdraw", "withdrawFlat", "redeem", "collect", "settle"}
+         "attestFlat", "shortfall", "postEscrow", "refresh", "withdraw", "withdrawFlat", "redeem", "collect", "settle"}
 REFUSALS = {"withdraw: ClaimAboveValue", "withdraw: ProofRejected", "withdraw: WrongVersion", "redeem: NotMature",
             "attest: ProofRejected", "cover: ProofRejected", "shortfall: ProofRejected", "transition: ReduceOnly",
-            "withdrawFlat: ProofRejected", "cover: ClaimAboveValue"}
+            "withdrawFlat: ProofRejected", "cover: ClaimAboveValue", "withdraw: EscrowMissing",
+            "transition: EscrowMissing", "postEscrow: ProofRejected", "refresh: NothingPosted"}
 
 
 @pytest.mark.parametrize(("seed", "calls"), [(1, CALLS), *(pytest.param(seed, 13_000, marks=pytest.mark.slow)

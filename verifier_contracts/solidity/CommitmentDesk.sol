@@ -7,7 +7,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import {BN254_ORDER} from "./Bn254.sol";
 import {ICollateralVault} from "./ICollateralVault.sol";
-import {ICommitmentLedger} from "./ICommitmentLedger.sol";
+import {EscrowMissing, ICommitmentLedger} from "./ICommitmentLedger.sol";
 import {MarginStatus} from "./IMarginManager.sol";
 import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 import {ActionClass, PausableByClass} from "./PausableByClass.sol";
@@ -210,7 +210,9 @@ contract CommitmentDesk is EIP712, PausableByClass {
 
     /// @notice Move an account's commitment by fills that its venue signed. A proof is never consent: the owner signs
     ///         too, or sends.
-    /// @dev    While OPEN is paused, only what comes with a margin not above the one before.
+    /// @dev    While OPEN is paused, only what comes with a margin not above the one before. What may add risk wants the
+    ///         opening of the present commitment in escrow, unless that holds nothing: or an account could grow and its owner
+    ///         fall silent, and nobody would know what it holds.
     function applyTransition(Transition calldata t) external {
         uint40 version = ledger.versionOf(t.account);
         if (version == 0) revert AccountNotRegistered(t.account);
@@ -219,6 +221,7 @@ contract CommitmentDesk is EIP712, PausableByClass {
         if (t.support != Support.Cover && ledger.isCalled(t.account)) revert AccountIsCalled(t.account);
         if (t.support == Support.None && ledger.isReduceOnly(t.account)) revert ReduceOnly(t.account);
         if (t.support == Support.Margin) _requireNotAbove(t);
+        else if (!ledger.isEscrowed(t.account) && !ledger.isFlat(t.account)) revert EscrowMissing(t.account);
         address venue = ledger.venueOf(t.account);
         _requireSigned(t, venue);
         _requireTransition(t);

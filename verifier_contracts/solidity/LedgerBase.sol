@@ -20,6 +20,7 @@ import {
 } from "./AccountWord.sol";
 import {BatchAttestor} from "./BatchAttestor.sol";
 import {CommitmentDesk} from "./CommitmentDesk.sol";
+import {Escrow} from "./Escrow.sol";
 import {IBatchLedger} from "./IBatchLedger.sol";
 import {ICollateralVault} from "./ICollateralVault.sol";
 import {requireFactorsHash} from "./Epochs.sol";
@@ -40,9 +41,10 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
         IRiskOracle oracle;
         IVerifierRegistry verifiers;
         ICollateralVault vault;
-        /// These two know their ledger: they are deployed before it, for the address that it will have.
+        /// These three know their ledger: they are deployed before it, for the address that it will have.
         BatchAttestor attestor;
         CommitmentDesk desk;
+        Escrow escrow;
         /// An epoch older than so many seconds proves nothing any more: for attestations; for withdrawals, the cover
         /// they are allowed by; and the second one, under a final epoch.
         uint40 maxEpochAge;
@@ -68,6 +70,8 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
         address venue;
         /// Wall time from which a flat account may leave although nothing was settled since its last transition.
         uint40 settledBy;
+        /// Last second at which the opening of the commitment counts as being in escrow; 0 if it never was.
+        uint40 escrowedUntil;
     }
 
     /// @dev Of buffers: basis points.
@@ -117,6 +121,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
         _requireCode("verifiers", address(s.verifiers));
         _requireCode("attestor", address(s.attestor));
         _requireCode("desk", address(s.desk));
+        _requireCode("escrow", address(s.escrow));
         // The vault knows this contract too, so it may be deployed later, to an address that is known.
         _require("vault", uint160(address(s.vault)));
         _require("maxEpochAge", s.maxEpochAge);
@@ -372,10 +377,10 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
             && !_isFrozen(word.epochId());
     }
 
-    /// @dev The venue of an account, which must not have lost its role: nobody's word outlives it.
-    function _trustedVenue(address account) internal view returns (address venue) {
-        venue = _custody[account].venue;
-        if (!_hasRole(VENUE, venue)) revert VenueWithoutRole(account, venue);
+    /// @dev What is kept of an account whose venue has not lost its role: nobody's word outlives it.
+    function _trustedCustody(address account) internal view returns (Custody memory custody) {
+        custody = _custody[account];
+        if (!_hasRole(VENUE, custody.venue)) revert VenueWithoutRole(account, custody.venue);
     }
 
     function _hasRole(uint64 role, address who) internal view returns (bool member) {

@@ -3,8 +3,9 @@ pragma solidity ^0.8.28;
 
 import {AccountWord, BY_COVER, BY_FLAT, Basis, CALLED, NOTHING, packWord} from "./AccountWord.sol";
 import {CommitmentDesk} from "./CommitmentDesk.sol";
+import {Escrow} from "./Escrow.sol";
 import {ICollateralVault} from "./ICollateralVault.sol";
-import {ICommitmentLedger} from "./ICommitmentLedger.sol";
+import {EscrowMissing, ICommitmentLedger} from "./ICommitmentLedger.sol";
 import {IMarginManager, MarginStatus} from "./IMarginManager.sol";
 import {LedgerAttestations} from "./LedgerAttestations.sol";
 import {LedgerBase} from "./LedgerBase.sol";
@@ -17,8 +18,12 @@ import {VENUE} from "./Roles.sol";
 contract MarginLedger is LedgerAttestations {
     /// @notice Says which commitments accounts have.
     CommitmentDesk public immutable desk;
+    /// @notice Says whose openings can be had without their owners.
+    Escrow public immutable escrow;
 
     error NotDesk(address sender);
+    error NotEscrow(address sender);
+    error OtherCommitment(uint256 commitment, uint256 expected);
     error EpochNotFinal(uint40 epochId);
     error SettlementPending(address account, uint256 until);
     error MarginUnavailable(address account, MarginStatus status);
@@ -29,7 +34,9 @@ contract MarginLedger is LedgerAttestations {
         LedgerAttestations(settings)
     {
         if (address(settings.desk.ledger()) != address(this)) revert NotOfThisLedger(address(settings.desk));
+        if (address(settings.escrow.ledger()) != address(this)) revert NotOfThisLedger(address(settings.escrow));
         desk = settings.desk;
+        escrow = settings.escrow;
     }
 
     // -------------------------------------------------------------------------------------------------- commitments
@@ -44,8 +51,16 @@ contract MarginLedger is LedgerAttestations {
         Basis basis = _isCalled(word) ? CALLED : NOTHING;
         uint96 none = 0;
         _entries[account].word = packWord(none, word.epochId(), word.version() + 1, 0, basis, clock);
-        _custody[account] = Custody(venue, settledBy);
+        _custody[account] = Custody(venue, settledBy, 0);
         _entries[account].commitment = commitment;
+    }
+
+    /// @inheritdoc ICommitmentLedger
+    function noteEscrow(address account, uint256 commitment, uint40 until) external {
+        if (msg.sender != address(escrow)) revert NotEscrow(msg.sender);
+        uint256 present = _entries[account].commitment;
+        if (commitment != present) revert OtherCommitment(commitment, present);
+        _custody[account].escrowedUntil = until;
     }
 
     // ------------------------------------------------------------------------------------------------------ actions
@@ -101,7 +116,8 @@ contract MarginLedger is LedgerAttestations {
         _custody[account].settledBy = 0;
     }
 
-    /// @dev Nothing rests on the word of a venue that has lost its role.
+    /// @dev Nothing rests on the word of a venue that has lost its role; nothing leaves while only the owner could open the
+    ///      account.
     function _coverOfAction(
         address account,
         uint40 epochId,
@@ -112,7 +128,7 @@ contract MarginLedger is LedgerAttestations {
         uint256 root,
         uint256[8] calldata proof
     ) private view returns (Basis) {
-        _trustedVenue(account);
+        if (block.timestamp > _trustedCustody(account).escrowedUntil) revert EscrowMissing(account);
         _requireWithin(claimed, value);
         return _requireCover(
             Subject(account, epochId, version, actionHash, _commitment(account), root),
@@ -173,6 +189,16 @@ contract MarginLedger is LedgerAttestations {
     /// @dev It has no cover for its present version that is good now.
     function isReduceOnly(address account) external view returns (bool) {
         return !_isCovered(_entries[account].word);
+    }
+
+    /// @inheritdoc ICommitmentLedger
+    function isEscrowed(address account) external view returns (bool) {
+        return block.timestamp <= _custody[account].escrowedUntil;
+    }
+
+    /// @notice Last second at which the opening of its commitment counts as being in escrow; 0 if it never was.
+    function escrowedUntilOf(address account) external view returns (uint40) {
+        return _custody[account].escrowedUntil;
     }
 
     /// @inheritdoc ICommitmentLedger
