@@ -624,6 +624,7 @@ def test_a_venue_with_nothing_left_leaves_a_deficit(w: FundWorld) -> None:
     assert w.fund("deficits") == 840
     with refused("AccessManagedUnauthorized"):
         w.desk("slashBond", w.venue, 1, A, sender=w.venue)
+    assert [w.desk("slashBond", w.venue, 100, A, sender=w.coordinator) for _ in range(2)] == [5, 0]
 
 
 def test_a_charge_reaches_the_bond_where_the_clearing_account_is_empty(w: FundWorld) -> None:
