@@ -4,34 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import vaultworld
 from revmchain import Contract, account, vault_artifacts
 from vaultworld import COORDINATOR, RISK, VENUE, VaultWorld
 
-from verifier_contracts.compiler import SOURCES, Artifact, compile_sources
-
 DAY = 86_400
 SHARED = account(0)
 PHI, HMAX = 5_000, 4_000
 CAPS = (5_000, 8_000, 9_000)
-NEW = ("InsuranceFund", "LossAllocator", "VenueSettlement", "CollateralVault", "AssetMarks")
-
-
-@lru_cache(maxsize=1)
-def fund_artifacts() -> dict[str, Artifact]:
-    """The vault's, and what liquidation puts beside it."""
-    texts = {path.name: path.read_text() for path in SOURCES.glob("*.sol")}
-    needed: dict[str, str] = {}
-    waiting = [f"{name}.sol" for name in NEW]
-    while waiting:
-        name = waiting.pop()
-        if name in needed:
-            continue
-        needed[name] = texts[name]
-        waiting += [other for other in texts if f'"./{other}"' in texts[name]]
-    return {**vault_artifacts(), **compile_sources(needed)}
 
 
 @dataclass
@@ -98,7 +79,7 @@ def loss_id(number: int) -> bytes:
 
 def build(caps: Sequence[int] = CAPS, h_max: int = HMAX) -> FundWorld:
     """Everything deployed and installed."""
-    a = fund_artifacts()
+    a = vault_artifacts()
     world = vaultworld.build(lambda: a)
     made = FundWorld(**{name: getattr(world, name) for name in world.__dataclass_fields__})
     m, admin = made.machine, made.admin

@@ -405,7 +405,7 @@ def build_liquidation() -> LiquidationWorld:
 
     quote = s.quote.address
     escrow, house = deploy("TrialEscrow", s.ledger.address), deploy("TrialHouse", quote)
-    fund, allocator, bonds = deploy("TrialFund", quote), deploy("TrialAllocator"), deploy("TrialBonds", quote)
+    fund, allocator, bonds = deploy("TrialFund", quote), deploy("TrialAllocator", quote), deploy("TrialBonds", quote)
     silence = deploy("SilenceCalls", s.desk.address, s.ledger.address)
     closes = deploy("PartialClose", s.ledger.address, s.desk.address, escrow.address, BAND, CONCESSION)
     coordinator = deploy("LiquidationCoordinator", s.authority.address,

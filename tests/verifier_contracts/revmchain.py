@@ -23,9 +23,6 @@ from verifier_contracts.compiler import SOURCES, Artifact, compile_sources
 MOCKS = Path(__file__).parent / "solidity"
 _INTERFACES = ("ICollateralVault.sol", "IMarginManager.sol", "IRiskOracle.sol", "IEpochRegistry.sol", "ILiveClock.sol",
                "IPausableClock.sol")
-_VAULT = ("CollateralVault.sol", "VenueSettlement.sol", "AssetMarks.sol", "ConstantProductAdapter.sol",
-          "Erc4626Adapter.sol", "VaultAssets.sol", "VaultGains.sol", "Purse.sol", "Gains.sol", "Epochs.sol",
-          "ExactTransfer.sol", "IGainsAllocator.sol", "ILpAdapter.sol", "PausableByClass.sol", "Signatures.sol")
 
 
 CODE_LIMIT = compiler.CODE_LIMIT
@@ -34,11 +31,10 @@ CODE_LIMIT = compiler.CODE_LIMIT
 
 @lru_cache(maxsize=1)
 def vault_artifacts() -> dict[str, Artifact]:
-    """The vault's contracts and what tests put around them."""
-    ours = {name: (SOURCES / name).read_text() for name in (*_INTERFACES, *_VAULT)}
+    """The contracts, and what tests put around the vault's."""
     mocks = {name: (SOURCES / name).read_text() for name in _INTERFACES} | \
         {path.name: path.read_text() for path in MOCKS.glob("Vault*.sol")}
-    return {**compile_sources(mocks), **compile_sources(ours)}
+    return {**compile_sources(mocks), **compiler.compile_contracts()}
 
 
 class Refusal(Exception):

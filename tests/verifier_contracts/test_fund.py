@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fundworld import CAPS, DAY, HMAX, PHI, SHARED, FundWorld, build, fund_artifacts, loss_id
-from revmchain import account, refused
+from fundworld import CAPS, DAY, HMAX, PHI, SHARED, FundWorld, build, loss_id
+from revmchain import account, refused, vault_artifacts
 from vaultworld import LAG, START
 
 A, B, C, D = (account(i) for i in range(0xC1, 0xC5))
@@ -153,7 +153,7 @@ def test_who_has_given_notice_bears_losses_until_he_is_gone(insured: FundWorld) 
 
 def test_nobody_leaves_a_fund_that_has_nobody_to_ask_for_losses() -> None:
     w = build()
-    a = fund_artifacts()
+    a = vault_artifacts()
     bare = w.machine.deploy(a["InsuranceFund"], w.authority.address, w.desk.address, PHI, CAPS, sender=w.admin)
     w.give(A, 5, spender=bare)
     bare("back", SHARED, 5, 0, sender=A)
@@ -332,7 +332,7 @@ def test_the_standing_bid_is_phi_of_the_margin_as_far_as_the_fund_would_pay(insu
 
 
 def test_no_fund_or_allocator_without_its_settings(w: FundWorld) -> None:
-    a, m = fund_artifacts(), w.machine
+    a, m = vault_artifacts(), w.machine
     for arguments, name in (((A, w.desk.address, PHI, CAPS), "authority"),
                             ((w.authority.address, A, PHI, CAPS), "settlement"),
                             ((w.authority.address, w.desk.address, 0, CAPS), "bidPerMargin")):

@@ -38,6 +38,9 @@ ENDS = {State.AWARDED, State.VOIDED, State.FAILED, State.RELEASED}
 BIDDERS = [account(0xB1D0 + n) for n in range(2)]
 LIQUIDATE = 2
 
+BORNE = 50
+"""What gains bear of a loss at most."""
+
 
 class Play:
     def __init__(self, seed: int) -> None:
@@ -49,11 +52,11 @@ class Play:
         self.live = self.w.live
         self.called: Counter[int] = Counter()
         w = self.w
-        for contract, amount in ((w.fund, 3_000), (w.house, 1 << 40), (w.bonds, 10_000)):
+        for contract, amount in ((w.fund, 3_000), (w.house, 1 << 40), (w.bonds, 10_000), (w.allocator, 1 << 40)):
             w.s.quote("mint", contract.address, amount)
         for venue in w.s.venues:
             w.bonds("post", venue.address, 5_000)
-        w.allocator("bear", 50)
+        w.allocator("bear", BORNE)
         for key in self.keys:
             w.register(key, self.rng.choice([0, 300, 700, 800]), self.rng.choice(w.s.venues).address)
             w.deposit(key.address, 1_000)
@@ -71,7 +74,7 @@ class Play:
     def money(self) -> int:
         w = self.w
         return sum(int(w.s.quote("balanceOf", one.address)) for one in
-                   (w.s.vault, w.house, w.fund, w.bonds, w.coordinator)) - self.brought
+                   (w.s.vault, w.house, w.fund, w.bonds, w.allocator, w.coordinator)) - self.brought
 
     brought = 0
 
@@ -222,7 +225,7 @@ class Play:
         if own:
             w.deposit(to.address, own)
             self.brought += own
-        total = value + paid + own
+        total = value + paid + min(BORNE, max(0, -price) - paid) + own
         shown = w.short(who) if self.rng.random() < 0.9 and w.final_epoch() else NO_SHORTFALL
         w.coordinator("award", w.awarding(lot, who, to, total, short=shown),
                       sender=bidder if self.rng.random() < 0.9 else ANYBODY)

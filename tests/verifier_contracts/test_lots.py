@@ -73,7 +73,7 @@ def balance(w: LiquidationWorld, contract: Any) -> int:
 
 def money(w: LiquidationWorld) -> int:
     """Everywhere but in the hands of people."""
-    return sum(balance(w, one) for one in (w.s.vault, w.house, w.fund, w.bonds, w.coordinator))
+    return sum(balance(w, one) for one in (w.s.vault, w.house, w.fund, w.bonds, w.allocator, w.coordinator))
 
 
 def award(w: LiquidationWorld, value: int = 1_800, sender: str = BIDDER, **changes: Any) -> None:
@@ -308,12 +308,14 @@ def test_of_a_loss_fund_gains_and_deficit_bear_every_unit(sold, held, gains, spl
     price(w, -200)
     w.s.quote("mint", w.fund.address, held)
     w.allocator("bear", gains)
-    awarding = w.awarding(1, w.owner, w.key("new"), 1_800 + split[0])
+    w.s.quote("mint", w.allocator.address, gains)
+    awarding = w.awarding(1, w.owner, w.key("new"), 1_800 + split[0] + split[1])
     logs = w.logs(w.coordinator, "award", awarding, sender=BIDDER)
     loss_id = bytes(w.coordinator("lossIdOf", 1))
     (shared,) = [log for log in logs if log[0] == "LossShared"]
     assert shared == ("LossShared", 1, loss_id, 0, *split)
     assert sum(split) == 200
+    assert (w.value(w.key("new").address), balance(w, w.coordinator)) == (1_800 + split[0] + split[1], 0)
     venue, start, end, amount = w.allocator("losses", loss_id)
     owed = split[1] + split[2]
     assert (venue, start, end, amount) == ((w.venue.lower(), covered_at, w.now, owed) if owed
@@ -330,7 +332,7 @@ def test_a_winner_says_what_he_takes_at_least(sold):
     award(w, 1_950, least=150)
 
 
-@pytest.mark.parametrize("who", ["house", "fund"])
+@pytest.mark.parametrize("who", ["house", "fund", "allocator"])
 def test_what_is_said_to_be_paid_has_come(sold, who):
     w = sold
     if who == "house":
@@ -339,8 +341,13 @@ def test_what_is_said_to_be_paid_has_come(sold, who):
             award(w)
         return
     price(w, -200)
-    w.s.quote("mint", w.fund.address, 200)
-    w.fund("keep", 1)
+    if who == "allocator":
+        w.allocator("bear", 200)
+        w.s.quote("mint", w.allocator.address, 200)
+        w.allocator("keep", 1)
+    else:
+        w.s.quote("mint", w.fund.address, 200)
+        w.fund("keep", 1)
     with refused("WrongAmount", 199, 200):
         award(w, 1_999)
 
@@ -603,6 +610,7 @@ def stuck(ripe: LiquidationWorld) -> LiquidationWorld:
     w.house("set", 1, Stage.FAILED)
     w.s.quote("mint", w.fund.address, 70)
     w.allocator("bear", 20)
+    w.s.quote("mint", w.allocator.address, 20)
     return w
 
 
@@ -616,7 +624,7 @@ def test_where_nobody_can_prove_anything_nobody_loses_the_collateral(stuck):
     assert [log for log in logs if log[0] in ("LotStuck", "LossShared")] == [
         ("LotStuck", 1, w.now + 7 * DAY), ("LossShared", 1, loss_id, 0, 70, 20, 10)]
     assert (w.state(1), w.value(who), w.s.vault("lotOf", who)) == (State.STUCK, 1_000, 1)
-    assert (w.bonds("clearing", w.venue), balance(w, w.fund), money(w), balance(w, w.coordinator)) == (70, 0, total, 0)
+    assert (w.bonds("clearing", w.venue), balance(w, w.fund), money(w), balance(w, w.coordinator)) == (90, 0, total, 0)
     assert w.allocator("losses", loss_id) == (w.venue.lower(), covered_at, w.now, 30)
     assert w.coordinator("creditorOf", loss_id) == w.venue.lower()
     with refused("LotOpen"):

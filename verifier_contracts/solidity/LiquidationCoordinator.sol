@@ -448,9 +448,10 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
 
     /// @dev The call that the lot was opened in, at the same version.
     function _requireSameCall(uint256 lotId, Lot memory own) private view returns (uint40 coveredAt) {
-        (, uint40 since,, uint40 at, bool stands) = ledger.callOf(own.account);
+        uint40 since;
+        bool stands;
+        (, since,, coveredAt, stands) = ledger.callOf(own.account);
         if (!stands || since != own.since || ledger.versionOf(own.account) != own.version) revert CallChanged(lotId);
-        return at;
     }
 
     /// @dev A call that stands: when it began.
@@ -509,7 +510,7 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
         if (income != 0) emit LossShared(lotId, lossIdOf(lotId), income, 0, 0, 0);
     }
 
-    /// @dev A loss is paid by the fund, as far as it may, and recorded as far as it may not. What is paid goes with the
+    /// @dev A loss is paid by the fund, as far as it may, then by gains; the rest is a deficit. What is paid goes with the
     ///      basket, or, of a lot that is stuck, to the venue's clearing account.
     function _bear(
         uint256 lotId,
@@ -523,18 +524,19 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
         bytes32 lossId = lossIdOf(lotId);
         uint256 before = IERC20(quote).balanceOf(address(this));
         uint256 paid = fund.cover(lossId, own.venue, own.account, epochId, amount);
-        uint256 received = IERC20(quote).balanceOf(address(this)) - before;
-        if (received != paid || paid > amount) revert WrongAmount(received, paid);
-        if (paid < leastPaid) revert PaidTooLittle(paid, leastPaid);
-        if (paid != 0) {
-            if (creditor == own.venue) settlement.fundClearing(own.venue, paid);
-            else vault.deposit(own.account, quote, paid);
-        }
         uint256 rest = amount - paid;
         uint256 haircut;
         if (rest != 0) {
             creditorOf[lossId] = creditor;
             haircut = allocator.recordLoss(lossId, own.venue, coveredAt, uint40(block.timestamp), rest);
+        }
+        // What fund and gains bear has come, and goes on at once; only the deficit is outstanding.
+        uint256 received = IERC20(quote).balanceOf(address(this)) - before;
+        if (received != paid + haircut) revert WrongAmount(received, paid + haircut);
+        if (received < leastPaid) revert PaidTooLittle(received, leastPaid);
+        if (received != 0) {
+            if (creditor == own.venue) settlement.fundClearing(own.venue, received);
+            else vault.deposit(own.account, quote, received);
         }
         emit LossShared(lotId, lossId, 0, paid, haircut, rest - haircut);
     }

@@ -139,25 +139,33 @@ contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, Reentr
     /// @inheritdoc IGainsAllocator
     function booked(address account, int256 delta, uint48 maturesAt) external onlyVault {
         if (delta < 0) return _forget(account, uint256(-delta));
-        Window memory window = _windows[account];
-        if (window.tail - window.head >= MOST_GAINS) revert TooManyGains(account);
-        address venue = manager.venueOf(account);
-        uint40 epochId = oracle.latestEpochId();
-        uint40 id = _newest[venue];
+        (address venue, uint40 epochId) = (manager.venueOf(account), oracle.latestEpochId());
+        uint40 id = _poolOf(venue, epochId, maturesAt);
+        _keep(account, uint96(uint256(delta)), id, uint40(maturesAt));
+        _add(_allGains[venue], epochId, uint256(delta));
+    }
+
+    /// @dev The pool of a venue's gains under an epoch; it closes when the first of them matures.
+    function _poolOf(address venue, uint40 epochId, uint48 maturesAt) private returns (uint40 id) {
+        id = _newest[venue];
         if (id == 0 || _pools[id].epochId != epochId) {
             _pools.push(Pool(0, maturesAt, epochId, id, 0, 0));
             id = uint40(_pools.length - 1);
             _newest[venue] = id;
         }
         Pool storage pool = _pools[id];
+        if (maturesAt < pool.closesAt) pool.closesAt = maturesAt;
+    }
+
+    function _keep(address account, uint96 amount, uint40 id, uint40 maturesAt) private {
+        Window memory window = _windows[account];
+        if (window.tail - window.head >= MOST_GAINS) revert TooManyGains(account);
+        Pool storage pool = _pools[id];
         Gain storage gain = _gains[account][window.tail];
         // Where losses were charged to its pool already, it was not gained before their end.
-        (gain.amount, gain.pool, gain.maturesAt, gain.start) =
-            (uint96(uint256(delta)), id, uint40(maturesAt), pool.index);
-        pool.gained += uint96(uint256(delta));
-        if (maturesAt < pool.closesAt) pool.closesAt = maturesAt;
+        (gain.amount, gain.pool, gain.maturesAt, gain.start) = (amount, id, maturesAt, pool.index);
+        pool.gained += amount;
         _windows[account].tail = window.tail + 1;
-        _add(_allGains[venue], epochId, uint256(delta));
     }
 
     /// @inheritdoc IGainsAllocator
@@ -384,8 +392,8 @@ contract LossAllocator is IGainsAllocator, ILossAllocator, AccessManaged, Reentr
 
     // ----------------------------------------------------------------------------------------------------- internal
 
-    function _add(Checkpoints.Trace208 storage trace, uint48 at, uint256 amount) private {
-        trace.push(at, trace.latest() + uint208(amount));
+    function _add(Checkpoints.Trace208 storage trace, uint48 epochId, uint256 amount) private {
+        trace.push(epochId, trace.latest() + uint208(amount));
     }
 
     /// @dev From `from` to `until`, both included.

@@ -40,7 +40,7 @@ contract PartialClose is Shortfalls, ReentrancyGuardTransient {
     /// @dev One word: when a call became the venue's.
     struct Passed {
         uint40 since;
-        uint40 at;
+        uint40 passedAt;
     }
 
     uint256 public constant OWNERS_TIME = 20 minutes;
@@ -57,7 +57,7 @@ contract PartialClose is Shortfalls, ReentrancyGuardTransient {
     RateLimiter.SlidingWindow private _concessions;
 
     /// @notice From this live time on the venue may close.
-    event PassedToVenue(address indexed account, address indexed venue, uint256 at);
+    event PassedToVenue(address indexed account, address indexed venue, uint256 passedAt);
     event PartlyClosed(address indexed account, address indexed venue, uint40 version, uint128 concession, bool flat);
 
     error LiquidationPaused(uint256 until);
@@ -126,7 +126,7 @@ contract PartialClose is Shortfalls, ReentrancyGuardTransient {
     function venuesTimeOf(address account) public view returns (uint256 from, uint256 until) {
         (, uint40 since,,,) = ledger.callOf(account);
         if (since == 0 || _passed[account].since != since) return (0, 0);
-        from = _passed[account].at;
+        from = _passed[account].passedAt;
         until = from + VENUES_TIME;
     }
 

@@ -75,10 +75,6 @@ class Worlds:
             self._keep(ledger_world, "build", lambda build: build(Chain.embedded(timestamp=GENESIS)))
         if any(name.startswith("test_oracle") for name in files):
             self._keep(oracle_world, "build_oracle_world", lambda build: build(Chain.embedded(timestamp=GENESIS)))
-        self.honest_fund: dict[str, Artifact] = {}
-        if any(name.startswith("test_fund") for name in files):
-            import fundworld
-            self.honest_fund = fundworld.fund_artifacts()
         self._liquidation: Any = None
         if any(name.startswith(("test_lots", "test_partial_close", "test_silence_calls")) for name in files):
             import liquidation_world
@@ -143,9 +139,6 @@ class Worlds:
         import revmchain
         if changed.name in self.honest_vault:
             _redirect(revmchain.vault_artifacts, {**self.honest_vault, changed.name: changed})
-        if changed.name in self.honest_fund:
-            import fundworld
-            _redirect(fundworld.fund_artifacts, {**self.honest_fund, changed.name: changed})
         revmchain.CODE_LIMIT = 1 << 20
         if self._liquidation is not None:
             exchange = Exchange(self.honest[changed.name], changed)

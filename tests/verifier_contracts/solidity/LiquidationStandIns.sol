@@ -152,7 +152,7 @@ contract TrialFund is IInsuranceFund {
     }
 }
 
-/// Stands for the allocator: gains bear at most what a test says.
+/// Stands for the allocator: gains bear at most what a test says, and are paid at once.
 contract TrialAllocator is ILossAllocator {
     struct Loss {
         address venue;
@@ -161,10 +161,20 @@ contract TrialAllocator is ILossAllocator {
         uint256 amount;
     }
 
+    IERC20 public immutable quote;
     uint256 public most;
+    uint256 public kept;
     mapping(bytes32 lossId => Loss) public losses;
 
     error RecordedTwice(bytes32 lossId);
+
+    constructor(IERC20 quote_) {
+        quote = quote_;
+    }
+
+    function keep(uint256 amount) external {
+        kept = amount;
+    }
 
     function bear(uint256 amount) external {
         most = amount;
@@ -172,11 +182,12 @@ contract TrialAllocator is ILossAllocator {
 
     function recordLoss(bytes32 lossId, address venue, uint40 from, uint40 until, uint256 amount)
         external
-        returns (uint256)
+        returns (uint256 charged)
     {
         if (losses[lossId].venue != address(0)) revert RecordedTwice(lossId);
         losses[lossId] = Loss(venue, from, until, amount);
-        return amount < most ? amount : most;
+        charged = amount < most ? amount : most;
+        quote.transfer(msg.sender, charged - kept);
     }
 }
 
