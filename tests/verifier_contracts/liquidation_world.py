@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
+from escrow_posts import DIGEST, WORDS, sealed_inputs
 from eth_abi.abi import decode, encode
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -374,9 +375,22 @@ class LiquidationWorld:
                               manager=self.closes)} | changes
         return tuple(parts.values())
 
+    def post(self, who: str) -> None:
+        """The opening of what it holds now, to the escrow that the ledger knows."""
+        if not any(self.s.escrow("keyOf", who)):
+            self.s.register_key(who)
+        version, key = self.version(who), key_digest("escrow", self.s.registry("active", keccak(text="escrow"))[2])
+        context = self.s.context("escrow", key, who, 0, version)
+        words = [1] * WORDS
+        at = self.s.ledger("venueOf", who).lower()
+        venue = next(one.address for one in self.s.venues if one.address.lower() == at)
+        inputs = sealed_inputs(key, context, self.commitment(who), self.s.holders(who, venue, 1), words)
+        self.s.escrow("postEscrow", who, version, DIGEST, words, proof_of(key, inputs))
+
     def transition(self, who: str, new: int, support: int, *, sender: str = ANYBODY, value: int | None = None) -> None:
-        """By owner and venue."""
+        """By owner and venue, of an account whose opening is in escrow."""
         key, old, version = self.keys[who], self.commitment(who), self.version(who) + 1
+        self.post(who)
         fills, value = self.fill_digest(new), self.value(who) if value is None else value
         venue = self.s.ledger("venueOf", who)
         venue_key = next(one for one in self.s.venues if one.address.lower() == venue.lower())

@@ -38,7 +38,7 @@ class GasWorld:
         self.escrow = send_contract(chain, "WeighingEscrow", [w.ledger.address, verifier])
         self.house = send_contract(chain, "TrialHouse", [coin])
         self.fund = send_contract(chain, "TrialFund", [coin])
-        self.allocator = send_contract(chain, "TrialAllocator", [])
+        self.allocator = send_contract(chain, "TrialAllocator", [coin])
         self.bonds = send_contract(chain, "TrialBonds", [coin])
         self.closes = send_contract(chain, "PartialClose", [w.ledger.address, w.desk.address, self.escrow.address, BAND,
                                                             200])

@@ -545,6 +545,7 @@ def test_a_lot_of_a_cured_account_is_void(on_sale):
         with refused("WrongState", 1, State.VOIDED):
             w.coordinator(function, 1, sender=w.s.admin)
     wish = (who, w.s.quote.address, 10, who, 0, w.version(who), w.now)
+    w.post(who)
     w.margins[w.commitment(who)] = 1_400
     proof = w.side(1, who, w.epoch, 1_790, BUFFERS[1], action=w.s.vault("actionHash", wish[1], 10, who, 0))
     w.s.vault("withdraw", wish, [(w.epoch, 1_790, FACTORS, proof)], b"", sender=who)
