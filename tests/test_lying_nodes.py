@@ -120,6 +120,8 @@ def test_a_state_that_changes_before_it_is_mined_is_named_with_its_transaction(
     real.mint(HELD * 10**6)
     real("vault", "deposit", "--amount", HELD * 10**6)
     real.register([(real.epoch.cash_id, DEPOSIT)]).save(tmp_path / "first.json")
+    real.prepare_escrow(tmp_path)
+    real.post(tmp_path / "first.json")
     done = list[str]()
 
     def hook(method: str, params: list[Any], forward: Callable[[], Any]) -> Any:

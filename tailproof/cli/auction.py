@@ -6,6 +6,7 @@ Times are live: they stand still while nobody can be asked to act.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from primitives.errors import BadInput
+from primitives.jsonio import NEW
 
 from .console import ADDRESS, CONTINUED, FILE, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
@@ -132,6 +134,12 @@ def commit(deployment: Path, address: str, endpoint: Endpoint, lot_id: int, pric
     """Commit to a price once you have the opening; nobody sees it. Whoever commits and does not reveal loses the
     bond."""
     from ..bidding import find_lot, seal
+    from ..sealed_bid import load_sealed_bid
+    if os.path.lexists(path):
+        try:
+            load_sealed_bid(path)
+        except BadInput as error:
+            raise BadInput("--bid", str(path), f"{NEW}, but for this very bid ({error.bound})") from None
     at = house_of(deployment, endpoint, address)
     sender, lot = at.chain.default_sender(), find_lot(at, lot_id, digest)
     made = seal(at, lot_id, lot.digest, sender, price, path)

@@ -261,7 +261,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 
 def filler(param: click.Parameter, there: Path) -> str:
     """Some value that the command line takes."""
-    if param.name in ("venue", "account"):
+    if param.name in ("venue", "account", "address"):
         return "0x" + "11" * 20
     if param.name == "statement":
         return STATEMENT

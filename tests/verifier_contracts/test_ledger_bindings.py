@@ -222,6 +222,8 @@ def test_a_step_with_cover_is_signed_by_both_and_carried(ledgers: LedgerWorld, l
     venue = venue_with_a_key(ledgers, desk)
     assert (ledger.commitment_of(me), ledger.venue_of(me)) == (0, venue.address)
     register_as(ledgers, desk, venue, ledgers.commitment)
+    ledgers.register_key(venue)
+    ledgers.post()
     version, new, fills, cash, claimed = ledger.version_of(me) + 1, 4_321, 99, -250, 10**12
     ledgers.deposit(claimed)
     owners = desk.transition_consent(me, new, fills, cash, ledgers.chain.now() + DAY)

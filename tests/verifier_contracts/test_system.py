@@ -64,9 +64,12 @@ def test_every_restricted_function_has_its_role_and_nothing_else_has_one(system_
         contract = system_world.at.named(name)
         for function, role in FUNCTIONS[name].items():
             assert system_world.at.authority.role_of(contract.address, selector(contract.artifact, function)) == role
-    elsewhere = [path.name for path in SOURCES.glob("*.sol") if re.search(r"\) .*\brestricted\b", path.read_text())
+    elsewhere = [path.name for path in SOURCES.glob("*.sol")
+                 if re.search(r"function \w+\([^{;]*\brestricted\b", re.sub(r"//[^\n]*", "", path.read_text()))
                  and path.stem not in {file for files in inherited.values() for file in files}]
-    assert elsewhere == []
+    # Written, and not deployed with the system yet (docs/liquidation.md).
+    assert sorted(elsewhere) == ["AuctionHouse.sol", "InsuranceFund.sol", "LiquidationCoordinator.sol",
+                                 "LiquidatorSeats.sol", "LossAllocator.sol"]
 
 
 # -- it works: money through everything --------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def test_what_is_optional_can_be_given_or_left_out(tmp_path: Path) -> None:
     ("vault.quote_id", 1 << 31, "vault.quote_id"),
     ("vault.quote_cap", str(1 << 96), "vault.quote_cap"),
     ("vault.mark_life", 0, "vault.mark_life"),
-    ("vault.assets", [{"token": NOBODY, "id": 1, "cap": "1"}], "vault.assets[0].id"),
+    ("vault.assets", [{"token": NOBODY, "id": TEMPLATE["vault"]["quote_id"], "cap": "1"}], "vault.assets[0].id"),
     ("vault.assets", [{"token": NOBODY, "id": i, "cap": "1"} for i in (2, 3)], "vault.assets[1].token"),
     ("vault.assets", [{"token": NOBODY, "id": 2, "cap": 1}], "vault.assets[0].cap"),
     ("vault.assets", [{"token": NOBODY, "id": 1 << 31, "cap": "1"}], "vault.assets[0].id"),

@@ -119,7 +119,7 @@ def test_first_generations_are_in_force_at_once(ledgers):
         assert ledgers.registry.read("byGeneration", statement_id(name), 1) == (verifier, digest)
         assert ledgers.registry.read("isTrusted", statement_id(name), 1)
     with refused("NoVerifier"):
-        ledgers.registry.read("active", statement_id("disclose"))
+        ledgers.registry.read("active", statement_id("nobody's"))
     with refused("NoVerifier"):
         ledgers.registry.read("byGeneration", COVER, 2)
     assert not ledgers.registry.read("isTrusted", COVER, 2)
