@@ -6,6 +6,7 @@ demand's word: the epoch's own book must have released it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ _SIGNATURE = r"0x[0-9a-f]{130}", "0x and 130 hex digits"
 
 
 @dataclass(frozen=True)
-class _Word:
+class _Word(ABC):
     """One publisher's. chain_id, oracle : where it is good.  signer : whose it is; signature : 65 bytes r, s, v."""
 
     chain_id: int
@@ -47,9 +48,9 @@ class _Word:
     def _own(self) -> Mapping[str, Any]:
         return {}
 
+    @abstractmethod
     def message(self, domain: OracleDomain) -> dict[str, Any]:
         """What is signed."""
-        raise NotImplementedError
 
     def require(self, domain: OracleDomain, source: Path, **wanted: int) -> None:
         """Refuse one of another chain, oracle or subject, or by another signer than it says; raises BadInput."""
