@@ -53,7 +53,6 @@ BOUNDS = {
     "challengeField, two proofs": 610_000,
     "deposit, after the first": 75_000,
     "deposit, after the first, by another": 75_000,
-    "award": 1_000_000,
 }
 SHARED = {"attestBatch of 16, each": 16, "attestCovers of 16, each": 16}
 """Transactions of so many accounts: what is said is an account's share."""
