@@ -8,4 +8,10 @@ interface IInsuranceFund {
     function cover(bytes32 lossId, address venue, address account, uint40 epochId, uint256 amount)
         external
         returns (uint256 paid);
+
+    /// @notice What it would pay of a loss now, of the venue's tranche and of the shared one.
+    function payableFor(address venue, address account, uint40 epochId, uint256 amount)
+        external
+        view
+        returns (uint256 own, uint256 shared);
 }
