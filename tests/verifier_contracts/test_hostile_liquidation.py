@@ -80,8 +80,8 @@ def test_a_lot_that_was_stuck_is_locked_again_for_a_reason_only_also_where_nobod
 
 # -- who opens lots ----------------------------------------------------------------------------------------------------
 def test_an_owner_does_not_open_her_lots_over_and_over_without_the_margin(on_sale):  # noqa: F811
-    """By M the fund stands for the lot: without it nobody bids for what is worth less than nothing. Whoever can show that
-    she falls short can show M."""
+    """By M the fund stands for the lot: without it nobody bids for what is worth less than nothing. Whoever can show
+    that she falls short can show M."""
     w, who = on_sale, on_sale.owner
     w.coordinator("orderDisclosure", 1)
     w.escrow("deliver", 1, 3, False)
@@ -115,8 +115,8 @@ def test_a_consent_to_a_registration_takes_over_no_lot(sold):  # noqa: F811
 
 
 def test_a_guardians_hold_takes_no_winners_bond(sold):  # noqa: F811
-    """While the call's epoch is held nothing is awarded, and the winner's minutes run: the lot is void, before they cost
-    him his bond; the account stays called."""
+    """While the call's epoch is held nothing is awarded, and the winner's minutes run: the lot is void, before they
+    cost him his bond; the account stays called."""
     w, who = sold, sold.owner
     w.house("set", 1, Stage.REVEAL)
     w.s.oracle("holdEpoch", w.s.ledger("callOf", who)[2], 2 * HOUR, sender=w.s.guardian)
@@ -134,8 +134,8 @@ def test_a_guardians_hold_takes_no_winners_bond(sold):  # noqa: F811
 
 # -- breaches ----------------------------------------------------------------------------------------------------------
 def test_a_venue_whose_account_was_cured_in_time_is_in_no_breach(on_sale):  # noqa: F811
-    """After a cure by a transition nobody can deliver what was ordered any more; that the lot has not been voided yet is
-    nobody's breach. Else an owner cures, and an accomplice waits and has the venue slashed."""
+    """After a cure by a transition nobody can deliver what was ordered any more; that the lot has not been voided yet
+    is nobody's breach. Else an owner cures, and an accomplice waits and has the venue slashed."""
     w, who = on_sale, on_sale.owner
     w.bonds("post", w.venue, 60)
     w.s.quote("mint", w.bonds.address, 60)
@@ -150,8 +150,8 @@ def test_a_venue_whose_account_was_cured_in_time_is_in_no_breach(on_sale):  # no
 
 # -- silence -----------------------------------------------------------------------------------------------------------
 def test_an_account_that_moved_and_came_back_is_called_again(lw):
-    """Two venues and an owner: her note at the first is passed by while she is at the second; back at the first she would
-    count as noted for ever, and be called by silence never."""
+    """Two venues and an owner: her note at the first is passed by while she is at the second; back at the first she
+    would count as noted for ever, and be called by silence never."""
     w = lw
     w.register(w.owner_key, 500)
     who, other = w.owner, w.s.venues[1].address
@@ -171,8 +171,8 @@ def test_an_account_that_moved_and_came_back_is_called_again(lw):
 
 # -- escrow ------------------------------------------------------------------------------------------------------------
 def test_a_holder_does_not_change_its_key_before_each_post(ledgers: LedgerWorld) -> None:
-    """A post is to the keys that stand: with a new one in every block a venue vetoes every award, and an owner every close
-    of a part, for as long as it pleases it."""
+    """A post is to the keys that stand: with a new one in every block a venue vetoes every award, and an owner every
+    close of a part, for as long as it pleases them."""
     w = ledgers
     for _ in range(2):
         with refused("KeyTooYoung"):
