@@ -63,7 +63,7 @@ def test_a_holder_has_one_key_a_day_to_the_second(keys: Keys) -> None:
     keys.register(public(first), shown(first, keys.context()))
     begun = keys.machine.now
     keys.machine.at(begun + 86_399)
-    with refused("KeyTooYoung", HOLDER, begun + 86_400):
+    with refused("KeyTooYoung", HOLDER.lower(), begun + 86_400):
         keys.register(public(second), shown(second, keys.context()))
     keys.register(public(second), shown(second, keys.context(OTHER)), OTHER)              # each for herself
     assert keys.of() == public(first)
