@@ -31,6 +31,12 @@ contract Escrow is AccessManaged, IDisclosures {
         uint40 replacedAt;
     }
 
+    /// @dev An account's venue; keys of venue, committee and owner.
+    struct Holders {
+        address venue;
+        uint256[6] keys;
+    }
+
     /// @dev What was ordered of a lot. terms : hash of commitment and recipients.
     struct Order {
         address account;
@@ -242,17 +248,16 @@ contract Escrow is AccessManaged, IDisclosures {
         uint256[] calldata words,
         uint256[8] calldata proof
     ) external {
-        uint40 present = ledger.versionOf(account);
-        if (version != present) revert WrongVersion(version, present);
+        _requireVersion(account, version);
         uint256 commitment = _commitmentOf(account);
         uint32 under = generation;
-        address venue = ledger.venueOf(account);
-        uint256[6] memory keys = _keysOf(account, venue, under);
-        uint256[] memory list = new uint256[](2 * HOLDERS);
-        for (uint256 i = 0; i < 2 * HOLDERS; ++i) list[i] = keys[i];
-        uint256 context = _requireSealed(ESCROW, account, version, 0, commitment, list, digest, words, proof);
-        postedOf[account][commitment] = keccak256(abi.encode(under, venue, digest));
-        emit EscrowPosted(account, commitment, venue, version, under, context, keys, digest, words);
+        Holders memory holders = _holdersOf(account, under);
+        uint256 context =
+            _requireSealed(ESCROW, account, version, 0, commitment, _listOf(holders.keys), digest, words, proof);
+        postedOf[account][commitment] = keccak256(abi.encode(under, holders.venue, digest));
+        emit EscrowPosted(
+            account, commitment, holders.venue, version, under, context, holders.keys, digest, words
+        );
         ledger.noteEscrow(account, commitment, _goodUntil(under));
     }
 
@@ -268,12 +273,24 @@ contract Escrow is AccessManaged, IDisclosures {
         ledger.noteEscrow(account, commitment, _goodUntil(under));
     }
 
+    function _requireVersion(address account, uint40 version) private view {
+        uint40 present = ledger.versionOf(account);
+        if (version != present) revert WrongVersion(version, present);
+    }
+
+    function _listOf(uint256[6] memory keys) private pure returns (uint256[] memory list) {
+        list = new uint256[](2 * HOLDERS);
+        for (uint256 i = 0; i < 2 * HOLDERS; ++i) list[i] = keys[i];
+    }
+
     /// @dev Keys of venue, committee and owner, as they stand now.
-    function _keysOf(address account, address venue, uint32 under) private view returns (uint256[6] memory keys) {
+    function _holdersOf(address account, uint32 under) private view returns (Holders memory holders) {
         if (under == 0) revert NoCommittee();
         Committee storage committee = committees[under];
         if (block.timestamp > uint256(committee.renewedAt) + SHARE_LIFE) revert CommitteeOverdue(under, committee.renewedAt);
-        (keys[0], keys[1]) = _keyOf(venue);
+        holders.venue = ledger.venueOf(account);
+        uint256[6] memory keys = holders.keys;
+        (keys[0], keys[1]) = _keyOf(holders.venue);
         (keys[2], keys[3]) = (committee.key.x, committee.key.y);
         (keys[4], keys[5]) = _keyOf(account);
     }
