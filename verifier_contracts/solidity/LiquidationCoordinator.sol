@@ -140,8 +140,11 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     uint256 public lots;
     mapping(uint256 lotId => Lot) private _lots;
     mapping(uint256 lotId => uint256) public stuckAt;
-    /// @notice Whether disclosure of an account's commitment was ordered: the next lot of it wants a shortfall at once.
+    /// @notice Whether disclosure of an account's commitment was ordered, or a lot of it was stuck: the next lot of it wants
+    ///         a shortfall at once, and the margin.
     mapping(address account => mapping(uint256 commitment => bool)) public disclosed;
+    /// @notice Whether what is taken to be lost of a commitment that nobody opens was paid: it is once.
+    mapping(address account => mapping(uint256 commitment => bool)) public presumed;
     /// @notice Who is owed what of a loss was not paid at once.
     mapping(bytes32 lossId => address) public creditorOf;
 
@@ -173,6 +176,8 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     error LiquidationPaused(uint256 until);
     error BreakerTripped();
     error AccountEmpty(address account);
+    /// @notice Whoever can show that it falls short can show M; without it the fund stands for nothing.
+    error MarginMissing(address account);
     error WrongState(uint256 lotId, State state);
     error WrongStage(uint256 lotId, Stage stage);
     /// @notice The account is not called any more, or for another reason or version than when the lot was opened.
@@ -223,7 +228,7 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     /// @notice Lock a called account's collateral and put it up for auction (anyone), once its owner's time and its
     ///         venue's are over.
     /// @param margin M of the account's commitment under the epoch, with its proof; 0, and no proof, where nobody who knows
-    ///               the opening speaks. Bonds are by V then.
+    ///               the opening speaks, which is a first lot alone. Bonds are by V then.
     /// @param s      Where its opening was disclosed in an earlier lot: that it is short. Somebody could have shown that,
     ///               and nobody's collateral is locked over and over without a reason (unused for the first lot).
     function openLot(
@@ -240,6 +245,7 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         uint256 commitment = ledger.commitmentOf(account);
         if (commitment == emptyCommitment) revert AccountEmpty(account);
         if (disclosed[account][commitment]) closes.showShortfall(account, s);
+        if (margin == 0 && disclosed[account][commitment]) revert MarginMissing(account);
         if (block.timestamp > uint256(epochId) + ledger.maxEpochAge()) revert StaleEpoch(epochId);
         // Also that it is known and not frozen.
         oracle.rootOf(epochId);
@@ -328,12 +334,13 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     }
 
     /// @notice Undo a lot (anyone) whose account was cured, or called anew; or whose epoch, or whose call's, was frozen for
-    ///         good. All bonds are given back; an account that is still called is where it was.
+    ///         good; or that has a winner, whose minutes run, while its call is held or its key distrusted, so that nobody
+    ///         could carry it. All bonds are given back; an account that is still called is where it was.
     function voidLot(uint256 lotId) external nonReentrant {
         Lot memory own = _lots[lotId];
         bool stuck = own.state == State.Stuck;
         if (!stuck && own.state != State.Open) revert WrongState(lotId, own.state);
-        if (!_isOver(own)) revert NothingToVoid(lotId);
+        if (!_isOver(own) && !_isAwaitedInVain(lotId, own.account)) revert NothingToVoid(lotId);
         _end(lotId, own.account, State.Voided);
         emit LotVoided(lotId);
         // An auction that has ended has given back, or kept, what it had to.
@@ -343,7 +350,8 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     /// @notice End a lot (anyone) whose auction has failed. Where somebody was shown the opening the next may be opened at
     ///         once, with a shortfall proof. Where nobody was, nobody can prove a shortfall, so nobody loses the collateral:
     ///         it stays locked (R22), and the venue's tranche and the fund pay the venue's clearing account what the account
-    ///         is taken to have lost: by its margin where that is public, else by a fixed share of V.
+    ///         is taken to have lost: by its margin where that is public, else by a fixed share of V. Once, and as far as they
+    ///         reach: it is no deficit and nobody's gains are charged, or a venue would be paid for positions that it made up.
     function failLot(uint256 lotId) external nonReentrant {
         Lot memory own = _inState(lotId, State.Open);
         if (_isOver(own)) revert CallChanged(lotId);
@@ -359,11 +367,15 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         _note(own.account, false);
         stuckAt[lotId] = block.timestamp;
         emit LotStuck(lotId, block.timestamp + STUCK_TIME);
+        uint256 commitment = ledger.commitmentOf(own.account);
+        disclosed[own.account][commitment] = true;
+        if (presumed[own.account][commitment]) return;
+        presumed[own.account][commitment] = true;
         uint256 loss = own.margin > own.value ? own.margin - own.value : 0;
         if (own.margin == 0) loss = uint256(own.value) * unknownLoss / UNIT;
-        (,,, uint40 coveredAt,) = ledger.callOf(own.account);
-        uint256 amount = loss * _one / MICROS;
-        if (amount != 0) _bear(lotId, own, coveredAt, own.epochId, amount, 0, own.venue);
+        (uint256 tranche, uint256 shared) = fund.payableFor(own.venue, own.account, own.epochId, loss * _one / MICROS);
+        uint256 amount = tranche + shared;
+        if (amount != 0) _bear(lotId, own, 0, own.epochId, amount, 0, own.venue);
     }
 
     // --------------------------------------------------------------------------------------------- when all are silent
@@ -395,7 +407,9 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         if (own.state == State.None || own.state == State.Voided) revert WrongState(lotId, own.state);
         uint256 until = uint256(own.orderedAt) + venueDelivers;
         bool late = own.orderedAt != 0 && oracle.liveTime() >= until && !_isDelivered(lotId);
-        if (own.breached || !late) revert NoBreach(lotId);
+        // Of a lot that is over but not ended yet nobody could have delivered any more.
+        bool over = (own.state == State.Open || own.state == State.Stuck) && _isOver(own);
+        if (own.breached || !late || over) revert NoBreach(lotId);
         _lots[lotId].breached = true;
         desk.breach(own.venue);
         uint256 amount = uint256(own.value) * breachShare / UNIT * _one / MICROS;
@@ -479,6 +493,12 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         (, uint40 since, uint40 epochId,,) = ledger.callOf(own.account);
         return since != own.since || ledger.versionOf(own.account) != own.version || _isFrozenForGood(own.epochId)
             || _isFrozenForGood(epochId);
+    }
+
+    /// @dev A winner has minutes, which a guardian's hold of the call's epoch does not stop: they are not to cost him his bond.
+    function _isAwaitedInVain(uint256 lotId, address account) private view returns (bool) {
+        (,,,, bool stands) = ledger.callOf(account);
+        return !stands && house.stageOf(lotId) == Stage.Award;
     }
 
     function _isFrozenForGood(uint40 epochId) private view returns (bool frozen) {
