@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
 _DOMAIN = keccak(text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _DOMAINS: Mapping[str, str] = {"oracle": "Tailproof RiskOracle", "desk": "Tailproof CommitmentDesk",
-                               "vault": "Tailproof CollateralVault",
-                               "coordinator": "Tailproof LiquidationCoord"}
+                               "vault": "Tailproof CollateralVault"}
 """What signatures for a contract name; a foreign one would have people sign for another contract."""
 
 
