@@ -98,6 +98,22 @@ def prove_escrow(there: Contracts, keys: KeyDirectory, opening: Opening, account
     return _sealed(keys, preset, opening, holders.recipients, context, key_digest, progress)
 
 
+def seal_next(there: Contracts, keys: KeyDirectory, opening: Opening, account: str, version: int, holders: Keys, *,
+              progress: Progress = quiet) -> Sealing:
+    """An escrow of a commitment that an account will have, for the transaction that gives it one.
+
+    version : that it will have then.  holders : keys of its venue, the committee and its owner.
+
+    Raises
+    ------
+    BadInput : key or opening belong to something else.
+    """
+    preset = _sealing_preset(keys, "escrow", opening)
+    key_digest = require_in_force(there, keys, "escrow")
+    context = there.ledger.context("escrow", key_digest, account, 0, version)
+    return _sealed(keys, preset, opening, holders.recipients, context, key_digest, progress)
+
+
 def prove_delivery(there: Contracts, keys: KeyDirectory, opening: Opening, order: Ordered, *, sender: str,
                    progress: Progress = quiet) -> Sealing:
     """Encrypt an opening to those that it was ordered for, and prove it; raises as `prove_escrow`."""
