@@ -180,6 +180,24 @@ def _require_slots(keys: KeyDirectory, slots: int, opening: Opening) -> None:
         raise BadInput("opening.commitment", opening.commitment, "what its salt and slots commit to")
 
 
+def opening_of(request: Request, elements: Sequence[int], statement: str | None = None) -> Opening:
+    """What was decrypted of an escrow, compared with its commitment.
+
+    statement : that the opening is to be proven under; None: the request's.
+
+    Raises
+    ------
+    BadInput : the words are of other sizes, or no opening of the commitment.
+    """
+    name = request.statement if statement is None else statement
+    if len(elements) != 2 * statements.get(name).slots + 1:
+        raise BadInput("--statement" if statement else "statement of the request", name,
+                       f"one of {(len(elements) - 1) // 2} slots, as the words are")
+    found = escrow.opening_of(elements, request.binding.commitment)
+    used = max((number for number, slot in enumerate(found.slots, 1) if slot != (0, 0)), default=0)
+    return Opening(name, request.binding.commitment, found.salt, found.slots[:used])
+
+
 # -- what the chain has ------------------------------------------------------------------------------------------------
 def posted(system: System, there: Contracts, account: str | None = None, *, progress: Progress = quiet
            ) -> Mapping[tuple[str, int], Posted]:

@@ -125,11 +125,11 @@ class Duty(Protocol):
 
 @dataclass(frozen=True)
 class DutyStep:
-    """A step of a duty. send : proves what there is to prove, and sends it as somebody."""
+    """A step of a duty. send : proves what there is to prove, and sends it as somebody; None where nothing is sent."""
 
     name: str
     subject: str
-    send: Callable[[str], Receipt]
+    send: Callable[[str], Receipt | None]
     gas: int
     """The most that it may use."""
 
@@ -235,7 +235,8 @@ class Keeper:
         return self._attempt(step.name, step.subject, estimate, lambda sender: contract.transact(
             step.function, *step.arguments(), sender=sender, pending=True))
 
-    def _attempt(self, name: str, subject: str, estimate: Callable[[], int], send: Callable[[str], Receipt]) -> Done:
+    def _attempt(self, name: str, subject: str, estimate: Callable[[], int],
+                 send: Callable[[str], Receipt | None]) -> Done:
         """Try, book, send, and take back what was not used."""
         try:
             gas = estimate()
@@ -248,7 +249,7 @@ class Keeper:
         used = limit                                       # until it is known: what is perhaps out stays booked
         try:
             receipt = send(self.budget.sender)
-            used = receipt.gas_used
+            used = 0 if receipt is None else receipt.gas_used
         except ContractRefused as refused:                 # somebody was first between trial and block
             used = refused.gas_used
             return Done(name, subject, "refused", refused=refused.name)

@@ -272,7 +272,7 @@ def _counted(site: Site, on: Ground, amount: int) -> int:
 
 
 def show_resalting(site: Site, award: Award, *, sender: str) -> Award:
-    """Show shortfall and re-salting in transactions of their own, so that the award's is smaller; what is left of it."""
+    """Show shortfall and re-salting in transactions of their own; the award without them, whose own is smaller."""
     there, hand = site.there, award.hand_over
     site.coordinator.show_shortfall(award.lot_id, award.shortfall, sender=sender)
     there.desk.transact("showResalting", hand.account, hand.to, hand.new_commitment, site.coordinator.empty()[0],

@@ -257,8 +257,8 @@ def refund(deployment: Path, address: str, endpoint: Endpoint, withdraw: int | N
 @talking_to_a_node()
 @click.option("--lot", "lot_id", type=click.IntRange(1), help="Only this one.")
 @click.option("--open", "only_open", is_flag=True, help="Only lots that go on.")
-@click.option("--page", type=FILE, metavar="DIR", help="Write the page for everybody to read: lots.json, and a file for "
-              "each lot, over those of before.")
+@click.option("--page", type=FILE, metavar="DIR", help="Write the page for everybody to read: lots.json, and a file "
+              "for each lot, over those of before.")
 @reporting
 def lots(deployment: Path, address: str, endpoint: Endpoint, lot_id: int | None, only_open: bool, page: Path | None
          ) -> Outcome:
