@@ -219,8 +219,8 @@ def release(deployment: Path, endpoint: Endpoint, lot_id: int) -> Outcome:
     step = site.there.authority.perform(site.coordinator, "releaseLot", lot_id,
                                         sender=site.chain.default_sender())
     done = step.ready == 0
-    return Outcome({"lot_id": str(lot_id), "done": done, "ready": step.ready}, ["released" if done else "scheduled: run this again when the "
-                                                           "role's delay is over"], done)
+    return Outcome({"lot_id": str(lot_id), "done": done, "ready": step.ready},
+                   ["released" if done else "scheduled: run this again when the role's delay is over"], done)
 
 
 # -- what takes the opening --------------------------------------------------------------------------------------------

@@ -121,7 +121,8 @@ def lots_examples() -> Sequence[Any]:
              "forfeited": False, "passed_over": False}
     lot = {"lot_id": "7", "account": _WHO, "digest": "0x" + _DIGEST, "epoch_id": 5, "version": 1, "value": "40",
            "margin": "0", "horizon": 13_200, "stage": "blind", "bond": "9", "step": "1", "reserve": "38",
-           "shortfall_shown": False, "starts": dict.fromkeys(("disclosure", "commit", "sealed", "reveal", "clearing"), 9),
+           "shortfall_shown": False, "starts": {
+               "disclosure": 9, "commit": 10, "sealed": 11, "reveal": 12, "clearing": 13},
            "extensions": 0, "places": [place], "best": None, "winner": None, "price": None, "award_ends": None}
     sold = {**lot, "stage": "settled", "places": [place, {**place, "fund": False, "commitment": "0x" + _DIGEST}],
             "best": "39", "winner": _WHO, "price": "39", "award_ends": 99}
@@ -140,7 +141,7 @@ LOTS = Format(
      "lots[].value": "V at unhaircut marks, 10⁻⁶ quote units",
      "lots[].margin": "M, 10⁻⁶ quote units; 0 where nobody has shown it",
      "lots[].horizon": "wall time that the epoch's scenarios cover, s", "lots[].stage": "of the auction",
-     "lots[].bond": "behind each bid, quote units", "lots[].step": "by which a bid must beat what it beats, quote units",
+     "lots[].bond": "behind each bid, quote units", "lots[].step": "by which a bid must beat another, quote units",
      "lots[].reserve": "price that counts without a shortfall, quote units",
      "lots[].shortfall_shown": "whether a lower one counts too",
      "lots[].starts": "first live second of each stage after the blind one",
