@@ -174,6 +174,14 @@ class Refund(_OfLot):
 
 
 @dataclass(frozen=True)
+class NoteLoss(Step):
+    """A loss is open that nobody has noted, or noted and over: backers of the fund are held by it, or free."""
+
+    name, contract, function, pays = "note-loss", "coordinator", "noteLoss", True
+    account: str
+
+
+@dataclass(frozen=True)
 class PayFund(Step):
     """Forfeited bonds lie in the house."""
 
@@ -209,7 +217,7 @@ class SweepDust(Step):
 
 STEPS: tuple[type[Step], ...] = (
     NoteDelivery, OrderDisclosure, OrderPublicDisclosure, Clear, PassOver, VoidLot, FailLot, ReviveLot, ReportBreach,
-    PassToVenue, OpenLot, CallSilent, NoteSilence, Refund, PayFund, BookReceived, ForwardRepaid, SweepDust)
+    PassToVenue, OpenLot, CallSilent, NoteSilence, NoteLoss, Refund, PayFund, BookReceived, ForwardRepaid, SweepDust)
 """In the order in which they are done in a round: first what has a last moment."""
 NAMES = tuple(step.name for step in STEPS)
 
@@ -251,6 +259,8 @@ def due(state: State) -> list[Step]:
 
 def _of_account(state: State, one: Account) -> Iterator[Entry]:
     call = one.call
+    if one.loss != one.loss_noted:
+        yield Entry(NoteLoss(one.account))
     if call is None or not call.stands:
         yield from _silence(one)
         return

@@ -28,7 +28,6 @@ from verifier_contracts.liquidation import (
     Shortfall,
     SilenceCalls,
 )
-from verifier_contracts.system import CONTRACTS
 from verifier_contracts.token import Token
 from verifier_contracts.vault import Factor
 
@@ -80,25 +79,10 @@ class Site:
         return found
 
 
-_KINDS: Mapping[str, type[Contract]] = {
-    "silence": SilenceCalls, "closes": PartialClose, "coordinator": LiquidationCoordinator, "house": AuctionHouse,
-    "fund": InsuranceFund, "allocator": LossAllocator}
-
-
 def open_site(system: System, there: Contracts) -> Site:
-    """The contracts of liquidation of a deployment, which was compared with the chain.
-
-    Raises
-    ------
-    BadInput : the deployment has none.
-    """
-    addresses = {CONTRACTS.get(name, name): address for name, address in system.contracts.items()}
-    missing = [kind.name for kind in _KINDS.values() if kind.name not in addresses]
-    if missing:
-        raise BadInput("--deployment", f"without {', '.join(missing)}", "a deployment with the contracts of "
-                       "liquidation (`contract deploy`)")
-    made: dict[str, Any] = {name: kind(there.chain, addresses[kind.name]) for name, kind in _KINDS.items()}
-    return Site(there, system.block, Token(there.chain, system.quote_token), **made)
+    """The contracts of liquidation of a deployment, which was compared with the chain."""
+    return Site(there, system.block, Token(there.chain, system.quote_token), there.silence, there.closes,
+                there.coordinator, there.house, there.fund, there.allocator)
 
 
 # -- lists of factors --------------------------------------------------------------------------------------------------
@@ -178,6 +162,7 @@ class _Seen:
     accounts: dict[str, None] = field(default_factory=dict)
     shown: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     losses: dict[bytes, None] = field(default_factory=dict)
+    noted: dict[str, None] = field(default_factory=dict)
     upto: int = -1
 
 
@@ -251,8 +236,10 @@ class Reader:
     # -- events ----------------------------------------------------------------------------------------------------
     def _events(self) -> None:
         site, seen = self.site, self._seen
-        contracts: dict[str, Contract] = {"desk": site.there.desk, "closes": site.closes, "fund": site.fund}
-        names = {"CommitmentRegistered", "CommitmentHandedOver", "ShortfallShown", "LossCovered"}
+        contracts: dict[str, Contract] = {"desk": site.there.desk, "closes": site.closes, "fund": site.fund,
+                                          "coordinator": site.coordinator}
+        names = {"CommitmentRegistered", "CommitmentHandedOver", "ShortfallShown", "LossCovered", "LossOpened",
+                 "LossClosed"}
         found = read_events(site.chain, contracts, max(site.first, seen.upto - DEPTH), names=names,
                             report=self._progress)
         for event in found.events:
@@ -268,6 +255,10 @@ class Reader:
         elif event.name == "ShortfallShown":
             seen.shown[checksummed(told["account"])] = (int(told["epochId"]), int(told["version"]),
                                                         int(told["claimed"]))
+        elif event.name == "LossOpened":
+            seen.noted[checksummed(told["account"])] = None
+        elif event.name == "LossClosed":
+            seen.noted.pop(checksummed(told["account"]), None)
         elif told["deficit"]:
             seen.losses[bytes(told["lossId"])] = None
 
@@ -280,12 +271,13 @@ class Reader:
             return None
         facts: dict[str, Any] = {"clock": word.clock, "epoch_id": word.epoch_id}
         if not word.called and word.source is not Source.FLAT and now.wall <= word.clock:
-            facts["commitment"] = 1                        # of no consequence before its cover ends
+            facts |= {"commitment": 1, "loss_noted": address in self._seen.noted}   # of no consequence before its end
             return Account(address, venue, word.version, **self._dated(facts))
         facts |= {"commitment": there.ledger.commitment_of(address),
                   "covered": not there.ledger.is_reduce_only(address)}
         facts["flat"] = word.source is Source.FLAT and facts["covered"]
         call = there.ledger.call_of(address)
+        facts["loss_noted"] = address in self._seen.noted
         if call is not None and call.stands:
             facts |= {"call": call, "call_final": there.oracle.is_final(call.epoch_id),
                       "passed_at": site.closes.venues_time_of(address)[0], "lot_id": there.vault.lot_of(address),
@@ -294,11 +286,19 @@ class Reader:
                       "shown": self._shown(address, word.version, factors)}
             if not facts["call_final"] and call.epoch_id:
                 facts["call_final_at"] = there.oracle.facts_of(call.epoch_id).live_at + _FINALITY
+            facts["loss"] = self._is_loss(address, facts["lot_id"], facts["commitment"], word.value)
             return Account(address, venue, word.version, **facts)
         facts["call"] = call
         if not facts["flat"] and not facts["covered"] and facts["commitment"]:
             facts["noted"] = self._is_noted(address)
         return Account(address, venue, word.version, **self._dated(facts))
+
+    def _is_loss(self, address: str, lot_id: int, commitment: int, claimed: int) -> bool:
+        """As `LiquidationCoordinator._isLoss`, of a call that stands: a claim of 0 is a silence's."""
+        site = self.site
+        if lot_id:
+            return site.coordinator.lot_of(lot_id).state is LotState.OPEN
+        return commitment != site.coordinator.empty()[1] and (claimed != 0 or site.closes.is_shown(address))
 
     def _dated(self, facts: dict[str, Any]) -> dict[str, Any]:
         epoch_id = facts["epoch_id"]

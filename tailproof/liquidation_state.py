@@ -92,6 +92,7 @@ class Account:
     disclosed : whether its present commitment was disclosed in a lot.
     shown : the last shortfall that was shown of it and may still count, without its proof.
     breached : whether its venue is in breach.
+    loss, loss_noted : whether its loss is open, and whether the coordinator knows it as open.
     """
 
     account: str
@@ -112,6 +113,8 @@ class Account:
     disclosed: bool = False
     shown: Shortfall | None = None
     breached: bool = False
+    loss: bool = False
+    loss_noted: bool = False
 
 
 @dataclass(frozen=True)

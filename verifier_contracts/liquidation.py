@@ -197,6 +197,10 @@ class PartialClose(Contract):
         """What forced closes conceded in the last 24 hours, 10**-6 quote units."""
         return int(self.read("concededOf", account))
 
+    def is_shown(self, account: str) -> bool:
+        """Whether a shortfall was shown of an account's present version, in this call."""
+        return bool(self.read("isShown", account))
+
     def owners_time(self) -> int:
         """Live seconds of the owner's alone."""
         return int(self.read("OWNERS_TIME"))
@@ -337,6 +341,14 @@ class LiquidationCoordinator(Contract):
     def report_breach(self, lot_id: int, *, sender: str | None = None) -> Receipt:
         """Have a venue slashed that has not delivered; anyone may."""
         return self.transact("reportBreach", lot_id, sender=sender, pending=True)
+
+    def note_loss(self, account: str, *, sender: str | None = None) -> Receipt:
+        """Have it known that an account's loss is open, or is not any more; anyone may. It holds backers of the fund."""
+        return self.transact("noteLoss", account, sender=sender)
+
+    def is_loss_open(self, account: str) -> bool:
+        """Whether a loss of an account is open, as far as was noted."""
+        return bool(self.read("isLossOpen", account))
 
     def lots(self) -> int:
         """How many were ever opened; they are counted from 1."""
