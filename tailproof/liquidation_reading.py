@@ -130,8 +130,7 @@ class FactorBook:
                 return
 
     def _from_calls(self, there: Contracts, epoch_id: int) -> None:
-        """Out of transactions that attested covers, under this epoch or a few before, whose list is often the same: their
-        calldata names it."""
+        """Out of the calldata of attestations, under this epoch or one before, whose list is often the same."""
         published = there.oracle.facts_of(epoch_id).block_number
         first = max(there.chain.block_number() - LOOKED_BACK, 0) if self._upto is None else max(0, self._upto - DEPTH)
         first = min(first, published)
