@@ -92,12 +92,12 @@ def test_a_debt_is_repaid_out_of_what_came_from_elsewhere(uw):
 
 
 def test_a_debt_takes_no_more_than_the_account_allowed(uw):
-    who = uw.short_account(most=50_000, debt=300_000)
-    crash(uw, 100_000)
+    who = uw.short_account(most=50_000)
+    crash(uw)
     said = uw.events(who)
     assert stepped(said) == [("CLOSE", 400_000), ("SELL", 0), ("REPAY", 50_000)]
     assert sums(said)[1] == 50_000
-    assert ("DebtStands", who, uw.lender.address, 300_000 - 99_000 - 50_000) in said
+    assert ("DebtStands", who, uw.lender.address, 103_000 - 50_000) in said
     assert uw.unwinder("mostRepaidOf", who, uw.lender.address) == 0
 
 
@@ -137,15 +137,14 @@ def test_nothing_happens_to_whom_nobody_has_called(uw):
     uw.w.run(60 * MINUTE)
     uw.newest()
     with refused("NotCalled", who):
-        uw.liquidate(who, short=(uw.final_with_factors(), uw.w.value(who), FACTORS, NO_PROOF))
+        uw.liquidate(who, short=(*uw.short(who)[:3], NO_PROOF))
 
 
 def test_nothing_happens_to_whom_nobody_has_shown_to_be_short(uw):
     """R5. A solvent sleeper whom a false epoch has called."""
     who = uw.short_account()
     uw.w.margins[uw.w.commitment(who)] = 500_000
-    for short in (uw.w.short(who, uw.final_with_factors()),
-                  (uw.final_with_factors(), uw.w.value(who), FACTORS, NO_PROOF)):
+    for short in (uw.short(who), (*uw.short(who)[:3], NO_PROOF)):
         with refused("ProofRejected"):
             uw.liquidate(who, short=short)
     assert uw.positions(who)["pool"] == (0, 1_000_000, 400_000)
@@ -153,7 +152,7 @@ def test_nothing_happens_to_whom_nobody_has_shown_to_be_short(uw):
 
 def test_a_shortfall_that_was_shown_need_not_be_proven_again(uw):
     who = uw.short_account()
-    shown = uw.w.short(who, uw.final_with_factors())
+    shown = uw.short(who)
     uw.w.closes("showShortfall", who, shown)
     uw.liquidate(who, short=(*shown[:3], NO_PROOF))
 
@@ -194,7 +193,7 @@ def test_prices_are_of_an_epoch_that_counts_now(uw):
     who = uw.short_account()
     old = uw.w.epoch
     uw.newest()
-    uw.w.wait(11 * MINUTE)
+    uw.w.wait(16 * MINUTE)
     with refused("SupersededEpoch", old, uw.w.epoch):
         uw.liquidate(who, epoch=old)
     with refused("WrongFactors"):
@@ -295,6 +294,15 @@ def test_what_an_epoch_has_no_factor_for_comes_last_and_is_not_sold(uw):
     assert [step.adapter for step in steps[:3]] == [quote.address, uw.writer.address, uw.lender.address]
     with refused("FactorMissing", COIN_ID):
         uw.liquidate(who, steps=steps, factors=bare)
+
+
+def test_a_factor_that_is_more_held_than_owed_stops_nobody(uw):
+    """No honest epoch has one. It counts as no haircut."""
+    who = uw.open_account()
+    uw.spread(who)
+    uw.fall(who, 20_000_000)
+    uw.to_time(who, [BOTH[0], Factor(COIN_ID, ONE * 3 // 2, ONE)])
+    uw.liquidate(who)
 
 
 def test_nothing_to_do_is_the_adapters_word(uw):

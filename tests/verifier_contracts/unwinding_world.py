@@ -35,7 +35,7 @@ class Mode:
     """Of `HostileAdapter.sol`."""
 
     (HONEST, REVERT, REVERT_MUCH, RETURN_MUCH, RETURN_LITTLE, BURN_GAS, SAY_MORE, DO_LESS, STAY_OPEN,
-     CALL_BACK) = range(10)
+     CALL_BACK, BURN_MOST) = range(11)
 
 
 @lru_cache(maxsize=1)
@@ -150,16 +150,16 @@ class UnwindingWorld:
         gone = {to_checksum_address(one) for one in out}
         return steps_of({one: self.listing(one) for one in self.members(who) if one not in gone}, factors)
 
-    def final_with_factors(self) -> int:
-        """The final epoch that a shortfall is shown under: of those with the quote asset alone."""
-        final = self.w.final_epoch()
-        return max(epoch for epoch, factors in self.w.s.factors.items() if epoch <= final and factors == FACTORS)
+    def short(self, who: str) -> tuple[Any, ...]:
+        """Its shortfall under the last final epoch."""
+        epoch, claimed, _, proof = self.w.short(who)
+        return epoch, claimed, self.w.s.factors.get(epoch, []), proof
 
     def newest_factors(self) -> list[Factor]:
         return [Factor(*factor) for factor in self.w.s.factors[self.w.epoch]]
 
     def grounds(self, who: str, **changes: Any) -> tuple[Any, ...]:
-        parts: dict[str, Any] = {"short": self.w.short(who, self.final_with_factors()) if "short" not in changes else 0,
+        parts: dict[str, Any] = {"short": self.short(who) if "short" not in changes else 0,
                                  "epoch": self.w.epoch,
                                  "factors": [tuple(factor) for factor in self.newest_factors()]} | changes
         return tuple(parts.values())

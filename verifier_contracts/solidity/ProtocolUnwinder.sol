@@ -85,6 +85,7 @@ contract ProtocolUnwinder is AccessManaged, ReentrancyGuardTransient {
         uint256 repaid;
         /// What the keeper may have at most.
         uint256 mostPay;
+        /// Whether anything was closed or sold.
         bool done;
     }
 
@@ -403,7 +404,8 @@ contract ProtocolUnwinder is AccessManaged, ReentrancyGuardTransient {
         emit Stepped(account, adapter, phase, paid);
     }
 
-    /// @dev What a debt may take: of what was rescued, without the keeper's part, and of what the account allowed.
+    /// @dev What a debt may take: of what was rescued, without the keeper's part, and of what the account allowed. Where
+    ///      nothing was rescued nothing is repaid.
     function _repay(address account, address adapter, uint256 debt, Sums memory sums) private returns (uint256 left) {
         Membership storage own = _memberships[account][adapter];
         uint256 free = sums.received - _payOf(sums) - sums.repaid;
@@ -418,7 +420,6 @@ contract ProtocolUnwinder is AccessManaged, ReentrancyGuardTransient {
             IERC20(quote).forceApprove(adapter, 0);
             uint256 taken = before - IERC20(quote).balanceOf(address(this));
             if (taken != amount || said != amount) revert WrongAmount(adapter, said, taken);
-            sums.done = true;
             emit Stepped(account, adapter, Phase.Repay, amount);
         }
         if (left != 0) emit DebtStands(account, adapter, left);

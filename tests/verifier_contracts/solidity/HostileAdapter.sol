@@ -20,7 +20,9 @@ contract HostileAdapter is ILiquidationAdapter {
         DoLess,
         /// Does, and changes nothing of what it says there is.
         StayOpen,
-        CallBack
+        CallBack,
+        /// Leaves just enough to answer.
+        BurnMost
     }
 
     IERC20 public immutable cash;
@@ -99,7 +101,8 @@ contract HostileAdapter is ILiquidationAdapter {
         if (mode == Mode.CallBack) (calledBack, answer) = target.call(data);
     }
 
-    function _misbehave(Mode how) private pure {
+    function _misbehave(Mode how) private view {
+        if (how == Mode.BurnMost) while (gasleft() > 120_000) {}
         if (how == Mode.Revert) revert("never");
         if (how == Mode.BurnGas) while (true) {}
         if (how == Mode.RevertMuch) {
