@@ -23,12 +23,14 @@ from unwinding_world import (
     TERMS,
     Mode,
     UnwindingWorld,
+    reference_protocols,
 )
 
 from verifier_contracts.unwinding import Listing, Phase, Step, Terms, haircut_of, steps_of
 from verifier_contracts.vault import Factor
 
 LIQUIDATE = 2
+MARKED = 1 << 31
 CRASHED = [Factor(QUOTE_ID, ONE, ONE), Factor(COIN_ID, ONE * 2 // 10, ONE * 3 // 10)]
 
 
@@ -110,6 +112,20 @@ def test_a_debt_takes_no_more_than_what_was_rescued_and_no_unit_of_what_was_ther
     assert ("DebtStands", who, uw.lender.address, 103_000) in said
     assert sums(said) == (0, 0, 0, 0)
     assert uw.w.value(who) == before
+
+
+def test_two_debts_share_what_there_is(uw):
+    """400,000 came, of which 8,000 are the keeper's: the less risky debt of 300,000 first."""
+    who, other = uw.open_account(), uw.hostile()
+    uw.spread(who, long=0, debt=600_000)
+    uw.join(who, other, 10**7)
+    other("set", [0, 0, 300_000], [0, 0])
+    uw.fall(who, 20_000_000)
+    uw.to_time(who)
+    crash(uw)
+    said = uw.events(who)
+    assert stepped(said) == [("CLOSE", 400_000), ("SELL", 0), ("REPAY", 300_000), ("REPAY", 92_000)]
+    assert ("DebtStands", who, uw.lender.address, 600_000 - 297_000 - 92_000) in said
 
 
 def test_the_keepers_part_comes_before_debts(uw):
@@ -383,6 +399,20 @@ def test_parts_are_paid_as_the_whole(uw):
     assert uw.unwinder("owed", KEEPER) + uw.unwinder("owed", ANYBODY) == TERMS.cap
 
 
+def test_a_third_part_is_paid_as_the_whole(uw):
+    who, other = uw.open_account(), uw.hostile()
+    uw.spread(who, coins=200_000, debt=0)
+    uw.join(who, other)
+    other("set", [1, 0, 0], [1_000_000, 0])
+    uw.fall(who, 20_000_000)
+    uw.to_time(who)
+    uw.w.live_to(uw.w.closes("venuesTimeOf", who)[0] + 10 * MINUTE)
+    uw.newest()
+    pays = [sums(uw.events(who, out))[2] for out in (
+        [uw.writer.address, uw.lender.address], [uw.writer.address], [])]
+    assert pays == [20_000, 7_920, TERMS.cap - 27_920]
+
+
 def test_another_call_is_paid_anew(uw):
     who = uw.short_account()
     uw.liquidate(who)
@@ -394,6 +424,17 @@ def test_another_call_is_paid_anew(uw):
     uw.fall(who, 20_000_000)
     uw.to_time(who)
     assert sums(uw.events(who))[2] == TERMS.pay(1_980_000)
+
+
+def test_a_stop_of_the_clock_is_no_time_to_leave_out(uw):
+    who = uw.short_account()
+    uw.w.s.vault("pause", LIQUIDATE, 20 * MINUTE, sender=uw.w.s.guardian)
+    uw.w.run(20 * MINUTE)
+    uw.newest()
+    assert uw.w.live < uw.w.closes("venuesTimeOf", who)[0] + 10 * MINUTE
+    with refused("CompleteTime"):
+        uw.liquidate(who, [uw.writer.address])
+    uw.liquidate(who)
 
 
 def test_a_suspended_protocol_is_left_out_at_once_and_must_be(uw):
@@ -534,6 +575,16 @@ def test_protocols_are_listed_by_the_admin_and_suspended_by_risk(uw):
     logs = uw.w.logs(uw.unwinder, "listProtocol", *arguments, sender=uw.admin)
     assert logs == [("ProtocolListed", uw.lender.address, COIN_ID, 1)]
     assert uw.listing(uw.lender.address) == Listing(True, False, 1, COIN_ID)
+
+
+def test_shares_of_pools_are_not_listed(uw):
+    """Epochs have no factors for them, so that nothing would bound what they are sold for."""
+    s, share = uw.w.s, uw.w.s.machine.deploy(uw.w.s.coin.artifact, sender=uw.admin)
+    marking = s.machine.deploy(reference_protocols()["HostileAdapter"], share.address, sender=uw.admin)
+    s.marks("setCurve", MARKED, (marking.address, 1, 1, 1), sender=uw.admin)
+    s.vault("listAsset", share.address, MARKED, 10**9, sender=uw.admin)
+    with refused("AssetNotListed", MARKED):
+        uw.unwinder("listProtocol", uw.lender.address, MARKED, 1, sender=uw.admin)
 
 
 # -- what keepers earn -----------------------------------------------------------------------------------------------

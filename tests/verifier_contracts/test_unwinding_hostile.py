@@ -8,7 +8,7 @@ import pytest
 from liquidation_world import ANYBODY, MINUTE, refused
 from revmchain import Contract, Refusal
 from revmsystem import COIN_ID, QUOTE_ID
-from unwinding_world import KEEPER, RESERVES, TERMS, Mode, UnwindingWorld
+from unwinding_world import KEEPER, RESERVES, TERMS, Mode, UnwindingWorld, reference_protocols
 
 from verifier_contracts.unwinding import Phase
 
@@ -166,6 +166,26 @@ def test_a_sale_counts_what_it_took_for_a_debt_and_no_more(uw):
         uw.liquidate(who)
     other("lie", 49)
     uw.liquidate(who)
+
+
+def test_a_repayment_lowers_the_debt_by_no_more(uw):
+    """Else what is said to stand does not."""
+    who, other = with_hostile(uw, (0, 0, 40), most=10)
+    other("lie", 0)
+    with refused("NotDone", other.address, Phase.REPAY):
+        uw.liquidate(who)
+    other("lie", 30)
+    assert ("DebtStands", who, other.address, 30) in uw.events(who)
+
+
+def test_who_answers_changes_nothing(uw):
+    who = uw.open_account()
+    other = uw.w.s.machine.deploy(reference_protocols()["RestlessAdapter"], sender=uw.admin)
+    uw.unwinder("listProtocol", other.address, QUOTE_ID, 5, sender=uw.admin)
+    uw.join(who, other)
+    with refused("AdapterFailed", other.address, bytes(4)):
+        uw.unwinder("quit", other.address, sender=who)
+    assert other("asked") == 0
 
 
 # -- adapters that call back -----------------------------------------------------------------------------------------

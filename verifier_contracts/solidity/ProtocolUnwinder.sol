@@ -417,8 +417,8 @@ contract ProtocolUnwinder is AccessManaged, ReentrancyGuardTransient {
             uint256 before = IERC20(quote).balanceOf(address(this));
             IERC20(quote).forceApprove(adapter, amount);
             uint256 said = _act(adapter, abi.encodeCall(ILiquidationAdapter.repay, (account, amount)));
-            IERC20(quote).forceApprove(adapter, 0);
             uint256 taken = before - IERC20(quote).balanceOf(address(this));
+            // All of the allowance, so that none is left.
             if (taken != amount || said != amount) revert WrongAmount(adapter, said, taken);
             emit Stepped(account, adapter, Phase.Repay, amount);
         }

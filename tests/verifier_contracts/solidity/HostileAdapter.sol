@@ -61,9 +61,9 @@ contract HostileAdapter is ILiquidationAdapter {
         (mode, target, data) = (Mode.CallBack, target_, data_);
     }
 
-    /// What others may do to it.
-    function reopen() external {
-        position[0] = 1;
+    /// Of which asset it speaks as an `ILpAdapter`.
+    function token() external view returns (address) {
+        return address(cash);
     }
 
     function positionOf(address) external view returns (uint256, uint256, uint256) {
@@ -120,5 +120,14 @@ contract HostileAdapter is ILiquidationAdapter {
                 return(0, 31)
             }
         }
+    }
+}
+
+/// One whose answers change what it is asked about.
+contract RestlessAdapter {
+    uint256 public asked;
+
+    function positionOf(address) external returns (uint256, uint256, uint256) {
+        return (++asked, 0, 0);
     }
 }
