@@ -143,10 +143,9 @@ def test_a_debt_that_was_made_up_takes_what_the_account_allowed_and_once(uw):
 def test_closing_comes_before_selling_whatever_an_adapter_says(uw):
     """One that closes only when it is to sell has not closed."""
     who, other = with_hostile(uw, (1, 1, 0))
-    other("behave", Mode.STAY_OPEN, Mode.HONEST)
-    steps = uw.steps(who)
+    other("behave", Mode.CLOSE_LATE, Mode.HONEST)
     with refused("NotDone", other.address, Phase.CLOSE):
-        uw.liquidate(who, steps=steps)
+        uw.liquidate(who)
 
 
 def test_a_sale_counts_what_it_took_for_a_debt_and_no_more(uw):

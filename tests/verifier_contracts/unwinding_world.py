@@ -35,7 +35,7 @@ class Mode:
     """Of `HostileAdapter.sol`."""
 
     (HONEST, REVERT, REVERT_MUCH, RETURN_MUCH, RETURN_LITTLE, BURN_GAS, SAY_MORE, DO_LESS, STAY_OPEN,
-     CALL_BACK, BURN_MOST) = range(11)
+     CALL_BACK, BURN_MOST, CLOSE_LATE) = range(12)
 
 
 @lru_cache(maxsize=1)

@@ -22,7 +22,9 @@ contract HostileAdapter is ILiquidationAdapter {
         StayOpen,
         CallBack,
         /// Leaves just enough to answer.
-        BurnMost
+        BurnMost,
+        /// Closes only when it is to sell.
+        CloseLate
     }
 
     IERC20 public immutable cash;
@@ -91,7 +93,8 @@ contract HostileAdapter is ILiquidationAdapter {
         _act();
         uint256 amount = pays[phase];
         cash.transfer(msg.sender, mode == Mode.DoLess ? amount - 1 : amount);
-        if (mode != Mode.StayOpen) position[phase] = 0;
+        if (mode != Mode.StayOpen && (mode != Mode.CloseLate || phase == 1)) position[phase] = 0;
+        if (mode == Mode.CloseLate && phase == 1) position[0] = 0;
         if (lies) position[2] = owedAfter;
         return mode == Mode.SayMore ? amount + 1 : amount;
     }
