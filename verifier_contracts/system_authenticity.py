@@ -102,7 +102,7 @@ def immutables(system: System, name: str, decimals: int = 6) -> Mapping[str, byt
         del own["watch"], own["allocator"]                       # the same
     if name == "closes":
         own |= {"_finalEpochAge": fixed.final_epoch_age, "_maxEpochAge": fixed.max_epoch_age}
-    if name in ("settlement", "fund", "house", "coordinator"):
+    if name in ("settlement", "fund", "house", "coordinator", "unwinder"):
         own["_one"] = 10**decimals % (1 << 256)                  # a token may say 255 by now: then the code differs
     if name == "ledger":
         own |= {"_buffers": sum(buffer << 16 * step for step, buffer in enumerate(fixed.buffers)),

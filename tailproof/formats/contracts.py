@@ -77,7 +77,9 @@ _TERMS: Mapping[str, str] = {
     "breach_share": "of V, what a breach takes of the venue's bond, basis points",
     "breach_least": "and at least, quote units",
     "venue_delivers": "from an order until the venue is in breach, live s",
-    "committee_delivers": "until the opening is asked for in public, live s"}
+    "committee_delivers": "until the opening is asked for in public, live s",
+    "pay_share": "of what a keeper rescues at other protocols, his pay, basis points",
+    "pay_cap": "and at most in one call of an account, quote units"}
 
 SYSTEM = Format(
     "system", "What a system of contracts is to be; `contract deploy --config` takes it (JSON)", "system.json",
