@@ -32,7 +32,8 @@ def system_examples() -> Sequence[Any]:
 
 
 def deployment_examples() -> Sequence[Any]:
-    terms = LiquidationTerms(1_000, 5_000, 600, 480, 360, 300, 360, 10_800, 500, 200, 1_000, 500, 10**9, 240, 480)
+    terms = LiquidationTerms(1_000, 5_000, 600, 480, 360, 300, 360, 10_800, 500, 200, 1_000, 500, 10**9, 240, 480,
+                             100, 10**9)
     settings = Settings(True, 3, 1, LeafLayout(5, 50, 44, 256, 2, 7), 1_800, 1, 16, 1_800, 900, 2_700, 900,
                         (0, 2_000, 5_000, 10_000), (3_600, 3_600, 4_500, 5_400), 1, 10_000, 7, terms)
     made = System(1, 1, dict.fromkeys(CONTRACTS, _WHO), (Installed("margin", "margin-full-256x16", _WHO, _DIGEST,
