@@ -9,17 +9,19 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mutants.compiling import Compiler, DoesNotCompile, closure, settings_of
+from mutants.compiling import PLAIN, SHORT, Compiler, DoesNotCompile, closure, prepared
 from mutants.listed import Mutant, digest, mutants
 from mutants.trying import Worlds
 from verifier_contracts.compiler import SOURCES
 
 HONEST = "the honest contract"
-_BAD = ("ALIVE", "GONE", "BROKEN", "NOT EQUIVALENT")
+_BAD = ("ALIVE", "GONE", "BROKEN", "NOT EQUIVALENT", "UNFOUNDED")
+_UNFOUNDED = {"verdict": "UNFOUNDED", "why": "not run: tests of this contract's mutants fail on the honest contract",
+              "compiled": 0}
 
 
 def task_of(mutant: Mutant) -> dict[str, Any] | str:
@@ -28,35 +30,45 @@ def task_of(mutant: Mutant) -> dict[str, Any] | str:
     if (count := text.count(mutant.old)) != 1:
         return f"its text is there {count} times"
     changed = text.replace(mutant.old, mutant.new)
-    sources = closure(mutant.contract, {mutant.file: changed})
-    if mutant.file not in sources:
+    if mutant.file not in closure(mutant.contract, {}):
         return f"{mutant.contract} does not import {mutant.file}"
-    return {**_task(mutant.title, mutant.contract, sources, mutant.killed_by, mutant.equivalent), "list": mutant.list}
+    sources, short = prepared(mutant.contract, {mutant.file: changed})
+    return {**_task(mutant.title, mutant.contract, sources, short, mutant.killed_by, mutant.equivalent),
+            "list": mutant.list}
 
 
-def honest_tasks(chosen: list[Mutant]) -> Iterator[dict[str, Any]]:
-    """That all named tests pass on contracts as they are, compiled in the same way: else no failure means anything."""
-    for contract in sorted({mutant.contract for mutant in chosen}):
-        tests = sorted({test for m in chosen if m.contract == contract for test in m.killed_by})
-        yield _task(f"{contract}: {HONEST}", contract, closure(contract, {}), tuple(tests), HONEST)
+def honest_tasks(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """That all tests named for mutants pass on contracts as they are, compiled in the same ways: else no failure means
+    anything."""
+    for contract, short in sorted({(task["contract"], task["short"]) for task in tasks if task["tests"]}):
+        tests = sorted({test for task in tasks if (task["contract"], task["short"]) == (contract, short)
+                        for test in task["tests"]})
+        sources, _ = prepared(contract, {})
+        if short:
+            sources = closure(contract, {})
+        yield _task(f"{contract}: {HONEST}" + " compiled the short way" * short, contract, sources, short, tuple(tests),
+                    HONEST)
 
 
-def _task(title: str, contract: str, sources: dict[str, str], tests: tuple[str, ...], passes: str) -> dict[str, Any]:
-    return {"title": title, "contract": contract, "sources": sources, "tests": list(tests), "passes": passes,
-            "digest": digest(sources, contract, tests, settings_of(contract))}
+def _task(title: str, contract: str, sources: dict[str, str], short: bool, tests: tuple[str, ...], passes: str
+          ) -> dict[str, Any]:
+    return {"title": title, "contract": contract, "sources": sources, "short": short, "tests": list(tests),
+            "passes": passes, "digest": digest(sources, contract, tests, SHORT if short else PLAIN)}
 
 
 def judge(task: dict[str, Any], worlds: Worlds, compiler: Compiler) -> dict[str, Any]:
     start = time.monotonic()
     try:
-        artifact = compiler.compile(task["contract"], task["sources"])
+        artifact = compiler.compile(task["contract"], task["sources"], task["short"])
     except DoesNotCompile as error:
         return {"verdict": "BROKEN", "why": str(error)[:400], "compiled": 0}
     compiled = round(time.monotonic() - start, 1)
     answer = worlds.attempt(artifact, task["tests"])
+    said = " ".join(line for line in answer["said"].splitlines() if line.startswith("E  "))
     verdict = {0: "passes" if task["passes"] else "ALIVE",
                1: "NOT EQUIVALENT" if task["passes"] else "killed"}.get(answer["code"], "BROKEN")
-    why = answer["failed"] if verdict in ("killed", "NOT EQUIVALENT") else answer["said"] if verdict == "BROKEN" else ""
+    why = {"killed": answer["failed"], "NOT EQUIVALENT": f"{answer['failed']}: {said}", "BROKEN": answer["said"]}.get(
+        verdict, "")
     return {"verdict": verdict, "why": why, "compiled": compiled, "seconds": answer["seconds"], "cpu": answer["cpu"]}
 
 
@@ -85,8 +97,34 @@ def keep(key: str, result: dict[str, Any]) -> None:
 
 
 # -- running -----------------------------------------------------------------------------------------------------------
-def results(tasks: list[dict[str, Any]], jobs: int, again: bool) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Of each task what came of it, kept or new, in the order of their ends."""
+Results = Iterator[tuple[dict[str, Any], dict[str, Any]]]
+
+
+def results(honest: list[dict[str, Any]], tasks: list[dict[str, Any]], jobs: int, again: bool) -> Results:
+    """Of each task what came of it, kept or new, in the order of their ends: the honest contracts first. Where one does
+    not pass its tests no failure means anything, so none of its mutants is run or believed."""
+    made: list[Worlds] = []
+
+    def worlds() -> Worlds:
+        if not made:
+            made.append(Worlds([test for task in [*honest, *tasks] for test in task["tests"]]))
+        return made[0]
+
+    def way(task: dict[str, Any]) -> tuple[str, bool]:
+        return task["contract"], task["short"]
+
+    failing = set()
+    for task, result in _judged(honest, worlds, jobs, again):
+        if result["verdict"] in _BAD:
+            failing.add(way(task))
+        yield task, result
+    for task in tasks:
+        if way(task) in failing:
+            yield task, _UNFOUNDED
+    yield from _judged([task for task in tasks if way(task) not in failing], worlds, jobs, again)
+
+
+def _judged(tasks: list[dict[str, Any]], worlds_of: Callable[[], Worlds], jobs: int, again: bool) -> Results:
     open_ = []
     for task in tasks:
         if not again and (result := known(task["digest"])) is not None:
@@ -95,7 +133,7 @@ def results(tasks: list[dict[str, Any]], jobs: int, again: bool) -> Iterator[tup
             open_.append(task)
     if not open_:
         return
-    worlds = Worlds([test for task in open_ for test in task["tests"]])
+    worlds = worlds_of()
     # Forks share the worlds: whoever needs another deploys it in a fork of his own.
     context = multiprocessing.get_context("fork")
     todo: Any = context.SimpleQueue()
@@ -140,12 +178,11 @@ def main() -> int:
             rows.append({"list": mutant.list, "title": mutant.title, "verdict": "GONE", "why": task})
         else:
             tasks.append(task)
-    if not options.find:
-        tasks = [*honest_tasks([mutant for mutant in chosen if mutant.killed_by]), *tasks]
-    for number, (task, result) in enumerate(results(tasks, options.jobs, options.again), 1):
+    honest = [] if options.find else list(honest_tasks(tasks))
+    for number, (task, result) in enumerate(results(honest, tasks, options.jobs, options.again), 1):
         rows.append({"digest": task["digest"], "list": task.get("list", "honest"), "title": task["title"], **result})
         kept = " (kept)" if result.get("kept") else ""
-        print(f"{number} of {len(tasks)}  {result['verdict']}  {task['title']}  {result['why'][-300:]}"
+        print(f"{number} of {len(honest) + len(tasks)}  {result['verdict']}  {task['title']}  {result['why'][-300:]}"
               f"  {result.get('compiled', 0)} + {result.get('seconds', 0)} s{kept}", file=sys.stderr, flush=True)
     for row in rows:
         table.setdefault(row["list"], Counter())[row["verdict"]] += 1

@@ -42,8 +42,8 @@ class Exchange:
         return self._known[code]
 
     def _filled(self, code: bytes) -> bytes:
-        values = (code[(at := places[0])[0]:sum(at)] for places in self.honest.immutables.values())
-        return self.other.deployed(dict(zip(self.other.immutables, values, strict=True)))
+        values = {name: code[(at := places[0])[0]:sum(at)] for name, places in self.honest.immutables.items()}
+        return self.other.deployed({name: values[name] for name in self.other.immutables})
 
 
 def _blank(code: bytes, artifact: Artifact) -> bytes:
@@ -76,7 +76,7 @@ class Worlds:
         if any(name.startswith("test_oracle") for name in files):
             self._keep(oracle_world, "build_oracle_world", lambda build: build(Chain.embedded(timestamp=GENESIS)))
         self._liquidation: Any = None
-        revm = ("test_lots", "test_partial_close", "test_silence_calls", "test_hostile_liq",
+        revm = ("test_lots", "test_loss_watch", "test_partial_close", "test_silence_calls", "test_hostile_liq",
                 "test_unwinding")
         if any(name.startswith(revm) for name in files):
             import liquidation_world
