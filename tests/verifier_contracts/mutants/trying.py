@@ -7,6 +7,7 @@ is the changed contract from the start, constructor included.
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -25,6 +26,11 @@ from verifier_contracts.artifacts import Artifact
 
 PATIENCE = 600
 """Seconds for the tests of one mutant."""
+
+
+_SHORTLY = ("-x", "-q", "--no-header", "--tb=line", "--assert=plain", "-p", "no:cacheprovider",
+            "-p", "no:unraisableexception", "-p", "no:threadexception")
+"""Asserts are not rewritten and garbage is not looked for: pytest's start takes longer than most tests here."""
 
 
 class Exchange:
@@ -64,6 +70,8 @@ class Worlds:
         self.honest = dict(compiler.compile_contracts())
         import revmchain
         self.honest_vault = revmchain.vault_artifacts()
+        import revmsystem
+        self.honest_system = revmsystem.artifacts()
         import ledger_world
         import oracle_world
         from world import GENESIS
@@ -85,6 +93,7 @@ class Worlds:
         import hypothesis  # noqa: F401
 
         import tailproof.cli  # noqa: F401
+        gc.freeze()                                  # forks need not look through what is here
 
     def _keep(self, module: Any, name: str, make: Callable[[Any], Any]) -> None:
         """Deploy a world now; who asks for the very same gets this one."""
@@ -132,15 +141,18 @@ class Worlds:
         failures = _Failures()
         said = io.StringIO()
         with redirect_stdout(said), redirect_stderr(said):
-            code = pytest.main(["-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-k", "not anvil",
-                                *(str(TESTS / test) for test in tests)], plugins=[failures])
+            code = pytest.main([*_SHORTLY, "-k", "not anvil", "-m", "not slow", *(str(TESTS / test) for test in tests)],
+                               plugins=[failures])
         return {"code": int(code), "failed": failures.first, "said": said.getvalue()[-1_500:]}
 
     def _on_revm(self, changed: Artifact) -> None:
         """What `revmchain` deploys, of any size."""
         import revmchain
+        import revmsystem
         if changed.name in self.honest_vault:
             _redirect(revmchain.vault_artifacts, {**self.honest_vault, changed.name: changed})
+        if changed.name in self.honest_system:
+            _redirect(revmsystem.artifacts, {**self.honest_system, changed.name: changed})
         revmchain.CODE_LIMIT = 1 << 20
         if self._liquidation is not None:
             exchange = Exchange(self.honest[changed.name], changed)
