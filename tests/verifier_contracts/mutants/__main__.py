@@ -16,6 +16,7 @@ from typing import Any
 from mutants.compiling import PLAIN, SHORT, Compiler, DoesNotCompile, closure, prepared
 from mutants.listed import Mutant, digest, mutants
 from mutants.trying import Worlds
+from verifier_contracts.artifacts import Artifact
 from verifier_contracts.compiler import SOURCES
 
 HONEST = "the honest contract"
@@ -56,20 +57,39 @@ def _task(title: str, contract: str, sources: dict[str, str], short: bool, tests
             "passes": passes, "digest": digest(sources, contract, tests, SHORT if short else PLAIN)}
 
 
-def judge(task: dict[str, Any], worlds: Worlds, compiler: Compiler) -> dict[str, Any]:
+Compiled = Artifact | DoesNotCompile
+
+
+def compiled(tasks: list[dict[str, Any]], compiler: Compiler) -> list[tuple[Compiled, float]]:
+    """Of each of these tasks, of one contract, what it compiles to, and the seconds that this took."""
     start = time.monotonic()
-    try:
-        artifact = compiler.compile(task["contract"], task["sources"], task["short"])
-    except DoesNotCompile as error:
-        return {"verdict": "BROKEN", "why": str(error)[:400], "compiled": 0}
-    compiled = round(time.monotonic() - start, 1)
-    answer = worlds.attempt(artifact, task["tests"])
+    if len(tasks) > 1:
+        together = compiler.compile_together(tasks[0]["contract"], [task["sources"] for task in tasks])
+        if together is not None:
+            seconds = (time.monotonic() - start) / len(tasks)
+            return [(made, seconds) for made in together]
+    found: list[tuple[Compiled, float]] = []
+    for task in tasks:
+        start = time.monotonic()
+        try:
+            made: Compiled = compiler.compile(task["contract"], task["sources"], task["short"])
+        except DoesNotCompile as error:
+            made = error
+        found.append((made, time.monotonic() - start))
+    return found
+
+
+def judge(task: dict[str, Any], worlds: Worlds, made: Compiled, seconds: float) -> dict[str, Any]:
+    if isinstance(made, DoesNotCompile):
+        return {"verdict": "BROKEN", "why": str(made)[:400], "compiled": 0}
+    answer = worlds.attempt(made, task["tests"])
     said = " ".join(line for line in answer["said"].splitlines() if line.startswith("E  "))
     verdict = {0: "passes" if task["passes"] else "ALIVE",
                1: "NOT EQUIVALENT" if task["passes"] else "killed"}.get(answer["code"], "BROKEN")
     why = {"killed": answer["failed"], "NOT EQUIVALENT": f"{answer['failed']}: {said}", "BROKEN": answer["said"]}.get(
         verdict, "")
-    return {"verdict": verdict, "why": why, "compiled": compiled, "seconds": answer["seconds"], "cpu": answer["cpu"]}
+    return {"verdict": verdict, "why": why, "compiled": round(seconds, 1), "seconds": answer["seconds"],
+            "cpu": answer["cpu"]}
 
 
 # -- what is known already ---------------------------------------------------------------------------------------------
@@ -94,6 +114,10 @@ def keep(key: str, result: dict[str, Any]) -> None:
         other = path.with_suffix(f".{os.getpid()}")
         other.write_text(json.dumps(result))
         other.replace(path)
+
+
+_TOGETHER = 8
+"""Mutants of a contract that are compiled in one piece."""
 
 
 # -- running -----------------------------------------------------------------------------------------------------------
@@ -141,13 +165,15 @@ def _judged(tasks: list[dict[str, Any]], worlds_of: Callable[[], Worlds], jobs: 
 
     def work() -> None:
         compiler = Compiler()
-        while (place := todo.get()) is not None:
-            done.put((place, judge(open_[place], worlds, compiler)))
+        while (places := todo.get()) is not None:
+            tasks_ = [open_[place] for place in places]
+            for place, task, (made, seconds) in zip(places, tasks_, compiled(tasks_, compiler), strict=True):
+                done.put((place, judge(task, worlds, made, seconds)))
         compiler.close()
 
     workers = [context.Process(target=work) for _ in range(min(jobs, len(open_)))]
-    for place in [*range(len(open_)), *[None] * len(workers)]:
-        todo.put(place)
+    for places in [*_groups(open_), *[None] * len(workers)]:
+        todo.put(places)
     for worker in workers:
         worker.start()
     for _ in open_:
@@ -156,6 +182,16 @@ def _judged(tasks: list[dict[str, Any]], worlds_of: Callable[[], Worlds], jobs: 
         yield open_[place], result
     for worker in workers:
         worker.join()
+
+
+def _groups(tasks: list[dict[str, Any]]) -> Iterator[list[int]]:
+    """Places of tasks that are compiled together: of one contract, the plain way."""
+    by: dict[tuple[str, bool], list[int]] = {}
+    for place, task in enumerate(tasks):
+        by.setdefault((task["contract"], task["short"]), []).append(place)
+    for (_, short), places in by.items():
+        size = 1 if short else _TOGETHER
+        yield from (places[at:at + size] for at in range(0, len(places), size))
 
 
 def main() -> int:

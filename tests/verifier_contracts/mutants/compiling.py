@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from verifier_contracts import compiler
@@ -207,15 +210,19 @@ const lines = require("readline").createInterface({input: process.stdin});
 lines.on("line", line => {
     const output = JSON.parse(solc.compile(line));
     const names = {};
-    const walk = node => {
+    const walk = (node, file) => {
         if (node === null || typeof node !== "object") return;
-        if (node.nodeType === "VariableDeclaration" && node.mutability === "immutable") names[node.id] = node.name;
-        Object.values(node).forEach(walk);
+        const found = node.nodeType === "VariableDeclaration" && node.mutability === "immutable";
+        if (found) names[node.id] = [file, node.name];
+        Object.values(node).forEach(part => walk(part, file));
     };
-    Object.values(output.sources || {}).forEach(source => walk(source.ast));
+    Object.entries(output.sources || {}).forEach(([file, source]) => walk(source.ast, file));
     process.stdout.write(JSON.stringify({contracts: output.contracts, errors: output.errors, names}) + "\\n");
 });
 """
+
+
+_OUTPUTS = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"]
 
 
 class DoesNotCompile(Exception):
@@ -227,27 +234,56 @@ class Compiler:
 
     def __init__(self) -> None:
         self._modules = compiler.node_modules()
-        self._names: dict[str, tuple[str, ...]] = {}
+        self._declared: dict[str, list[tuple[str, str]]] = {}
         self._node = subprocess.Popen(["node", "-e", _DRIVER, str(self._modules / "solc")], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE, text=True)
 
     def compile(self, contract: str, sources: Mapping[str, str], short: bool) -> Artifact:
         """With immutables by name. Only syntax trees tell the names: those of the first compilation are remembered, in
         the order of their declarations, for all that have as many."""
-        outputs = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object",
-                   "evm.deployedBytecode.immutableReferences"]
         output = self._run(sources, {**(SHORT if short else PLAIN),
-                                     "outputSelection": {f"{contract}.sol": {contract: outputs}}})
+                                     "outputSelection": {f"{contract}.sol": {contract: _OUTPUTS}}})
         unit = output["contracts"][f"{contract}.sol"][contract]
-        places = sorted(unit["evm"]["deployedBytecode"].get("immutableReferences", {}).items(), key=lambda e: int(e[0]))
-        names = self._names.get(contract, ())
-        if len(names) != len(places):
+        places = _immutables(unit)
+        declared = self._declared.get(contract, [])
+        if len(declared) != len(places):
             trees = {name: {"": ["ast"]} for name, text in sources.items() if " immutable " in text}
             known = self._run(sources, {"stopAfter": "parsing", "outputSelection": trees})["names"]
-            names = tuple(known[number] for number, _ in places)
-            if set(names) == set(compiler.compile_contracts()[contract].immutables):
-                self._names[contract] = names
-        return _artifact(contract, unit, dict(zip(names, (at for _, at in places), strict=True)))
+            declared = [(file, name) for file, name in (known[number] for number, _ in places)]
+            if {name for _, name in declared} == set(compiler.compile_contracts()[contract].immutables):
+                self._declared[contract] = declared
+        return _artifact(contract, unit, [name for _, name in declared])
+
+    def compile_together(self, contract: str, variants: Sequence[Mapping[str, str]]) -> list[Artifact] | None:
+        """A contract in several variants, the plain way: what is the same in all of them is read and analysed once,
+        which is most of the work. Of each variant what differs, and what imports it, is under names of its own. None
+        where one of them must be compiled alone."""
+        honest, _ = prepared(contract, {})
+        try:
+            if contract not in self._declared:
+                self.compile(contract, honest, False)
+            declared = self._declared[contract]
+        except (DoesNotCompile, KeyError):
+            return None
+        sources, moved = dict(honest), []
+        for number, variant in enumerate(variants):
+            moved.append(_importers({name for name in variant if variant[name] != honest.get(name)}, variant))
+            for name in moved[-1]:
+                sources[f"{number}/{name}"] = _renamed(name, variant[name], moved[-1], number)
+        wanted = {f"{number}/{contract}.sol": {contract: _OUTPUTS} for number in range(len(variants))}
+        try:
+            made = self._run(sources, {**PLAIN, "outputSelection": wanted})["contracts"]
+        except DoesNotCompile:
+            return None
+        found = []
+        for number, own in enumerate(moved):
+            unit = made[f"{number}/{contract}.sol"][contract]
+            if len(_immutables(unit)) != len(declared):
+                return None
+            # Numbers rise in the order of the files' names.
+            order = sorted(declared, key=lambda at: f"{number}/{at[0]}" if at[0] in own else at[0])
+            found.append(_artifact(contract, unit, [name for _, name in order]))
+        return found
 
     def _run(self, sources: Mapping[str, str], settings: dict[str, Any]) -> Any:
         request = {"language": "Solidity", "settings": settings,
@@ -274,12 +310,40 @@ def closure(contract: str, changed: Mapping[str, str]) -> dict[str, str]:
         name = waiting.pop()
         if name in found:
             continue
-        path = SOURCES / name if (SOURCES / name).is_file() else modules / name
-        found[name] = changed.get(name) or path.read_text()
-        for target in compiler._IMPORT.findall(found[name]):
-            waiting.append(posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
-                           if target[0] == "." else target)
+        found[name] = changed.get(name) or _text(SOURCES / name if (SOURCES / name).is_file() else modules / name)
+        waiting += _imports(name, found[name])
     return found
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text()
+
+
+def _imports(name: str, text: str) -> list[str]:
+    return [_unit(name, target) for target in compiler._IMPORT.findall(text)]
+
+
+def _unit(name: str, target: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), target)) if target[0] == "." else target
+
+
+def _importers(names: set[str], sources: Mapping[str, str]) -> set[str]:
+    """These files and all that import them, directly or not."""
+    found, imports = set(names), {name: set(_imports(name, text)) for name, text in sources.items()}
+    while more := {name for name, targets in imports.items() if targets & found} - found:
+        found |= more
+    return found
+
+
+def _renamed(name: str, text: str, moved: set[str], number: int) -> str:
+    """With every import by the name that it has beside variants."""
+    def target(match: re.Match[str]) -> str:
+        unit = _unit(name, match[1])
+        start, end = match.start(1) - match.start(), match.end(1) - match.start()
+        return f"{match[0][:start]}{f'{number}/{unit}' if unit in moved else unit}{match[0][end:]}"
+
+    return compiler._IMPORT.sub(target, text)
 
 
 def _relieved(name: str, text: str) -> str:
@@ -290,8 +354,16 @@ def _relieved(name: str, text: str) -> str:
     return text
 
 
-def _artifact(name: str, unit: Any, places: Mapping[str, Any]) -> Artifact:
+def _immutables(unit: Any) -> list[tuple[str, Any]]:
+    """Numbers and places, in the order of the declarations."""
+    found = unit["evm"]["deployedBytecode"].get("immutableReferences", {})
+    return sorted(found.items(), key=lambda entry: int(entry[0]))
+
+
+def _artifact(name: str, unit: Any, names: Sequence[str]) -> Artifact:
     """Of any size."""
     code = unit["evm"]["deployedBytecode"]
+    places = {of: tuple((at["start"], at["length"]) for at in found)
+              for of, (_, found) in zip(names, _immutables(unit), strict=True)}
     return Artifact(name, unit["abi"], bytes.fromhex(unit["evm"]["bytecode"]["object"]), bytes.fromhex(code["object"]),
-                    {of: tuple((at["start"], at["length"]) for at in found) for of, found in places.items()})
+                    places)
