@@ -272,16 +272,21 @@ def _counted(site: Site, on: Ground, amount: int) -> int:
 
 
 def show_before(site: Site, award: Award, *, sender: str) -> Award:
-    """Show shortfall, re-salting and escrow in transactions of their own; the award without them, whose own is smaller
+    """Show the four proofs in transactions of their own; the award without them, whose own is smaller
     (docs/liquidation.md), and wants the same of what stands then."""
     there, hand, sealed = site.there, award.hand_over, award.escrow
+    ledger = there.ledger
     site.coordinator.show_shortfall(award.lot_id, award.shortfall, sender=sender)
     there.desk.transact("showResalting", hand.account, hand.to, hand.new_commitment, site.coordinator.empty()[0],
                         list(hand.words), sender=sender)
-    there.escrow.show(hand.to, there.ledger.venue_of(hand.account), 1, hand.new_commitment, sealed.digest, sealed.words,
+    there.escrow.show(hand.to, ledger.venue_of(hand.account), 1, hand.new_commitment, sealed.digest, sealed.words,
                       sealed.proof, sender=sender)
+    context = ledger.context("cover", there.registry.active("cover").key_digest, hand.to, award.epoch_id, 1)
+    claim = award.claimed | ledger.buffer_of(INITIAL) << 128 | 1 << 144
+    there.attestor.show_cover(context.field_element(), there.oracle.root_of(award.epoch_id), hand.new_commitment, claim,
+                              award.cover_words, sender=sender)
     return award._replace(shortfall=award.shortfall.shown, hand_over=hand._replace(words=NO_PROOF),
-                          escrow=sealed._replace(words=(), proof=NO_PROOF))
+                          escrow=sealed._replace(words=(), proof=NO_PROOF), cover_words=NO_PROOF)
 
 
 __all__ = ["Award", "CloseKeys", "Misfit", "Solvent", "after_close", "fit", "prove_award", "prove_call",

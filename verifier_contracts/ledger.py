@@ -487,6 +487,12 @@ class BatchAttestor(Contract):
         return self.transact("attestCovers", epoch_id, step, generation, list(factors),
                              self.key_at(key, sender=sender), list(rows), list(map(list, proofs)), sender=sender)
 
+    def show_cover(self, context: int, root: int, commitment: int, claim: int, words: Sequence[int], *,
+                   sender: str | None = None) -> Receipt:
+        """Show a `cover` proof before the transaction that rests on it, which takes `NO_PROOF` then; anyone may. All but
+        words : public inputs of the proof."""
+        return self.transact("showCover", context, root, commitment, claim, list(words), sender=sender)
+
     def key_at(self, key: bytes, *, sender: str | None = None) -> str:
         """Where a `combiner_key` lies; if nowhere yet, it is put there by a transaction."""
         combiner = ProofCombiner(self.chain, self.read("combiner"))

@@ -117,7 +117,7 @@ def test_what_was_shown_before_is_left_out_and_its_escrow_is_found(lots: LotWorl
     site = open_site(w.system, w.at)
     short = liquidating.show_before(site, made, sender=w.relayer)
     assert not short.escrow.words
-    assert not any((*short.escrow.proof, *short.hand_over.words, *short.shortfall.words))
+    assert not any((*short.escrow.proof, *short.hand_over.words, *short.shortfall.words, *short.cover_words))
     whose = TAKER.address, made.hand_over.new_commitment
     assert whose not in escrowing.posted(w.system, w.at), "shown, not posted"
     kept(lots, short)
