@@ -489,8 +489,8 @@ class BatchAttestor(Contract):
 
     def show_cover(self, context: int, root: int, commitment: int, claim: int, words: Sequence[int], *,
                    sender: str | None = None) -> Receipt:
-        """Show a `cover` proof before the transaction that rests on it, which takes `NO_PROOF` then; anyone may. All but
-        words : public inputs of the proof."""
+        """Show a `cover` proof before the transaction that rests on it, which takes `NO_PROOF` then; anyone may.
+        All but words : public inputs of the proof."""
         return self.transact("showCover", context, root, commitment, claim, list(words), sender=sender)
 
     def key_at(self, key: bytes, *, sender: str | None = None) -> str:

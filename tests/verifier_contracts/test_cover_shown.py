@@ -102,7 +102,7 @@ def another_key(w: LedgerWorld) -> dict[str, Any]:
 
 @pytest.mark.parametrize("changed", [more, another_step, another_epoch, another_version_and_commitment,
                                      a_commitment_that_comes_back, another_account, another_key])
-def test_nothing_else_is_taken_for_it(w: LedgerWorld, changed: Callable[[LedgerWorld], dict[str, Any]]) -> None:
+def test_no_other_cover_is_taken_for_it(w: LedgerWorld, changed: Callable[[LedgerWorld], dict[str, Any]]) -> None:
     show(w, inputs(w))
     asked = changed(w)
     with refused("ProofRejected"):

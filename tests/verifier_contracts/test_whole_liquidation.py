@@ -136,8 +136,8 @@ def test_called_by_a_shortfall_sold_below_zero_and_borne_by_fund_and_gains(lots:
 
 
 def test_an_award_costs_less_than_a_million_where_everybody_bears_a_part(lots: LotWorld) -> None:
-    """A bidder's price below 0: the fund pays from both tranches for the first time, gains are charged, and the rest stands
-    as a deficit; somebody else sends; a commitment of 32 positions. Its proofs were shown before."""
+    """A bidder's price below 0: the fund pays from both tranches for the first time, gains are charged, and the rest
+    stands as a deficit; somebody else sends; a commitment of 32 positions. Its proofs were shown before."""
     assert lots.escrow.read("slots") == 32
     lot = auctioned(lots)
     lots.bid(lot, A, -14_000_000)
