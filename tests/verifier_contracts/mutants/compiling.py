@@ -164,20 +164,24 @@ function _disturbances(LiveClock memory clock, Stops memory stops, uint256 from,
 """,
 """\
         uint256 context = _contextOf(subject, keyDigest);
-"""),("requireProof(verifier, proof, context, subject.root, subject.commitment, claim);",
-"_requireProofOf(subject, verifier, proof, context, claim);"),(
+"""),("        return basisOf(BY_COVER, used);\n", ""),(
+"        uint256 claim = _claim(claimed, step, side);\n",
+"""\
+        uint256 claim = _claim(claimed, step, side);
+        _requireClaim(subject, verifier, proof, context, claim);
+        return basisOf(BY_COVER, used);
+    }
+
+    function _requireClaim(
+        Subject memory subject, address verifier, uint256[8] calldata proof, uint256 context, uint256 claim
+    ) private view {
+"""),(
 """\
     /// @dev V + beta 2^128 + side 2^144.
 """,
 """\
     function _contextOf(Subject memory subject, bytes32 keyDigest) private view returns (uint256) {
         return _context(COVER, keyDigest, subject.account, subject.epochId, subject.version, subject.actionHash);
-    }
-
-    function _requireProofOf(
-        Subject memory subject, address verifier, uint256[8] calldata proof, uint256 context, uint256 claim
-    ) private view {
-        requireProof(verifier, proof, context, subject.root, subject.commitment, claim);
     }
 
     /// @dev V + beta 2^128 + side 2^144.
