@@ -6,7 +6,6 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import {CollateralVault} from "./CollateralVault.sol";
 import {CommitmentDesk} from "./CommitmentDesk.sol";
@@ -24,7 +23,7 @@ import {MarginLedger} from "./MarginLedger.sol";
 import {PartialClose} from "./PartialClose.sol";
 import {ActionClass} from "./PausableByClass.sol";
 import {Shortfalls} from "./Shortfalls.sol";
-import {isSignedBy} from "./Signatures.sol";
+import {isSignedBy, typedDigest} from "./Signatures.sol";
 import {valuation} from "./VaultCall.sol";
 
 /// @dev What of the oracle nobody else asks: whether an epoch was frozen for ever, and not held for hours.
@@ -40,7 +39,7 @@ interface IFrozenOracle {
 ///         stands as a deficit: the four are the lot's loss to the unit, and nobody's withdrawal waits for them.
 /// @dev    Reverse of each guard: see docs/liquidation.md. Money only passes through: after each transaction this contract
 ///         has as much as before.
-contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTransient, EIP712 {
+contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     struct Settings {
@@ -107,7 +106,9 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         uint256[8] coverProof;
     }
 
-    bytes32 public constant ACCEPTANCE_TYPEHASH =
+    /// @dev Of its EIP-712 domain, version 1.
+    bytes32 private constant DOMAIN_NAME = keccak256("Tailproof LiquidationCoord");
+    bytes32 private constant ACCEPTANCE_TYPEHASH =
         keccak256("Acceptance(uint256 lotId,address to,uint256 newCommitment,uint256 leastPaid)");
     /// @notice Wall time for which a lot that nobody opens stays locked.
     uint256 public constant STUCK_TIME = 7 days;
@@ -157,7 +158,6 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         uint128 value,
         uint128 margin
     );
-    event DisclosureOrdered(uint256 indexed lotId, address indexed account, uint256 recipients);
     event LotAwarded(uint256 indexed lotId, address indexed from, address indexed to, address bidder, int256 price);
     event LotVoided(uint256 indexed lotId);
     event LotFailed(uint256 indexed lotId);
@@ -195,7 +195,6 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
 
     constructor(address authority_, Settings memory s)
         AccessManaged(authority_)
-        EIP712("Tailproof LiquidationCoord", "1")
     {
         _require("authority", authority_.code.length);
         _require("closes", address(s.closes).code.length);
@@ -244,8 +243,10 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         _requireVenuesTimeOver(account);
         uint256 commitment = ledger.commitmentOf(account);
         if (commitment == emptyCommitment) revert AccountEmpty(account);
-        if (disclosed[account][commitment]) closes.showShortfall(account, s);
-        if (margin == 0 && disclosed[account][commitment]) revert MarginMissing(account);
+        if (disclosed[account][commitment]) {
+            closes.showShortfall(account, s);
+            if (margin == 0) revert MarginMissing(account);
+        }
         if (block.timestamp > uint256(epochId) + ledger.maxEpochAge()) revert StaleEpoch(epochId);
         // Also that it is known and not frozen.
         oracle.rootOf(epochId);
@@ -279,7 +280,7 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         for (uint256 i = 0; i < count; ++i) recipients[i] = EncryptionKey(keys[i][0], keys[i][1]);
         _lots[lotId].orderedAt = uint40(oracle.liveTime());
         disclosed[own.account][ledger.commitmentOf(own.account)] = true;
-        _order(lotId, own.account, recipients);
+        escrow.orderDisclosure(lotId, own.account, recipients);
     }
 
     /// @notice Have the opening shown to everybody (anyone): neither venue nor committee has delivered in time. The last
@@ -289,7 +290,7 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         uint256 until = uint256(own.orderedAt) + committeeDelivers;
         if (own.orderedAt == 0 || oracle.liveTime() < until) revert HoldersTime(lotId, until);
         if (_isDelivered(lotId)) revert AlreadyDelivered(lotId);
-        _order(lotId, own.account, new EncryptionKey[](0));
+        escrow.orderDisclosure(lotId, own.account, new EncryptionKey[](0));
     }
 
     /// @notice Show that a lot's account falls short, to the house as well: from then on it may go below its reserve.
@@ -456,11 +457,6 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         if (stage != Stage.Disclosure && stage != Stage.Commit) revert WrongStage(lotId, stage);
     }
 
-    function _order(uint256 lotId, address account, EncryptionKey[] memory recipients) private {
-        emit DisclosureOrdered(lotId, account, recipients.length);
-        escrow.orderDisclosure(lotId, account, recipients);
-    }
-
     function _isDelivered(uint256 lotId) private view returns (bool) {
         (uint8 seats, bool published) = escrow.deliveredTo(lotId);
         return seats != 0 || published;
@@ -470,14 +466,23 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     function _requireSameCall(uint256 lotId, Lot memory own) private view returns (uint40 coveredAt) {
         uint40 since;
         bool stands;
-        (, since,, coveredAt, stands) = ledger.callOf(own.account);
+        (since,, coveredAt, stands) = _callOf(own.account);
         if (!stands || since != own.since || ledger.versionOf(own.account) != own.version) revert CallChanged(lotId);
+    }
+
+    /// @dev In one place, for what decoding it takes of the code.
+    function _callOf(address account)
+        private
+        view
+        returns (uint40 since, uint40 epochId, uint40 coveredAt, bool stands)
+    {
+        (, since, epochId, coveredAt, stands) = ledger.callOf(account);
     }
 
     /// @dev A call that stands: when it began.
     function _requireCall(address account) private view returns (uint40 since) {
         bool stands;
-        (, since,,, stands) = ledger.callOf(account);
+        (since,,, stands) = _callOf(account);
         if (since == 0) revert NotCalled(account);
         if (!stands) revert CallFell(account);
     }
@@ -490,14 +495,14 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
 
     /// @dev Whether there is no reason for the lot any more. A guardian's hold is none: it lapses.
     function _isOver(Lot memory own) private view returns (bool) {
-        (, uint40 since, uint40 epochId,,) = ledger.callOf(own.account);
+        (uint40 since, uint40 epochId,,) = _callOf(own.account);
         return since != own.since || ledger.versionOf(own.account) != own.version || _isFrozenForGood(own.epochId)
             || _isFrozenForGood(epochId);
     }
 
     /// @dev A winner has minutes, which a guardian's hold of the call's epoch does not stop: they are not to cost him his bond.
     function _isAwaitedInVain(uint256 lotId, address account) private view returns (bool) {
-        (,,,, bool stands) = ledger.callOf(account);
+        (,,, bool stands) = _callOf(account);
         return !stands && house.stageOf(lotId) == Stage.Award;
     }
 
@@ -519,13 +524,15 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         if (lotId != 0) return _lots[lotId].state == State.Open;
         if (ledger.commitmentOf(account) == emptyCommitment) return false;
         (uint96 claimed,,,,,) = ledger.stateOf(account);
-        (,,,, bool stands) = ledger.callOf(account);
+        (,,, bool stands) = _callOf(account);
         return stands && (claimed != 0 || closes.isShown(account));
     }
 
     function _requireAccepted(Award calldata a, address bidder) private view {
         if (msg.sender == bidder) return;
-        bytes32 digest = _hashTypedDataV4(
+        bytes32 digest = typedDigest(
+            DOMAIN_NAME,
+            address(this),
             keccak256(
                 abi.encode(ACCEPTANCE_TYPEHASH, a.lotId, a.handOver.to, a.handOver.newCommitment, a.leastPaid)
             )
