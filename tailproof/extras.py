@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from primitives.errors import BadInput
 
 EXTRAS = {
-    "risk": ("scipy", "matplotlib", "mpl_toolkits"),                  # fits of models, pictures
+    "risk": ("scipy", "matplotlib"),                                 # fits of models, pictures
     "chain": ("web3", "eth_tester", "eth", "pyrevm"),                 # the embedded chain
     "reference": ("galois", "py_ecc"),                                # verification by independent arithmetic
 }
