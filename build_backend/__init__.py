@@ -20,6 +20,7 @@ import hashlib
 import io
 import os
 import re
+import sys
 import tarfile
 import time
 import tomllib
@@ -161,12 +162,13 @@ def _metadata() -> tuple[str, dict[str, bytes]]:
             (Path(folder) / name).write_bytes((ROOT / name).read_bytes())
         (Path(folder) / PACKAGE).mkdir()
         (Path(folder) / PACKAGE / "__init__.py").touch()
-        here = os.getcwd()
+        here, arguments = os.getcwd(), sys.argv     # setuptools works where it is, and leaves arguments of its own
         os.chdir(folder)
         try:
             made = build_meta.prepare_metadata_for_build_wheel(out)
         finally:
             os.chdir(here)
+            sys.argv = arguments
         names = ("METADATA", "entry_points.txt", "top_level.txt")
         return made, {name: (Path(out) / made / name).read_bytes() for name in names}
 

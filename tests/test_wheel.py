@@ -21,6 +21,8 @@ from typing import Any
 import numpy
 import pytest
 
+from primitives import cache
+
 ROOT = Path(__file__).parent.parent
 ROOMS = ("primitives", "risk", "circuits", "prover", "committee", "verifier_contracts", "relayer", "tailproof")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -56,27 +58,31 @@ def pip(*arguments: str, cwd: Path, python: str | None = None) -> None:
                    check=True, env=environment)
 
 
-class Installed:
-    """A fresh environment with the wheel and, by a path, some of the packages that these tests run with."""
+WITHOUT = ("web3", "eth_tester", "eth", "pyrevm", "scipy", "matplotlib", "mpl_toolkits", "galois", "pandas", "arch")
+"""What the base does not bring."""
 
-    def __init__(self, folder: Path, wheel: Path, without: tuple[str, ...] = ()) -> None:
+
+class Installed:
+    """A fresh environment with the wheel. Packages that these tests run with are linked there; `base`: those of the
+    base alone."""
+
+    def __init__(self, folder: Path, wheel: Path, *, base: bool = False) -> None:
         self.folder, self.python = folder, folder / "env" / "bin" / "python"
-        venv.create(folder / "env", with_pip=False, symlinks=True)
-        pip("install", "--no-compile", str(wheel), cwd=folder, python=str(self.python))
+        if not self.python.exists():
+            venv.create(folder / "env", with_pip=False, symlinks=True)
+            pip("install", "--no-compile", str(wheel), cwd=folder, python=str(self.python))
+            (folder / "empty").mkdir()
         (self.site,) = (folder / "env" / "lib").glob("python*/site-packages")
-        (self.site / "dependencies.pth").write_text(f"{DEPENDENCIES}\n")
-        (folder / "empty").mkdir()
-        if without:                                # as if they were not installed
-            (self.site / "absent.py").write_text(
-                "import sys\n\nclass Absent:\n    def find_spec(self, name, path=None, target=None):\n"
-                f"        if name.partition('.')[0] in {without!r}:\n"
-                "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n\n"
-                "sys.meta_path.insert(0, Absent())\n")
-            (self.site / "absent.pth").write_text("import absent\n")
+        linked = folder / ("base" if base else "all")
+        linked.mkdir()
+        for entry in DEPENDENCIES.iterdir():
+            if entry.suffix != ".pth" and not entry.name.startswith(("__", "tailproof")) \
+                    and not (base and entry.name in WITHOUT):
+                (linked / entry.name).symlink_to(entry)
         # No Node, no checkout: nothing is on the PATH, and no variable leads to either.
-        self.environment = {"PATH": str(folder / "empty"), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
+        self.environment = {"PATH": str(folder / "empty"), "LANG": "C.UTF-8", "PYTHONPATH": str(linked),
                             "XDG_STATE_HOME": str(folder / "state")}
-        kept = ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "TAILPROOF_THREADS", "ETH_HASH_BACKEND")
+        kept = ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "TAILPROOF_THREADS")
         self.environment |= {name: os.environ[name] for name in kept if name in os.environ}
 
     def run(self, *arguments: object, code: int = 0) -> Any:
@@ -118,16 +124,16 @@ def test_the_wheel_holds_one_package_with_all_that_it_needs(wheel: Path) -> None
 
 def test_the_same_bytes_are_built_elsewhere_at_another_time_by_another_user(wheel: Path, tmp_path: Path) -> None:
     """From the source archive, in another directory, time zone and with other modes: so it holds what a build needs."""
-    script = "import sys, build_backend; print(getattr(build_backend, sys.argv[1])(sys.argv[2]))"
-    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    script = "import sys, build_backend\nfor kind in sys.argv[2:]:\n    getattr(build_backend, kind)(sys.argv[1])"
+    elsewhere = tmp_path / "elsewhere"
 
-    def build(kind: str, folder: Path, root: Path, mask: int, zone: str) -> bytes:
+    def build(folder: Path, root: Path, mask: int, zone: str, *kinds: str) -> list[bytes]:
         folder.mkdir()
-        made = subprocess.run([sys.executable, "-c", script, kind, str(folder)], cwd=root, check=True, text=True,
-                              capture_output=True, umask=mask, env={**os.environ, "TZ": zone, "PYTHONPATH": str(root)})
-        return (folder / made.stdout.splitlines()[-1]).read_bytes()
+        subprocess.run([sys.executable, "-c", script, str(folder), *kinds], cwd=root, check=True, text=True,
+                       capture_output=True, umask=mask, env={**os.environ, "TZ": zone, "PYTHONPATH": str(root)})
+        return [path.read_bytes() for path in sorted(folder.iterdir())]
 
-    source = build("build_sdist", tmp_path / "first", ROOT, 0o022, "UTC")
+    (source,) = build(tmp_path / "first", ROOT, 0o022, "UTC", "build_sdist")
     elsewhere.mkdir()
     with tarfile.open(next((tmp_path / "first").iterdir())) as archive:
         archive.extractall(elsewhere, filter="data")
@@ -135,12 +141,12 @@ def test_the_same_bytes_are_built_elsewhere_at_another_time_by_another_user(whee
     for path in root.rglob("*.py"):
         path.chmod(0o700)
     (root / "risk" / "left.secret.json").write_text("{}")            # what somebody left there is not handed on
-    assert build("build_sdist", tmp_path / "second", root, 0o077, "Asia/Tokyo") == source
-    again = build("build_wheel", out, root, 0o077, "Asia/Tokyo")
-    assert hashlib.sha256(again).digest() == hashlib.sha256(wheel.read_bytes()).digest()
+    again = build(tmp_path / "second", root, 0o077, "Asia/Tokyo", "build_wheel", "build_sdist")
+    assert [hashlib.sha256(one).digest() for one in again] == [
+        hashlib.sha256(one).digest() for one in (wheel.read_bytes(), source)]
     (root / "CHANGELOG.md").write_text("## 9.9.9 (2020-01-01)\n")
     with pytest.raises(subprocess.CalledProcessError) as refused:
-        build("build_wheel", tmp_path / "third", root, 0o022, "UTC")
+        build(tmp_path / "third", root, 0o022, "UTC", "build_wheel")
     assert "newest entry of CHANGELOG.md is of 9.9.9" in refused.value.stderr
 
 
@@ -204,9 +210,6 @@ def test_every_library_that_a_room_imports_is_in_the_base_or_in_an_extra() -> No
 
 
 # -- installed ---------------------------------------------------------------------------------------------------------
-WITHOUT = ("web3", "eth_tester", "eth", "pyrevm", "scipy", "matplotlib", "mpl_toolkits", "galois", "pandas", "arch")
-
-
 PROVE = """
 import tailproof
 keys = tailproof.KeyDirectory.load("key")
@@ -216,9 +219,11 @@ tailproof.prove_margin(keys, epoch, opening, context).save("bundle.json")
 """
 
 
-def test_the_base_proves_and_verifies_without_the_extras_and_says_which_is_missing(wheel: Path, tmp_path: Path) -> None:
+def test_the_base_proves_and_verifies_without_the_extras_and_says_which_is_missing(installed: Installed,
+                                                                                  wheel: Path) -> None:
     """Epoch, setup, commitment, proof and verification of a margin, from files that the command itself writes."""
-    base = Installed(tmp_path, wheel, WITHOUT)
+    base = Installed(installed.folder, wheel, base=True)
+    here = base.folder
     before = {path for path in base.site.rglob("*") if "__pycache__" not in path.parts}
     assert base.evaluate("import tailproof; print(tailproof.__version__)").strip() == PROJECT["version"]
     assert {entry["name"] for entry in base.run("statement", "list")["statements"]} >= {"margin-tiny"}
@@ -231,21 +236,21 @@ def test_the_base_proves_and_verifies_without_the_extras_and_says_which_is_missi
     for kind in ("book", "portfolio"):
         base.run("new", kind, "--out", f"{kind}.json")
     base.run("new", "model", "--out", "model.toml")
-    model = (tmp_path / "model.toml").read_text()
-    (tmp_path / "model.toml").write_text(re.sub(r'(?m)^statement = .*$', 'statement = "margin-tiny"', model))
+    model = (here / "model.toml").read_text()
+    (here / "model.toml").write_text(re.sub(r'(?m)^statement = .*$', 'statement = "margin-tiny"', model).replace(
+        "\nname =", '\npurpose = "trial"\nseed = 1\nname =', 1))
     base.run("epoch", "build", "--book", "book.json", "--model", "model.toml", "--out", "epoch")
     base.run("keys", "setup", "margin-tiny", "--out", "key")
     base.run("commit", "--statement", "margin-tiny", "--epoch", "epoch", "--portfolio", "portfolio.json", "--out",
              "opening.secret.json")
     base.evaluate(PROVE)
     assert base.run("verify", "bundle.json", "--key", "key", "--epoch", "epoch")["holds"] is True
-    changed = json.loads((tmp_path / "bundle.json").read_text())
+    changed = json.loads((here / "bundle.json").read_text())
     changed["public_inputs"]["margin"] = str(int(changed["public_inputs"]["margin"]) - 1)
-    (tmp_path / "changed.json").write_text(json.dumps(changed))
+    (here / "changed.json").write_text(json.dumps(changed))
     assert base.run("verify", "changed.json", "--key", "key", "--epoch", "epoch", code=1)["holds"] is False
     assert base.run("verify", "bundle.json", "--key", "key", "--epoch", "epoch", "--backend", "reference",
                     code=2)["error"] == "MissingExtra"
-    base.run("contract", "generate", "--key", "key", "--out", "Verifier.sol")
     after = {path for path in base.site.rglob("*") if "__pycache__" not in path.parts}
     assert after == before, "a read-only installation would do"
 
@@ -270,14 +275,18 @@ def test_what_loads_when_it_is_asked_for_is_found_inside_the_package(installed: 
 
 
 def test_contracts_come_compiled_and_what_needs_node_says_so(installed: Installed) -> None:
-    """The sources in the wheel have the digest that the packaged code is of, although imports were rewritten."""
+    """The sources in the wheel have the digest that the packaged code is of, although imports were rewritten; and
+    machine code that is kept for the same kernels here serves there."""
     shown = installed.evaluate(
         "from tailproof.verifier_contracts import compiler, artifacts\n"
         "found = artifacts.packaged(compiler.digest_of(compiler.shipped_sources()))\n"
         "print('MarginLedger' in found, len(compiler.verifier_templates()))\n"
+        "from pathlib import Path\nfrom tailproof.primitives import cache\nfrom tailproof.prover.kernels import msm\n"
+        "print(cache.digest(cache.sources(Path(msm.__file__).resolve())))\n"
         "from tailproof.demo import snarkjs_lacks\nprint(snarkjs_lacks())")
-    first, lacking = shown.splitlines()
+    first, digest, lacking = shown.splitlines()
     assert re.fullmatch(r"True [1-9]\d*", first)
+    assert digest == cache.digest(cache.sources(ROOT / "prover" / "kernels" / "msm.py"))
     assert lacking == "needs Node"
     answer = installed.run("contract", "source", "RiskOracle", "--standard-json", "--out", "x.json", code=2)
     assert "Node" in answer["message"]
@@ -310,7 +319,7 @@ def test_a_trial_system_is_deployed_from_a_wheel_without_node(installed: Install
 
 @pytest.mark.slow
 def test_kernels_compile_from_a_read_only_installation(wheel: Path, tmp_path: Path) -> None:
-    base = Installed(tmp_path, wheel, WITHOUT)
+    base = Installed(tmp_path, wheel, base=True)
     base.environment |= {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     base.environment.pop("NUMBA_CACHE_DIR", None)
     for path in [*base.site.rglob("*"), base.site]:
