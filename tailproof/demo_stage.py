@@ -18,6 +18,7 @@ from .epoch_contents import factors_of
 from .keys import KeyDirectory, make_keys
 from .progress import Progress
 from .secret import Opening
+from .shipped import fixtures
 from .statements import r1cs_digest
 from .systems import layout_of, load_proving
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from verifier_contracts.system_config import SystemConfig
     from verifier_contracts.system_deployment import Proving
 
-COLLATERAL = Path(__file__).parent.parent / "fixtures" / "levels" / "collateral.json"
+COLLATERAL = fixtures("levels") / "collateral.json"
 STATEMENTS = {"margin": "margin-full-256x16", "cover": "cover-full-256x16", "flat": "flat-16",
               "transition": "transition-16", "escrow": "escrow-16", "leaf-field": "leaf-field-full-256"}
 STAKE = 10**18

@@ -34,7 +34,8 @@ def demo(out: Path) -> Outcome:
         *table([(stage, f"{1000 * seconds:,.0f}") for stage, seconds in report.seconds.items()], ["stage", "ms"]), "",
         *table([(entry["portfolio"], show(entry["margin"]), show(entry["standalone"]), show(entry["saved"]))
                 for entry in report.margins], ["portfolio", "margin", "sum of stand-alone", "netting saves"]), "",
-        *table([(name, "accepts" if answer else "REFUSES") for name, answer in report.verified.items()],
+        *table([(name, "accepts" if answer else "REFUSES") for name, answer in report.verified.items()]
+               + [(name, f"not run: {reason}") for name, reason in report.not_run.items()],
                ["verifier", "the proof"]), "",
         *table([(attack.name, attack.refusal or "ACCEPTED", attack.expected) for attack in report.attacks],
                ["attack", "refused as", "expected"]), "",
@@ -51,7 +52,8 @@ def demo(out: Path) -> Outcome:
         f"files: {', '.join(sorted(path.name for path in report.out.iterdir()))} in {report.out}",
     ]
     return Outcome({"out": str(out), "rows": report.rows, "seconds": report.seconds, "margins": report.margins,
-                    "verified": report.verified, "trial_epoch": report.trial_epoch, "gas": report.gas,
+                    "verified": report.verified, "not_run": report.not_run, "trial_epoch": report.trial_epoch,
+                    "gas": report.gas,
                     "family": report.family, "margin_on_chain": report.margin_on_chain,
                     "collateral": report.collateral.to_json(),
                     "attacks": [{"name": attack.name, "expected": attack.expected, "refused_as": attack.refusal}
