@@ -40,20 +40,21 @@ Timed = Callable[[str, Callable[[], Any]], Any]
 """Runs a stage of the demo under its name."""
 
 
-def stage_keys(home: Path, progress: Progress) -> dict[str, KeyDirectory]:
+def stage_keys(home: Path, progress: Progress, statements_by_slot: Mapping[str, str] = STATEMENTS
+               ) -> dict[str, KeyDirectory]:
     """Keys of all statements, INSECURE, made where they are not kept yet."""
     def key(name: str) -> KeyDirectory:
         path = home / f"{name}-{r1cs_digest(name)[:16]}"
         return KeyDirectory.load(path) if path.exists() else make_keys(statements.get(name), path, progress=progress)
-    return {slot: key(name) for slot, name in STATEMENTS.items()}
+    return {slot: key(name) for slot, name in statements_by_slot.items()}
 
 
 @dataclass
 class Stage:
     """The system, and who acts on it.
 
-    proving : keys with a proof by each; another stage can be set with them.  folder : of the epoch.
-    journals : where signers keep theirs.  publishers : in the order of their set.  gas : of the last publication.
+    proving : keys with a proof by each; another stage can be set with them.  folder : of the epoch; before : of the one
+    that it follows on.  journals : where signers keep theirs.  publishers : in the order of their set.  gas, published : of the last publication, and its root.
     """
 
     chain: Chain
@@ -70,25 +71,28 @@ class Stage:
     venue: str
     relayer: str
     gas: int = 0
+    before: Path | None = None
+    published: int = 0
 
     @staticmethod
     def set(chain: Chain, keys: Mapping[str, KeyDirectory], epoch: Epoch, folder: Path, journals: Path, timed: Timed,
-            proving: Proving | None = None) -> Stage:
+            proving: Proving | None = None, changed: Callable[[SystemConfig], SystemConfig] = lambda config: config
+            ) -> Stage:
         """Deploy a system for epochs of this one's layout.
 
         Parameters
         ----------
         folder : directory of the epoch.  journals : a new one is made there.
-        proving : of an earlier stage with the same keys.
+        proving : of an earlier stage with the same keys.  changed : the configuration, as it is to be.
         """
         from verifier_contracts.system_deployment import deploy_system
         journals.mkdir()
         publishers = sorted((Account.create() for _ in range(3)), key=lambda one: int(one.address, 16))
-        config = _config(chain, keys, epoch, publishers)
+        config = changed(_config(chain, keys, epoch, publishers))
         proven: Proving = timed("known answers (first proofs: kernels load)", lambda: load_proving(config)) \
             if proving is None else replace(proving, layout=layout_of(epoch.shape, config))
         system = timed("deploy the system", lambda: deploy_system(chain, config, proven, sender=chain.senders[0]))
-        _, admin, _, _, venue, _, relayer, _, _, trader = chain.senders
+        _, admin, _, _, venue, _, relayer, _, _, trader = chain.senders[:10]
         return Stage(chain, system, system.open(chain), keys, proven, epoch, folder, journals, publishers, admin,
                      trader, venue, relayer)
 
@@ -98,6 +102,10 @@ class Stage:
 
     def later(self, seconds: int) -> None:
         self.chain.travel_to(self.now + seconds)
+
+    def go_on(self, epoch: Epoch, folder: Path) -> None:
+        """Publish another epoch from now on, which follows on the one before."""
+        self.epoch, self.folder, self.before = epoch, folder, self.folder
 
     def ground(self) -> withdrawing.Ground:
         """The latest epoch."""
@@ -109,8 +117,10 @@ class Stage:
         """As publishers do it: each makes the epoch again before signing, and writes down what it signed."""
         from verifier_contracts.signers import LocalSigner
         oracle: RiskOracle = self.at.oracle
-        candidate = signing.propose(self.folder, oracle, self.at.court, collateral=COLLATERAL.read_bytes())
-        if not oracle.latest_epoch_id():                                     # later ones have the same root
+        new = self.epoch.root != self.published                              # else it was looked at before
+        candidate = signing.propose(self.folder, oracle, self.at.court, previous=self.before if new else None,
+                                    collateral=COLLATERAL.read_bytes())
+        if new:
             signing.require_stands(candidate)
         files = []
         for publisher in self.publishers:
@@ -122,7 +132,7 @@ class Stage:
             signed.save(files[-1])
         done = signing.publish(files, oracle)
         assert done.receipt is not None
-        self.gas = done.receipt.gas_used
+        self.gas, self.published = done.receipt.gas_used, self.epoch.root
         return done.content
 
     def register(self, owner: LocalAccount, opening: Opening) -> Receipt:

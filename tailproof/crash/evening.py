@@ -1,0 +1,106 @@
+"""After the fall: owners' time, venues' time, silence, lots, until every account that fell is resolved.
+
+What anyone may do is done by the keeper that `tailproof keeper run` runs; the rest by `Actors`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..keeping import Budget, Keeper
+from ..liquidation_reading import Reader, open_site
+from .actors import UNIT, Actors
+from .books import Answer
+from .day import Day, Kind
+from .fall import attend, cure
+
+if TYPE_CHECKING:
+    from ..keeping import Done
+
+STEP = 2
+"""Minutes between looks: every stage of an auction is longer, but for the sealed minute, in which nothing is to do."""
+LAST = 420
+"""Minute by which all must be resolved."""
+SPIKE = (62.0, 74.0)
+"""Minutes in which blocks are dear, and neither keepers nor publishers send anything."""
+WITHDRAWALS = (34.0, 100.0, 150.0, 190.0)
+NAMED = {"passToVenue": "is her venue's now", "noteSilence": "is noted as silent", "callSilent": "calls by silence",
+         "orderDisclosure": "orders the opening's delivery", "reportBreach": "reports the venue's breach",
+         "voidLot": "voids a lot that was cured", "failLot": "ends a lot that failed", "passOver": "passes over a winner",
+         "clear": "names the winner", "refund": "frees bonds"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Of an account: what became of it."""
+
+    name: str
+    how: str
+
+
+def evening(day: Day, actors: Actors, keeper: Keeper) -> None:
+    """Until nobody is called any more, but who is solvent and asleep."""
+    out = list(WITHDRAWALS)
+    saver = next(one for one in day.accounts.values() if one.name == "saver 1")
+    while day.minute < LAST:
+        if SPIKE[0] <= day.minute < SPIKE[1]:
+            _spike(day)
+        day.until(day.minute + STEP)
+        actors.see_lots()
+        actors.close_accounts()
+        actors.open_lots()
+        actors.see_lots()
+        actors.act()
+        for done in keeper.round().done:
+            _tell(day, done)
+        actors.see_lots()
+        attend(day)
+        if out and day.minute >= out[0]:
+            actors.withdraw(saver, 50 * UNIT)
+            out.pop(0)
+        actors.redeem()
+        if _resolved(day, actors):
+            break
+    for account in day.accounts.values():                     # she wakes up: nothing of hers is gone
+        if account.holder.answer == Answer.SLEEPS and day.stage.at.ledger.is_called(account.address):
+            cure(day, account)
+    while actors.claims:
+        day.pulse()
+        actors.redeem()
+
+
+def keeper_of(day: Day, actors: Actors) -> Keeper:
+    """A keeper as anybody runs it."""
+    site = actors.site
+    reader = Reader(site, day.stage.system)
+    return Keeper(reader, Budget(day.stage.chain.chain_id, site.coordinator.address, day.cast.keeper, 10**9))
+
+
+def _spike(day: Day) -> None:
+    """Twelve minutes without a transaction. Epochs are missing, so live time stands still: nobody's time runs out."""
+    live, now = day.live, day.stage.now
+    day.stage.chain.travel_to(day.begun + int(SPIKE[1] * 60))
+    passed = day.live - live
+    day.note(Kind.MARKET, "blocks", f"dear for {(day.stage.now - now) // 60} minutes: {passed // 60} of live time")
+
+
+def _tell(day: Day, done: Done) -> None:
+    if done.told != "done" or done.receipt is None:
+        return
+    day.spent(done.step, done.receipt.gas_used)
+    who = day.accounts[done.subject].name if done.subject in day.accounts else done.subject
+    if done.step in NAMED:
+        kind = {"callSilent": Kind.CALL, "reportBreach": Kind.LOSS}.get(done.step, Kind.LOT)
+        day.note(kind, who, f"a keeper {NAMED[done.step]}")
+
+
+def _resolved(day: Day, actors: Actors) -> bool:
+    """Whether nobody is called but the solvent sleeper, whose lot has failed."""
+    called = [one for one in day.accounts.values() if day.stage.at.ledger.is_called(one.address)]
+    tried = {lot.account.name for lot in actors.lots.values() if actors.site.house.stage_of(lot.lot_id).over}
+    waiting = [one for one in called if one.name != "solvent sleeper" or one.name not in tried]
+    return not waiting and len(actors.lots) >= 5
+
+
+__all__ = ["Ended", "evening", "keeper_of", "open_site"]
