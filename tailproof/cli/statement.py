@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from circuits import statements
+from circuits.statements.pin import pinned
 
 from ..statements import r1cs_digest
 from .console import OUTPUT, Outcome, progress, reporting, table
@@ -21,9 +22,9 @@ def statement() -> None:
 @reporting
 def list_statements() -> Outcome:
     """All statements with their sizes."""
-    found = [{"name": item.name, "rows": item.rows, "wires": item.wires,
-              "public_inputs": list(item.public_inputs), "domain": item.domain}
-             for item in map(statements.get, statements.names())]
+    sizes = pinned()
+    found = [{"name": name, **{part: sizes[name][part] for part in ("rows", "wires", "public_inputs", "domain")}}
+             for name in statements.names()]
     rows = [(item["name"], item["rows"], item["wires"], f"2^{item['domain']}") for item in found]
     return Outcome({"statements": found}, table(rows, ["statement", "rows", "wires", "domain"]))
 

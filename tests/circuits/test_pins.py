@@ -1,16 +1,13 @@
-"""Every registered circuit is pinned, sizes and digest, in golden/statements.json: a change is a visible diff."""
+"""Every registered circuit is pinned, sizes and digest, in circuits/statements/pins.json: a change is a visible diff."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from circuits import statements
-from circuits.statements.pin import pin
-from primitives import jsonio
+from circuits.statements.pin import pin, pinned
 
-GOLDEN = jsonio.read(Path(__file__).parent / "golden" / "statements.json")
+GOLDEN = pinned()
 
 
 @pytest.mark.parametrize("name", statements.names())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 
 from prover import Proof, VerificationKey
 from prover.curve import G1_GROUP, G2_GROUP, ORDER
@@ -41,12 +42,14 @@ class ToyKey:
         return KnownAnswer(inputs, self.prove(inputs))
 
 
+@cache
 def g1(scalar: int) -> tuple[int, int]:
     point = G1_GROUP.multiply(G1_GROUP.generator, scalar % ORDER)
     assert point is not None
     return point
 
 
+@cache
 def g2(scalar: int) -> tuple[tuple[int, int], tuple[int, int]]:
     point = G2_GROUP.multiply(G2_GROUP.generator, scalar % ORDER)
     assert point is not None
