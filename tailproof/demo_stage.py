@@ -150,11 +150,14 @@ class Stage:
 def _config(chain: Chain, keys: Mapping[str, KeyDirectory], epoch: Epoch, publishers: Sequence[LocalAccount]
             ) -> SystemConfig:
     """Every role in another hand, as on a chain that counts; only the keys are for trials."""
+    from verifier_contracts.liquidation_terms import LiquidationTerms
     from verifier_contracts.oracle import Limits
     from verifier_contracts.system_config import (
         DAY,
         Delays,
+        FundCaps,
         LedgerSettings,
+        LiquidationSettings,
         OracleSettings,
         Publishers,
         RoleHolders,
@@ -164,11 +167,17 @@ def _config(chain: Chain, keys: Mapping[str, KeyDirectory], epoch: Epoch, publis
     )
     (quote,) = factors_of(epoch, COLLATERAL.read_bytes())
     _, admin, guardian, risk, venue = chain.senders[:5]
+    fund_agent = chain.senders[-1]
     return SystemConfig(
         chain.chain_id, True, {slot: str(key.path) for slot, key in keys.items()},
-        RoleHolders(admin, guardian, risk, (venue,), None), Delays(7 * DAY, 2 * DAY),
+        RoleHolders(admin, guardian, risk, (venue,), ()), Delays(7 * DAY, 2 * DAY),
         Publishers(tuple(one.address for one in publishers), 3, STAKE),
         OracleSettings(Limits(), 3, len(epoch.header.underlyings), epoch_leaves.layout_of(epoch).cash_id),
         LedgerSettings(MAX_EPOCH_AGE, 15 * MINUTE, 45 * MINUTE, 15 * MINUTE, (0, 2_000, 5_000, 10_000),
                        (60 * MINUTE, 60 * MINUTE, 75 * MINUTE, 90 * MINUTE)),
-        VaultSettings(None, quote.asset, 10**15, 30 * MINUTE, ()), SettlementSettings(100, 10_000))
+        VaultSettings(None, quote.asset, 10**15, 30 * MINUTE, ()), SettlementSettings(100, 10_000),
+        LiquidationSettings(LiquidationTerms(
+            bid_per_margin=1_000, largest_haircut=5_000, blind=10 * MINUTE, disclosure=8 * MINUTE, commit=6 * MINUTE,
+            reveal=5 * MINUTE, award=6 * MINUTE, time_before=180 * MINUTE, band=500, concession=200,
+            unknown_loss=1_000, breach_share=500, breach_least=10**9, venue_delivers=4 * MINUTE,
+            committee_delivers=8 * MINUTE), fund_agent, FundCaps(10**11, 5 * 10**11, 10**12), 10**10, 10**8, 5_000))

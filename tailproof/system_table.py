@@ -25,8 +25,9 @@ def duration(seconds: int) -> str:
     return " ".join(parts) or "0 s"
 
 
-def rows(system: System, clocks: Sequence[Clock], publishers: SignerSet) -> Iterator[Row]:
-    """(what, value, about it)."""
+def rows(system: System, clocks: Sequence[Clock], publishers: SignerSet, steps: Sequence[str] = ()
+         ) -> Iterator[Row]:
+    """(what, value, about it). steps : that are open."""
     for name, address in system.contracts.items():
         yield f"contract {name}", address, CONTRACTS[name]
     yield "quote token", system.quote_token, f"asset {system.quote_id} of epochs"
@@ -40,8 +41,8 @@ def rows(system: System, clocks: Sequence[Clock], publishers: SignerSet) -> Iter
     for grant in system.grants:
         notice = f"after {duration(grant.delay)}" if grant.delay else "at once"
         yield f"role {role_name(grant.role)}", grant.holder, f"{notice}: {_may(grant.role)}"
-    if not any(grant.role == Role.COORDINATOR for grant in system.grants):
-        yield f"role {role_name(Role.COORDINATOR)}", "nobody", f"{_may(Role.COORDINATOR)}: granted with liquidations"
+    if not any(grant.role == Role.LIQUIDATOR for grant in system.grants):
+        yield f"role {role_name(Role.LIQUIDATOR)}", "nobody", f"{_may(Role.LIQUIDATOR)}: the fund alone buys"
     for publisher in publishers.signers:
         yield "publisher", publisher, f"{publishers.quorum} of {len(publishers.signers)} sign an epoch"
     for clock in clocks:
@@ -52,7 +53,16 @@ def rows(system: System, clocks: Sequence[Clock], publishers: SignerSet) -> Iter
     yield "buffers", ", ".join(map(str, fixed.buffers)), "basis points: maintenance, initial, two above"
     yield "debit_per_margin", str(fixed.debit_per_margin), "basis points of an account's margin, settled a day at most"
     yield "quantum", str(fixed.quantum), "quote units that settlements nobody asked for are multiples of"
+    terms = fixed.liquidation
+    yield "bid_per_margin", str(terms.bid_per_margin), "basis points of a lot's margin: the fund's standing bid"
+    yield "largest_haircut", str(terms.largest_haircut), "basis points of a gain that losses take at most"
+    yield "band", str(terms.band), "basis points of the margin: how far beyond cover a venue may close"
+    yield "concession", str(terms.concession), "basis points of V that a venue's closes may concede in 24 h"
+    yield "unknown_loss", str(terms.unknown_loss), "basis points of V: the loss of a lot that nobody can open"
+    yield "breach", f"{terms.breach_share}, {terms.breach_least}", "basis points of V, and at least quote units"
 
+    for number, step in enumerate(steps, 1):
+        yield f"open step {number}", "OPEN", step
 
 def _may(role: Role) -> str:
     """What a role lets its holder do."""
@@ -65,9 +75,11 @@ def _may(role: Role) -> str:
     return ", ".join(listed)
 
 
-def to_json(system: System, clocks: Sequence[Clock], publishers: SignerSet) -> Mapping[str, Any]:
+def to_json(system: System, clocks: Sequence[Clock], publishers: SignerSet, steps: Sequence[str] = ()
+            ) -> Mapping[str, Any]:
     """The same for programs."""
-    return {**system.to_json(), "publishers": {"signers": list(publishers.signers), "quorum": publishers.quorum},
+    return {**system.to_json(), "open_steps": list(steps),
+            "publishers": {"signers": list(publishers.signers), "quorum": publishers.quorum},
             "clocks": [clock._asdict() for clock in clocks],
             "functions": {name: {function: role_name(role) for function, role in functions.items()}
                           for name, functions in FUNCTIONS.items()}}

@@ -72,7 +72,7 @@ def load_proving(config: SystemConfig, *, progress: Progress = quiet) -> Proving
                              prove_known_answer(key))
     progress("proving with each key", len(found), len(found))
     return Proving(keys, layout_of(kinds["leaf-field"].shape, config), empty_commitment(kinds["margin"]),
-                   kinds["margin"].slots)
+                   kinds["margin"].slots, empty_fills(kinds["transition"]))
 
 
 def make_trial_keys(folder: Path, size: str, *, progress: Progress = quiet) -> dict[str, KeyDirectory]:
@@ -103,7 +103,7 @@ def configured(system: System, config: SystemConfig) -> list[Check]:
     kinds = {slot: statements.get(key.statement) for slot, key in found.items()}
     require_consistent(kinds, config)
     wanted = settings_of(config, layout_of(kinds["leaf-field"].shape, config), empty_commitment(kinds["margin"]),
-                         kinds["margin"].slots)
+                         kinds["margin"].slots, empty_fills(kinds["transition"]))
     checks = [Check(f"configured {one.name}", getattr(wanted, one.name), getattr(system.settings, one.name))
               for one in fields(wanted)]
     said, there = ({(one.role, one.holder): one.delay for one in grants}
@@ -174,3 +174,10 @@ def layout_of(shape: EpochShape | GridShape, config: SystemConfig) -> LeafLayout
 def empty_commitment(statement: Statement) -> int:
     """The commitment to no positions under salt 0, which fills up batches."""
     return int(margin.commit(0, margin.fill(statement.preset, [])))
+
+
+def empty_fills(statement: Statement) -> int:
+    """The digest of no fills under nonce 0, which a lot's commitment is salted anew by."""
+    preset = statement.preset
+    assert isinstance(preset, transition.Preset)           # `require_consistent`
+    return int(transition.digest(0, transition.fill("fills", preset.fills, [])))

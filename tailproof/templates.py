@@ -120,8 +120,8 @@ ANVIL_CHAIN_ID = 31337
 ANVIL = ("0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
          "0x90F79bf6EB2c4f870365E785982E1f101E93b906", "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65",
          "0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc", "0x976EA74026E726554dB657fA54763abd0C3a0aa9",
-         "0x14dC79964da2C08b23698B3D3cc7Ca32193d9955")
-"""Accounts of anvil, from its second on: the first one deploys. Everybody knows their keys."""
+         "0x14dC79964da2C08b23698B3D3cc7Ca32193d9955", "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720")
+"""Accounts of anvil, from its second on: the first one deploys, the ninth is a trader's. Everybody knows their keys."""
 
 
 def system(assets: Sequence[str] = ASSETS) -> str:
@@ -132,14 +132,14 @@ def system(assets: Sequence[str] = ASSETS) -> str:
     from risk.grid.haircuts import parse_collateral
     from verifier_contracts.keccak_tree import asset_number
     (quote,) = parse_collateral(collateral(assets).encode())
-    admin, guardian, risk, venue, *publishers = ANVIL
+    admin, guardian, risk, venue, *publishers, fund_agent = ANVIL
     minute, day = 60, 86_400
     return jsonio.dumps({
         "schema": "tailproof.system/1", "chain_id": ANVIL_CHAIN_ID, "allow_insecure_setup": True,
         "verifiers": {slot: f"keys/{slot}" for slot in (
             "margin", "cover", "flat", "transition", "escrow", "delivery", "disclose", "leaf-field",
             "leaf-field-mark")},
-        "roles": {"admin": admin, "guardian": guardian, "risk": risk, "venues": [venue], "coordinator": None},
+        "roles": {"admin": admin, "guardian": guardian, "risk": risk, "venues": [venue], "liquidators": []},
         "delays": {"admin": 7 * day, "loosening": 2 * day},
         "publishers": {"signers": list(publishers), "quorum": 2, "stake": str(10**18)},
         "oracle": {"required_lag": 220 * minute, "min_interval": 4 * minute, "heartbeat": 10 * minute,
@@ -150,4 +150,12 @@ def system(assets: Sequence[str] = ASSETS) -> str:
                    "lives": [60 * minute, 60 * minute, 75 * minute, 90 * minute]},
         "vault": {"quote": "trial", "quote_id": asset_number(quote.id), "quote_cap": str(10**15),
                   "mark_life": 30 * minute, "assets": []},
-        "settlement": {"quantum": str(10**6), "debit_per_margin": 10_000}})
+        "settlement": {"quantum": str(10**6), "debit_per_margin": 10_000},
+        "liquidation": {
+            "fund_agent": fund_agent, "bid_per_margin": 1_000,
+            "fund_caps": {"account": str(10**11), "epoch": str(5 * 10**11), "day": str(10**12)},
+            "largest_haircut": 5_000, "blind": 10 * minute, "disclosure": 8 * minute, "commit": 6 * minute,
+            "reveal": 5 * minute, "award": 6 * minute, "time_before": 180 * minute,
+            "seat_bond": str(10**10), "least_bond": str(10**8), "kappa": 5_000, "band": 500, "concession": 200,
+            "unknown_loss": 1_000, "breach_share": 500, "breach_least": str(10**9), "venue_delivers": 4 * minute,
+            "committee_delivers": 8 * minute}})

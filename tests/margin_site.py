@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import real_system  # finds `system_world`
-from system_world import SystemWorld, config_for, toy_keys
+from system_world import TERMS, SystemWorld, config_for, toy_keys
 from toykey import CIRCUIT
 
 from circuits import statements
@@ -34,7 +34,7 @@ def deploy_margins(chain: Chain, key: KeyDirectory, file: Path | None = None) ->
                               prove_known_answer(key))
     config = config_for(chain, REQUIRED_SLOTS)
     config = replace(config, oracle=replace(config.oracle, cash_id=0))
-    proving = Proving(slots, layout_of(statement.shape, config), empty_commitment(statement), statement.slots)
+    proving = Proving(slots, layout_of(statement.shape, config), empty_commitment(statement), statement.slots, 1)
     system = deploy_system(chain, config, proving, sender=chain.senders[0], file=file)
     return real_system.world_of(chain, system, config, system.open(chain), toys)
 
@@ -49,7 +49,7 @@ def publish(world: SystemWorld, epoch: Any) -> int:
 def system_file(path: Path, statement: str, key_digest: bytes, *, chain_id: int = 31337) -> Path:
     """A deployment file of contracts that are nowhere, for who reads no more than it."""
     settings = Settings(True, 3, 1, LeafLayout(5, 50, 44, 256, 2, 0), 1_800, 1, 16, 1_800, 900, 2_700, 900,
-                        (0, 2_000, 5_000, 10_000), (3_600, 3_600, 4_500, 5_400), 1, 10_000)
+                        (0, 2_000, 5_000, 10_000), (3_600, 3_600, 4_500, 5_400), 1, 10_000, 1, TERMS)
     circuit = bytes.fromhex(r1cs_digest(statement)) if statement in statements.names() else CIRCUIT
     System(chain_id, 1, dict.fromkeys(CONTRACTS, WHO),
            (Installed("margin", statement, WHO, key_digest, circuit, True),), WHO, 1, settings, ()).save(path)

@@ -43,6 +43,7 @@ from tailproof.cli.node import Endpoint
 from tailproof.keys import KeyDirectory, make_keys
 from tailproof.known_answers import prove_known_answer
 from tailproof.secret import Opening
+from tailproof.systems import empty_fills
 from verifier_contracts.chain import Chain, Terms
 from verifier_contracts.oracle import LeafLayout
 from verifier_contracts.system import Contracts, System
@@ -196,7 +197,8 @@ def build(folder: Path, run: Callable[..., Any]) -> RealSystem:
     shape = epoch.shape
     layout = LeafLayout(shape.lanes, shape.width, shape.value_bits, shape.scenarios, 2, epoch.cash_id)
     preset = statements.get("margin-tiny").preset
-    proving = Proving(slots, layout, int(margin.commit(0, margin.fill(preset, []))), preset.slots)
+    proving = Proving(slots, layout, int(margin.commit(0, margin.fill(preset, []))), preset.slots,
+                      empty_fills(statements.get("transition-tiny")))
     system = deploy_system(chain, config, proving, sender=chain.senders[0], file=folder / "deployment.json")
     at = system.open(chain)
     world = world_of(chain, system, config, at, toys)

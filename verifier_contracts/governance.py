@@ -22,7 +22,8 @@ from verifier_contracts.chain import Receipt
 
 class Role(IntEnum):
     """Role ids, as in Roles.sol. VAULT and SETTLEMENT are those contracts' own; LOOSENING is what RISK may do after a
-    delay; ANNOUNCER announces verifiers, without one, since the registry has its own."""
+    delay; ANNOUNCER announces verifiers, without one, since the registry has its own. LIQUIDATOR bids for lots. What
+    liquidation may do is three contracts': SILENCE calls, CLOSING forces fills, COORDINATOR sells."""
 
     ADMIN = 0
     GUARDIAN = 1
@@ -34,6 +35,9 @@ class Role(IntEnum):
     SETTLEMENT = 7
     LOOSENING = 8
     ANNOUNCER = 9
+    LIQUIDATOR = 10
+    SILENCE = 11
+    CLOSING = 12
 
 
 PUBLIC = (1 << 64) - 1

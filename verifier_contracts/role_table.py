@@ -28,7 +28,7 @@ FUNCTIONS: Mapping[str, Mapping[str, Role]] = {
                "tightenLimits": Role.RISK},
     "marks": {"setCurve": Role.ADMIN, "tightenCurve": Role.RISK},
     "desk": {"reassignAccount": Role.ADMIN, "absolve": Role.ADMIN, "pause": Role.GUARDIAN, "unpause": Role.GUARDIAN,
-             "callBySilence": Role.COORDINATOR, "forceTransition": Role.COORDINATOR, "handOver": Role.COORDINATOR,
+             "callBySilence": Role.SILENCE, "forceTransition": Role.CLOSING, "handOver": Role.COORDINATOR,
              "breach": Role.COORDINATOR},
     "escrow": {"foundCommittee": Role.ANNOUNCER, "registerCommittee": Role.ADMIN, "renewCommittee": Role.ADMIN,
                "orderDisclosure": Role.COORDINATOR},
@@ -39,6 +39,13 @@ FUNCTIONS: Mapping[str, Mapping[str, Role]] = {
     "settlement": {"settle": Role.VENUE, "withdrawClearing": Role.VENUE, "slashBond": Role.COORDINATOR,
                    "pause": Role.GUARDIAN,
                    "unpause": Role.GUARDIAN},
+    "fund": {"install": Role.ADMIN, "setCaps": Role.ADMIN, "setTarget": Role.ADMIN, "tightenCaps": Role.RISK,
+             "cover": Role.COORDINATOR},
+    "allocator": {"recordLoss": Role.COORDINATOR},
+    "house": {"open": Role.COORDINATOR, "showShortfall": Role.COORDINATOR, "voidLot": Role.COORDINATOR,
+              "settle": Role.COORDINATOR, "takeSeat": Role.LIQUIDATOR, "blindBid": Role.LIQUIDATOR,
+              "raiseBounds": Role.RISK, "setBounds": Role.ADMIN, "setFundAgent": Role.ADMIN},
+    "coordinator": {"releaseLot": Role.ADMIN},
 }
 """By the contract's name in a deployment and the function's: the role."""
 

@@ -17,12 +17,16 @@ from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
 from verifier_contracts.addresses import checksummed, read_address, read_bytes32
+from verifier_contracts.auction import AuctionHouse
 from verifier_contracts.bindings import Contract, VerifierFacts
 from verifier_contracts.chain import LARGEST_CHAIN_ID, Chain
 from verifier_contracts.escrow import Escrow
+from verifier_contracts.fund import InsuranceFund, LossAllocator
 from verifier_contracts.generator import STATEMENT_NAME
 from verifier_contracts.governance import AccessManager, Role, role_name
 from verifier_contracts.ledger import BatchAttestor, CommitmentDesk, LedgerLens, MarginLedger
+from verifier_contracts.liquidation import LiquidationCoordinator, PartialClose, SilenceCalls
+from verifier_contracts.liquidation_terms import FIELDS, STAGES, LiquidationTerms
 from verifier_contracts.oracle import EpochCourt, LeafLayout, RiskOracle
 from verifier_contracts.unfinished import SCHEMA as UNFINISHED
 from verifier_contracts.vault import AssetMarks, CollateralVault, VenueSettlement
@@ -33,9 +37,11 @@ CONTRACTS: Mapping[str, str] = {
     "authority": "Authority", "registry": "VerifierRegistry", "oracle": "RiskOracle", "court": "EpochCourt",
     "combiner": "ProofCombiner", "marks": "AssetMarks", "lens": "LedgerLens", "attestor": "BatchAttestor",
     "desk": "CommitmentDesk", "escrow": "Escrow", "ledger": "MarginLedger", "vault": "CollateralVault",
-    "settlement": "VenueSettlement"}
+    "settlement": "VenueSettlement", "fund": "InsuranceFund", "allocator": "LossAllocator", "house": "AuctionHouse",
+    "silence": "SilenceCalls", "closes": "PartialClose", "coordinator": "LiquidationCoordinator"}
 """The Solidity contract behind each name of a deployment, in the order in which they are deployed."""
-GOVERNED = ("registry", "oracle", "marks", "desk", "escrow", "ledger", "vault", "settlement")
+GOVERNED = ("registry", "oracle", "marks", "desk", "escrow", "ledger", "vault", "settlement", "fund", "allocator",
+            "house", "coordinator")
 """Contracts that ask the AccessManager who may call them."""
 _UINT = {bits: (1 << bits) - 1 for bits in (8, 16, 32, 40, 48, 96, 128, 256)}
 
@@ -94,7 +100,8 @@ class Grant:
 class Settings:
     """What constructors fixed for ever.
 
-    slots : J, the positions of a commitment, by which words of an escrow are counted.
+    slots : J, the positions of a commitment, by which words of an escrow are counted.  empty_fills : digest of no
+    fills, by which a lot's commitment is salted anew.  liquidation : see LiquidationTerms.
 
     Ages, grace, lives and mark_life in seconds; buffers and debit_per_margin in basis points; stake_required in wei;
     quantum in quote units.
@@ -115,6 +122,8 @@ class Settings:
     lives: tuple[int, int, int, int]
     quantum: int
     debit_per_margin: int
+    empty_fills: int
+    liquidation: LiquidationTerms
 
     def to_json(self) -> dict[str, Any]:
         """As they stand in the file; what may exceed 2**53 as decimal strings."""
@@ -125,14 +134,16 @@ class Settings:
             "empty_commitment": str(self.empty_commitment), "slots": self.slots, "max_epoch_age": self.max_epoch_age,
             "exit_epoch_age": self.exit_epoch_age, "final_epoch_age": self.final_epoch_age,
             "superseded_grace": self.superseded_grace, "buffers": list(self.buffers), "lives": list(self.lives),
-            "quantum": str(self.quantum), "debit_per_margin": self.debit_per_margin}
+            "quantum": str(self.quantum), "debit_per_margin": self.debit_per_margin,
+            "empty_fills": str(self.empty_fills), "liquidation": self.liquidation.to_json()}
 
     @staticmethod
     def from_json(node: Node) -> Settings:
         """Read them; raises BadInput by field."""
         ages = ("max_epoch_age", "exit_epoch_age", "final_epoch_age", "superseded_grace")
         parts = node.object({"allows_insecure_setup", "finality_blocks", "stake_required", "layout", "mark_life",
-                             "empty_commitment", "slots", *ages, "buffers", "lives", "quantum", "debit_per_margin"})
+                             "empty_commitment", "slots", *ages, "buffers", "lives", "quantum", "debit_per_margin",
+                             "empty_fills", "liquidation"})
         form = parts["layout"].object(LeafLayout._fields)
         lanes, width, value_bits = (form[name].integer(1, _UINT[8]) for name in ("lanes", "width", "value_bits"))
         layout = LeafLayout(lanes, width, value_bits, form["values"].integer(1, _UINT[32]),
@@ -145,7 +156,8 @@ class Settings:
             parts["stake_required"].decimal(0, _UINT[256]), layout, parts["mark_life"].integer(1, _UINT[40]),
             parts["empty_commitment"].decimal(0, _UINT[256]), parts["slots"].integer(1, 64), oldest, exits, final,
             grace, (buffers[0], buffers[1], buffers[2], buffers[3]), (lives[0], lives[1], lives[2], lives[3]),
-            parts["quantum"].decimal(1, _UINT[96]), parts["debit_per_margin"].integer(1, _UINT[16]))
+            parts["quantum"].decimal(1, _UINT[96]), parts["debit_per_margin"].integer(1, _UINT[16]),
+            parts["empty_fills"].decimal(1, _UINT[256]), LiquidationTerms.read(parts["liquidation"].object(FIELDS)))
 
 
 @dataclass(frozen=True)
@@ -165,6 +177,12 @@ class Contracts:
     vault: CollateralVault
     settlement: VenueSettlement
     marks: AssetMarks
+    fund: InsuranceFund
+    allocator: LossAllocator
+    house: AuctionHouse
+    silence: SilenceCalls
+    closes: PartialClose
+    coordinator: LiquidationCoordinator
 
     def addresses(self) -> frozenset[str]:
         """Of all of them."""
@@ -224,7 +242,9 @@ class System:
             Escrow(chain, at["escrow"], ledger),
             BatchAttestor(chain, at["attestor"]), LedgerLens(chain, at["lens"], ledger),
             CollateralVault(chain, at["vault"]), VenueSettlement(chain, at["settlement"]),
-            AssetMarks(chain, at["marks"]))
+            AssetMarks(chain, at["marks"]), InsuranceFund(chain, at["fund"]), LossAllocator(chain, at["allocator"]),
+            AuctionHouse(chain, at["house"]), SilenceCalls(chain, at["silence"]), PartialClose(chain, at["closes"]),
+            LiquidationCoordinator(chain, at["coordinator"]))
 
     def open(self, chain: Chain) -> Contracts:
         """The contracts on a chain, once everything that this says of them is what they say themselves.
@@ -288,10 +308,35 @@ class System:
                        **{f"bufferOf({step})": fixed.buffers[step] for step in range(4)},
                        **{f"lifeOf({step})": fixed.lives[step] for step in range(4)}},
             "vault": {**governed, "oracle": at["oracle"], "manager": at["ledger"], "marks": at["marks"],
-                      "quote": self.quote_token, "quoteId": self.quote_id},
+                      "quote": self.quote_token, "quoteId": self.quote_id, "allocator": at["allocator"]},
             "settlement": {**governed, "vault": at["vault"], "manager": at["ledger"], "oracle": at["oracle"],
                            "quote": self.quote_token, "quantum": fixed.quantum,
                            "debitPerMargin": fixed.debit_per_margin},
+            **self._facts_of_liquidation(),
+        }
+
+    def _facts_of_liquidation(self) -> Mapping[str, Mapping[str, object]]:
+        at, terms, quote = self.contracts, self.settings.liquidation, self.quote_token
+        governed, oracle, ledger = {"authority": at["authority"]}, {"oracle": at["oracle"]}, {"ledger": at["ledger"]}
+        cases = {**ledger, **oracle, "desk": at["desk"]}
+        shortfalls = {**cases, "escrow": at["escrow"], "vault": at["vault"]}
+        return {
+            "fund": {**governed, "settlement": at["settlement"], "manager": at["ledger"], "quote": quote,
+                     "bidPerMargin": terms.bid_per_margin, "watch": at["coordinator"], "allocator": at["allocator"]},
+            "allocator": {**governed, **oracle, "vault": at["vault"], "settlement": at["settlement"],
+                          "fund": at["fund"], "manager": at["ledger"], "quote": quote,
+                          "hMax": terms.largest_haircut},
+            "house": {**governed, **oracle, "escrow": at["escrow"], "quote": quote, "fund": at["fund"],
+                      **{f"{stage}Time": seconds for stage, seconds in zip(STAGES, terms.times(), strict=True)},
+                      "timeBefore": terms.time_before},
+            "silence": {**cases, "verifiers": at["registry"]},
+            "closes": {**shortfalls, "verifiers": at["registry"], "band": terms.band, "concession": terms.concession},
+            "coordinator": {**governed, **shortfalls, "closes": at["closes"], "settlement": at["settlement"],
+                            "house": at["house"], "fund": at["fund"], "allocator": at["allocator"], "quote": quote,
+                            "emptyFills": self.settings.empty_fills,
+                            "emptyCommitment": self.settings.empty_commitment, "unknownLoss": terms.unknown_loss,
+                            "breachShare": terms.breach_share, "breachLeast": terms.breach_least,
+                            "venueDelivers": terms.venue_delivers, "committeeDelivers": terms.committee_delivers},
         }
 
     # -- in a file -----------------------------------------------------------------------------------------------------

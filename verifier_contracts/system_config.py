@@ -14,6 +14,7 @@ from primitives.errors import BadInput
 from primitives.jsonio import Node
 from verifier_contracts.addresses import checksummed, read_address
 from verifier_contracts.chain import LARGEST_CHAIN_ID
+from verifier_contracts.liquidation_terms import FIELDS, LiquidationTerms
 from verifier_contracts.oracle import Limits
 from verifier_contracts.verifier_registry import SLOTS
 
@@ -32,13 +33,13 @@ _UINT96, _UINT16, _UINT32 = (1 << 96) - 1, (1 << 16) - 1, (1 << 32) - 1
 
 @dataclass(frozen=True)
 class RoleHolders:
-    """Whose each role is; all in different hands. coordinator : of liquidations; None while there is none."""
+    """Whose each role is; all in different hands. liquidators : may take seats in the auction house."""
 
     admin: str
     guardian: str
     risk: str
     venues: tuple[str, ...]
-    coordinator: str | None
+    liquidators: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,28 @@ class SettlementSettings:
 
 
 @dataclass(frozen=True)
+class FundCaps:
+    """What the fund's shared tranche pays at most, quote units: for an account in 24 h, under an epoch, in 24 h."""
+
+    account: int
+    epoch: int
+    day: int
+
+
+@dataclass(frozen=True)
+class LiquidationSettings:
+    """fund_agent : carries what the fund takes over; its encryption key is registered by itself, before the first lot.
+    seat_bond, least_bond : quote units; kappa : basis points; these and the caps can be changed later."""
+
+    terms: LiquidationTerms
+    fund_agent: str
+    caps: FundCaps
+    seat_bond: int
+    least_bond: int
+    kappa: int
+
+
+@dataclass(frozen=True)
 class SystemConfig:
     """A system of contracts as it is wanted. verifiers : where the key of each slot lies, relative to the file."""
 
@@ -123,6 +146,7 @@ class SystemConfig:
     ledger: LedgerSettings
     vault: VaultSettings
     settlement: SettlementSettings
+    liquidation: LiquidationSettings
     source: Path | None = None
 
     @staticmethod
@@ -134,13 +158,15 @@ class SystemConfig:
         BadInput : naming the field, its value and its bound.
         """
         parts = Node.read(path).document(SCHEMA, {"chain_id", "allow_insecure_setup", "verifiers", "roles", "delays",
-                                                  "publishers", "oracle", "ledger", "vault", "settlement"})
+                                                  "publishers", "oracle", "ledger", "vault", "settlement",
+                                                  "liquidation"})
         allow = parts["allow_insecure_setup"].boolean()
+        roles, oracle, ledger = _roles(parts["roles"]), _oracle(parts["oracle"]), _ledger(parts["ledger"])
         return SystemConfig(
             parts["chain_id"].integer(1, LARGEST_CHAIN_ID), allow, _verifiers(parts["verifiers"]),
-            _roles(parts["roles"]), _delays(parts["delays"]), _publishers(parts["publishers"]),
-            _oracle(parts["oracle"]), _ledger(parts["ledger"]), _vault(parts["vault"], trial=allow),
-            _settlement(parts["settlement"]), Path(path))
+            roles, _delays(parts["delays"]), _publishers(parts["publishers"]),
+            oracle, ledger, _vault(parts["vault"], trial=allow), _settlement(parts["settlement"]),
+            _liquidation(parts["liquidation"], roles, oracle, ledger), Path(path))
 
     def require_deployer(self, deployer: str) -> None:
         """Refuse a deployer who is also the admin: as a deployer she has no delay, and it could not be given her at
@@ -162,20 +188,18 @@ def _verifiers(node: Node) -> Mapping[str, str]:
 
 
 def _roles(node: Node) -> RoleHolders:
-    parts = node.object({"admin", "guardian", "risk", "venues"}, {"coordinator"})
+    parts = node.object({"admin", "guardian", "risk", "venues", "liquidators"})
     admin, guardian, risk = (parts[name] for name in ("admin", "guardian", "risk"))
     venues = parts["venues"].array(at_least=1, at_most=100)
-    coordinator = parts.get("coordinator")
-    if coordinator is not None and coordinator.value is None:
-        coordinator = None
+    liquidators = parts["liquidators"].array(at_most=100)
     hands: dict[str, str] = {}
-    for entry in (admin, guardian, risk, *venues, *([] if coordinator is None else [coordinator])):
+    for entry in (admin, guardian, risk, *venues, *liquidators):
         address = read_address(entry)
         if address in hands:
             raise entry.refuse(f"another account than {hands[address]}: roles watch each other")
         hands[address] = entry.field
     return RoleHolders(read_address(admin), read_address(guardian), read_address(risk),
-                       tuple(map(read_address, venues)), None if coordinator is None else read_address(coordinator))
+                       tuple(map(read_address, venues)), tuple(map(read_address, liquidators)))
 
 
 def _delays(node: Node) -> Delays:
@@ -244,3 +268,20 @@ def _vault(node: Node, *, trial: bool) -> VaultSettings:
 def _settlement(node: Node) -> SettlementSettings:
     parts = node.object({"quantum", "debit_per_margin"})
     return SettlementSettings(parts["quantum"].decimal(1, _UINT96), parts["debit_per_margin"].integer(1, _UINT16))
+
+
+def _liquidation(node: Node, roles: RoleHolders, oracle: OracleSettings, ledger: LedgerSettings
+                 ) -> LiquidationSettings:
+    parts = node.object({*FIELDS, "fund_agent", "fund_caps", "seat_bond", "least_bond", "kappa"})
+    terms = LiquidationTerms.read(parts)
+    # No lot opens under an epoch that covers less than what went before and the auction.
+    parts["time_before"].integer(1, max(oracle.limits.required_lag - terms.longest, 0))
+    parts["band"].integer(1, _UINT16 - ledger.buffers[1])
+    agent = read_address(parts["fund_agent"])
+    if agent in (roles.admin, roles.guardian, roles.risk, *roles.venues, *roles.liquidators):
+        raise parts["fund_agent"].refuse("an account that holds no role: it sees every book that is sold")
+    caps = parts["fund_caps"].object({"account", "epoch", "day"})
+    limits = [caps[name].decimal(0, _UINT96) for name in ("account", "epoch", "day")]
+    return LiquidationSettings(
+        terms, agent, FundCaps(limits[0], limits[1], limits[2]), parts["seat_bond"].decimal(1, _UINT96),
+        parts["least_bond"].decimal(1, _UINT96), parts["kappa"].integer(5_000, 50_000))

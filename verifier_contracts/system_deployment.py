@@ -51,6 +51,10 @@ CREATION_GAS = 16_700_000
 verifiers in its constructor, the oracle fills 128 slots."""
 FIRST_SUNSET = 86_400
 """A candidate names the sunset of the verifier before it; the first ones have none before them."""
+_OWN: Mapping[Role, str] = {
+    Role.VAULT: "vault", Role.SETTLEMENT: "settlement", Role.SILENCE: "silence", Role.CLOSING: "closes",
+    Role.COORDINATOR: "coordinator"}
+"""Contracts that hold a role, each its own: what one of them may do, another may not."""
 _TOGETHER = ("attestor", "desk", "escrow", "ledger", "vault")
 
 
@@ -74,12 +78,14 @@ class SlotKey:
 @dataclass(frozen=True)
 class Proving:
     """What proofs of a system are of. keys : by slot.  layout : of leaves, as the statements read them.
-    empty_commitment : to no positions, under salt 0.  slots : J, of a commitment."""
+    empty_commitment : to no positions, under salt 0.  empty_fills : digest of no fills and nonce 0, by the transition's
+    statement.  slots : J, of a commitment."""
 
     keys: Mapping[str, SlotKey]
     layout: LeafLayout
     empty_commitment: int
     slots: int
+    empty_fills: int
 
 
 def deploy_system(chain: Chain, config: SystemConfig, proving: Proving, *, sender: str | None = None,
@@ -113,24 +119,26 @@ def registry_gas(verifiers: Sequence[Installed]) -> int:
     return 3_200_000 + sum(250_000 * (INPUTS[one.slot] + 1) + 150_000 for one in verifiers)
 
 
-def settings_of(config: SystemConfig, layout: LeafLayout, empty_commitment: int, slots: int) -> Settings:
+def settings_of(config: SystemConfig, layout: LeafLayout, empty_commitment: int, slots: int, empty_fills: int
+                ) -> Settings:
     """What constructors fix, as a configuration has it."""
     ledger = config.ledger
     return Settings(config.allow_insecure_setup, config.oracle.finality_blocks, config.publishers.stake, layout,
                     config.vault.mark_life, empty_commitment, slots, ledger.max_epoch_age, ledger.exit_epoch_age,
                     ledger.final_epoch_age, ledger.superseded_grace, ledger.buffers, ledger.lives,
-                    config.settlement.quantum, config.settlement.debit_per_margin)
+                    config.settlement.quantum, config.settlement.debit_per_margin, empty_fills,
+                    config.liquidation.terms)
 
 
 def grants_of(config: SystemConfig, contracts: Mapping[str, str]) -> tuple[Grant, ...]:
-    """Roles in hands, as a configuration has them; `contracts`: addresses, two of which hold roles."""
+    """Roles in hands, as a configuration has them; `contracts`: addresses, some of which hold roles."""
     roles, delays = config.roles, config.delays
-    coordinator = () if roles.coordinator is None else (Grant(Role.COORDINATOR, roles.coordinator, 0),)
     return (Grant(Role.ADMIN, roles.admin, delays.admin), Grant(Role.ANNOUNCER, roles.admin, 0),
             Grant(Role.GUARDIAN, roles.guardian, 0), Grant(Role.RISK, roles.risk, 0),
             Grant(Role.LOOSENING, roles.risk, delays.loosening),
-            *(Grant(Role.VENUE, venue, 0) for venue in roles.venues), *coordinator,
-            Grant(Role.VAULT, contracts["vault"], 0), Grant(Role.SETTLEMENT, contracts["settlement"], 0))
+            *(Grant(Role.VENUE, venue, 0) for venue in roles.venues),
+            *(Grant(Role.LIQUIDATOR, liquidator, 0) for liquidator in roles.liquidators),
+            *(Grant(role, contracts[name], 0) for role, name in _OWN.items()))
 
 
 def require_deployable(chain: Chain, config: SystemConfig, proving: Proving, deployer: str) -> None:
@@ -175,6 +183,7 @@ def _plan(config: SystemConfig, proving: Proving) -> dict[str, Any]:
     parts["layout"] = list(proving.layout)
     parts["empty_commitment"] = proving.empty_commitment
     parts["slots"] = proving.slots
+    parts["empty_fills"] = proving.empty_fills
     plan: dict[str, Any] = json.loads(json.dumps(_as_text(parts)))
     return plan
 
@@ -201,7 +210,7 @@ class _Deployment:
 
     def run(self, file: Path | None) -> System:
         keys = self.proving.keys
-        self.done, self.total = 0, len(keys) + len(CONTRACTS) + 5
+        self.done, self.total = 0, len(keys) + len(CONTRACTS) + 6
         block = self.steps.begin()
         verifiers = tuple(self.verifier(slot) for slot in SLOTS if slot in keys)
         at: dict[str, str] = {"authority": self.contract("authority", lambda: [self.deployer])}
@@ -220,6 +229,8 @@ class _Deployment:
         at |= self.together(at, quote)
         at["settlement"] = self.contract("settlement", lambda: [
             at["authority"], at["vault"], self.config.settlement.quantum, self.config.settlement.debit_per_margin])
+        at |= self.liquidation(at, quote)
+        self.install(at)
         made = self.described({name: at[name] for name in CONTRACTS}, block, verifiers, quote)
         there = self.confirmed(made)
         self.list_assets(there)
@@ -290,6 +301,26 @@ class _Deployment:
             at["oracle"], made["ledger"], at["marks"], quote, config.quote_id, config.quote_cap)])
         return made
 
+    def liquidation(self, at: Mapping[str, str], quote: str) -> dict[str, str]:
+        """Who calls, closes and sells accounts, and who bears what that loses."""
+        config, made = self.config.liquidation, dict[str, str]()
+        terms, caps = config.terms, config.caps
+        made["fund"] = self.contract("fund", lambda: [
+            at["authority"], at["settlement"], terms.bid_per_margin, (caps.account, caps.epoch, caps.day)])
+        made["allocator"] = self.contract("allocator", lambda: [
+            at["authority"], at["settlement"], made["fund"], terms.largest_haircut])
+        made["house"] = self.contract("house", lambda: [
+            at["authority"], at["oracle"], at["escrow"], quote, made["fund"],
+            (config.seat_bond, config.least_bond, config.kappa), terms.times(), terms.time_before])
+        made["silence"] = self.contract("silence", lambda: [at["desk"], at["ledger"]])
+        made["closes"] = self.contract("closes", lambda: [
+            at["ledger"], at["desk"], at["escrow"], terms.band, terms.concession])
+        made["coordinator"] = self.contract("coordinator", lambda: [at["authority"], (
+            made["closes"], at["settlement"], made["house"], made["fund"], made["allocator"],
+            self.proving.empty_fills, self.proving.empty_commitment, terms.unknown_loss, terms.breach_share,
+            terms.breach_least, terms.venue_delivers, terms.committee_delivers)])
+        return made
+
     # -- wiring --------------------------------------------------------------------------------------------------------
     def seat(self, at: Mapping[str, str]) -> None:
         """The oracle's court, the publishers' stakes, the publishers."""
@@ -306,6 +337,18 @@ class _Deployment:
             oracle.transact("rotateSigners", list(publishers.signers), publishers.quorum, sender=self.deployer)
         self.tick("publishers seated")
 
+    def install(self, at: Mapping[str, str]) -> None:
+        """What vault, fund and house are told once: the allocator, the coordinator, the fund's agent. The agent's
+        encryption key is its own to register (`open_steps`)."""
+        vault, fund, house = (Named(self.chain, at[name], CONTRACTS[name]) for name in ("vault", "fund", "house"))
+        if vault.read("allocator") == ZERO_ADDRESS:
+            vault.transact("installAllocator", at["allocator"], sender=self.deployer)
+        if fund.read("watch") == ZERO_ADDRESS:
+            fund.transact("install", at["coordinator"], at["allocator"], sender=self.deployer)
+        if house.read("fundAgent") == ZERO_ADDRESS:
+            house.transact("setFundAgent", self.config.liquidation.fund_agent, sender=self.deployer)
+        self.tick("liquidation installed")
+
     def list_assets(self, there: Contracts) -> None:
         for asset in self.config.vault.assets:
             if checksummed(there.vault.read("tokenOf", asset.id)) != asset.token:
@@ -314,7 +357,7 @@ class _Deployment:
 
     def described(self, at: Mapping[str, str], block: int, verifiers: tuple[Installed, ...], quote: str) -> System:
         settings = settings_of(self.config, self.proving.layout, self.proving.empty_commitment,
-                               self.proving.slots)
+                               self.proving.slots, self.proving.empty_fills)
         return System(self.chain.chain_id, block, at, verifiers, quote, self.config.vault.quote_id, settings,
                       grants_of(self.config, at))
 

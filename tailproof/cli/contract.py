@@ -115,12 +115,13 @@ def deploy_contracts(config: Path, endpoint: Endpoint, out: Path | None) -> Outc
 
 def _told(system: System, there: Contracts, remarks: list[str]) -> Outcome:
     from verifier_contracts.clocks import clocks
+    from verifier_contracts.open_steps import open_steps
 
     from ..system_table import rows, to_json
-    found, publishers = clocks(system, there), there.oracle.signers()
-    return Outcome({**to_json(system, found, publishers), "chain": there.chain.name,
+    found, publishers, steps = clocks(system, there), there.oracle.signers(), open_steps(there)
+    return Outcome({**to_json(system, found, publishers, steps), "chain": there.chain.name,
                     "insecure_setup": system.insecure}, [
-        *table(list(rows(system, found, publishers)), ("what", "value", "about it")),
+        *table(list(rows(system, found, publishers, steps)), ("what", "value", "about it")),
         *([INSECURE] if system.insecure else []), *remarks])
 
 
@@ -162,6 +163,7 @@ def check_contracts(deployment: Path, endpoint: Endpoint, config: Path | None) -
     """Compare the deployment file with the contracts, and their code with ours, byte for byte; exit code 1 if they
     differ."""
     from verifier_contracts.errors import ContractRefused
+    from verifier_contracts.open_steps import open_steps
     from verifier_contracts.selftest import require_precompiles
     from verifier_contracts.system import System
     from verifier_contracts.system_authenticity import system_authenticity
@@ -177,7 +179,9 @@ def check_contracts(deployment: Path, endpoint: Endpoint, config: Path | None) -
         *([] if wanted is not None else ["The verifiers' code is unchecked, and so is whether roles are what they "
                                          "should be: give a configuration whose keys you trust (--config)."]),
         "That the node leaves out no event: who ever got a role is read from events."]
-    facts = {"chain_id": there.chain_id, "contracts": dict(there.contracts), "insecure_setup": there.insecure}
+    steps = open_steps(there.bind(chain))
+    facts = {"open_steps": steps, "chain_id": there.chain_id, "contracts": dict(there.contracts),
+             "insecure_setup": there.insecure}
     try:
         require_precompiles(chain)
     except ContractRefused as refused:
@@ -186,7 +190,8 @@ def check_contracts(deployment: Path, endpoint: Endpoint, config: Path | None) -
         rows.append(("precompiles", True, True))
     return Outcome({**facts, "taken_on_trust": on_trust, "checks": [
         {"name": name, "holds": said == found, "expected": said, "found": found} for name, said, found in rows]},
-        [*table([(name, *_both(said, found)) for name, said, found in rows]), *on_trust],
+        [*table([(name, *_both(said, found)) for name, said, found in rows]),
+         *(f"OPEN: {step}" for step in steps), *on_trust],
         all(said == found for _, said, found in rows))
 
 

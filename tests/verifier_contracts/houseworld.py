@@ -19,10 +19,8 @@ from verifier_contracts.auction import LotTerms, Stage
 from verifier_contracts.governance import Role
 from verifier_contracts.role_table import FUNCTIONS
 
-LIQUIDATOR = 10
-ROLES = {"open": Role.COORDINATOR, "showShortfall": Role.COORDINATOR, "voidLot": Role.COORDINATOR,
-         "settle": Role.COORDINATOR, "takeSeat": LIQUIDATOR, "blindBid": LIQUIDATOR, "raiseBounds": Role.RISK}
-"""What the role table will have of the house; setBounds and setFundAgent are ADMIN's."""
+LIQUIDATOR = int(Role.LIQUIDATOR)
+ROLES = FUNCTIONS["house"]
 MINUTE = 60
 TIMES = (10 * MINUTE, 8 * MINUTE, 6 * MINUTE, 5 * MINUTE, 6 * MINUTE)
 BLIND, DISCLOSURE, COMMIT, REVEAL, AWARD = TIMES

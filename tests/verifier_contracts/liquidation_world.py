@@ -439,13 +439,10 @@ def settings_of(closes: Any, bonds: Any, house: Any, fund: Any, allocator: Any) 
             UNKNOWN_LOSS, BREACH_SHARE, BREACH_LEAST, VENUE_DELIVERS, COMMITTEE_DELIVERS)
 
 
-def give_roles(s: RevmSystem, *contracts: Contract) -> None:
-    """What the desk lets a coordinator do, and who is one."""
-    functions = ("callBySilence", "forceTransition", "handOver", "breach")
-    s.authority("setTargetFunctionRole", s.desk.address, [s.desk.selector(name) for name in functions],
-                int(Role.COORDINATOR), sender=s.admin)
-    for contract in contracts:
-        s.authority("grantRole", int(Role.COORDINATOR), contract.address, 0, sender=s.admin)
+def give_roles(s: RevmSystem, silence: Contract, closes: Contract, coordinator: Contract) -> None:
+    """To each contract its own, as a deployment does."""
+    for role, contract in ((Role.SILENCE, silence), (Role.CLOSING, closes), (Role.COORDINATOR, coordinator)):
+        s.authority("grantRole", int(role), contract.address, 0, sender=s.admin)
 
 
 @dataclass

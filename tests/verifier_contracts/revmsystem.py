@@ -219,11 +219,14 @@ def build() -> RevmSystem:
                        "attestor": attestor, "desk": desk, "escrow": escrow, "ledger": ledger, "vault": vault,
                        "settlement": settlement}
     for name, functions in FUNCTIONS.items():
+        if name not in world.contracts:                       # of liquidation: who needs them deploys them
+            continue
         for function, role in functions.items():
             contract = world.contracts[name]
             authority("setTargetFunctionRole", contract.address, [contract.selector(function)], int(role), sender=admin)
     for role, who in ((Role.GUARDIAN, world.guardian), (Role.RISK, world.risk), (Role.LOOSENING, world.risk),
-                      (Role.ANNOUNCER, admin), (Role.COORDINATOR, world.coordinator), (Role.VAULT, vault.address),
+                      (Role.ANNOUNCER, admin), (Role.COORDINATOR, world.coordinator), (Role.SILENCE, world.coordinator),
+                      (Role.CLOSING, world.coordinator), (Role.VAULT, vault.address),
                       (Role.SETTLEMENT, settlement.address), *((Role.VENUE, venue.address) for venue in venues)):
         authority("grantRole", int(role), who, 0, sender=admin)
     oracle("installCourt", court.address, sender=admin)

@@ -34,12 +34,15 @@ from world import GENESIS
 from verifier_contracts.chain import Chain
 from verifier_contracts.eip712 import sign
 from verifier_contracts.epoch_content import FIRST, EpochContent, quorum
+from verifier_contracts.liquidation_terms import LiquidationTerms
 from verifier_contracts.oracle import LeafLayout, Limits
 from verifier_contracts.system import CONTRACTS, Contracts, System
 from verifier_contracts.system_config import (
     DAY,
     Delays,
+    FundCaps,
     LedgerSettings,
+    LiquidationSettings,
     OracleSettings,
     Publishers,
     RoleHolders,
@@ -55,6 +58,18 @@ STAKE = 10**18
 FINALITY, BLOCKS = 20 * MINUTE, 3
 MARKS = (50_000_000_000, 3_000_000_000)
 LAG = 13_200
+EMPTY_FILLS = 1_111
+"""Stands for the digest of no fills."""
+TERMS = LiquidationTerms(
+    bid_per_margin=1_000, largest_haircut=4_000, blind=10 * MINUTE, disclosure=8 * MINUTE, commit=6 * MINUTE,
+    reveal=5 * MINUTE, award=6 * MINUTE, time_before=180 * MINUTE, band=500, concession=200, unknown_loss=1_000,
+    breach_share=500, breach_least=40, venue_delivers=4 * MINUTE, committee_delivers=8 * MINUTE)
+FUND_CAPS = (30_000_000, 40_000_000, 50_000_000)
+SEAT_BOND, LEAST_BOND = 10_000_000, 1_000_000
+AGENT: LocalAccount = Account.from_key(keccak(text="the fund's agent"))
+"""Carries what the fund takes over; its encryption key is nobody's but its own to register."""
+LIQUIDATORS: tuple[LocalAccount, ...] = tuple(Account.from_key(keccak(text=f"liquidator {i}")) for i in range(3))
+"""With the role, and without a seat."""
 USED = tuple(slot for slot in INPUTS if slot not in ("batch-4", "leaf-field-asset"))
 """Slots that these worlds have a verifier for: a registry cannot examine all in one transaction."""
 
@@ -72,7 +87,7 @@ def toy_keys() -> dict[str, ToyKey]:
 
 def proving_of(keys: Mapping[str, ToyKey], positions: int = POSITIONS) -> Proving:
     return Proving({slot: SlotKey(f"{slot}-toy", key.verification_key, CIRCUIT, key.known_answer())
-                    for slot, key in keys.items()}, LAYOUT, EMPTY, positions)
+                    for slot, key in keys.items()}, LAYOUT, EMPTY, positions, EMPTY_FILLS)
 
 
 def config_for(chain: Chain, slots: Sequence[str] = USED, **changes: Any) -> SystemConfig:
@@ -80,12 +95,14 @@ def config_for(chain: Chain, slots: Sequence[str] = USED, **changes: Any) -> Sys
     _, admin, guardian, risk, venue, other_venue = chain.senders[:6]
     made = SystemConfig(
         chain.chain_id, True, {slot: slot for slot in slots},
-        RoleHolders(admin, guardian, risk, (venue, other_venue), None), Delays(7 * DAY, 2 * DAY),
+        RoleHolders(admin, guardian, risk, (venue, other_venue), tuple(one.address for one in LIQUIDATORS)),
+        Delays(7 * DAY, 2 * DAY),
         Publishers(tuple(one.address for one in publisher_keys()), 2, STAKE),
         OracleSettings(Limits(LAG, 240, 600), BLOCKS, LAYOUT.underlyings, LAYOUT.cash_id),
         LedgerSettings(MAX_AGE, EXIT_AGE, FINAL_AGE, GRACE, (BUFFERS[0], BUFFERS[1], BUFFERS[2], BUFFERS[3]),
                        (LIVES[0], LIVES[1], LIVES[2], LIVES[3])),
-        VaultSettings(None, QUOTE_ID, QUOTE_CAP, 30 * MINUTE, ()), SettlementSettings(100, 10_000))
+        VaultSettings(None, QUOTE_ID, QUOTE_CAP, 30 * MINUTE, ()), SettlementSettings(100, 10_000),
+        LiquidationSettings(TERMS, AGENT.address, FundCaps(*FUND_CAPS), SEAT_BOND, LEAST_BOND, 5_000))
     return replace(made, **changes)
 
 

@@ -241,6 +241,19 @@ def test_without_an_agent_no_lot_opens(w: HouseWorld) -> None:
     house("open", tuple(w.terms_of()), sender=w.system.coordinator)
 
 
+def test_the_first_agent_may_register_its_key_later(w: HouseWorld) -> None:
+    """A deployment names it, and cannot speak for it: until it has registered a key no lot opens."""
+    house = deploy_house(w, w.escrow.address, w.fund.address, w.quote.address)
+    w.system.authority("setTargetFunctionRole", house.address, [house.selector("open")], 5, sender=w.system.admin)
+    house("setFundAgent", STRANGER, sender=w.system.admin)
+    with refused("NoEncryptionKey", STRANGER.lower()):
+        house("open", tuple(w.terms_of()), sender=w.system.coordinator)
+    w.escrow("setKey", STRANGER, *key_of(81))
+    house("open", tuple(w.terms_of()), sender=w.system.coordinator)
+    with refused("NoEncryptionKey", account(0)):
+        house("setFundAgent", account(0), sender=w.system.admin)
+
+
 # -- bounds ------------------------------------------------------------------------------------------------------------
 def test_admin_sets_bounds_and_risk_only_raises_them(w: HouseWorld) -> None:
     admin, risk = w.system.admin, w.system.risk

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ledger_world import DAY, EMPTY, FACTORS, HOUR, MINUTE, Tested, send_contract
-from system_world import LAYOUT, QUOTE_ID, STAKE, USED, SystemWorld, config_for, proving_of, toy_keys
+from system_world import AGENT, LAYOUT, QUOTE_ID, STAKE, USED, SystemWorld, config_for, proving_of, toy_keys
 from toykey import ToyKey
 from world import GENESIS, refused
 
@@ -16,6 +16,7 @@ from primitives.errors import BadInput
 from verifier_contracts.chain import Chain
 from verifier_contracts.compiler import SOURCES
 from verifier_contracts.governance import Role
+from verifier_contracts.open_steps import open_steps
 from verifier_contracts.role_table import FUNCTIONS, selector
 from verifier_contracts.system import CONTRACTS, GOVERNED, System
 from verifier_contracts.system_deployment import CREATION_GAS, INPUTS, SlotKey, deploy_system, registry_gas
@@ -47,6 +48,10 @@ def test_the_roles_are_the_configured_ones_and_the_deployer_has_none(system_worl
     assert not any(authority.has_role(role, system_world.deployer)[0] for role in Role)
     assert {(one.role, one.holder) for one in system_world.system.grants} >= {
         (Role.VAULT, system_world.vault.address), (Role.SETTLEMENT, system_world.system.contracts["settlement"])}
+    at = system_world.system.contracts
+    own = {Role.SILENCE: "silence", Role.CLOSING: "closes", Role.COORDINATOR: "coordinator"}
+    for role in own:
+        assert [name for name, address in at.items() if authority.has_role(role, address)[0]] == [own[role]]
 
 
 def test_every_restricted_function_has_its_role_and_nothing_else_has_one(system_world: SystemWorld) -> None:
@@ -54,7 +59,9 @@ def test_every_restricted_function_has_its_role_and_nothing_else_has_one(system_
     inherited = {"oracle": ("RiskOracle",),
                  "vault": ("CollateralVault", "VaultAssets", "VaultGains", "PausableByClass"),
                  "settlement": ("VenueSettlement", "PausableByClass"), "desk": ("CommitmentDesk", "PausableByClass"),
-                 "registry": ("VerifierRegistry",), "marks": ("AssetMarks",), "escrow": ("Escrow",)}
+                 "registry": ("VerifierRegistry",), "marks": ("AssetMarks",), "escrow": ("Escrow",),
+                 "fund": ("InsuranceFund",), "allocator": ("LossAllocator",),
+                 "house": ("AuctionHouse", "LiquidatorSeats"), "coordinator": ("LiquidationCoordinator",)}
     for name, files in inherited.items():
         text = "\n".join((SOURCES / f"{file}.sol").read_text() for file in files)
         text = re.sub(r"//[^\n]*", "", text)
@@ -67,9 +74,7 @@ def test_every_restricted_function_has_its_role_and_nothing_else_has_one(system_
     elsewhere = [path.name for path in SOURCES.glob("*.sol")
                  if re.search(r"function \w+\([^{;]*\brestricted\b", re.sub(r"//[^\n]*", "", path.read_text()))
                  and path.stem not in {file for files in inherited.values() for file in files}]
-    # Written, and not deployed with the system yet (docs/liquidation.md).
-    assert sorted(elsewhere) == ["AuctionHouse.sol", "InsuranceFund.sol", "LiquidationCoordinator.sol",
-                                 "LiquidatorSeats.sol", "LossAllocator.sol"]
+    assert elsewhere == []
 
 
 # -- it works: money through everything --------------------------------------------------------------------------------
@@ -257,11 +262,15 @@ def test_every_word_of_the_file_is_compared_with_a_contract(system_world: System
     settings = {"max_epoch_age": 5, "buffers": (0, 2_000, 5_000, 9_999), "lives": (1, 2, 3, 4), "quantum": 99,
                 "layout": LAYOUT._replace(width=49), "stake_required": 1, "empty_commitment": 1, "mark_life": 1,
                 "finality_blocks": 9, "debit_per_margin": 1, "allows_insecure_setup": False, "exit_epoch_age": 1,
-                "final_epoch_age": 1, "superseded_grace": 1, "slots": 9}
-    assert set(settings) == {one.name for one in fields(system.settings)}
+                "final_epoch_age": 1, "superseded_grace": 1, "slots": 9, "empty_fills": 5}
+    terms = system.settings.liquidation
+    assert {*settings, "liquidation"} == {one.name for one in fields(system.settings)}
+    for one in fields(terms):
+        lie = replace(terms, **{one.name: getattr(terms, one.name) + 1})
+        assert noticed(replace(system, settings=replace(system.settings, liquidation=lie))), one.name
     for name, value in settings.items():
         assert noticed(replace(system, settings=replace(system.settings, **{name: value}))), name
-    for name in set(CONTRACTS) - {"lens", "settlement"}:                   # which no other contract knows
+    for name in set(CONTRACTS) - {"lens", "silence"}:                      # which no other contract knows
         assert noticed(replace(system, contracts={**system.contracts, name: "0x" + "12" * 20})), name
     assert noticed(replace(system, quote_id=QUOTE_ID + 1))
     assert noticed(replace(system, quote_token=system.contracts["vault"]))
@@ -330,6 +339,31 @@ def test_the_escrow_is_governed_as_the_others_are(system_world: SystemWorld) -> 
     assert w.escrow.read("generation") == 2
     w.govern("authority", "grantRole", Role.COORDINATOR, w.stranger, 0)
     w.escrow.transact("orderDisclosure", 1, w.owner.address, [], sender=w.stranger)
+
+
+# -- liquidation -------------------------------------------------------------------------------------------------------
+def test_liquidation_is_installed_and_what_only_its_agent_can_do_is_an_open_step(system_world: SystemWorld) -> None:
+    w = system_world
+    agent = w.config.liquidation.fund_agent
+    assert w.at.house.read("fundAgent") == agent
+    (step,) = open_steps(w.at)
+    assert agent in step
+    assert "no lot opens" in step
+    w.register_key(AGENT)
+    assert open_steps(w.at) == []
+
+
+def test_nobody_but_the_contracts_of_liquidation_calls_closes_or_sells(system_world: SystemWorld) -> None:
+    """Each has its own role, and none the others': who calls cannot sell, who closes cannot call."""
+    w = system_world
+    at, authority = w.system.contracts, w.at.authority
+    allowed = [("silence", "callBySilence", "desk"), ("closes", "forceTransition", "desk"),
+               *(("coordinator", function, name) for name in FUNCTIONS for function, role in FUNCTIONS[name].items()
+                 if role == Role.COORDINATOR)]
+    for holder in ("silence", "closes", "coordinator", "house", "fund", "allocator"):
+        may = {(function, name) for name in FUNCTIONS for function in FUNCTIONS[name]
+               if authority.can_call(at[holder], at[name], selector(w.at.named(name).artifact, function))[0]}
+        assert may == {(function, name) for who, function, name in allowed if who == holder}, holder
 
 
 def test_governed_names_are_contracts() -> None:

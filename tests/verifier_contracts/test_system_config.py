@@ -38,7 +38,8 @@ def test_the_template_is_read(tmp_path: Path) -> None:
     config = read(tmp_path, TEMPLATE)
     assert config.chain_id == 31337
     assert config.vault.quote is None
-    assert config.roles.coordinator is None
+    assert config.roles.liquidators == ()
+    assert config.liquidation.terms.longest == 40 * 60
     assert config.delays.admin == 7 * 86_400
     assert list(config.publishers.signers) == sorted(config.publishers.signers, key=lambda one: int(one, 16))
     assert config.source == tmp_path / "system.json"
@@ -46,10 +47,7 @@ def test_the_template_is_read(tmp_path: Path) -> None:
 
 
 def test_what_is_optional_can_be_given_or_left_out(tmp_path: Path) -> None:
-    without = copy.deepcopy(TEMPLATE)
-    del without["roles"]["coordinator"]
-    assert read(tmp_path, without).roles.coordinator is None
-    assert read(tmp_path, changed("roles.coordinator", NOBODY)).roles.coordinator is not None
+    assert read(tmp_path, changed("roles.liquidators", [NOBODY])).roles.liquidators == (NOBODY,)
     more = copy.deepcopy(TEMPLATE)
     more["verifiers"]["leaf-field-mark"] = "keys/m"
     assert list(read(tmp_path, more).verifiers)[-1] == "leaf-field-mark"
@@ -67,7 +65,8 @@ def test_what_is_optional_can_be_given_or_left_out(tmp_path: Path) -> None:
     ("roles.risk", TEMPLATE["roles"]["admin"], "roles.risk"),
     ("roles.venues", [], "length of roles.venues"),
     ("roles.venues.0", TEMPLATE["roles"]["guardian"], "roles.venues[0]"),
-    ("roles.coordinator", TEMPLATE["roles"]["admin"], "roles.coordinator"),
+    ("roles.liquidators", [TEMPLATE["roles"]["admin"]], "roles.liquidators[0]"),
+    ("roles.liquidators", [f"0x{i:040x}" for i in range(1, 102)], "length of roles.liquidators"),
     ("roles.keeper", NOBODY, "roles.keeper"),
     ("delays.admin", -1, "delays.admin"),
     ("delays.admin", 31 * 86_400, "delays.admin"),
@@ -112,6 +111,29 @@ def test_what_is_optional_can_be_given_or_left_out(tmp_path: Path) -> None:
     ("settlement.quantum", "0", "settlement.quantum"),
     ("settlement.debit_per_margin", 0, "settlement.debit_per_margin"),
     ("settlement.debit_per_margin", 1 << 16, "settlement.debit_per_margin"),
+    ("liquidation.fund_agent", "0x12", "liquidation.fund_agent"),
+    ("liquidation.fund_agent", TEMPLATE["roles"]["venues"][0], "liquidation.fund_agent"),
+    *((f"liquidation.{name}", value, f"liquidation.{name}") for name in (
+        "bid_per_margin", "largest_haircut", "concession", "unknown_loss", "breach_share") for value in (0, 10_001)),
+    ("liquidation.fund_caps.day", str(1 << 96), "liquidation.fund_caps.day"),
+    ("liquidation.fund_caps.day", 1, "liquidation.fund_caps.day"),
+    ("liquidation.blind", 119, "liquidation.blind"),
+    ("liquidation.blind", 2_097, "liquidation.blind"),            # the other stages need a second each
+    *((f"liquidation.{name}", 0, f"liquidation.{name}") for name in ("disclosure", "commit", "reveal", "award")),
+    ("liquidation.award", 361, "liquidation.award"),              # 40 minutes in all
+    ("liquidation.time_before", 0, "liquidation.time_before"),
+    ("liquidation.time_before", 180 * 60 + 1, "liquidation.time_before"),
+    ("liquidation.band", 0, "liquidation.band"),
+    ("liquidation.band", (1 << 16) - 2_000, "liquidation.band"),
+    ("liquidation.seat_bond", "0", "liquidation.seat_bond"),
+    ("liquidation.least_bond", "0", "liquidation.least_bond"),
+    ("liquidation.kappa", 4_999, "liquidation.kappa"),
+    ("liquidation.kappa", 50_001, "liquidation.kappa"),
+    ("liquidation.breach_least", str(1 << 96), "liquidation.breach_least"),
+    ("liquidation.venue_delivers", 0, "liquidation.venue_delivers"),
+    ("liquidation.venue_delivers", 8 * 60 + 1, "liquidation.venue_delivers"),
+    ("liquidation.committee_delivers", 4 * 60 - 1, "liquidation.committee_delivers"),
+    ("liquidation.committee_delivers", 14 * 60, "liquidation.committee_delivers"),
 ])
 def test_a_bad_value_is_refused_by_its_field(tmp_path: Path, path: str, value: Any, field: str) -> None:
     with pytest.raises(BadInput) as caught:

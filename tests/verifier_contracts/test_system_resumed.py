@@ -72,8 +72,8 @@ def test_every_failure_is_gone_on_from_and_nothing_is_sent_twice(chain: Chain, p
                 System.load(file)
     assert runs > 8, "it did fail, at many places"
     assert System.load(file) == system
-    # 6 verifiers, 13 contracts, a token; court, three stakes, signers, roles, hand-over.
-    assert failing.sends == len(REQUIRED_SLOTS) + len(CONTRACTS) + 1 + 7
+    # 6 verifiers, 19 contracts, a token; court, three stakes, signers, three installations, roles, hand-over.
+    assert failing.sends == len(REQUIRED_SLOTS) + len(CONTRACTS) + 1 + 10
     assert chain.block_number() == failing.sends
     assert all(check.holds for check in system_authenticity(chain, system))
     with pytest.raises(BadInput, match="never overwritten"):

@@ -8,4 +8,7 @@ interface IInsuranceFund {
     function cover(bytes32 lossId, address venue, address account, uint40 epochId, uint256 amount)
         external
         returns (uint256 paid);
+
+    /// @notice Count what was sent to the fund without a call: slashed bonds.
+    function bookReceived() external returns (uint256 amount);
 }

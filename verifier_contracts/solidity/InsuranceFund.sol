@@ -249,7 +249,8 @@ contract InsuranceFund is IInsuranceFund, IStandingBid, AccessManaged, Reentranc
         _bookFees(amount);
     }
 
-    /// @notice Count as fees what was sent here by whoever could not call `payFees` (anyone): slashed bonds, forfeits.
+    /// @inheritdoc IInsuranceFund
+    /// @dev As fees (anyone): slashed bonds, and forfeits, whose senders could not call `payFees`.
     function bookReceived() external nonReentrant returns (uint256 amount) {
         uint256 present = IERC20(quote).balanceOf(address(this));
         amount = _left(present, held);

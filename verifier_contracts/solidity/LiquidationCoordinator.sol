@@ -18,6 +18,7 @@ import {IInsuranceFund} from "./IInsuranceFund.sol";
 import {ILossAllocator} from "./ILossAllocator.sol";
 import {IRiskOracle} from "./IRiskOracle.sol";
 import {IVenueBonds} from "./IVenueBonds.sol";
+import {LossWatch} from "./LossWatch.sol";
 import {LotTerms} from "./LotTerms.sol";
 import {MarginLedger} from "./MarginLedger.sol";
 import {PartialClose} from "./PartialClose.sol";
@@ -39,7 +40,7 @@ interface IFrozenOracle {
 ///         stands as a deficit: the four are the lot's loss to the unit, and nobody's withdrawal waits for them.
 /// @dev    Reverse of each guard: see docs/liquidation.md. Money only passes through: after each transaction this contract
 ///         has as much as before.
-contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP712 {
+contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTransient, EIP712 {
     using SafeERC20 for IERC20;
 
     struct Settings {
@@ -258,6 +259,7 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
         _lots[lotId] =
             Lot(account, since, State.Open, false, 0, venue, epochId, terms.version, terms.value, margin);
         vault.lock(account, lotId);
+        _note(account, true);
         emit LotOpened(lotId, account, venue, epochId, terms.version, terms.value, margin);
         house.open(terms);
     }
@@ -320,6 +322,7 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
             vault.pay(own.account, quote, income, own.account);
         }
         vault.release(own.account);
+        _note(own.account, false);
         _requireCarried(a, to);
         emit LotAwarded(lotId, own.account, to, bidder, price);
     }
@@ -352,6 +355,8 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
             return;
         }
         _lots[lotId].state = State.Stuck;
+        // Recorded below.
+        _note(own.account, false);
         stuckAt[lotId] = block.timestamp;
         emit LotStuck(lotId, block.timestamp + STUCK_TIME);
         uint256 loss = own.margin > own.value ? own.margin - own.value : 0;
@@ -397,6 +402,7 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
         uint256 slashed =
             settlement.slashBond(own.venue, amount < breachLeast ? breachLeast : amount, address(fund));
         emit VenueBreached(lotId, own.venue, slashed);
+        if (slashed != 0) fund.bookReceived();
     }
 
     // -------------------------------------------------------------------------------------------------------- reading
@@ -482,6 +488,19 @@ contract LiquidationCoordinator is AccessManaged, ReentrancyGuardTransient, EIP7
     function _end(uint256 lotId, address account, State state) private {
         _lots[lotId].state = state;
         vault.release(account);
+        _note(account, _isLoss(account));
+    }
+
+    /// @inheritdoc LossWatch
+    /// @dev An account in a lot that goes on; or called, and shown to be short: when it was called, or since. What a lot
+    ///      has lost that is stuck is recorded. A claim of 0 in a call is a silence's.
+    function _isLoss(address account) internal view override returns (bool) {
+        uint256 lotId = vault.lotOf(account);
+        if (lotId != 0) return _lots[lotId].state == State.Open;
+        if (ledger.commitmentOf(account) == emptyCommitment) return false;
+        (uint96 claimed,,,,,) = ledger.stateOf(account);
+        (,,,, bool stands) = ledger.callOf(account);
+        return stands && (claimed != 0 || closes.isShown(account));
     }
 
     function _requireAccepted(Award calldata a, address bidder) private view {

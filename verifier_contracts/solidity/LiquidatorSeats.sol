@@ -101,8 +101,10 @@ abstract contract LiquidatorSeats is AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @notice Name who acts for the fund from the next lot on (admin).
+    /// @dev    The first may register its key afterwards: no lot opens before. Who takes another's place has one, or an
+    ///         admin's mistake would stop all lots.
     function setFundAgent(address agent) external restricted {
-        _keyOf(agent);
+        if (fundAgent != address(0)) _keyOf(agent);
         fundAgent = agent;
         emit FundAgentSet(agent);
     }

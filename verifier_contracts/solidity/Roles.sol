@@ -16,3 +16,9 @@ uint64 constant SETTLEMENT = 7;
 uint64 constant LOOSENING = 8;
 // Announces verifiers, without a delay: the registry has its own.
 uint64 constant ANNOUNCER = 9;
+// Bids for lots, once seated in the auction house.
+uint64 constant LIQUIDATOR = 10;
+// Calls accounts that nobody has covered (SilenceCalls), and nothing else.
+uint64 constant SILENCE = 11;
+// Moves called accounts by fills of their venues (PartialClose), and nothing else.
+uint64 constant CLOSING = 12;

@@ -88,6 +88,13 @@ abstract contract Shortfalls {
         _requireShort(account, _call(account), s);
     }
 
+    /// @notice Whether a shortfall of an account was shown here in its present call, for its present version.
+    function isShown(address account) external view returns (bool) {
+        (uint40 calledAt,,,, bool stands) = ledger.callOf(account);
+        Shown memory shown = _shown[account];
+        return stands && shown.epochId > calledAt && shown.version == ledger.versionOf(account);
+    }
+
     /// @notice Reverts unless a `margin` proof shows M of the account's present commitment, under an epoch that is not too
     ///         old, its context this contract's.
     function requireMargin(address account, uint40 epochId, uint128 margin, uint256[8] calldata proof) external view {

@@ -134,6 +134,7 @@ contract TrialHouse is IAuctionHouse {
 contract TrialFund is IInsuranceFund {
     IERC20 public immutable quote;
     uint256 public kept;
+    uint256 public booked;
     mapping(bytes32 lossId => uint256) public asked;
 
     constructor(IERC20 quote_) {
@@ -149,6 +150,11 @@ contract TrialFund is IInsuranceFund {
         uint256 present = quote.balanceOf(address(this));
         paid = present < amount ? present : amount;
         quote.transfer(msg.sender, paid - kept);
+    }
+
+    function bookReceived() external returns (uint256 amount) {
+        amount = quote.balanceOf(address(this)) - booked;
+        booked += amount;
     }
 }
 
