@@ -98,6 +98,22 @@ def prove_escrow(there: Contracts, keys: KeyDirectory, opening: Opening, account
     return _sealed(keys, preset, opening, holders.recipients, context, key_digest, progress)
 
 
+def seal_next(there: Contracts, keys: KeyDirectory, opening: Opening, account: str, version: int, holders: Keys, *,
+              progress: Progress = quiet) -> Sealing:
+    """An escrow of a commitment that an account will have, for the transaction that gives it one.
+
+    version : that it will have then.  holders : keys of its venue, the committee and its owner.
+
+    Raises
+    ------
+    BadInput : key or opening belong to something else.
+    """
+    preset = _sealing_preset(keys, "escrow", opening)
+    key_digest = require_in_force(there, keys, "escrow")
+    context = there.ledger.context("escrow", key_digest, account, 0, version)
+    return _sealed(keys, preset, opening, holders.recipients, context, key_digest, progress)
+
+
 def prove_delivery(there: Contracts, keys: KeyDirectory, opening: Opening, order: Ordered, *, sender: str,
                    progress: Progress = quiet) -> Sealing:
     """Encrypt an opening to those that it was ordered for, and prove it; raises as `prove_escrow`."""
@@ -162,6 +178,24 @@ def _require_slots(keys: KeyDirectory, slots: int, opening: Opening) -> None:
                        "reads")
     if commit(opening.salt, transition.fill("slots", slots, opening.slots)) != opening.commitment:
         raise BadInput("opening.commitment", opening.commitment, "what its salt and slots commit to")
+
+
+def opening_of(request: Request, elements: Sequence[int], statement: str | None = None) -> Opening:
+    """What was decrypted of an escrow, compared with its commitment.
+
+    statement : that the opening is to be proven under; None: the request's.
+
+    Raises
+    ------
+    BadInput : the words are of other sizes, or no opening of the commitment.
+    """
+    name = request.statement if statement is None else statement
+    if len(elements) != 2 * statements.get(name).slots + 1:
+        raise BadInput("--statement" if statement else "statement of the request", name,
+                       f"one of {(len(elements) - 1) // 2} slots, as the words are")
+    found = escrow.opening_of(elements, request.binding.commitment)
+    used = max((number for number, slot in enumerate(found.slots, 1) if slot != (0, 0)), default=0)
+    return Opening(name, request.binding.commitment, found.salt, found.slots[:used])
 
 
 # -- what the chain has ------------------------------------------------------------------------------------------------

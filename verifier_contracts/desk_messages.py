@@ -19,7 +19,7 @@ from verifier_contracts.eip712 import Domain, sign
 DOMAIN_NAME, DOMAIN_VERSION = "Tailproof CommitmentDesk", "1"
 _BOUNDS = {"commitment": (1, MODULUS - 1), "new_commitment": (1, MODULUS - 1), "fill_digest": (0, MODULUS - 1),
            "version": (1, 2**40 - 1), "nonce": (0, 2**32 - 1), "deadline": (0, 2**256 - 1),
-           "cash": (-2**127, 2**127 - 1), "chain_id": (1, 2**256 - 1)}
+           "cash": (-2**127, 2**127 - 1), "concession": (0, 2**128 - 1), "chain_id": (1, 2**256 - 1)}
 
 
 class _Message:
@@ -108,3 +108,26 @@ class FillsMessage(_Message):
     version: int
     fill_digest: int
     cash: int
+
+
+@dataclass(frozen=True)
+class ForcedFillsMessage(_Message):
+    """A venue's, of fills that it makes without the owner of a called account.
+
+    concession : by how much their prices are worse than the marks, 10**-6 quote units.  deadline : last second at which
+    it is good. Another form than `FillsMessage`: neither can be used as the other.
+    """
+
+    _KIND = "ForcedFills"
+    _FIELDS = (("account", "address"), ("venue", "address"), ("version", "uint40"), ("fillDigest", "uint256"),
+               ("cash", "int128"), ("concession", "uint128"), ("deadline", "uint256"))
+
+    chain_id: int
+    desk: str
+    account: str
+    venue: str
+    version: int
+    fill_digest: int
+    cash: int
+    concession: int
+    deadline: int

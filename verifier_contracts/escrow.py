@@ -117,6 +117,11 @@ class Escrow(Contract):
         """Show an opening to everybody, once that was ordered; anybody who has it may."""
         return self.transact("publishOpening", lot, list(words), list(proof), sender=sender)
 
+    def is_public_order(self, lot: int) -> bool:
+        """Whether a lot's last order is to show the opening to everybody."""
+        account, recipients, *_ = self.read("orders", lot)
+        return int(account, 16) != 0 and recipients == 0
+
     def delivered_to(self, lot: int) -> tuple[int, bool]:
         """Of a lot's last order: places that it was delivered to, as bits; whether everybody can read it."""
         seats, published = self.read("deliveredTo", lot)

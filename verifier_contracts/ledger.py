@@ -15,7 +15,7 @@ from verifier_contracts.addresses import checksummed
 from verifier_contracts.bindings import LONGEST_CONSENT, ZERO_ADDRESS, Contract
 from verifier_contracts.chain import CLOCK_TOLERANCE, Chain, Receipt
 from verifier_contracts.context import ATTESTATION, Context
-from verifier_contracts.desk_messages import CommitmentConsent, FillsMessage, TransitionConsent
+from verifier_contracts.desk_messages import CommitmentConsent, FillsMessage, ForcedFillsMessage, TransitionConsent
 from verifier_contracts.errors import ImplausibleAnswer
 from verifier_contracts.vault import Factor
 
@@ -132,6 +132,17 @@ class AccountWord:
         return self.source == Source.COVER
 
 
+class MarginCall(NamedTuple):
+    """A call. called_at : wall time; since : live time; epoch_id : that it rests on; covered_at : epoch of the last
+    cover before it; stands : whether its epoch is not frozen and its key still believed."""
+
+    called_at: int
+    since: int
+    epoch_id: int
+    covered_at: int
+    stands: bool
+
+
 class Reading(NamedTuple):
     """What a reader is told.
 
@@ -235,6 +246,11 @@ class MarginLedger(Contract):
         """Whether it has fallen short."""
         return bool(self.read("isCalled", account))
 
+    def call_of(self, account: str) -> MarginCall | None:
+        """The call of an account; None if it is not called."""
+        found = MarginCall(*self.read("callOf", account))
+        return found if found.called_at else None
+
     def is_flat(self, account: str) -> bool:
         """Whether it is proven to hold nothing, by a key that is still believed."""
         return bool(self.read("isFlat", account))
@@ -270,6 +286,10 @@ class MarginLedger(Contract):
     def exit_epoch_age(self) -> int:
         """Seconds after which an epoch lets nothing out."""
         return int(self.read("exitEpochAge"))
+
+    def final_epoch_age(self) -> int:
+        """Seconds after which an epoch proves no shortfall."""
+        return int(self.read("finalEpochAge"))
 
     def superseded_grace(self) -> int:
         """Seconds for which an epoch is good once there is a newer one."""
@@ -408,6 +428,20 @@ class CommitmentDesk(Contract):
     def apply(self, step: Transition, *, sender: str | None = None) -> Receipt:
         """Move a commitment by fills that its venue signed; anyone may bring it with the owner's signature."""
         return self.transact("applyTransition", step.argument(), sender=sender)
+
+    def forced_fills(self, account: str, venue: str, version: int, fill_digest: int, cash: int, concession: int,
+                     deadline: int) -> ForcedFillsMessage:
+        """What the venue has to sign of fills that it makes without the owner."""
+        return ForcedFillsMessage(self.chain.chain_id, self.address, account, venue, version, fill_digest, cash,
+                                  concession, deadline)
+
+    def accounts(self) -> int:
+        """How many accounts have a commitment."""
+        return int(self.read("accounts"))
+
+    def breached_at(self, venue: str) -> int:
+        """When a venue was found to have left a called account to itself; 0 if it was not, or was let off."""
+        return int(self.read("breachedAt", venue))
 
     # -- pauses --------------------------------------------------------------------------------------------------------
     def paused_until(self, action: int) -> int:

@@ -37,6 +37,8 @@ _COMMANDS = {
     "fund": ("fund", "Back the insurance fund, and leave it (backer)."),
     "trade": ("trade", "Trade inside commitments, lots and cash together (venue, trader)."),
     "escrow": ("escrow", "Encrypt openings to venue, committee and owner (trader, venue)."),
+    "liquidation": ("liquidation", "Call, close, sell and end accounts that nobody cures (everybody, venue, winner)."),
+    "keeper": ("keeper", "Do what is due in liquidations (keeper)."),
     "auction": ("auction", "Bid for lots that nobody may see (liquidator)."),
     "committee": ("committee", "Share an escrow's key, decrypt, renew (committee)."),
     "submit": ("relayer", "Submit a bundle to the chain (relayer)."),

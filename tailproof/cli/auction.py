@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,6 @@ from .node import Endpoint, talking_to_a_node
 from .vault import AMOUNT, DEPLOYMENT, opened, sent, shown
 
 if TYPE_CHECKING:
-    from verifier_contracts.auction import Lot, LotTerms, Times
-
     from ..bidding import House
 
 LARGEST = (1 << 95) - 1
@@ -134,6 +131,7 @@ def commit(deployment: Path, address: str, endpoint: Endpoint, lot_id: int, pric
     """Commit to a price once you have the opening; nobody sees it. Whoever commits and does not reveal loses the
     bond."""
     from ..bidding import find_lot, seal
+    from ..lots_page import starts_json
     from ..sealed_bid import load_sealed_bid
     if os.path.lexists(path):
         try:
@@ -144,7 +142,7 @@ def commit(deployment: Path, address: str, endpoint: Endpoint, lot_id: int, pric
     sender, lot = at.chain.default_sender(), find_lot(at, lot_id, digest)
     made = seal(at, lot_id, lot.digest, sender, price, path)
     receipt = at.house.commit(lot_id, lot.digest, made.commitment(), sender=sender)
-    starts = _starts(lot, at.house.times())
+    starts = starts_json(lot, at.house.times())
     return Outcome({"lot_id": str(lot_id), "account": lot.account, "bidder": sender, "path": str(path),
                     "commitment": "0x" + made.commitment().hex(), "reveal_from": starts["reveal"],
                     "reveal_until": starts["clearing"], "live_time": at.oracle.live_time(), **sent([receipt])},
@@ -259,48 +257,32 @@ def refund(deployment: Path, address: str, endpoint: Endpoint, withdraw: int | N
 @talking_to_a_node()
 @click.option("--lot", "lot_id", type=click.IntRange(1), help="Only this one.")
 @click.option("--open", "only_open", is_flag=True, help="Only lots that go on.")
+@click.option("--page", type=FILE, metavar="DIR", help="Write the page for everybody to read: lots.json, and a file "
+              "for each lot, over those of before.")
 @reporting
-def lots(deployment: Path, address: str, endpoint: Endpoint, lot_id: int | None, only_open: bool) -> Outcome:
-    """The public page of lots: terms, stages and when they change, bids, winners. With --json for a page."""
-    from ..bidding import find_lot, opened_lots
+def lots(deployment: Path, address: str, endpoint: Endpoint, lot_id: int | None, only_open: bool, page: Path | None
+         ) -> Outcome:
+    """The public page of lots: terms, stages and when they change, bids, winners."""
+    from ..bidding import find_lot
     at = house_of(deployment, endpoint, address)
     if lot_id is not None:
         find_lot(at, lot_id, None)
-    times, live = at.house.times(), at.oracle.live_time()
-    found = []
-    for terms in opened_lots(at, progress=progress):
-        if lot_id in (None, terms.lot_id):
-            lot, stage = at.house.lot_of(terms.lot_id), at.house.stage_of(terms.lot_id)
-            if lot.digest == terms.digest() and not (only_open and lot.end.over):
-                found.append(_lot_json(terms, lot, stage.name.lower(), times))
+    return lots_outcome(at, lot_id, only_open, page)
+
+
+def lots_outcome(at: House, lot_id: int | None, only_open: bool, page: Path | None) -> Outcome:
+    """Lots for people and machines, and as files if a folder is given."""
+    from ..lots_page import public_lots, write_page
+    if page is not None and (lot_id is not None or only_open):
+        raise BadInput("--page", str(page), "given without --lot and --open: the page has all lots")
+    found = public_lots(at, only=lot_id, going_on=only_open, progress=progress)
+    live, listed = found["live_time"], found["lots"]
     lines = table([(one["lot_id"], one["account"], one["stage"], one["value"], one["margin"], one["best"] or "-",
-                    _next(one, live)) for one in found],
-                  ("lot", "account", "stage", "V", "M", "best price", "until")) if found else ["There is no lot."]
-    return Outcome({"house": at.house.address, "quote": at.coin.address, "live_time": live, "lots": found}, lines)
-
-
-def _lot_json(terms: LotTerms, lot: Lot, stage: str, times: Times) -> dict[str, Any]:
-    """A lot for the public page. value, margin : 10**-6 quote units; other amounts: quote units; times: live."""
-    places: Sequence[dict[str, Any]] = [
-        {"bidder": one.bidder, "price": str(one.price), "fund": place == 0,
-         "commitment": "0x" + one.commitment.hex() if any(one.commitment) else None, "delivered": one.delivered,
-         "revealed": one.revealed, "forfeited": one.forfeited, "passed_over": one.passed}
-        for place, one in enumerate(lot.places)]
-    named = stage in ("award", "settled") and lot.winner is not None
-    winner = lot.places[lot.winner or 0] if named else None
-    best = max((one.price for one in lot.places if not one.passed), default=None)
-    return {"lot_id": str(terms.lot_id), "account": lot.account, "digest": "0x" + lot.digest.hex(),
-            "epoch_id": terms.epoch_id, "version": terms.version, "value": str(terms.value),
-            "margin": str(terms.margin), "horizon": terms.horizon, "stage": stage, "bond": str(lot.bond),
-            "step": str(lot.step), "reserve": str(lot.reserve), "shortfall_shown": lot.shortfall,
-            "starts": _starts(lot, times), "extensions": lot.extensions, "places": places,
-            "best": None if best is None else str(best),
-            "winner": winner and winner.bidder, "price": winner and str(winner.price),
-            "award_ends": lot.award_ends or None}
-
-
-def _starts(lot: Lot, times: Times) -> dict[str, int]:
-    return {stage.name.lower(): at for stage, at in lot.starts(times).items()}
+                    _next(one, live)) for one in listed],
+                  ("lot", "account", "stage", "V", "M", "best price", "until")) if listed else ["There is no lot."]
+    written = [] if page is None else write_page(found, page)
+    return Outcome({**found, **({} if page is None else {"page": [str(path) for path in written]})},
+                   [*lines, *(f"written to {path}" for path in written[-1:])])
 
 
 def _next(one: dict[str, Any], live: int) -> str:

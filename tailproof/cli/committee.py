@@ -368,18 +368,8 @@ def _identity(secret: Path) -> Identity:
 
 def _opened(request: Request, elements: Sequence[int], statement: str | None, out: Path, members: Sequence[int],
             refused: Sequence[int]) -> Outcome:
-    from circuits import statements
-    from circuits.statements import escrow
-
-    from ..secret import Opening
-    name = request.statement if statement is None else statement
-    slots = statements.get(name).slots
-    if len(elements) != 2 * slots + 1:
-        raise BadInput("--statement" if statement else "statement of the request", name,
-                       f"one of {(len(elements) - 1) // 2} slots, as the words are")
-    found = escrow.opening_of(elements, request.binding.commitment)
-    used = max((number for number, slot in enumerate(found.slots, 1) if slot != (0, 0)), default=0)
-    Opening(name, request.binding.commitment, found.salt, found.slots[:used]).save(out)
+    from ..escrowing import opening_of
+    opening_of(request, elements, statement).save(out)
     return Outcome({"commitment": str(request.binding.commitment), "opening": str(out), "members": list(members),
                     "refused": list(refused)},
                    [*table([("commitment", request.binding.commitment), ("opening", out)]),

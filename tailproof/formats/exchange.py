@@ -18,7 +18,9 @@ from .. import raw_leaves
 from ..bundle import Bundle
 from ..consents import read_consent
 from ..freezing import Freeze, Release
+from ..keeping import read_journal
 from ..keys import NOTE, KeyDirectory
+from ..lots_page import read_page
 from ..sealed_bid import load_sealed_bid
 from ..secret import Opening
 from ..signing import SignedContent
@@ -114,6 +116,47 @@ SEALED_BID = Format(
      "lot_id": "the lot's number", "lot": "hash of its terms, 32 bytes, 0x-hex", "bidder": "whose bid, an address",
      "price": "quote units that he pays; below 0 the fund pays him", "salt": "32 bytes that hide the price, 0x-hex"})
 
+def lots_examples() -> Sequence[Any]:
+    place = {"bidder": _WHO, "price": "-5", "fund": True, "commitment": None, "delivered": False, "revealed": False,
+             "forfeited": False, "passed_over": False}
+    lot = {"lot_id": "7", "account": _WHO, "digest": "0x" + _DIGEST, "epoch_id": 5, "version": 1, "value": "40",
+           "margin": "0", "horizon": 13_200, "stage": "blind", "bond": "9", "step": "1", "reserve": "38",
+           "shortfall_shown": False, "starts": {
+               "disclosure": 9, "commit": 10, "sealed": 11, "reveal": 12, "clearing": 13},
+           "extensions": 0, "places": [place], "best": None, "winner": None, "price": None, "award_ends": None}
+    sold = {**lot, "stage": "settled", "places": [place, {**place, "fund": False, "commitment": "0x" + _DIGEST}],
+            "best": "39", "winner": _WHO, "price": "39", "award_ends": 99}
+    return [{"schema": "tailproof.lots/1", "chain_id": 1, "house": _WHO, "quote": _WHO, "live_time": 8,
+             "lots": [lot, sold]}]
+
+
+LOTS = Format(
+    "lots", "The public page of lots, or one of them: what the chain shows everybody (JSON)", "lots.json",
+    lots_examples, reading(read_page, "lots.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "house": "contract, an address",
+     "quote": "token of prices and bonds, an address", "live_time": "of the page, live seconds",
+     "lots": "in the order of their opening", "lots[].lot_id": "its number", "lots[].account": "that is sold",
+     "lots[].digest": "hash of its terms, 32 bytes, 0x-hex: bids name it",
+     "lots[].epoch_id": "of value and margin", "lots[].version": "of the account's state",
+     "lots[].value": "V at unhaircut marks, 10⁻⁶ quote units",
+     "lots[].margin": "M, 10⁻⁶ quote units; 0 where nobody has shown it",
+     "lots[].horizon": "wall time that the epoch's scenarios cover, s", "lots[].stage": "of the auction",
+     "lots[].bond": "behind each bid, quote units", "lots[].step": "by which a bid must beat another, quote units",
+     "lots[].reserve": "price that counts without a shortfall, quote units",
+     "lots[].shortfall_shown": "whether a lower one counts too",
+     "lots[].starts": "first live second of each stage after the blind one",
+     **{f"lots[].starts.{stage}": meaning for stage, meaning in (
+         ("disclosure", "the opening is delivered"), ("commit", "prices are committed to"), ("sealed", "nothing"),
+         ("reveal", "prices are shown"), ("clearing", "the winner is named"))},
+     "lots[].extensions": "of the blind stage, by late bids", "lots[].places": "of the shortlist, the fund's first",
+     "lots[].places[].bidder": "an address", "lots[].places[].price": "that binds him, quote units; below 0 the fund "
+     "pays him", "lots[].places[].fund": "whether it is the fund's place",
+     "lots[].places[].commitment": "to a price, 0x-hex; null if there is none",
+     "lots[].places[].delivered": "whether the opening came in time", "lots[].places[].revealed": "his price",
+     "lots[].places[].forfeited": "his bond", "lots[].places[].passed_over": "no candidate any more",
+     "lots[].best": "highest price of a candidate, quote units", "lots[].winner": "who is named, an address",
+     "lots[].price": "that he pays, quote units", "lots[].award_ends": "last live second in which he carries it away"})
+
 FILLS = Format(
     "fills", "Fills of an account, signed by its venue; secret, mode 0600 (JSON)", "fills.json", fills_examples,
     reading(SignedFills.load, "fills.json"),
@@ -192,6 +235,17 @@ KEY = Format(
     {"schema": "says what the file is", "statement": "statement that it proves",
      "r1cs_digest": "SHA-256 of its constraint system, hex", "key_digest": "of the verification key",
      "setup": "how the key was made"})
+
+def journal_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.keeper-journal/1", "chain_id": 1, "coordinator": _WHO, "sender": _WHO, "day": 20_000,
+             "used": "123456"}]
+
+
+KEEPER_JOURNAL = Format(
+    "keeper-journal", "What a keeper has spent today (JSON)", "journal.json", journal_examples,
+    reading(read_journal, "journal.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "coordinator": "contract, an address",
+     "sender": "who pays, an address", "day": "since 1970, UTC", "used": "gas of that day, with what may still be out"})
 
 BUNDLE = Format(
     "bundle", "A proven margin, for relayer and auditor; it holds nothing private (JSON)", "bundle.json",

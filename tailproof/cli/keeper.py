@@ -1,0 +1,246 @@
+"""`tailproof keeper`: a loop that does what anyone may do in a liquidation, and what its keys allow beside.
+
+It has no state but the chain's, and a journal of what it has spent today. What a contract refuses, somebody else did
+first: nothing is spent on it.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from primitives import jsonio
+from primitives.errors import BadInput
+
+from ..keeper_steps import NAMES
+from .console import CONTINUED, FILE, Integer, Outcome, progress, reporting, say, table
+from .node import Endpoint, talking_to_a_node
+from .vault import DEPLOYMENT, opened
+
+if TYPE_CHECKING:
+    from verifier_contracts.system import System
+
+    from ..keeping import Duty, Keeper, Round
+    from ..liquidation_reading import Reader, Site
+
+EPOCHS = click.option("--epochs", "folders", type=FILE, multiple=True, help="Epoch directory, or folder of such, for "
+                      "lists of collateral factors that nobody has brought to the chain yet. May be given several "
+                      "times.")
+COLLATERAL = click.option("--collateral", type=FILE, help="Collateral file of epochs by full revaluation.")
+WITHOUT = click.option("--without", type=click.Choice(NAMES), multiple=True, help="Step to leave out.")
+ONLY = click.option("--only", type=click.Choice(NAMES), multiple=True, help="Do these steps alone.")
+GENEROUS = click.option("--no-favours", is_flag=True, help="Leave out what costs gas for the good of others alone: "
+                        "breach, refund, pay-fund, book, forward, sweep.")
+SHOWN = 20
+"""Steps to come that a plan shows people."""
+
+
+@click.group()
+def keeper() -> None:
+    """Do what is due in liquidations (keeper)."""
+
+
+def reader_of(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...] = (), collateral: Path | None = None,
+              only: str | None = None) -> tuple[System, Reader]:
+    """A reader of a deployment's liquidations."""
+    from risk.epochs.provenance import read_source
+
+    from ..liquidation_reading import FactorBook, Reader, open_site, site_library
+    system, there = opened(deployment, endpoint)
+    book = FactorBook(site_library(folders), None if collateral is None else read_source(collateral))
+    return system, Reader(open_site(system, there), book, only=only, progress=progress)
+
+
+@keeper.command("plan")
+@DEPLOYMENT
+@talking_to_a_node()
+@EPOCHS
+@COLLATERAL
+@WITHOUT
+@ONLY
+@GENEROUS
+@reporting
+def plan(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collateral: Path | None,
+         without: tuple[str, ...], only: tuple[str, ...], no_favours: bool) -> Outcome:
+    """What is due now and what comes when, if nothing else happens. Nothing is sent, and no key is needed. Exit code 1
+    if something is due."""
+    from ..keeping import Budget, Keeper
+    _, reader = reader_of(deployment, endpoint, folders, collateral)
+    budget = Budget(reader.site.chain.chain_id, reader.site.coordinator.address, "", 0)
+    found = Keeper(reader, budget, _left_out(without, no_favours), only).plan()
+    return _planned(found)
+
+
+def _planned(found: Round) -> Outcome:
+    from ..liquidation_status import entry_json
+    state, wanted = found.state, [one for one in found.done if one.told == "done"]
+    ahead = [entry_json(state, entry) for entry in found.ahead]
+    rows = [("now", one.step, one.subject, "") for one in wanted]
+    rows += [(f"{one['left']} s" if not one["waits"] else "-", one["step"], one["subject"], "; ".join(one["waits"]))
+             for one in ahead[:SHOWN]]
+    more = [f"and {len(ahead) - SHOWN} more (--json)"] if len(ahead) > SHOWN else []
+    return Outcome({"wall": state.now.wall, "live": state.now.live,
+                    "due": [{"step": one.step, "subject": one.subject} for one in wanted],
+                    "excluded": [{"step": one.step, "subject": one.subject} for one in found.done
+                                 if one.told == "excluded"], "ahead": ahead},
+                   [*(table(rows, ("when", "step", "of", "waits for")) if rows else ["Nothing is due, or will be."]),
+                    *more], not wanted)
+
+
+@keeper.command("run")
+@DEPLOYMENT
+@talking_to_a_node(sends=True)
+@EPOCHS
+@COLLATERAL
+@WITHOUT
+@ONLY
+@GENEROUS
+@click.option("--once", is_flag=True, help="One round; exit code 1 if something due was not done.")
+@click.option("--every", type=Integer(1, 3_600), default=12, show_default=True, help="Seconds between rounds.")
+@click.option("--gas-per-day", type=Integer(21_000, 1 << 40), default=30_000_000, show_default=True,
+              help="Most gas to spend in a day (UTC). With --max-fee it bounds what a day can cost.")
+@click.option("--journal", type=CONTINUED, help="File that keeps what was spent today, so that a keeper that begins "
+              "again keeps to it.")
+@click.option("--log", type=CONTINUED, help="Append a line of JSON for each round: health, what was done, what "
+              "is next.")
+@click.option("--bids", type=FILE, help="Folder of bid files (`auction commit`) to reveal in time.")
+@click.option("--secret", type=FILE, help="Encryption secret (`committee init member`) of a venue or owner: openings "
+              "that were escrowed to it are delivered when that is ordered.")
+@click.option("--delivery-key", type=FILE, help="Key directory of the delivery statement, for --secret.")
+@click.option("--disclose-key", type=FILE, help="Key directory of the disclose statement, for --secret: openings are "
+              "shown to everybody where that is ordered.")
+@click.option("--committee", "committee_file", type=FILE, help="Committee file, for --share.")
+@click.option("--share", type=FILE, help="Own share of the committee's key: partial decryptions are made where the "
+              "venue is late.")
+@click.option("--share-to", type=FILE, help="Public file of the reader to whom they are sealed.")
+@click.option("--shares", type=FILE, metavar="DIR", help="Folder that they are written to.")
+@reporting
+def run(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collateral: Path | None,
+        without: tuple[str, ...], only: tuple[str, ...], no_favours: bool, once: bool, every: int, gas_per_day: int,
+        journal: Path | None, log: Path | None, bids: Path | None, secret: Path | None, delivery_key: Path | None,
+        disclose_key: Path | None, committee_file: Path | None, share: Path | None, share_to: Path | None,
+        shares: Path | None) -> Outcome:
+    """Do every step that anyone may do and that is due, round after round, until it is interrupted or terminated; what
+    is under way is ended first. With files and keys it also reveals, delivers and decrypts in time."""
+    from ..keeping import Budget, Keeper
+    if not once and (endpoint.dry_run or endpoint.calldata is not None):
+        raise BadInput("--dry-run and --calldata", "given", "with --once: what is not sent is due again and again")
+    parts = (committee_file, share, share_to, shares)
+    if any(parts) != all(parts):
+        raise BadInput("--committee, --share, --share-to and --shares", [part and str(part) for part in parts],
+                       "given together")
+    if secret is not None and delivery_key is None and disclose_key is None:
+        raise BadInput("--secret", str(secret), "given with --delivery-key, --disclose-key or both")
+    system, reader = reader_of(deployment, endpoint, folders, collateral)
+    duties = _duties(system, reader.site, bids, secret, (delivery_key, disclose_key), parts)
+    budget = Budget(reader.site.chain.chain_id, reader.site.coordinator.address,
+                    reader.site.chain.default_sender(), gas_per_day, journal)
+    budget.load()
+    stop = threading.Event()
+    made = Keeper(reader, budget, _left_out(without, no_favours), only, duties, stop.is_set)
+    with _stopping(stop):
+        return _once(made, log) if once else _follow(made, every, log, stop)
+
+
+def _left_out(without: tuple[str, ...], no_favours: bool) -> tuple[str, ...]:
+    from ..keeping import LOSS_MAKING
+    return (*without, *LOSS_MAKING) if no_favours else without
+
+
+def _duties(system: System, site: Site, bids: Path | None, secret: Path | None,
+            keys: tuple[Path | None, Path | None], parts: tuple[Path | None, ...]) -> list[Duty]:
+    from committee.group import Committee, Share
+    from committee.members import Identity, Member
+
+    from ..keeper_duties import Delivering, Revealing, Sharing
+    from ..keys import KeyDirectory
+    found: list[Duty] = []
+    if bids is not None:
+        if not bids.is_dir():
+            raise BadInput("--bids", str(bids), "a folder")
+        found.append(Revealing(site, bids))
+    if secret is not None:
+        delivery, disclose = (None if path is None else KeyDirectory.load(path) for path in keys)
+        found.append(Delivering(system, site, Identity.load(secret), delivery, disclose, progress))
+    committee_file, share, reader, folder = parts
+    if committee_file is not None and share is not None and reader is not None and folder is not None:
+        group = Committee.load(committee_file)
+        folder.mkdir(parents=True, exist_ok=True)
+        found.append(Sharing(system, site, group, Share.load(share, group),
+                             Member.of(jsonio.Node.read(reader), schema=True), folder, progress))
+    return found
+
+
+@contextmanager
+def _stopping(stop: threading.Event) -> Iterator[None]:
+    """Ask for an end, instead of making one, where the process is interrupted or terminated: a transaction that is out
+    is waited for, and the journal says what it used."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _once(made: Keeper, log: Path | None) -> Outcome:
+    found = made.round()
+    _log(log, health(made, found, 1))
+    undone = [one for one in found.done if one.told in ("unaffordable", "too dear")]
+    return Outcome(health(made, found, 1), table([(one.step, one.subject, one.told, one.refused or (
+        one.receipt.transaction if one.receipt else "")) for one in found.done]) or ["Nothing is due."], not undone)
+
+
+def _follow(made: Keeper, every: int, log: Path | None, stop: threading.Event) -> Outcome:
+    """Until it is stopped: what is done is said on stderr, refusals once."""
+    from ..keeping import keeping
+    rounds, counts = 0, dict[str, int]()
+    for found in keeping(made, every=every, sleep=stop.wait):
+        rounds += 1
+        if isinstance(found, Exception):
+            say(f"the node failed, keeping goes on: {found}")
+            _log(log, {"round": rounds, "healthy": False, "error": str(found)})
+            continue
+        for one in found.done:
+            line = f"{one.step} {one.subject}: {one.told}" + (f" ({one.refused})" if one.refused else "") + (
+                f" {one.receipt.transaction}" if one.receipt else "")
+            if one.told == "done" or line not in made.said:
+                say(line)
+            made.said.add(line)
+            counts[one.told] = counts.get(one.told, 0) + 1
+        _log(log, health(made, found, rounds))
+    return Outcome({"rounds": rounds, "steps": counts.get("done", 0), "gas_today": made.budget.used},
+                   [f"stopped after {rounds} rounds and {counts.get('done', 0)} steps"])
+
+
+def health(made: Keeper, found: Round, number: int) -> dict[str, Any]:
+    """One line for whoever watches a keeper.
+
+    healthy : whether everything due could be done or was somebody's already.  most_wei : what the gas of today can have
+    cost at most, by the highest fee that is paid.
+    """
+    coming, state = found.next(), found.state
+    stopped = [one.told for one in found.done if one.told in ("unaffordable", "too dear")]
+    return {"round": number, "healthy": not stopped, "wall": state.now.wall, "live": state.now.live,
+            "runs": state.now.runs, "accounts": len(state.accounts), "lots": len(state.lots),
+            "done": [one.to_json() for one in found.done], "gas_today": made.budget.used,
+            "gas_per_day": made.budget.most, "most_wei": str(made.budget.used * made.chain.highest_fee),
+            "next": None if coming is None else {
+                "step": coming[0].step.name, "subject": coming[0].step.subject, "clock": coming[1].clock,
+                "at": coming[1].at, "left": state.now.left(coming[1])}}
+
+
+def _log(path: Path | None, line: dict[str, Any]) -> None:
+    if path is not None:
+        with jsonio.refusing_to_write(path), path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, separators=(",", ":"), default=str) + "\n")

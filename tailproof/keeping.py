@@ -1,0 +1,294 @@
+"""A keeper: does what anyone may do in a liquidation, as soon as it is due, and keeps to what it may spend.
+
+All it knows is read from the chain, round by round; its journal keeps what it has spent today. Every step is tried
+without effect first: what a contract refuses, somebody else has done, or the state was a block old, and nothing is
+spent. Two keepers, or one that was killed and begins again, do no harm.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from primitives import jsonio
+from primitives.errors import BadInput, TailproofError
+from verifier_contracts.addresses import read_address
+from verifier_contracts.chain import LARGEST_CHAIN_ID, Chain, Receipt
+from verifier_contracts.errors import (
+    ContractRefused,
+    FeeAboveCap,
+    GasAboveCap,
+    ImplausibleAnswer,
+    InsufficientFunds,
+    Reverted,
+    TransactionUndecided,
+    Withheld,
+)
+
+from .keeper_steps import STEPS, Entry, Step, agenda
+from .liquidation_reading import Reader, Site
+from .liquidation_state import Moment, State
+
+SCHEMA = "tailproof.keeper-journal/1"
+DAY = 86_400
+RAISE = 100
+"""A limit is a hundredth above the estimate, twice: what a step may use beyond what it was tried with."""
+MOST_GAS = 1 << 40
+Told = Literal["done", "refused", "excluded", "unaffordable", "too dear"]
+
+
+# -- what may be spent -------------------------------------------------------------------------------------------------
+@dataclass
+class Budget:
+    """Gas of a day, kept in a journal so that it is one budget however often a keeper begins again.
+
+    most : gas a day (UTC).  path : the journal; None keeps nothing.  sender : whose gas.
+
+    A transaction's gas limit is booked before it is sent, and what it did not use is taken back when its receipt is
+    there: who is killed in between has booked too much, never too little.
+    """
+
+    chain_id: int
+    coordinator: str
+    sender: str
+    most: int
+    path: Path | None = None
+    day: int = 0
+    used: int = 0
+
+    def load(self) -> None:
+        """Read the journal, where there is one.
+
+        Raises
+        ------
+        BadInput : it is another keeper's, or none.
+        """
+        if self.path is None or not self.path.exists():
+            return
+        kept = read_journal(self.path)
+        for name in ("chain_id", "coordinator", "sender"):
+            if kept[name] != getattr(self, name):
+                raise BadInput(name, kept[name], f"{getattr(self, name)}: this journal is another keeper's",
+                               source=self.path)
+        self.day, self.used = kept["day"], kept["used"]
+
+    def room(self, day: int) -> int:
+        """Gas that is left of a day."""
+        return self.most - (self.used if day == self.day else 0)
+
+    def book(self, day: int, gas: int) -> None:
+        """Book gas, or below 0 take some back; in the file before this returns."""
+        if day != self.day:
+            self.day, self.used = day, 0
+        self.used = max(0, self.used + gas)
+        if self.path is not None:
+            jsonio.write(self.path, {
+                "schema": SCHEMA, "chain_id": self.chain_id, "coordinator": self.coordinator, "sender": self.sender,
+                "day": self.day, "used": str(self.used)}, over=True)
+
+
+def read_journal(path: str | Path) -> dict[str, Any]:
+    """A keeper's journal; raises BadInput by field."""
+    parts = jsonio.Node.read(path).document(SCHEMA, {"chain_id", "coordinator", "sender", "day", "used"})
+    return {"chain_id": parts["chain_id"].integer(1, LARGEST_CHAIN_ID), "coordinator": read_address(
+        parts["coordinator"]), "sender": read_address(parts["sender"]), "day": parts["day"].integer(0, 1 << 32),
+        "used": parts["used"].decimal(0, MOST_GAS)}
+
+
+# -- steps -------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Done:
+    """What became of a step. refused : the contract's name for why not."""
+
+    step: str
+    subject: str
+    told: Told
+    receipt: Receipt | None = None
+    refused: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        sent = {} if self.receipt is None else {"transaction": self.receipt.transaction,
+                                                "gas_used": self.receipt.gas_used}
+        return {"step": self.step, "subject": self.subject, "outcome": self.told,
+                **({} if self.refused is None else {"refused": self.refused}), **sent}
+
+
+class Duty(Protocol):
+    """Something that a keeper does by a key or a file that it was given, beside what anyone may."""
+
+    def due(self, state: State) -> Sequence[DutyStep]:
+        """What is due of it now."""
+
+
+@dataclass(frozen=True)
+class DutyStep:
+    """A step of a duty. send : proves what there is to prove, and sends it as somebody; None where nothing is sent."""
+
+    name: str
+    subject: str
+    send: Callable[[str], Receipt | None]
+    gas: int
+    """The most that it may use."""
+
+    def most(self) -> int:
+        """What is booked for it."""
+        return self.gas
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round found and did. ahead : what will be due, the next first."""
+
+    state: State
+    done: tuple[Done, ...]
+    ahead: tuple[Entry, ...]
+
+    def next(self) -> tuple[Entry, Moment] | None:
+        """The step that comes next by its clock."""
+        coming = [(entry, moment) for entry in self.ahead if not entry.waits and (moment := entry.next(self.state))]
+        return min(coming, key=lambda pair: self.state.now.left(pair[1]), default=None)
+
+
+@dataclass
+class Keeper:
+    """Does due steps, round by round.
+
+    without : names of steps that are left out.  only : names of those that are done; empty: all.
+    stopped : asked between two steps; whoever answers yes gets no more of them.
+    """
+
+    reader: Reader
+    budget: Budget
+    without: Collection[str] = ()
+    only: Collection[str] = ()
+    duties: Sequence[Duty] = ()
+    stopped: Callable[[], bool] = lambda: False
+    said: set[str] = field(default_factory=set)
+
+    @property
+    def site(self) -> Site:
+        """The contracts."""
+        return self.reader.site
+
+    @property
+    def chain(self) -> Chain:
+        """Where they are."""
+        return self.site.chain
+
+    def plan(self) -> Round:
+        """What is due and what comes next; nothing is sent."""
+        state = self.reader.read()
+        entries = agenda(state)
+        told = tuple(Done(entry.step.name, entry.step.subject, "done" if self._wants(entry.step.name) else "excluded")
+                     for entry in entries if entry.due(state))
+        return Round(state, told, self._ahead(state, entries))
+
+    def round(self) -> Round:
+        """Read, and do what is due.
+
+        Raises
+        ------
+        Withheld : of the first step that would succeed, where nothing is to be sent.
+        NodeError, TransactionUndecided, … : `try_again`; what was done until then is on the chain.
+        """
+        state = self.reader.read()
+        entries, done = agenda(state), list[Done]()
+        for duty in self.duties:
+            for mine in duty.due(state):
+                if self.stopped():
+                    break
+                done.append(self._attempt(mine.name, mine.subject, mine.most, mine.send))
+        for entry in entries:
+            if entry.due(state) and not self.stopped():
+                done.append(self._do(entry.step))
+        return Round(state, tuple(done), self._ahead(state, entries))
+
+    def _ahead(self, state: State, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        ahead = [entry for entry in entries if not entry.due(state) and self._wants(entry.step.name)
+                 and not (entry.until is not None and state.now.reached(entry.until))]
+
+        def left(entry: Entry) -> tuple[bool, int]:
+            moment = entry.next(state)
+            return bool(entry.waits), 0 if moment is None else state.now.left(moment)
+
+        return tuple(sorted(ahead, key=left))
+
+    def _wants(self, name: str) -> bool:
+        return name not in self.without and (not self.only or name in self.only)
+
+    def _do(self, step: Step) -> Done:
+        if not self._wants(step.name):
+            return Done(step.name, step.subject, "excluded")
+        contract, sender = self.site.named(step.contract), self.budget.sender
+
+        def estimate() -> int:
+            from verifier_contracts.abi import encode_call, refusal
+            data = encode_call(contract.artifact, step.function, step.arguments())
+            try:
+                return self.chain.estimate_gas(contract.address, data, sender=sender, pending=True)
+            except Reverted as error:
+                raise refusal(error, contract.name, step.function) from None
+
+        return self._attempt(step.name, step.subject, estimate, lambda sender: contract.transact(
+            step.function, *step.arguments(), sender=sender, pending=True))
+
+    def _attempt(self, name: str, subject: str, estimate: Callable[[], int],
+                 send: Callable[[str], Receipt | None]) -> Done:
+        """Try, book, send, and take back what was not used."""
+        try:
+            gas = estimate()
+        except ContractRefused as refused:
+            return Done(name, subject, "refused", refused=refused.name)
+        limit, day = gas + 2 * (gas // RAISE) + 1, self.chain.clock() // DAY
+        if limit > self.budget.room(day):
+            return Done(name, subject, "unaffordable")
+        self.budget.book(day, limit)
+        used = limit                                       # until it is known: what is perhaps out stays booked
+        try:
+            receipt = send(self.budget.sender)
+            used = 0 if receipt is None else receipt.gas_used
+        except ContractRefused as refused:                 # somebody was first between trial and block
+            used = refused.gas_used
+            return Done(name, subject, "refused", refused=refused.name)
+        except (FeeAboveCap, GasAboveCap, InsufficientFunds) as dear:
+            used = 0
+            return Done(name, subject, "too dear", refused=type(dear).__name__)
+        except (TransactionUndecided, ImplausibleAnswer):
+            raise
+        except (TailproofError, Withheld):                 # nothing was sent
+            used = 0
+            raise
+        finally:
+            self.budget.book(day, used - limit)
+        return Done(name, subject, "done", receipt)
+
+
+def keeping(keeper: Keeper, *, every: float, patience: float = 300.0, sleep: Callable[[float], object] = time.sleep
+            ) -> Iterator[Round | Exception]:
+    """Rounds until the keeper is stopped. A node that fails is asked again, later and later; the failure is yielded.
+
+    every : seconds between rounds; a round that did something is followed by the next at once.
+    patience : most seconds to wait for a node.
+    """
+    pause = every
+    while not keeper.stopped():
+        try:
+            found = keeper.round()
+        except Exception as error:
+            if not getattr(error, "try_again", False):
+                raise
+            yield error
+            sleep(pause)
+            pause = min(2 * pause, patience)
+            continue
+        yield found
+        pause = every
+        if not any(one.told == "done" for one in found.done):
+            sleep(every)
+
+
+LOSS_MAKING = tuple(step.name for step in STEPS if step.pays)
+"""Steps that cost their keeper gas for the good of others alone."""

@@ -1,0 +1,376 @@
+"""Reading the public state of liquidations from a chain: accounts and lots by events, everything else by asking.
+
+What was ever registered or opened is remembered between readings, and what is over is not asked again; the last blocks
+are read anew each time, for a chain may change its end. Nothing is kept beyond the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from primitives.errors import BadInput
+from verifier_contracts.abi import named_call
+from verifier_contracts.addresses import checksummed
+from verifier_contracts.auction import AuctionHouse
+from verifier_contracts.bindings import ZERO_ADDRESS, Contract
+from verifier_contracts.chain import Chain
+from verifier_contracts.errors import ContractRefused
+from verifier_contracts.events import Event, read_events
+from verifier_contracts.fund import InsuranceFund, LossAllocator
+from verifier_contracts.ledger import Source
+from verifier_contracts.liquidation import (
+    LiquidationCoordinator,
+    LotState,
+    PartialClose,
+    Shortfall,
+    SilenceCalls,
+)
+from verifier_contracts.token import Token
+from verifier_contracts.vault import Factor
+
+from .liquidation_state import Account, Money, Now, PublicLot, Rules, State, Venue
+from .progress import Progress, quiet
+from .withdrawing import factors_hash
+
+if TYPE_CHECKING:
+    from verifier_contracts.system import Contracts, System
+
+    from .watching import Library
+
+LIQUIDATE = 2
+"""Of `ActionClass` in PausableByClass.sol."""
+DEPTH = 64
+"""Blocks that are read again: no chain is expected to change more of its end."""
+OLDER_EPOCHS = 8
+"""Epochs before the latest in which a known list of factors is looked for."""
+_FINALITY = 1_200
+QUIET = 60
+"""Seconds by which a chain that makes no blocks may be behind its clock before that is reckoned with."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The contracts of liquidation beside a system's.
+
+    first : block to read events from.  coin : the quote asset.
+    """
+
+    there: Contracts
+    first: int
+    coin: Token
+    silence: SilenceCalls
+    closes: PartialClose
+    coordinator: LiquidationCoordinator
+    house: AuctionHouse
+    fund: InsuranceFund
+    allocator: LossAllocator
+
+    @property
+    def chain(self) -> Chain:
+        """Where they are."""
+        return self.there.chain
+
+    def named(self, name: str) -> Contract:
+        """One by its name here: "silence", "closes", "coordinator", "house", "fund", "allocator"."""
+        found: Contract = getattr(self, name)
+        return found
+
+
+def open_site(system: System, there: Contracts) -> Site:
+    """The contracts of liquidation of a deployment, which was compared with the chain."""
+    return Site(there, system.block, Token(there.chain, system.quote_token), there.silence, there.closes,
+                there.coordinator, there.house, there.fund, there.allocator)
+
+
+# -- lists of factors --------------------------------------------------------------------------------------------------
+class FactorBook:
+    """Lists of collateral factors by their hash: the oracle keeps the hash alone, and whoever opens a lot has to bring
+    the list. They are had from epoch directories, and from what others brought to the contracts before.
+
+    library : of epoch directories.  collateral : their collateral file, in full revaluation.
+    """
+
+    def __init__(self, library: Library | None = None, collateral: bytes | None = None) -> None:
+        self._library, self._collateral = library, collateral
+        self._known: dict[bytes, tuple[Factor, ...]] = {}
+        self._seen: set[str] = set()
+
+    def add(self, factors: Sequence[Factor]) -> None:
+        """Remember a list."""
+        self._known[factors_hash(factors)] = tuple(factors)
+
+    def find(self, there: Contracts, epoch_id: int) -> tuple[Factor, ...] | None:
+        """The list of a published epoch; None if nobody has told it."""
+        try:
+            wanted = there.oracle.factors_hash_of(epoch_id)
+        except ContractRefused:                                    # ContentForgotten, UnknownEpoch
+            return None
+        if wanted not in self._known:
+            self._from_directory(there, epoch_id)
+        if wanted not in self._known:
+            self._from_calls(there, epoch_id)
+        return self._known.get(wanted)
+
+    def _from_directory(self, there: Contracts, epoch_id: int) -> None:
+        from .epoch_contents import factors_of
+        if self._library is None:
+            return
+        self._library.refresh()
+        held = self._library.by_root(there.oracle.stored_root_of(epoch_id)[0])
+        if held is not None:
+            try:
+                self.add([Factor(*factor) for factor in factors_of(held.epoch, self._collateral)])
+            except BadInput:                                       # it needs a collateral file
+                return
+
+    def _from_calls(self, there: Contracts, epoch_id: int) -> None:
+        """Out of transactions that attested covers since the epoch: their calldata names the list."""
+        first = there.oracle.facts_of(epoch_id).block_number
+        names = {"CoverAttested", "MarginCovered", "AccountCalled"}
+        for event in read_events(there.chain, {"ledger": there.ledger}, first, names=names).events:
+            if event.transaction in self._seen:
+                continue
+            self._seen.add(event.transaction)
+            sent = there.chain.sent(event.transaction)
+            for contract in (there.ledger, there.desk, there.attestor, there.vault):
+                found = None if sent is None or sent[0] != contract.address else named_call(contract.artifact, sent[1])
+                for listed in () if found is None else _lists(found[1]):
+                    self.add(listed)
+
+
+def _lists(value: Any) -> Iterator[list[Factor]]:
+    """Every list called factors in the arguments of a call."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            if name == "factors" and isinstance(part, list):
+                yield [Factor(*one.values()) for one in part if isinstance(one, Mapping)]
+            else:
+                yield from _lists(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _lists(part)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+@dataclass
+class _Seen:
+    """What events have told so far. upto : the last block that was read."""
+
+    accounts: dict[str, None] = field(default_factory=dict)
+    shown: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    losses: dict[bytes, None] = field(default_factory=dict)
+    noted: dict[str, None] = field(default_factory=dict)
+    upto: int = -1
+
+
+class Reader:
+    """Reads states, one after the other.
+
+    site : the contracts.  factors : where lists of factors are found.
+    only : read this account, its venue and its lots alone; None: everything.
+    """
+
+    def __init__(self, site: Site, factors: FactorBook | None = None, *, only: str | None = None,
+                 progress: Progress = quiet) -> None:
+        self.site, self.factors, self._only, self._progress = site, factors or FactorBook(), only, progress
+        self._seen, self._settled = _Seen(), dict[int, int]()
+        self._fixed: dict[str, Any] = {}
+
+    def read(self) -> State:
+        """The state at the latest block."""
+        site = self.site
+        now, rules = self._now(), self._rules()
+        self._events()
+        epoch_id, factors = self._epoch(now)
+        accounts = [found for address in self._seen.accounts if self._only in (None, address)
+                    and (found := self._account(now, address, factors)) is not None]
+        venues = [self._venue(rules, venue) for venue in dict.fromkeys(one.venue for one in accounts)]
+        lots = [one for lot_id in range(1, site.coordinator.lots() + 1)
+                if self._settled.get(lot_id, 1 << 60) > now.wall - 3_600
+                and (one := self._lot(lot_id)) is not None]
+        self._settle(rules, now, lots)
+        return State(now, rules, accounts, venues, lots, Money() if self._only else self._money(), epoch_id, factors)
+
+    # -- clocks and rules ------------------------------------------------------------------------------------------
+    def _now(self) -> Now:
+        site, oracle = self.site, self.site.there.oracle
+        wall, live, latest = site.chain.now(), oracle.live_time(), oracle.latest_epoch_id()
+        tripped, paused = oracle.is_tripped(), site.there.vault.paused_until(LIQUIDATE)
+        gap = latest + int(oracle.read("heartbeat")) if latest else wall
+        ahead = site.chain.next_time() - wall
+        if ahead > QUIET:                                  # no blocks come: a transaction would be in a later second
+            live += 0 if tripped or wall < paused else max(0, min(ahead, gap - wall))
+            wall += ahead
+        return Now(wall, live, latest, tripped, paused, not tripped and wall >= paused and wall < gap)
+
+    def _rules(self) -> Rules:
+        site = self.site
+        if not self._fixed:
+            ledger, venue_delivers = site.there.ledger, site.coordinator.delivery_times()
+            self._fixed = {
+                "patience": site.silence.patience(), "owners_time": site.closes.owners_time(),
+                "venues_time": site.closes.venues_time(), "venue_delivers": venue_delivers[0],
+                "committee_delivers": venue_delivers[1], "max_epoch_age": ledger.max_epoch_age(),
+                "final_epoch_age": ledger.final_epoch_age(), "times": site.house.times(),
+                "empty": site.coordinator.empty()[1]}
+        called_in, called = site.silence.called()
+        return Rules(**self._fixed, accounts=site.there.desk.accounts(), called_in=called_in, called=called,
+                     generation=site.there.registry.active("cover").generation)
+
+    def _epoch(self, now: Now) -> tuple[int, tuple[Factor, ...]]:
+        """The newest epoch whose factors are known."""
+        there, epoch_id = self.site.there, now.latest_epoch
+        for _ in range(OLDER_EPOCHS):
+            if not epoch_id:
+                break
+            if not there.oracle.stored_root_of(epoch_id)[1]:
+                found = self.factors.find(there, epoch_id)
+                if found is not None:
+                    return epoch_id, found
+            epoch_id = there.oracle.facts_of(epoch_id).previous_id
+        return 0, ()
+
+    # -- events ----------------------------------------------------------------------------------------------------
+    def _events(self) -> None:
+        site, seen = self.site, self._seen
+        contracts: dict[str, Contract] = {"desk": site.there.desk, "closes": site.closes, "fund": site.fund,
+                                          "coordinator": site.coordinator}
+        names = {"CommitmentRegistered", "CommitmentHandedOver", "ShortfallShown", "LossCovered", "LossOpened",
+                 "LossClosed"}
+        found = read_events(site.chain, contracts, max(site.first, seen.upto - DEPTH), names=names,
+                            report=self._progress)
+        for event in found.events:
+            self._take(event)
+        seen.upto = found.upto.number
+
+    def _take(self, event: Event) -> None:
+        told, seen = event.arguments, self._seen
+        if event.name == "CommitmentRegistered":
+            seen.accounts[checksummed(told["account"])] = None
+        elif event.name == "CommitmentHandedOver":
+            seen.accounts[checksummed(told["to"])] = None
+        elif event.name == "ShortfallShown":
+            seen.shown[checksummed(told["account"])] = (int(told["epochId"]), int(told["version"]),
+                                                        int(told["claimed"]))
+        elif event.name == "LossOpened":
+            seen.noted[checksummed(told["account"])] = None
+        elif event.name == "LossClosed":
+            seen.noted.pop(checksummed(told["account"]), None)
+        elif told["deficit"]:
+            seen.losses[bytes(told["lossId"])] = None
+
+    # -- accounts --------------------------------------------------------------------------------------------------
+    def _account(self, now: Now, address: str, factors: Sequence[Factor]) -> Account | None:
+        """One question where its cover's time has not run out, more where something may stand before it."""
+        there, site = self.site.there, self.site
+        word, venue = there.ledger.state_of(address), there.ledger.venue_of(address)
+        if not word.version or venue == ZERO_ADDRESS:
+            return None
+        facts: dict[str, Any] = {"clock": word.clock, "epoch_id": word.epoch_id}
+        if not word.called and word.source is not Source.FLAT and now.wall <= word.clock:
+            facts |= {"commitment": 1, "loss_noted": address in self._seen.noted}   # of no consequence before its end
+            return Account(address, venue, word.version, **self._dated(facts))
+        facts |= {"commitment": there.ledger.commitment_of(address),
+                  "covered": not there.ledger.is_reduce_only(address)}
+        facts["flat"] = word.source is Source.FLAT and facts["covered"]
+        call = there.ledger.call_of(address)
+        facts["loss_noted"] = address in self._seen.noted
+        if call is not None and call.stands:
+            facts |= {"call": call, "call_final": there.oracle.is_final(call.epoch_id),
+                      "passed_at": site.closes.venues_time_of(address)[0], "lot_id": there.vault.lot_of(address),
+                      "disclosed": site.coordinator.is_disclosed(address, facts["commitment"]),
+                      "breached": there.desk.breached_at(venue) != 0,
+                      "shown": self._shown(address, word.version, factors)}
+            if not facts["call_final"] and call.epoch_id:
+                facts["call_final_at"] = there.oracle.facts_of(call.epoch_id).live_at + _FINALITY
+            facts["loss"] = self._is_loss(address, facts["lot_id"], facts["commitment"], word.value)
+            return Account(address, venue, word.version, **facts)
+        facts["call"] = call
+        if not facts["flat"] and not facts["covered"] and facts["commitment"]:
+            facts["noted"] = self._is_noted(address)
+        return Account(address, venue, word.version, **self._dated(facts))
+
+    def _is_loss(self, address: str, lot_id: int, commitment: int, claimed: int) -> bool:
+        """As `LiquidationCoordinator._isLoss`, of a call that stands: a claim of 0 is a silence's."""
+        site = self.site
+        if lot_id:
+            return site.coordinator.lot_of(lot_id).state is LotState.OPEN
+        return commitment != site.coordinator.empty()[1] and (claimed != 0 or site.closes.is_shown(address))
+
+    def _dated(self, facts: dict[str, Any]) -> dict[str, Any]:
+        epoch_id = facts["epoch_id"]
+        live_at = self.site.there.oracle.facts_of(epoch_id).live_at if epoch_id else 0
+        return {**facts, "epoch_live_at": live_at}
+
+    def _is_noted(self, address: str) -> bool:
+        """Notes are not readable one by one: the contract says AlreadyNoted to who tries."""
+        try:
+            self.site.silence.check("noteSilence", address)
+        except ContractRefused as refused:
+            return refused.name == "AlreadyNoted"
+        return False
+
+    def _shown(self, address: str, version: int, factors: Sequence[Factor]) -> Shortfall | None:
+        """The last shortfall that was shown, if its list of factors is known."""
+        epoch_id, shown_version, claimed = self._seen.shown.get(address, (0, 0, 0))
+        if not epoch_id or shown_version != version:
+            return None
+        listed = self.factors.find(self.site.there, epoch_id)
+        return None if listed is None else Shortfall(epoch_id, claimed, listed)
+
+    def _venue(self, rules: Rules, venue: str) -> Venue:
+        ledger, queue = self.site.there.ledger, self.site.silence.queue_of(venue)
+        first = queue.first
+        if first is None:
+            return Venue(venue, queue)
+        word, call = ledger.state_of(first.account), ledger.call_of(first.account)
+        silent = (word.clock == first.clock and first.generation == rules.generation
+                  and ledger.venue_of(first.account) == venue and ledger.commitment_of(first.account) != 0
+                  and ledger.is_reduce_only(first.account) and not (call is not None and call.stands))
+        return Venue(venue, queue, not silent)
+
+    # -- lots ------------------------------------------------------------------------------------------------------
+    def _lot(self, lot_id: int) -> PublicLot | None:
+        site, there = self.site, self.site.there
+        own = site.coordinator.lot_of(lot_id)
+        if own.state is LotState.NONE or self._only not in (None, own.account):
+            return None
+        call = there.ledger.call_of(own.account)
+        frozen = any(there.oracle.stored_root_of(epoch_id)[1]
+                     for epoch_id in {own.epoch_id, call.epoch_id if call else 0} if epoch_id)
+        seats, published = there.escrow.delivered_to(lot_id)
+        return PublicLot(lot_id, own, site.house.lot_of(lot_id), call, there.ledger.version_of(own.account), frozen,
+                         seats, published, there.escrow.is_public_order(lot_id))
+
+    def _settle(self, rules: Rules, now: Now, lots: Sequence[PublicLot]) -> None:
+        """Note which lots are over and hold nothing; for an hour they are asked again, in case the chain changes."""
+        for one in lots:
+            late = one.own.ordered_at and not one.delivered and not one.own.breached
+            over = one.own.state.over and one.stage(rules.times, now.live).over
+            if over and not one.held_bonds and (not late or one.own.state is LotState.VOIDED):
+                self._settled.setdefault(one.lot_id, now.wall)
+            else:
+                self._settled.pop(one.lot_id, None)
+
+    # -- money -----------------------------------------------------------------------------------------------------
+    def _money(self) -> Money:
+        site = self.site
+        fund, allocator = site.fund, site.allocator
+        repaid, waiting = int(fund.read("repaid")), []
+        for loss_id in self._seen.losses if repaid else ():
+            found = fund.deficit_of(loss_id)
+            if min(found.amount, max(0, repaid - found.start)) > found.forwarded:
+                waiting.append(loss_id)
+        dust = {number: pool.closes_at for number in range(1, allocator.pool_count() + 1)
+                if (pool := allocator.pool_of(number)).paid < 0}
+        return Money(site.house.stake_of(fund.address).free,
+                     max(0, site.coin.balance_of(fund.address) - int(fund.read("held"))), tuple(waiting), dust)
+
+
+def site_library(folders: Sequence[Path]) -> Library | None:
+    """Epoch directories to look for factors in; None if there are none."""
+    from .watching import Library
+    return Library(folders) if folders else None
