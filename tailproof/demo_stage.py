@@ -54,7 +54,8 @@ class Stage:
     """The system, and who acts on it.
 
     proving : keys with a proof by each; another stage can be set with them.  folder : of the epoch; before : of the one
-    that it follows on.  journals : where signers keep theirs.  publishers : in the order of their set.  gas, published : of the last publication, and its root.
+    that it follows on.  journals : where signers keep theirs.  publishers : in the order of their set.
+    gas, published : of the last publication, and its root.
     """
 
     chain: Chain

@@ -31,7 +31,7 @@ from .fall import cure
 
 if TYPE_CHECKING:
     from committee.decryption import Request as Delivered
-    from verifier_contracts.auction import AuctionHouse, Lot, SealedPrice, Stage
+    from verifier_contracts.auction import AuctionHouse, Lot, SealedPrice
     from verifier_contracts.vault import Claim
 
 UNIT = 10**6
@@ -112,7 +112,8 @@ class Actors:
         """A final epoch after the account's call, as a directory has it."""
         there, day = self.day.stage.at, self.day
         epoch_id = there.oracle.latest_final_epoch_id()
-        if epoch_id <= there.ledger.call_of(account.address).called_at:
+        call = there.ledger.call_of(account.address)
+        if call is None or epoch_id <= call.called_at:
             return None
         root = there.oracle.root_of(epoch_id)
         epoch = next(one.epoch for one in day.epochs if one.epoch.root == root)

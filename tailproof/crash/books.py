@@ -33,7 +33,7 @@ class Holder:
 
     venue : 0, which stands by its accounts, or 1, which falls silent.  book : by name.  size : in quarters of it.
     covers : number of the last epoch under which what she puts in covers at initial margin.
-    spare : what she puts in beyond that, basis points of it.
+    spare : what she puts in beyond that, basis points of it.  least : what she puts in at least, units.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Holder:
     covers: int
     answer: Answer
     spare: int = 500
+    least: int = 100
 
     def portfolio(self) -> Portfolio:
         """Her positions: at least a lot of each."""
@@ -84,8 +85,8 @@ _CALLED = [
 ]
 _ALONE = [
     # Whose owner and venue are both silent.
-    Holder("deep in debt", 1, "leveraged long", 4, 1, Answer.SLEEPS, 60_000),
-    Holder("nobody's bid", 1, "long perpetual", 4, 2, Answer.SLEEPS),
+    Holder("deep in debt", 1, "leveraged long", 4, 1, Answer.SLEEPS, least=3_000),
+    Holder("nobody's bid", 1, "leveraged long", 2, 1, Answer.SLEEPS),
     Holder("solvent sleeper", 1, "bull spread", 4, 5, Answer.SLEEPS, 10_000),
 ]
 HOLDERS: Sequence[Holder] = (*_STANDING, *_CALLED, *_ALONE)

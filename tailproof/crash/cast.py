@@ -11,7 +11,7 @@ from eth_account.signers.local import LocalAccount
 BIDDERS = 4
 FIRST_BIDDER = 11
 FIRST_OWNER = FIRST_BIDDER + BIDDERS
-HEIRS = 3
+HEIRS = 4
 """Fresh accounts in which winners take what they have won."""
 
 

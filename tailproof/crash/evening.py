@@ -5,11 +5,10 @@ What anyone may do is done by the keeper that `tailproof keeper run` runs; the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..keeping import Budget, Keeper
-from ..liquidation_reading import Reader, open_site
+from ..liquidation_reading import FactorBook, Reader
 from .actors import UNIT, Actors
 from .books import Answer
 from .day import Day, Kind
@@ -29,14 +28,6 @@ NAMED = {"passToVenue": "is her venue's now", "noteSilence": "is noted as silent
          "orderDisclosure": "orders the opening's delivery", "reportBreach": "reports the venue's breach",
          "voidLot": "voids a lot that was cured", "failLot": "ends a lot that failed", "passOver": "passes over a winner",
          "clear": "names the winner", "refund": "frees bonds"}
-
-
-@dataclass(frozen=True)
-class Ended:
-    """Of an account: what became of it."""
-
-    name: str
-    how: str
 
 
 def evening(day: Day, actors: Actors, keeper: Keeper) -> None:
@@ -73,8 +64,9 @@ def evening(day: Day, actors: Actors, keeper: Keeper) -> None:
 def keeper_of(day: Day, actors: Actors) -> Keeper:
     """A keeper as anybody runs it."""
     site = actors.site
-    reader = Reader(site, day.stage.system)
-    return Keeper(reader, Budget(day.stage.chain.chain_id, site.coordinator.address, day.cast.keeper, 10**9))
+    factors = FactorBook()
+    factors.add(day.stage.ground().factors)
+    return Keeper(Reader(site, factors), Budget(day.stage.chain.chain_id, site.coordinator.address, day.cast.keeper, 10**9))
 
 
 def _spike(day: Day) -> None:
@@ -101,6 +93,3 @@ def _resolved(day: Day, actors: Actors) -> bool:
     tried = {lot.account.name for lot in actors.lots.values() if actors.site.house.stage_of(lot.lot_id).over}
     waiting = [one for one in called if one.name != "solvent sleeper" or one.name not in tried]
     return not waiting and len(actors.lots) >= 5
-
-
-__all__ = ["Ended", "evening", "keeper_of", "open_site"]

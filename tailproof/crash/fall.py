@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from .. import watching
 from ..demo_stage import COLLATERAL, MINUTE
 from ..epoch_contents import content_of
 from ..epoch_leaves import EpochLeaves
 from ..falsities import falsities
 from ..leaf_proofs import LeafProver
-from .. import watching
 from .books import Answer
-from .day import INITIAL, MAINTENANCE, Account, Day, Kind
+from .day import INITIAL, MAINTENANCE, PULSE, Account, Day, Kind
 
 if TYPE_CHECKING:
     from verifier_contracts.chain import Receipt
@@ -34,7 +34,7 @@ def fall(day: Day) -> None:
     """From the first moment to the last."""
     for number in range(1, len(day.epochs)):
         printed = day.epochs[number]
-        day.until(printed.moment.minute)
+        day.until(printed.moment.minute - PULSE / MINUTE)
         day.stage.go_on(printed.epoch, printed.folder)
         day.now_printed = number
         day.pulse()
@@ -134,6 +134,8 @@ def _settle(day: Day) -> None:
     for number, venue in enumerate(day.cast.venues):
         mine = [one for one in bears if one.holder.venue == number]
         amount = SETTLED if number == 0 else PAID
+        if not mine:
+            continue
         receipt = settlement.settle([(one.address, amount) for one in mine], sender=venue)
         day.spent("settle", receipt.gas_used)
         day.note(Kind.MARKET, f"venue {number + 1}", f"settles gains of {len(mine)}", amount * len(mine))
@@ -147,7 +149,7 @@ def lie(day: Day) -> None:
     stage = day.stage
     oracle, court = stage.at.oracle, stage.at.court
     assert isinstance(court, EpochCourt)
-    day.until((stage.at.oracle.latest_epoch_id() - day.begun) / MINUTE + 5)
+    stage.chain.travel_to(stage.at.oracle.latest_epoch_id() + PULSE - 1)
     lower = stage.epoch.amax.copy()
     lower[1] -= 10**9
     leaves, now = EpochLeaves.of(replace(stage.epoch, amax=lower)), stage.chain.next_time()

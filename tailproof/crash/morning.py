@@ -20,7 +20,6 @@ from .market import print_epochs
 from .money import Money
 
 if TYPE_CHECKING:
-    from verifier_contracts.chain import Chain
     from verifier_contracts.system_config import SystemConfig
 
 KEYS: Mapping[str, str] = {**STATEMENTS, "delivery": "delivery-16"}
@@ -29,7 +28,11 @@ MOVES = 6_500
 """Largest move of a mark in an hour, 10⁻⁴, before the breaker trips: this day is to be traded through."""
 UNIT = 10**6
 BOND, CLEARING = 40_000 * UNIT, 20_000 * UNIT
-LEAST = 100 * UNIT
+SHARED = "0x" + "00" * 20
+SHARED_TRANCHE, OWN_TRANCHE = 14_000 * UNIT, 4_000 * UNIT
+SEAT = 60_000 * UNIT
+STANDING = 4_000
+"""phi: what the fund stands for, basis points of a lot's margin."""
 
 
 def dawn(out: Path, keys: Path, *, holders: Sequence[Holder] = HOLDERS, timed: Timed, progress: Progress,
@@ -46,7 +49,8 @@ def dawn(out: Path, keys: Path, *, holders: Sequence[Holder] = HOLDERS, timed: T
                       changed=lambda config: _configured(config, cast))
     at = stage.at
     coin = Token(chain, at.vault.read("quote"))
-    money = Money(at, coin, Named(chain, coin.address, "TrialToken"), {"vault": at.vault, "settlement": at.settlement},
+    money = Money(at, coin, Named(chain, coin.address, "TrialToken"),
+                  {name: getattr(at, name) for name in ("vault", "settlement", "house", "fund", "allocator", "coordinator")},
                   chain.senders, [*cast.owners, *cast.heirs], cast.venues, cast.keeper)
     day = Day(stage, cast, coin, epochs, money, told=told)
     for venue in cast.venues:
@@ -56,9 +60,10 @@ def dawn(out: Path, keys: Path, *, holders: Sequence[Holder] = HOLDERS, timed: T
         at.settlement.transact("fundClearing", venue, CLEARING, sender=venue)
     day.pulse()
     day.begun = stage.now
-    keyed = [*cast.venues, *cast.owners, *cast.bidders, cast.agent]
+    keyed = [*cast.venues, *cast.owners, *cast.bidders, cast.agent, *cast.heirs]
     escrows = timed("a committee's key, 6 of 9; everybody's own", lambda: demo_escrow.prepare(
         at, cast.admin, {who: cast.key(who) for who in keyed}, members=MEMBERS, threshold=THRESHOLD))
+    timed("fund and seats", lambda: _back(day))
     timed("accounts: deposits, commitments", lambda: _open_accounts(day, holders))
     timed("their openings in escrow, proven", lambda: _escrow(day))
     day.begun = stage.now
@@ -68,8 +73,26 @@ def dawn(out: Path, keys: Path, *, holders: Sequence[Holder] = HOLDERS, timed: T
 
 def _configured(config: SystemConfig, cast: Cast) -> SystemConfig:
     limits = config.oracle.limits._replace(move_limits=(MOVES,) * 4)
-    return replace(config, roles=replace(config.roles, venues=tuple(sorted(cast.venues))),
-                   oracle=replace(config.oracle, limits=limits))
+    liquidation = config.liquidation
+    return replace(
+        config, roles=replace(config.roles, venues=tuple(sorted(cast.venues)), liquidators=tuple(cast.bidders)),
+        oracle=replace(config.oracle, limits=limits), liquidation=replace(
+            liquidation, fund_agent=cast.agent, terms=replace(liquidation.terms, bid_per_margin=STANDING)))
+
+
+def _back(day: Day) -> None:
+    """The fund's tranches, and the liquidators' seats."""
+    at, cast, coin = day.stage.at, day.cast, day.coin
+    day.give(cast.backer, SHARED_TRANCHE + OWN_TRANCHE)
+    coin.approve(at.fund.address, SHARED_TRANCHE + OWN_TRANCHE, sender=cast.backer)
+    for tranche, amount in ((SHARED, SHARED_TRANCHE), (cast.venues[1], OWN_TRANCHE)):
+        at.fund.back(tranche, amount, at.fund.shares_for(tranche, amount), sender=cast.backer)
+    for bidder in cast.bidders:
+        day.give(bidder, SEAT)
+        coin.approve(at.house.address, SEAT, sender=bidder)
+        at.house.deposit(bidder, SEAT, sender=bidder)
+        at.house.take_seat(sender=bidder)
+    day.note(Kind.LOSS, "the fund", "is backed", SHARED_TRANCHE + OWN_TRANCHE)
 
 
 def _open_accounts(day: Day, holders: Sequence[Holder]) -> None:
@@ -93,7 +116,7 @@ def _collateral(day: Day, account: Account) -> int:
     worst = max(required_margin(one.epoch, account.opening) for one in day.epochs[:holder.covers + 1])
     least = least_value(worst, day.stage.at.ledger.buffer_of(1)) * (10_000 + holder.spare) // 10_000
     factor = day.stage.ground().factors[0].v                      # 2^-64 quote units of V a quote unit
-    return max(LEAST, -(-(least << 64) // factor))
+    return max(holder.least * UNIT, -(-(least << 64) // factor))
 
 
 def _escrow(day: Day) -> None:

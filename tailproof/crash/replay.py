@@ -149,9 +149,10 @@ def replay(url: str, sent: Sequence[Sent], *, spike: Callable[[int], bool], chai
 def _capped(url: str, one: Sent) -> str:
     """What a keeper is told who would send this with the default caps, and does not: nothing is signed above them."""
     from eth_account import Account
+
     from verifier_contracts.chain import Chain
-    from verifier_contracts.signers import LocalSigner
     from verifier_contracts.errors import FeeAboveCap
+    from verifier_contracts.signers import LocalSigner
     poor = Chain.connect(url, signer=LocalSigner(Account.create()))
     try:
         poor.send(one.sender, b"", gas=21_000)
