@@ -25,11 +25,13 @@ def main(out: Path, keys: Path, short: bool, quiet: bool) -> None:
     report = run(out, keys, short=short, progress=progress, told=lambda entry: told(
         entry.minute, entry.who, entry.what, entry.amount))
     save(report, out)
-    for lines in (table(report.seconds_rows(), ["stage", "s"]), table(report.ended_rows(), ["account", "what became of it"]),
+    for lines in (table(report.seconds_rows(), ["stage", "s"]),
+                  table(report.ended_rows(), ["account", "what became of it"]),
                   table(report.learned_rows(), ["who", "books that he could read", "his own"]),
                   table(report.gas_rows(), ["step", "times", "gas at most"])):
         click.echo("\n" + "\n".join(lines))
-    click.echo(f"\n{report.money()}\n{report.replayed_text()}\n{INSECURE}\n{out / 'timeline.png'}, {out / 'report.json'}")
+    click.echo("\n" + "\n".join((report.money(), report.replayed_text(), *report.failures, INSECURE,
+                                 f"{out / 'timeline.png'}, {out / 'report.json'}")))
     sys.exit(0 if report.holds else 1)
 
 

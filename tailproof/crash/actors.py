@@ -59,6 +59,8 @@ PLANS: Mapping[tuple[str, int], Sequence[Bid]] = {
 }
 """Bids by account and number of its lot. Where there are none, the fund's agent is all there is."""
 AGENT_CARRIES = {("nobody's bid", 2)}
+BORNE = {"fund": "the fund pays", "haircut": "gains are cut", "deficit": "stands as a deficit"}
+"""Who bears a loss, by the parts of `LossShared`."""
 CLOSED = ("sleeper, closed by her venue", "another, closed by her venue")
 SHOWN = ("late riser", "sleeper, sold")
 """Accounts of whose lots the venue shows the margin when they are opened."""
@@ -255,12 +257,13 @@ class Actors:
         """What six of nine decrypt of the escrow that the chain has."""
         assert order.posted is not None
         request, holders = order.posted.request, self.holders
-        parts = [Partial.of(holders.committee, request, share) for share in holders.shares[:holders.committee.threshold]]
+        shares = holders.shares[:holders.committee.threshold]
+        parts = [Partial.of(holders.committee, request, share) for share in shares]
         return _opening(open_together(holders.committee, request, parts).elements, order.commitment)
 
     def _received(self, one: Lots, order: escrowing.Ordered, made: escrowing.Sealing) -> None:
         """The shortlist reads it, each with his own key; all read the same."""
-        day, there = self.day, self.day.stage.at
+        there = self.day.stage.at
         places = (*order.recipients, *[order.recipients[0]] * (5 - len(order.recipients)))
         context = there.ledger.context(
             "delivery", there.registry.active("delivery").key_digest, order.account, 0,
@@ -318,7 +321,8 @@ class Actors:
         """Everything in one transaction; shortfall and re-salting were shown before, so that it is smaller."""
         day, there, account = self.day, self.day.stage.at, one.account
         heir, final, on = self.heirs.pop(0), self._final(account), self.day.stage.ground()
-        assert final is not None and one.read is not None
+        assert final is not None
+        assert one.read is not None
         day.give(winner, OWN + max(price, 0))
         if price > 0:
             day.coin.approve(self.site.house.address, price, sender=winner)
@@ -350,12 +354,10 @@ class Actors:
                            names={"LossShared"}).events
         for event in told:
             if int(event.arguments["lotId"]) == one.lot_id:
-                for part in ("fund", "haircut", "deficit"):
+                for part in BORNE:
                     amount = int(event.arguments[part])
                     if amount:
-                        self.day.note(Kind.LOSS, one.account.name, {
-                            "fund": "the fund pays", "haircut": "gains are cut", "deficit": "stands as a deficit"}[part],
-                            amount)
+                        self.day.note(Kind.LOSS, one.account.name, BORNE[part], amount)
 
     # -- others --------------------------------------------------------------------------------------------------------
     def withdraw(self, account: Account, amount: int) -> None:

@@ -49,7 +49,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that happened. minute : of the day.  who : the account's name, or the actor's.  amount : quote units."""
+    """Something that happened.
+
+    minute : of the day.  who : the account's name, or the actor's.  amount : quote units.
+    """
 
     minute: float
     kind: Kind

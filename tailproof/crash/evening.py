@@ -24,10 +24,14 @@ LAST = 420
 SPIKE = (62.0, 74.0)
 """Minutes in which blocks are dear, and neither keepers nor publishers send anything."""
 WITHDRAWALS = (34.0, 100.0, 150.0, 190.0)
-NAMED = {"passToVenue": "is her venue's now", "noteSilence": "is noted as silent", "callSilent": "calls by silence",
-         "orderDisclosure": "orders the opening's delivery", "reportBreach": "reports the venue's breach",
-         "voidLot": "voids a lot that was cured", "failLot": "ends a lot that failed", "passOver": "passes over a winner",
-         "clear": "names the winner", "refund": "frees bonds"}
+NAMED = {"pass-to-venue": "its venue's time begins", "note-silence": "noted as silent",
+         "call-silent": "calls who was silent", "order": "the opening is ordered for the shortlist",
+         "order-public": "the opening is ordered for everybody",
+         "breach": "its venue is in breach, and loses of its bond", "void": "cured: the lot is void",
+         "fail-lot": "the lot has failed", "pass-over": "the winner did not carry it: next",
+         "clear": "a winner is named", "pay-fund": "gets forfeited bonds"}
+"""What the keeper did, in words; of other steps only the gas is told."""
+KINDS = {"call-silent": Kind.CALL, "note-silence": Kind.CALL, "breach": Kind.LOSS, "pass-over": Kind.LOSS}
 
 
 def evening(day: Day, actors: Actors, keeper: Keeper) -> None:
@@ -44,7 +48,7 @@ def evening(day: Day, actors: Actors, keeper: Keeper) -> None:
         actors.see_lots()
         actors.act()
         for done in keeper.round().done:
-            _tell(day, done)
+            _tell(day, actors, done)
         actors.see_lots()
         attend(day)
         if out and day.minute >= out[0]:
@@ -66,7 +70,8 @@ def keeper_of(day: Day, actors: Actors) -> Keeper:
     site = actors.site
     factors = FactorBook()
     factors.add(day.stage.ground().factors)
-    return Keeper(Reader(site, factors), Budget(day.stage.chain.chain_id, site.coordinator.address, day.cast.keeper, 10**9))
+    budget = Budget(day.stage.chain.chain_id, site.coordinator.address, day.cast.keeper, 10**9)
+    return Keeper(Reader(site, factors), budget)
 
 
 def _spike(day: Day) -> None:
@@ -77,14 +82,24 @@ def _spike(day: Day) -> None:
     day.note(Kind.MARKET, "blocks", f"dear for {(day.stage.now - now) // 60} minutes: {passed // 60} of live time")
 
 
-def _tell(day: Day, done: Done) -> None:
+def _tell(day: Day, actors: Actors, done: Done) -> None:
     if done.told != "done" or done.receipt is None:
         return
     day.spent(done.step, done.receipt.gas_used)
-    who = day.accounts[done.subject].name if done.subject in day.accounts else done.subject
     if done.step in NAMED:
-        kind = {"callSilent": Kind.CALL, "reportBreach": Kind.LOSS}.get(done.step, Kind.LOT)
-        day.note(kind, who, f"a keeper {NAMED[done.step]}")
+        day.note(KINDS.get(done.step, Kind.LOT), _about(day, actors, done.subject), NAMED[done.step])
+
+
+def _about(day: Day, actors: Actors, subject: str) -> str:
+    """An account's name, out of what a step is about."""
+    match subject.split():
+        case ["account", address] if address in day.accounts:
+            return day.accounts[address].name
+        case ["lot", number, *_] if int(number) in actors.lots:
+            return actors.lots[int(number)].account.name
+        case ["venue", address, *_] if address in day.cast.venues:
+            return f"venue {1 + day.cast.venues.index(address)}"
+    return "the fund"
 
 
 def _resolved(day: Day, actors: Actors) -> bool:

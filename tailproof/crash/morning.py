@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from verifier_contracts.system_config import SystemConfig
 
 KEYS: Mapping[str, str] = {**STATEMENTS, "delivery": "delivery-16"}
+HOLDERS_OF_MONEY = ("vault", "settlement", "house", "fund", "allocator", "coordinator")
 MEMBERS, THRESHOLD = 9, 6
 MOVES = 6_500
 """Largest move of a mark in an hour, 10⁻⁴, before the breaker trips: this day is to be traded through."""
@@ -50,7 +51,7 @@ def dawn(out: Path, keys: Path, *, holders: Sequence[Holder] = HOLDERS, timed: T
     at = stage.at
     coin = Token(chain, at.vault.read("quote"))
     money = Money(at, coin, Named(chain, coin.address, "TrialToken"),
-                  {name: getattr(at, name) for name in ("vault", "settlement", "house", "fund", "allocator", "coordinator")},
+                  {name: getattr(at, name) for name in HOLDERS_OF_MONEY},
                   chain.senders, [*cast.owners, *cast.heirs], cast.venues, cast.keeper)
     day = Day(stage, cast, coin, epochs, money, told=told)
     for venue in cast.venues:
