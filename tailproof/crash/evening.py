@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..keeping import Budget, Keeper
 from ..liquidation_reading import FactorBook, Reader
-from .actors import UNIT, Actors
+from .actors import AGENT_CARRIES, PLANS, UNIT, Actors
 from .books import Answer
 from .day import Day, Kind
 from .fall import attend, cure
@@ -107,4 +107,5 @@ def _resolved(day: Day, actors: Actors) -> bool:
     called = [one for one in day.accounts.values() if day.stage.at.ledger.is_called(one.address)]
     tried = {lot.account.name for lot in actors.lots.values() if actors.site.house.stage_of(lot.lot_id).over}
     waiting = [one for one in called if one.name != "solvent sleeper" or one.name not in tried]
-    return not waiting and len(actors.lots) >= 5
+    return not waiting and all(actors.counts.get(name, 0) >= number for name, number in (*PLANS, *AGENT_CARRIES)
+                               if any(one.name == name for one in day.accounts.values()))

@@ -23,7 +23,7 @@ from .morning import dawn
 from .picture import draw
 from .replay import Replayed, anvil, recorded, replay
 
-SHORT = ("saver 1", "bear 4", "bull 1", "sleeper, closed by her venue", "deep in debt")
+SHORT = ("saver 1", "bull 1", "sleeper, sold")
 THREE_DEAD = {"6 of the committee": 6, "5 of the committee": 5}
 
 
