@@ -343,7 +343,7 @@ class LiquidationCoordinator(Contract):
         return self.transact("reportBreach", lot_id, sender=sender, pending=True)
 
     def note_loss(self, account: str, *, sender: str | None = None) -> Receipt:
-        """Have it known that an account's loss is open, or is not any more; anyone may. It holds backers of the fund."""
+        """Have it known that an account's loss is open, or is not any more; anyone may."""
         return self.transact("noteLoss", account, sender=sender)
 
     def is_loss_open(self, account: str) -> bool:

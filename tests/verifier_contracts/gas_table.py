@@ -21,10 +21,12 @@ from typing import Any, NamedTuple
 from escrow_posts import DIGEST, disclosed_inputs, public, sealed_inputs, secret_of, words_for
 from eth_account import Account
 from ledger_world import FACTORS, MINUTE, Tested, factors_hash, key_at, key_bytes, send_contract
-from system_world import LAYOUT, SystemWorld, build_system
+from lot_world import build_lots
+from system_world import LAYOUT, LIQUIDATORS, SystemWorld, build_system
 
 from circuits.statements import batch
 from verifier_contracts.abi import encode_call
+from verifier_contracts.auction import Stage
 from verifier_contracts.bindings import proof_words
 from verifier_contracts.chain import Chain, Receipt
 from verifier_contracts.epoch_content import EpochContent
@@ -51,6 +53,7 @@ BOUNDS = {
     "challengeField, two proofs": 610_000,
     "deposit, after the first": 75_000,
     "deposit, after the first, by another": 75_000,
+    "award": 1_000_000,
 }
 SHARED = {"attestBatch of 16, each": 16, "attestCovers of 16, each": 16}
 """Transactions of so many accounts: what is said is an account's share."""
@@ -59,6 +62,14 @@ POSITIONS = 32
 """Of a commitment: the most that full statements have, on which the words of an escrow depend."""
 TWO_FACTORS = [*FACTORS, (COIN_ID, 1 << 64, 1 << 64)]
 LEAF = 1
+
+
+LIQUIDATION = (
+    "noteSilence", "callSilent", "passToVenue", "closePartial", "proveShortfall", "noteLoss", "takeSeat",
+    "openLot", "openLot, margin not shown", "blindBid", "orderDisclosure of a lot", "deliver a lot", "noteDelivery",
+    "commit", "showShortfall", "reveal", "clear", "showResalting", "award", "refund of a bond", "reportBreach",
+    "clear, nobody bid", "failLot, nobody opened it")
+"""Steps of a liquidation, as `LotWorld` names them; an award has its shortfall and its re-salting shown before."""
 
 
 class Cost(NamedTuple):
@@ -90,6 +101,9 @@ class Paths:
         self.w, self.found = world, dict[str, Cost]()
 
     def all(self) -> dict[str, Cost]:
+        before = self.w.chain.snapshot()
+        self.liquidations()
+        self.w.chain.restore(before)
         self.collateral()
         self.one_account()
         self.withdrawals()
@@ -118,6 +132,56 @@ class Paths:
         moved = tuple(mark and mark + content.id % 1_000 for mark in content.marks)      # 0: there is no such mark
         content = replace(content, marks=moved)
         return content.id, w.publish_content(content)
+
+    # -- liquidation ---------------------------------------------------------------------------------------------------
+    def liquidations(self) -> None:
+        """Of one account: called by silence and closed in part; called by a shortfall, auctioned and sold below 0, so
+        that the fund pays; and a lot that nobody opens."""
+        lots = build_lots(self.w)
+        start = lots.state_now()
+        lots.fall()
+        lots.call_by_silence()
+        lots.to_venue()
+        lots.by("closePartial", "closes", "closePartial", lots.closing(lots.commit_to(103_000_000)))
+        lots.back_to(start)
+        start = lots.state_now()
+        lots.fall()
+        lots.call()
+        lots.to_lots()
+        lot = lots.open()
+        for price, one in zip((-14_000_000, -12_000_000, -13_000_000), LIQUIDATORS, strict=True):
+            lots.bid(lot, one, price)
+        lots.to_stage(lot, Stage.DISCLOSURE)
+        lots.order(lot)
+        lots.deliver(lot)
+        lots.to_stage(lot, Stage.COMMIT)
+        lots.commit(lot, LIQUIDATORS[0], -11_000_000)
+        shown = lots.show(lot)
+        lots.to_stage(lot, Stage.REVEAL)
+        lots.reveal(lot, LIQUIDATORS[0], -11_000_000)
+        lots.to_stage(lot, Stage.CLEARING)
+        lots.by("clear", "house", "clear", lot)
+        to = Account.from_key((3_000).to_bytes(32, "big"))
+        award = lots.carry(lot, to, 80_000_000, shown=shown, comes=11_000_000)
+        lots.by("award", "coordinator", "award", lots.accepted(award, LIQUIDATORS[0]))
+        lots.by("refund of a bond", "house", "refund", lot, LIQUIDATORS[1].address)
+        lots.back_to(start)
+        lots.call_by_silence()
+        lots.to_lots()
+        lot = lots.open(shows_margin=False, name="openLot, margin not shown")
+        lots.to_stage(lot, Stage.DISCLOSURE)
+        lots.order(lot)
+        lots.run(lots.w.config.liquidation.terms.venue_delivers)
+        lots.by("reportBreach", "coordinator", "reportBreach", lot)
+        lots.to_stage(lot, Stage.CLEARING)
+        lots.by("clear, nobody bid", "house", "clear", lot)
+        lots.by("failLot, nobody opened it", "coordinator", "failLot", lot)
+        for name in LIQUIDATION:
+            made = lots.receipts[name]
+            if isinstance(made, Receipt):
+                self.note(name, made)
+            else:
+                self.keep_receipt(name, made)
 
     # -- one account ---------------------------------------------------------------------------------------------------
     def collateral(self) -> None:

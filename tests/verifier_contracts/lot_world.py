@@ -50,6 +50,14 @@ class LotWorld:
         except KeyError:
             raise AttributeError(name) from None
 
+    def state_now(self) -> tuple[Any, ...]:
+        return self.w.chain.snapshot(), dict(self.margins), self.root, dict(self.roots), self.marks
+
+    def back_to(self, state: tuple[Any, ...]) -> None:
+        """Undo what was done since; receipts stay."""
+        snapshot, self.margins, self.root, self.roots, self.marks = state
+        self.w.chain.restore(snapshot)
+
     # -- who, when -------------------------------------------------------------------------------------------------
     @property
     def owner(self) -> str:
@@ -57,8 +65,12 @@ class LotWorld:
 
     @property
     def venue_key(self) -> LocalAccount:
-        """The embedded chain's senders have the keys 1, 2, 3 ..."""
-        made: LocalAccount = Account.from_key((self.w.chain.senders.index(self.w.venue) + 1).to_bytes(32, "big"))
+        """The embedded chain's senders have the keys 1, 2, 3 ...; anvil's are everybody's."""
+        place = self.w.chain.senders.index(self.w.venue)
+        made: LocalAccount = Account.from_key((place + 1).to_bytes(32, "big"))
+        if made.address != self.w.venue:
+            Account.enable_unaudited_hdwallet_features()
+            made = Account.from_mnemonic("test " * 11 + "junk", account_path=f"m/44'/60'/0'/0/{place}")
         assert made.address == self.w.venue
         return made
 
@@ -222,10 +234,10 @@ class LotWorld:
                 self.side(0, who, epoch, value, BUFFERS[1] + 500, version=version, commitment=new, manager="closes"))
 
     # -- T2 --------------------------------------------------------------------------------------------------------
-    def open(self, *, shows_margin: bool = True, s: Any = NO_SHORTFALL) -> int:
+    def open(self, *, shows_margin: bool = True, s: Any = NO_SHORTFALL, name: str = "openLot") -> int:
         who = self.owner
         margin = self.margins[self.commitment(who)] if shows_margin else 0
-        self.by("openLot", "coordinator", "openLot", who, self.epoch, FACTORS, margin,
+        self.by(name, "coordinator", "openLot", who, self.epoch, FACTORS, margin,
                 self.margin_proof(who) if shows_margin else NO_PROOF, s)
         return int(self.coordinator.read("lots"))
 
@@ -297,7 +309,7 @@ class LotWorld:
         self.by("showShortfall", "coordinator", "showShortfall", lot, shown)
         return shown
 
-    def carry(self, lot: int, to: LocalAccount, adds: int, *, price: int, shown: tuple[Any, ...] | None = None,
+    def carry(self, lot: int, to: LocalAccount, adds: int, *, shown: tuple[Any, ...] | None = None,
               least: int = 0, comes: int = 0) -> tuple[Any, ...]:
         """What `award` takes: adds : what the new account has already; comes : what fund and gains will pay."""
         w, who = self.w, self.owner
@@ -307,8 +319,8 @@ class LotWorld:
             w.register_key(to)
         old = self.commitment(who)
         new = self.commit_to(self.margins[old])
-        w.desk.transact("showResalting", who, to.address, new, EMPTY_FILLS,
-                        self.moved(to.address, 1, old, new, EMPTY_FILLS), sender=w.relayer)
+        self.by("showResalting", "desk", "showResalting", who, to.address, new, EMPTY_FILLS,
+                self.moved(to.address, 1, old, new, EMPTY_FILLS))
         deadline = w.deadline()
         consent = w.consent(new, owner=to, version=1, account=to.address)
         value, epoch = self.value(who) + adds + comes, self.epoch
@@ -386,11 +398,9 @@ def build_lots(w: SystemWorld) -> LotWorld:
 
 def kept(lots: LotWorld) -> Iterator[LotWorld]:
     """The world for one test; what it does is undone."""
-    snapshot = lots.w.chain.snapshot()
-    before = dict(lots.margins), lots.root, dict(lots.roots), lots.marks
+    before = lots.state_now()
     yield lots
-    lots.margins, lots.root, lots.roots, lots.marks = dict(before[0]), before[1], dict(before[2]), before[3]
-    lots.w.chain.restore(snapshot)
+    lots.back_to(before)
 
 
 __all__ = ["LotWorld", "build_lots", "kept", "loss_id"]

@@ -104,7 +104,7 @@ def test_called_by_a_shortfall_sold_below_zero_and_borne_by_fund_and_gains(lots:
     price = 11_000_000
     own, shared = lots.fund.read("payableFor", w.venue, lots.owner, shown[0], price)
     assert (own, shared) == (OWN, price - OWN)
-    award = lots.accepted(lots.carry(lot, WINNER, 80_000_000, price=-price, shown=shown, comes=own + shared), A)
+    award = lots.accepted(lots.carry(lot, WINNER, 80_000_000, shown=shown, comes=own + shared), A)
     lots.by("award", "coordinator", "award", award)
     assert lots.receipts["award"].gas_used < AWARD
     (shared_loss,) = lots.told("award", "coordinator", "LossShared")
@@ -155,7 +155,7 @@ def test_what_the_fund_cannot_pay_gains_bear_and_the_rest_stands_as_a_deficit(lo
     lots.fund.transact("tightenCaps", (0, 0, 0), sender=w.risk)
     room = GAINED * TERMS.largest_haircut // 10_000
     haircut = min(1_000_000, room)
-    award = lots.accepted(lots.carry(lot, WINNER, 80_000_000, price=-price, shown=shown, comes=OWN + haircut), AGENT)
+    award = lots.accepted(lots.carry(lot, WINNER, 80_000_000, shown=shown, comes=OWN + haircut), AGENT)
     lots.by("award", "coordinator", "award", award)
     (loss,) = lots.told("award", "coordinator", "LossShared")
     assert (loss["fund"], loss["haircut"], loss["deficit"]) == (OWN, haircut, price - OWN - haircut)
@@ -181,7 +181,7 @@ def test_a_price_above_zero_is_the_former_owners_without_a_proof(lots: LotWorld)
     lots.to_stage(lot, Stage.CLEARING)
     lots.by("clear", "house", "clear", lot)
     lots.by("award", "coordinator", "award",
-            lots.accepted(lots.carry(lot, WINNER, 40_000_000, price=3_000_000, shown=shown), B))
+            lots.accepted(lots.carry(lot, WINNER, 40_000_000, shown=shown), B))
     w.sent_by(w.owner, lots.vault, "collect", w.coin.address, w.owner.address)
     assert lots.coins(lots.owner) == 3_000_000
     assert lots.value(WINNER.address) == VALUE + 40_000_000
@@ -234,7 +234,7 @@ def test_called_by_silence_and_sold_once_its_shortfall_is_shown(lots: LotWorld) 
     lots.to_stage(lot, Stage.CLEARING)
     lots.by("clear", "house", "clear", lot)
     lots.by("award", "coordinator", "award",
-            lots.accepted(lots.carry(lot, WINNER, 80_000_000, price=2_000_000, shown=shown), A))
+            lots.accepted(lots.carry(lot, WINNER, 80_000_000, shown=shown), A))
     assert lots.state(lot) is State.AWARDED
     assert all_coins(lots) == minted + 80_000_000
     lots.require_identities(everybody(lots))
@@ -253,7 +253,7 @@ def test_nobody_bids_and_the_funds_agent_carries_it(lots: LotWorld) -> None:
     lots.by("clear", "house", "clear", lot)
     bidder, price = lots.house.read("winnerOf", lot)
     assert (bidder.lower(), price) == (AGENT.address.lower(), -16_000_000)
-    award = lots.accepted(lots.carry(lot, WINNER, 70_000_000, price=price, shown=shown, comes=16_000_000,
+    award = lots.accepted(lots.carry(lot, WINNER, 70_000_000, shown=shown, comes=16_000_000,
                                      least=16_000_000), AGENT)
     with refused("NotAccepted"):
         lots.coordinator.transact("award", (*award[:2], b"", *award[3:]), sender=w.relayer)

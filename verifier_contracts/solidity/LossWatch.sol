@@ -28,9 +28,6 @@ abstract contract LossWatch is ILossWatch {
     mapping(address account => bool) public isLossOpen;
     Watch private _watch;
 
-    event LossOpened(address indexed account);
-    event LossClosed(address indexed account);
-
     /// @notice Have it known that an account's loss is open, or is not any more (anyone).
     function noteLoss(address account) external {
         _note(account, _isLoss(account));
@@ -50,14 +47,11 @@ abstract contract LossWatch is ILossWatch {
             uint256 freeFrom = watch.heldFrom + MOST_HELD;
             if (watch.count == 0 && watch.noneFrom < freeFrom) freeFrom = watch.noneFrom;
             if (block.timestamp >= freeFrom + LEAST_FREE) watch.heldFrom = uint40(block.timestamp);
+            if (!was) ++watch.count;
+        } else if (--watch.count == 0) {
+            watch.noneFrom = uint40(block.timestamp);
         }
-        if (open != was) {
-            isLossOpen[account] = open;
-            watch.count = open ? watch.count + 1 : watch.count - 1;
-            if (watch.count == 0) watch.noneFrom = uint40(block.timestamp);
-            if (open) emit LossOpened(account);
-            else emit LossClosed(account);
-        }
+        isLossOpen[account] = open;
         _watch = watch;
     }
 

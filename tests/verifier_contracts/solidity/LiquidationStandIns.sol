@@ -135,6 +135,7 @@ contract TrialFund is IInsuranceFund {
     IERC20 public immutable quote;
     uint256 public kept;
     uint256 public booked;
+    uint256 public bookings;
     mapping(bytes32 lossId => uint256) public asked;
 
     constructor(IERC20 quote_) {
@@ -155,6 +156,7 @@ contract TrialFund is IInsuranceFund {
     function bookReceived() external returns (uint256 amount) {
         amount = quote.balanceOf(address(this)) - booked;
         booked += amount;
+        ++bookings;
     }
 }
 
