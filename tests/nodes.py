@@ -77,7 +77,7 @@ class Loopback:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True       # or what follows the head waits 40 ms for the client to acknowledge that
+            disable_nagle_algorithm = True       # or the body waits 40 ms for the head to be acknowledged
 
             def do_POST(self) -> None:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -6,9 +6,11 @@ Slots that no test here proves for have toy keys.
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,7 @@ from tailproof.keys import KeyDirectory, make_keys
 from tailproof.known_answers import prove_known_answer
 from tailproof.secret import Opening
 from tailproof.systems import empty_fills
+from verifier_contracts.answers import Block
 from verifier_contracts.chain import Chain, Terms
 from verifier_contracts.oracle import LeafLayout
 from verifier_contracts.system import Contracts, System
@@ -69,6 +72,7 @@ class RealSystem:
     """A deployed system, its files, and who uses it.
 
     folder : keys/SLOT, epoch, collateral.json, deployment.json.  world : time, epochs, the trial token.
+    built : the last block of `build`.  scenes : what tests begin with, once made: a snapshot and the files of each.
     """
 
     folder: Path
@@ -81,6 +85,24 @@ class RealSystem:
     venue: LocalAccount
     run: Callable[..., Any]
     compared: bool = False
+    built: Block | None = None
+    scenes: dict[str, tuple[Any, Path]] = field(default_factory=dict)
+
+    def scene(self, name: str, folder: Path, make: Callable[[Path], object]) -> Path:
+        """What `make(folder)` does to the system as it was built, and the files that it leaves in `folder`.
+
+        It takes seconds of proving, so it is done once; further tests begin with a copy: the chain is put there (a
+        snapshot of the embedded chain is good for as many returns as one likes) and the files are copied.
+        """
+        assert self.chain.block() == self.built, "a scene is where a test begins: what it did before would be undone"
+        if name not in self.scenes:
+            kept = Path(tempfile.mkdtemp(dir=self.folder))
+            make(kept)
+            self.scenes[name] = self.chain.snapshot(), kept
+        snapshot, kept = self.scenes[name]
+        self.chain.restore(snapshot)
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        return folder
 
     @property
     def chain(self) -> Chain:
@@ -207,6 +229,7 @@ def build(folder: Path, run: Callable[..., Any]) -> RealSystem:
     for publisher in world.publishers:             # who asks a question pays for it here, at least in thought
         chain.send(publisher.address, b"", sender=world.challenger, value=10**18)
     made.publish(MINUTE)
+    made.built = chain.block()
     return made
 
 

@@ -35,13 +35,14 @@ def buy(real: RealSystem, folder: Path, *arguments: object, name: str = "fills.j
 @pytest.fixture
 def covered(real: RealSystem, tmp_path: Path) -> Path:
     """A registered and covered account of 60,000 units and a funded commitment in escrow; the folder of its opening."""
-    real.mint(HELD)
-    real("vault", "deposit", "--amount", HELD)
-    real.register([(real.epoch.cash_id, DEPOSIT)]).save(tmp_path / "first.json")
-    real("vault", "cover", "--key", real.path("keys/cover"), *ground(real), "--opening", tmp_path / "first.json")
-    real.prepare_escrow(tmp_path)
-    real.post(tmp_path / "first.json")
-    return tmp_path
+    def make(folder: Path) -> None:
+        real.mint(HELD)
+        real("vault", "deposit", "--amount", HELD)
+        real.register([(real.epoch.cash_id, DEPOSIT)]).save(folder / "first.json")
+        real("vault", "cover", "--key", real.path("keys/cover"), *ground(real), "--opening", folder / "first.json")
+        real.prepare_escrow(folder)
+        real.post(folder / "first.json")
+    return real.scene("covered", tmp_path, make)
 
 
 def test_a_second_cover_under_a_final_epoch_pays_at_once(real: RealSystem, covered: Path) -> None:

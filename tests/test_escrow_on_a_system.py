@@ -17,9 +17,10 @@ from verifier_contracts.governance import Role
 @pytest.fixture
 def first(real: RealSystem, tmp_path: Path) -> Path:
     """A registered commitment; everybody has a key."""
-    real.register([(real.epoch.cash_id, DEPOSIT)]).save(tmp_path / "first.json")
-    real.prepare_escrow(tmp_path)
-    return tmp_path / "first.json"
+    def make(folder: Path) -> None:
+        real.register([(real.epoch.cash_id, DEPOSIT)]).save(folder / "first.json")
+        real.prepare_escrow(folder)
+    return real.scene("registered", tmp_path, make) / "first.json"
 
 
 def slots_of(path: Path) -> Any:

@@ -20,13 +20,14 @@ HELD = 10**9
 
 @pytest.fixture
 def first(real: RealSystem, tmp_path: Path) -> Path:
-    """An account with collateral and cash inside its commitment."""
-    real.mint(HELD)
-    real("vault", "deposit", "--amount", HELD)
-    real.register([(real.epoch.cash_id, DEPOSIT)]).save(tmp_path / "first.json")
-    real.prepare_escrow(tmp_path)
-    real.post(tmp_path / "first.json")
-    return tmp_path / "first.json"
+    """An account with collateral and cash inside its commitment, and its opening."""
+    def make(folder: Path) -> None:
+        real.mint(HELD)
+        real("vault", "deposit", "--amount", HELD)
+        real.register([(real.epoch.cash_id, DEPOSIT)]).save(folder / "first.json")
+        real.prepare_escrow(folder)
+        real.post(folder / "first.json")
+    return real.scene("with collateral", tmp_path, make) / "first.json"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Every registered circuit is pinned, sizes and digest, in circuits/statements/pins.json: a change is a visible diff."""
+"""Every registered circuit is pinned in circuits/statements/pins.json, sizes and digest: a change is a visible diff."""
 
 from __future__ import annotations
 
