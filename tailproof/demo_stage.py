@@ -116,24 +116,31 @@ class Stage:
 
     def publish(self) -> EpochContent:
         """As publishers do it: each makes the epoch again before signing, and writes down what it signed."""
-        from verifier_contracts.signers import LocalSigner
         oracle: RiskOracle = self.at.oracle
         new = self.epoch.root != self.published                              # else it was looked at before
         candidate = signing.propose(self.folder, oracle, self.at.court, previous=self.before if new else None,
                                     collateral=COLLATERAL.read_bytes())
         if new:
             signing.require_stands(candidate)
+        made = self.bring(candidate.content)
+        self.published = self.epoch.root
+        return made
+
+    def bring(self, content: EpochContent) -> EpochContent:
+        """Have a content signed by all publishers, whatever it is, and published."""
+        from verifier_contracts.signers import LocalSigner
+        oracle: RiskOracle = self.at.oracle
         files = []
         for publisher in self.publishers:
             owner, journal = signing.owner_of(oracle, publisher.address), self.journals / f"{publisher.address}.journal"
             if not journal.exists():
                 signing.begin_journal(journal, owner, oracle, "never-signed")
-            signed = signing.sign(candidate.content, oracle, LocalSigner(publisher), journal)
-            files.append(self.journals / f"{publisher.address}-{candidate.content.id}.json")
+            signed = signing.sign(content, oracle, LocalSigner(publisher), journal)
+            files.append(self.journals / f"{publisher.address}-{content.id}.json")
             signed.save(files[-1])
         done = signing.publish(files, oracle)
         assert done.receipt is not None
-        self.gas, self.published = done.receipt.gas_used, self.epoch.root
+        self.gas = done.receipt.gas_used
         return done.content
 
     def register(self, owner: LocalAccount, opening: Opening) -> Receipt:

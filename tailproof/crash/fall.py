@@ -143,8 +143,6 @@ def _settle(day: Day) -> None:
 
 def lie(day: Day) -> None:
     """All publishers sign a leaf that bounds its changes by less than they are. A watcher refutes it in time."""
-    from verifier_contracts.eip712 import sign
-    from verifier_contracts.epoch_content import quorum
     from verifier_contracts.oracle import EpochCourt
     stage = day.stage
     oracle, court = stage.at.oracle, stage.at.court
@@ -155,9 +153,7 @@ def lie(day: Day) -> None:
     leaves, now = EpochLeaves.of(replace(stage.epoch, amax=lower)), stage.chain.next_time()
     content = content_of(stage.epoch, leaves, now, now + 600, oracle.previous_content(),
                          collateral=COLLATERAL.read_bytes())
-    message = oracle.domain.content(content)
-    oracle.publish(content, 1, quorum({one.address: sign(message, one) for one in stage.publishers},
-                                      [one.address for one in stage.publishers]), sender=day.cast.keeper)
+    stage.bring(content)
     day.note(Kind.LIE, "three publishers", "sign an epoch with a false leaf")
     before = sum(court.stake_of(one.address) for one in stage.publishers)
     found = next(falsities(leaves, court.leaf_layout()))
