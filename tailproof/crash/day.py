@@ -116,8 +116,8 @@ class Day:
     def pulse(self) -> int:
         """The next epoch, five minutes after the one before."""
         latest = self.stage.at.oracle.latest_epoch_id()
-        if latest:
-            self.stage.chain.travel_to(max(self.stage.now, latest + PULSE - 1))
+        if latest + PULSE - 1 > self.stage.now:
+            self.stage.chain.travel_to(latest + PULSE - 1)
         made = self.stage.publish().id
         self.gas.setdefault("publish", []).append(self.stage.gas)
         self.money.audit()
@@ -127,8 +127,9 @@ class Day:
         """Let time pass, with epochs."""
         while self.minute < minute:
             left = self.begun + int(minute * MINUTE) - self.stage.now
-            if left < PULSE and self.stage.at.oracle.latest_epoch_id() + PULSE > self.stage.now + left:
-                self.stage.later(left)
+            if self.stage.at.oracle.latest_epoch_id() + PULSE > self.stage.now + left:
+                if left > 0:
+                    self.stage.later(left)
                 return
             self.pulse()
 
