@@ -188,4 +188,5 @@ def _config(chain: Chain, keys: Mapping[str, KeyDirectory], epoch: Epoch, publis
             bid_per_margin=1_000, largest_haircut=5_000, blind=10 * MINUTE, disclosure=8 * MINUTE, commit=6 * MINUTE,
             reveal=5 * MINUTE, award=6 * MINUTE, time_before=180 * MINUTE, band=500, concession=200,
             unknown_loss=1_000, breach_share=500, breach_least=10**9, venue_delivers=4 * MINUTE,
-            committee_delivers=8 * MINUTE), fund_agent, FundCaps(10**11, 5 * 10**11, 10**12), 10**10, 10**8, 5_000))
+            committee_delivers=8 * MINUTE, pay_share=100, pay_cap=10**9),
+            fund_agent, FundCaps(10**11, 5 * 10**11, 10**12), 10**10, 10**8, 5_000))

@@ -219,7 +219,7 @@ def _posted(system: System, there: Contracts, event: Event) -> Posted:
     context, generation = int(told["context"]), int(told["generation"])
     keys, words = [int(value) for value in told["holders"]], [int(word) for word in told["words"]]
     kept = bytes(there.escrow.read("postedOf", account, commitment))
-    if (keccak(encode(["uint32", "uint256"], [generation, digest])) != kept
+    if (keccak(encode(["uint32", "address", "uint256"], [generation, str(told["venue"]), digest])) != kept
             or hash_integers(Tag.ESCROW, [context, commitment, *keys, *words]) != digest):
         raise ImplausibleAnswer(there.chain.name, f"gives words of an escrow of {account}, commitment {commitment}, "
                                 "that are not what the contract keeps")

@@ -44,6 +44,8 @@ LIQUIDATE = 2
 """Of `ActionClass` in PausableByClass.sol."""
 DEPTH = 64
 """Blocks that are read again: no chain is expected to change more of its end."""
+LOOKED_BACK = 20_000
+"""Blocks in which a list of factors is looked for."""
 OLDER_EPOCHS = 8
 """Epochs before the latest in which a known list of factors is looked for."""
 _FINALITY = 1_200
@@ -97,6 +99,7 @@ class FactorBook:
         self._library, self._collateral = library, collateral
         self._known: dict[bytes, tuple[Factor, ...]] = {}
         self._seen: set[str] = set()
+        self._upto: int | None = None
 
     def add(self, factors: Sequence[Factor]) -> None:
         """Remember a list."""
@@ -127,17 +130,21 @@ class FactorBook:
                 return
 
     def _from_calls(self, there: Contracts, epoch_id: int) -> None:
-        """Out of transactions that attested covers since the epoch: their calldata names the list."""
-        first = there.oracle.facts_of(epoch_id).block_number
+        """Out of the calldata of attestations, under this epoch or one before, whose list is often the same."""
+        published = there.oracle.facts_of(epoch_id).block_number
+        first = max(there.chain.block_number() - LOOKED_BACK, 0) if self._upto is None else max(0, self._upto - DEPTH)
+        first = min(first, published)
         names = {"CoverAttested", "MarginCovered", "AccountCalled"}
-        for event in read_events(there.chain, {"ledger": there.ledger}, first, names=names).events:
+        found = read_events(there.chain, {"ledger": there.ledger}, first, names=names)
+        self._upto = found.upto.number
+        for event in found.events:
             if event.transaction in self._seen:
                 continue
             self._seen.add(event.transaction)
             sent = there.chain.sent(event.transaction)
             for contract in (there.ledger, there.desk, there.attestor, there.vault):
-                found = None if sent is None or sent[0] != contract.address else named_call(contract.artifact, sent[1])
-                for listed in () if found is None else _lists(found[1]):
+                made = None if sent is None or sent[0] != contract.address else named_call(contract.artifact, sent[1])
+                for listed in () if made is None else _lists(made[1]):
                     self.add(listed)
 
 

@@ -59,6 +59,7 @@ def rows(system: System, clocks: Sequence[Clock], publishers: SignerSet, steps: 
     yield "band", str(terms.band), "basis points of the margin: how far beyond cover a venue may close"
     yield "concession", str(terms.concession), "basis points of V that a venue's closes may concede in 24 h"
     yield "unknown_loss", str(terms.unknown_loss), "basis points of V: the loss of a lot that nobody can open"
+    yield "keeper's pay", f"{terms.pay_share}, {terms.pay_cap}", "basis points of what he rescues; quote units at most"
     yield "breach", f"{terms.breach_share}, {terms.breach_least}", "basis points of V, and at least quote units"
 
     for number, step in enumerate(steps, 1):

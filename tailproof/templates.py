@@ -158,4 +158,4 @@ def system(assets: Sequence[str] = ASSETS) -> str:
             "reveal": 5 * minute, "award": 6 * minute, "time_before": 180 * minute,
             "seat_bond": str(10**10), "least_bond": str(10**8), "kappa": 5_000, "band": 500, "concession": 200,
             "unknown_loss": 1_000, "breach_share": 500, "breach_least": str(10**9), "venue_delivers": 4 * minute,
-            "committee_delivers": 8 * minute}})
+            "committee_delivers": 8 * minute, "pay_share": 100, "pay_cap": str(10**9)}})

@@ -64,6 +64,7 @@ READ: Mapping[str, Mapping[str, tuple[str, str]]] = {
                     "STUCK_TIME": ("wall", "a lot that nobody can open stays locked"),
                     "MOST_HELD": ("wall", "open losses hold backers of the fund at most"),
                     "LEAST_FREE": ("wall", "and leave them free then")},
+    "unwinder": {"COMPLETE_TIME": ("live", "from its venue's time on, no protocol of an account may be left out")},
     "authority": {"expiration": ("wall", "an operation that is ready lapses"),
                   "minSetback": ("wall", "a shorter delay takes force after at least")},
 }

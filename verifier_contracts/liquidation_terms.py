@@ -13,6 +13,8 @@ EXTENSION, MOST_EXTENSIONS, SEAL = 120, 2, 60
 MOST_TIME = 2_400
 """Live seconds of all stages of an auction together (AuctionHouse.MOST_TIME)."""
 UNIT = 10_000
+LARGEST_PAY = 1_000
+"""Basis points (ProtocolUnwinder.LARGEST_SHARE)."""
 _UINT16, _UINT32, _UINT96 = (1 << 16) - 1, (1 << 32) - 1, (1 << 96) - 1
 STAGES = ("blind", "disclosure", "commit", "reveal", "award")
 
@@ -29,6 +31,8 @@ class LiquidationTerms:
     unknown_loss : basis points of V that a lot is taken to lose whose margin nobody has shown.
     breach_share, breach_least : of a venue's bond that a breach costs: basis points of V, and at least quote units.
     venue_delivers, committee_delivers : live seconds from an order of disclosure to breach, and to the public one.
+    pay_share, pay_cap : what a keeper is paid of what he rescues at other protocols: basis points, and quote units at
+    most in one call of an account.
     """
 
     bid_per_margin: int
@@ -46,6 +50,8 @@ class LiquidationTerms:
     breach_least: int
     venue_delivers: int
     committee_delivers: int
+    pay_share: int
+    pay_cap: int
 
     @property
     def longest(self) -> int:
@@ -59,7 +65,7 @@ class LiquidationTerms:
 
     def to_json(self) -> dict[str, Any]:
         """As they stand in a file."""
-        return {**asdict(self), "breach_least": str(self.breach_least)}
+        return {**asdict(self), "breach_least": str(self.breach_least), "pay_cap": str(self.pay_cap)}
 
     @staticmethod
     def read(parts: Mapping[str, Node]) -> LiquidationTerms:
@@ -79,7 +85,8 @@ class LiquidationTerms:
         return LiquidationTerms(
             **basis, **times, time_before=parts["time_before"].integer(1, _UINT32),
             band=parts["band"].integer(1, _UINT16), breach_least=parts["breach_least"].decimal(0, _UINT96),
-            venue_delivers=venue, committee_delivers=public)
+            venue_delivers=venue, committee_delivers=public, pay_share=parts["pay_share"].integer(1, LARGEST_PAY),
+            pay_cap=parts["pay_cap"].decimal(1, _UINT96))
 
 
 FIELDS = frozenset(LiquidationTerms.__dataclass_fields__)

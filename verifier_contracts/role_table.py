@@ -46,6 +46,7 @@ FUNCTIONS: Mapping[str, Mapping[str, Role]] = {
               "settle": Role.COORDINATOR, "takeSeat": Role.LIQUIDATOR, "blindBid": Role.LIQUIDATOR,
               "raiseBounds": Role.RISK, "setBounds": Role.ADMIN, "setFundAgent": Role.ADMIN},
     "coordinator": {"releaseLot": Role.ADMIN},
+    "unwinder": {"listProtocol": Role.ADMIN, "suspend": Role.RISK},
 }
 """By the contract's name in a deployment and the function's: the role."""
 

@@ -29,6 +29,7 @@ from verifier_contracts.liquidation import LiquidationCoordinator, PartialClose,
 from verifier_contracts.liquidation_terms import FIELDS, STAGES, LiquidationTerms
 from verifier_contracts.oracle import EpochCourt, LeafLayout, RiskOracle
 from verifier_contracts.unfinished import SCHEMA as UNFINISHED
+from verifier_contracts.unwinding import ProtocolUnwinder
 from verifier_contracts.vault import AssetMarks, CollateralVault, VenueSettlement
 from verifier_contracts.verifier_registry import SLOTS, VerifierRegistry
 
@@ -38,10 +39,11 @@ CONTRACTS: Mapping[str, str] = {
     "combiner": "ProofCombiner", "marks": "AssetMarks", "lens": "LedgerLens", "attestor": "BatchAttestor",
     "desk": "CommitmentDesk", "escrow": "Escrow", "ledger": "MarginLedger", "vault": "CollateralVault",
     "settlement": "VenueSettlement", "fund": "InsuranceFund", "allocator": "LossAllocator", "house": "AuctionHouse",
-    "silence": "SilenceCalls", "closes": "PartialClose", "coordinator": "LiquidationCoordinator"}
+    "silence": "SilenceCalls", "closes": "PartialClose", "coordinator": "LiquidationCoordinator",
+    "unwinder": "ProtocolUnwinder"}
 """The Solidity contract behind each name of a deployment, in the order in which they are deployed."""
 GOVERNED = ("registry", "oracle", "marks", "desk", "escrow", "ledger", "vault", "settlement", "fund", "allocator",
-            "house", "coordinator")
+            "house", "coordinator", "unwinder")
 """Contracts that ask the AccessManager who may call them."""
 _UINT = {bits: (1 << bits) - 1 for bits in (8, 16, 32, 40, 48, 96, 128, 256)}
 
@@ -183,6 +185,7 @@ class Contracts:
     silence: SilenceCalls
     closes: PartialClose
     coordinator: LiquidationCoordinator
+    unwinder: ProtocolUnwinder
 
     def addresses(self) -> frozenset[str]:
         """Of all of them."""
@@ -244,7 +247,7 @@ class System:
             CollateralVault(chain, at["vault"]), VenueSettlement(chain, at["settlement"]),
             AssetMarks(chain, at["marks"]), InsuranceFund(chain, at["fund"]), LossAllocator(chain, at["allocator"]),
             AuctionHouse(chain, at["house"]), SilenceCalls(chain, at["silence"]), PartialClose(chain, at["closes"]),
-            LiquidationCoordinator(chain, at["coordinator"]))
+            LiquidationCoordinator(chain, at["coordinator"]), ProtocolUnwinder(chain, at["unwinder"]))
 
     def open(self, chain: Chain) -> Contracts:
         """The contracts on a chain, once everything that this says of them is what they say themselves.
@@ -337,6 +340,8 @@ class System:
                             "emptyCommitment": self.settings.empty_commitment, "unknownLoss": terms.unknown_loss,
                             "breachShare": terms.breach_share, "breachLeast": terms.breach_least,
                             "venueDelivers": terms.venue_delivers, "committeeDelivers": terms.committee_delivers},
+            "unwinder": {**governed, **oracle, **ledger, "vault": at["vault"], "closes": at["closes"], "quote": quote,
+                         "payShare": terms.pay_share, "payCap": terms.pay_cap},
         }
 
     # -- in a file -----------------------------------------------------------------------------------------------------

@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
 _DOMAIN = keccak(text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _DOMAINS: Mapping[str, str] = {"oracle": "Tailproof RiskOracle", "desk": "Tailproof CommitmentDesk",
-                               "vault": "Tailproof CollateralVault",
-                               "coordinator": "Tailproof LiquidationCoord"}
+                               "vault": "Tailproof CollateralVault"}
 """What signatures for a contract name; a foreign one would have people sign for another contract."""
 
 
@@ -103,7 +102,7 @@ def immutables(system: System, name: str, decimals: int = 6) -> Mapping[str, byt
         del own["watch"], own["allocator"]                       # the same
     if name == "closes":
         own |= {"_finalEpochAge": fixed.final_epoch_age, "_maxEpochAge": fixed.max_epoch_age}
-    if name in ("settlement", "fund", "house", "coordinator"):
+    if name in ("settlement", "fund", "house", "coordinator", "unwinder"):
         own["_one"] = 10**decimals % (1 << 256)                  # a token may say 255 by now: then the code differs
     if name == "ledger":
         own |= {"_buffers": sum(buffer << 16 * step for step, buffer in enumerate(fixed.buffers)),

@@ -319,6 +319,8 @@ class _Deployment:
             made["closes"], at["settlement"], made["house"], made["fund"], made["allocator"],
             self.proving.empty_fills, self.proving.empty_commitment, terms.unknown_loss, terms.breach_share,
             terms.breach_least, terms.venue_delivers, terms.committee_delivers)])
+        made["unwinder"] = self.contract("unwinder", lambda: [
+            at["authority"], made["closes"], terms.pay_share, terms.pay_cap])
         return made
 
     # -- wiring --------------------------------------------------------------------------------------------------------

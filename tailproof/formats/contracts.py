@@ -32,7 +32,8 @@ def system_examples() -> Sequence[Any]:
 
 
 def deployment_examples() -> Sequence[Any]:
-    terms = LiquidationTerms(1_000, 5_000, 600, 480, 360, 300, 360, 10_800, 500, 200, 1_000, 500, 10**9, 240, 480)
+    terms = LiquidationTerms(1_000, 5_000, 600, 480, 360, 300, 360, 10_800, 500, 200, 1_000, 500, 10**9, 240, 480,
+                             100, 10**9)
     settings = Settings(True, 3, 1, LeafLayout(5, 50, 44, 256, 2, 7), 1_800, 1, 16, 1_800, 900, 2_700, 900,
                         (0, 2_000, 5_000, 10_000), (3_600, 3_600, 4_500, 5_400), 1, 10_000, 7, terms)
     made = System(1, 1, dict.fromkeys(CONTRACTS, _WHO), (Installed("margin", "margin-full-256x16", _WHO, _DIGEST,
@@ -77,7 +78,9 @@ _TERMS: Mapping[str, str] = {
     "breach_share": "of V, what a breach takes of the venue's bond, basis points",
     "breach_least": "and at least, quote units",
     "venue_delivers": "from an order until the venue is in breach, live s",
-    "committee_delivers": "until the opening is asked for in public, live s"}
+    "committee_delivers": "until the opening is asked for in public, live s",
+    "pay_share": "of what a keeper rescues at other protocols, his pay, basis points",
+    "pay_cap": "and at most in one call of an account, quote units"}
 
 SYSTEM = Format(
     "system", "What a system of contracts is to be; `contract deploy --config` takes it (JSON)", "system.json",

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from ledger_world import MINUTE
-from lot_world import LotWorld, build_lots
+from lot_world import FALLEN, LotWorld, build_lots
 from system_world import LIQUIDATORS, build_system
 
 from primitives.errors import BadInput
@@ -65,43 +65,64 @@ class Site:
         bids.mkdir(exist_ok=True)
         return Keeper(reader, budget, duties=[Revealing(reader.site, bids)], **settings)
 
-    def keep(self) -> None:
-        """Rounds until nothing is due: the first keeper dies after each transaction; then the second does what it saw
-        before all that."""
-        other = self.keeper(self.lots.w.stranger, "other.json")
-        seen = other.reader.read()
+    def keep(self) -> int:
+        """Rounds until nothing is due: the first keeper dies after each transaction; then the second does what it would
+        have done before all that. Returns the seconds until the next step, as the first says."""
+        seen, before = None, len(self.done)
         while True:
             sent: list[Done] = []
             one = self.keeper(self.lots.w.relayer, stopped=lambda sent=sent: bool(sent))  # type: ignore[misc]
             attempt = one._attempt
+
             def counted(*arguments: Any, attempt: Any = attempt, sent: list[Done] = sent) -> Done:
                 found: Done = attempt(*arguments)
                 if found.told == "done":
                     sent.append(found)
                 return found
+
             one._attempt = counted  # type: ignore[method-assign]
-            one.round()
+            found = one.round()
+            seen = seen or found.state
+            self.done += [done.step for done in sent]
             if not sent:
                 break
-            self.done += [found.step for found in sent]
-        other.reader.read = lambda: seen  # type: ignore[method-assign]
-        self.late += other.round().done
-
-    def go(self, seconds: int, step: int = 5 * MINUTE) -> None:
-        """Time passes, and keepers keep."""
-        while seconds > 0:
-            self.lots.run(min(step, seconds))
-            seconds -= step
-            self.keep()
+        if len(self.done) > before:
+            other = self.keeper(self.lots.w.stranger, "other.json")
+            other.reader.read = lambda: seen  # type: ignore[method-assign]
+            self.late += other.round().done
+        coming = found.next()
+        return 5 * MINUTE if coming is None else max(1, found.state.now.left(coming[1]))
 
     def until(self, name: str) -> None:
-        """Until a step was done."""
-        before = self.done.count(name)
+        """Until a step was done: from one moment to the next."""
+        before, left = self.done.count(name), self.keep()
         for _ in range(40):
             if self.done.count(name) > before:
                 return
-            self.go(5 * MINUTE)
+            self.lots.run(min(left, 30 * MINUTE))
+            left = self.keep()
         raise AssertionError(f"{name} never came: {self.done}")
+
+
+def remembering(chain: Chain) -> None:
+    """Logs of a block are read once: eth-tester takes a tenth of a second for a block, and for each question anew."""
+    kept: dict[str, tuple[Any, ...]] = {}
+    ask = chain.logs
+
+    def logs(addresses: Any, topics: Any, first: int, last: int | None = None) -> tuple[Any, ...]:
+        found: list[Any] = []
+        for number in range(first, (chain.block_number() if last is None else last) + 1):
+            name = chain.block(number).block_hash
+            if name not in kept:
+                kept[name] = ask(EVERY, [], number, number)
+            found += [log for log in kept[name] if log.address in addresses and len(log.topics) >= len(topics) and all(
+                choice is None or log.topics[place] in choice for place, choice in enumerate(topics))]
+        return tuple(found)
+
+    chain.logs = logs  # type: ignore[method-assign]
+
+
+EVERY: list[str] = []
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +130,8 @@ def site(run: Any, tmp_path_factory: pytest.TempPathFactory) -> Site:
     folder = tmp_path_factory.mktemp("keeper")
     lots = build_lots(build_system())
     lots.w.system.save(folder / "deployment.json")
+    EVERY[:] = lots.w.system.contracts.values()
+    remembering(lots.w.chain)
     return Site(lots, folder, run)
 
 
@@ -127,7 +150,9 @@ def kept(site: Site) -> Iterator[Site]:
 
 def test_keepers_carry_an_account_from_silence_to_the_end(kept: Site, capsys: pytest.CaptureFixture[str]) -> None:
     s, lots = kept, kept.lots
-    lots.fall()
+    lots.root += 1                                         # it falls alone: prices that fall so fast trip the breaker
+    lots.margins[lots.commitment(lots.owner)] = FALLEN
+    lots.run(5 * MINUTE)
     s.until("open-lot")
     assert s.done[:1] == ["note-silence"]
     assert [name for name in s.done if name in ("note-silence", "call-silent", "pass-to-venue", "open-lot")] == [
@@ -163,7 +188,8 @@ def test_keepers_carry_an_account_from_silence_to_the_end(kept: Site, capsys: py
     assert lots.house.read("stakeOf", lots.fund.address)[0] == 0
 
     # The second wants a shortfall, and then everybody is silent.
-    s.go(5 * MINUTE)
+    lots.run(5 * MINUTE)
+    s.keep()
     assert lots.coordinator.read("lots") == 1
     lots.by("show", "closes", "showShortfall", lots.owner, lots.short(lots.owner))
     s.keep()

@@ -15,6 +15,7 @@ from liquidation_world import Kept, LiquidationWorld, build_liquidation
 from oracle_world import OracleWorld, build_oracle_world
 from system_world import SystemWorld, build_system, undone
 from toykey import ToyKey
+from unwinding_world import UnwindingWorld, build_unwinding
 from world import GENESIS, anvil
 
 from verifier_contracts.chain import Chain
@@ -103,3 +104,15 @@ def lw(built_liquidation: LiquidationWorld) -> Iterator[LiquidationWorld]:
     """Calls, partial closes and lots, on revm; what a test does to them is undone."""
     with Kept(built_liquidation) as world:
         yield world
+
+
+@pytest.fixture(scope="session")
+def built_unwinding() -> UnwindingWorld:
+    return build_unwinding()
+
+
+@pytest.fixture
+def uw(built_unwinding: UnwindingWorld) -> Iterator[UnwindingWorld]:
+    """Accounts with positions at other protocols, on revm; what a test does to them is undone."""
+    with Kept(built_unwinding.w):
+        yield built_unwinding

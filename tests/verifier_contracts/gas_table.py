@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from escrow_posts import DIGEST, disclosed_inputs, public, sealed_inputs, secret_of, words_for
 from eth_account import Account
 from ledger_world import FACTORS, MINUTE, Tested, factors_hash, key_at, key_bytes, send_contract
-from lot_world import build_lots
+from lot_world import LotWorld, build_lots
 from system_world import LAYOUT, LIQUIDATORS, SystemWorld, build_system
 
 from circuits.statements import batch
@@ -53,7 +53,6 @@ BOUNDS = {
     "challengeField, two proofs": 610_000,
     "deposit, after the first": 75_000,
     "deposit, after the first, by another": 75_000,
-    "award": 1_000_000,
 }
 SHARED = {"attestBatch of 16, each": 16, "attestCovers of 16, each": 16}
 """Transactions of so many accounts: what is said is an account's share."""
@@ -143,6 +142,7 @@ class Paths:
         lots.call_by_silence()
         lots.to_venue()
         lots.by("closePartial", "closes", "closePartial", lots.closing(lots.commit_to(103_000_000)))
+        self.collect(lots)
         lots.back_to(start)
         start = lots.state_now()
         lots.fall()
@@ -165,6 +165,7 @@ class Paths:
         award = lots.carry(lot, to, 80_000_000, shown=shown, comes=11_000_000)
         lots.by("award", "coordinator", "award", lots.accepted(award, LIQUIDATORS[0]))
         lots.by("refund of a bond", "house", "refund", lot, LIQUIDATORS[1].address)
+        self.collect(lots)
         lots.back_to(start)
         lots.call_by_silence()
         lots.to_lots()
@@ -176,12 +177,18 @@ class Paths:
         lots.to_stage(lot, Stage.CLEARING)
         lots.by("clear, nobody bid", "house", "clear", lot)
         lots.by("failLot, nobody opened it", "coordinator", "failLot", lot)
-        for name in LIQUIDATION:
-            made = lots.receipts[name]
-            if isinstance(made, Receipt):
-                self.note(name, made)
-            else:
-                self.keep_receipt(name, made)
+        self.collect(lots)
+        assert set(LIQUIDATION) <= set(self.found)
+
+    def collect(self, lots: LotWorld) -> None:
+        """What steps cost so far, before their blocks are undone."""
+        for name, made in lots.receipts.items():
+            if name in LIQUIDATION and name not in self.found:
+                if isinstance(made, Receipt):
+                    self.note(name, made)
+                else:
+                    self.keep_receipt(name, made)
+        lots.receipts.clear()
 
     # -- one account ---------------------------------------------------------------------------------------------------
     def collateral(self) -> None:

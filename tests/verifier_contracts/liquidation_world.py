@@ -343,7 +343,7 @@ class LiquidationWorld:
         epoch = changes.pop("epoch", self.epoch)
         parts: dict[str, Any] = {
             "lot": lot_id,
-            "hand": (who, to.address, new, deadline, self.consent(to, venue, new, 1, deadline),
+            "hand": (who, to.address, new, deadline, self.consent(to, venue, new, 0, deadline),
                      self.moved(to.address, 1, old, new, EMPTY_FILLS)),
             "acceptance": b"", "least": 0, "short": self.short(who) if "short" not in changes else None,
             "posting": self.posting(to.address, 1, new), "epoch": epoch, "claimed": value, "factors": FACTORS,

@@ -63,7 +63,8 @@ EMPTY_FILLS = 1_111
 TERMS = LiquidationTerms(
     bid_per_margin=1_000, largest_haircut=4_000, blind=10 * MINUTE, disclosure=8 * MINUTE, commit=6 * MINUTE,
     reveal=5 * MINUTE, award=6 * MINUTE, time_before=180 * MINUTE, band=500, concession=200, unknown_loss=1_000,
-    breach_share=500, breach_least=40, venue_delivers=4 * MINUTE, committee_delivers=8 * MINUTE)
+    breach_share=500, breach_least=40, venue_delivers=4 * MINUTE, committee_delivers=8 * MINUTE,
+    pay_share=100, pay_cap=1_000_000)
 FUND_CAPS = (30_000_000, 40_000_000, 50_000_000)
 SEAT_BOND, LEAST_BOND = 10_000_000, 1_000_000
 AGENT: LocalAccount = Account.from_key(keccak(text="the fund's agent"))

@@ -42,7 +42,7 @@ def wrong(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["oracle", "vault", "ledger", "verifier_registry", "governance"])
+@pytest.mark.parametrize("name", ["oracle", "vault", "ledger", "verifier_registry", "governance", "unwinding"])
 def test_every_call_is_of_a_function_that_is_there(name: str) -> None:
     source = (ROOM / f"{name}.py").read_text()
     assert len(list(asked(source))) > 5

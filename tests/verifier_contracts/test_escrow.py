@@ -19,6 +19,7 @@ from escrow_posts import (
     secret_of,
     words_for,
 )
+from eth_abi.abi import encode
 from eth_account import Account
 from eth_utils.crypto import keccak
 from ledger_world import DAY, LedgerWorld, send_contract
@@ -125,7 +126,9 @@ def test_a_post_keeps_a_digest_tells_the_words_and_the_ledger(w: LedgerWorld) ->
     assert (event["generation"], event["context"], event["digest"]) == (1, context, 321)
     assert event["words"] == words
     assert event["holders"] == [value for key in keys for value in key]
-    assert w.escrow.read("postedOf", me, w.commitment) == keccak((1).to_bytes(32, "big") + (321).to_bytes(32, "big"))
+    assert w.escrow.read("postedOf", me, w.commitment) == keccak(encode(
+        ["uint32", "address", "uint256"], [1, w.venue, 321]))
+    assert event["venue"].lower() == w.venue.lower()
     assert w.ledger.read("isEscrowed", me) is True
     assert w.escrow.read("slots") == SLOTS
 

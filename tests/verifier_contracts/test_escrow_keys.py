@@ -58,10 +58,25 @@ def test_a_key_is_registered_once_its_secret_is_shown(keys: Keys) -> None:
     assert keys.of(OTHER) == (0, 0)
 
 
+def test_a_holder_has_one_key_a_day_to_the_second(keys: Keys) -> None:
+    first, second = secret_of("first"), secret_of("second")
+    keys.register(public(first), shown(first, keys.context()))
+    begun = keys.machine.now
+    keys.machine.at(begun + 86_399)
+    with refused("KeyTooYoung", HOLDER.lower(), begun + 86_400):
+        keys.register(public(second), shown(second, keys.context()))
+    keys.register(public(second), shown(second, keys.context(OTHER)), OTHER)              # each for herself
+    assert keys.of() == public(first)
+    keys.machine.at(begun + 86_400)
+    keys.register(public(second), shown(second, keys.context()))
+    assert (keys.of(), keys.contract("keyedAt", HOLDER)) == (public(second), begun + 86_400)
+
+
 def test_tool_and_contract_have_one_proof_of_possession_and_one_arithmetic(keys: Keys) -> None:
     """Scalars of all kinds, through the only door there is: s B = T + c P."""
     secrets = [int.from_bytes(keccak(text=f"scalar {number}"), "big") % SUBGROUP_ORDER for number in range(30)]
     for secret in (1, 2, 1 << 250, SUBGROUP_ORDER - 1, *secrets):
+        keys.machine.at(keys.machine.now + 86_400)
         made = Possession.of(secret, keys.context())
         keys.register(public(secret), (made.commitment, made.response))
         assert keys.of() == public(secret)

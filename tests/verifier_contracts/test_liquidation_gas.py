@@ -114,7 +114,7 @@ def test_an_award_costs_less_than_a_million(costs):
     g.house.transact("win", 1, w.relayer, 300, sender=w.relayer)
     shown = g.short(final, 1_000)
     showing = g.coordinator.transact("showShortfall", 1, shown, sender=w.relayer)
-    consent = w.consent(SALTED, owner=to, version=1, account=to.address)
+    consent = w.consent(SALTED, owner=to, version=0, account=to.address)
     moved = g.moved(to.address, 1, SALTED, EMPTY_FILLS)
     resalting = w.desk.transact("showResalting", w.owner.address, to.address, SALTED, EMPTY_FILLS, moved,
                                 sender=w.relayer)

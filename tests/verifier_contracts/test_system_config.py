@@ -134,6 +134,10 @@ def test_what_is_optional_can_be_given_or_left_out(tmp_path: Path) -> None:
     ("liquidation.venue_delivers", 8 * 60 + 1, "liquidation.venue_delivers"),
     ("liquidation.committee_delivers", 4 * 60 - 1, "liquidation.committee_delivers"),
     ("liquidation.committee_delivers", 14 * 60, "liquidation.committee_delivers"),
+    ("liquidation.pay_share", 0, "liquidation.pay_share"),
+    ("liquidation.pay_share", 1_001, "liquidation.pay_share"),
+    ("liquidation.pay_cap", "0", "liquidation.pay_cap"),
+    ("liquidation.pay_cap", str(1 << 96), "liquidation.pay_cap"),
 ])
 def test_a_bad_value_is_refused_by_its_field(tmp_path: Path, path: str, value: Any, field: str) -> None:
     with pytest.raises(BadInput) as caught:

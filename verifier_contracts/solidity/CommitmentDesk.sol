@@ -78,7 +78,8 @@ contract CommitmentDesk is EIP712, PausableByClass {
     /// @notice A lot's positions on their way to who bought it.
     struct HandOver {
         address from;
-        /// Never registered before; its owner consents to the commitment by a CommitmentConsent for version 1.
+        /// Never registered before; its owner consents to the commitment by a CommitmentConsent for version 0, which no
+        /// registration has: her venue would register it first, and the hand-over would find no fresh account.
         address to;
         uint256 newCommitment;
         uint256 deadline;
@@ -406,7 +407,7 @@ contract CommitmentDesk is EIP712, PausableByClass {
         address venue = ledger.venueOf(h.from);
         if (h.to == venue) revert VenueIsOwner(h.to);
         if (block.timestamp > h.deadline) revert ConsentExpired(h.deadline);
-        _requireConsent(h.to, venue, h.newCommitment, 1, h.deadline, h.consent);
+        _requireConsent(h.to, venue, h.newCommitment, 0, h.deadline, h.consent);
         if (!_resaltings[_resaltingOf(h.from, h.to, h.newCommitment, emptyFills)]) {
             _requireTransition(h.from, h.to, 1, h.newCommitment, emptyFills, h.proof);
         }

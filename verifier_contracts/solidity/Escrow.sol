@@ -31,6 +31,12 @@ contract Escrow is AccessManaged, IDisclosures {
         uint40 replacedAt;
     }
 
+    /// @dev An account's venue; keys of venue, committee and owner.
+    struct Holders {
+        address venue;
+        uint256[6] keys;
+    }
+
     /// @dev What was ordered of a lot. terms : hash of commitment and recipients.
     struct Order {
         address account;
@@ -44,6 +50,9 @@ contract Escrow is AccessManaged, IDisclosures {
     uint40 public constant SHARE_LIFE = 30 days;
     /// @notice How long an escrow is good beyond: time to escrow anew, or for its committee to renew.
     uint40 public constant RE_ESCROW = 7 days;
+    /// @notice A holder's keys are at least so long apart: posts are to the key that stands, and whoever could change it in
+    ///         each block would let none through.
+    uint40 public constant KEY_INTERVAL = 1 days;
     uint256 public constant MOST_MEMBERS = 32;
     /// @notice Keys that a delivery is encrypted to; a place that nobody needs repeats the first key.
     uint256 public constant SHORTLIST = 5;
@@ -67,9 +76,11 @@ contract Escrow is AccessManaged, IDisclosures {
     uint32 public generation;
     mapping(uint32 generation => Committee) public committees;
     mapping(address holder => Point) public keyOf;
+    mapping(address holder => uint40) public keyedAt;
     /// @notice Whether a key, by `keccak256(abi.encode(x, y))`, was ever registered here.
     mapping(bytes32 key => bool) public isRegistered;
-    /// @notice keccak256(abi.encode(generation, digest)) of the last words that were posted for a commitment.
+    /// @notice keccak256(abi.encode(generation, venue, digest)) of the last words that were posted for a commitment: what is
+    ///         encrypted to one venue is no other's, though the commitment be the same.
     mapping(address account => mapping(uint256 commitment => bytes32)) public postedOf;
     mapping(uint256 lotId => Order) public orders;
 
@@ -81,6 +92,7 @@ contract Escrow is AccessManaged, IDisclosures {
     event EscrowPosted(
         address indexed account,
         uint256 indexed commitment,
+        address indexed venue,
         uint40 version,
         uint32 generation,
         uint256 context,
@@ -105,6 +117,7 @@ contract Escrow is AccessManaged, IDisclosures {
     /// @notice A party has no key yet (`registerKey`).
     error NoKeyOf(address holder);
     error KeyNotRegistered(uint256 x, uint256 y);
+    error KeyTooYoung(address holder, uint256 until);
     error CommitmentIsVoid(address account);
     error WrongVersion(uint40 version, uint40 expected);
     error WrongNumberOfWords(uint256 words, uint256 expected);
@@ -128,11 +141,14 @@ contract Escrow is AccessManaged, IDisclosures {
     // -------------------------------------------------------------------------------------------------------- keys
 
     /// @notice Register the sender's key, as a venue, an owner or a bidder: point of large order and of the subgroup, secret
-    ///         known. What was encrypted to an earlier one stays so.
+    ///         known; one a day. What was encrypted to an earlier one stays so.
     function registerKey(Point calldata key, Possession calldata shown) external {
+        uint40 last = keyedAt[msg.sender];
+        if (last != 0 && block.timestamp < last + KEY_INTERVAL) revert KeyTooYoung(msg.sender, last + KEY_INTERVAL);
         requireKey(key);
         requirePossession(key, shown, contextOfKey(msg.sender));
         keyOf[msg.sender] = key;
+        keyedAt[msg.sender] = uint40(block.timestamp);
         isRegistered[_idOf(key)] = true;
         emit KeyRegistered(msg.sender, key.x, key.y);
     }
@@ -232,16 +248,16 @@ contract Escrow is AccessManaged, IDisclosures {
         uint256[] calldata words,
         uint256[8] calldata proof
     ) external {
-        uint40 present = ledger.versionOf(account);
-        if (version != present) revert WrongVersion(version, present);
+        _requireVersion(account, version);
         uint256 commitment = _commitmentOf(account);
         uint32 under = generation;
-        uint256[6] memory keys = _keysOf(account, under);
-        uint256[] memory list = new uint256[](2 * HOLDERS);
-        for (uint256 i = 0; i < 2 * HOLDERS; ++i) list[i] = keys[i];
-        uint256 context = _requireSealed(ESCROW, account, version, 0, commitment, list, digest, words, proof);
-        postedOf[account][commitment] = keccak256(abi.encode(under, digest));
-        emit EscrowPosted(account, commitment, version, under, context, keys, digest, words);
+        Holders memory holders = _holdersOf(account, under);
+        uint256 context =
+            _requireSealed(ESCROW, account, version, 0, commitment, _listOf(holders.keys), digest, words, proof);
+        postedOf[account][commitment] = keccak256(abi.encode(under, holders.venue, digest));
+        emit EscrowPosted(
+            account, commitment, holders.venue, version, under, context, holders.keys, digest, words
+        );
         ledger.noteEscrow(account, commitment, _goodUntil(under));
     }
 
@@ -251,18 +267,30 @@ contract Escrow is AccessManaged, IDisclosures {
     /// @param digest digest of the last post for its present commitment, as its event has them.
     function refresh(address account, uint32 under, uint256 digest) external {
         uint256 commitment = _commitmentOf(account);
-        if (postedOf[account][commitment] != keccak256(abi.encode(under, digest))) {
+        if (postedOf[account][commitment] != keccak256(abi.encode(under, ledger.venueOf(account), digest))) {
             revert NothingPosted(account, commitment);
         }
         ledger.noteEscrow(account, commitment, _goodUntil(under));
     }
 
+    function _requireVersion(address account, uint40 version) private view {
+        uint40 present = ledger.versionOf(account);
+        if (version != present) revert WrongVersion(version, present);
+    }
+
+    function _listOf(uint256[6] memory keys) private pure returns (uint256[] memory list) {
+        list = new uint256[](2 * HOLDERS);
+        for (uint256 i = 0; i < 2 * HOLDERS; ++i) list[i] = keys[i];
+    }
+
     /// @dev Keys of venue, committee and owner, as they stand now.
-    function _keysOf(address account, uint32 under) private view returns (uint256[6] memory keys) {
+    function _holdersOf(address account, uint32 under) private view returns (Holders memory holders) {
         if (under == 0) revert NoCommittee();
         Committee storage committee = committees[under];
         if (block.timestamp > uint256(committee.renewedAt) + SHARE_LIFE) revert CommitteeOverdue(under, committee.renewedAt);
-        (keys[0], keys[1]) = _keyOf(ledger.venueOf(account));
+        holders.venue = ledger.venueOf(account);
+        uint256[6] memory keys = holders.keys;
+        (keys[0], keys[1]) = _keyOf(holders.venue);
         (keys[2], keys[3]) = (committee.key.x, committee.key.y);
         (keys[4], keys[5]) = _keyOf(account);
     }

@@ -11,4 +11,10 @@ interface IInsuranceFund {
 
     /// @notice Count what was sent to the fund without a call: slashed bonds.
     function bookReceived() external returns (uint256 amount);
+
+    /// @notice What it would pay of a loss now, of the venue's tranche and of the shared one.
+    function payableFor(address venue, address account, uint40 epochId, uint256 amount)
+        external
+        view
+        returns (uint256 own, uint256 shared);
 }

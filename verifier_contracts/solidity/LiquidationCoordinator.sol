@@ -6,7 +6,6 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import {CollateralVault} from "./CollateralVault.sol";
 import {CommitmentDesk} from "./CommitmentDesk.sol";
@@ -24,7 +23,7 @@ import {MarginLedger} from "./MarginLedger.sol";
 import {PartialClose} from "./PartialClose.sol";
 import {ActionClass} from "./PausableByClass.sol";
 import {Shortfalls} from "./Shortfalls.sol";
-import {isSignedBy} from "./Signatures.sol";
+import {isSignedBy, typedDigest} from "./Signatures.sol";
 import {valuation} from "./VaultCall.sol";
 
 /// @dev What of the oracle nobody else asks: whether an epoch was frozen for ever, and not held for hours.
@@ -40,7 +39,7 @@ interface IFrozenOracle {
 ///         stands as a deficit: the four are the lot's loss to the unit, and nobody's withdrawal waits for them.
 /// @dev    Reverse of each guard: see docs/liquidation.md. Money only passes through: after each transaction this contract
 ///         has as much as before.
-contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTransient, EIP712 {
+contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     struct Settings {
@@ -107,7 +106,9 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         uint256[8] coverProof;
     }
 
-    bytes32 public constant ACCEPTANCE_TYPEHASH =
+    /// @dev Of its EIP-712 domain, version 1.
+    bytes32 private constant DOMAIN_NAME = keccak256("Tailproof LiquidationCoord");
+    bytes32 private constant ACCEPTANCE_TYPEHASH =
         keccak256("Acceptance(uint256 lotId,address to,uint256 newCommitment,uint256 leastPaid)");
     /// @notice Wall time for which a lot that nobody opens stays locked.
     uint256 public constant STUCK_TIME = 7 days;
@@ -140,8 +141,11 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     uint256 public lots;
     mapping(uint256 lotId => Lot) private _lots;
     mapping(uint256 lotId => uint256) public stuckAt;
-    /// @notice Whether disclosure of an account's commitment was ordered: the next lot of it wants a shortfall at once.
+    /// @notice Whether disclosure of an account's commitment was ordered, or a lot of it was stuck: the next lot of it wants
+    ///         a shortfall at once, and the margin.
     mapping(address account => mapping(uint256 commitment => bool)) public disclosed;
+    /// @notice Whether what is taken to be lost of a commitment that nobody opens was paid: it is once.
+    mapping(address account => mapping(uint256 commitment => bool)) public presumed;
     /// @notice Who is owed what of a loss was not paid at once.
     mapping(bytes32 lossId => address) public creditorOf;
 
@@ -154,7 +158,6 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         uint128 value,
         uint128 margin
     );
-    event DisclosureOrdered(uint256 indexed lotId, address indexed account, uint256 recipients);
     event LotAwarded(uint256 indexed lotId, address indexed from, address indexed to, address bidder, int256 price);
     event LotVoided(uint256 indexed lotId);
     event LotFailed(uint256 indexed lotId);
@@ -173,6 +176,8 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     error LiquidationPaused(uint256 until);
     error BreakerTripped();
     error AccountEmpty(address account);
+    /// @notice Whoever can show that it falls short can show M; without it the fund stands for nothing.
+    error MarginMissing(address account);
     error WrongState(uint256 lotId, State state);
     error WrongStage(uint256 lotId, Stage stage);
     /// @notice The account is not called any more, or for another reason or version than when the lot was opened.
@@ -190,7 +195,6 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
 
     constructor(address authority_, Settings memory s)
         AccessManaged(authority_)
-        EIP712("Tailproof LiquidationCoord", "1")
     {
         _require("authority", authority_.code.length);
         _require("closes", address(s.closes).code.length);
@@ -223,7 +227,7 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     /// @notice Lock a called account's collateral and put it up for auction (anyone), once its owner's time and its
     ///         venue's are over.
     /// @param margin M of the account's commitment under the epoch, with its proof; 0, and no proof, where nobody who knows
-    ///               the opening speaks. Bonds are by V then.
+    ///               the opening speaks, which is a first lot alone. Bonds are by V then.
     /// @param s      Where its opening was disclosed in an earlier lot: that it is short. Somebody could have shown that,
     ///               and nobody's collateral is locked over and over without a reason (unused for the first lot).
     function openLot(
@@ -239,7 +243,10 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         _requireVenuesTimeOver(account);
         uint256 commitment = ledger.commitmentOf(account);
         if (commitment == emptyCommitment) revert AccountEmpty(account);
-        if (disclosed[account][commitment]) closes.showShortfall(account, s);
+        if (disclosed[account][commitment]) {
+            closes.showShortfall(account, s);
+            if (margin == 0) revert MarginMissing(account);
+        }
         if (block.timestamp > uint256(epochId) + ledger.maxEpochAge()) revert StaleEpoch(epochId);
         // Also that it is known and not frozen.
         oracle.rootOf(epochId);
@@ -273,7 +280,7 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         for (uint256 i = 0; i < count; ++i) recipients[i] = EncryptionKey(keys[i][0], keys[i][1]);
         _lots[lotId].orderedAt = uint40(oracle.liveTime());
         disclosed[own.account][ledger.commitmentOf(own.account)] = true;
-        _order(lotId, own.account, recipients);
+        escrow.orderDisclosure(lotId, own.account, recipients);
     }
 
     /// @notice Have the opening shown to everybody (anyone): neither venue nor committee has delivered in time. The last
@@ -283,7 +290,7 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         uint256 until = uint256(own.orderedAt) + committeeDelivers;
         if (own.orderedAt == 0 || oracle.liveTime() < until) revert HoldersTime(lotId, until);
         if (_isDelivered(lotId)) revert AlreadyDelivered(lotId);
-        _order(lotId, own.account, new EncryptionKey[](0));
+        escrow.orderDisclosure(lotId, own.account, new EncryptionKey[](0));
     }
 
     /// @notice Show that a lot's account falls short, to the house as well: from then on it may go below its reserve.
@@ -328,12 +335,13 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     }
 
     /// @notice Undo a lot (anyone) whose account was cured, or called anew; or whose epoch, or whose call's, was frozen for
-    ///         good. All bonds are given back; an account that is still called is where it was.
+    ///         good; or that has a winner, whose minutes run, while its call is held or its key distrusted, so that nobody
+    ///         could carry it. All bonds are given back; an account that is still called is where it was.
     function voidLot(uint256 lotId) external nonReentrant {
         Lot memory own = _lots[lotId];
         bool stuck = own.state == State.Stuck;
         if (!stuck && own.state != State.Open) revert WrongState(lotId, own.state);
-        if (!_isOver(own)) revert NothingToVoid(lotId);
+        if (!_isOver(own) && !_isAwaitedInVain(lotId, own.account)) revert NothingToVoid(lotId);
         _end(lotId, own.account, State.Voided);
         emit LotVoided(lotId);
         // An auction that has ended has given back, or kept, what it had to.
@@ -343,7 +351,8 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     /// @notice End a lot (anyone) whose auction has failed. Where somebody was shown the opening the next may be opened at
     ///         once, with a shortfall proof. Where nobody was, nobody can prove a shortfall, so nobody loses the collateral:
     ///         it stays locked (R22), and the venue's tranche and the fund pay the venue's clearing account what the account
-    ///         is taken to have lost: by its margin where that is public, else by a fixed share of V.
+    ///         is taken to have lost: by its margin where that is public, else by a fixed share of V. Once, and as far as they
+    ///         reach: it is no deficit and nobody's gains are charged, or a venue would be paid for positions that it made up.
     function failLot(uint256 lotId) external nonReentrant {
         Lot memory own = _inState(lotId, State.Open);
         if (_isOver(own)) revert CallChanged(lotId);
@@ -359,11 +368,15 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         _note(own.account, false);
         stuckAt[lotId] = block.timestamp;
         emit LotStuck(lotId, block.timestamp + STUCK_TIME);
+        uint256 commitment = ledger.commitmentOf(own.account);
+        disclosed[own.account][commitment] = true;
+        if (presumed[own.account][commitment]) return;
+        presumed[own.account][commitment] = true;
         uint256 loss = own.margin > own.value ? own.margin - own.value : 0;
         if (own.margin == 0) loss = uint256(own.value) * unknownLoss / UNIT;
-        (,,, uint40 coveredAt,) = ledger.callOf(own.account);
-        uint256 amount = loss * _one / MICROS;
-        if (amount != 0) _bear(lotId, own, coveredAt, own.epochId, amount, 0, own.venue);
+        (uint256 tranche, uint256 shared) = fund.payableFor(own.venue, own.account, own.epochId, loss * _one / MICROS);
+        uint256 amount = tranche + shared;
+        if (amount != 0) _bear(lotId, own, 0, own.epochId, amount, 0, own.venue);
     }
 
     // --------------------------------------------------------------------------------------------- when all are silent
@@ -395,7 +408,9 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         if (own.state == State.None || own.state == State.Voided) revert WrongState(lotId, own.state);
         uint256 until = uint256(own.orderedAt) + venueDelivers;
         bool late = own.orderedAt != 0 && oracle.liveTime() >= until && !_isDelivered(lotId);
-        if (own.breached || !late) revert NoBreach(lotId);
+        // Of a lot that is over but not ended yet nobody could have delivered any more.
+        bool over = (own.state == State.Open || own.state == State.Stuck) && _isOver(own);
+        if (own.breached || !late || over) revert NoBreach(lotId);
         _lots[lotId].breached = true;
         desk.breach(own.venue);
         uint256 amount = uint256(own.value) * breachShare / UNIT * _one / MICROS;
@@ -442,11 +457,6 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         if (stage != Stage.Disclosure && stage != Stage.Commit) revert WrongStage(lotId, stage);
     }
 
-    function _order(uint256 lotId, address account, EncryptionKey[] memory recipients) private {
-        emit DisclosureOrdered(lotId, account, recipients.length);
-        escrow.orderDisclosure(lotId, account, recipients);
-    }
-
     function _isDelivered(uint256 lotId) private view returns (bool) {
         (uint8 seats, bool published) = escrow.deliveredTo(lotId);
         return seats != 0 || published;
@@ -456,14 +466,23 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     function _requireSameCall(uint256 lotId, Lot memory own) private view returns (uint40 coveredAt) {
         uint40 since;
         bool stands;
-        (, since,, coveredAt, stands) = ledger.callOf(own.account);
+        (since,, coveredAt, stands) = _callOf(own.account);
         if (!stands || since != own.since || ledger.versionOf(own.account) != own.version) revert CallChanged(lotId);
+    }
+
+    /// @dev In one place, for what decoding it takes of the code.
+    function _callOf(address account)
+        private
+        view
+        returns (uint40 since, uint40 epochId, uint40 coveredAt, bool stands)
+    {
+        (, since, epochId, coveredAt, stands) = ledger.callOf(account);
     }
 
     /// @dev A call that stands: when it began.
     function _requireCall(address account) private view returns (uint40 since) {
         bool stands;
-        (, since,,, stands) = ledger.callOf(account);
+        (since,,, stands) = _callOf(account);
         if (since == 0) revert NotCalled(account);
         if (!stands) revert CallFell(account);
     }
@@ -476,9 +495,15 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
 
     /// @dev Whether there is no reason for the lot any more. A guardian's hold is none: it lapses.
     function _isOver(Lot memory own) private view returns (bool) {
-        (, uint40 since, uint40 epochId,,) = ledger.callOf(own.account);
+        (uint40 since, uint40 epochId,,) = _callOf(own.account);
         return since != own.since || ledger.versionOf(own.account) != own.version || _isFrozenForGood(own.epochId)
             || _isFrozenForGood(epochId);
+    }
+
+    /// @dev A winner has minutes, which a guardian's hold of the call's epoch does not stop: they are not to cost him his bond.
+    function _isAwaitedInVain(uint256 lotId, address account) private view returns (bool) {
+        (,,, bool stands) = _callOf(account);
+        return !stands && house.stageOf(lotId) == Stage.Award;
     }
 
     function _isFrozenForGood(uint40 epochId) private view returns (bool frozen) {
@@ -499,13 +524,15 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
         if (lotId != 0) return _lots[lotId].state == State.Open;
         if (ledger.commitmentOf(account) == emptyCommitment) return false;
         (uint96 claimed,,,,,) = ledger.stateOf(account);
-        (,,,, bool stands) = ledger.callOf(account);
+        (,,, bool stands) = _callOf(account);
         return stands && (claimed != 0 || closes.isShown(account));
     }
 
     function _requireAccepted(Award calldata a, address bidder) private view {
         if (msg.sender == bidder) return;
-        bytes32 digest = _hashTypedDataV4(
+        bytes32 digest = typedDigest(
+            DOMAIN_NAME,
+            address(this),
             keccak256(
                 abi.encode(ACCEPTANCE_TYPEHASH, a.lotId, a.handOver.to, a.handOver.newCommitment, a.leastPaid)
             )

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 /// @dev Whether `signer` signed `digest`: an account with a key by ECDSA, a contract by ERC-1271.
@@ -22,6 +23,18 @@ function isSignedBy(address signer, bytes32 digest, bytes calldata signature) vi
         return SignatureChecker.isValidERC1271SignatureNowCalldata(signer, digest, signature);
     }
     return false;
+}
+
+bytes32 constant DOMAIN_TYPEHASH =
+    keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+
+/// @dev The EIP-712 digest of a struct for a contract, of version 1, on this chain: where that has no room for
+///      OpenZeppelin's EIP712, which also answers `eip712Domain` (EIP-5267). Nothing is cached, so that after a fork of the
+///      chain it is the fork's.
+function typedDigest(bytes32 nameHash, address verifying, bytes32 structHash) view returns (bytes32) {
+    bytes32 domain =
+        keccak256(abi.encode(DOMAIN_TYPEHASH, nameHash, keccak256("1"), block.chainid, verifying));
+    return MessageHashUtils.toTypedDataHash(domain, structHash);
 }
 
 /// @dev Whether the code of an account is 0xef0100 and an address: 23 bytes.

@@ -93,7 +93,8 @@ contract SilenceCalls {
         (,, uint32 generation) = verifiers.active(COVER);
         Queue storage queue = _queues[venue];
         uint256 place = _places[account];
-        if (place != 0 && _isAt(queue, place - 1, account, clock, generation)) revert AlreadyNoted(account);
+        // A note that was passed by, while the account was elsewhere, is none.
+        if (place > queue.head && _isAt(queue, place - 1, account, clock, generation)) revert AlreadyNoted(account);
         uint256 live = oracle.liveTime();
         queue.notes.push(Note(account, uint40(live), clock, uint24(generation)));
         _places[account] = queue.notes.length;

@@ -22,7 +22,7 @@ SHORT: dict[str, Any] = {
         "cse": False, "constantOptimizer": False, "yul": True,
         "yulDetails": {"stackAllocation": True, "optimizerSteps": "dhfoDgvulfnTUtnIf:"}}},
 }
-_DEEP = ("RiskOracle", "MarginLedger", "CommitmentDesk", "BatchAttestor", "ProofCombiner")
+_DEEP = ("RiskOracle", "MarginLedger", "CommitmentDesk", "BatchAttestor", "ProofCombiner", "Escrow")
 """Contracts with functions of more variables than the plain pipeline finds room for."""
 
 

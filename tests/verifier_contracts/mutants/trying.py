@@ -76,7 +76,9 @@ class Worlds:
         if any(name.startswith("test_oracle") for name in files):
             self._keep(oracle_world, "build_oracle_world", lambda build: build(Chain.embedded(timestamp=GENESIS)))
         self._liquidation: Any = None
-        if any(name.startswith(("test_lots", "test_partial_close", "test_silence_calls")) for name in files):
+        revm = ("test_lots", "test_partial_close", "test_silence_calls", "test_hostile_liq",
+                "test_unwinding")
+        if any(name.startswith(revm) for name in files):
             import liquidation_world
             self._liquidation = made = liquidation_world.build_liquidation()
             liquidation_world.build_liquidation = lambda: made

@@ -146,6 +146,12 @@ contract TrialFund is IInsuranceFund {
         kept = amount;
     }
 
+    function payableFor(address, address, uint40, uint256 amount) external view returns (uint256 own, uint256 shared) {
+        uint256 present = quote.balanceOf(address(this));
+        own = present / 2 < amount ? present / 2 : amount;
+        shared = present - own < amount - own ? present - own : amount - own;
+    }
+
     function cover(bytes32 lossId, address, address, uint40, uint256 amount) external returns (uint256 paid) {
         asked[lossId] += amount;
         uint256 present = quote.balanceOf(address(this));
