@@ -288,7 +288,22 @@ class Actors:
             one.bids[plan.bidder] = bid
             day.note(Kind.LOT, one.account.name, f"bidder {plan.bidder + 1} commits to a price")
 
+    def _show(self, one: Lots) -> None:
+        """That the account is short, to the house: else nothing is sold below its reserve. Whoever has the book can."""
+        final = self._final(one.account)
+        if one.read is None or final is None or "shown" in one.done:
+            return
+        one.done.add("shown")
+        short = liquidating.prove_short(self.site, self.keys.cover, final, one.read, one.account.address,
+                                        sender=self.day.cast.agent)
+        if isinstance(short, liquidating.Solvent):
+            self.day.note(Kind.LOT, one.account.name, "who reads the book sees that it is solvent: no shortfall to show")
+            return
+        receipt = self.site.coordinator.show_shortfall(one.lot_id, short, sender=self.day.cast.agent)
+        self.day.spent("showShortfall", receipt.gas_used)
+
     def _reveal(self, one: Lots) -> None:
+        self._show(one)
         for plan in self._plans(one):
             name = f"revealed {plan.bidder}"
             if plan.bidder in one.bids and plan.reveals and name not in one.done:
