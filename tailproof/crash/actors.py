@@ -297,7 +297,7 @@ class Actors:
         short = liquidating.prove_short(self.site, self.keys.cover, final, one.read, one.account.address,
                                         sender=self.day.cast.agent)
         if isinstance(short, liquidating.Solvent):
-            self.day.note(Kind.LOT, one.account.name, "who reads the book sees that it is solvent: no shortfall to show")
+            self.day.note(Kind.LOT, one.account.name, "whoever reads the book sees that it is solvent")
             return
         receipt = self.site.coordinator.show_shortfall(one.lot_id, short, sender=self.day.cast.agent)
         self.day.spent("showShortfall", receipt.gas_used)
