@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 COLLATERAL = Path(__file__).parent.parent / "fixtures" / "levels" / "collateral.json"
 STATEMENTS = {"margin": "margin-full-256x16", "cover": "cover-full-256x16", "flat": "flat-16",
-              "transition": "transition-16", "escrow": "escrow-16", "leaf-field": "leaf-field-full-256"}
+              "transition": "transition-16", "escrow": "escrow-16", "delivery": "delivery-16",
+              "leaf-field": "leaf-field-full-256"}
 STAKE = 10**18
 MINUTE = 60
 MAX_EPOCH_AGE = 30 * MINUTE
@@ -40,13 +41,12 @@ Timed = Callable[[str, Callable[[], Any]], Any]
 """Runs a stage of the demo under its name."""
 
 
-def stage_keys(home: Path, progress: Progress, statements_by_slot: Mapping[str, str] = STATEMENTS
-               ) -> dict[str, KeyDirectory]:
+def stage_keys(home: Path, progress: Progress) -> dict[str, KeyDirectory]:
     """Keys of all statements, INSECURE, made where they are not kept yet."""
     def key(name: str) -> KeyDirectory:
         path = home / f"{name}-{r1cs_digest(name)[:16]}"
         return KeyDirectory.load(path) if path.exists() else make_keys(statements.get(name), path, progress=progress)
-    return {slot: key(name) for slot, name in statements_by_slot.items()}
+    return {slot: key(name) for slot, name in STATEMENTS.items()}
 
 
 @dataclass

@@ -79,7 +79,7 @@ def _spike(day: Day) -> None:
     live, now = day.live, day.stage.now
     day.stage.chain.travel_to(day.begun + int(SPIKE[1] * 60))
     passed = day.live - live
-    day.note(Kind.MARKET, "blocks", f"dear for {(day.stage.now - now) // 60} minutes: {passed // 60} of live time")
+    day.note(Kind.MARKET, "blocks", f"dear for {(day.stage.now - now) // 60} minutes; live time went on for {passed // 60}")
 
 
 def _tell(day: Day, actors: Actors, done: Done) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from .. import demo_escrow
 from ..attestation import commit
 from ..demo_escrow import Holders
-from ..demo_stage import MINUTE, STATEMENTS, Stage, Timed, stage_keys
-from ..progress import Progress
+from ..demo_stage import MINUTE, Stage, Timed
+from ..keys import KeyDirectory
 from .books import HOLDERS, Holder
 from .cast import Cast
 from .day import PULSE, Account, Day, Entry, Kind, statement_of_margins
@@ -21,8 +21,8 @@ from .money import Money
 
 if TYPE_CHECKING:
     from verifier_contracts.system_config import SystemConfig
+    from verifier_contracts.system_deployment import Proving
 
-KEYS: Mapping[str, str] = {**STATEMENTS, "delivery": "delivery-16"}
 HOLDERS_OF_MONEY = ("vault", "settlement", "house", "fund", "allocator", "coordinator")
 MEMBERS, THRESHOLD = 9, 6
 MOVES = 6_500
@@ -36,17 +36,19 @@ STANDING = 4_000
 """phi: what the fund stands for, basis points of a lot's margin."""
 
 
-def dawn(out: Path, keys: Path, *, holders: Sequence[Holder] = HOLDERS, timed: Timed, progress: Progress,
-         told: Callable[[Entry], object]) -> tuple[Day, Holders]:
-    """A day with everybody in place and nothing lost yet."""
+def dawn(out: Path, keys: Mapping[str, KeyDirectory], *, holders: Sequence[Holder] = HOLDERS, timed: Timed,
+         told: Callable[[Entry], object], proving: Proving | None = None) -> tuple[Day, Holders]:
+    """A day with everybody in place and nothing lost yet.
+
+    keys : of the demo's statements.  proving : with these keys, if some stage was set with them before.
+    """
     from verifier_contracts.chain import Chain
     from verifier_contracts.system import Named
     from verifier_contracts.token import Token
-    made = timed("setup (INSECURE)", lambda: stage_keys(keys, progress, KEYS))
     epochs = timed("six epochs", lambda: print_epochs(out / "epochs"))
     chain = Chain.embedded(senders=Cast.size(len(holders)))
     cast = Cast(chain.senders)
-    stage = Stage.set(chain, made, epochs[0].epoch, epochs[0].folder, out / "journals", timed,
+    stage = Stage.set(chain, keys, epochs[0].epoch, epochs[0].folder, out / "journals", timed, proving,
                       changed=lambda config: _configured(config, cast))
     at = stage.at
     coin = Token(chain, at.vault.read("quote"))

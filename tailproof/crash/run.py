@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from primitives import jsonio
 
+from ..demo_stage import stage_keys
 from ..liquidating import CloseKeys
 from ..liquidation_reading import open_site
 from ..progress import Progress
@@ -22,6 +23,9 @@ from .learned import Knowledge, learned
 from .morning import dawn
 from .picture import draw
 from .replay import Replayed, anvil, recorded, replay
+
+if TYPE_CHECKING:
+    from verifier_contracts.system_deployment import Proving
 
 SHORT = ("saver 1", "bull 1", "sleeper, sold")
 THREE_DEAD = {"6 of the committee": 6, "5 of the committee": 5}
@@ -59,6 +63,13 @@ class Report:
     def gas_rows(self) -> list[tuple[str, int, str]]:
         return [(step, len(spent), f"{max(spent):,}") for step, spent in sorted(self.gas.items())]
 
+    def to_json(self) -> dict[str, Any]:
+        """All of it; amounts as decimal strings."""
+        return {"holds": self.holds, "failures": self.failures, "entries": [one.to_json() for one in self.entries],
+                "ended": dict(self.ended), "learned": [one.to_json() for one in self.knowledge], "gas": self.gas,
+                "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
+                "minted": str(self.minted), "movements": self.looks, "blocks": self.blocks}
+
     def money(self) -> str:
         """For people."""
         return (f"{self.minted / 10**6:,.2f} quote units came in, and each was found again after every one of "
@@ -73,8 +84,11 @@ class Report:
 
 
 def run(out: Path, keys: Path, *, holders: Sequence[Holder] = HOLDERS, short: bool = False, progress: Progress,
-        told: Callable[[Entry], object]) -> Report:
-    """The day. short : few accounts, and one chain."""
+        told: Callable[[Entry], object], proving: Proving | None = None) -> Report:
+    """The day.
+
+    keys : where keys are kept between runs.  short : few accounts, and one chain.  proving : as for `dawn`.
+    """
     seconds: dict[str, float] = {}
 
     def timed(stage: str, action: Callable[[], Any]) -> Any:
@@ -86,7 +100,8 @@ def run(out: Path, keys: Path, *, holders: Sequence[Holder] = HOLDERS, short: bo
         return result
     cast = [one for one in holders if one.name in SHORT] if short else list(holders)
     out.mkdir(parents=True, exist_ok=True)
-    day, committee = dawn(out, keys, holders=cast, timed=timed, progress=progress, told=told)
+    made = timed("setup (INSECURE)", lambda: stage_keys(keys, progress))
+    day, committee = dawn(out, made, holders=cast, timed=timed, told=told, proving=proving)
     timed("the fall", lambda: fall(day))
     site = open_site(day.stage.system, day.stage.at)
     bids = out / "bids"
@@ -105,12 +120,7 @@ def run(out: Path, keys: Path, *, holders: Sequence[Holder] = HOLDERS, short: bo
 
 def save(report: Report, out: Path) -> None:
     """Everything of it, as JSON."""
-    jsonio.write(out / "report.json", {
-        "holds": report.holds, "failures": report.failures,
-        "entries": [one.to_json() for one in report.entries], "ended": dict(report.ended),
-        "learned": [one.to_json() for one in report.knowledge], "gas": report.gas,
-        "seconds": {name: round(value, 1) for name, value in report.seconds.items()}, "minted": str(report.minted),
-        "movements": report.looks, "blocks": report.blocks}, over=True)
+    jsonio.write(out / "report.json", report.to_json(), over=True)
 
 
 def _again(day: Day) -> Replayed | None:
