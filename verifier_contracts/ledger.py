@@ -15,7 +15,13 @@ from verifier_contracts.addresses import checksummed
 from verifier_contracts.bindings import LONGEST_CONSENT, ZERO_ADDRESS, Contract
 from verifier_contracts.chain import CLOCK_TOLERANCE, Chain, Receipt
 from verifier_contracts.context import ATTESTATION, Context
-from verifier_contracts.desk_messages import CommitmentConsent, FillsMessage, ForcedFillsMessage, TransitionConsent
+from verifier_contracts.desk_messages import (
+    CommitmentConsent,
+    FillsMessage,
+    ForcedFillsMessage,
+    HandOverConsent,
+    TransitionConsent,
+)
 from verifier_contracts.errors import ImplausibleAnswer
 from verifier_contracts.vault import Factor
 
@@ -385,6 +391,15 @@ class CommitmentDesk(Contract):
         version = self._next_version(account, deadline)
         return CommitmentConsent(self.chain.chain_id, self.address, account, venue, commitment, version,
                                  self.nonce_of(account), deadline)
+
+    def hand_over_consent(self, account: str, venue: str, commitment: int, deadline: int) -> HandOverConsent:
+        """What the owner of an account has to sign that takes a lot; raises as `consent`, and BadInput if it was ever
+        registered."""
+        version = self._next_version(account, deadline)
+        if version != 1:
+            raise BadInput("account", account, f"one that was never registered: it is at version {version - 1}")
+        return HandOverConsent(self.chain.chain_id, self.address, account, venue, commitment, 0,
+                               self.nonce_of(account), deadline)
 
     def transition_consent(self, account: str, new_commitment: int, fill_digest: int, cash: int, deadline: int
                            ) -> TransitionConsent:
