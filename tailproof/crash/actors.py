@@ -350,7 +350,7 @@ class Actors:
             sign=lambda message: _signed(day, heir, message), least_paid=paid, valid_for=1_800, sender=winner)
         if isinstance(made, liquidating.Solvent | liquidating.Misfit):
             raise AssertionError(f"{account.name}: {made}")
-        rest = liquidating.show_resalting(self.site, made, sender=winner)
+        rest = liquidating.show_before(self.site, made, sender=winner)
         receipt = self.site.coordinator.award(rest, sender=winner)
         day.spent("award", receipt.gas_used)
         day.note(Kind.SALE, account.name, f"sold to {who}", price)

@@ -79,7 +79,8 @@ def _spike(day: Day) -> None:
     live, now = day.live, day.stage.now
     day.stage.chain.travel_to(day.begun + int(SPIKE[1] * 60))
     passed = day.live - live
-    day.note(Kind.MARKET, "blocks", f"dear for {(day.stage.now - now) // 60} minutes; live time went on for {passed // 60}")
+    minutes = (day.stage.now - now) // 60
+    day.note(Kind.MARKET, "blocks", f"dear for {minutes} minutes; live time went on for {passed // 60}")
 
 
 def _tell(day: Day, actors: Actors, done: Done) -> None:
