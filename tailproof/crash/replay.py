@@ -137,13 +137,17 @@ def replay(url: str, sent: Sequence[Sent], *, spike: Callable[[int], bool], chai
         if receipt is None:
             raise Differs(f"transaction {number} at {one.time} was not mined by anvil")
         logs = tuple((log["address"].lower(), tuple(log["topics"]), log["data"]) for log in receipt["logs"])
-        found = (int(receipt["gasUsed"], 16), int(receipt["status"], 16) == 1, logs)
-        if found != (one.used, one.succeeded, one.logs):
-            raise Differs(f"transaction {number} at {one.time}, from {one.sender} to {one.to}: anvil says gas "
-                          f"{found[0]}, success {found[1]}, {len(logs)} logs; the embedded chain {one.used}, "
-                          f"{one.succeeded}, {len(one.logs)}"
-                          + ("" if logs == one.logs else ": the logs are others"))
+        _compared(number, one, (int(receipt["gasUsed"], 16), int(receipt["status"], 16) == 1, logs))
     return Replayed(len(sent), time.perf_counter() - began, spiked, refused)
+
+
+def _compared(number: int, one: Sent, found: tuple[int, bool, Any]) -> None:
+    """Raises `Differs` unless gas, success and logs are those of the original."""
+    used, succeeded, logs = found
+    if found != (one.used, one.succeeded, one.logs):
+        raise Differs(f"transaction {number} at {one.time}, from {one.sender} to {one.to}: anvil says gas {used}, "
+                      f"success {succeeded}, {len(logs)} logs; the embedded chain {one.used}, {one.succeeded}, {len(one.logs)}"
+                      + ("" if logs == one.logs else ": the logs are others"))
 
 
 def _capped(url: str, one: Sent) -> str:
