@@ -146,8 +146,8 @@ def _compared(number: int, one: Sent, found: tuple[int, bool, Any]) -> None:
     used, succeeded, logs = found
     if found != (one.used, one.succeeded, one.logs):
         raise Differs(f"transaction {number} at {one.time}, from {one.sender} to {one.to}: anvil says gas {used}, "
-                      f"success {succeeded}, {len(logs)} logs; the embedded chain {one.used}, {one.succeeded}, {len(one.logs)}"
-                      + ("" if logs == one.logs else ": the logs are others"))
+                      f"success {succeeded}, {len(logs)} logs; the embedded chain {one.used}, "
+                      f"{one.succeeded}, {len(one.logs)}" + ("" if logs == one.logs else ": the logs are others"))
 
 
 def _capped(url: str, one: Sent) -> str:
