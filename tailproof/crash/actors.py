@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,7 +153,7 @@ class Actors:
             raise AssertionError(f"{account.name}: {made}")
         day.spent("closePartial", self.site.closes.close(made, sender=venue).gas_used)
         account.opening = opening
-        day.note(Kind.CLOSE, account.name, f"its venue sells {high} of {held} lots", high * price)
+        day.note(Kind.CLOSE, account.name, f"its venue sells {high} of {held} lots", int(high * price * Fraction(instrument.lot)))
 
     def _price(self, symbol: str) -> str:
         """Of an underlying now, as the book of the epoch has it."""
