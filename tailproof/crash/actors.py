@@ -153,7 +153,8 @@ class Actors:
             raise AssertionError(f"{account.name}: {made}")
         day.spent("closePartial", self.site.closes.close(made, sender=venue).gas_used)
         account.opening = opening
-        day.note(Kind.CLOSE, account.name, f"its venue sells {high} of {held} lots", int(high * price * Fraction(instrument.lot)))
+        worth = int(high * price * Fraction(instrument.lot))
+        day.note(Kind.CLOSE, account.name, f"its venue sells {high} of {held} lots", worth)
 
     def _price(self, symbol: str) -> str:
         """Of an underlying now, as the book of the epoch has it."""
