@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 STEP = 2
 """Minutes between looks: every stage of an auction is longer, but for the sealed minute, in which nothing is to do."""
+LOOK = 8
+"""Minutes between looks of owners and venues at their covers, which are renewed twenty minutes before they end."""
 LAST = 420
 """Minute by which all must be resolved."""
 SPIKE = (62.0, 74.0)
@@ -36,7 +38,7 @@ KINDS = {"call-silent": Kind.CALL, "note-silence": Kind.CALL, "breach": Kind.LOS
 
 def evening(day: Day, actors: Actors, keeper: Keeper) -> None:
     """Until nobody is called any more, but who is solvent and asleep."""
-    out = list(WITHDRAWALS)
+    out, looked = list(WITHDRAWALS), day.minute
     saver = next(one for one in day.accounts.values() if one.name == "saver 1")
     while day.minute < LAST:
         if SPIKE[0] <= day.minute < SPIKE[1]:
@@ -50,7 +52,9 @@ def evening(day: Day, actors: Actors, keeper: Keeper) -> None:
         for done in keeper.round().done:
             _tell(day, actors, done)
         actors.see_lots()
-        attend(day)
+        if day.minute >= looked + LOOK:
+            looked = day.minute
+            attend(day)
         if out and day.minute >= out[0]:
             actors.withdraw(saver, 50 * UNIT)
             out.pop(0)
