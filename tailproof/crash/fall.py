@@ -121,7 +121,7 @@ def _watched(day: Day, account: Account) -> bool:
 
 
 def _renews(day: Day, account: Account) -> bool:
-    awake = account.holder.answer == Answer.RENEWS or day.now_printed < SILENT_FROM
+    awake = account.holder.answer == Answer.RENEWS or _watched(day, account)       # by the owner, or by the venue
     ledger = day.stage.at.ledger
     word = ledger.state_of(account.address)
     return awake and not word.called and word.clock < day.stage.now + SOON
