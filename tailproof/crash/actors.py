@@ -149,7 +149,10 @@ class Actors:
             self.site, self.keys, final, on, account.opening, opening, account.address, fills,
             cash_of(fills, on.epoch.header.quote), 0, draw_salt(), venue=venue,
             sign=lambda message: _signed(day, venue, message), valid_for=1_800, sender=venue)
-        if isinstance(made, liquidating.Solvent | liquidating.Misfit):
+        if isinstance(made, liquidating.Solvent):                  # called by silence: there is nothing to close
+            cure(day, account)
+            return
+        if isinstance(made, liquidating.Misfit):
             raise AssertionError(f"{account.name}: {made}")
         day.spent("closePartial", self.site.closes.close(made, sender=venue).gas_used)
         account.opening = opening

@@ -78,14 +78,15 @@ def cure(day: Day, account: Account) -> None:
     on = day.stage.ground()
     wanted = day.least(account, on) * HEADROOM // 10_000
     missing = wanted - day.value(account.address, on)
-    amount = -(-(missing << 64) // on.factors[0].v)
-    day.top_up(account, amount)
+    amount = max(0, -(-(missing << 64) // on.factors[0].v))
+    if amount:
+        day.top_up(account, amount)
     value = day.value(account.address, on)
     receipt = day.stage.at.ledger.attest_cover(
         account.address, on.epoch_id, day.stage.at.ledger.version_of(account.address), INITIAL, value, on.factors,
         day.side(account, on, value, covers=True), sender=account.address)
     day.spent("attestCover", receipt.gas_used)
-    day.note(Kind.CURE, account.name, "tops up, covered again", amount)
+    day.note(Kind.CURE, account.name, "tops up, covered again" if amount else "covered again", amount)
 
 
 def renew(day: Day, accounts: Sequence[Account]) -> int:
