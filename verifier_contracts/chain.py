@@ -142,13 +142,13 @@ class Chain:
         self._suitable = self.in_process
 
     @staticmethod
-    def embedded(*, timestamp: int | None = None) -> Chain:
-        """A fresh chain in this process, with ten funded senders; its clock starts at `timestamp` (default: now) and
-        moves one second a block."""
+    def embedded(*, timestamp: int | None = None, senders: int = 10) -> Chain:
+        """A fresh chain in this process, with so many funded senders, whose keys are 1, 2, 3 …; its clock starts at
+        `timestamp` (default: now) and moves one second a block."""
         from web3 import EthereumTesterProvider, Web3  # these are slow to import, and not everybody has them
 
         from verifier_contracts.embedded import EmbeddedBackend
-        backend = EmbeddedBackend(int(time.time()) if timestamp is None else timestamp)
+        backend = EmbeddedBackend(int(time.time()) if timestamp is None else timestamp, senders)
         web3 = Web3(EthereumTesterProvider(backend))
         return Chain(_Embedded(web3), lambda: web3)
 
