@@ -322,7 +322,7 @@ class LotWorld:
         self.by("showResalting", "desk", "showResalting", who, to.address, new, EMPTY_FILLS,
                 self.moved(to.address, 1, old, new, EMPTY_FILLS))
         deadline = w.deadline()
-        consent = w.consent(new, owner=to, version=1, account=to.address)
+        consent = w.consent(new, owner=to, version=0, account=to.address)   # no registration has version 0
         value, epoch = self.value(who) + adds + comes, self.epoch
         hand = (who, to.address, new, deadline, consent, NO_PROOF)
         return (lot, hand, b"", least, shown or self.short(who), self.posting(to.address, 1, new), epoch, value,
