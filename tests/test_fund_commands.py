@@ -8,7 +8,7 @@ import pytest
 from real_system import RealSystem, key_of_sender
 
 from primitives.errors import BadInput
-from verifier_contracts.chain import ZERO_ADDRESS
+from verifier_contracts.bindings import ZERO_ADDRESS
 from verifier_contracts.fund import EXIT_WINDOW, SHARED, InsuranceFund, fund_of
 from verifier_contracts.governance import Role
 

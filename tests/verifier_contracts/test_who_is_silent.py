@@ -289,7 +289,7 @@ def test_what_gains_cannot_bear_stands_as_a_deficit_and_stops_nobody_who_did_not
     w.require_identities(people(w))
     # Who did not gain leaves with all of it; what fees repay is forwarded.
     w.withdraw_flat(FLAT.address, 50_000_000)
-    w.withdraw(COVERED.address, 1_000_000)
+    w.withdraw(COVERED.address, 1_000_000, waiting=GAINED - haircut)
     w.fund("payFees", deficit, sender=PAYER)
-    assert w.fund("deficitOf", loss_id(w.coordinator, lot))[1] == 0
     assert w.fund("repaid") == deficit
+    assert w.fund("standingOf", loss_id(w.coordinator, lot)) == 0

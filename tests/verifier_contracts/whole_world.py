@@ -184,10 +184,10 @@ class WholeWorld(LiquidationWorld):
         self.coordinator("award", self.awarding(lot, self.owner, to, value, least=least), sender=bidder)
 
     # -- leaving -----------------------------------------------------------------------------------------------------
-    def withdraw(self, who: str, amount: int) -> tuple[Any, ...]:
-        """By herself, with cover for what is left; the claim."""
+    def withdraw(self, who: str, amount: int, waiting: int = 0) -> tuple[Any, ...]:
+        """By herself, with cover for what is left; the claim.  waiting : gains that support nothing yet."""
         vault, quote, version, epoch = self.s.vault, self.s.quote.address, self.version(who), self.epoch
-        left = int(vault("valueOf", who, epoch, FACTORS)) - amount
+        left = int(vault("valueOf", who, epoch, FACTORS)) - amount - waiting
         action = vault("actionHash", quote, amount, who, 0)
         proof = self.side(1, who, epoch, left, BUFFERS[1], action=action)
         vault("withdraw", (who, quote, amount, who, 0, version, self.now), [(epoch, left, FACTORS, proof)], b"",
