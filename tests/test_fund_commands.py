@@ -63,7 +63,7 @@ def test_back_show_give_notice_and_leave(real: RealSystem, fund: InsuranceFund) 
         (SHARED, "600"), (real.venue.address, "100")]
     assert [one["worth"] for one in shown["positions"]] == ["600", "100"]
     assert (shown["deficit"], shown["open_losses"], shown["caps"]) == (
-        "0", 0, {"account": "30", "epoch": "40", "day": "50"})
+        "0", 0, {"account": "30000000", "epoch": "40000000", "day": "50000000"})
 
     assert real("fund", "exit", "--shares", 10**12, code=2)["field"] == "--shares"
     noticed = real("fund", "exit", "--shares", 200 * 10**6)

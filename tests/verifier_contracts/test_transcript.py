@@ -190,6 +190,7 @@ def lived(w: WholeWorld, book: Book, leak: str = "") -> list[Any]:
             proof = w.prove("margin", w.s.ledger, who, w.epoch, w.version(who),
                             [root_of(w.epoch), w.commitment(who), held])
             w.s.ledger("attest", who, w.epoch, w.version(who), held, 0, proof)
+            seen.storage()
         amount = book.cash // QUANTUM * QUANTUM
         if leak == "settlement":
             w.s.settlement("requestSettlement", sender=who)

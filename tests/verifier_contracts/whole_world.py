@@ -203,8 +203,8 @@ class WholeWorld(LiquidationWorld):
 
 
 def build_whole() -> WholeWorld:
-    """Everything deployed and wired as a deployment does it; the fund backed, the venue bonded, three liquidators seated;
-    the owner covered at initial margin and in escrow."""
+    """Everything deployed and wired as a deployment does it: the fund backed, the venue bonded, three liquidators
+    seated; the owner covered at initial margin and in escrow."""
     s = build()
     made, admin = artifacts(), s.admin
 
