@@ -69,7 +69,7 @@ def test_a_lot_is_a_loss_until_it_is_over_or_recorded(lw: LiquidationWorld) -> N
     assert note(w, who) == 0
     w.coordinator("reviveLot", lot, w.short(who))
     assert open_losses(w) == 1, "called, and short again"
-    again = w.open_lot(who)
+    again = w.open_lot(who, s=w.short(who))
     w.deposit(who, 1_000)
     w.cover(who)
     w.coordinator("voidLot", again)
