@@ -325,7 +325,7 @@ class LotWorld:
         posting = self.posting(to.address, 1, new)
         self.by("showEscrow", "escrow", "showEscrow", to.address, w.venue, 1, new, *posting)
         deadline = w.deadline()
-        consent = w.consent(new, owner=to, version=0, account=to.address)
+        consent = w.consent(new, owner=to, version=0, account=to.address)   # no registration has version 0
         value, epoch = self.value(who) + adds + comes, self.epoch
         hand = (who, to.address, new, deadline, consent, NO_PROOF)
         context = w.context("cover", account=to.address, epoch=epoch, version=1, manager=self.ledger.address)

@@ -14,12 +14,12 @@ from world import GENESIS
 from primitives.errors import BadInput
 from verifier_contracts import system_deployment
 from verifier_contracts.chain import Chain
-from verifier_contracts.errors import NodeError
+from verifier_contracts.errors import ContractRefused, NodeError
 from verifier_contracts.governance import AccessManager, Role
 from verifier_contracts.system import CONTRACTS, System
 from verifier_contracts.system_authenticity import system_authenticity
 from verifier_contracts.system_config import REQUIRED_SLOTS
-from verifier_contracts.system_deployment import NotHandedOver, Proving, deploy_system
+from verifier_contracts.system_deployment import Proving, deploy_system
 from verifier_contracts.unfinished import SCHEMA
 
 
@@ -119,7 +119,7 @@ def test_another_configuration_or_sender_is_refused_by_its_field(chain: Chain, p
 
 def test_a_ledger_that_names_another_vault_is_never_handed_over(chain: Chain, proving: Proving, tmp_path: Path,
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
-    """No constructor sees it: the vault is deployed after the ledger that was told its address."""
+    """The ledger's constructor cannot see it: the vault is deployed after it. The coordinator's asks, and stops it."""
     real, asked = system_deployment.created_address, []
 
     def wrong_about_the_vault(sender: str, nonce: int) -> str:
@@ -128,7 +128,7 @@ def test_a_ledger_that_names_another_vault_is_never_handed_over(chain: Chain, pr
 
     monkeypatch.setattr(system_deployment, "created_address", wrong_about_the_vault)
     config, file = config_for(chain, REQUIRED_SLOTS), tmp_path / "deployment.json"
-    with pytest.raises(NotHandedOver, match=r"ledger\.vault"):
+    with pytest.raises(ContractRefused, match="LiquidationCoordinator"):
         deploy_system(chain, config, proving, file=file)
     assert json.loads(file.read_text())["schema"] == SCHEMA, "unfinished"
     authority = AccessManager(chain, json.loads(file.read_text())["contracts"]["authority"])

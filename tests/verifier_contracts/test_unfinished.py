@@ -20,7 +20,7 @@ from verifier_contracts.unfinished import SCHEMA
 KEY = "0x" + "11" * 32
 ME = Account.from_key(KEY).address
 SENT = len(REQUIRED_SLOTS) + len(CONTRACTS) + 1 + 10
-"""Verifiers, contracts, a token; court, three stakes, signers, roles, hand-over."""
+"""Verifiers, contracts, a token; court, three stakes, signers, three installed, roles, hand-over."""
 
 
 @pytest.fixture
