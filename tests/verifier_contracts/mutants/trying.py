@@ -11,6 +11,7 @@ import gc
 import io
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -77,16 +78,14 @@ class Worlds:
         from world import GENESIS
 
         from verifier_contracts.chain import Chain
-        files = {test.split("::")[0] for test in tests}
-        if any(name.startswith(("test_ledger", "test_commitment", "test_batches", "test_verifier_reg", "test_loan"))
-               for name in files):
+        text = "".join((TESTS / name).read_text() for name in {test.split("::")[0] for test in tests})
+        # By the names of the fixtures.
+        if re.search(r"\bledgers\b", text):
             self._keep(ledger_world, "build", lambda build: build(Chain.embedded(timestamp=GENESIS)))
-        if any(name.startswith("test_oracle") for name in files):
+        if re.search(r"\boracles\b", text):
             self._keep(oracle_world, "build_oracle_world", lambda build: build(Chain.embedded(timestamp=GENESIS)))
         self._liquidation: Any = None
-        revm = ("test_lots", "test_loss_watch", "test_partial_close", "test_silence_calls", "test_hostile_liq",
-                "test_unwinding")
-        if any(name.startswith(revm) for name in files):
+        if re.search(r"\b(lw|uw)\b", text):
             import liquidation_world
             self._liquidation = made = liquidation_world.build_liquidation()
             liquidation_world.build_liquidation = lambda: made
