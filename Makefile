@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test test-all mutants lint bench gas risk-bench evm statements determinism standard-scenarios clean
+.PHONY: setup demo crash test test-all mutants lint bench gas risk-bench evm statements determinism standard-scenarios clean
 
 setup: .venv/installed node_modules/installed
 
@@ -23,6 +23,10 @@ node_modules/installed: package-lock.json package.json
 
 demo: setup
 	$(BIN)/tailproof demo
+
+# A market that falls by two fifths, over real proofs, through every tier of liquidation; then again on anvil.
+crash: setup
+	$(BIN)/python -m tailproof.crash
 
 lint: setup
 	$(BIN)/ruff check .

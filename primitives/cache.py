@@ -5,6 +5,9 @@ one, else the files of the room itself), of the packages that its module imports
 and constants frozen into it lie there. A directory is named by the digest of all that, of the compiler, and of the
 processor it compiles for; so machine code is renewed whenever any of it changes, and never asked for anywhere else.
 
+In an installed wheel the rooms lie inside `tailproof` (build_backend), and their imports say so. That changes no
+instruction, and is left out of the digest.
+
 Directories of older versions go when they have not been used for UNUSED_DAYS.
 
 The directory is per user, so read-only installations work. Where no private directory can be written there is none:
@@ -28,6 +31,8 @@ PRIMITIVES = Path(__file__).resolve().parent
 ROOMS = ("primitives", "risk", "circuits", "prover")
 """Where compiled functions, and what they are made of, may live."""
 
+_INSIDE = re.compile(rb"^(\s*from\s+)tailproof\.", re.MULTILINE)
+
 SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX", "NUMBA_OPT", "TAILPROOF_FORCE_PORTABLE")
 """What the user may set that changes machine code."""
 
@@ -36,6 +41,11 @@ UNUSED_DAYS = 30
 
 watchers: list[Callable[[str], object]] = []
 """Called with the name of a function that is about to be compiled, which may take seconds."""
+
+
+def as_in_the_repository(text: bytes) -> bytes:
+    """A module's text with rooms imported by their own names, wherever they lie: what digests of code are taken of."""
+    return _INSIDE.sub(rb"\1", text)
 
 
 def _package_of(path: Path) -> Path:
@@ -48,7 +58,8 @@ def _package_of(path: Path) -> Path:
 def sources(module: Path) -> tuple[Path, ...]:
     """The packages whose text the machine code of a module's functions depends on; its own comes first."""
     found = [_package_of(module)]
-    for dots, name in re.findall(r"^\s*(?:from|import)\s+(\.*)([\w.]*)", module.read_text(), re.MULTILINE):
+    for dots, name in re.findall(r"^\s*(?:from|import)\s+(\.*)([\w.]*)",
+                                 as_in_the_repository(module.read_bytes()).decode(), re.MULTILINE):
         if dots:
             found.append(_package_of(module.parents[len(dots) - 1].joinpath(*name.split("."))))
         elif name.split(".")[0] in ROOMS:
@@ -61,7 +72,7 @@ def _text(package: Path) -> bytes:
     """Digest of the modules of a package; of a room, only those directly in it."""
     total, room = hashlib.sha256(), package.parent == PRIMITIVES.parent
     for path in sorted(package.glob("*.py") if room else package.rglob("*.py")):
-        text = path.read_bytes()
+        text = as_in_the_repository(path.read_bytes())
         total.update(f"{path.relative_to(package).as_posix()} {len(text)}\n".encode() + text)
     return total.digest()
 

@@ -232,7 +232,7 @@ def _described(kind: Kind) -> str:
     if kind is int:
         return "int"
     if isinstance(kind, type):
-        return f"{kind.__module__}.{kind.__qualname__}"
+        return f"{kind.__module__.removeprefix('tailproof.')}.{kind.__qualname__}"       # see `primitives.cache`
     if isinstance(kind, np.dtype):
         return kind.str
     return f"({' '.join(map(_described, kind))})" if isinstance(kind, tuple) else str(kind)

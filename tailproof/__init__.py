@@ -69,6 +69,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":                      # told by pyproject.toml alone
+        from importlib.metadata import version
+        return version("tailproof")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _HOMES[name].split(":")

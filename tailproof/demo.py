@@ -23,9 +23,10 @@ from risk.epochs.build import build
 from risk.epochs.provenance import Sources
 from risk.margins.portfolio import Portfolio
 
-from . import demo_collateral, family
+from . import demo_collateral, extras, family, shipped
 from .attestation import commit, prove_margin
 from .auditing import audit
+from .crash import run as crash_day
 from .demo_collateral import Told
 from .demo_stage import MAX_EPOCH_AGE, MINUTE, STATEMENTS, Stage, stage_keys
 from .progress import Progress, quiet
@@ -34,8 +35,8 @@ from .telling import setting
 
 STATEMENT = STATEMENTS["margin"]
 PORTFOLIOS = ("short_straddle", "covered_call", "cross_asset_hedge", "concentrated_short")
-FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
-WRITTEN = {"verification_key.json", "Groth16Verifier.sol", "epoch", "losses.png", "deployment.json",
+FIXTURES = shipped.fixtures("btc_eth")
+WRITTEN = {"timeline.png", "verification_key.json", "Groth16Verifier.sol", "epoch", "losses.png", "deployment.json",
            "opening.secret.json", "bundle.json", "proof.json", "public.json", "report.json",
            "solvency-grid-1000x32", "netting-grid-4x8"}
 """What a run leaves in its directory, and the next may take away."""
@@ -56,7 +57,8 @@ class Attack:
 
 @dataclass
 class Report:
-    """What the demo did. `verified`: by whom, and the answer; `seconds`: by stage."""
+    """What the demo did. `verified`: by whom, and the answer; `not_run`: who was not asked, and why; `seconds`: by
+    stage."""
 
     out: Path
     statement: str
@@ -66,19 +68,23 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
     margins: list[dict[str, Any]] = field(default_factory=list)
     verified: dict[str, bool] = field(default_factory=dict)
+    not_run: dict[str, str] = field(default_factory=dict)
     attacks: list[Attack] = field(default_factory=list)
     gas: dict[str, int] = field(default_factory=dict)
     family: list[dict[str, Any]] = field(default_factory=list)
     margin_on_chain: int = 0
     margin_proven: int = 0
     collateral: Told = field(default_factory=Told)
+    liquidation: crash_day.Report | None = None
 
     @property
     def holds(self) -> bool:
-        """Everything that should be accepted was, everything else was refused for its own reason."""
+        """Everything that should be accepted was, by all who were asked; everything else was refused for its own
+        reason."""
         return (all(self.verified.values()) and all(attack.refused for attack in self.attacks)
                 and all(all(entry["verified"].values()) for entry in self.family)
-                and self.margin_on_chain == self.margin_proven and self.collateral.holds)
+                and self.margin_on_chain == self.margin_proven and self.collateral.holds
+                and self.liquidation is not None and self.liquidation.holds)
 
 
 class _Clock:
@@ -100,6 +106,10 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     """Run the demo into the directory `out` (what an earlier run left there is replaced).
 
     keys : where keys are kept between runs; default `out/../keys`.
+
+    Raises
+    ------
+    MissingExtra : the embedded chain, the reference arithmetic or what draws pictures is not installed.
     """
     from prover.files import snarkjs
     from risk.margins import plot
@@ -107,8 +117,11 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     from verifier_contracts.chain import Chain
     from verifier_contracts.generator import generate
 
+    extras.require("chain", "reference", "risk")
     _clear(out)
     report = Report(out, STATEMENT)
+    if lacking := snarkjs_lacks():
+        report.not_run["snarkjs"] = lacking
     timed = _Clock(report, progress)
 
     # -- what is proven, and with which keys
@@ -146,8 +159,15 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
     for shown in (timed("solvency: setup, prove", lambda: family.prove_solvency(on_grid, books[PORTFOLIOS[0]])),
                   timed("netting: setup, prove", lambda: family.prove_netting(on_grid, list(books.values())))):
         report.family.append({"statement": shown.statement, "rows": shown.rows, **shown.facts,
-                              "shown": list(shown.public_inputs), "verified": _believers(shown, chain, out)})
+                              "shown": list(shown.public_inputs), "verified": _believers(shown, chain, out, report)})
     report.collateral = demo_collateral.run(every, stage.proving, timed=timed, progress=progress)
+
+    # -- the third act: a fall, an account that nobody cures, and its sale
+    with TemporaryDirectory(prefix="tailproof-demo-") as folder:
+        report.liquidation = timed("a fall of 40 %, a lot, its sale", lambda: crash_day.run(
+            Path(folder), keys or out.parent / "keys", short=True, proving=stage.proving, progress=progress,
+            told=lambda entry: None))
+        shutil.copy(Path(folder) / "timeline.png", out / "timeline.png")
     return report
 
 
@@ -181,7 +201,8 @@ def _attest(stage: Stage, report: Report, book: Portfolio, timed: _Clock, progre
             commitment=opening.commitment, backend=backend))
     report.verified["tailproof kernels"] = timed("verify: kernels", lambda: audited("kernels"))
     report.verified["py_ecc reference"] = timed("verify: py_ecc", lambda: audited("reference"))
-    report.verified["snarkjs"] = timed("verify: snarkjs", lambda: snarkjs_accepts(out))
+    if "snarkjs" not in report.not_run:
+        report.verified["snarkjs"] = timed("verify: snarkjs", lambda: snarkjs_accepts(out))
 
     # -- attacks on a proof that has not been used
     def attest(account: str, words: list[int], *, epoch: int = epoch_id, version: int = 1,
@@ -236,7 +257,7 @@ def _clear(out: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _believers(shown: family.Shown, chain: Any, out: Path) -> dict[str, bool]:
+def _believers(shown: family.Shown, chain: Any, out: Path, report: Report) -> dict[str, bool]:
     """Who accepts a proof, and refuses it for the public inputs with one of them changed."""
     from prover import verify
     from prover.files import snarkjs
@@ -253,7 +274,7 @@ def _believers(shown: family.Shown, chain: Any, out: Path) -> dict[str, bool]:
     snarkjs.write_public(folder / "public.json", inputs)
     snarkjs.write_proof(folder / "proof.json", shown.proof)
     return {"tailproof": verify(shown.key, inputs, shown.proof) and not verify(shown.key, changed, shown.proof),
-            "snarkjs": snarkjs_accepts(folder),
+            **({} if "snarkjs" in report.not_run else {"snarkjs": snarkjs_accepts(folder)}),
             "contract": verifier_refusal(chain, verifier, inputs, words) is None
             and bool(verifier_refusal(chain, verifier, changed, words))}
 
@@ -268,6 +289,18 @@ def refusal(action: Callable[[], Any]) -> str | None:
     return None
 
 
+def snarkjs_lacks() -> str | None:
+    """Why snarkjs cannot be asked on this machine; None if it can."""
+    if shutil.which("node") is None:
+        return "needs Node"
+    return None if _snarkjs().is_file() else "needs the npm package snarkjs"
+
+
+def _snarkjs() -> Path:
+    from verifier_contracts.compiler import npm_packages
+    return npm_packages() / "snarkjs" / "build" / "cli.cjs"
+
+
 def snarkjs_accepts(directory: Path) -> bool:
     """Whether snarkjs, run as a program, accepts the verification_key, public and proof .json of a directory.
 
@@ -277,8 +310,7 @@ def snarkjs_accepts(directory: Path) -> bool:
     ------
     TailproofError : it cannot be run, or gave no answer.
     """
-    from verifier_contracts.compiler import node_modules
-    command = ["node", str(node_modules() / "snarkjs" / "build" / "cli.cjs"), "groth16", "verify",
+    command = ["node", str(_snarkjs()), "groth16", "verify",
                *(str(directory / f"{name}.json") for name in ("verification_key", "public", "proof"))]
     try:
         result = subprocess.run(command, capture_output=True, timeout=120, check=False)
@@ -300,8 +332,9 @@ def save_report(report: Report) -> None:
     jsonio.write(report.out / "report.json", {
         "statement": report.statement, "trial_epoch": report.trial_epoch, "rows": report.rows,
         "milliseconds": {stage: round(1000 * spent) for stage, spent in report.seconds.items()},
-        "margins": report.margins, "verified": report.verified, "gas": report.gas,
+        "margins": report.margins, "verified": report.verified, "not_run": report.not_run, "gas": report.gas,
         "margin_on_chain": str(report.margin_on_chain), "family": report.family,
         "collateral": report.collateral.to_json(),
+        "liquidation": None if report.liquidation is None else report.liquidation.to_json(),
         "attacks": [{"name": attack.name, "expected": attack.expected, "refused_as": attack.refusal}
                     for attack in report.attacks]})

@@ -37,13 +37,14 @@ from .keys import KeyDirectory
 from .leaf_proofs import LeafProver
 from .progress import Progress, quiet
 from .secret import draw_salt
+from .shipped import fixtures
 
 if TYPE_CHECKING:
     from verifier_contracts.system_deployment import Proving
     from verifier_contracts.token import Token
     from verifier_contracts.vault import Claim
 
-FIXTURES = Path(__file__).parent.parent / "fixtures" / "levels"
+FIXTURES = fixtures("levels")
 DEPOSIT = 60_000 * 10**6
 SYMBOL, LOTS, PRICE = "BTC-SPOT", 400, "29001.72"
 """What she buys: 4 BTC, all of it on credit."""

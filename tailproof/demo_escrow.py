@@ -42,9 +42,10 @@ class Holders:
     identities: Mapping[str, Identity]
 
 
-def prepare(there: Contracts, admin: str, holders: Mapping[str, LocalAccount]) -> Holders:
+def prepare(there: Contracts, admin: str, holders: Mapping[str, LocalAccount], *, members: int = MEMBERS,
+            threshold: int = THRESHOLD) -> Holders:
     """Deal a key among members, register it, and register a key of each holder."""
-    committee, shares = _dealt(there.escrow.context_of_committee(1))
+    committee, shares = _dealt(there.escrow.context_of_committee(1), members, threshold)
     possession = committee.possession
     assert possession is not None
     there.authority.perform(there.escrow, "foundCommittee", committee.key, (possession.commitment, possession.response),
@@ -57,12 +58,12 @@ def prepare(there: Contracts, admin: str, holders: Mapping[str, LocalAccount]) -
     return Holders(committee, shares, identities)
 
 
-def _dealt(context: bytes) -> tuple[Committee, list[Share]]:
-    members = [Identity.draw(f"member {number}") for number in range(1, MEMBERS + 1)]
-    roster = Roster(context, THRESHOLD, tuple(member.member() for member in members))
+def _dealt(context: bytes, count: int, threshold: int) -> tuple[Committee, list[Share]]:
+    members = [Identity.draw(f"member {number}") for number in range(1, count + 1)]
+    roster = Roster(context, threshold, tuple(member.member() for member in members))
     with TemporaryDirectory(prefix="tailproof-demo-") as name:
         files, dealers = [], []
-        for number in range(1, MEMBERS + 1):
+        for number in range(1, count + 1):
             dealing, dealer = deal(roster, number, draw_scalar(), renewal=False)
             files.append(Path(name) / f"dealing{number}.json")
             dealing.save(files[-1])

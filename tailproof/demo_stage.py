@@ -18,6 +18,7 @@ from .epoch_contents import factors_of
 from .keys import KeyDirectory, make_keys
 from .progress import Progress
 from .secret import Opening
+from .shipped import fixtures
 from .statements import r1cs_digest
 from .systems import layout_of, load_proving
 
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     from verifier_contracts.system_config import SystemConfig
     from verifier_contracts.system_deployment import Proving
 
-COLLATERAL = Path(__file__).parent.parent / "fixtures" / "levels" / "collateral.json"
+COLLATERAL = fixtures("levels") / "collateral.json"
 STATEMENTS = {"margin": "margin-full-256x16", "cover": "cover-full-256x16", "flat": "flat-16",
-              "transition": "transition-16", "escrow": "escrow-16", "leaf-field": "leaf-field-full-256"}
+              "transition": "transition-16", "escrow": "escrow-16", "delivery": "delivery-16",
+              "leaf-field": "leaf-field-full-256"}
 STAKE = 10**18
 MINUTE = 60
 MAX_EPOCH_AGE = 30 * MINUTE
@@ -52,8 +54,9 @@ def stage_keys(home: Path, progress: Progress) -> dict[str, KeyDirectory]:
 class Stage:
     """The system, and who acts on it.
 
-    proving : keys with a proof by each; another stage can be set with them.  folder : of the epoch.
-    journals : where signers keep theirs.  publishers : in the order of their set.  gas : of the last publication.
+    proving : keys with a proof by each; another stage can be set with them.  folder : of the epoch; before : of the one
+    that it follows on.  journals : where signers keep theirs.  publishers : in the order of their set.
+    gas, published : of the last publication, and its root.
     """
 
     chain: Chain
@@ -70,25 +73,28 @@ class Stage:
     venue: str
     relayer: str
     gas: int = 0
+    before: Path | None = None
+    published: int = 0
 
     @staticmethod
     def set(chain: Chain, keys: Mapping[str, KeyDirectory], epoch: Epoch, folder: Path, journals: Path, timed: Timed,
-            proving: Proving | None = None) -> Stage:
+            proving: Proving | None = None, changed: Callable[[SystemConfig], SystemConfig] = lambda config: config
+            ) -> Stage:
         """Deploy a system for epochs of this one's layout.
 
         Parameters
         ----------
         folder : directory of the epoch.  journals : a new one is made there.
-        proving : of an earlier stage with the same keys.
+        proving : of an earlier stage with the same keys.  changed : the configuration, as it is to be.
         """
         from verifier_contracts.system_deployment import deploy_system
         journals.mkdir()
         publishers = sorted((Account.create() for _ in range(3)), key=lambda one: int(one.address, 16))
-        config = _config(chain, keys, epoch, publishers)
+        config = changed(_config(chain, keys, epoch, publishers))
         proven: Proving = timed("known answers (first proofs: kernels load)", lambda: load_proving(config)) \
             if proving is None else replace(proving, layout=layout_of(epoch.shape, config))
         system = timed("deploy the system", lambda: deploy_system(chain, config, proven, sender=chain.senders[0]))
-        _, admin, _, _, venue, _, relayer, _, _, trader = chain.senders
+        _, admin, _, _, venue, _, relayer, _, _, trader = chain.senders[:10]
         return Stage(chain, system, system.open(chain), keys, proven, epoch, folder, journals, publishers, admin,
                      trader, venue, relayer)
 
@@ -99,6 +105,10 @@ class Stage:
     def later(self, seconds: int) -> None:
         self.chain.travel_to(self.now + seconds)
 
+    def go_on(self, epoch: Epoch, folder: Path) -> None:
+        """Publish another epoch from now on, which follows on the one before."""
+        self.epoch, self.folder, self.before = epoch, folder, self.folder
+
     def ground(self) -> withdrawing.Ground:
         """The latest epoch."""
         from verifier_contracts.vault import Factor
@@ -107,18 +117,27 @@ class Stage:
 
     def publish(self) -> EpochContent:
         """As publishers do it: each makes the epoch again before signing, and writes down what it signed."""
+        oracle: RiskOracle = self.at.oracle
+        new = self.epoch.root != self.published                              # else it was looked at before
+        candidate = signing.propose(self.folder, oracle, self.at.court, previous=self.before if new else None,
+                                    collateral=COLLATERAL.read_bytes())
+        if new:
+            signing.require_stands(candidate)
+        made = self.bring(candidate.content)
+        self.published = self.epoch.root
+        return made
+
+    def bring(self, content: EpochContent) -> EpochContent:
+        """Have a content signed by all publishers, whatever it is, and published."""
         from verifier_contracts.signers import LocalSigner
         oracle: RiskOracle = self.at.oracle
-        candidate = signing.propose(self.folder, oracle, self.at.court, collateral=COLLATERAL.read_bytes())
-        if not oracle.latest_epoch_id():                                     # later ones have the same root
-            signing.require_stands(candidate)
         files = []
         for publisher in self.publishers:
             owner, journal = signing.owner_of(oracle, publisher.address), self.journals / f"{publisher.address}.journal"
             if not journal.exists():
                 signing.begin_journal(journal, owner, oracle, "never-signed")
-            signed = signing.sign(candidate.content, oracle, LocalSigner(publisher), journal)
-            files.append(self.journals / f"{publisher.address}-{candidate.content.id}.json")
+            signed = signing.sign(content, oracle, LocalSigner(publisher), journal)
+            files.append(self.journals / f"{publisher.address}-{content.id}.json")
             signed.save(files[-1])
         done = signing.publish(files, oracle)
         assert done.receipt is not None

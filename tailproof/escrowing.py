@@ -201,32 +201,47 @@ def opening_of(request: Request, elements: Sequence[int], statement: str | None 
 # -- what the chain has ------------------------------------------------------------------------------------------------
 def posted(system: System, there: Contracts, account: str | None = None, *, progress: Progress = quiet
            ) -> Mapping[tuple[str, int], Posted]:
-    """The last escrow of each account and commitment, or of one account.
+    """The last escrow of each account and commitment, or of one account. Words that were shown before they were posted
+    (`Escrow.showEscrow`) are one from the post on; whatever else was shown is nobody's.
 
     Raises
     ------
     ImplausibleAnswer : words that are not those of the digest that the contract keeps.
     """
-    events = read_events(there.chain, {"escrow": there.escrow}, system.block, names={"EscrowPosted"}, about=account,
-                         report=progress).events
-    last = {(str(event.arguments["account"]), int(event.arguments["commitment"])): event for event in events}
-    return {key: _posted(system, there, event) for key, event in last.items()}
+    events = read_events(there.chain, {"escrow": there.escrow}, system.block, names={"EscrowPosted", "EscrowShown"},
+                         about=account, report=progress).events
+    told: dict[tuple[str, int], list[Event]] = {}
+    for event in events:
+        told.setdefault((str(event.arguments["account"]), int(event.arguments["commitment"])), []).append(event)
+    found = {}
+    for (holder, commitment), of_it in told.items():
+        kept = bytes(there.escrow.read("postedOf", holder, commitment))
+        if not any(kept) and all(event.name == "EscrowShown" for event in of_it):
+            continue
+        # Also where it was told long ago: whatever was shown since is not what the contract keeps.
+        last = next((event for event in reversed(of_it) if _kept_of(event) == kept), None)
+        found[holder, commitment] = _posted(system, there, holder, commitment, last)
+    return found
 
 
-def _posted(system: System, there: Contracts, event: Event) -> Posted:
+def _kept_of(event: Event) -> bytes:
+    """What the contract keeps of a post."""
     told = event.arguments
-    account, commitment, digest = str(told["account"]), int(told["commitment"]), int(told["digest"])
-    context, generation = int(told["context"]), int(told["generation"])
-    keys, words = [int(value) for value in told["holders"]], [int(word) for word in told["words"]]
-    kept = bytes(there.escrow.read("postedOf", account, commitment))
-    if (keccak(encode(["uint32", "address", "uint256"], [generation, str(told["venue"]), digest])) != kept
-            or hash_integers(Tag.ESCROW, [context, commitment, *keys, *words]) != digest):
+    return bytes(keccak(encode(["uint32", "address", "uint256"],
+                               [int(told["generation"]), str(told["venue"]), int(told["digest"])])))
+
+
+def _posted(system: System, there: Contracts, account: str, commitment: int, event: Event | None) -> Posted:
+    told = {} if event is None else event.arguments
+    keys, words = [int(value) for value in told.get("holders", ())], [int(word) for word in told.get("words", ())]
+    if event is None or hash_integers(Tag.ESCROW, [context := int(told["context"]), commitment, *keys, *words]) \
+            != (digest := int(told["digest"])):
         raise ImplausibleAnswer(there.chain.name, f"gives words of an escrow of {account}, commitment {commitment}, "
                                 "that are not what the contract keeps")
     recipients = tuple(Point(*keys[place:place + 2]) for place in range(0, len(keys), 2))
     request = Request(system.installed("escrow").statement, Binding(context, commitment), recipients,
                       Sealed.of_words(words, len(recipients)))
-    return Posted(account, int(told["version"]), generation, digest, event.block, request)
+    return Posted(account, int(told["version"]), int(told["generation"]), digest, event.block, request)
 
 
 def ordered(system: System, there: Contracts, *, progress: Progress = quiet) -> list[Ordered]:

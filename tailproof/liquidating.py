@@ -252,7 +252,7 @@ def prove_award(site: Site, keys: CloseKeys, final: Ground, on: Ground, opening:
     least = least_value(required_margin(on.epoch, after), ledger.buffer_of(INITIAL))
     if value < least:
         return Misfit(value, least, least)
-    consent = there.desk.consent(to, own.venue, after.commitment, there.chain.clock() + valid_for)
+    consent = there.desk.hand_over_consent(to, own.venue, after.commitment, there.chain.clock() + valid_for)
     context = ledger.context("transition", require_in_force(there, keys.transition, "transition"), to, 0, 1)
     words = prove_transition(keys.transition, opening, [], 0, after, context, progress=progress)
     hand = HandOver(account, to, after.commitment, consent.deadline, sign(consent.typed_data()), words)
@@ -271,14 +271,23 @@ def _counted(site: Site, on: Ground, amount: int) -> int:
     return amount * factor >> 64
 
 
-def show_resalting(site: Site, award: Award, *, sender: str) -> Award:
-    """Show shortfall and re-salting in transactions of their own; the award without them, whose own is smaller."""
-    there, hand = site.there, award.hand_over
+def show_before(site: Site, award: Award, *, sender: str) -> Award:
+    """Show the four proofs in transactions of their own; the award without them, whose own is smaller
+    (docs/liquidation.md), and wants the same of what stands then."""
+    there, hand, sealed = site.there, award.hand_over, award.escrow
+    ledger = there.ledger
     site.coordinator.show_shortfall(award.lot_id, award.shortfall, sender=sender)
     there.desk.transact("showResalting", hand.account, hand.to, hand.new_commitment, site.coordinator.empty()[0],
                         list(hand.words), sender=sender)
-    return award._replace(shortfall=award.shortfall.shown, hand_over=hand._replace(words=NO_PROOF))
+    there.escrow.show(hand.to, ledger.venue_of(hand.account), 1, hand.new_commitment, sealed.digest, sealed.words,
+                      sealed.proof, sender=sender)
+    context = ledger.context("cover", there.registry.active("cover").key_digest, hand.to, award.epoch_id, 1)
+    claim = award.claimed | ledger.buffer_of(INITIAL) << 128 | 1 << 144
+    there.attestor.show_cover(context.field_element(), there.oracle.root_of(award.epoch_id), hand.new_commitment, claim,
+                              award.cover_words, sender=sender)
+    return award._replace(shortfall=award.shortfall.shown, hand_over=hand._replace(words=NO_PROOF),
+                          escrow=sealed._replace(words=(), proof=NO_PROOF), cover_words=NO_PROOF)
 
 
 __all__ = ["Award", "CloseKeys", "Misfit", "Solvent", "after_close", "fit", "prove_award", "prove_call",
-           "prove_close", "prove_lot_margin", "prove_short", "resalted", "show_resalting"]
+           "prove_close", "prove_lot_margin", "prove_short", "resalted", "show_before"]

@@ -200,6 +200,8 @@ def test_the_demo_runs_and_everything_in_it_holds(run: Callable[..., Any], tmp_p
     answer = run("demo", "--out", tmp_path / "demo")
     assert answer.code == 0, answer.stderr
     assert answer.data["holds"] is True
+    assert answer.data["not_run"] == {}, "Node is here, and snarkjs has been asked"
+    assert answer.data["verified"]["snarkjs"] is True
     assert len(answer.data["attacks"]) == 7
     assert all(attack["refused_as"] == attack["expected"] for attack in answer.data["attacks"])
     assert [entry["statement"] for entry in answer.data["family"]] == ["solvency-grid-1000x32", "netting-grid-4x8"]

@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from real_system import DEPOSIT, RealSystem
 
+from circuits import statements
+from circuits.statements import margin
+from tailproof import escrowing
 from tailproof.secret import Opening
 from verifier_contracts.governance import Role
+from verifier_contracts.ledger import NO_PROOF
 
 
 @pytest.fixture
@@ -52,6 +56,30 @@ def test_each_holder_reads_what_was_posted(real: RealSystem, first: Path, tmp_pa
     assert (answer.code, slots_of(tmp_path / "by-committee.json")) == (0, [(real.epoch.cash_id, DEPOSIT)])
     shown = json.loads(request.read_text())
     assert shown["commitment"] == str(Opening.load(first).commitment)
+
+
+def test_words_that_were_shown_before_are_found_once_they_are_posted(real: RealSystem, first: Path, tmp_path: Path
+                                                                     ) -> None:
+    """Two showings of what she will hold next; the contract says which one is posted."""
+    me, there, salt = real.trader.address, real.at, 12
+    slots = [(real.epoch.cash_id, DEPOSIT)]
+    preset = statements.get("margin-tiny").preset
+    after = Opening("margin-tiny", margin.commit(salt, margin.fill(preset, slots)), salt, slots)
+    one, other = (escrowing.seal_next(there, real.key("escrow"), after, me, 2, there.escrow.keys_for(me))
+                  for _ in range(2))
+    for sealed in (one, other):
+        there.escrow.show(me, real.venue.address, 2, after.commitment, sealed.digest, sealed.words, sealed.proof,
+                          sender=real.world.stranger)
+    assert (me, after.commitment) not in escrowing.posted(real.system, there)
+    assert real.register(slots, salt).commitment == after.commitment
+    for sealed in (one, other):
+        there.escrow.post(me, 2, sealed.digest, [], NO_PROOF, sender=real.world.stranger)
+        assert escrowing.posted(real.system, there, me)[me, after.commitment].digest == sealed.digest
+    request = tmp_path / "request.json"
+    assert real("escrow", "show", "--account", me, "--out", request, sends=False)["escrowed"] is True
+    real.run("committee", "decrypt", "own", "--secret", tmp_path / "venue.json", "--request", request, "--out",
+             tmp_path / "opened.json")
+    assert slots_of(tmp_path / "opened.json") == slots
 
 
 def test_keys_and_committees_are_registered_by_whom_they_are(real: RealSystem, first: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ GAS_CAPS = {"freezeEpoch": 100_000, "attest": 600_000, "pause": 100_000, "unpaus
             "rotateSigners": 2_000_000, "multicall": 8_000_000, "attestCover": 700_000, "proveShortfall": 700_000,
             "applyTransition": 1_400_000, "postEscrow": 1_100_000, "deliver": 1_200_000, "publishOpening": 900_000,
             "registerKey": 900_000, "foundCommittee": 1_500_000, "registerCommittee": 1_500_000,
-            "renewCommittee": 900_000,
+            "renewCommittee": 900_000, "showEscrow": 1_100_000, "showCover": 700_000,
             "attestBatch": 1_500_000, "attestMargins": 12_000_000, "attestCovers": 12_000_000, "withdraw": 1_400_000,
             "withdrawFlat": 800_000, "announce": 4_000_000, "activate": 4_000_000,
             "openLot": 1_500_000, "showShortfall": 900_000, "reviveLot": 900_000, "callSilent": 2_500_000,

@@ -16,12 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from eth_account import Account
-from web3 import EthereumTesterProvider, HTTPProvider, Web3
-from web3.types import RPCEndpoint
 
 from primitives.errors import BadInput
 from verifier_contracts.addresses import checksummed
@@ -56,6 +54,9 @@ from verifier_contracts.senders import alone
 from verifier_contracts.sending import Report, Signed, confirmed, created_address, hand_over, next_nonce
 from verifier_contracts.signers import LocalSigner, Signer, endpoint_name, transaction_hash
 from verifier_contracts.suitability import require_instructions
+
+if TYPE_CHECKING:
+    from web3 import Web3
 
 KEY_VARIABLE = "TAILPROOF_PRIVATE_KEY"
 """Environment variable with the private key that signs transactions; without it, accounts unlocked in the node do."""
@@ -111,6 +112,7 @@ class _Embedded:
         self._request = web3.provider.request_func(web3, web3.middleware_onion)
 
     def ask(self, method: str, params: list[Any], seconds: float) -> Any:
+        from web3.types import RPCEndpoint
         return self._request(RPCEndpoint(method), params)
 
 
@@ -140,11 +142,13 @@ class Chain:
         self._suitable = self.in_process
 
     @staticmethod
-    def embedded(*, timestamp: int | None = None) -> Chain:
-        """A fresh chain in this process, with ten funded senders; its clock starts at `timestamp` (default: now) and
-        moves one second a block."""
-        from verifier_contracts.embedded import EmbeddedBackend  # py-evm is slow to import
-        backend = EmbeddedBackend(int(time.time()) if timestamp is None else timestamp)
+    def embedded(*, timestamp: int | None = None, senders: int = 10) -> Chain:
+        """A fresh chain in this process, with so many funded senders, whose keys are 1, 2, 3 …; its clock starts at
+        `timestamp` (default: now) and moves one second a block."""
+        from web3 import EthereumTesterProvider, Web3  # these are slow to import, and not everybody has them
+
+        from verifier_contracts.embedded import EmbeddedBackend
+        backend = EmbeddedBackend(int(time.time()) if timestamp is None else timestamp, senders)
         web3 = Web3(EthereumTesterProvider(backend))
         return Chain(_Embedded(web3), lambda: web3)
 
@@ -173,7 +177,12 @@ class Chain:
                 signer = LocalSigner(Account.from_key(secret))
             except Exception:                   # whatever it complains about, it may quote the key
                 raise BadInput("private key", "(hidden)", "32 bytes in hex", source=f"${key_variable}") from None
-        return Chain(HTTP(url, name), lambda: Web3(HTTPProvider(url, exception_retry_configuration=None)),
+
+        def over_http() -> Web3:
+            from web3 import HTTPProvider, Web3
+            return Web3(HTTPProvider(url, exception_retry_configuration=None))
+
+        return Chain(HTTP(url, name), over_http,
                      signer=signer, terms=terms, chain_id=chain_id, patience=patience)
 
     @cached_property

@@ -20,7 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from primitives import jsonio
+from primitives import cache, jsonio
 from primitives.errors import BadInput, TailproofError
 from verifier_contracts.artifacts import Artifact as Artifact
 from verifier_contracts.artifacts import packaged, packaged_templates
@@ -95,7 +95,8 @@ def digest_of(sources: Mapping[str, str]) -> str:
 
 def generator_digest() -> str:
     """What the code of a generated verifier depends on besides its key: the generator's text and the settings."""
-    texts = [(Path(__file__).parent / "generator.py").read_text(), (SOURCES / "Precompiles.sol").read_text()]
+    own = cache.as_in_the_repository((Path(__file__).parent / "generator.py").read_bytes()).decode()
+    texts = [own, (SOURCES / "Precompiles.sol").read_text()]
     return hashlib.sha256(json.dumps([SETTINGS, texts], sort_keys=True).encode()).hexdigest()
 
 
@@ -172,18 +173,25 @@ def _compiled(contents: Any, settings: Any, version: str, modules: Path) -> dict
             for name, unit in units.items() if "evm" in unit}
 
 
+def npm_packages() -> Path:
+    """Where npm packages are looked for: beside this project's rooms, or where TAILPROOF_NODE_MODULES points."""
+    chosen = os.environ.get("TAILPROOF_NODE_MODULES")
+    return Path(chosen) if chosen else SOURCES.parents[1] / "node_modules"
+
+
 def node_modules() -> Path:
-    """The npm packages beside this project's rooms, or where TAILPROOF_NODE_MODULES points.
+    """`npm_packages`, with the compiler and the libraries among them.
 
     Raises
     ------
     BadInput : they are not there.
     """
-    chosen = os.environ.get("TAILPROOF_NODE_MODULES")
-    path = Path(chosen) if chosen else SOURCES.parents[1] / "node_modules"
+    path = npm_packages()
     for package in ("solc", "@openzeppelin/contracts"):
         if not (path / package / "package.json").is_file():
-            raise BadInput(f"npm package {package}", "absent", "installed: run `make setup` (or `npm ci`)", source=path)
+            raise BadInput(f"npm package {package}", "absent", f"installed by npm in {path}, or where "
+                           "TAILPROOF_NODE_MODULES points: the compiler of Solidity needs Node (in a checkout, `make "
+                           "setup` installs it)")
     return path
 
 

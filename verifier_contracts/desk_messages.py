@@ -18,8 +18,8 @@ from verifier_contracts.eip712 import Domain, sign
 
 DOMAIN_NAME, DOMAIN_VERSION = "Tailproof CommitmentDesk", "1"
 _BOUNDS = {"commitment": (1, MODULUS - 1), "new_commitment": (1, MODULUS - 1), "fill_digest": (0, MODULUS - 1),
-           "version": (1, 2**40 - 1), "nonce": (0, 2**32 - 1), "deadline": (0, 2**256 - 1),
-           "cash": (-2**127, 2**127 - 1), "concession": (0, 2**128 - 1), "chain_id": (1, 2**256 - 1)}
+           "nonce": (0, 2**32 - 1), "deadline": (0, 2**256 - 1), "cash": (-2**127, 2**127 - 1),
+           "concession": (0, 2**128 - 1), "chain_id": (1, 2**256 - 1)}
 
 
 class _Message:
@@ -27,6 +27,7 @@ class _Message:
 
     _KIND: str
     _FIELDS: tuple[tuple[str, str], ...]
+    _VERSIONS = (1, 2**40 - 1)
     chain_id: int
     desk: str
 
@@ -35,7 +36,7 @@ class _Message:
             if name in ("desk", "account", "venue"):
                 object.__setattr__(self, name, checksummed(value, name))
             else:
-                least, most = _BOUNDS[name]
+                least, most = self._VERSIONS if name == "version" else _BOUNDS[name]
                 if not least <= value <= most:
                     raise BadInput(name, value, f"an integer in [{least}, {most}]")
 
@@ -69,6 +70,14 @@ class CommitmentConsent(_Message):
     version: int
     nonce: int
     deadline: int
+
+
+@dataclass(frozen=True)
+class HandOverConsent(CommitmentConsent):
+    """Of the account that takes a lot: a `CommitmentConsent` for version 0, which no registration has. Her venue could
+    register it first, and the hand-over would find no fresh account (`CommitmentDesk.HandOver`)."""
+
+    _VERSIONS = (0, 0)
 
 
 @dataclass(frozen=True)

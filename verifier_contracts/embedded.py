@@ -92,10 +92,11 @@ def _floor(data: bytes) -> int:
 
 
 class EmbeddedBackend(PyEVMBackend):
-    """eth-tester's backend on the machine above, its first block at `timestamp`."""
+    """eth-tester's backend on the machine above, its first block at `timestamp`, with so many funded accounts."""
 
-    def __init__(self, timestamp: int) -> None:
+    def __init__(self, timestamp: int, accounts: int = 10) -> None:
         super().__init__(genesis_parameters=self.generate_genesis_params({"timestamp": timestamp}),
+                         genesis_state=self.generate_genesis_state(num_accounts=accounts),
                          vm_configuration=((0, _Machine),))
 
     def call(self, transaction: dict[str, Any], block_number: Any = "latest") -> bytes:

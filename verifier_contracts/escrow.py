@@ -103,6 +103,13 @@ class Escrow(Contract):
         proof.  words : of `primitives.elgamal.Sealed`."""
         return self.transact("postEscrow", account, version, digest, list(words), list(proof), sender=sender)
 
+    def show(self, account: str, venue: str, version: int, commitment: int, digest: int, words: Sequence[int],
+             proof: Sequence[int], *, sender: str | None = None) -> Receipt:
+        """Show the encrypted opening of what an account will hold, for a post without words; anybody may.
+        venue, version : that it will have."""
+        return self.transact("showEscrow", account, venue, version, commitment, digest, list(words), list(proof),
+                             sender=sender)
+
     def refresh(self, account: str, generation: int, digest: int, *, sender: str | None = None) -> Receipt:
         """Have the ledger know how long an account's last post is good by now; anybody may."""
         return self.transact("refresh", account, generation, digest, sender=sender)

@@ -15,7 +15,13 @@ from verifier_contracts.addresses import checksummed
 from verifier_contracts.bindings import LONGEST_CONSENT, ZERO_ADDRESS, Contract
 from verifier_contracts.chain import CLOCK_TOLERANCE, Chain, Receipt
 from verifier_contracts.context import ATTESTATION, Context
-from verifier_contracts.desk_messages import CommitmentConsent, FillsMessage, ForcedFillsMessage, TransitionConsent
+from verifier_contracts.desk_messages import (
+    CommitmentConsent,
+    FillsMessage,
+    ForcedFillsMessage,
+    HandOverConsent,
+    TransitionConsent,
+)
 from verifier_contracts.errors import ImplausibleAnswer
 from verifier_contracts.vault import Factor
 
@@ -386,6 +392,15 @@ class CommitmentDesk(Contract):
         return CommitmentConsent(self.chain.chain_id, self.address, account, venue, commitment, version,
                                  self.nonce_of(account), deadline)
 
+    def hand_over_consent(self, account: str, venue: str, commitment: int, deadline: int) -> HandOverConsent:
+        """What the owner of an account has to sign that takes a lot; raises as `consent`, and BadInput if it was ever
+        registered."""
+        version = self._next_version(account, deadline)
+        if version != 1:
+            raise BadInput("account", account, f"one that was never registered: it is at version {version - 1}")
+        return HandOverConsent(self.chain.chain_id, self.address, account, venue, commitment, 0,
+                               self.nonce_of(account), deadline)
+
     def transition_consent(self, account: str, new_commitment: int, fill_digest: int, cash: int, deadline: int
                            ) -> TransitionConsent:
         """What the owner has to sign for the next step of her account, unless she sends it; raises as `consent`."""
@@ -471,6 +486,12 @@ class BatchAttestor(Contract):
         """Strangers' `cover` proofs at one step of the ladder; the rest as for margins."""
         return self.transact("attestCovers", epoch_id, step, generation, list(factors),
                              self.key_at(key, sender=sender), list(rows), list(map(list, proofs)), sender=sender)
+
+    def show_cover(self, context: int, root: int, commitment: int, claim: int, words: Sequence[int], *,
+                   sender: str | None = None) -> Receipt:
+        """Show a `cover` proof before the transaction that rests on it, which takes `NO_PROOF` then; anyone may.
+        All but words : public inputs of the proof."""
+        return self.transact("showCover", context, root, commitment, claim, list(words), sender=sender)
 
     def key_at(self, key: bytes, *, sender: str | None = None) -> str:
         """Where a `combiner_key` lies; if nowhere yet, it is put there by a transaction."""

@@ -19,8 +19,9 @@ LEAST_CODE = 100
 """Bytes: what has less is a library that was inlined, or an interface, of which only the names of errors are needed."""
 
 
-INPUTS = (2, 3, 4, 5)
-"""Of the statements that contracts of ours ask for."""
+INPUTS = (2, 3, 4, 5, 6, 18)
+"""Of all statements that are no trial: those that contracts of ours ask for, solvency (6), netting over four protocols
+(18). Where there is no Node, no other verifier can be deployed."""
 _NAMES = ("name-of-twenty-nine-characters", "a-name-of-twenty-three.", "seventeen-letters")
 
 

@@ -33,6 +33,8 @@ import click
 from primitives import cache, jsonio
 from primitives.errors import BadInput, TailproofError
 
+from ..extras import missing
+
 DONE, FALSE, BAD_INPUT, TRY_AGAIN, FAILED, INTERRUPTED, LEFT = 0, 1, 2, 3, 70, 130, 141
 P = ParamSpec("P")
 
@@ -97,6 +99,13 @@ def answering(as_json: bool) -> Iterator[None]:
         # A refusal by the chain is an answer, and a node's failure is nobody's mistake.
         sys.exit(FALSE if getattr(error, "checked_and_false", False) else
                  TRY_AGAIN if getattr(error, "try_again", False) else BAD_INPUT)
+    except ModuleNotFoundError as error:
+        absent = missing(error)
+        if absent is None:
+            _fail(error, as_json)
+            sys.exit(FAILED)
+        _refuse(absent.as_dict(), as_json, [f"error: {absent}"])
+        sys.exit(BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
         _refuse({"error": "Interrupted", "message": "interrupted"}, as_json, ["interrupted"])
         sys.exit(INTERRUPTED)

@@ -461,8 +461,8 @@ def _keep(endpoint: Endpoint, after: Opening, kept: Opening | None, out: Path) -
 @click.option("--to-passphrase-file", type=FILE, help="Read its passphrase there.")
 @click.option("--least-paid", type=Integer(0, (1 << 96) - 1), default=0, show_default=True, help="Of a price below 0: "
               "the least that is taken from the fund at once, quote units; the cover counts on it.")
-@click.option("--show-first", is_flag=True, help="Show shortfall and re-salting in transactions of their own: the "
-              "award's is smaller.")
+@click.option("--show-first", is_flag=True, help="Show the four proofs in transactions of their own: the award's "
+              "is smaller.")
 @click.option("--transition-key", type=FILE, required=True, help="Key directory of the transition statement in force.")
 @click.option("--escrow-key", type=FILE, required=True, help="Key directory of the escrow statement in force.")
 @COVER_KEY
@@ -507,7 +507,7 @@ def award(deployment: Path, endpoint: Endpoint, lot_id: int, to_keystore: Path |
                         f"quote units). Deposit for {taker.address} first (`vault deposit`)."], False)
     _keep(endpoint, after, kept, out)
     if show_first:
-        made = liquidating.show_resalting(site, made, sender=sender)
+        made = liquidating.show_before(site, made, sender=sender)
     receipt = site.coordinator.award(made, sender=sender)
     return Outcome({"lot_id": str(lot_id), "from": account, "to": taker.address, "opening": str(out),
                     **sent([receipt])},

@@ -138,7 +138,7 @@ LOTS = Format(
      "lots": "in the order of their opening", "lots[].lot_id": "its number", "lots[].account": "that is sold",
      "lots[].digest": "hash of its terms, 32 bytes, 0x-hex: bids name it",
      "lots[].epoch_id": "of value and margin", "lots[].version": "of the account's state",
-     "lots[].value": "V at unhaircut marks, 10⁻⁶ quote units",
+     "lots[].value": "V as the vault counts it, haircuts off, 10⁻⁶ quote units",
      "lots[].margin": "M, 10⁻⁶ quote units; 0 where nobody has shown it",
      "lots[].horizon": "wall time that the epoch's scenarios cover, s", "lots[].stage": "of the auction",
      "lots[].bond": "behind each bid, quote units", "lots[].step": "by which a bid must beat another, quote units",

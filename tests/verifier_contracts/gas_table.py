@@ -66,9 +66,9 @@ LEAF = 1
 LIQUIDATION = (
     "noteSilence", "callSilent", "passToVenue", "closePartial", "proveShortfall", "noteLoss", "takeSeat",
     "openLot", "openLot, margin not shown", "blindBid", "orderDisclosure of a lot", "deliver a lot", "noteDelivery",
-    "commit", "showShortfall", "reveal", "clear", "showResalting", "award", "refund of a bond", "reportBreach",
-    "clear, nobody bid", "failLot, nobody opened it")
-"""Steps of a liquidation, as `LotWorld` names them; an award has its shortfall and its re-salting shown before."""
+    "commit", "showShortfall", "reveal", "clear", "showResalting", "showEscrow", "showCover", "award",
+    "refund of a bond", "reportBreach", "clear, nobody bid", "failLot, nobody opened it")
+"""Steps of a liquidation, as `LotWorld` names them; an award has its four proofs shown before."""
 
 
 class Cost(NamedTuple):

@@ -311,7 +311,8 @@ class LotWorld:
 
     def carry(self, lot: int, to: LocalAccount, adds: int, *, shown: tuple[Any, ...] | None = None,
               least: int = 0, comes: int = 0) -> tuple[Any, ...]:
-        """What `award` takes: adds : what the new account has already; comes : what fund and gains will pay."""
+        """What `award` takes, all proofs shown before: adds : what the new account has already; comes : what
+        fund and gains will pay."""
         w, who = self.w, self.owner
         if adds:
             w.deposit(adds, account=to.address)
@@ -321,12 +322,18 @@ class LotWorld:
         new = self.commit_to(self.margins[old])
         self.by("showResalting", "desk", "showResalting", who, to.address, new, EMPTY_FILLS,
                 self.moved(to.address, 1, old, new, EMPTY_FILLS))
+        posting = self.posting(to.address, 1, new)
+        self.by("showEscrow", "escrow", "showEscrow", to.address, w.venue, 1, new, *posting)
         deadline = w.deadline()
         consent = w.consent(new, owner=to, version=0, account=to.address)   # no registration has version 0
         value, epoch = self.value(who) + adds + comes, self.epoch
         hand = (who, to.address, new, deadline, consent, NO_PROOF)
-        return (lot, hand, b"", least, shown or self.short(who), self.posting(to.address, 1, new), epoch, value,
-                FACTORS, self.side(1, to.address, epoch, value, BUFFERS[1], version=1, commitment=new))
+        context = w.context("cover", account=to.address, epoch=epoch, version=1, manager=self.ledger.address)
+        self.by("showCover", "attestor", "showCover", context, self.roots[epoch], new,
+                value | BUFFERS[1] << 128 | 1 << 144,
+                self.side(1, to.address, epoch, value, BUFFERS[1], version=1, commitment=new))
+        return (lot, hand, b"", least, shown or self.short(who), (posting[0], [], NO_PROOF), epoch, value, FACTORS,
+                NO_PROOF)
 
     def accepted(self, award: tuple[Any, ...], bidder: LocalAccount) -> tuple[Any, ...]:
         """The same with its winner's signature, so that anybody carries it."""

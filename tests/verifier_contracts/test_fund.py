@@ -301,6 +301,20 @@ def test_fees_repay_deficits_in_their_order_before_anybody_gets_them(insured: Fu
     assert w.in_hand(w.fund.address) == w.fund("held") == 7_085
 
 
+def test_what_fees_repay_is_the_winners_who_got_less_than_his_price(insured: FundWorld) -> None:
+    w = insured
+    w.insure(1, 4_010)
+    w.insure(2, 20)
+    w.watch("owe", loss_id(1), A)
+    clearing, before, held = w.desk("clearingOf", w.venue)[0], w.balance(A), w.in_hand(w.vault.address)
+    w.fees(C, 15)
+    w.fund("forwardRepaid", loss_id(1))
+    w.fund("forwardRepaid", loss_id(2))
+    assert (w.balance(A) - before, w.desk("clearingOf", w.venue)[0] - clearing) == (10, 5)
+    assert w.in_hand(w.vault.address) - held == 10
+    assert w.in_hand(w.fund.address) == w.fund("held")
+
+
 def test_caps_are_lowered_at_once_and_raised_by_the_admin(w: FundWorld) -> None:
     w.fund("tightenCaps", (5_000, 7_999, 9_000), sender=w.risk)
     for raised in ((5_001, 1, 1), (1, 8_000, 1), (1, 1, 9_001)):

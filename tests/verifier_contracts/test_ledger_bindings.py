@@ -137,6 +137,18 @@ def test_a_consent_registers_once_and_is_revoked(ledgers: LedgerWorld, desk: Com
         desk.register(stale, stale.sign(ledgers.owner), sender=ledgers.venue)
 
 
+def test_a_consent_to_a_hand_over_is_for_version_0(ledgers: LedgerWorld, desk: CommitmentDesk) -> None:
+    taker, until = Account.from_key(b"\x05" * 32), ledgers.chain.now() + DAY
+    consent = desk.hand_over_consent(taker.address, ledgers.venue, 77, until)
+    assert consent.sign(taker) == ledgers.consent(77, owner=taker, version=0, deadline=until)
+    with pytest.raises(BadInput, match="version"):
+        replace(consent, version=1)
+    with pytest.raises(BadInput, match="never registered"):
+        desk.hand_over_consent(ledgers.owner.address, ledgers.venue, 77, until)
+    with pytest.raises(BadInput, match="deadline"):
+        desk.hand_over_consent(taker.address, ledgers.venue, 77, until + LONGEST_CONSENT)
+
+
 def test_a_deadline_is_near(ledgers: LedgerWorld, desk: CommitmentDesk) -> None:
     far = ledgers.chain.now() + LONGEST_CONSENT + 60
     with pytest.raises(BadInput, match="deadline"):

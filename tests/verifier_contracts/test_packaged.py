@@ -105,7 +105,8 @@ def keyed(inputs: int, insecure: bool, shortened: int, name: str) -> tuple[ToyKe
 def test_an_assembled_verifier_is_what_the_compiler_makes(monkeypatch: pytest.MonkeyPatch) -> None:
     """One key of each number of inputs, two of them with constants that are pushed by shorter instructions."""
     cases = [keyed(2, True, 1, "f"), keyed(3, False, 0, "batch-4"),
-             keyed(4, True, 0, "a-name-as-long-as-it-can-be-31."), keyed(5, False, 1, "leaf-field-full-256")]
+             keyed(4, True, 0, "a-name-as-long-as-it-can-be-31."), keyed(5, False, 1, "leaf-field-full-256"),
+             keyed(6, False, 1, "solvency-grid-1000x32"), keyed(18, True, 1, "netting-grid-4x8")]
     sources = {f"V{i}.sol": generate(key.verification_key, name, CIRCUIT).replace(CONTRACT_NAME, f"V{i}")
                for i, (key, name) in enumerate(cases)}
     made = compile_sources(sources)
@@ -119,13 +120,14 @@ def test_an_assembled_verifier_is_what_the_compiler_makes(monkeypatch: pytest.Mo
 def test_what_has_no_template_is_compiled(no_compiler: None) -> None:
     key = ToyKey(4).verification_key
     creation.compile_verifier(key, "margin", CIRCUIT)
-    for asked in ((key, "margin", None), (key, "a" * 32, CIRCUIT), (ToyKey(6).verification_key, "margin", CIRCUIT)):
+    for asked in ((key, "margin", None), (key, "a" * 32, CIRCUIT), (ToyKey(7).verification_key, "margin", CIRCUIT)):
         with pytest.raises(AssertionError, match="the compiler was asked"):
             creation.compile_verifier(*asked)
 
 
 def test_templates_of_another_generator_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert set(compiler.verifier_templates()) == {template_name(n, i) for n in (2, 3, 4, 5) for i in (False, True)}
+    assert set(compiler.verifier_templates()) == {
+        template_name(n, i) for n in (2, 3, 4, 5, 6, 18) for i in (False, True)}
     assert artifacts.packaged_templates("00" * 32) == {}
 
 

@@ -32,7 +32,7 @@ import {LotTerms} from "./LotTerms.sol";
 ///         `MOST_TIME`, the part of `lagSeconds` that R15 leaves for an auction, and no lot opens under an epoch that
 ///         covers less than that and what went before.
 ///
-///         **Reserve**, in one round (R29): a price of 95 % of V at unhaircut marks or more always counts. A lower one
+///         **Reserve**, in one round (R29): a price of 95 % of V or more always counts. A lower one
 ///         counts once the account's shortfall is proven (R5), so that a solvent sleeper is never sold; then down to what
 ///         the fund stands for, its cap, as every bid must beat that. If the best price does not count, the lot fails.
 ///

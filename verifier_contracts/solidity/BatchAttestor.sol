@@ -11,6 +11,7 @@ import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 import {ProofCombiner} from "./ProofCombiner.sol";
 import {contextFields, contextOf} from "./ProofContext.sol";
 import {BATCH, BATCH_16, BATCH_4, COVER, MARGIN} from "./Statements.sol";
+import {requireProof} from "./VerifierCall.sol";
 
 /// @title Many accounts in one transaction
 /// @notice Verifies batches of margins and covers and tells its ledger, which believes it. Every entry
@@ -38,6 +39,9 @@ contract BatchAttestor {
     /// @notice The commitment to J empty slots under salt 0, which fills up batches.
     uint256 public immutable emptyCommitment;
 
+    /// @dev Public inputs that a `cover` verifier has accepted a proof of, with the verifier.
+    mapping(bytes32 inputs => bool) private _shown;
+
     error EntriesOutOfRange(uint256 count, uint256 most);
     error ValueTooWide(uint256 value, uint256 end);
     error SettingMissing(string name);
@@ -56,6 +60,35 @@ contract BatchAttestor {
         verifiers = verifiers_;
         combiner = combiner_;
         emptyCommitment = emptyCommitment_;
+    }
+
+    // ------------------------------------------------------------------------------------------------- shown before
+
+    /// @notice Show a `cover` proof (anyone) before the transaction that rests on it, which has none to pay for then. That a
+    ///         verifier accepts a proof of these inputs is true for ever: the ledger makes them of what stands when they
+    ///         are used, and takes no others. Nobody gains by it: proofs lie open as soon as they are sent.
+    /// @param context As `proofContext` has it, for the ledger.
+    /// @param claim   V, beta and side, as the ledger has them.
+    function showCover(
+        uint256 context,
+        uint256 root,
+        uint256 commitment,
+        uint256 claim,
+        uint256[8] calldata proof
+    ) external {
+        (address verifier,,) = verifiers.active(COVER);
+        requireProof(verifier, proof, context, root, commitment, claim);
+        _shown[keccak256(abi.encode(verifier, context, root, commitment, claim))] = true;
+    }
+
+    /// @notice Whether a verifier has accepted a proof of these inputs here. By another verifier's word nothing is: a context
+    ///         is a number that every statement has.
+    function isShown(address verifier, uint256 context, uint256 root, uint256 commitment, uint256 claim)
+        external
+        view
+        returns (bool)
+    {
+        return _shown[keccak256(abi.encode(verifier, context, root, commitment, claim))];
     }
 
     // ---------------------------------------------------------------------------------------- the statement `batch`

@@ -31,12 +31,6 @@ contract Escrow is AccessManaged, IDisclosures {
         uint40 replacedAt;
     }
 
-    /// @dev An account's venue; keys of venue, committee and owner.
-    struct Holders {
-        address venue;
-        uint256[6] keys;
-    }
-
     /// @dev What was ordered of a lot. terms : hash of commitment and recipients.
     struct Order {
         address account;
@@ -83,6 +77,8 @@ contract Escrow is AccessManaged, IDisclosures {
     ///         encrypted to one venue is no other's, though the commitment be the same.
     mapping(address account => mapping(uint256 commitment => bytes32)) public postedOf;
     mapping(uint256 lotId => Order) public orders;
+    /// @dev Escrows that were shown and not posted yet, by all that a post of them would be held against.
+    mapping(bytes32 shown => bool) private _shown;
 
     event KeyRegistered(address indexed holder, uint256 x, uint256 y);
     event CommitteeRegistered(
@@ -90,6 +86,18 @@ contract Escrow is AccessManaged, IDisclosures {
     );
     event CommitteeRenewed(uint32 indexed generation, uint8 threshold, bytes32 committee, Point[] members);
     event EscrowPosted(
+        address indexed account,
+        uint256 indexed commitment,
+        address indexed venue,
+        uint40 version,
+        uint32 generation,
+        uint256 context,
+        uint256[6] holders,
+        uint256 digest,
+        uint256[] words
+    );
+    /// @notice The same words, for a post to come: the escrow of nothing until `postedOf` says so.
+    event EscrowShown(
         address indexed account,
         uint256 indexed commitment,
         address indexed venue,
@@ -122,6 +130,8 @@ contract Escrow is AccessManaged, IDisclosures {
     error WrongVersion(uint40 version, uint40 expected);
     error WrongNumberOfWords(uint256 words, uint256 expected);
     error NothingPosted(address account, uint256 commitment);
+    /// @notice No words came, and none were shown before for what stands now: version, commitment, venue, keys, verifier.
+    error NothingShown(address account, uint256 commitment);
     error TooManyRecipients(uint256 recipients);
     /// @notice Nothing was ordered of this lot, it was ordered otherwise, or the account has another commitment by now.
     error NotOrdered(uint256 lotId);
@@ -240,7 +250,8 @@ contract Escrow is AccessManaged, IDisclosures {
     ///         why it is the circuit's.
     /// @param version The account's; the proof's context names it.
     /// @param digest  Of y, by the circuit (X7).
-    /// @param words   R, the content key wrapped for each holder, salt and slots under its keystream.
+    /// @param words   R, the content key wrapped for each holder, salt and slots under its keystream. None where they were
+    ///                shown before (`showEscrow`), which is good for one post; the proof is not looked at then.
     function postEscrow(
         address account,
         uint40 version,
@@ -251,14 +262,43 @@ contract Escrow is AccessManaged, IDisclosures {
         _requireVersion(account, version);
         uint256 commitment = _commitmentOf(account);
         uint32 under = generation;
-        Holders memory holders = _holdersOf(account, under);
-        uint256 context =
-            _requireSealed(ESCROW, account, version, 0, commitment, _listOf(holders.keys), digest, words, proof);
-        postedOf[account][commitment] = keccak256(abi.encode(under, holders.venue, digest));
-        emit EscrowPosted(
-            account, commitment, holders.venue, version, under, context, holders.keys, digest, words
-        );
+        address venue = ledger.venueOf(account);
+        if (words.length == 0) {
+            _requireCommittee(under);
+            bytes32 shown = _shownOf(account, venue, version, commitment, under, digest);
+            if (!_shown[shown]) revert NothingShown(account, commitment);
+            delete _shown[shown];
+        } else {
+            (uint256 context, uint256[6] memory keys) =
+                _requireEscrow(account, venue, version, commitment, under, digest, words, proof);
+            emit EscrowPosted(account, commitment, venue, version, under, context, keys, digest, words);
+        }
+        postedOf[account][commitment] = keccak256(abi.encode(under, venue, digest));
         ledger.noteEscrow(account, commitment, _goodUntil(under));
+    }
+
+    /// @notice Show before a post the encrypted opening that it will be of (anyone), so that the transaction in which an
+    ///         account gets a commitment has neither words nor proof to pay for. Nothing is in escrow by it. It is good for
+    ///         one post while all stands that such a post would be held against: the account comes to this version, venue
+    ///         and commitment; no holder has registered another key, and the committee and the verifier are those in force.
+    /// @dev    Nobody's takes the place of another's: each is kept under all that it says.
+    /// @param venue      That the account will have, whose key one copy is encrypted to.
+    /// @param version    That it will have.
+    /// @param commitment That it will have.
+    function showEscrow(
+        address account,
+        address venue,
+        uint40 version,
+        uint256 commitment,
+        uint256 digest,
+        uint256[] calldata words,
+        uint256[8] calldata proof
+    ) external {
+        uint32 under = generation;
+        (uint256 context, uint256[6] memory keys) =
+            _requireEscrow(account, venue, version, commitment, under, digest, words, proof);
+        _shown[_shownOf(account, venue, version, commitment, under, digest)] = true;
+        emit EscrowShown(account, commitment, venue, version, under, context, keys, digest, words);
     }
 
     /// @notice Tell the ledger how long an account's escrow is good by now: longer once its committee has renewed, shorter
@@ -283,16 +323,47 @@ contract Escrow is AccessManaged, IDisclosures {
         for (uint256 i = 0; i < 2 * HOLDERS; ++i) list[i] = keys[i];
     }
 
-    /// @dev Keys of venue, committee and owner, as they stand now.
-    function _holdersOf(address account, uint32 under) private view returns (Holders memory holders) {
-        if (under == 0) revert NoCommittee();
-        Committee storage committee = committees[under];
-        if (block.timestamp > uint256(committee.renewedAt) + SHARE_LIFE) revert CommitteeOverdue(under, committee.renewedAt);
-        holders.venue = ledger.venueOf(account);
-        uint256[6] memory keys = holders.keys;
-        (keys[0], keys[1]) = _keyOf(holders.venue);
-        (keys[2], keys[3]) = (committee.key.x, committee.key.y);
+    /// @dev Under what a shown escrow is kept. Keys are named by when they were registered, of which no two of a holder are
+    ///      alike (`KEY_INTERVAL`), and by the committee's generation; words by their digest, which the proof ties to them.
+    function _shownOf(
+        address account,
+        address venue,
+        uint40 version,
+        uint256 commitment,
+        uint32 under,
+        uint256 digest
+    ) private view returns (bytes32) {
+        (, bytes32 keyDigest,) = verifiers.active(ESCROW);
+        return keccak256(
+            abi.encode(
+                keyDigest, account, venue, version, commitment, under, keyedAt[venue], keyedAt[account], digest
+            )
+        );
+    }
+
+    /// @dev An `escrow` proof for the keys of venue, committee and owner as they stand now.
+    function _requireEscrow(
+        address account,
+        address venue,
+        uint40 version,
+        uint256 commitment,
+        uint32 under,
+        uint256 digest,
+        uint256[] calldata words,
+        uint256[8] calldata proof
+    ) private view returns (uint256 context, uint256[6] memory keys) {
+        _requireCommittee(under);
+        (keys[0], keys[1]) = _keyOf(venue);
+        (keys[2], keys[3]) = (committees[under].key.x, committees[under].key.y);
         (keys[4], keys[5]) = _keyOf(account);
+        context = _requireSealed(ESCROW, account, version, 0, commitment, _listOf(keys), digest, words, proof);
+    }
+
+    /// @dev There is a committee, and nothing new is encrypted to shares that are too old.
+    function _requireCommittee(uint32 under) private view {
+        if (under == 0) revert NoCommittee();
+        uint40 renewedAt = committees[under].renewedAt;
+        if (block.timestamp > uint256(renewedAt) + SHARE_LIFE) revert CommitteeOverdue(under, renewedAt);
     }
 
     function _keyOf(address holder) private view returns (uint256 x, uint256 y) {

@@ -121,7 +121,8 @@ contract InsuranceFund is IInsuranceFund, IStandingBid, AccessManaged, Reentranc
     );
     event TrancheLost(address indexed tranche, uint64 generation, uint256 left);
     event DeficitRelieved(bytes32 indexed lossId, uint256 amount, uint256 left);
-    event DeficitForwarded(bytes32 indexed lossId, address indexed venue, uint256 amount);
+    /// @param to Account, or venue, that it is credited to.
+    event DeficitForwarded(bytes32 indexed lossId, address indexed to, uint256 amount);
 
     error SettingMissing(string name);
     error AlreadyInstalled();
@@ -155,6 +156,7 @@ contract InsuranceFund is IInsuranceFund, IStandingBid, AccessManaged, Reentranc
         _ofVenue.updateSettings(1 days, type(uint208).max);
         _byDay.updateSettings(1 days, type(uint208).max);
         SafeERC20.forceApprove(IERC20(quote), address(settlement_), type(uint256).max);
+        SafeERC20.forceApprove(IERC20(quote), address(settlement_.vault()), type(uint256).max);
         emit CapsSet(caps_.account, caps_.epoch, caps_.day);
     }
 
@@ -306,16 +308,18 @@ contract InsuranceFund is IInsuranceFund, IStandingBid, AccessManaged, Reentranc
         emit DeficitRelieved(lossId, charged, deficit.amount);
     }
 
-    /// @notice Hand what fees have repaid of a deficit to the clearing account of its venue, whose accounts lacked it
-    ///         (anyone).
+    /// @notice Hand what fees have repaid of a deficit to who is owed it (anyone): the account that took the positions and
+    ///         got less than its price, as collateral; where nobody is known, the clearing account of the venue.
     function forwardRepaid(bytes32 lossId) external nonReentrant returns (uint256 amount) {
         Deficit storage deficit = _deficitOf[lossId];
         amount = _repaidOf(deficit) - deficit.forwarded;
         if (amount == 0) revert NoAmount();
         deficit.forwarded += uint96(amount);
         held -= amount;
-        emit DeficitForwarded(lossId, deficit.venue, amount);
-        settlement.fundClearing(deficit.venue, amount);
+        address creditor = address(watch) == address(0) ? address(0) : watch.creditorOf(lossId);
+        emit DeficitForwarded(lossId, creditor == address(0) ? deficit.venue : creditor, amount);
+        if (creditor == address(0)) settlement.fundClearing(deficit.venue, amount);
+        else settlement.vault().deposit(creditor, quote, amount);
     }
 
     /// @inheritdoc IStandingBid

@@ -16,8 +16,6 @@ import {valuations} from "./VaultCall.sol";
 /// @title Margin state that moves on nothing but a proof
 /// @notice Anyone may show a proof: the effect is the same. Nothing here can be paused.
 abstract contract LedgerAttestations is LedgerBase {
-    /// @notice Verifies batches; whatever it says is applied.
-    BatchAttestor public immutable attestor;
 
     /// @dev One word.
     struct Call {
@@ -73,7 +71,6 @@ abstract contract LedgerAttestations is LedgerBase {
 
     constructor(Settings memory s) {
         if (address(s.attestor.ledger()) != address(this)) revert NotOfThisLedger(address(s.attestor));
-        attestor = s.attestor;
     }
 
     // ------------------------------------------------------------------------------------------------------ margins

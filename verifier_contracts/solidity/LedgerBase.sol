@@ -85,6 +85,8 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
     IRiskOracle public immutable oracle;
     IVerifierRegistry public immutable verifiers;
     ICollateralVault public immutable vault;
+    /// @notice Who verifies batches, and keeps which covers were shown before.
+    BatchAttestor public immutable attestor;
     uint40 public immutable maxEpochAge;
     uint40 public immutable exitEpochAge;
     uint40 public immutable finalEpochAge;
@@ -142,6 +144,7 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
         oracle = s.oracle;
         verifiers = s.verifiers;
         vault = s.vault;
+        attestor = s.attestor;
         maxEpochAge = s.maxEpochAge;
         exitEpochAge = s.exitEpochAge;
         finalEpochAge = s.finalEpochAge;
@@ -298,7 +301,10 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
             COVER, keyDigest, subject.account, subject.epochId, subject.version, subject.actionHash
         );
         uint256 claim = _claim(claimed, step, side);
-        requireProof(verifier, proof, context, subject.root, subject.commitment, claim);
+        // No proof begins with 0: none was sent, for it was shown before. Where it was not the verifier says so.
+        if (proof[0] != 0 || !attestor.isShown(verifier, context, subject.root, subject.commitment, claim)) {
+            requireProof(verifier, proof, context, subject.root, subject.commitment, claim);
+        }
         return basisOf(BY_COVER, used);
     }
 

@@ -146,8 +146,6 @@ contract LiquidationCoordinator is LossWatch, AccessManaged, ReentrancyGuardTran
     mapping(address account => mapping(uint256 commitment => bool)) public disclosed;
     /// @notice Whether what is taken to be lost of a commitment that nobody opens was paid: it is once.
     mapping(address account => mapping(uint256 commitment => bool)) public presumed;
-    /// @notice Who is owed what of a loss was not paid at once.
-    mapping(bytes32 lossId => address) public creditorOf;
 
     event LotOpened(
         uint256 indexed lotId,

@@ -24,6 +24,8 @@ abstract contract LossWatch is ILossWatch {
     uint256 public constant MOST_HELD = 1 days;
     uint256 public constant LEAST_FREE = 6 hours;
 
+    /// @inheritdoc ILossWatch
+    mapping(bytes32 lossId => address) public creditorOf;
     /// @notice Whether a loss of an account is open, as far as was noted.
     mapping(address account => bool) public isLossOpen;
     Watch private _watch;

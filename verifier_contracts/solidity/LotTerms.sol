@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// @param lotId   Never 0, never used twice.
 /// @param epochId Epoch of the margin and of V.
 /// @param version Of the account; another one is another lot.
-/// @param value   V at unhaircut marks, 10^-6 quote units; 0 where it is below.
+/// @param value   V as the vault counts it, haircuts off: epochs' factors say nothing else. 10^-6 quote units.
 /// @param margin  M, public by now, 10^-6 quote units.
 /// @param horizon lagSeconds that the epoch's scenarios cover.
 struct LotTerms {

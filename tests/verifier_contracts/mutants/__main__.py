@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from mutants.trying import Worlds
 from verifier_contracts.compiler import SOURCES
 
 HONEST = "the honest contract"
-_BAD = ("ALIVE", "GONE", "BROKEN", "NOT EQUIVALENT")
+_BAD = ("ALIVE", "GONE", "BROKEN", "NOT EQUIVALENT", "UNFOUNDED")
+_UNFOUNDED = {"verdict": "UNFOUNDED", "why": "not run: tests of this contract's mutants fail on the honest contract",
+              "compiled": 0}
 
 
 def task_of(mutant: Mutant) -> dict[str, Any] | str:
@@ -85,8 +87,31 @@ def keep(key: str, result: dict[str, Any]) -> None:
 
 
 # -- running -----------------------------------------------------------------------------------------------------------
-def results(tasks: list[dict[str, Any]], jobs: int, again: bool) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Of each task what came of it, kept or new, in the order of their ends."""
+Results = Iterator[tuple[dict[str, Any], dict[str, Any]]]
+
+
+def results(honest: list[dict[str, Any]], tasks: list[dict[str, Any]], jobs: int, again: bool) -> Results:
+    """Of each task what came of it, kept or new, in the order of their ends: the honest contracts first. Where one does
+    not pass its tests no failure means anything, so none of its mutants is run or believed."""
+    made: list[Worlds] = []
+
+    def worlds() -> Worlds:
+        if not made:
+            made.append(Worlds([test for task in [*honest, *tasks] for test in task["tests"]]))
+        return made[0]
+
+    failing = set()
+    for task, result in _judged(honest, worlds, jobs, again):
+        if result["verdict"] in _BAD:
+            failing.add(task["contract"])
+        yield task, result
+    for task in tasks:
+        if task["contract"] in failing:
+            yield task, _UNFOUNDED
+    yield from _judged([task for task in tasks if task["contract"] not in failing], worlds, jobs, again)
+
+
+def _judged(tasks: list[dict[str, Any]], worlds_of: Callable[[], Worlds], jobs: int, again: bool) -> Results:
     open_ = []
     for task in tasks:
         if not again and (result := known(task["digest"])) is not None:
@@ -95,7 +120,7 @@ def results(tasks: list[dict[str, Any]], jobs: int, again: bool) -> Iterator[tup
             open_.append(task)
     if not open_:
         return
-    worlds = Worlds([test for task in open_ for test in task["tests"]])
+    worlds = worlds_of()
     # Forks share the worlds: whoever needs another deploys it in a fork of his own.
     context = multiprocessing.get_context("fork")
     todo: Any = context.SimpleQueue()
@@ -140,12 +165,11 @@ def main() -> int:
             rows.append({"list": mutant.list, "title": mutant.title, "verdict": "GONE", "why": task})
         else:
             tasks.append(task)
-    if not options.find:
-        tasks = [*honest_tasks([mutant for mutant in chosen if mutant.killed_by]), *tasks]
-    for number, (task, result) in enumerate(results(tasks, options.jobs, options.again), 1):
+    honest = [] if options.find else list(honest_tasks([mutant for mutant in chosen if mutant.killed_by]))
+    for number, (task, result) in enumerate(results(honest, tasks, options.jobs, options.again), 1):
         rows.append({"digest": task["digest"], "list": task.get("list", "honest"), "title": task["title"], **result})
         kept = " (kept)" if result.get("kept") else ""
-        print(f"{number} of {len(tasks)}  {result['verdict']}  {task['title']}  {result['why'][-300:]}"
+        print(f"{number} of {len(honest) + len(tasks)}  {result['verdict']}  {task['title']}  {result['why'][-300:]}"
               f"  {result.get('compiled', 0)} + {result.get('seconds', 0)} s{kept}", file=sys.stderr, flush=True)
     for row in rows:
         table.setdefault(row["list"], Counter())[row["verdict"]] += 1

@@ -54,7 +54,21 @@ def settings_of(contract: str) -> dict[str, Any]:
 _DRIVER = """
 const solc = require(process.argv[1]);
 const lines = require("readline").createInterface({input: process.stdin});
-lines.on("line", line => process.stdout.write(JSON.stringify(JSON.parse(solc.compile(line))) + "\\n"));
+const named = (node, names) => {
+    if (node === null || typeof node !== "object") return names;
+    if (node.nodeType === "VariableDeclaration" && node.mutability === "immutable") names[node.id] = node.name;
+    Object.values(node).forEach(part => named(part, names));
+    return names;
+};
+lines.on("line", line => {
+    const output = JSON.parse(solc.compile(line));
+    // Names of immutables, from trees: who asks for these beside code has every contract compiled.
+    const {settings, ...request} = JSON.parse(line);
+    const parsing = {...settings, stopAfter: "parsing", outputSelection: {"*": {"": ["ast"]}}};
+    const parsed = JSON.parse(solc.compile(JSON.stringify({...request, settings: parsing})));
+    const trees = Object.values(parsed.sources || {}).map(source => source.ast);
+    process.stdout.write(JSON.stringify({...output, immutables: named(trees, {})}) + "\\n");
+});
 """
 
 
@@ -84,7 +98,7 @@ class Compiler:
         errors = [e["formattedMessage"] for e in output.get("errors", []) if e["severity"] == "error"]
         if errors:
             raise DoesNotCompile("\n".join(errors))
-        return _artifact(contract, output["contracts"][f"{contract}.sol"][contract])
+        return _artifact(contract, output["contracts"][f"{contract}.sol"][contract], output["immutables"])
 
     def close(self) -> None:
         self._node.kill()
@@ -114,11 +128,10 @@ def _relieved(name: str, text: str) -> str:
     return text
 
 
-def _artifact(name: str, unit: Any) -> Artifact:
-    """Of any size. Immutables are numbered in the order of their declarations, as those of shipped contracts are."""
+def _artifact(name: str, unit: Any, names: Mapping[str, str]) -> Artifact:
+    """Of any size. Immutables go by their names: those of a packaged contract stand in no other order."""
     code = unit["evm"]["deployedBytecode"]
-    references = sorted(code.get("immutableReferences", {}).items(), key=lambda entry: int(entry[0]))
-    places = {str(number): tuple((place["start"], place["length"]) for place in found)
-              for number, (_, found) in enumerate(references)}
+    places = {names[number]: tuple((place["start"], place["length"]) for place in found)
+              for number, found in code.get("immutableReferences", {}).items()}
     return Artifact(name, unit["abi"], bytes.fromhex(unit["evm"]["bytecode"]["object"]), bytes.fromhex(code["object"]),
                     places)

@@ -42,8 +42,8 @@ class Exchange:
         return self._known[code]
 
     def _filled(self, code: bytes) -> bytes:
-        values = (code[(at := places[0])[0]:sum(at)] for places in self.honest.immutables.values())
-        return self.other.deployed(dict(zip(self.other.immutables, values, strict=True)))
+        values = {name: code[places[0][0]:sum(places[0])] for name, places in self.honest.immutables.items()}
+        return self.other.deployed({name: values[name] for name in self.other.immutables})
 
 
 def _blank(code: bytes, artifact: Artifact) -> bytes:
