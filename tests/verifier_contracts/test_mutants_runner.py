@@ -9,17 +9,24 @@ from mutants import __main__ as runner
 
 
 def task(title: str, contract: str, passes: str = "") -> dict[str, Any]:
-    return {"title": title, "contract": contract, "sources": {}, "tests": [], "passes": passes, "digest": title}
+    return {"title": title, "contract": contract, "short": False, "sources": {}, "tests": [],
+            "passes": passes, "digest": title}
 
 
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every mutant is killed; of the honest contracts one fails."""
-    def judge(one: dict[str, Any], worlds: Any, compiler: Any) -> dict[str, Any]:
+    def judge(one: dict[str, Any], worlds: Any, made: Any, seconds: float) -> dict[str, Any]:
         passes = "passes" if one["contract"] == "Sound" else "NOT EQUIVALENT"
         return {"verdict": passes if one["passes"] else "killed", "why": "", "compiled": 0}
 
     class Compiler:
+        def compile(self, contract: str, sources: Any, short: bool) -> None:
+            pass
+
+        def compile_together(self, contract: str, variants: list[Any]) -> list[None]:
+            return [None] * len(variants)
+
         def close(self) -> None:
             pass
 

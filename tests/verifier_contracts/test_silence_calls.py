@@ -144,6 +144,19 @@ def test_a_cover_between_note_and_call_makes_the_note_another_silences(lw):
         lw.silence("noteSilence", who)
 
 
+def test_a_note_is_of_the_silence_that_it_was_made_in(lw):
+    """Covered since, and silent again: half an hour after the old note is none after the new silence."""
+    who = covered(lw)
+    silent(lw, who)
+    lw.live_to(lw.live + PATIENCE)
+    lw.cover(who, step=0)
+    while lw.now <= until(lw, who):
+        lw.run(min(300, until(lw, who) + 1 - lw.now))
+    lw.silence("callSilent", lw.venue, 5)
+    assert lw.status(who) == "ReduceOnly"
+    assert lw.silence("queueOf", lw.venue)[0] == 0
+
+
 def test_who_was_never_covered_has_the_time_of_a_cover(lw):
     lw.register(lw.owner_key, 500)
     end = until(lw, lw.owner)
@@ -330,6 +343,25 @@ def test_an_account_that_moved_is_called_at_its_new_venue_only(lw):
     assert lw.status(who) == "Called"
 
 
+def test_a_note_that_was_passed_by_at_one_venue_revives_none_at_another(lw):
+    (who,) = many(lw, 1)
+    other = lw.s.venues[1].address
+    lw.run(LIVES[0] + 1)
+    lw.silence("noteSilence", who)
+    lw.s.desk("moveAccount", who, other, sender=lw.venue)
+    lw.register(lw.keys[who], 500, other)
+    lw.silence("noteSilence", who)                                        # at the same place as at the first venue
+    lw.s.desk("voidCommitment", who, sender=other)
+    lw.silence("callSilent", other, 1)
+    lw.s.desk("moveAccount", who, lw.venue, sender=other)
+    lw.register(lw.keys[who], 500)
+    lw.live_to(lw.live + PATIENCE)
+    lw.silence("noteSilence", who)
+    lw.silence("callSilent", lw.venue, 1)                                               # the first note is over
+    with refused("NothingToCall", lw.venue):
+        lw.silence("callSilent", lw.venue, 1)
+
+
 def test_when_many_fall_silent_at_once_only_shortfalls_call_for_six_hours(lw):
     """R21: more than four, and more than a fifth of the venue's accounts, within an hour."""
     people = many(lw, 30)
@@ -429,6 +461,14 @@ def test_or_to_silence(lw):
     lw.silence("callSilent", lw.venue, 1)
     assert lw.since(who) == lw.live > first
     assert lw.s.ledger("callOf", who)[4] is True
+
+
+def test_a_call_that_fell_is_noted_in_the_very_second(lw):
+    """Its clock is the live time of the call, and no time that a cover has left."""
+    who = called_by_silence(lw)
+    assert until(lw, who) == lw.live == lw.now
+    lw.s.freeze(lw.epoch)
+    lw.silence("noteSilence", who)
 
 
 def test_the_time_of_the_last_cover_outlives_the_call(lw):

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mutants.compiling import Compiler, DoesNotCompile, closure, settings_of
+from mutants.compiling import PLAIN, SHORT, Compiler, DoesNotCompile, closure, prepared
 from mutants.listed import Mutant, digest, mutants
 from mutants.trying import Worlds
+from verifier_contracts.artifacts import Artifact
 from verifier_contracts.compiler import SOURCES
 
 HONEST = "the honest contract"
@@ -30,36 +31,65 @@ def task_of(mutant: Mutant) -> dict[str, Any] | str:
     if (count := text.count(mutant.old)) != 1:
         return f"its text is there {count} times"
     changed = text.replace(mutant.old, mutant.new)
-    sources = closure(mutant.contract, {mutant.file: changed})
-    if mutant.file not in sources:
+    if mutant.file not in closure(mutant.contract, {}):
         return f"{mutant.contract} does not import {mutant.file}"
-    return {**_task(mutant.title, mutant.contract, sources, mutant.killed_by, mutant.equivalent), "list": mutant.list}
+    sources, short = prepared(mutant.contract, {mutant.file: changed})
+    return {**_task(mutant.title, mutant.contract, sources, short, mutant.killed_by, mutant.equivalent),
+            "list": mutant.list}
 
 
-def honest_tasks(chosen: list[Mutant]) -> Iterator[dict[str, Any]]:
-    """That all named tests pass on contracts as they are, compiled in the same way: else no failure means anything."""
-    for contract in sorted({mutant.contract for mutant in chosen}):
-        tests = sorted({test for m in chosen if m.contract == contract for test in m.killed_by})
-        yield _task(f"{contract}: {HONEST}", contract, closure(contract, {}), tuple(tests), HONEST)
+def honest_tasks(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """That all tests named for mutants pass on contracts as they are, compiled in the same ways: else no failure means
+    anything."""
+    for contract, short in sorted({(task["contract"], task["short"]) for task in tasks if task["tests"]}):
+        tests = sorted({test for task in tasks if (task["contract"], task["short"]) == (contract, short)
+                        for test in task["tests"]})
+        sources, _ = prepared(contract, {})
+        if short:
+            sources = closure(contract, {})
+        yield _task(f"{contract}: {HONEST}" + " compiled the short way" * short, contract, sources, short, tuple(tests),
+                    HONEST)
 
 
-def _task(title: str, contract: str, sources: dict[str, str], tests: tuple[str, ...], passes: str) -> dict[str, Any]:
-    return {"title": title, "contract": contract, "sources": sources, "tests": list(tests), "passes": passes,
-            "digest": digest(sources, contract, tests, settings_of(contract))}
+def _task(title: str, contract: str, sources: dict[str, str], short: bool, tests: tuple[str, ...], passes: str
+          ) -> dict[str, Any]:
+    return {"title": title, "contract": contract, "sources": sources, "short": short, "tests": list(tests),
+            "passes": passes, "digest": digest(sources, contract, tests, SHORT if short else PLAIN)}
 
 
-def judge(task: dict[str, Any], worlds: Worlds, compiler: Compiler) -> dict[str, Any]:
+Compiled = Artifact | DoesNotCompile
+
+
+def compiled(tasks: list[dict[str, Any]], compiler: Compiler) -> list[tuple[Compiled, float]]:
+    """Of each of these tasks, of one contract, what it compiles to, and the seconds that this took."""
     start = time.monotonic()
-    try:
-        artifact = compiler.compile(task["contract"], task["sources"])
-    except DoesNotCompile as error:
-        return {"verdict": "BROKEN", "why": str(error)[:400], "compiled": 0}
-    compiled = round(time.monotonic() - start, 1)
-    answer = worlds.attempt(artifact, task["tests"])
+    if len(tasks) > 1:
+        together = compiler.compile_together(tasks[0]["contract"], [task["sources"] for task in tasks])
+        if together is not None:
+            seconds = (time.monotonic() - start) / len(tasks)
+            return [(made, seconds) for made in together]
+    found: list[tuple[Compiled, float]] = []
+    for task in tasks:
+        start = time.monotonic()
+        try:
+            made: Compiled = compiler.compile(task["contract"], task["sources"], task["short"])
+        except DoesNotCompile as error:
+            made = error
+        found.append((made, time.monotonic() - start))
+    return found
+
+
+def judge(task: dict[str, Any], worlds: Worlds, made: Compiled, seconds: float) -> dict[str, Any]:
+    if isinstance(made, DoesNotCompile):
+        return {"verdict": "BROKEN", "why": str(made)[:400], "compiled": 0}
+    answer = worlds.attempt(made, task["tests"])
+    said = " ".join(line for line in answer["said"].splitlines() if line.startswith("E  "))
     verdict = {0: "passes" if task["passes"] else "ALIVE",
                1: "NOT EQUIVALENT" if task["passes"] else "killed"}.get(answer["code"], "BROKEN")
-    why = answer["failed"] if verdict in ("killed", "NOT EQUIVALENT") else answer["said"] if verdict == "BROKEN" else ""
-    return {"verdict": verdict, "why": why, "compiled": compiled, "seconds": answer["seconds"], "cpu": answer["cpu"]}
+    why = {"killed": answer["failed"], "NOT EQUIVALENT": f"{answer['failed']}: {said}", "BROKEN": answer["said"]}.get(
+        verdict, "")
+    return {"verdict": verdict, "why": why, "compiled": round(seconds, 1), "seconds": answer["seconds"],
+            "cpu": answer["cpu"]}
 
 
 # -- what is known already ---------------------------------------------------------------------------------------------
@@ -86,6 +116,10 @@ def keep(key: str, result: dict[str, Any]) -> None:
         other.replace(path)
 
 
+_TOGETHER = 8
+"""Mutants of a contract that are compiled in one piece."""
+
+
 # -- running -----------------------------------------------------------------------------------------------------------
 Results = Iterator[tuple[dict[str, Any], dict[str, Any]]]
 
@@ -100,15 +134,18 @@ def results(honest: list[dict[str, Any]], tasks: list[dict[str, Any]], jobs: int
             made.append(Worlds([test for task in [*honest, *tasks] for test in task["tests"]]))
         return made[0]
 
+    def way(task: dict[str, Any]) -> tuple[str, bool]:
+        return task["contract"], task["short"]
+
     failing = set()
     for task, result in _judged(honest, worlds, jobs, again):
         if result["verdict"] in _BAD:
-            failing.add(task["contract"])
+            failing.add(way(task))
         yield task, result
     for task in tasks:
-        if task["contract"] in failing:
+        if way(task) in failing:
             yield task, _UNFOUNDED
-    yield from _judged([task for task in tasks if task["contract"] not in failing], worlds, jobs, again)
+    yield from _judged([task for task in tasks if way(task) not in failing], worlds, jobs, again)
 
 
 def _judged(tasks: list[dict[str, Any]], worlds_of: Callable[[], Worlds], jobs: int, again: bool) -> Results:
@@ -128,13 +165,15 @@ def _judged(tasks: list[dict[str, Any]], worlds_of: Callable[[], Worlds], jobs: 
 
     def work() -> None:
         compiler = Compiler()
-        while (place := todo.get()) is not None:
-            done.put((place, judge(open_[place], worlds, compiler)))
+        while (places := todo.get()) is not None:
+            tasks_ = [open_[place] for place in places]
+            for place, task, (made, seconds) in zip(places, tasks_, compiled(tasks_, compiler), strict=True):
+                done.put((place, judge(task, worlds, made, seconds)))
         compiler.close()
 
     workers = [context.Process(target=work) for _ in range(min(jobs, len(open_)))]
-    for place in [*range(len(open_)), *[None] * len(workers)]:
-        todo.put(place)
+    for places in [*_groups(open_), *[None] * len(workers)]:
+        todo.put(places)
     for worker in workers:
         worker.start()
     for _ in open_:
@@ -143,6 +182,16 @@ def _judged(tasks: list[dict[str, Any]], worlds_of: Callable[[], Worlds], jobs: 
         yield open_[place], result
     for worker in workers:
         worker.join()
+
+
+def _groups(tasks: list[dict[str, Any]]) -> Iterator[list[int]]:
+    """Places of tasks that are compiled together: of one contract, the plain way."""
+    by: dict[tuple[str, bool], list[int]] = {}
+    for place, task in enumerate(tasks):
+        by.setdefault((task["contract"], task["short"]), []).append(place)
+    for (_, short), places in by.items():
+        size = 1 if short else _TOGETHER
+        yield from (places[at:at + size] for at in range(0, len(places), size))
 
 
 def main() -> int:
@@ -165,7 +214,7 @@ def main() -> int:
             rows.append({"list": mutant.list, "title": mutant.title, "verdict": "GONE", "why": task})
         else:
             tasks.append(task)
-    honest = [] if options.find else list(honest_tasks([mutant for mutant in chosen if mutant.killed_by]))
+    honest = [] if options.find else list(honest_tasks(tasks))
     for number, (task, result) in enumerate(results(honest, tasks, options.jobs, options.again), 1):
         rows.append({"digest": task["digest"], "list": task.get("list", "honest"), "title": task["title"], **result})
         kept = " (kept)" if result.get("kept") else ""

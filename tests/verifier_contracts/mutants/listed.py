@@ -50,11 +50,15 @@ def mutants(lists: tuple[str, ...] = ()) -> Iterator[Mutant]:
                          tuple(entry["killed_by"]), entry.get("equivalent", ""))
 
 
+REVISION = "immutables by name"
+"""Of the runner: what came of mutants by another is not believed."""
+
+
 def digest(sources: Mapping[str, str], contract: str, tests: tuple[str, ...], settings: object) -> str:
     """Of all that decides what comes of a mutant: the contract's sources as changed, and the tests with their world."""
     world = [*sorted(TESTS.glob("*world.py")), *(TESTS / name for name in ("conftest.py", "revmchain.py", "toykey.py")),
              *sorted((TESTS / "solidity").glob("*.sol")), *(TESTS / name for name in _files(tests))]
-    parts = [contract, json.dumps(settings, sort_keys=True), *sorted(tests),
+    parts = [REVISION, contract, json.dumps(settings, sort_keys=True), *sorted(tests),
              *(f"{name}\n{text}" for name, text in sorted(sources.items())),
              *(f"{path.name}\n{path.read_text()}" for path in world)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -7,9 +7,11 @@ is the changed contract from the start, constructor included.
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -27,6 +29,11 @@ PATIENCE = 600
 """Seconds for the tests of one mutant."""
 
 
+_SHORTLY = ("-x", "-q", "--no-header", "--tb=line", "--assert=plain", "-p", "no:cacheprovider",
+            "-p", "no:unraisableexception", "-p", "no:threadexception")
+"""Asserts are not rewritten and garbage is not looked for: pytest's start takes longer than most tests here."""
+
+
 class Exchange:
     """Other code in place of the honest contract's."""
 
@@ -42,7 +49,7 @@ class Exchange:
         return self._known[code]
 
     def _filled(self, code: bytes) -> bytes:
-        values = {name: code[places[0][0]:sum(places[0])] for name, places in self.honest.immutables.items()}
+        values = {name: code[(at := places[0])[0]:sum(at)] for name, places in self.honest.immutables.items()}
         return self.other.deployed({name: values[name] for name in self.other.immutables})
 
 
@@ -64,27 +71,28 @@ class Worlds:
         self.honest = dict(compiler.compile_contracts())
         import revmchain
         self.honest_vault = revmchain.vault_artifacts()
+        import revmsystem
+        self.honest_system = revmsystem.artifacts()
         import ledger_world
         import oracle_world
         from world import GENESIS
 
         from verifier_contracts.chain import Chain
-        files = {test.split("::")[0] for test in tests}
-        if any(name.startswith(("test_ledger", "test_commitment", "test_batches", "test_verifier_reg", "test_loan"))
-               for name in files):
+        text = "".join((TESTS / name).read_text() for name in {test.split("::")[0] for test in tests})
+        # By the names of the fixtures.
+        if re.search(r"\bledgers\b", text):
             self._keep(ledger_world, "build", lambda build: build(Chain.embedded(timestamp=GENESIS)))
-        if any(name.startswith("test_oracle") for name in files):
+        if re.search(r"\boracles\b", text):
             self._keep(oracle_world, "build_oracle_world", lambda build: build(Chain.embedded(timestamp=GENESIS)))
         self._liquidation: Any = None
-        revm = ("test_lots", "test_partial_close", "test_silence_calls", "test_hostile_liq",
-                "test_unwinding")
-        if any(name.startswith(revm) for name in files):
+        if re.search(r"\b(lw|uw)\b", text):
             import liquidation_world
             self._liquidation = made = liquidation_world.build_liquidation()
             liquidation_world.build_liquidation = lambda: made
         import hypothesis  # noqa: F401
 
         import tailproof.cli  # noqa: F401
+        gc.freeze()                                  # forks need not look through what is here
 
     def _keep(self, module: Any, name: str, make: Callable[[Any], Any]) -> None:
         """Deploy a world now; who asks for the very same gets this one."""
@@ -132,15 +140,18 @@ class Worlds:
         failures = _Failures()
         said = io.StringIO()
         with redirect_stdout(said), redirect_stderr(said):
-            code = pytest.main(["-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-k", "not anvil",
-                                *(str(TESTS / test) for test in tests)], plugins=[failures])
+            code = pytest.main([*_SHORTLY, "-k", "not anvil", "-m", "not slow", *(str(TESTS / test) for test in tests)],
+                               plugins=[failures])
         return {"code": int(code), "failed": failures.first, "said": said.getvalue()[-1_500:]}
 
     def _on_revm(self, changed: Artifact) -> None:
         """What `revmchain` deploys, of any size."""
         import revmchain
+        import revmsystem
         if changed.name in self.honest_vault:
             _redirect(revmchain.vault_artifacts, {**self.honest_vault, changed.name: changed})
+        if changed.name in self.honest_system:
+            _redirect(revmsystem.artifacts, {**self.honest_system, changed.name: changed})
         revmchain.CODE_LIMIT = 1 << 20
         if self._liquidation is not None:
             exchange = Exchange(self.honest[changed.name], changed)
