@@ -73,7 +73,7 @@ def test_back_show_give_notice_and_leave(real: RealSystem, fund: InsuranceFund) 
     real.world.later(NOTICE + 1)
     lose(real, fund, 1, 70)
     assert real("fund", "exit", code=1)["refused"] == "DeficitStands"
-    coin.transact("mint", real.world.challenger, 70)
+    real.world.coin.transact("mint", real.world.challenger, 70)
     coin.approve(fund.address, 70, sender=real.world.challenger)
     fund.transact("payFees", 70, sender=real.world.challenger)
     assert (real("fund", "exit")["paid"], coin.balance_of(me)) == ("200", 500)

@@ -302,9 +302,8 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
         );
         uint256 claim = _claim(claimed, step, side);
         // No proof begins with 0: none was sent, for it was shown before. Where it was not the verifier says so.
-        if (proof[0] != 0 || !attestor.isShown(verifier, context, subject.root, subject.commitment, claim)) {
-            requireProof(verifier, proof, context, subject.root, subject.commitment, claim);
-        }
+        bool shown = proof[0] == 0 && attestor.isShown(verifier, context, subject.root, subject.commitment, claim);
+        if (!shown) requireProof(verifier, proof, context, subject.root, subject.commitment, claim);
         return basisOf(BY_COVER, used);
     }
 
