@@ -32,7 +32,7 @@ import {proofContext} from "./ProofContext.sol";
 import {VENUE} from "./Roles.sol";
 import {BATCH_16, BATCH_4, COVER, FLAT, MARGIN} from "./Statements.sol";
 import {valuation} from "./VaultCall.sol";
-import {requireProof} from "./VerifierCall.sol";
+import {requireProof, requireProofOrShown} from "./VerifierCall.sol";
 
 /// @title What all parts of a margin ledger share: accounts, whom it asks, and what is checked of every proof
 abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
@@ -301,9 +301,9 @@ abstract contract LedgerBase is ICommitmentLedger, IBatchLedger {
             COVER, keyDigest, subject.account, subject.epochId, subject.version, subject.actionHash
         );
         uint256 claim = _claim(claimed, step, side);
-        // No proof begins with 0: none was sent, for it was shown before. Where it was not the verifier says so.
-        bool shown = proof[0] == 0 && attestor.isShown(verifier, context, subject.root, subject.commitment, claim);
-        if (!shown) requireProof(verifier, proof, context, subject.root, subject.commitment, claim);
+        requireProofOrShown(
+            address(attestor), verifier, proof, context, subject.root, subject.commitment, claim
+        );
         return basisOf(BY_COVER, used);
     }
 
