@@ -382,8 +382,9 @@ def close(deployment: Path, endpoint: Endpoint, account: str, fills: tuple[str, 
     from .. import liquidating
     from ..epochs import load
     from ..trading import cash_of
+    kept = _kept(out)
     secret, keys = Opening.load(opening), _close_keys(transition_key, key, escrow_key, flat_key)
-    signer, numbers, kept = endpoint.signer(), load(epoch), _kept(out)
+    signer, numbers = endpoint.signer(), load(epoch)
     system, site = site_of(deployment, endpoint)
     legs = _legs(numbers, fills)
     cash = cash_of(legs, numbers.header.quote)
@@ -484,7 +485,8 @@ def award(deployment: Path, endpoint: Endpoint, lot_id: int, to_keystore: Path |
     one transaction. The sender is the bidder. Exit code 1 if the account is not short, or what there is does not
     cover it."""
     from .. import liquidating
-    secret, keys, kept = Opening.load(opening), _close_keys(transition_key, key, escrow_key), _kept(out)
+    kept = _kept(out)
+    secret, keys = Opening.load(opening), _close_keys(transition_key, key, escrow_key)
     if to_keystore is None:
         taker = endpoint.signer()
     else:

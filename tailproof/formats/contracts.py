@@ -49,7 +49,7 @@ _CONTRACTS: Mapping[str, str] = {
     "desk": "of commitments", "escrow": "of encrypted openings", "ledger": "of margins", "vault": "of collateral",
     "settlement": "of venues", "fund": "pays losses", "allocator": "charges the rest to gains",
     "house": "auctions of lots", "silence": "calls accounts that nobody covers", "closes": "a part of called accounts",
-    "coordinator": "opens, awards and ends lots"}
+    "coordinator": "opens, awards and ends lots", "unwinder": "turns what accounts have elsewhere into collateral"}
 _SLOTS: Mapping[str, str] = {
     "margin": "proves a margin", "cover": "proves that collateral covers a hidden margin, or falls short",
     "flat": "proves that a commitment holds nothing", "transition": "proves a commitment after fills",

@@ -273,7 +273,8 @@ def filler(param: click.Parameter, there: Path) -> str:
 
 
 WRITERS = [(path, command, param.name) for path, command in commands(main) for param in command.params  # type: ignore[arg-type]
-           if path != ("oracle", "watch")                       # which goes on in a file of its own schema, in no other
+           # which go on in files of their own schemas, in no others
+           if path not in (("oracle", "watch"), ("keeper", "run"))
            and (isinstance(param.type, OutputFile) or (param.name == "out" and path != ("demo",)))]
 
 
