@@ -7,7 +7,7 @@ book that was delivered to his key.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from risk.margins.fills import trade
 
 from .. import escrowing, liquidating, withdrawing
 from ..bidding import House, seal
+from ..covering import prove_flat
 from ..demo_escrow import Holders
 from ..demo_stage import STATEMENTS
 from ..liquidating import CloseKeys
@@ -360,7 +361,19 @@ class Actors:
         day.spent("award", receipt.gas_used)
         day.note(Kind.SALE, account.name, f"sold to {who}", price)
         self._tell_loss(one, receipt.block)
+        self._flat(account)
+        holder = replace(account.holder, name=f"{account.name}, bought", answer=Answer.RENEWS)
+        day.accounts[heir] = Account(holder, heir, after)
+
+    def _flat(self, account: Account) -> None:
+        """What was sold is another's: anyone shows that the old account holds nothing, which ends its call."""
+        day, there = self.day, self.day.stage.at
+        version = there.ledger.version_of(account.address)
         account.opening = Opening(account.opening.statement, there.ledger.commitment_of(account.address), 0, ())
+        context = there.ledger.context("flat", there.registry.active("flat").key_digest, account.address, 0, version)
+        words = prove_flat(day.stage.keys["flat"], account.opening, context)
+        day.spent("attestFlat", there.ledger.attest_flat(account.address, version, words,
+                                                         sender=day.cast.keeper).gas_used)
 
     def _payable(self, account: Account, amount: int) -> int:
         """The least that the fund pays at once, as it says now."""

@@ -30,7 +30,7 @@ from risk.margins.margin import margin as full_margin
 
 TINY = ("cover-tiny", "cover-grid-tiny", "cover-tiny-w", "cover-grid-tiny-w")
 MOST = 2**96 - 1
-GOLDEN = jsonio.read(Path(__file__).parent / "golden" / "statements.json")
+GOLDEN = jsonio.read(Path(__file__).parents[2] / "circuits" / "statements" / "pins.json")
 
 
 # -- sizes -------------------------------------------------------------------------------------------------------------
