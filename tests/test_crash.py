@@ -1,4 +1,4 @@
-"""The crash day in short, and what its checks catch. `make demo` plays the same; the whole one is `make crash`."""
+"""What the crash day starts from, and what its checks catch. The day itself is `make crash`; no test plays it."""
 
 from __future__ import annotations
 
