@@ -6,20 +6,19 @@ and encrypted words leaves this machine.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from primitives.errors import BadInput
-from primitives.jsonio import NEW
 
 from ..keys import KeyDirectory
 from ..secret import Opening, draw_salt
 from .console import ADDRESS, CONTINUED, FILE, Integer, Outcome, progress, reporting, table
 from .keeper import COLLATERAL, EPOCHS, reader_of
 from .node import Endpoint, talking_to_a_node
+from .trade import kept_opening
 from .vault import DEPLOYMENT, EPOCH_ID, ground_of, opened, sent
 
 if TYPE_CHECKING:
@@ -382,7 +381,7 @@ def close(deployment: Path, endpoint: Endpoint, account: str, fills: tuple[str, 
     from .. import liquidating
     from ..epochs import load
     from ..trading import cash_of
-    kept = _kept(out)
+    kept = kept_opening(out)
     secret, keys = Opening.load(opening), _close_keys(transition_key, key, escrow_key, flat_key)
     signer, numbers = endpoint.signer(), load(epoch)
     system, site = site_of(deployment, endpoint)
@@ -438,15 +437,6 @@ def _misfit(account: str, found: Misfit) -> Outcome:
                     f"and {found.most} (1e-6 quote units) for it."], False)
 
 
-def _kept(out: Path) -> Opening | None:
-    if not os.path.lexists(out):
-        return None
-    try:
-        return Opening.load(out)
-    except BadInput:
-        raise BadInput("--out", str(out), f"{NEW}, but for the opening of a step that is gone on with") from None
-
-
 def _keep(endpoint: Endpoint, after: Opening, kept: Opening | None, out: Path) -> None:
     """Before anything is sent: nothing else opens the next commitment."""
     if kept is None and not (endpoint.dry_run and endpoint.calldata is None):
@@ -485,7 +475,7 @@ def award(deployment: Path, endpoint: Endpoint, lot_id: int, to_keystore: Path |
     one transaction. The sender is the bidder. Exit code 1 if the account is not short, or what there is does not
     cover it."""
     from .. import liquidating
-    kept = _kept(out)
+    kept = kept_opening(out)
     secret, keys = Opening.load(opening), _close_keys(transition_key, key, escrow_key)
     if to_keystore is None:
         taker = endpoint.signer()

@@ -122,7 +122,7 @@ def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Pat
         raise BadInput("--margin-key", str(margin_key), "absent where --cover-key is given")
     if for_carrier is not None:
         endpoint.require_sending("--for-carrier", for_carrier)
-    kept = _kept(out)
+    kept = kept_opening(out)
     secret, signed, keys = Opening.load(opening), trading.SignedFills.load(fills_file), KeyDirectory.load(key)
     system, there = opened(deployment, endpoint)
     numbers, account = epochs.load(epoch), signed.message.account
@@ -177,7 +177,7 @@ def apply_fills(deployment: Path, endpoint: Endpoint, fills_file: Path, key: Pat
                    [*table([*rows, ("transaction", receipt.transaction)]), told])
 
 
-def _kept(out: Path) -> Opening | None:
+def kept_opening(out: Path) -> Opening | None:
     """The opening that a step which was broken off has kept; None where nothing is. What it opens is compared later."""
     if not os.path.lexists(out):
         return None

@@ -4,13 +4,13 @@ was ever encrypted, and reads every event; what opens is counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuits.statements import escrow
 from committee.decryption import Partial, Request, open_alone, open_together
-from primitives.errors import TailproofError
+from primitives.errors import BadInput, TailproofError
 
 from .. import escrowing
 from ..demo_escrow import Holders
@@ -63,7 +63,7 @@ def learned(day: Day, holders: Holders, deliveries: Iterable[tuple[str, Request]
 def _opens(request: Request, identity: Identity) -> bool:
     if identity.key not in request.recipients:
         return False
-    return escrow.opening_of(open_alone(request, identity), request.binding.commitment) is not None
+    return _is_opening(open_alone(request, identity), request.binding.commitment)
 
 
 def _together(holders: Holders, request: Request, shares: list) -> bool:  # type: ignore[type-arg]
@@ -72,7 +72,15 @@ def _together(holders: Holders, request: Request, shares: list) -> bool:  # type
         elements = open_together(holders.committee, request, parts).elements
     except TailproofError:
         return False
-    return escrow.opening_of(elements, request.binding.commitment) is not None
+    return _is_opening(elements, request.binding.commitment)
+
+
+def _is_opening(elements: Sequence[int], commitment: int) -> bool:
+    try:
+        escrow.opening_of(elements, commitment)
+    except BadInput:
+        return False
+    return True
 
 
 def _name(day: Day, who: str) -> str:

@@ -2,7 +2,7 @@
 
 The embedded chain and anvil are two implementations of one rule book. Senders, nonces and times being the same, so are
 contracts' addresses, hence contexts, hence proofs: nothing is proven anew, and whatever differs is one of the two's
-fault. Compared are each transaction's gas and logs, and in the end what everybody has.
+fault. Compared are each transaction's gas, success and logs.
 """
 
 from __future__ import annotations
@@ -104,12 +104,12 @@ def _address(node: subprocess.Popen[bytes], said: Any) -> str:
     raise TailproofError("anvil does not answer")
 
 
-def replay(url: str, sent: Sequence[Sent], *, spike: Callable[[int], bool], chain: Chain) -> Replayed:
+def replay(url: str, sent: Sequence[Sent], *, spike: Callable[[int], bool]) -> Replayed:
     """Send all of it again; raises `Differs` at the first difference.
 
     Parameters
     ----------
-    spike : whether a second lies in the hour in which blocks are dear.  chain : of the original, for balances.
+    spike : whether a second lies in the minutes in which blocks are dear.
     """
     from web3 import HTTPProvider, Web3
     began, web3 = time.perf_counter(), Web3(HTTPProvider(url))
@@ -161,7 +161,7 @@ def _capped(url: str, one: Sent) -> str:
     try:
         poor.send(one.sender, b"", gas=21_000)
     except FeeAboveCap as refused:
-        return str(refused)
+        return f"FeeAboveCap: {refused}"
     except TailproofError as other:
         return f"{type(other).__name__}: {other}"
     return "was NOT refused"
