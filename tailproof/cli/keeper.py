@@ -18,6 +18,7 @@ import click
 
 from primitives import jsonio
 from primitives.errors import BadInput
+from primitives.jsonio import NEW
 
 from ..keeper_steps import NAMES
 from .console import CONTINUED, FILE, Integer, Outcome, progress, reporting, say, table
@@ -138,6 +139,7 @@ def run(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collate
                        "given together")
     if secret is not None and delivery_key is None and disclose_key is None:
         raise BadInput("--secret", str(secret), "given with --delivery-key, --disclose-key or both")
+    _require_own(log)
     system, reader = reader_of(deployment, endpoint, folders, collateral)
     duties = _duties(system, reader.site, bids, secret, (delivery_key, disclose_key), parts)
     budget = Budget(reader.site.chain.chain_id, reader.site.coordinator.address,
@@ -238,6 +240,20 @@ def health(made: Keeper, found: Round, number: int) -> dict[str, Any]:
             "next": None if coming is None else {
                 "step": coming[0].step.name, "subject": coming[0].step.subject, "clock": coming[1].clock,
                 "at": coming[1].at, "left": state.now.left(coming[1])}}
+
+
+def _require_own(path: Path | None) -> None:
+    """Refuse to append to what is no keeper's log."""
+    if path is None or not path.exists() or not path.stat().st_size:
+        return
+    with jsonio.refusing_to_write(path), path.open(encoding="utf-8", errors="replace") as file:
+        first = file.readline(1 << 20)
+    try:
+        ours = isinstance(line := json.loads(first), dict) and {"round", "healthy"} <= set(line)
+    except ValueError:
+        ours = False
+    if not ours:
+        raise BadInput("--log", str(path), f"{NEW}, but for a keeper's log, which is gone on with")
 
 
 def _log(path: Path | None, line: dict[str, Any]) -> None:

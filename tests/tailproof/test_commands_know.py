@@ -274,7 +274,7 @@ def filler(param: click.Parameter, there: Path) -> str:
 
 WRITERS = [(path, command, param.name) for path, command in commands(main) for param in command.params  # type: ignore[arg-type]
            # which go on in files of their own schemas, in no others
-           if path not in (("oracle", "watch"), ("keeper", "run"))
+           if (*path, param.name) != ("keeper", "run", "journal") and path != ("oracle", "watch")
            and (isinstance(param.type, OutputFile) or (param.name == "out" and path != ("demo",)))]
 
 
