@@ -28,18 +28,27 @@ HANG_UP, WEB_PAGE, NOTHING = "hang up", "web page", "nothing"
 """What a node may say instead of JSON-RPC: break the line after it has read; another server's page; an empty body."""
 
 
+def _binary() -> str:
+    return str(node_modules() / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil")
+
+
+def has_anvil() -> bool:
+    """Whether anvil runs here: its package is for Linux on x86-64."""
+    return shutil.which(_binary()) is not None
+
+
 @contextmanager
 def anvil(*arguments: str) -> Iterator[Chain]:
     """anvil on a free port of this machine, with further `arguments`; gone when the block ends."""
-    binary = node_modules() / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
-    if shutil.which(str(binary)) is None:
+    if not has_anvil():
         pytest.skip("anvil is not installed on this platform")
     # The node chooses its port and says it: one chosen here could be another's by the time it is listened on. What it
     # says goes to a file, since nobody reads on: a pipe would be full some day.
     with tempfile.TemporaryFile("w+b") as said:
-        node = subprocess.Popen([str(binary), "--port", "0", *arguments], stdout=said, stderr=subprocess.STDOUT)
+        node = subprocess.Popen([_binary(), "--port", "0", *arguments], stdout=said, stderr=subprocess.STDOUT)
         try:
-            yield Chain.connect(f"http://{_place(node, said)}", key_variable="TAILPROOF_UNSET")
+            # On a machine that does much else, an answer may take long that is not in doubt.
+            yield Chain.connect(f"http://{_place(node, said)}", key_variable="TAILPROOF_UNSET", patience=300)
         finally:
             node.kill()
             node.wait()

@@ -12,19 +12,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "verifier_contracts"))      #
 sys.path.insert(0, str(Path(__file__).parent))                                 # for `bundles`
 
 from system_world import SystemWorld, build_system
-from world import GENESIS, anvil
+from world import KINDS, started
 
-from verifier_contracts.chain import Chain
 from verifier_contracts.system_config import REQUIRED_SLOTS
 
 
-@pytest.fixture(scope="session", params=["embedded", "anvil"])
+@pytest.fixture(scope="session", params=KINDS)
 def built_world(request: pytest.FixtureRequest) -> Iterator[SystemWorld]:
-    if request.param == "embedded":
-        yield build_system(Chain.embedded(timestamp=GENESIS), slots=REQUIRED_SLOTS)
-    else:
-        with anvil() as chain:
-            yield build_system(chain, slots=REQUIRED_SLOTS)
+    with started(request.param) as chain:
+        yield build_system(chain, slots=REQUIRED_SLOTS)
 
 
 @pytest.fixture

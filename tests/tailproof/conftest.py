@@ -13,12 +13,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "verifier_contracts"))    
 
 from eth_utils.crypto import keccak
 from oracle_world import OracleWorld, build_oracle_world, create
-from world import GENESIS
+from world import started
 
 from tailproof import epochs
 from tailproof.epoch_leaves import layout_of
 from tailproof.keys import KeyDirectory
-from verifier_contracts.chain import Chain
 from verifier_contracts.creation import compile_verifier
 
 
@@ -39,8 +38,13 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
 
 
 @pytest.fixture(scope="session")
-def built_real(leaf_keys: Keys, honest: tuple[Path, Path, Path]) -> OracleWorld:
-    world = build_oracle_world(Chain.embedded(timestamp=GENESIS), layout_of(epochs.load(honest[0])))
+def built_real(leaf_keys: Keys, honest: tuple[Path, Path, Path]) -> Iterator[OracleWorld]:
+    with started() as chain:
+        yield judged_by_proofs(build_oracle_world(chain, layout_of(epochs.load(honest[0]))), leaf_keys)
+
+
+def judged_by_proofs(world: OracleWorld, leaf_keys: Keys) -> OracleWorld:
+    """With verifiers of statements in its court."""
     for slot, name in zip(("leaf-field", "leaf-field-mark"), STATEMENTS, strict=True):
         key = KeyDirectory.load(leaf_keys.paths[name])
         artifact = compile_verifier(key.verification_key(), name, bytes.fromhex(key.r1cs_digest))

@@ -30,7 +30,7 @@ from houseworld import (
 from mocks import compiled
 from oracle_world import create
 from system_world import DAY, LAG, SystemWorld, build_system, config_for
-from world import GENESIS
+from world import started
 
 from primitives import jsonio
 from tailproof.cli.node import Endpoint
@@ -95,9 +95,12 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def built(run: Any, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    folder = tmp_path_factory.mktemp("auction")
-    chain = Chain.embedded(timestamp=GENESIS)
+def built(run: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with started() as chain:
+        yield site_on(chain, tmp_path_factory.mktemp("auction"), run)
+
+
+def site_on(chain: Chain, folder: Path, run: Any) -> Site:
     oracle = config_for(chain).oracle
     world = build_system(chain, oracle=replace(oracle, limits=oracle.limits._replace(heartbeat=DAY)))
     world.system.save(folder / "deployment.json")

@@ -3,7 +3,7 @@ all else, what is signed and what is shown before among it, is the command's own
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 from ledger_world import FACTORS
 from lot_world import LotWorld, build_lots
 from system_world import EMPTY_FILLS, LIQUIDATORS, build_system
-from world import refused
+from world import refused, started
 
 from primitives.errors import BadInput
 from tailproof import liquidating
@@ -31,9 +31,13 @@ PRICE = 3_000_000
 
 
 @pytest.fixture(scope="module")
-def lots() -> LotWorld:
+def lots() -> Iterator[LotWorld]:
     """A lot that somebody has won above 0; its taker has a key and what he adds."""
-    lots = build_lots(build_system())
+    with started() as chain:
+        yield won(build_lots(build_system(chain)))
+
+
+def won(lots: LotWorld) -> LotWorld:
     lots.fall(130_000_000)
     lots.call()
     lots.to_lots()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from eth_utils.crypto import keccak
 from oracle_epochs import COLLATERAL, forge, grid
 from oracle_world import OracleWorld, build_oracle_world
-from world import GENESIS, refused
+from world import refused, started
 
 from primitives.errors import BadInput
 from primitives.poseidon import Tag
@@ -22,7 +23,6 @@ from tailproof import epochs
 from tailproof.epoch_contents import content_of, factors_of
 from tailproof.epoch_leaves import EpochLeaves, layout_of, require_layout
 from tailproof.falsities import falsities, missing
-from verifier_contracts.chain import Chain
 from verifier_contracts.epoch_content import FIRST, EpochContent
 from verifier_contracts.errors import ContractRefused
 from verifier_contracts.keccak_tree import Factor, KeccakTree, factors_hash, row_digest
@@ -33,14 +33,15 @@ COLLATERAL_BYTES = COLLATERAL.encode()
 
 
 @pytest.fixture(scope="module")
-def on_grid(tmp_path_factory: pytest.TempPathFactory) -> tuple[OracleWorld, GridEpoch]:
+def on_grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OracleWorld, GridEpoch]]:
     """An oracle of grids whose verifiers take any proof: what is judged is what the proofs show."""
     epoch = grid(tmp_path_factory.mktemp("grid"))
-    world = build_oracle_world(Chain.embedded(timestamp=GENESIS), layout_of(epoch))
-    yes = world.chain.send(None, bytes.fromhex("60016000f3")).contract       # code that stops at once
-    for slot in SLOTS.values():
-        world.verifiers.transact("set", keccak(text=slot), yes, bytes(32))
-    return world, epoch
+    with started() as chain:
+        world = build_oracle_world(chain, layout_of(epoch))
+        yes = world.chain.send(None, bytes.fromhex("60016000f3")).contract       # code that stops at once
+        for slot in SLOTS.values():
+            world.verifiers.transact("set", keccak(text=slot), yes, bytes(32))
+        yield world, epoch
 
 
 def prove(kind: int, id: int, k: int, x: int) -> LeafProof:

@@ -20,6 +20,7 @@ import pytest
 from ledger_world import MINUTE
 from lot_world import FALLEN, LotWorld, build_lots
 from system_world import LIQUIDATORS, build_system
+from world import started
 
 from primitives.errors import BadInput
 from tailproof.cli.node import Endpoint
@@ -126,13 +127,14 @@ EVERY: list[str] = []
 
 
 @pytest.fixture(scope="module")
-def site(run: Any, tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site(run: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("keeper")
-    lots = build_lots(build_system())
-    lots.w.system.save(folder / "deployment.json")
-    EVERY[:] = lots.w.system.contracts.values()
-    remembering(lots.w.chain)
-    return Site(lots, folder, run)
+    with started() as chain:
+        lots = build_lots(build_system(chain))
+        lots.w.system.save(folder / "deployment.json")
+        EVERY[:] = lots.w.system.contracts.values()
+        remembering(lots.w.chain)
+        yield Site(lots, folder, run)
 
 
 @pytest.fixture

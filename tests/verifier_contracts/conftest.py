@@ -16,17 +16,17 @@ from oracle_world import OracleWorld, build_oracle_world
 from system_world import SystemWorld, build_system, undone
 from toykey import ToyKey
 from unwinding_world import UnwindingWorld, build_unwinding
-from world import GENESIS, anvil
+from world import KINDS, QUICKLY, started
 
 from verifier_contracts.chain import Chain
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that runs on two chains does so on the second one in `make test-all`, unless it stands for its kind."""
-    here = Path(__file__).parent
+    """A test that runs on two chains does so on the slower one in `make test-all`, unless it stands for its kind."""
+    here, other = Path(__file__).parent, next(kind for kind in KINDS if kind != QUICKLY)
     for item in items:
         chosen = getattr(getattr(item, "callspec", None), "params", {}).values()
-        second = any(isinstance(value, str) and value == "anvil" for value in chosen)
+        second = any(isinstance(value, str) and value == other for value in chosen)
         if second and here in item.path.parents and item.get_closest_marker("both_chains") is None:
             item.add_marker(pytest.mark.slow)
 
@@ -36,30 +36,24 @@ def key() -> ToyKey:
     return ToyKey()
 
 
-@pytest.fixture(scope="session", params=["embedded", "anvil"])
-def started(request: pytest.FixtureRequest) -> Iterator[Chain]:
-    if request.param == "embedded":
-        yield Chain.embedded(timestamp=GENESIS)
-    else:
-        with anvil() as chain:
-            yield chain
+@pytest.fixture(scope="session", params=KINDS)
+def empty(request: pytest.FixtureRequest) -> Iterator[Chain]:
+    with started(request.param) as chain:
+        yield chain
 
 
 @pytest.fixture
-def either(started: Chain) -> Iterator[Chain]:
+def either(empty: Chain) -> Iterator[Chain]:
     """A chain of either kind, with nothing on it; what a test does to it is undone."""
-    snapshot = started.snapshot()
-    yield started
-    started.restore(snapshot)
+    snapshot = empty.snapshot()
+    yield empty
+    empty.restore(snapshot)
 
 
-@pytest.fixture(scope="session", params=["embedded", "anvil"])
+@pytest.fixture(scope="session", params=KINDS)
 def built_oracle(request: pytest.FixtureRequest) -> Iterator[OracleWorld]:
-    if request.param == "embedded":
-        yield build_oracle_world(Chain.embedded(timestamp=GENESIS))
-    else:
-        with anvil() as chain:
-            yield build_oracle_world(chain)
+    with started(request.param) as chain:
+        yield build_oracle_world(chain)
 
 
 @pytest.fixture
@@ -71,8 +65,9 @@ def oracles(built_oracle: OracleWorld) -> Iterator[OracleWorld]:
 
 
 @pytest.fixture(scope="session")
-def built_ledger() -> LedgerWorld:
-    return build(Chain.embedded(timestamp=GENESIS))
+def built_ledger() -> Iterator[LedgerWorld]:
+    with started() as chain:
+        yield build(chain)
 
 
 @pytest.fixture
@@ -84,8 +79,9 @@ def ledgers(built_ledger: LedgerWorld) -> Iterator[LedgerWorld]:
 
 
 @pytest.fixture(scope="session")
-def built_system() -> SystemWorld:
-    return build_system()
+def built_system() -> Iterator[SystemWorld]:
+    with started() as chain:
+        yield build_system(chain)
 
 
 @pytest.fixture

@@ -81,12 +81,15 @@ class Tested(Contract):
             raise refusal(error, self.name, function) from None
 
 
-def send_contract(chain: Chain, name: str, arguments: Sequence[Any], sender: str | None = None) -> Tested:
+def send_contract(chain: Chain, name: str, arguments: Sequence[Any], sender: str | None = None,
+                  gas: int | None = None) -> Tested:
     artifact = compile_contracts().get(name) or mocks()[name]
     code = encode_deployment(artifact, arguments) if arguments else artifact.creation
     try:
-        limit = chain.estimate_gas(None, code, sender=sender)
-        receipt = chain.send(None, code, sender=sender, gas=limit + limit // 50)
+        if gas is None:
+            limit = chain.estimate_gas(None, code, sender=sender)
+            gas = limit + limit // 50
+        receipt = chain.send(None, code, sender=sender, gas=gas)
     except Reverted as error:
         raise refusal(error, name, "constructor") from None
     assert receipt.contract is not None
@@ -94,6 +97,8 @@ def send_contract(chain: Chain, name: str, arguments: Sequence[Any], sender: str
 
 
 statement_id = slot_id
+REGISTRY_GAS = 29_000_000
+"""Its constructor asks each verifier several times: a node that searches for the limit runs it for half a minute."""
 
 
 def key_bytes(key: ToyKey) -> bytes:
@@ -351,7 +356,7 @@ def build(chain: Chain, keys: dict[str, ToyKey] | None = None, vault_of: Callabl
     oracle = send_contract(chain, "MockOracle", [])
     verifiers = {name: deploy_verifier(chain, key.verification_key, name, CIRCUIT) for name, key in keys.items()}
     registry = send_contract(chain, "VerifierRegistry", [authority.address, True, [
-        (statement_id(name), candidate(chain, key, verifiers[name])) for name, key in keys.items()]])
+        (statement_id(name), candidate(chain, key, verifiers[name])) for name, key in keys.items()]], gas=REGISTRY_GAS)
     combiner = send_contract(chain, "ProofCombiner", [])
     vault_for = vault_of(chain, authority, oracle)
     nonce = chain.web3.eth.get_transaction_count(chain.web3.to_checksum_address(admin))

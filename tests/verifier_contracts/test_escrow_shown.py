@@ -15,7 +15,7 @@ from eth_utils.crypto import keccak
 from ledger_world import DAY, LedgerWorld
 from liquidation_world import NO_PROOF
 from test_ledger_attest import rotated
-from world import refused
+from world import one_block, refused
 
 from primitives.babyjubjub import Point
 from verifier_contracts.abi import encode_call
@@ -135,23 +135,22 @@ def another_account(w: LedgerWorld) -> tuple[str, int]:
 
 def in_one_block(w: LedgerWorld, holders: Sequence[tuple[str | LocalAccount, str]]) -> None:
     """Keys of these holders, registered in the same second; a name makes another key."""
-    tester, web3 = w.chain.web3.provider.ethereum_tester, w.chain.web3
+    web3 = w.chain.web3
     for who, _ in holders:
         if not isinstance(who, str):
             w.chain.send(who.address, b"", value=10**18)
-    tester.disable_auto_mine_transactions()
-    for who, name in holders:
-        address = who if isinstance(who, str) else who.address
-        secret = secret_of(address + name)
-        arguments = (public(secret), shown(secret, w.escrow.read("contextOfKey", address)))
-        fields = {"to": w.escrow.address, "data": encode_call(w.escrow.artifact, "registerKey", arguments), "value": 0,
-                  "gas": 700_000, "gasPrice": 10**10}
-        if isinstance(who, str):
-            web3.eth.send_transaction({**fields, "from": web3.to_checksum_address(who)})
-        else:
-            signed = who.sign_transaction({**fields, "nonce": web3.eth.get_transaction_count(address)})
-            web3.eth.send_raw_transaction(signed.raw_transaction)
-    tester.enable_auto_mine_transactions()
+    with one_block(w.chain):
+        for who, name in holders:
+            address = who if isinstance(who, str) else who.address
+            secret = secret_of(address + name)
+            arguments = (public(secret), shown(secret, w.escrow.read("contextOfKey", address)))
+            fields = {"to": w.escrow.address, "data": encode_call(w.escrow.artifact, "registerKey", arguments),
+                      "value": 0, "gas": 700_000, "gasPrice": 10**10}
+            if isinstance(who, str):
+                web3.eth.send_transaction({**fields, "from": web3.to_checksum_address(who)})
+            else:
+                signed = who.sign_transaction({**fields, "nonce": web3.eth.get_transaction_count(address)})
+                web3.eth.send_raw_transaction(signed.raw_transaction)
     times = {w.escrow.read("keyedAt", who if isinstance(who, str) else who.address) for who, _ in holders}
     assert times == {w.chain.now()}, "in the same second"
 

@@ -24,10 +24,9 @@ from ledger_world import (
     statement_id,
 )
 from toykey import CIRCUIT, ToyKey
-from world import GENESIS
+from world import started
 
 from verifier_contracts.bindings import proof_words
-from verifier_contracts.chain import Chain
 from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.errors import ContractRefused
 
@@ -262,8 +261,8 @@ def test_a_cover_claims_no_more_than_the_vault_counts(ledgers):
 @pytest.fixture(scope="module")
 def told():
     """A ledger whose vault answers with whatever it was told."""
-    return build(Chain.embedded(timestamp=GENESIS),
-                 vault_of=lambda chain, authority, oracle: lambda ledger: send_contract(chain, "Teller", []))
+    with started() as chain:
+        yield build(chain, vault_of=lambda chain, authority, oracle: lambda ledger: send_contract(chain, "Teller", []))
 
 
 def words(*numbers):

@@ -5,6 +5,7 @@ of three public inputs, evaluate the words at a challenge, keep a digest and put
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from ledger_world import BUFFERS, COORDINATOR, FACTORS, MINUTE, Tested, send_con
 from liquidation_world import BAND, EMPTY_FILLS, NO_PROOF, settings_of
 from system_world import EMPTY, build_system
 from toykey import CIRCUIT, ToyKey
+from world import started
 
 from verifier_contracts.bindings import proof_words
+from verifier_contracts.chain import Chain
 from verifier_contracts.creation import deploy_verifier
 
 AWARD = 1_000_000
@@ -29,9 +32,8 @@ SALTED = 24_680
 class GasWorld:
     """An account that is short, and called."""
 
-    def __init__(self) -> None:
-        self.w = w = build_system()
-        chain = w.chain
+    def __init__(self, chain: Chain) -> None:
+        self.w = w = build_system(chain)
         self.escrow_key = ToyKey(3, seed="escrow")
         verifier = deploy_verifier(chain, self.escrow_key.verification_key, "escrow", CIRCUIT)
         coin = w.coin.address
@@ -93,8 +95,9 @@ class GasWorld:
 
 
 @pytest.fixture(scope="module")
-def costs() -> GasWorld:
-    return GasWorld()
+def costs() -> Iterator[GasWorld]:
+    with started() as chain:
+        yield GasWorld(chain)
 
 
 def test_an_award_costs_less_than_a_million(costs):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from system_world import config_for, proving_of, toy_keys
-from world import GENESIS
+from world import started
 
 from primitives.errors import BadInput
 from verifier_contracts import system_deployment
@@ -52,8 +52,9 @@ def proving() -> Proving:
 
 
 @pytest.fixture
-def chain() -> Chain:
-    return Chain.embedded(timestamp=GENESIS)
+def chain() -> Iterator[Chain]:
+    with started() as chain:
+        yield chain
 
 
 def test_every_failure_is_gone_on_from_and_nothing_is_sent_twice(chain: Chain, proving: Proving, tmp_path: Path,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ledger_world import FACTORS, MINUTE, LedgerWorld, Tested, build, send_contract
 from mocks import compiled
-from world import GENESIS, refused
+from world import refused, started
 
 from verifier_contracts.abi import encode_deployment
 from verifier_contracts.chain import Chain, Receipt
@@ -41,8 +41,9 @@ def real_vault(chain: Chain, authority: Tested, oracle: Tested) -> Callable[[str
 
 
 @pytest.fixture(scope="module")
-def deployed() -> LedgerWorld:
-    return build(Chain.embedded(timestamp=GENESIS), vault_of=real_vault)
+def deployed() -> Iterator[LedgerWorld]:
+    with started() as chain:
+        yield build(chain, vault_of=real_vault)
 
 
 @pytest.fixture

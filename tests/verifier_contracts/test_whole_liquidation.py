@@ -25,7 +25,7 @@ from lot_world import (
     loss_id,
 )
 from system_world import AGENT, LIQUIDATORS, TERMS, SystemWorld, build_system
-from world import refused
+from world import refused, started
 
 from verifier_contracts.auction import Stage
 from verifier_contracts.withdrawal import Withdrawal
@@ -40,13 +40,14 @@ GAINED = 4_000_000
 
 
 @pytest.fixture(scope="module")
-def built() -> LotWorld:
-    lots = build_lots(build_system(positions=32))
-    w: SystemWorld = lots.w
-    commitment = lots.commit_to(1_000_000)
-    w.register(commitment, owner=TRADER)
-    w.deposit(50_000_000, account=TRADER.address)
-    return lots
+def built() -> Iterator[LotWorld]:
+    with started() as chain:
+        lots = build_lots(build_system(chain, positions=32))
+        w: SystemWorld = lots.w
+        commitment = lots.commit_to(1_000_000)
+        w.register(commitment, owner=TRADER)
+        w.deposit(50_000_000, account=TRADER.address)
+        yield lots
 
 
 @pytest.fixture

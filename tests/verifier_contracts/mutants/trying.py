@@ -68,6 +68,7 @@ class Worlds:
         for place in (TESTS, TESTS.parent):
             sys.path.insert(0, str(place))
         os.environ["CI"] = "1"                       # the same examples every time
+        os.environ["TAILPROOF_TESTS_ON"] = "embedded"
         self.honest = dict(compiler.compile_contracts())
         import revmchain
         self.honest_vault = revmchain.vault_artifacts()
