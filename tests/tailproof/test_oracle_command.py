@@ -16,9 +16,9 @@ from eth_account.signers.local import LocalAccount
 from eth_keyfile.keyfile import create_keyfile_json
 from eth_utils.crypto import keccak
 from oracle_epochs import STATEMENTS, Keys, forge
-from system_world import config_for, publisher_keys, toy_keys
+from system_world import EMPTY_FILLS, config_for, publisher_keys, toy_keys
 from toykey import CIRCUIT
-from world import GENESIS
+from world import started
 
 from primitives.poseidon import Tag
 from tailproof import epochs, raw_leaves
@@ -110,8 +110,12 @@ class Commands:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., Any], leaf_keys: Keys, honest: Epochs
-          ) -> Commands:
-    folder, chain = tmp_path_factory.mktemp("oracle-command"), Chain.embedded(timestamp=GENESIS)
+          ) -> Iterator[Commands]:
+    with started() as chain:
+        yield commands_on(chain, tmp_path_factory.mktemp("oracle-command"), run, leaf_keys, honest)
+
+
+def commands_on(chain: Chain, folder: Path, run: Callable[..., Any], leaf_keys: Keys, honest: Epochs) -> Commands:
     epoch = epochs.load(honest[0])
     slots = {slot: SlotKey(f"{slot}-toy", toy.verification_key, CIRCUIT, toy.known_answer())
              for slot, toy in toy_keys().items()}
@@ -121,7 +125,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, run: Callable[..., Any], lea
                               prove_known_answer(key))
     config = config_for(chain)
     config = replace(config, oracle=replace(config.oracle, cash_id=epoch.cash_id))
-    system = deploy_system(chain, config, Proving(slots, layout_of(epoch), 7, 16), sender=chain.senders[0],
+    system = deploy_system(chain, config, Proving(slots, layout_of(epoch), 7, 16, EMPTY_FILLS), sender=chain.senders[0],
                            file=folder / "system.json")
     assert System.load(folder / "system.json") == system
     return Commands(folder, chain, system.open(chain), leaf_keys, run, publisher_keys(), chain.senders[8])
