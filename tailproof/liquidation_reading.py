@@ -169,7 +169,7 @@ class _Seen:
     accounts: dict[str, None] = field(default_factory=dict)
     shown: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     losses: dict[bytes, None] = field(default_factory=dict)
-    noted: dict[str, None] = field(default_factory=dict)
+    called: dict[str, None] = field(default_factory=dict)
     upto: int = -1
 
 
@@ -244,9 +244,9 @@ class Reader:
     def _events(self) -> None:
         site, seen = self.site, self._seen
         contracts: dict[str, Contract] = {"desk": site.there.desk, "closes": site.closes, "fund": site.fund,
-                                          "coordinator": site.coordinator}
-        names = {"CommitmentRegistered", "CommitmentHandedOver", "ShortfallShown", "LossCovered", "LossOpened",
-                 "LossClosed"}
+                                          "coordinator": site.coordinator, "ledger": site.there.ledger}
+        names = {"CommitmentRegistered", "CommitmentHandedOver", "ShortfallShown", "LossCovered",
+                 "AccountCalled"}
         found = read_events(site.chain, contracts, max(site.first, seen.upto - DEPTH), names=names,
                             report=self._progress)
         for event in found.events:
@@ -262,10 +262,8 @@ class Reader:
         elif event.name == "ShortfallShown":
             seen.shown[checksummed(told["account"])] = (int(told["epochId"]), int(told["version"]),
                                                         int(told["claimed"]))
-        elif event.name == "LossOpened":
-            seen.noted[checksummed(told["account"])] = None
-        elif event.name == "LossClosed":
-            seen.noted.pop(checksummed(told["account"]), None)
+        elif event.name == "AccountCalled":
+            seen.called[checksummed(told["account"])] = None
         elif told["deficit"]:
             seen.losses[bytes(told["lossId"])] = None
 
@@ -278,13 +276,13 @@ class Reader:
             return None
         facts: dict[str, Any] = {"clock": word.clock, "epoch_id": word.epoch_id}
         if not word.called and word.source is not Source.FLAT and now.wall <= word.clock:
-            facts |= {"commitment": 1, "loss_noted": address in self._seen.noted}   # of no consequence before its end
+            facts |= {"commitment": 1, "loss_noted": self._is_loss_noted(address)}  # of no consequence before its end
             return Account(address, venue, word.version, **self._dated(facts))
         facts |= {"commitment": there.ledger.commitment_of(address),
                   "covered": not there.ledger.is_reduce_only(address)}
         facts["flat"] = word.source is Source.FLAT and facts["covered"]
         call = there.ledger.call_of(address)
-        facts["loss_noted"] = address in self._seen.noted
+        facts["loss_noted"] = self._is_loss_noted(address)
         if call is not None and call.stands:
             facts |= {"call": call, "call_final": there.oracle.is_final(call.epoch_id),
                       "passed_at": site.closes.venues_time_of(address)[0], "lot_id": there.vault.lot_of(address),
@@ -299,6 +297,10 @@ class Reader:
         if not facts["flat"] and not facts["covered"] and facts["commitment"]:
             facts["noted"] = self._is_noted(address)
         return Account(address, venue, word.version, **self._dated(facts))
+
+    def _is_loss_noted(self, address: str) -> bool:
+        """What the contract keeps. No event tells it, and only who was called once can have one."""
+        return address in self._seen.called and self.site.coordinator.is_loss_open(address)
 
     def _is_loss(self, address: str, lot_id: int, commitment: int, claimed: int) -> bool:
         """As `LiquidationCoordinator._isLoss`, of a call that stands: a claim of 0 is a silence's."""

@@ -105,35 +105,12 @@ class Site:
         raise AssertionError(f"{name} never came: {self.done}")
 
 
-def remembering(chain: Chain) -> None:
-    """Logs of a block are read once: eth-tester takes a tenth of a second for a block, and for each question anew."""
-    kept: dict[str, tuple[Any, ...]] = {}
-    ask = chain.logs
-
-    def logs(addresses: Any, topics: Any, first: int, last: int | None = None) -> tuple[Any, ...]:
-        found: list[Any] = []
-        for number in range(first, (chain.block_number() if last is None else last) + 1):
-            name = chain.block(number).block_hash
-            if name not in kept:
-                kept[name] = ask(EVERY, [], number, number)
-            found += [log for log in kept[name] if log.address in addresses and len(log.topics) >= len(topics) and all(
-                choice is None or log.topics[place] in choice for place, choice in enumerate(topics))]
-        return tuple(found)
-
-    chain.logs = logs  # type: ignore[method-assign]
-
-
-EVERY: list[str] = []
-
-
 @pytest.fixture(scope="module")
 def site(run: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("keeper")
     with started() as chain:
         lots = build_lots(build_system(chain))
         lots.w.system.save(folder / "deployment.json")
-        EVERY[:] = lots.w.system.contracts.values()
-        remembering(lots.w.chain)
         yield Site(lots, folder, run)
 
 
@@ -150,7 +127,7 @@ def kept(site: Site) -> Iterator[Site]:
     next(undone, None)
 
 
-def test_keepers_carry_an_account_from_silence_to_the_end(kept: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keepers_carry_an_account_from_silence_to_the_end(kept: Site) -> None:
     s, lots = kept, kept.lots
     lots.root += 1                                         # it falls alone: prices that fall so fast trip the breaker
     lots.margins[lots.commitment(lots.owner)] = FALLEN
@@ -215,8 +192,6 @@ def test_keepers_carry_an_account_from_silence_to_the_end(kept: Site, capsys: py
         assert [one for one in s.late if one.step == name and one.told == "done"] == []
     spent = read_journal(s.folder / "journal.json")
     assert 0 < spent["used"] < GAS
-    with capsys.disabled():
-        print("\n", s.done)
 
 
 def test_a_plan_says_what_comes_and_sends_nothing(kept: Site) -> None:

@@ -84,7 +84,7 @@ class RevmReader(Reader):
 
     def _events(self) -> None:
         self._seen.accounts = dict.fromkeys(self.w.keys)
-        self._seen.noted = dict.fromkeys(who for who in self.w.keys if self.w.coordinator("isLossOpen", who))
+        self._seen.called = dict.fromkeys(self.w.keys)
         self._seen.shown = self.shown
 
     def _money(self) -> Money:
