@@ -170,6 +170,7 @@ class _Seen:
     shown: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     losses: dict[bytes, None] = field(default_factory=dict)
     noted: dict[str, None] = field(default_factory=dict)
+    pools: dict[int, None] = field(default_factory=dict)
     upto: int = -1
 
 
@@ -244,9 +245,9 @@ class Reader:
     def _events(self) -> None:
         site, seen = self.site, self._seen
         contracts: dict[str, Contract] = {"desk": site.there.desk, "closes": site.closes, "fund": site.fund,
-                                          "coordinator": site.coordinator}
+                                          "coordinator": site.coordinator, "allocator": site.allocator}
         names = {"CommitmentRegistered", "CommitmentHandedOver", "ShortfallShown", "LossCovered", "LossOpened",
-                 "LossClosed"}
+                 "LossClosed", "PoolCharged"}
         found = read_events(site.chain, contracts, max(site.first, seen.upto - DEPTH), names=names,
                             report=self._progress)
         for event in found.events:
@@ -266,6 +267,8 @@ class Reader:
             seen.noted[checksummed(told["account"])] = None
         elif event.name == "LossClosed":
             seen.noted.pop(checksummed(told["account"]), None)
+        elif event.name == "PoolCharged":
+            seen.pools[int(told["pool"])] = None
         elif told["deficit"]:
             seen.losses[bytes(told["lossId"])] = None
 
@@ -371,7 +374,8 @@ class Reader:
             found = fund.deficit_of(loss_id)
             if min(found.amount, max(0, repaid - found.start)) > found.forwarded:
                 waiting.append(loss_id)
-        dust = {number: pool.closes_at for number in range(1, allocator.pool_count() + 1)
+        # Of pools that were ever charged: there is another for each venue and epoch, and most never are.
+        dust = {number: pool.closes_at for number in self._seen.pools
                 if (pool := allocator.pool_of(number)).paid < 0}
         return Money(site.house.stake_of(fund.address).free,
                      max(0, site.coin.balance_of(fund.address) - int(fund.read("held"))), tuple(waiting), dust)

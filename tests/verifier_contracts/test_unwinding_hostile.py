@@ -342,7 +342,7 @@ def third_account(uw: UnwindingWorld) -> str:
     who, other = uw.open_account(key=uw.w.key("third")), uw.hostile(5, QUOTE_ID)
     uw.spread(who)
     uw.join(who, other, 10**7)
-    other("set", [1, 1, 1], [100, 50])
+    other("set", [1, 20_000, 1], [100, 20_000])
     uw.fall(who, 20_000_000)
     uw.to_time(who)
     return who
