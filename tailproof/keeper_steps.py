@@ -77,7 +77,7 @@ class PassToVenue(Step):
 @dataclass(frozen=True)
 class OpenLot(Step):
     """The venue's time alone is over. Its margin stays hidden: whoever can prove it opens by `liquidation open-lot`, and
-    a lot after a disclosure nobody else opens."""
+    nobody else a lot after a disclosure."""
 
     name, contract, function = "open-lot", "coordinator", "openLot"
     account: str

@@ -194,7 +194,8 @@ def test_keepers_carry_an_account_from_silence_to_the_end(kept: Site, capsys: py
     lots.by("show", "closes", "showShortfall", lots.owner, lots.short(lots.owner))
     s.keep()
     assert lots.coordinator.read("lots") == 1, "the margin is wanted too: whoever has the opening opens it"
-    told = command(s, "liquidation", "open-lot", "--account", lots.owner, "--epoch", "nowhere", by=lots.w.relayer, code=2)
+    told = command(s, "liquidation", "open-lot", "--account", lots.owner, "--epoch", "nowhere", by=lots.w.relayer,
+                   code=2)
     assert told["field"] == "--margin-key and --key"
     assert lots.open(s=lots.short(lots.owner)) == 2
     s.keep()
