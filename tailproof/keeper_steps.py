@@ -76,8 +76,8 @@ class PassToVenue(Step):
 
 @dataclass(frozen=True)
 class OpenLot(Step):
-    """The venue's time alone is over. Its margin stays hidden: whoever can prove it opens by `liquidation open-lot`, and
-    nobody else a lot after a disclosure."""
+    """The venue's time alone is over. Its margin stays hidden: whoever can prove it opens by `liquidation open-lot`.
+    After a disclosure nobody else does."""
 
     name, contract, function = "open-lot", "coordinator", "openLot"
     account: str
