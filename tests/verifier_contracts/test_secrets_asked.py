@@ -1,4 +1,4 @@
-"""What a node is asked with a price or an opening in it, only where the contract would take it: to be asked is to read."""
+"""A node is asked with a price or an opening only where the contract would take it: to be asked is to read."""
 
 from __future__ import annotations
 
