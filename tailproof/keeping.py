@@ -43,6 +43,11 @@ MOST_GAS = 1 << 40
 FAVOURS = 2
 """At most one part in so many of a day's gas goes to steps that are for the good of others alone. Anybody can make such
 steps due for dust, and would else have a keeper without gas when it is to reveal."""
+RESERVED = 4
+"""One part in so many of a day's gas is for duties, if there are any: on a day on which thousands fall silent the steps
+that anyone may do use up all else, and a price that is not revealed costs its bond."""
+DUTIES_EVERY = 60.0
+"""Seconds after which duties are looked at again while accounts are read."""
 Told = Literal["done", "refused", "excluded", "unaffordable", "too dear", "failed"]
 
 
@@ -231,14 +236,28 @@ class Keeper:
         Withheld : of the first step that would succeed, where nothing is to be sent.
         NodeError, TransactionUndecided, … : `try_again`; what was done until then is on the chain.
         """
-        state = self.reader.read()
-        entries, done = agenda(state), list[Done]()
-        for duty in self.duties:
-            done += self._duty(duty, state)
+        done = self._duties()
+        last = time.monotonic()
+
+        def between() -> None:
+            nonlocal last
+            if time.monotonic() - last > DUTIES_EVERY:
+                done.extend(self._duties())
+                last = time.monotonic()
+
+        state = self.reader.read(between)
+        entries = agenda(state)
         for entry in entries:
             if entry.due(state) and not self.stopped():
                 done.append(self._do(entry.step))
         return Round(state, tuple(done), self._ahead(state, entries))
+
+    def _duties(self) -> list[Done]:
+        """By lots alone: to read all accounts may take longer than a price can be revealed."""
+        if not self.duties:
+            return []
+        state = self.reader.read_lots()
+        return [done for duty in self.duties for done in self._duty(duty, state)]
 
     def _duty(self, duty: Duty, state: State) -> Iterator[Done]:
         """A duty that fails is told, and keeps nothing else from being done: a rotated key of one would else cost a
@@ -286,7 +305,7 @@ class Keeper:
 
         return self._attempt(step.name, step.subject, estimate, lambda limit: contract.transact(
             step.function, *step.arguments(), sender=sender, pending=True, most=limit),
-            self.budget.most // FAVOURS if step.pays else 0)
+            self.budget.most // (FAVOURS if step.pays else RESERVED) if step.pays or self.duties else 0)
 
     def _attempt(self, name: str, subject: str, estimate: Callable[[], int], send: Callable[[int], Receipt | None],
                  reserve: int = 0) -> Done:

@@ -84,7 +84,14 @@ class FakeReader:
     def site(self) -> Any:
         return SimpleNamespace(chain=self.chain, named=lambda name: FakeContract(self.chain, name))
 
-    def read(self) -> State:
+    accounts: int = 0
+
+    def read(self, between: Any = None) -> State:
+        for _ in range(self.accounts):
+            between()
+        return self.state
+
+    def read_lots(self) -> State:
         return self.state
 
 
@@ -209,6 +216,34 @@ def test_dust_for_the_fund_does_not_leave_a_keeper_without_gas_to_reveal(
     made.duties = ()
     monkeypatch.setattr("tailproof.keeping.agenda", lambda state: [Entry(NoteDelivery(1))])
     assert told(made) == [("note-delivery", "done")], "what has a last moment has all of it"
+
+
+def test_thousands_that_fall_silent_leave_gas_to_reveal(chain: FakeChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    reveal = Sent(chain)
+    made = keeper(chain, [NoteSilence(WHO)], monkeypatch, most=10**6, duties=[FakeDuty()])
+    for _ in range(40):
+        made.round()
+    assert made.budget.used <= 750_000
+    made.duties = [FakeDuty([reveal.step()])]
+    assert told(made) == [("reveal", "done"), ("note-silence", "unaffordable")]
+    made.duties = ()
+    assert told(made) == [("note-silence", "done")], "who has no duties has all of it"
+
+
+def test_duties_do_not_wait_for_thousands_of_accounts_to_be_read(
+        chain: FakeChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reading that takes ten minutes is twice as long as a price can be revealed."""
+    clock = [0.0]
+
+    def monotonic() -> float:
+        clock[0] += 1.0
+        return clock[0]
+    reveal = Sent(chain)
+    made = keeper(chain, [], monkeypatch, most=10**9, duties=[FakeDuty([reveal.step()])])
+    made.reader.accounts = 600  # type: ignore[attr-defined]
+    monkeypatch.setattr("tailproof.keeping.time", SimpleNamespace(monotonic=monotonic, sleep=None))
+    made.round()
+    assert 8 <= reveal.count <= 12
 
 
 # -- duties ------------------------------------------------------------------------------------------------------------
