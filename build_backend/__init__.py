@@ -48,9 +48,16 @@ PACKAGE = "tailproof"
 FIXTURES = "fixtures"
 DATA = {".py", ".json", ".toml", ".sol"}
 """What a room holds that is part of the program, by ending; and py.typed."""
+SECRET = re.compile(rb'"schema"\s*:\s*"tailproof\.(opening|sealed-bid|fills|identity|share|dealer|signing-journal)\b'
+                    rb'|"kdfparams"\s*:')
+"""In files of ours that are kept with mode 0600, and in encrypted keys of Ethereum (version 3)."""
 LOOSE = ("pyproject.toml", "README.md", "CHANGELOG.md")
 """Files of the repository's root that a build needs."""
 WHEEL = b"Wheel-Version: 1.0\nGenerator: tailproof build_backend\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+EARLIEST, LATEST = 315_532_800, 1 << 32
+"""Seconds since 1970 of the years that both a zip archive and gzip's four bytes have: from 1980 to early 2106."""
 
 
 class CannotBuild(Exception):
@@ -65,11 +72,20 @@ def rooms() -> list[str]:
 
 # -- what goes in ------------------------------------------------------------------------------------------------------
 def _files(folder: str) -> Iterator[Path]:
-    """The program's files below a folder, as paths below ROOT, sorted; never a secret that somebody left there."""
+    """The program's files below a folder, as paths below ROOT, sorted; never a secret that somebody left there.
+
+    Raises
+    ------
+    CannotBuild : one is a link, which may lead anywhere; or is a secret under another name than `*.secret.json`.
+    """
     for path in sorted((ROOT / folder).rglob("*")):
         name = path.relative_to(ROOT)
         if ((path.suffix in DATA or path.name == "py.typed") and path.is_file() and "__pycache__" not in name.parts
                 and not path.name.endswith(".secret.json")):
+            if not path.resolve().is_relative_to(ROOT) or path.is_symlink():
+                raise CannotBuild(f"{name} is a link: what it leads to is not handed on")
+            if path.suffix == ".json" and SECRET.search(path.read_bytes()):
+                raise CannotBuild(f"{name} holds somebody's secret: take it out of the tree")
             yield name
 
 
@@ -178,12 +194,16 @@ def _time(version: str) -> int:
 
     Raises
     ------
-    CannotBuild : the newest entry of CHANGELOG.md is of another version than pyproject.toml.
+    CannotBuild : the newest entry of CHANGELOG.md is of another version than pyproject.toml, or SOURCE_DATE_EPOCH is no
+        time of an archive.
     """
     newest = re.search(r"^## (\S+) \((\d{4}-\d\d-\d\d)\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     if newest is None or newest[1] != version:
         raise CannotBuild(f"the newest entry of CHANGELOG.md is of {newest and newest[1]}: must be of {version}")
     given = os.environ.get("SOURCE_DATE_EPOCH")
+    if given and (re.fullmatch(r"[0-9]{1,10}", given) is None or not EARLIEST <= int(given) < LATEST):
+        raise CannotBuild(f"SOURCE_DATE_EPOCH is {given!r}: must be whole seconds in [{EARLIEST}, {LATEST}), which "
+                          "archives can say")
     return int(given) if given else timegm(time.strptime(newest[2], "%Y-%m-%d"))
 
 

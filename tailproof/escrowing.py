@@ -144,7 +144,8 @@ def prove_disclosure(there: Contracts, keys: KeyDirectory, opening: Opening, ord
     _require_slots(keys, statement.preset.slots, opening)
     slots = transition.fill("slots", statement.preset.slots, opening.slots)
     words = disclose.words_of(slots, opening.salt)
-    require_but_proofs(lambda: there.escrow.attempt("publishOpening", order.lot, words, list(NO_PROOF), sender=sender))
+    require_but_proofs(lambda: there.escrow.attempt("publishOpening", order.lot, [0] * len(words), list(NO_PROOF),
+                                                    sender=sender))
     key_digest = require_in_force(there, keys, "disclose")
     context = there.ledger.context("disclose", key_digest, order.account, 0, there.ledger.version_of(order.account))
     require_bound(keys, context, "disclose")
@@ -246,11 +247,16 @@ def _posted(system: System, there: Contracts, account: str, commitment: int, eve
 
 def ordered(system: System, there: Contracts, *, progress: Progress = quiet) -> list[Ordered]:
     """The last order of each lot, with the escrow of its commitment."""
-    events = read_events(there.chain, {"escrow": there.escrow}, system.block, names={"DisclosureOrdered"},
-                         report=progress).events
-    last = {int(event.arguments["lotId"]): event.arguments for event in events}
+    last = _orders(system, there, progress)
     escrows = posted(system, there, progress=progress) if last else {}
     return [_ordered(there, lot, told, escrows) for lot, told in sorted(last.items())]
+
+
+def _orders(system: System, there: Contracts, progress: Progress) -> dict[int, Mapping[str, Any]]:
+    """What the last order of each lot said."""
+    events = read_events(there.chain, {"escrow": there.escrow}, system.block, names={"DisclosureOrdered"},
+                         report=progress).events
+    return {int(event.arguments["lotId"]): event.arguments for event in events}
 
 
 def _ordered(there: Contracts, lot: int, told: Mapping[str, Any], escrows: Mapping[tuple[str, int], Posted]) -> Ordered:
@@ -266,11 +272,11 @@ def _ordered(there: Contracts, lot: int, told: Mapping[str, Any], escrows: Mappi
 
 
 def order_of(system: System, there: Contracts, lot: int, *, progress: Progress = quiet) -> Ordered:
-    """The order of a lot; raises BadInput if there is none."""
-    for found in ordered(system, there, progress=progress):
-        if found.lot == lot:
-            return found
-    raise BadInput("--lot", lot, "one whose disclosure was ordered (`committee requests`)")
+    """The order of a lot, for which the escrows of its account alone are read; raises BadInput if there is none."""
+    told = _orders(system, there, progress).get(lot)
+    if told is None:
+        raise BadInput("--lot", lot, "one whose disclosure was ordered (`committee requests`)")
+    return _ordered(there, lot, told, posted(system, there, str(told["account"]), progress=progress))
 
 
 def refreshed(there: Contracts, last: Posted | None, *, sender: str) -> Receipt | None:

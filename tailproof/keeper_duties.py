@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from committee.decryption import Partial, Request, open_alone
 from committee.group import Committee, Share
@@ -39,13 +39,18 @@ _Sending = Callable[[str], Receipt | None]
 class Revealing:
     """Reveals the prices of bid files in time; files that come later are found.
 
-    site : whose house.  folder : of files that `auction commit` wrote.
-    unreadable : files that are none, by name, and why.
+    site : whose house.  folder : of files that `auction commit` wrote, whatever they are called.
+    unreadable : files that are none, by name, and why: one of them may be a bid whose bond is lost unrevealed.
     """
 
+    name: ClassVar[str] = "reveal"
     site: Site
     folder: Path
     unreadable: dict[str, str] = field(default_factory=dict)
+
+    def troubles(self) -> list[str]:
+        """Files that no price is read from."""
+        return [f"{name} is no bid that can be revealed: {why}" for name, why in sorted(self.unreadable.items())]
 
     def due(self, state: State) -> list[DutyStep]:
         """A reveal for each price that was committed to, and that nobody has shown yet."""
@@ -58,11 +63,17 @@ class Revealing:
 
     def _bids(self) -> list[SealedPrice]:
         found = []
-        for path in sorted(self.folder.glob("*.json")):
+        self.unreadable.clear()
+        try:
+            paths = sorted(path for path in self.folder.iterdir() if not path.name.startswith("."))
+        except OSError as error:
+            self.unreadable[self.folder.name] = error.strerror or type(error).__name__
+            return []
+        for path in paths:
             try:
                 bid = load_sealed_bid(path)
             except BadInput as error:
-                self.unreadable[path.name] = str(error)
+                self.unreadable[path.name] = f"{error.field} must be {error.bound}"
                 continue
             if (bid.chain_id, bid.house) == (self.site.chain.chain_id, self.site.house.address):
                 found.append(bid)
@@ -89,6 +100,7 @@ class Delivering:
     one of them its orders are left to others.
     """
 
+    name: ClassVar[str] = "deliver"
     system: System
     site: Site
     identity: Identity
@@ -96,6 +108,10 @@ class Delivering:
     disclose: KeyDirectory | None
     progress: Progress = quiet
     foreign: set[int] = field(default_factory=set)
+
+    def troubles(self) -> list[str]:
+        """None that it would not tell of a step."""
+        return []
 
     def due(self, state: State) -> list[DutyStep]:
         """A delivery, or a publication, for each order that waits for one."""
@@ -139,6 +155,7 @@ class Sharing:
     A proof has shown that what was ordered is an account's escrow; nothing else is ever decrypted here.
     """
 
+    name: ClassVar[str] = "share"
     system: System
     site: Site
     committee: Committee
@@ -146,6 +163,10 @@ class Sharing:
     reader: Member
     folder: Path
     progress: Progress = quiet
+
+    def troubles(self) -> list[str]:
+        """None that it would not tell of a step."""
+        return []
 
     def due(self, state: State) -> list[DutyStep]:
         """A share for each order that waits longer than the venue may take."""

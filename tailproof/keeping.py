@@ -7,8 +7,11 @@ spent. Two keepers, or one that was killed and begins again, do no harm.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -21,12 +24,14 @@ from verifier_contracts.errors import (
     ContractRefused,
     FeeAboveCap,
     GasAboveCap,
-    ImplausibleAnswer,
     InsufficientFunds,
+    NodeBusy,
+    NodeError,
+    NodeUnreachable,
     Reverted,
-    TransactionUndecided,
-    Withheld,
 )
+from verifier_contracts.fees import gas_limit
+from verifier_contracts.senders import locked
 
 from .keeper_steps import STEPS, Entry, Step, agenda
 from .liquidation_reading import Reader, Site
@@ -34,10 +39,16 @@ from .liquidation_state import Moment, State
 
 SCHEMA = "tailproof.keeper-journal/1"
 DAY = 86_400
-RAISE = 100
-"""A limit is a hundredth above the estimate, twice: what a step may use beyond what it was tried with."""
 MOST_GAS = 1 << 40
-Told = Literal["done", "refused", "excluded", "unaffordable", "too dear"]
+FAVOURS = 2
+"""At most one part in so many of a day's gas goes to steps that are for the good of others alone. Anybody can make such
+steps due for dust, and would else have a keeper without gas when it is to reveal."""
+RESERVED = 4
+"""One part in so many of a day's gas is for duties, if there are any: on a day on which thousands fall silent the steps
+that anyone may do use up all else, and a price that is not revealed costs its bond."""
+DUTIES_EVERY = 60.0
+"""Seconds after which duties are looked at again while accounts are read."""
+Told = Literal["done", "refused", "excluded", "unaffordable", "too dear", "failed"]
 
 
 # -- what may be spent -------------------------------------------------------------------------------------------------
@@ -47,8 +58,9 @@ class Budget:
 
     most : gas a day (UTC).  path : the journal; None keeps nothing.  sender : whose gas.
 
-    A transaction's gas limit is booked before it is sent, and what it did not use is taken back when its receipt is
-    there: who is killed in between has booked too much, never too little.
+    What a step needs is booked before it is sent. If nothing is signed it is taken back, else the limit that was signed
+    stays: what a transaction used is the node's word, and a node that lies could have a keeper spend without end. Who
+    is killed in between has booked too much, never too little.
     """
 
     chain_id: int
@@ -74,6 +86,25 @@ class Budget:
                 raise BadInput(name, kept[name], f"{getattr(self, name)}: this journal is another keeper's",
                                source=self.path)
         self.day, self.used = kept["day"], kept["used"]
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the journal to this process, and read it. Two keepers that wrote one each knew only what they had spent
+        themselves, and spent twice as much.
+
+        Raises
+        ------
+        BadInput : another process has it; or as `load`.
+        """
+        if self.path is None:
+            yield
+            return
+        name = hashlib.sha256(os.fsencode(os.path.realpath(self.path))).hexdigest()[:32]
+        with locked(f"journal-{name}", 0) as ours:
+            if not ours:
+                raise BadInput("--journal", str(self.path), "a file that no other keeper is writing: each has its own")
+            self.load()
+            yield
 
     def room(self, day: int) -> int:
         """Gas that is left of a day."""
@@ -101,7 +132,7 @@ def read_journal(path: str | Path) -> dict[str, Any]:
 # -- steps -------------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Done:
-    """What became of a step. refused : the contract's name for why not."""
+    """What became of a step. refused : the contract's name for why not, or what failed."""
 
     step: str
     subject: str
@@ -119,8 +150,15 @@ class Done:
 class Duty(Protocol):
     """Something that a keeper does by a key or a file that it was given, beside what anyone may."""
 
+    @property
+    def name(self) -> str:
+        """Of its steps, for people."""
+
     def due(self, state: State) -> Sequence[DutyStep]:
         """What is due of it now."""
+
+    def troubles(self) -> Sequence[str]:
+        """What keeps it from doing all that it is for, in words for people; nothing secret."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +174,10 @@ class DutyStep:
     def most(self) -> int:
         """What is booked for it."""
         return self.gas
+
+    def sending(self, sender: str) -> Callable[[int], Receipt | None]:
+        """How it is sent, whatever was booked: its own bound is that of its call."""
+        return lambda _: self.send(sender)
 
 
 @dataclass(frozen=True)
@@ -194,17 +236,46 @@ class Keeper:
         Withheld : of the first step that would succeed, where nothing is to be sent.
         NodeError, TransactionUndecided, … : `try_again`; what was done until then is on the chain.
         """
-        state = self.reader.read()
-        entries, done = agenda(state), list[Done]()
-        for duty in self.duties:
-            for mine in duty.due(state):
-                if self.stopped():
-                    break
-                done.append(self._attempt(mine.name, mine.subject, mine.most, mine.send))
+        done = self._duties()
+        last = time.monotonic()
+
+        def between() -> None:
+            nonlocal last
+            if time.monotonic() - last > DUTIES_EVERY:
+                done.extend(self._duties())
+                last = time.monotonic()
+
+        state = self.reader.read(between)
+        entries = agenda(state)
         for entry in entries:
             if entry.due(state) and not self.stopped():
                 done.append(self._do(entry.step))
         return Round(state, tuple(done), self._ahead(state, entries))
+
+    def _duties(self) -> list[Done]:
+        """By lots alone: to read all accounts may take longer than a price can be revealed."""
+        if not self.duties:
+            return []
+        state = self.reader.read_lots()
+        return [done for duty in self.duties for done in self._duty(duty, state)]
+
+    def _duty(self, duty: Duty, state: State) -> Iterator[Done]:
+        """A duty that fails is told, and keeps nothing else from being done: a rotated key of one would else cost a
+        bond that another was to save."""
+        try:
+            steps = duty.due(state)
+        except (NodeUnreachable, NodeBusy):
+            raise
+        except (BadInput, NodeError) as error:
+            yield Done(duty.name, "", "failed", refused=_told(error))
+            return
+        for mine in steps:
+            if self.stopped():
+                return
+            try:
+                yield self._attempt(mine.name, mine.subject, mine.most, mine.sending(self.budget.sender))
+            except BadInput as error:
+                yield Done(mine.name, mine.subject, "failed", refused=_told(error))
 
     def _ahead(self, state: State, entries: Sequence[Entry]) -> tuple[Entry, ...]:
         ahead = [entry for entry in entries if not entry.due(state) and self._wants(entry.step.name)
@@ -232,38 +303,46 @@ class Keeper:
             except Reverted as error:
                 raise refusal(error, contract.name, step.function) from None
 
-        return self._attempt(step.name, step.subject, estimate, lambda sender: contract.transact(
-            step.function, *step.arguments(), sender=sender, pending=True))
+        return self._attempt(step.name, step.subject, estimate, lambda limit: contract.transact(
+            step.function, *step.arguments(), sender=sender, pending=True, most=limit),
+            self.budget.most // (FAVOURS if step.pays else RESERVED) if step.pays or self.duties else 0)
 
-    def _attempt(self, name: str, subject: str, estimate: Callable[[], int],
-                 send: Callable[[str], Receipt | None]) -> Done:
-        """Try, book, send, and take back what was not used."""
+    def _attempt(self, name: str, subject: str, estimate: Callable[[], int], send: Callable[[int], Receipt | None],
+                 reserve: int = 0) -> Done:
+        """Try, book, send with what was booked at most, and book what was signed.  reserve : gas of the day that is not
+        for this."""
         try:
             gas = estimate()
         except ContractRefused as refused:
             return Done(name, subject, "refused", refused=refused.name)
-        limit, day = gas + 2 * (gas // RAISE) + 1, self.chain.clock() // DAY
-        if limit > self.budget.room(day):
+        except (NodeUnreachable, NodeBusy):
+            raise
+        except NodeError as error:                         # of this step: what comes after it is not to wait for it
+            return Done(name, subject, "failed", refused=_told(error))
+        limit, day = gas_limit(gas), self.chain.clock() // DAY
+        if limit > self.budget.room(day) - reserve:
             return Done(name, subject, "unaffordable")
+        before = self.chain.signed_gas
         self.budget.book(day, limit)
-        used = limit                                       # until it is known: what is perhaps out stays booked
         try:
-            receipt = send(self.budget.sender)
-            used = 0 if receipt is None else receipt.gas_used
+            receipt = send(limit)
         except ContractRefused as refused:                 # somebody was first between trial and block
-            used = refused.gas_used
             return Done(name, subject, "refused", refused=refused.name)
         except (FeeAboveCap, GasAboveCap, InsufficientFunds) as dear:
-            used = 0
             return Done(name, subject, "too dear", refused=type(dear).__name__)
-        except (TransactionUndecided, ImplausibleAnswer):
-            raise
-        except (TailproofError, Withheld):                 # nothing was sent
-            used = 0
-            raise
+        except NodeError as error:
+            if self.chain.signed_gas != before or isinstance(error, NodeUnreachable | NodeBusy):
+                raise
+            return Done(name, subject, "failed", refused=_told(error))
         finally:
-            self.budget.book(day, used - limit)
+            self.budget.book(day, self.chain.signed_gas - before - limit)
         return Done(name, subject, "done", receipt)
+
+
+def _told(error: TailproofError) -> str:
+    """What failed, without values: they may be an opening's."""
+    name = type(error).__name__
+    return f"{name}: {error.field} must be {error.bound}" if isinstance(error, BadInput) else name
 
 
 def keeping(keeper: Keeper, *, every: float, patience: float = 300.0, sleep: Callable[[float], object] = time.sleep

@@ -6,6 +6,7 @@ machine: what leaves it are proofs, and an escrow that venue, committee and owne
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,11 +50,28 @@ class Solvent:
 
 
 # -- shortfalls --------------------------------------------------------------------------------------------------------
-def value_of(there: Contracts, on: Ground, opening: Opening, account: str) -> tuple[int, Solvent | None]:
-    """V of an account, and whether it holds at maintenance margin."""
+HEADROOM = 100, 10**6
+"""A shortfall is claimed of a hundredth more than V, and one of the quote asset: so much somebody would have to deposit
+for the account, or its collateral to gain, before the proof is of too little (`ClaimBelowValue`)."""
+
+
+def claim_of(value: int, most: int) -> int:
+    """The V to prove short, 10**-6 quote units: above V, or a deposit of dust in front of the transaction makes it
+    fail, and costs a winner his bond.
+
+    value : V.  most : the highest that is short, at least V. Where it is within the headroom it is not what is claimed,
+    for whoever reads that would know M to the unit; the claim is then any in the upper half of what there is.
+    """
+    share, more = HEADROOM
+    wanted, room = value // share + more, most - value
+    return value + wanted if wanted < room else most - secrets.randbelow(room // 2 + 1)
+
+
+def short_of(there: Contracts, on: Ground, opening: Opening, account: str) -> int | Solvent:
+    """What to claim of an account that is short of maintenance margin (`claim_of`); or that it is not."""
     value, required = there.vault.value_of(account, on.epoch_id, on.factors), required_margin(on.epoch, opening)
-    enough = value >= least_value(required, there.ledger.buffer_of(MAINTENANCE))
-    return value, Solvent(value, required) if enough else None
+    least = least_value(required, there.ledger.buffer_of(MAINTENANCE))
+    return Solvent(value, required) if value >= least else claim_of(value, least - 1)
 
 
 def prove_call(there: Contracts, keys: KeyDirectory, on: Ground, opening: Opening, account: str, *, sender: str,
@@ -66,9 +84,9 @@ def prove_call(there: Contracts, keys: KeyDirectory, on: Ground, opening: Openin
     BadInput : key, epoch or opening belong to something else.
     """
     require_opening(there, opening, account)
-    value, solvent = value_of(there, on, opening, account)
-    if solvent is not None:
-        return solvent
+    value = short_of(there, on, opening, account)
+    if isinstance(value, Solvent):
+        return value
     version = there.ledger.version_of(account)
     require_but_proofs(lambda: there.ledger.attempt("proveShortfall", account, on.epoch_id, version, value, 0,
                                                     list(on.factors), list(NO_PROOF), sender=sender))
@@ -83,9 +101,9 @@ def prove_short(site: Site, keys: KeyDirectory, on: Ground, opening: Opening, ac
     """A shortfall for what cannot be undone, under a final epoch that came after the call; raises as `prove_call`."""
     there = site.there
     require_opening(there, opening, account)
-    value, solvent = value_of(there, on, opening, account)
-    if solvent is not None:
-        return solvent
+    value = short_of(there, on, opening, account)
+    if isinstance(value, Solvent):
+        return value
     made = Shortfall(on.epoch_id, value, on.factors)
     require_but_proofs(lambda: site.closes.attempt("showShortfall", account, made.argument(), sender=sender))
     words = _side0(site, keys, on, opening, account, there.ledger.version_of(account), value,
@@ -192,13 +210,17 @@ def prove_close(site: Site, keys: CloseKeys, final: Ground, on: Ground, opening:
     words = prove_transition(keys.transition, opening, fills, nonce, after, context, progress=progress)
     forced = ForcedFills(account, version, after.commitment, digest, cash, concession, deadline, signature, words)
     sealed = seal_next(there, keys.escrow, after, account, version, there.escrow.keys_for(account), progress=progress)
-    cover_words, band_words = _cover_and_band(site, keys, on, after, account, version, value, flat, progress)
-    return Closing(forced, short, posting(sealed), flat, on.epoch_id, value, value, on.factors, cover_words, band_words)
+    above = least_value(required_margin(on.epoch, after), there.ledger.buffer_of(INITIAL) + site.closes.band())
+    missing = value if flat else claim_of(value, above - 1)
+    cover_words, band_words = _cover_and_band(site, keys, on, after, account, version, (value, missing), flat, progress)
+    return Closing(forced, short, posting(sealed), flat, on.epoch_id, value, missing, on.factors, cover_words,
+                   band_words)
 
 
-def _cover_and_band(site: Site, keys: CloseKeys, on: Ground, after: Opening, account: str, version: int, value: int,
-                    flat: bool, progress: Progress) -> tuple[Sequence[int], Sequence[int]]:
-    ledger = site.there.ledger
+def _cover_and_band(site: Site, keys: CloseKeys, on: Ground, after: Opening, account: str, version: int,
+                    claims: tuple[int, int], flat: bool, progress: Progress) -> tuple[Sequence[int], Sequence[int]]:
+    """claims : V that covers, and V that is short of initial margin and the band."""
+    ledger, (value, missing) = site.there.ledger, claims
     if flat:
         if keys.flat is None:
             raise BadInput("--flat-key", None, "given: these fills leave nothing, which has to be proven")
@@ -207,7 +229,7 @@ def _cover_and_band(site: Site, keys: CloseKeys, on: Ground, after: Opening, acc
     digest, initial = require_in_force(site.there, keys.cover, "cover"), ledger.buffer_of(INITIAL)
     context = ledger.context("cover", digest, account, on.epoch_id, version)
     words = prove_cover(keys.cover, on.epoch, after, Claim(value, initial, True), context, progress=progress)
-    return words, _side0(site, keys.cover, on, after, account, version, value, initial + site.closes.band(), progress)
+    return words, _side0(site, keys.cover, on, after, account, version, missing, initial + site.closes.band(), progress)
 
 
 def posting(sealed: Sealing) -> Posting:
@@ -244,25 +266,33 @@ def prove_award(site: Site, keys: CloseKeys, final: Ground, on: Ground, opening:
     key = there.escrow.key_of(to)
     if key is None:
         raise BadInput(f"key of {to}", None, "registered by it (`escrow key`): its opening is escrowed to it too")
-    short = prove_short(site, keys.cover, final, opening, account, sender=sender, progress=progress)
-    if isinstance(short, Solvent):
-        return short
+    require_opening(there, opening, account)
+    claimed = short_of(there, final, opening, account)
+    if isinstance(claimed, Solvent):
+        return claimed
     value = sum(there.vault.value_of(whose, on.epoch_id, on.factors) for whose in (account, to))
     value += _counted(site, on, least_paid)
     least = least_value(required_margin(on.epoch, after), ledger.buffer_of(INITIAL))
     if value < least:
         return Misfit(value, least, least)
     consent = there.desk.hand_over_consent(to, own.venue, after.commitment, there.chain.clock() + valid_for)
+    hand = HandOver(account, to, after.commitment, consent.deadline, sign(consent.typed_data()), NO_PROOF)
+    made = Award(lot_id, hand, b"", least_paid, Shortfall(final.epoch_id, claimed, final.factors),
+                 Posting(0, (), NO_PROOF), on.epoch_id, value, on.factors, NO_PROOF)
+    require_but_proofs(lambda: site.coordinator.attempt("award", made.argument(), sender=sender))
+    short = prove_short(site, keys.cover, final, opening, account, sender=sender, progress=progress)
+    if isinstance(short, Solvent):
+        return short
     context = ledger.context("transition", require_in_force(there, keys.transition, "transition"), to, 0, 1)
     words = prove_transition(keys.transition, opening, [], 0, after, context, progress=progress)
-    hand = HandOver(account, to, after.commitment, consent.deadline, sign(consent.typed_data()), words)
     holders = there.escrow.keys_for(account)
     sealed = seal_next(there, keys.escrow, after, to, 1, Keys(holders.venue, holders.committee, key,
                                                               holders.generation), progress=progress)
     context = ledger.context("cover", require_in_force(there, keys.cover, "cover"), to, on.epoch_id, 1)
     cover_words = prove_cover(keys.cover, on.epoch, after, Claim(value, ledger.buffer_of(INITIAL), True), context,
                               progress=progress)
-    return Award(lot_id, hand, b"", least_paid, short, posting(sealed), on.epoch_id, value, on.factors, cover_words)
+    return made._replace(hand_over=hand._replace(words=words), shortfall=short, escrow=posting(sealed),
+                         cover_words=cover_words)
 
 
 def _counted(site: Site, on: Ground, amount: int) -> int:
@@ -272,8 +302,12 @@ def _counted(site: Site, on: Ground, amount: int) -> int:
 
 
 def show_before(site: Site, award: Award, *, sender: str) -> Award:
-    """Show the four proofs in transactions of their own; the award without them, whose own is smaller
-    (docs/liquidation.md), and wants the same of what stands then."""
+    """Show the four proofs in transactions of their own; the award whose own transaction is smaller
+    (docs/liquidation.md), and wants the same of what stands then.
+
+    It keeps the proof of the shortfall, which is not looked at while what was shown stands: of an account the last that
+    was shown is kept alone, and another who knows the opening could show another one in front of the award.
+    """
     there, hand, sealed = site.there, award.hand_over, award.escrow
     ledger = there.ledger
     site.coordinator.show_shortfall(award.lot_id, award.shortfall, sender=sender)
@@ -285,8 +319,8 @@ def show_before(site: Site, award: Award, *, sender: str) -> Award:
     claim = award.claimed | ledger.buffer_of(INITIAL) << 128 | 1 << 144
     there.attestor.show_cover(context.field_element(), there.oracle.root_of(award.epoch_id), hand.new_commitment, claim,
                               award.cover_words, sender=sender)
-    return award._replace(shortfall=award.shortfall.shown, hand_over=hand._replace(words=NO_PROOF),
-                          escrow=sealed._replace(words=(), proof=NO_PROOF), cover_words=NO_PROOF)
+    return award._replace(hand_over=hand._replace(words=NO_PROOF), escrow=sealed._replace(words=(), proof=NO_PROOF),
+                          cover_words=NO_PROOF)
 
 
 __all__ = ["Award", "CloseKeys", "Misfit", "Solvent", "after_close", "fit", "prove_award", "prove_call",

@@ -6,7 +6,7 @@ are read anew each time, for a chain may change its end. Nothing is kept beyond 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,6 +170,7 @@ class _Seen:
     shown: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     losses: dict[bytes, None] = field(default_factory=dict)
     called: dict[str, None] = field(default_factory=dict)
+    pools: dict[int, None] = field(default_factory=dict)
     upto: int = -1
 
 
@@ -186,20 +187,24 @@ class Reader:
         self._seen, self._settled = _Seen(), dict[int, int]()
         self._fixed: dict[str, Any] = {}
 
-    def read(self) -> State:
-        """The state at the latest block."""
-        site = self.site
+    def read(self, between: Callable[[], object] = lambda: None) -> State:
+        """The state at the latest block.  between : asked before each account, of which there may be thousands."""
         now, rules = self._now(), self._rules()
         self._events()
         epoch_id, factors = self._epoch(now)
-        accounts = [found for address in self._seen.accounts if self._only in (None, address)
-                    and (found := self._account(now, address, factors)) is not None]
+        accounts = list[Account]()
+        for address in self._seen.accounts:
+            between()
+            if self._only in (None, address) and (found := self._account(now, address, factors)) is not None:
+                accounts.append(found)
         venues = [self._venue(rules, venue) for venue in dict.fromkeys(one.venue for one in accounts)]
-        lots = [one for lot_id in range(1, site.coordinator.lots() + 1)
-                if self._settled.get(lot_id, 1 << 60) > now.wall - 3_600
-                and (one := self._lot(lot_id)) is not None]
-        self._settle(rules, now, lots)
+        lots = self._lots(rules, now)
         return State(now, rules, accounts, venues, lots, Money() if self._only else self._money(), epoch_id, factors)
+
+    def read_lots(self) -> State:
+        """Clocks, rules and lots alone: soon read, however many accounts there are."""
+        now, rules = self._now(), self._rules()
+        return State(now, rules, lots=self._lots(rules, now))
 
     # -- clocks and rules ------------------------------------------------------------------------------------------
     def _now(self) -> Now:
@@ -244,9 +249,10 @@ class Reader:
     def _events(self) -> None:
         site, seen = self.site, self._seen
         contracts: dict[str, Contract] = {"desk": site.there.desk, "closes": site.closes, "fund": site.fund,
-                                          "coordinator": site.coordinator, "ledger": site.there.ledger}
-        names = {"CommitmentRegistered", "CommitmentHandedOver", "ShortfallShown", "LossCovered",
-                 "AccountCalled"}
+                                          "coordinator": site.coordinator, "allocator": site.allocator,
+                                          "ledger": site.there.ledger}
+        names = {"CommitmentRegistered", "CommitmentHandedOver", "ShortfallShown", "LossCovered", "AccountCalled",
+                 "PoolCharged"}
         found = read_events(site.chain, contracts, max(site.first, seen.upto - DEPTH), names=names,
                             report=self._progress)
         for event in found.events:
@@ -264,6 +270,8 @@ class Reader:
                                                         int(told["claimed"]))
         elif event.name == "AccountCalled":
             seen.called[checksummed(told["account"])] = None
+        elif event.name == "PoolCharged":
+            seen.pools[int(told["pool"])] = None
         elif told["deficit"]:
             seen.losses[bytes(told["lossId"])] = None
 
@@ -342,6 +350,13 @@ class Reader:
         return Venue(venue, queue, not silent)
 
     # -- lots ------------------------------------------------------------------------------------------------------
+    def _lots(self, rules: Rules, now: Now) -> list[PublicLot]:
+        lots = [one for lot_id in range(1, self.site.coordinator.lots() + 1)
+                if self._settled.get(lot_id, 1 << 60) > now.wall - 3_600
+                and (one := self._lot(lot_id)) is not None]
+        self._settle(rules, now, lots)
+        return lots
+
     def _lot(self, lot_id: int) -> PublicLot | None:
         site, there = self.site, self.site.there
         own = site.coordinator.lot_of(lot_id)
@@ -373,7 +388,8 @@ class Reader:
             found = fund.deficit_of(loss_id)
             if min(found.amount, max(0, repaid - found.start)) > found.forwarded:
                 waiting.append(loss_id)
-        dust = {number: pool.closes_at for number in range(1, allocator.pool_count() + 1)
+        # Of pools that were ever charged: there is another for each venue and epoch, and most never are.
+        dust = {number: pool.closes_at for number in self._seen.pools
                 if (pool := allocator.pool_of(number)).paid < 0}
         return Money(site.house.stake_of(fund.address).free,
                      max(0, site.coin.balance_of(fund.address) - int(fund.read("held"))), tuple(waiting), dust)

@@ -183,6 +183,64 @@ def test_two_modules_of_one_name_are_refused(backend: ModuleType) -> None:
         backend._put({"tailproof/risk.py": b""}, Path("tailproof/risk/__init__.py"), b"")
 
 
+# -- what must not be in it --------------------------------------------------------------------------------------------
+@pytest.fixture
+def tree(backend: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one file of a room's, in place of this one."""
+    root = tmp_path / "tree"
+    (root / "risk").mkdir(parents=True)
+    (root / "risk" / "__init__.py").touch()
+    monkeypatch.setattr(backend, "ROOT", root)
+    return root
+
+
+@pytest.mark.parametrize(("directly", "where"), [(True, ".."), (True, "out"), (False, "..")])
+def test_a_link_is_not_followed(backend: ModuleType, tree: Path, directly: bool, where: str) -> None:
+    """To a file, or to a folder: a key or somebody's home would be in the wheel, also one that lies in the tree."""
+    outside = tree / where / "outside"
+    outside.mkdir(parents=True)
+    (outside / "wallet.json").write_text("{}")
+    if directly:
+        (tree / "risk" / "wallet.json").symlink_to(outside / "wallet.json")
+        with pytest.raises(backend.CannotBuild, match=r"risk/wallet.json is a link"):
+            list(backend._files("risk"))
+        return
+    (tree / "risk" / "more").symlink_to(outside, target_is_directory=True)
+    assert list(backend._files("risk")) == [Path("risk/__init__.py")]
+
+
+@pytest.mark.parametrize("kind", ["opening", "sealed-bid", "fills", "identity", "share", "dealer", "signing-journal",
+                                  "signing-journal-head"])
+def test_no_secret_of_ours_gets_in_under_another_name(backend: ModuleType, tree: Path, kind: str) -> None:
+    (tree / "risk" / "bid.json").write_text(f'{{"price": "1", "schema": "tailproof.{kind}/1"}}')
+    with pytest.raises(backend.CannotBuild, match=r"risk/bid.json holds somebody's secret"):
+        list(backend._files("risk"))
+    (tree / "risk" / "bid.json").write_text('{"schema": "tailproof.bundle/1"}')
+    assert Path("risk/bid.json") in list(backend._files("risk"))
+    (tree / "risk" / "key.json").write_text('{"version": 3, "crypto": {"kdfparams": {}, "ciphertext": "00"}}')
+    with pytest.raises(backend.CannotBuild, match="secret"):
+        list(backend._files("risk"))
+
+
+def test_every_private_format_is_one_that_the_wheel_refuses(backend: ModuleType) -> None:
+    from tailproof.formats import FORMATS
+    private = [found for found in FORMATS.values() if "mode 0600" in found.title]
+    assert len(private) >= 5
+    for found in private:
+        assert backend.SECRET.search(f'"schema": "tailproof.{found.name}/1"'.encode()), found.name
+
+
+@pytest.mark.parametrize("given", ["0", "315532799", "4294967296", "-1", "1e9", "soon", " 1700000000"])
+def test_a_time_that_no_archive_can_say_is_refused(backend: ModuleType, tree: Path, given: str,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree / "CHANGELOG.md").write_text("## 0.1.0 (2020-01-01)\n")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+    with pytest.raises(backend.CannotBuild, match="SOURCE_DATE_EPOCH"):
+        backend._time("0.1.0")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "315532800")
+    assert backend._time("0.1.0") == 315_532_800
+
+
 # -- dependencies ------------------------------------------------------------------------------------------------------
 def test_every_library_that_a_room_imports_is_in_the_base_or_in_an_extra() -> None:
     """And what an extra brings is imported by no module of the base's at its top, but by those that need it."""

@@ -118,18 +118,19 @@ class Contract:
         return Call(self.chain.chain_id, sender, self.address, 0, data, GAS_CAPS.get(function, CALL_GAS))
 
     def transact(self, function: str, *arguments: Any, sender: str | None = None,
-                 gas: int | None = None, pending: bool = False, value: int = 0,
+                 gas: int | None = None, pending: bool = False, value: int = 0, most: int | None = None,
                  before: Callable[[str | None, str | None], object] | None = None) -> Receipt:
         """Send a transaction and wait for it; it may use the gas in `GAS_CAPS` unless the chain's terms say more.
 
         pending : try it in the next block, for what depends on the time.  value : wei to pay with it.
+        most : as of `Chain.send`.
         before : as of `Chain.send`; what it raises keeps the transaction from being sent.
         """
         data = encode_call(self.artifact, function, arguments)
         try:
             return self.chain.send(self.address, data, sender=sender, gas=gas,
                                    gas_cap=GAS_CAPS.get(function, CALL_GAS), pending=pending, value=value,
-                                   before=before)
+                                   most=most, before=before)
         except Reverted as error:
             raise refusal(error, self.name, function) from None
 

@@ -41,6 +41,7 @@ from verifier_contracts.answers import (
 from verifier_contracts.errors import (
     AnswerRefused,
     Call,
+    GasAboveCap,
     ImplausibleAnswer,
     NodeBusy,
     NodeError,
@@ -125,12 +126,15 @@ class Chain:
     chain_id : EIP-155 chain id.
     senders : accounts that can pay for transactions; the first is the default.
     in_process : whether it is embedded.
+    signed_gas : gas limits, summed, of all that was signed here or given to the node to sign: what is certain of a
+        cost, where what was used is the node's word.
     """
 
     def __init__(self, transport: Transport, web3: Callable[[], Web3], *, signer: Signer | None = None,
                  terms: Terms | None = None, chain_id: int | None = None, patience: float = 20.0) -> None:
         self._node, self.name, self._web3, self._signer = Node(transport, patience), transport.name, web3, signer
         self._terms, self.in_process = terms or Terms(), isinstance(transport, _Embedded)
+        self.signed_gas = 0
         self.chain_id = self._node.ask("eth_chainId", read=lambda value: quantity(value, 256))
         if not 0 < self.chain_id <= LARGEST_CHAIN_ID:
             raise BadInput("chain id", self.chain_id, f"an integer in [1, {LARGEST_CHAIN_ID}]: files that hold others "
@@ -316,7 +320,7 @@ class Chain:
     # -- sending -------------------------------------------------------------------------------------------------------
     def send(self, to: str | None, data: bytes, *, sender: str | None = None, gas: int | None = None,
              gas_cap: int | None = None, before: Callable[[str | None, str | None], object] | None = None,
-             pending: bool = False, value: int = 0) -> Receipt:
+             pending: bool = False, value: int = 0, most: int | None = None) -> Receipt:
         """Send a transaction (`to` None: deploy `data`) and wait until it is confirmed.
 
         Parameters
@@ -325,6 +329,7 @@ class Chain:
         gas_cap : the most that the limit may be, where the user has not said (default: by the kind of transaction).
         pending : as for `estimate_gas`.
         value : wei to pay with it.
+        most : the most that the limit may be, whatever the user has said.
         before : told the transaction's hash (None: the node signs) and the address that it creates, before it is out.
 
         Raises
@@ -353,6 +358,9 @@ class Chain:
             limit = gas if gas is not None else limited(self.estimate_gas(to, data, sender=sender, pending=pending,
                                                                           value=value),
                                                         terms.caps, default, self.name)
+            if most is not None and limit > most:
+                raise GasAboveCap("gas that the node asks for", limit, f"at most {most}, as it was tried with",
+                                  source=self.name)
             creates = created_address(sender, nonce) if to is None else None
             signed, certain = self._out(self._transaction(to, data, sender, limit, value), sender, nonce,
                                         lambda transaction: before and before(transaction, creates))
@@ -372,6 +380,7 @@ class Chain:
         """Sign a transaction, or have it signed, and hand it over; also whether the node certainly has it."""
         if self._signer is None:
             before(None)
+            self.signed_gas += int(transaction["gas"], 16)
             return Signed(self._have_sent({**transaction, "nonce": hex(nonce)}), sender, nonce, None), True
         fields = {name: value for name, value in transaction.items() if name != "from"}
         raw = self._signer.sign_transaction({**fields, **fees(self._node, self._terms.caps), "nonce": nonce,
@@ -379,6 +388,7 @@ class Chain:
                                              "value": int(transaction.get("value", "0x0"), 16)})
         signed = Signed(transaction_hash(raw), sender, nonce, raw)
         before(signed.transaction)
+        self.signed_gas += int(transaction["gas"], 16)
         return signed, hand_over(self._node, signed)
 
     def _have_sent(self, transaction: dict[str, Any]) -> str:

@@ -143,11 +143,11 @@ class _Timely(Contract):
     """What anything costs here depends on the time: a stop of live time that has begun is written down."""
 
     def transact(self, function: str, *arguments: Any, sender: str | None = None, gas: int | None = None,
-                 pending: bool = True, value: int = 0,
+                 pending: bool = True, value: int = 0, most: int | None = None,
                  before: Callable[[str | None, str | None], object] | None = None) -> Receipt:
         """As `Contract.transact`, tried in the next block."""
         return super().transact(function, *arguments, sender=sender, gas=gas, pending=pending, value=value,
-                                before=before)
+                                most=most, before=before)
 
 
 class RiskOracle(_Timely):

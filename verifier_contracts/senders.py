@@ -31,27 +31,44 @@ def alone(sender: str, chain_id: int, patience: float) -> Iterator[None]:
     SenderBusy : another process held it for `patience` seconds.
     BadInput : no lock file can be made in the user's directories.
     """
-    if sys.platform == "win32":                    # no flock there: nonces still protect, and the loser is told
+    with locked(f"{chain_id}-{sender.lower()}", patience) as ours:
+        if not ours:
+            raise SenderBusy(sender, patience)
         yield
+
+
+@contextmanager
+def locked(name: str, patience: float) -> Iterator[bool]:
+    """Hold a lock of this user's on this machine; yields whether it was free within `patience` seconds.
+
+    name : of its file.  Raises BadInput as `alone`.
+    """
+    if sys.platform == "win32":                    # no flock there: nonces still protect, and the loser is told
+        yield True
         return
-    path = _directory() / f"{chain_id}-{sender.lower()}.lock"
+    path = _directory() / f"{name}.lock"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise BadInput("lock of the sender", str(path), f"a file that can be written ({error.strerror})") from None
     try:
-        until = time.monotonic() + patience
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise SenderBusy(sender, patience) from None
-                time.sleep(0.05)
-        yield
+        yield _taken(descriptor, patience)
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int, patience: float) -> bool:
+    if sys.platform == "win32":
+        return True
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
 
 
 def _directory() -> Path:

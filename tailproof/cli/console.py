@@ -33,7 +33,7 @@ import click
 from primitives import cache, jsonio
 from primitives.errors import BadInput, TailproofError
 
-from ..extras import missing
+from ..extras import missing, require
 
 DONE, FALSE, BAD_INPUT, TRY_AGAIN, FAILED, INTERRUPTED, LEFT = 0, 1, 2, 3, 70, 130, 141
 P = ParamSpec("P")
@@ -219,6 +219,14 @@ class OutputFile(click.Path):
         return path
 
 
+class PictureFile(OutputFile):
+    """A picture to write; that what draws it is installed is asked before there is anything to draw."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        require("risk")
+        return super().convert(value, param, ctx)
+
+
 class Integer(click.IntRange):
     """An integer within bounds, in decimal digits: no underscores, and no digits of other scripts, which look like
     something else than they are."""
@@ -240,6 +248,7 @@ class Address(click.ParamType[str]):
 
 
 FILE, OUTPUT, ADDRESS = click.Path(path_type=Path), OutputFile(), Address()
+PICTURE = PictureFile()
 CONTINUED = OutputFile(continues=True)
 
 

@@ -21,7 +21,7 @@ from primitives.errors import BadInput
 from primitives.jsonio import NEW
 
 from ..keeper_steps import NAMES
-from .console import CONTINUED, FILE, Integer, Outcome, progress, reporting, say, table
+from .console import CONTINUED, FILE, Integer, Outcome, progress, reporting, say, table, warn
 from .node import Endpoint, talking_to_a_node
 from .vault import DEPLOYMENT, opened
 
@@ -39,6 +39,8 @@ WITHOUT = click.option("--without", type=click.Choice(NAMES), multiple=True, hel
 ONLY = click.option("--only", type=click.Choice(NAMES), multiple=True, help="Do these steps alone.")
 GENEROUS = click.option("--no-favours", is_flag=True, help="Leave out what costs gas for the good of others alone: "
                         "breach, refund, pay-fund, book, forward, sweep.")
+UNDONE = ("unaffordable", "too dear", "failed")
+"""Outcomes of a step that somebody should look at."""
 SHOWN = 20
 """Steps to come that a plan shows people."""
 
@@ -106,12 +108,14 @@ def _planned(found: Round) -> Outcome:
 @click.option("--once", is_flag=True, help="One round; exit code 1 if something due was not done.")
 @click.option("--every", type=Integer(1, 3_600), default=12, show_default=True, help="Seconds between rounds.")
 @click.option("--gas-per-day", type=Integer(21_000, 1 << 40), default=30_000_000, show_default=True,
-              help="Most gas to spend in a day (UTC). With --max-fee it bounds what a day can cost.")
+              help="Most gas to sign for in a day (UTC). With --max-fee it bounds what a day can cost. At most half of "
+              "it goes to what --no-favours leaves out.")
 @click.option("--journal", type=CONTINUED, help="File that keeps what was spent today, so that a keeper that begins "
               "again keeps to it.")
 @click.option("--log", type=CONTINUED, help="Append a line of JSON for each round: health, what was done, what "
               "is next.")
-@click.option("--bids", type=FILE, help="Folder of bid files (`auction commit`) to reveal in time.")
+@click.option("--bids", type=FILE, help="Folder of bid files (`auction commit`) to reveal in time. "
+              "When that is, is the node's word: name one that you trust.")
 @click.option("--secret", type=FILE, help="Encryption secret (`committee init member`) of a venue or owner: openings "
               "that were escrowed to it are delivered when that is ordered.")
 @click.option("--delivery-key", type=FILE, help="Key directory of the delivery statement, for --secret.")
@@ -144,10 +148,9 @@ def run(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collate
     duties = _duties(system, reader.site, bids, secret, (delivery_key, disclose_key), parts)
     budget = Budget(reader.site.chain.chain_id, reader.site.coordinator.address,
                     reader.site.chain.default_sender(), gas_per_day, journal)
-    budget.load()
     stop = threading.Event()
     made = Keeper(reader, budget, _left_out(without, no_favours), only, duties, stop.is_set)
-    with _stopping(stop):
+    with budget.held(), _stopping(stop):
         return _once(made, log) if once else _follow(made, every, log, stop)
 
 
@@ -198,7 +201,9 @@ def _stopping(stop: threading.Event) -> Iterator[None]:
 def _once(made: Keeper, log: Path | None) -> Outcome:
     found = made.round()
     _log(log, health(made, found, 1))
-    undone = [one for one in found.done if one.told in ("unaffordable", "too dear")]
+    for trouble in troubles(made):
+        warn(trouble)
+    undone = [one for one in found.done if one.told in UNDONE]
     return Outcome(health(made, found, 1), table([(one.step, one.subject, one.told, one.refused or (
         one.receipt.transaction if one.receipt else "")) for one in found.done]) or ["Nothing is due."], not undone)
 
@@ -213,27 +218,43 @@ def _follow(made: Keeper, every: int, log: Path | None, stop: threading.Event) -
             say(f"the node failed, keeping goes on: {found}")
             _log(log, {"round": rounds, "healthy": False, "error": str(found)})
             continue
+        for trouble in troubles(made):
+            _say_once(made, f"warning: {trouble}")
         for one in found.done:
             line = f"{one.step} {one.subject}: {one.told}" + (f" ({one.refused})" if one.refused else "") + (
                 f" {one.receipt.transaction}" if one.receipt else "")
-            if one.told == "done" or line not in made.said:
+            if one.told == "done":
                 say(line)
-            made.said.add(line)
+            else:
+                _say_once(made, line)
             counts[one.told] = counts.get(one.told, 0) + 1
         _log(log, health(made, found, rounds))
     return Outcome({"rounds": rounds, "steps": counts.get("done", 0), "gas_today": made.budget.used},
                    [f"stopped after {rounds} rounds and {counts.get('done', 0)} steps"])
 
 
+def troubles(made: Keeper) -> list[str]:
+    """What its duties complain of."""
+    return [trouble for duty in made.duties for trouble in duty.troubles()]
+
+
+def _say_once(made: Keeper, line: str) -> None:
+    if line not in made.said:
+        say(line)
+    made.said.add(line)
+
+
 def health(made: Keeper, found: Round, number: int) -> dict[str, Any]:
     """One line for whoever watches a keeper.
 
-    healthy : whether everything due could be done or was somebody's already.  most_wei : what the gas of today can have
+    healthy : whether everything due could be done or was somebody's already, and no duty complains.
+    gas_today : what was signed for.  most_wei : what the gas of today can have
     cost at most, by the highest fee that is paid.
     """
     coming, state = found.next(), found.state
-    stopped = [one.told for one in found.done if one.told in ("unaffordable", "too dear")]
-    return {"round": number, "healthy": not stopped, "wall": state.now.wall, "live": state.now.live,
+    stopped, complaints = [one.told for one in found.done if one.told in UNDONE], troubles(made)
+    return {"round": number, "healthy": not stopped and not complaints, "troubles": complaints,
+            "wall": state.now.wall, "live": state.now.live,
             "runs": state.now.runs, "accounts": len(state.accounts), "lots": len(state.lots),
             "done": [one.to_json() for one in found.done], "gas_today": made.budget.used,
             "gas_per_day": made.budget.most, "most_wei": str(made.budget.used * made.chain.highest_fee),

@@ -6,6 +6,7 @@ and encrypted words leaves this machine.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -330,6 +331,10 @@ def open_lot(deployment: Path, endpoint: Endpoint, account: str, epoch: Path, ep
         raise BadInput("--key and --final-epoch", (key, final_epoch), "given together")
     secret = None if opening is None else Opening.load(opening)
     system, site = site_of(deployment, endpoint)
+    seen = site.coordinator.is_disclosed(account, site.there.ledger.commitment_of(account))
+    if seen and (margin_key is None or key is None):
+        raise BadInput("--margin-key and --key", [margin_key and str(margin_key), key and str(key)], "given both: the "
+                       f"opening of {account} was disclosed before, and a lot wants its shortfall and its margin then")
     sender, short, margin, words = site.chain.default_sender(), NO_SHORTFALL, 0, list(NO_PROOF)
     on = ground_of(site.there, epoch, collateral, site.there.ledger.max_epoch_age(), epoch_id=epoch_id)
     if key is not None and final_epoch is not None and secret is not None:
@@ -413,21 +418,29 @@ def _close_keys(transition: Path, cover: Path, escrow: Path, flat: Path | None =
 
 
 def _legs(numbers: Any, fills: tuple[str, ...]) -> list[tuple[int, int]]:
-    """Lots and cash of all fills together, by instrument."""
+    """Lots and cash of all fills together, by instrument.
+
+    Raises
+    ------
+    BadInput : a fill is none, or together they trade nothing.
+    """
     from risk.exact.money import LARGEST_PRICE, parse_money
     from risk.margins.fills import trade
     summed: dict[int, int] = {}
     for text in fills:
-        symbol, _, rest = text.rpartition(":")[0].rpartition(":")
-        price = text.rpartition(":")[2]
-        row = numbers.row_of(symbol)
-        if row is None or not rest.lstrip("-").isdecimal() or not int(rest):
+        found = re.fullmatch(r"(.+):(-?[1-9][0-9]{0,18}):([^:]*)", text)
+        row = None if found is None else numbers.row_of(found[1])
+        if found is None or row is None:
             raise BadInput("--fill", text, "SYMBOL:LOTS:PRICE, of an instrument of the epoch and lots other than 0")
-        deal = trade(numbers.instruments[row - 1], abs(int(rest)),
-                     parse_money(price, field="--fill", low=0, high=LARGEST_PRICE))
-        for id, lots in deal.buyer if int(rest) > 0 else deal.seller:
-            summed[id] = summed.get(id, 0) + lots
-    return [(id, lots) for id, lots in summed.items() if lots]
+        lots = int(found[2])
+        deal = trade(numbers.instruments[row - 1], abs(lots),
+                     parse_money(found[3], field="--fill", low=0, high=LARGEST_PRICE))
+        for id, moved in deal.buyer if lots > 0 else deal.seller:
+            summed[id] = summed.get(id, 0) + moved
+    legs = [(id, moved) for id, moved in summed.items() if moved]
+    if not legs:
+        raise BadInput("--fill", list(fills), "fills that trade something together")
+    return legs
 
 
 def _misfit(account: str, found: Misfit) -> Outcome:
@@ -475,6 +488,9 @@ def award(deployment: Path, endpoint: Endpoint, lot_id: int, to_keystore: Path |
     one transaction. The sender is the bidder. Exit code 1 if the account is not short, or what there is does not
     cover it."""
     from .. import liquidating
+    if show_first and (endpoint.dry_run or endpoint.calldata is not None):
+        raise BadInput("--show-first", "given", "absent with --dry-run and --calldata: each run proves anew, so "
+                       "that what one would show is not what the next would rest on")
     kept = kept_opening(out)
     secret, keys = Opening.load(opening), _close_keys(transition_key, key, escrow_key)
     if to_keystore is None:

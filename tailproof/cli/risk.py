@@ -15,7 +15,7 @@ from primitives.errors import BadInput, suggestion
 from risk.grid.grid_epoch import GridEpoch
 
 from .. import telling
-from .console import FILE, OUTPUT, Outcome, progress, reporting, table
+from .console import FILE, PICTURE, Outcome, progress, reporting, table
 from .risk_procyclicality import procyclicality, sets
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..epochs import AnyEpoch
 
-_PICTURE = click.option("--picture", type=OUTPUT, help="Draw it, too: a PNG file to write. It shows the portfolio.")
+_PICTURE = click.option("--picture", type=PICTURE, help="Draw it, too: a PNG file to write. It shows the portfolio.")
 
 
 @click.group()
@@ -204,8 +204,8 @@ def compare(epoch: Path, portfolio: Path, preset: str) -> Outcome:
 @risk.command("history")
 @click.argument("epoch", type=FILE)
 @click.option("--history", type=FILE, help="Price history (CSV); by default the epoch's own.")
-@click.option("--picture", type=OUTPUT, help="Draw forecast and exceptions: a PNG file to write.")
-@click.option("--correlations", type=OUTPUT, help="Draw the path of correlations with regimes: a PNG file to write.")
+@click.option("--picture", type=PICTURE, help="Draw forecast and exceptions: a PNG file to write.")
+@click.option("--correlations", type=PICTURE, help="Draw the path of correlations with regimes: a PNG file to write.")
 @reporting
 def past(epoch: Path, history: Path | None, picture: Path | None, correlations: Path | None) -> Outcome:
     """How the epoch's model would have done on its history: forecast, exceptions, correlations."""

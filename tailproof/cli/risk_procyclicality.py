@@ -11,7 +11,7 @@ import click
 from primitives.errors import BadInput
 from risk.exact.clock import parse_time
 
-from .console import FILE, OUTPUT, Outcome, progress, reporting, table
+from .console import FILE, PICTURE, Outcome, progress, reporting, table
 
 
 @click.command()
@@ -21,7 +21,7 @@ from .console import FILE, OUTPUT, Outcome, progress, reporting, table
               help="A book to look at, as value held of each asset: BTC=1,ETH=-0.7. By default each asset long and "
                    "short, and all of them.")
 @click.option("--since", help="First day to look at; the tools know what came before.")
-@click.option("--picture", type=OUTPUT, help="Draw margins before and after, too: a PNG file to write.")
+@click.option("--picture", type=PICTURE, help="Draw margins before and after, too: a PNG file to write.")
 @reporting
 def procyclicality(model: Path, history: Path, books: tuple[str, ...], since: str | None, picture: Path | None
                    ) -> Outcome:

@@ -10,7 +10,7 @@ from circuits import statements
 from circuits.statements.pin import pinned
 
 from ..statements import r1cs_digest
-from .console import OUTPUT, Outcome, progress, reporting, table
+from .console import OUTPUT, PICTURE, Outcome, progress, reporting, table
 
 
 @click.group()
@@ -56,7 +56,7 @@ def show_statement(name: str) -> Outcome:
 
 @statement.command("profile")
 @click.argument("name")
-@click.option("--picture", type=OUTPUT, help="Draw it into this .png or .svg, widths being rows.")
+@click.option("--picture", type=PICTURE, help="Draw it into this .png or .svg, widths being rows.")
 @reporting
 def profile_statement(name: str, picture: Path | None) -> Outcome:
     """Where the constraints of statement NAME are spent, label by label."""

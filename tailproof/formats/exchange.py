@@ -236,16 +236,17 @@ KEY = Format(
      "r1cs_digest": "SHA-256 of its constraint system, hex", "key_digest": "of the verification key",
      "setup": "how the key was made"})
 
+
 def journal_examples() -> Sequence[Any]:
     return [{"schema": "tailproof.keeper-journal/1", "chain_id": 1, "coordinator": _WHO, "sender": _WHO, "day": 20_000,
              "used": "123456"}]
 
 
 KEEPER_JOURNAL = Format(
-    "keeper-journal", "What a keeper has spent today (JSON)", "journal.json", journal_examples,
+    "keeper-journal", "What a keeper has signed for today (JSON)", "journal.json", journal_examples,
     reading(read_journal, "journal.json"),
     {"schema": "says what the file is", "chain_id": "EIP-155 id", "coordinator": "contract, an address",
-     "sender": "who pays, an address", "day": "since 1970, UTC", "used": "gas of that day, with what may still be out"})
+     "sender": "who pays, an address", "day": "since 1970, UTC", "used": "gas limits of what was signed on that day"})
 
 BUNDLE = Format(
     "bundle", "A proven margin, for relayer and auditor; it holds nothing private (JSON)", "bundle.json",

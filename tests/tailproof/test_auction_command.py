@@ -79,6 +79,14 @@ class Site:
         assert answer.code == code, (answer.data, answer.stderr)
         return answer.data
 
+    def asked(self) -> list[Any]:
+        """All that the node is asked from now on."""
+        found, transport = list[Any](), self.chain._node.transport
+        ask = transport.ask
+        transport.ask = lambda method, params, seconds: (                                  # type: ignore[method-assign]
+            found.append((method, params)), ask(method, params, seconds))[1]
+        return found
+
     def open(self, lot: int = 1, **changes: Any) -> LotTerms:
         terms = LotTerms(lot, FAILED, self.world.at.oracle.latest_epoch_id(), 7, VALUE, MARGIN, LAG)._replace(**changes)
         self.house.open(terms, sender=self.coordinator)
@@ -187,7 +195,10 @@ def test_a_lot_by_the_commands_alone(site: Site, tmp_path: Path) -> None:
         (str(STANDING), True, False), ("0", False, True), (str(STEP), False, True), (str(2 * STEP), False, True)]
 
     # Reveals, by anybody who has the file; c has lost his.
+    told_to_the_node = site.asked()
     assert site("reveal", "--bid", tmp_path / f"{a}.json", by=a, code=1)["error"] == "WrongStage"
+    kept = load_sealed_bid(tmp_path / f"{a}.json")
+    assert kept.salt.hex() not in str(told_to_the_node), "a node that is asked too early knows the price"
     site.after(Stage.REVEAL)
     assert site("reveal", "--bid", tmp_path / f"{a}.json", by=a)["counts"] == str(RESERVE)
     told = site("reveal", "--bid", tmp_path / f"{b}.json", by=site.coordinator)

@@ -4,6 +4,7 @@ all else, what is signed and what is shown before among it, is the command's own
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -84,12 +85,13 @@ def made(lots: LotWorld, monkeypatch: pytest.MonkeyPatch) -> Award:
     monkeypatch.setattr(liquidating, "require_in_force", lambda there, keys, statement:
                         w.keys[statement].verification_key.digest())
     on: Any = Ground(SimpleNamespace(), lots.epoch, tuple(Factor(*one) for one in FACTORS))    # type: ignore[arg-type]
+    final = replace(on, epoch_id=lots.short(lots.owner)[0])
     keys = liquidating.CloseKeys("transition", "cover", "escrow")                              # type: ignore[arg-type]
     from eth_account.messages import encode_typed_data
     found = liquidating.prove_award(
-        open_site(w.system, w.at), keys, on, on, opening, after, int(lots.coordinator.read("lots")),  # type: ignore[arg-type]
+        open_site(w.system, w.at), keys, final, on, opening, after, int(lots.coordinator.read("lots")),  # type: ignore[arg-type]
         TAKER.address, sign=lambda data: bytes(TAKER.sign_message(encode_typed_data(full_message=data)).signature),
-        least_paid=0, valid_for=3_600, sender=w.relayer)
+        least_paid=0, valid_for=3_600, sender=BIDDER.address)
     assert isinstance(found, Award)
     return found
 
@@ -121,7 +123,7 @@ def test_what_was_shown_before_is_left_out(lots: LotWorld, made: Award) -> None:
     site = open_site(w.system, w.at)
     short = liquidating.show_before(site, made, sender=w.relayer)
     assert not short.escrow.words
-    assert not any((*short.escrow.proof, *short.hand_over.words, *short.shortfall.words, *short.cover_words))
+    assert not any((*short.escrow.proof, *short.hand_over.words, *short.cover_words))
     whose = TAKER.address, made.hand_over.new_commitment
     assert not any(lots.escrow.read("postedOf", *whose)), "shown, not posted"
     kept(lots, short)
@@ -130,3 +132,43 @@ def test_what_was_shown_before_is_left_out(lots: LotWorld, made: Award) -> None:
     with refused("NothingShown"):
         lots.coordinator.transact("award", lots.accepted(made._replace(
             escrow=made.escrow._replace(words=())).argument(), BIDDER), sender=w.relayer)
+
+
+# -- what a rival can do in front of it --------------------------------------------------------------------------------
+@pytest.mark.parametrize(("value", "most", "least", "highest"), [
+    (40_000, 10**9, 40_000 + 400 + 10**6, 40_000 + 400 + 10**6), (10**12, 2 * 10**12, 10**12 + 10**10 + 10**6,
+                                                                  10**12 + 10**10 + 10**6),
+    (10**9, 10**9 + 1_000, 10**9 + 500, 10**9 + 1_000), (5, 5, 5, 5), (5, 6, 5, 6), (0, 0, 0, 0)])
+def test_a_shortfall_is_claimed_above_what_there_is(value: int, most: int, least: int, highest: int) -> None:
+    claims = {liquidating.claim_of(value, most) for _ in range(200)}
+    assert least <= min(claims) <= max(claims) <= highest
+    assert len(claims) > 20 or highest - least < 20, "near the margin it does not tell it"
+
+
+def test_a_deposit_of_dust_in_front_of_an_award_costs_the_winner_nothing(
+        lots: LotWorld, made: Award, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rival deposits one unit for the failed account: of a shortfall that claims V to the unit, the award would fail,
+    again and again, until the winner's minutes are over and his bond is lost."""
+    before = lots.state_now()
+    opening: Any = SimpleNamespace(commitment=lots.commitment(lots.owner))
+    epoch, exact, factors, _ = lots.short(lots.owner)
+    on: Any = Ground(SimpleNamespace(), epoch, tuple(Factor(*one) for one in factors))         # type: ignore[arg-type]
+    claimed = liquidating.short_of(lots.w.at, on, opening, lots.owner)
+    assert isinstance(claimed, int)
+    assert claimed > exact
+    lots.w.deposit(1, account=lots.owner)
+    with refused("ClaimBelowValue"):
+        lots.coordinator.transact("award", lots.accepted(made.argument(), BIDDER), sender=lots.w.relayer)
+    short = made.shortfall._replace(claimed=claimed, words=lots.short(lots.owner, claimed=claimed)[3])
+    kept(lots, made._replace(shortfall=short))
+    lots.back_to(before)
+
+
+def test_another_shortfall_shown_in_front_of_an_award_does_not_stop_it(lots: LotWorld, made: Award) -> None:
+    """Of an account the last one that was shown is kept, and a bidder who lost knows the opening, too."""
+    before, w = lots.state_now(), lots.w
+    short = liquidating.show_before(open_site(w.system, w.at), made, sender=w.relayer)
+    other = lots.short(lots.owner, claimed=made.shortfall.claimed + 1)
+    lots.by("show another", "closes", "showShortfall", lots.owner, other)
+    kept(lots, short)
+    lots.back_to(before)

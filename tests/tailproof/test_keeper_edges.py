@@ -293,11 +293,12 @@ def test_a_failed_auction_ends_its_lot_and_a_stuck_one_is_revived_by_a_shortfall
     made = w.short(w.owner)
     w.closes("showShortfall", w.owner, made)
     on_sale.shown[w.owner] = (made[0], w.version(w.owner), made[1])
-    name = "open-lot" if delivered else "revive"
-    assert compared(on_sale)[name].due(on_sale.read())
-    do(w, compared(on_sale)[name])
-    if not delivered:
-        assert w.state(1) == LotState.RELEASED
+    if delivered:                                            # that takes the margin, which a keeper does not know
+        assert not compared(on_sale)["open-lot"].due(on_sale.read())
+        return
+    assert compared(on_sale)["revive"].due(on_sale.read())
+    do(w, compared(on_sale)["revive"])
+    assert w.state(1) == LotState.RELEASED
 
 
 def test_a_shortfall_that_has_grown_old_revives_nothing(on_sale: RevmReader) -> None:

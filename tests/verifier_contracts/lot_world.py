@@ -156,9 +156,9 @@ class LotWorld:
         return proof_words(w.keys["transition"].prove([
             w.context("transition", account=who, epoch=0, version=version), old, new, fills]))
 
-    def short(self, who: str) -> tuple[Any, ...]:
-        """That it is short, under the newest final epoch."""
-        epoch, claimed = self.final_epoch(), self.value(who)
+    def short(self, who: str, claimed: int | None = None) -> tuple[Any, ...]:
+        """That it is short, under the newest final epoch, of what it has or of so much."""
+        epoch, claimed = self.final_epoch(), self.value(who) if claimed is None else claimed
         return (epoch, claimed, FACTORS, self.side(0, who, epoch, claimed, BUFFERS[0], manager="closes"))
 
     def posting(self, who: str, version: int, commitment: int) -> tuple[Any, ...]:

@@ -29,7 +29,7 @@ class ChainWorld(GasWorld):
         self.unwinder = ProtocolUnwinder(w.chain, deployed.address)
         artifact = compiled("HostileAdapter")["HostileAdapter"]
         self.adapter = str(w.chain.send(None, encode_deployment(artifact, [w.coin.address]), gas=3_000_000).contract)
-        w.coin.transact("mint", self.adapter, 10_000)
+        w.coin.transact("mint", self.adapter, 40_000)
         for _ in range(2):
             w.at.authority.perform(self.unwinder, "listProtocol", self.adapter, QUOTE_ID, 7, sender=w.admin)
             w.later(w.config.delays.admin)
@@ -38,7 +38,7 @@ class ChainWorld(GasWorld):
         # The chain's list of senders was read before she was one.
         w.chain.web3.eth.send_transaction({"from": w.owner.address, "to": self.unwinder.address, "gas": 300_000,
                                            "data": encode_call(self.unwinder.artifact, "join", [self.adapter, 500])})
-        self.set([1, 2, 300], [1_000, 40])
+        self.set([1, 20_000, 300], [1_000, 20_000])
         w.next_epoch(10 * MINUTE)
 
     def set(self, position: list[int], pays: list[int]) -> None:
@@ -72,9 +72,9 @@ def test_an_account_is_unwound_through_the_binding(chained):
     shown: Any = g.short(final, 1_000)
     grounds = Grounds(Shortfall(*shown), epoch, factors)
     whole = unwinder.liquidate(owner, steps, [], grounds, sender=keeper)
-    pay = TERMS.pay(1_040)
-    assert unwinder.owed(keeper) == pay == 20
-    assert int(w.vault.read("balanceOf", owner, w.coin.address)) == 1_000 + 1_040 - 300 - pay
+    pay = TERMS.pay(21_000)
+    assert unwinder.owed(keeper) == pay == 30
+    assert int(w.vault.read("balanceOf", owner, w.coin.address)) == 1_000 + 21_000 - 300 - pay
     collected = unwinder.collect(keeper, sender=keeper)
     assert unwinder.owed(keeper) == 0
     print({"liquidate, one protocol in three phases, its shortfall proven": whole.gas_used,

@@ -7,10 +7,11 @@ import pyrevm
 import pytest
 from liquidation_world import ANYBODY, MINUTE, refused
 from revmchain import Contract, Refusal
-from revmsystem import COIN_ID, QUOTE_ID
+from revmsystem import COIN_ID, ONE, QUOTE_ID
 from unwinding_world import KEEPER, RESERVES, TERMS, Mode, UnwindingWorld, reference_protocols
 
 from verifier_contracts.unwinding import Phase
+from verifier_contracts.vault import Factor
 
 SAID = {Mode.REVERT: "08c379a0", Mode.REVERT_MUCH: "00000000", Mode.RETURN_MUCH: "00000000",
         Mode.RETURN_LITTLE: "00000000", Mode.BURN_GAS: "00000000"}
@@ -101,9 +102,9 @@ def test_an_adapter_whose_code_is_gone_has_not_paid_nothing(uw):
 @pytest.mark.parametrize("mode", [Mode.SAY_MORE, Mode.DO_LESS])
 @pytest.mark.parametrize("phase", list(Phase))
 def test_what_moved_is_compared_with_what_was_said(uw, mode, phase):
-    who, other = with_hostile(uw, [int(phase == n) * 40 for n in range(3)], (100, 50))
+    who, other = with_hostile(uw, [int(phase == n) * 40_000 for n in range(3)], (100, 50))
     other("behave", mode, Mode.HONEST)
-    amount = (100, 50, 40)[phase]
+    amount = (100, 50, 40_000)[phase]
     more = mode == Mode.SAY_MORE
     with refused("WrongAmount", other.address, amount + more, amount if more else amount - 1):
         uw.liquidate(who)
@@ -111,7 +112,7 @@ def test_what_moved_is_compared_with_what_was_said(uw, mode, phase):
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_what_was_to_be_ended_is_ended(uw, phase):
-    who, other = with_hostile(uw, [int(phase == n) * 40 for n in range(3)], (100, 50))
+    who, other = with_hostile(uw, [int(phase == n) * 40_000 for n in range(3)], (100, 50))
     other("behave", Mode.STAY_OPEN, Mode.HONEST)
     with refused("NotDone", other.address, phase):
         uw.liquidate(who)
@@ -153,17 +154,17 @@ def test_a_sale_counts_what_it_took_for_a_debt_and_no_more(uw):
     who, other = uw.open_account(), uw.hostile(5, COIN_ID)
     uw.spread(who)
     uw.join(who, other)
-    other("set", [0, 100, 50], [0, 160])
-    other("lie", 90)
+    other("set", [0, 100_000, 50_000], [0, 160_000])
+    other("lie", 90_000)
     uw.fall(who, 20_000_000)
     uw.to_time(who)
-    uw.liquidate(who)                                                                  # 160 for 100, the debt stands
-    other("set", [0, 100, 50], [0, 159])
+    uw.liquidate(who)                                                          # 160,000 for 100,000, the debt stands
+    other("set", [0, 100_000, 50_000], [0, 159_999])
     uw.w.run(5 * MINUTE)
     uw.newest()
-    with refused("SoldTooLow", other.address, 159, 160):
+    with refused("SoldTooLow", other.address, 159_999, 160_000):
         uw.liquidate(who)
-    other("lie", 49)
+    other("lie", 49_999)
     uw.liquidate(who)
 
 
@@ -220,7 +221,7 @@ def test_what_was_ended_is_not_opened_again_by_another(uw, what):
     other("set", [1, 0, 0], [100, 50])
     last = uw.hostile(60_000, COIN_ID)
     last("set", [0, 0, 1], [0, 0])
-    last("callBackTo", other.address, other.data("set", list(what), [0, 0]))
+    last("callBackTo", other.address, other.data("set", [20_000 * one for one in what], [0, 0]))
     who = uw.open_account()
     uw.spread(who)
     uw.join(who, other)
@@ -254,6 +255,38 @@ def test_an_allowance_lasts_for_one_repayment(uw):
     other("behave", Mode.DO_LESS, Mode.HONEST)
     with pytest.raises(Refusal):
         uw.liquidate(who)
+
+
+# -- dust ------------------------------------------------------------------------------------------------------------
+def test_dust_that_was_put_there_stops_nobody(uw):
+    """A coin's smallest unit sells for 1, and counts for 1.6: a sale of it brings too little. Nobody need sell it."""
+    who = uw.short_account(coins=1, debt=200_000)
+    assert [one[2:] for one in uw.events(who)[:2]] == [
+        (uw.writer.address, Phase.CLOSE, 1_400_000), (uw.lender.address, Phase.REPAY, 200_000)]
+    assert uw.positions(who) == {"pool": (0, 1, 0), "options": (0, 0, 0)}
+
+
+@pytest.mark.parametrize(("coins", "left"), [(4_167, 4_167), (4_168, 0)])
+def test_dust_is_what_is_worth_a_cent(uw, coins, left):
+    """Of a coin of 2.4: 10,000.8 smallest units of six decimals, and 10,003.2."""
+    who = uw.short_account(coins=coins, debt=0)
+    uw.liquidate(who)
+    assert uw.positions(who)["pool"] == (0, left, 0)
+
+
+def test_dust_alone_is_nothing_to_unwind(uw):
+    """Or a keeper would be paid for nothing, again and again."""
+    who = uw.short_account(coins=100, debt=0, long=0, short=0)
+    with refused("NothingToUnwind", who):
+        uw.liquidate(who)
+
+
+def test_what_counts_for_nothing_is_no_dust(uw):
+    """An asset whose haircut is all of it is sold all the same."""
+    who = uw.short_account(debt=0)
+    uw.newest([Factor(QUOTE_ID, ONE, ONE), Factor(COIN_ID, 0, ONE * 24 // 10)])
+    uw.liquidate(who)
+    assert uw.positions(who)["pool"] == (0, 0, 0)
 
 
 # -- keepers ---------------------------------------------------------------------------------------------------------
@@ -309,7 +342,7 @@ def third_account(uw: UnwindingWorld) -> str:
     who, other = uw.open_account(key=uw.w.key("third")), uw.hostile(5, QUOTE_ID)
     uw.spread(who)
     uw.join(who, other, 10**7)
-    other("set", [1, 1, 1], [100, 50])
+    other("set", [1, 20_000, 1], [100, 20_000])
     uw.fall(who, 20_000_000)
     uw.to_time(who)
     return who

@@ -21,7 +21,7 @@ from revmchain import Refusal, account
 from revmsystem import COIN_ID, ONE, QUOTE_ID
 from unwinding_world import STRIKE, TERMS, UnwindingWorld, build_unwinding
 
-from verifier_contracts.unwinding import haircut_of
+from verifier_contracts.unwinding import Listing, haircut_of
 from verifier_contracts.vault import Factor
 
 STEPS = 250
@@ -93,8 +93,8 @@ class Play:
 
     def third_says(self) -> None:
         owed = self.rng.choice([0, 0, 7_777])
-        there = [self.rng.choice([0, 1]), self.rng.choice([0, 900]), owed]
-        self.third("set", there, [self.rng.choice([0, 50_000]), 999])
+        there = [self.rng.choice([0, 1]), self.rng.choice([0, 900, 90_000]), owed]
+        self.third("set", there, [self.rng.choice([0, 50_000]), 99_999])
 
     def move_price(self) -> None:
         self.price = self.rng.choice([300_000, 1_000_000, 2_000_000, 2_600_000])
@@ -158,13 +158,14 @@ class Play:
                     debts[one] = book[3]
             elif one == self.u.lender.address:
                 supplied, debt = self.u.pool("supplied", who), self.u.pool("debtOf", who)
-                worth = supplied * self.price // 10**6 * 99 // 100
-                received += max(0, worth - debt) if supplied else 0
-                debts[one] = max(0, debt - worth) if supplied else debt
+                worth = 0 if self.is_dust(listed[one], supplied) else supplied * self.price // 10**6 * 99 // 100
+                received += max(0, worth - debt)
+                debts[one] = max(0, debt - worth)
             else:
                 open_, held, owed = self.third("positionOf", who)
                 pays = [self.third("pays", n) for n in range(2)]
-                received += (pays[0] if open_ else 0) + (pays[1] if held else 0)
+                received += (pays[0] if open_ else 0) + (
+                    0 if self.is_dust(listed[one], held) else pays[1])
                 debts[one] = owed
         since = self.w.since(who)
         pay = min(received * TERMS.share // 10_000, TERMS.cap - self.earned[who, since])
@@ -174,6 +175,11 @@ class Play:
             free -= amount
             taken.append((one, amount))
         return received, sum(amount for _, amount in taken), pay, taken
+
+    def is_dust(self, listing: Listing, held: int) -> bool:
+        """Of no more than a cent before the haircut, or none."""
+        debt = next((d for asset, _, d in self.u.newest_factors() if asset == listing.asset_id), 0)
+        return not held or (debt != 0 and held * debt // ONE <= 10_000)
 
     def liquidate(self) -> None:
         who = self.due()
@@ -206,7 +212,9 @@ class Play:
             assert self.u.unwinder("mostRepaidOf", who, one) == self.allowed[who, one]
         for adapter in self.adapters:
             if adapter.address in members and adapter.address not in out:
-                assert adapter("positionOf", who)[:2] == (0, 0)
+                open_, held, _ = adapter("positionOf", who)
+                assert not open_
+                assert self.is_dust(self.u.listing(adapter.address), held)
         self.done["repaid"] += bool(repaid)
         self.done["left out"] += bool(out)
         self.done["brought in"] += bool(received)

@@ -288,7 +288,7 @@ contract ProtocolUnwinder is AccessManaged, ReentrancyGuardTransient {
             debts[i] = _take(account, steps[i], g.factors, sums);
         }
         if (!sums.done) revert NothingToUnwind(account);
-        _requireNothingLeft(account, steps, debts);
+        _requireNothingLeft(account, steps, debts, g.factors);
         _payOut(account, since, sums);
     }
 
@@ -385,7 +385,7 @@ contract ProtocolUnwinder is AccessManaged, ReentrancyGuardTransient {
         Position memory own = _positionOf(adapter, account);
         if (phase == Phase.Repay) return _repay(account, adapter, own.owed, sums);
         bool closing = phase == Phase.Close;
-        if ((closing ? own.open : own.held) == 0) return 0;
+        if (closing ? own.open == 0 : _isDust(adapter, own.held, factors)) return 0;
         uint256 paid = _receive(
             adapter,
             closing
@@ -426,13 +426,18 @@ contract ProtocolUnwinder is AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @dev At the end, whatever adapters have done to one another meanwhile.
-    function _requireNothingLeft(address account, Step[] calldata steps, uint256[] memory debts) private {
+    function _requireNothingLeft(
+        address account,
+        Step[] calldata steps,
+        uint256[] memory debts,
+        ICollateralVault.Factor[] calldata factors
+    ) private {
         for (uint256 i = 0; i < steps.length; ++i) {
             if (steps[i].phase != Phase.Repay) continue;
             address adapter = steps[i].adapter;
             Position memory own = _positionOf(adapter, account);
             if (own.open != 0) revert NotDone(adapter, Phase.Close);
-            if (own.held != 0) revert NotDone(adapter, Phase.Sell);
+            if (!_isDust(adapter, own.held, factors)) revert NotDone(adapter, Phase.Sell);
             if (own.owed != debts[i]) revert NotDone(adapter, Phase.Repay);
         }
     }
@@ -469,6 +474,18 @@ contract ProtocolUnwinder is AccessManaged, ReentrancyGuardTransient {
         (uint256 v, uint256 d) = _factorOf(factors, assetId);
         if (d == 0) revert FactorMissing(assetId);
         return Math.mulDiv(held * v, _one, FRACTION * MICROS, Math.Rounding.Ceil);
+    }
+
+    /// @dev Of no more than a hundredth of one of the quote asset, before the haircut: what nobody need sell. A sale of the
+    ///      smallest units brings nothing, and so whoever put some there would have the whole unwinding fail.
+    function _isDust(address adapter, uint256 held, ICollateralVault.Factor[] calldata factors)
+        private
+        view
+        returns (bool)
+    {
+        if (held == 0) return true;
+        (, uint256 d) = _factorOf(factors, listingOf[adapter].assetId);
+        return d != 0 && Math.mulDiv(held * d, _one, FRACTION * MICROS) <= _one / 100;
     }
 
     function _factorOf(ICollateralVault.Factor[] calldata factors, uint32 assetId)
