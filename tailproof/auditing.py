@@ -84,8 +84,9 @@ def audit(bundle: Bundle, key: VerificationKey, *, epoch_root: int, shape: Epoch
               f"{statement_has}, as {statement.name} has it" if epoch_has else None),
         Check.same("epoch root", public["epoch_root"], epoch_root),
         Check.same("context", public["context"], bundle.context.field_element()),
-        Check("margin", bundle.margin < 1 << 128, f"{bundle.margin} micro-units", "below 2**128"),
     ]
+    if "margin" in public:
+        checks.append(Check("margin", bundle.margin < 1 << 128, f"{bundle.margin} micro-units", "below 2**128"))
     if key_circuit is not None:
         checks.insert(2, Check("key's constraints", key_circuit == circuit, f"under a key for {key_circuit}",
                                f"one for {circuit}"))

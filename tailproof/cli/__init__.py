@@ -31,6 +31,7 @@ _COMMANDS = {
     "commit": ("trader", "Commit to a portfolio (trader)."),
     "prove": ("trader", "Prove a portfolio's margin (trader)."),
     "verify": ("auditor", "Verify a bundle offline (auditor)."),
+    "solvency": ("solvency", "Show a counterparty that collateral covers a hidden margin."),
     "contract": ("contract", "Generate, deploy, feed and govern the contracts."),
     "oracle": ("oracle", "Sign and publish epochs (risk publisher); refute false ones (watcher)."),
     "vault": ("vault", "Put collateral in, take it out on proofs (trader)."),

@@ -1,0 +1,85 @@
+"""What counterparty, venue, custodian and trader exchange to show solvency."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from circuits import statements
+from circuits.clauses.collateral import Holding
+from primitives.jsonio import Node
+
+from ..certificate import Certificate
+from ..challenge import Challenge
+from ..collateral_opening import HOLDINGS_SCHEMA, CollateralOpening, holdings_of
+from ..custody import KINDS, Attestation
+from .exchange import BUNDLE, bundle_examples
+from .observed import Format
+from .outputs import reading, saved
+
+_SCHEMA = {"schema": "says what the file is"}
+_WHO, _VENUE, _CUSTODIAN = ("0x" + digit * 40 for digit in "123")
+_STATEMENT = next(name for name in statements.names() if name.startswith("solvency-"))
+
+
+def challenge_examples() -> Sequence[Any]:
+    made = Challenge(_STATEMENT, "0x" + "22" * 32, "Bank A", _WHO, 500, 2, bytes(32), _VENUE, _CUSTODIAN, 7).to_json()
+    return [made, {name: value for name, value in made.items() if name != "epoch_root"}]
+
+
+def attestation_examples() -> Sequence[Any]:
+    return [Attestation(kind, signer, _WHO, 7, 1, 2, bytes(65)).to_json()
+            for kind, signer in zip(KINDS, (_VENUE, _CUSTODIAN), strict=True)]
+
+
+def holdings_examples() -> Sequence[Any]:
+    return [{"schema": HOLDINGS_SCHEMA, "holdings": [{"symbol": "USDC", "balance": "7", "debt": "0"}]}]
+
+
+def collateral_opening_examples() -> Sequence[Any]:
+    return [saved(CollateralOpening(_STATEMENT, _CUSTODIAN, _WHO, 8, (Holding(9, 7, 0),)).save)]
+
+
+def certificate_examples() -> Sequence[Any]:
+    made = {"schema": "tailproof.certificate/1", "bundle": bundle_examples()[0],
+            "attestations": list(attestation_examples())}
+    made["bundle"]["context"]["account"] = made["bundle"]["context"]["manager"] = _WHO
+    return [made]
+
+
+_ATTESTATION = {
+    **_SCHEMA, "kind": "what the commitment is to", "signer": "venue or custodian, an address",
+    "account": "whose it is, an address", "commitment": "field element", "as_of": "first Unix second at which it is so",
+    "until": "last one", "signature": "EIP-712 signature of no chain: r, s, v, with s low"}
+
+FORMATS = (
+    Format("challenge", "What a counterparty asks to be shown (JSON)", "challenge.json", challenge_examples,
+           reading(Challenge.load, "challenge.json"),
+           {**_SCHEMA, "statement": "solvency statement", "key_digest": "of the verification key that she uses",
+            "asker": "a name for people", "account": "who is asked, an address",
+            "buffer": "required beyond the margin, in basis points of it",
+            "until": "last Unix second at which an answer counts", "nonce": "32 random bytes",
+            "venue": "whose signature counts for positions, an address",
+            "custodian": "whose signature counts for collateral, an address",
+            "epoch_root": "epoch that it must be under"}),
+    Format("attestation", "A keeper's signature of a commitment to positions or collateral (JSON)", "attestation.json",
+           attestation_examples, lambda document: Attestation.of(Node(document)), _ATTESTATION),
+    Format("holdings", "What a custodian keeps for an account (JSON)", "holdings.json", holdings_examples,
+           lambda document: holdings_of(Node(document).document(HOLDINGS_SCHEMA, {"holdings"})["holdings"], None),
+           {**_SCHEMA, "holdings": "by asset", "holdings[].symbol": "as the epoch's collateral file has it",
+            "holdings[].balance": "owned, in base units of the token", "holdings[].debt": "owed, in base units"}),
+    Format("collateral-opening", "What opens a commitment to collateral; secret, mode 0600 (JSON)",
+           "collateral.secret.json", collateral_opening_examples, reading(CollateralOpening.load, "collateral.json"),
+           {**_SCHEMA, "statement": "solvency statement that it is for", "custodian": "who keeps it, an address",
+            "account": "whose it is, an address", "commitment": "what the custodian signs",
+            "salt": "what hides the rest in it", "holdings": "by asset", "holdings[].asset": "id",
+            "holdings[].balance": "owned, in base units", "holdings[].debt": "owed, in base units"}),
+    Format("certificate", "The answer to a challenge; it shows no amount and no position (JSON)", "certificate.json",
+           certificate_examples, reading(Certificate.load, "certificate.json"),
+           {**_SCHEMA, "bundle": "the proof, for no chain and no contract",
+            **{f"bundle.{key}": said for key, said in BUNDLE.keys.items()},
+            "bundle.context.action_hash": "digest of the challenge",
+            "attestations": "of positions, then of collateral",
+            **{f"attestations[].{key}": said for key, said in _ATTESTATION.items()}},
+           {"bundle.public_inputs": "INPUT"}),
+)
