@@ -64,5 +64,5 @@ class Certificate:
 
 def context_of(challenge: Challenge, valuation: int) -> Context:
     """What the proof of an answer is for.  valuation : of the epoch, Unix seconds."""
-    return Context("solvency", 0, NOWHERE, bytes.fromhex(challenge.key_digest[2:]), challenge.account, valuation, 0,
+    return Context(challenge.kind, 0, NOWHERE, bytes.fromhex(challenge.key_digest[2:]), challenge.account, valuation, 0,
                    challenge.digest)

@@ -22,23 +22,20 @@ from risk.exact.clock import format_time
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.haircuts import FACTOR_UNIT
 from risk.margins.grid_margin import grid_margin
-from verifier_contracts.epoch_content import OracleDomain
 
+from .answering import examine_answer, examine_word, require_all, require_asked
 from .attestation import require_opens
-from .auditing import Check, audit
+from .auditing import Check
 from .bundle import Bundle
 from .certificate import Certificate, context_of
-from .challenge import Challenge
+from .challenge import Challenge, require_solvency
 from .collateral_opening import CollateralOpening
 from .custody import KINDS, Attestation, kept_by
 from .epochs import AnyEpoch, Claim
 from .keys import KeyDirectory
 from .progress import Progress, quiet
-from .proving import proven, require_bound
-from .quorums import require_signature
+from .proving import proven
 from .secret import Opening
-from .shapes import require_shape
-from .signing import SignedContent
 from .statements import r1cs_digest
 
 if TYPE_CHECKING:
@@ -93,14 +90,8 @@ def require_answerable(challenge: Challenge, keys: KeyDirectory, epoch: AnyEpoch
         other.
     """
     statement = statements.get(challenge.statement)
-    if now > challenge.until:
-        raise BadInput("challenge.until", format_time(challenge.until), f"not over: it is {format_time(now)}")
-    keys.require(statement)
-    require_bound(keys, context_of(challenge, 0), "solvency")
-    require_shape(epoch.shape, statement.shape, statement.name)
-    assert isinstance(epoch, GridEpoch)            # it has a grid's shape
-    if challenge.epoch_root not in (None, epoch.root):
-        raise BadInput("epoch", str(epoch.root), f"{challenge.epoch_root}, which the challenge names")
+    require_solvency(statement)
+    grid = require_asked(challenge, keys, epoch, now)
     if statements.get(opening.statement).preset != statement.preset.margin:
         raise BadInput("opening.statement", opening.statement, f"one of the margin that {statement.name} bounds")
     require_opens(opening)
@@ -114,10 +105,8 @@ def require_answerable(challenge: Challenge, keys: KeyDirectory, epoch: AnyEpoch
         raise BadInput("attestations", [attestation.kind for attestation in attestations], "one of positions, one of "
                        "collateral")
     for attestation in attestations:
-        for check in _attested(attestation, challenge, commitments[attestation.kind], now):
-            if not check.holds:
-                raise BadInput(check.name, check.found, str(check.expected))
-    return epoch
+        require_all(_attested(attestation, challenge, commitments[attestation.kind], now))
+    return grid
 
 
 def certify(challenge: Challenge, keys: KeyDirectory, epoch: GridEpoch, opening: Opening, kept: CollateralOpening,
@@ -141,43 +130,12 @@ def certify(challenge: Challenge, keys: KeyDirectory, epoch: GridEpoch, opening:
 # -- checking --------------------------------------------------------------------------------------------------------
 def examine(certificate: Certificate, challenge: Challenge, key: VerificationKey, epoch: Claim, *, at: int,
             key_circuit: str | None = None, backend: BackendName = "kernels") -> Sequence[Check]:
-    """Check a certificate against one's own challenge, key and epoch.
-
-    Parameters
-    ----------
-    challenge : the file that was kept, not a copy from the holder.
-    at : Unix seconds of the check.
-    key_circuit, backend : as in `audit`.
-
-    Raises
-    ------
-    BadInput : the bundle is of no statement that we know, or its public inputs are not that statement's.
-    """
-    bundle, public = certificate.bundle, certificate.bundle.public_inputs
+    """Check a certificate against one's own challenge, key and epoch; parameters and errors as `examine_answer`."""
+    public = certificate.bundle.public_inputs
     checks = [
-        # Without it: an answer with a cheaper statement (a margin, an empty portfolio's flatness).
-        Check.same("statement", bundle.statement, challenge.statement),
-        # Without it: another's answer, an answer to an earlier challenge, or to one of a lower buffer.
-        Check.same("challenge", "0x" + bundle.context.action_hash.hex(), "0x" + challenge.digest.hex()),
-        # Without it: who asked by one key verifies by another, which somebody else made.
-        Check.same("key asked for", "0x" + key.digest().hex(), challenge.key_digest),
-        # Without it: an answer after it was due, when other things may be true.
-        Check("in time", at <= challenge.until, f"at {format_time(at)}", f"until {format_time(challenge.until)}"),
-    ]
-    if bundle.statement != challenge.statement:
-        return checks                              # its public inputs are other ones, and mean something else
-    checks += audit(bundle, key, epoch_root=epoch.root, shape=epoch.shape, key_circuit=key_circuit, backend=backend)
-    # Without it: a proof whose context says of account and place something else than was asked.
-    wanted = context_of(challenge, bundle.context.epoch_id if epoch.valuation is None else epoch.valuation)
-    checks += [Check.same(f"for {name.replace('_', ' ')}", found, wanted.to_json()[name])
-               for name, found in bundle.context.to_json().items() if name != "action_hash"]
-    if challenge.epoch_root is not None:           # without it: an epoch in which it suffices is looked for
-        checks.append(Check.same("epoch asked for", public["epoch_root"], challenge.epoch_root))
-    checks += [
-        # Without it: a buffer of 0.
-        Check.same("buffer", public["buffer"], challenge.buffer),
+        *examine_answer(certificate.bundle, challenge, key, epoch, at=at, key_circuit=key_circuit, backend=backend),
         # Without it: what the custodian keeps for somebody else.
-        Check.same("holder", public["holder"], kept_by(challenge.custodian, challenge.account)),
+        Check.same("holder", public["holder"], kept_by(str(challenge.custodian), challenge.account)),
         # Without them: a commitment to no positions, one to all the gold of the world.
         Check.same("attestations", ", ".join(one.kind for one in certificate.attestations), ", ".join(KINDS)),
     ]
@@ -188,46 +146,11 @@ def examine(certificate: Certificate, challenge: Challenge, key: VerificationKey
 
 
 def _attested(attestation: Attestation, challenge: Challenge, commitment: int, at: int) -> Sequence[Check]:
-    """That the keeper whom the challenge names signed this commitment of this account, for all of its time."""
-    keeper = challenge.venue if attestation.kind == "positions" else challenge.custodian
-    try:
-        attestation.require_signed()
-        signed = Check(f"signature of {attestation.kind}", True, f"by {attestation.signer}")
-    except BadInput as error:
-        signed = Check(f"signature of {attestation.kind}", False, str(error.value), error.bound)
-    return [
-        signed,
-        Check.same(f"signer of {attestation.kind}", attestation.signer, keeper),
-        Check.same(f"account of {attestation.kind}", attestation.account, challenge.account),
-        Check.same(f"commitment of {attestation.kind}", attestation.commitment, commitment),
-        Check(f"time of {attestation.kind}", attestation.as_of <= at and challenge.until <= attestation.until,
-              f"{format_time(attestation.as_of)} to {format_time(attestation.until)}",
-              f"from {format_time(at)} or before, until {format_time(challenge.until)} or later"),
-    ]
-
-
-def examine_content(signed: Sequence[SignedContent], publishers: Sequence[str], root: int) -> Sequence[Check]:
-    """That named publishers signed an epoch.
-
-    Parameters
-    ----------
-    signed : their signatures, each with what it is of.  publishers : who must have signed, addresses.
-    """
-    by = set[str]()
-    checks = []
-    for one in signed:
-        try:
-            require_signature(OracleDomain(one.chain_id, one.oracle).content(one.content), one.signer, one.signature)
-            holds, found = True, f"by {one.signer} for oracle {one.oracle} on chain {one.chain_id}"
-        except BadInput as error:
-            holds, found = False, str(error.value)
-        checks += [Check("publisher's signature", holds, found, "one of what it is said to be of"),
-                   Check.same("epoch signed", one.content.root, root)]
-        if holds and one.content.root == root:
-            by.add(one.signer)
-    for publisher in publishers:
-        checks.append(Check("publisher", publisher in by, publisher, "among those who signed this epoch"))
-    return checks
+    """That the keeper whom the challenge names signed this commitment of this account."""
+    keeper, what = challenge.venue if attestation.kind == "positions" else challenge.custodian, attestation.kind
+    return [*examine_word(attestation, keeper, challenge, at, what),
+            Check.same(f"account of {what}", attestation.account, challenge.account),
+            Check.same(f"commitment of {what}", attestation.commitment, commitment)]
 
 
 def in_words(challenge: Challenge, root: int, valuation: int | None) -> str:

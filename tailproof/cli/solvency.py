@@ -75,7 +75,7 @@ def ask(asker: str, account: str, venue: str, custodian: str, buffer: int, until
         raise BadInput("--until", format_time(until), f"a time to come: it is {format_time(int(time.time()))}")
     keys.verification_key()                        # is the one that the directory names
     made = Challenge(keys.statement, keys.key_digest, asker, account, buffer, until, draw_nonce(), venue, custodian,
-                     root)
+                     epoch_root=root)
     made.save(out)
     return Outcome({"path": str(out), "digest": "0x" + made.digest.hex(), "challenge": made.to_json()},
                    [*table([("asked", made.account), ("until", format_time(until)), ("buffer", f"{buffer / 100:g} %"),
@@ -99,7 +99,7 @@ def attest_positions(opening: Path, account: str, as_of: int | None, until: int,
     """Sign that a commitment is to an account's positions, and that nothing changes them until then (venue)."""
     from risk.margins.portfolio import Portfolio
 
-    from ..custody import attest
+    from ..custody import Attestation
     from ..holdings import open_commitment
     from .trader import positions_told
     if (epoch is None) != (expect_portfolio is None):
@@ -113,7 +113,9 @@ def attest_positions(opening: Path, account: str, as_of: int | None, until: int,
     if not all(position.agrees for position in found):
         return Outcome({"path": None, **told}, [
             *positions_told(found), "Nothing was signed: it commits to other positions than you hold."], False)
-    made = attest("positions", account, secret.commitment, *_times(as_of, until), endpoint.signer())
+    signer = endpoint.signer()
+    made = Attestation(signer=signer.address, kind="positions", account=account, commitment=secret.commitment,
+                       as_of=begun(as_of, until), until=until).signed(signer)
     made.save(out)
     return Outcome({"path": str(out), "attestation": made.to_json(), **told},
                    [*positions_told(found), *([] if looked else [
@@ -137,7 +139,7 @@ def attest_collateral(statement: str, epoch: Path, holdings: Path, account: str,
     """Commit to what you keep for an account, and sign that it stays until then (custodian)."""
     from ..challenge import require_solvency
     from ..collateral_opening import CollateralOpening, read_holdings
-    from ..custody import attest
+    from ..custody import Attestation
     from ..shapes import require_shape
     found = statements.get(statement)
     require_solvency(found)
@@ -146,7 +148,8 @@ def attest_collateral(statement: str, epoch: Path, holdings: Path, account: str,
     signer = endpoint.signer()
     opening = CollateralOpening(statement, signer.address, account, draw_salt(),
                                 read_holdings(holdings, numbers))       # type: ignore[arg-type]
-    made = attest("collateral", account, opening.commitment, *_times(as_of, until), signer)
+    made = Attestation(signer=signer.address, kind="collateral", account=account, commitment=opening.commitment,
+                       as_of=begun(as_of, until), until=until).signed(signer)
     opening.save(opening_out)
     made.save(out)
     return Outcome({"path": str(out), "opening": str(opening_out), "attestation": made.to_json()},
@@ -211,7 +214,7 @@ def prove_solvency(asked: Path, key: Path, epoch: Path, opening: Path, collatera
 def verify_certificate(certificate: Path, asked: Path, key: Path, epoch: Path, contents: tuple[Path, ...],
                        publishers: tuple[str, ...], instant: int | None, backend: Any) -> Outcome:
     """Verify CERTIFICATE against your own challenge, offline; exit code 1 if any check fails (counterparty)."""
-    from .. import certifying
+    from .. import answering, certifying
     from ..certificate import Certificate
     from ..challenge import Challenge
     from ..signing import SignedContent
@@ -225,7 +228,7 @@ def verify_certificate(certificate: Path, asked: Path, key: Path, epoch: Path, c
     signed = [SignedContent.load(path) for path in contents]
     checks = [*certifying.examine(given, challenge, verification_key, trusted, at=at, key_circuit=circuit,
                                   backend=backend),
-              *certifying.examine_content(signed, publishers, trusted.root)]
+              *answering.examine_content(signed, publishers, trusted.root)]
     holds = all(check.holds for check in checks)
     on_trust = [remark for unchecked, remark in (
         (circuit is None, "That the key is for this statement is unchecked: a key directory says what its key is for."),
@@ -252,11 +255,12 @@ def _told(check: Any) -> str:
     return text.replace("bundle ", "certificate ", 1) if not check.holds else text
 
 
-def _times(as_of: int | None, until: int) -> tuple[int, int]:
+def begun(as_of: int | None, until: int) -> int:
+    """First second of an attestation; raises BadInput where its last one is over already."""
     now = int(time.time())
     if until < now:
         raise BadInput("--until", format_time(until), f"not past: it is {format_time(now)}")
-    return (now if as_of is None else as_of), until
+    return now if as_of is None else as_of
 
 
 def _signed(made: Any, out: Path) -> list[str]:

@@ -10,7 +10,7 @@ from circuits.clauses.collateral import Holding
 from primitives.jsonio import Node
 
 from ..certificate import Certificate
-from ..challenge import Challenge
+from ..challenge import Asked, Challenge
 from ..collateral_opening import HOLDINGS_SCHEMA, CollateralOpening, holdings_of
 from ..custody import KINDS, Attestation
 from .exchange import BUNDLE, bundle_examples
@@ -19,16 +19,19 @@ from .outputs import reading, saved
 
 _SCHEMA = {"schema": "says what the file is"}
 _WHO, _VENUE, _CUSTODIAN = ("0x" + digit * 40 for digit in "123")
-_STATEMENT = next(name for name in statements.names() if name.startswith("solvency-"))
+_STATEMENT, _NETTING = (next(name for name in statements.names() if name.startswith(kind))
+                        for kind in ("solvency-", "netting-"))
 
 
 def challenge_examples() -> Sequence[Any]:
-    made = Challenge(_STATEMENT, "0x" + "22" * 32, "Bank A", _WHO, 500, 2, bytes(32), _VENUE, _CUSTODIAN, 7).to_json()
-    return [made, {name: value for name, value in made.items() if name != "epoch_root"}]
+    asked = ("0x" + "22" * 32, "Bank A", _WHO, 500, 2, bytes(32))
+    made = Challenge(_STATEMENT, *asked, _VENUE, _CUSTODIAN, epoch_root=7).to_json()
+    return [made, Challenge(_NETTING, *asked, members=(Asked(_VENUE, _WHO),)).to_json()]
 
 
 def attestation_examples() -> Sequence[Any]:
-    return [Attestation(kind, signer, _WHO, 7, 1, 2, bytes(65)).to_json()
+    return [Attestation(kind=kind, signer=signer, account=_WHO, commitment=7, as_of=1, until=2,
+                        signature=bytes(65)).to_json()
             for kind, signer in zip(KINDS, (_VENUE, _CUSTODIAN), strict=True)]
 
 
@@ -61,7 +64,9 @@ FORMATS = (
             "until": "last Unix second at which an answer counts", "nonce": "32 random bytes",
             "venue": "whose signature counts for positions, an address",
             "custodian": "whose signature counts for collateral, an address",
-            "epoch_root": "epoch that it must be under"}),
+            "epoch_root": "epoch that it must be under", "members": "instead, of a group: in the order of places",
+            "members[].protocol": "whose signatures count for this member, an address",
+            "members[].account": "its account there, an address"}),
     Format("attestation", "A keeper's signature of a commitment to positions or collateral (JSON)", "attestation.json",
            attestation_examples, lambda document: Attestation.of(Node(document)), _ATTESTATION),
     Format("holdings", "What a custodian keeps for an account (JSON)", "holdings.json", holdings_examples,

@@ -23,7 +23,7 @@ from tailproof.bundle import Bundle
 from tailproof.certificate import NOWHERE, Certificate, context_of
 from tailproof.challenge import Challenge
 from tailproof.collateral_opening import CollateralOpening
-from tailproof.custody import Attestation, attest, kept_by
+from tailproof.custody import Attestation, kept_by
 from tailproof.keys import KeyDirectory, make_keys
 from tailproof.secret import Opening
 from verifier_contracts.chain import KEY_VARIABLE
@@ -301,7 +301,8 @@ def empty() -> Opening:
 
 def signed(who: Any, kind: Any, commitment: int, account: str = OWNER.address, until: int = 3_786_912_000
            ) -> Attestation:
-    return attest(kind, account, commitment, 0, until, LocalSigner(who))
+    return Attestation(signer=who.address, kind=kind, account=account, commitment=commitment, as_of=0,
+                       until=until).signed(LocalSigner(who))
 
 
 def test_an_empty_portfolio_that_no_venue_attests(desk: Desk) -> None:
@@ -357,7 +358,8 @@ def test_an_edited_word_is_not_the_keepers(desk: Desk, name: str) -> None:
 
 def test_a_proof_of_another_statement_is_no_answer(desk: Desk) -> None:
     other = replace(desk.certificate.bundle, statement="margin-grid-tiny")
-    assert "statement" in desk.failed(replace(desk.certificate, bundle=other))
+    with pytest.raises(BadInput, match="which the challenge asks for"):
+        desk.failed(replace(desk.certificate, bundle=other))
 
 
 def test_each_field_of_the_context_is_held_against_the_challenge(desk: Desk) -> None:
