@@ -7,9 +7,10 @@ action is the digest of the challenge, so that it answers no other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from primitives import jsonio
 from primitives.errors import BadInput
@@ -26,6 +27,7 @@ LARGEST = 1 << 16
 """Bytes; one of solvency has some four thousand."""
 NOWHERE = "0x" + "00" * 20
 """The contract that a certificate is for, on chain 0."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,29 @@ class Certificate:
         ------
         BadInput : naming the file and the field.
         """
-        data = read_source(path)
-        if len(data) > LARGEST:
-            raise BadInput("file size", len(data), f"at most {LARGEST} bytes", source=path)
-        parts = Node(jsonio.loads(data, source=path), source=path).document(SCHEMA, {"bundle", "attestations"})
-        made = Certificate(Bundle.of(parts["bundle"]), tuple(
+        return read_exactly(path, Certificate._of, Certificate.to_json)
+
+    @staticmethod
+    def _of(document: Node) -> Certificate:
+        parts = document.document(SCHEMA, {"bundle", "attestations"})
+        return Certificate(Bundle.of(parts["bundle"]), tuple(
             map(Attestation.of, parts["attestations"].array(at_least=2, at_most=2))))
-        if jsonio.dumps(made.to_json()).encode() != data:
-            raise BadInput("file", "another spelling", "byte for byte what was written", source=path)
-        return made
+
+
+def read_exactly(path: Path, of: Callable[[Node], T], to_json: Callable[[T], Any]) -> T:
+    """What a file holds, if it is the one spelling of that.
+
+    Raises
+    ------
+    BadInput : what `of` raises; too large; another spelling.
+    """
+    data = read_source(path)
+    if len(data) > LARGEST:
+        raise BadInput("file size", len(data), f"at most {LARGEST} bytes", source=path)
+    made = of(Node(jsonio.loads(data, source=path), source=path))
+    if jsonio.dumps(to_json(made)).encode() != data:
+        raise BadInput("file", "another spelling", "byte for byte what was written", source=path)
+    return made
 
 
 def context_of(challenge: Challenge, valuation: int) -> Context:

@@ -35,10 +35,14 @@ def read_holdings(path: Path, epoch: GridEpoch) -> tuple[Holding, ...]:
     ------
     BadInput : malformed, an asset twice or one that the epoch does not list, an epoch without collateral.
     """
+    return holdings_of(Node.read(path).document(HOLDINGS_SCHEMA, {"holdings"})["holdings"], asset_ids(epoch))
+
+
+def asset_ids(epoch: GridEpoch) -> dict[str, int]:
+    """Ids of the assets that an epoch lists, by symbol; raises BadInput for an epoch without collateral."""
     if epoch.collateral is None:
         raise BadInput("epoch: collateral", None, "there: it says what assets are called, and what they count for")
-    ids = {asset.symbol: asset.id for asset in parse_collateral(epoch.collateral)}
-    return holdings_of(Node.read(path).document(HOLDINGS_SCHEMA, {"holdings"})["holdings"], ids)
+    return {asset.symbol: asset.id for asset in parse_collateral(epoch.collateral)}
 
 
 def holdings_of(node: Node, ids: dict[str, int] | None) -> tuple[Holding, ...]:

@@ -210,7 +210,8 @@ class Member:
     positions : (leaf index, signed lots) per slot in use.
     balance_salt : of the balance leaf, which the protocol shares with the account.
     holdings : asset ids with what is owned and owed of them, in base units.
-    balances : the protocol's tree of balances, or the member's path in it.  place : of the member's leaf in it, as the protocol registered it.
+    balances : the protocol's tree of balances, or the member's path in it.
+    place : of the member's leaf in the tree, as the protocol registered it.
     """
 
     id: int

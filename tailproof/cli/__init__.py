@@ -32,6 +32,8 @@ _COMMANDS = {
     "prove": ("trader", "Prove a portfolio's margin (trader)."),
     "verify": ("auditor", "Verify a bundle offline (auditor)."),
     "solvency": ("solvency", "Show a counterparty that collateral covers a hidden margin."),
+    "netting": ("netting", "Show a counterparty one margin over several protocols, covered."),
+    "balances": ("balances", "Attest what is kept for accounts (protocol)."),
     "contract": ("contract", "Generate, deploy, feed and govern the contracts."),
     "oracle": ("oracle", "Sign and publish epochs (risk publisher); refute false ones (watcher)."),
     "vault": ("vault", "Put collateral in, take it out on proofs (trader)."),

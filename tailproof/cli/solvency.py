@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +20,10 @@ from ..keys import INSECURE, KeyDirectory, read_verification_key
 from ..secret import Opening, draw_salt
 from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, signing_offline
+
+if TYPE_CHECKING:
+    from ..auditing import Check
+    from ..challenge import Challenge
 
 
 class Time(click.ParamType[int]):
@@ -63,23 +68,32 @@ def solvency() -> None:
 def ask(asker: str, account: str, venue: str, custodian: str, buffer: int, until: int, key: Path, epoch: Path | None,
         out: Path) -> Outcome:
     """Ask an account to show that it is solvent (counterparty)."""
-    from ..challenge import Challenge, draw_nonce
+    from ..challenge import Challenge
+
+    def made(statement: str, digest: str, nonce: bytes, root: int | None) -> Challenge:
+        return Challenge(statement, digest, asker, account, buffer, until, nonce, venue, custodian, epoch_root=root)
+    return issue(made, key, epoch, until, out)
+
+
+def issue(make: Callable[[str, str, bytes, int | None], Challenge], key: Path, epoch: Path | None, until: int, out: Path
+          ) -> Outcome:
+    """Write a challenge.  make : of statement, key digest, nonce and the root of the epoch, if one is named."""
+    from ..challenge import draw_nonce
     from ..shapes import require_shape
-    keys = KeyDirectory.load(key)
-    root = None
+    keys, root = KeyDirectory.load(key), None
+    keys.verification_key()                        # is the one that the directory names
     if epoch is not None:
         claim, statement = epochs.read_claim(epoch), statements.get(keys.statement)
         require_shape(claim.shape, statement.shape, statement.name, source=epoch)
         root = claim.root
     if until <= time.time():
         raise BadInput("--until", format_time(until), f"a time to come: it is {format_time(int(time.time()))}")
-    keys.verification_key()                        # is the one that the directory names
-    made = Challenge(keys.statement, keys.key_digest, asker, account, buffer, until, draw_nonce(), venue, custodian,
-                     epoch_root=root)
+    made = make(keys.statement, keys.key_digest, draw_nonce(), root)
     made.save(out)
     return Outcome({"path": str(out), "digest": "0x" + made.digest.hex(), "challenge": made.to_json()},
-                   [*table([("asked", made.account), ("until", format_time(until)), ("buffer", f"{buffer / 100:g} %"),
-                            ("statement", made.statement), ("digest", "0x" + made.digest.hex())]),
+                   [*table([("asked", made.account), ("until", format_time(until)),
+                            ("buffer", f"{made.buffer / 100:g} %"), ("statement", made.statement),
+                            ("digest", "0x" + made.digest.hex())]),
                     f"{out}: send a copy, keep the file. The answer is verified with it, and is good for no other."])
 
 
@@ -194,7 +208,7 @@ def prove_solvency(asked: Path, key: Path, epoch: Path, opening: Path, collatera
     return Outcome({"certificate": str(out), **facts, "asker": challenge.asker, "until": challenge.until,
                     "insecure_setup": keys.insecure_setup, "trial_epoch": grid.header.trial},
                    [*table([*rows, ("asked by", challenge.asker), ("until", format_time(challenge.until))]),
-                    f"{out}: an answer to this challenge alone. It shows none of the amounts above.", *_marks(
+                    f"{out}: an answer to this challenge alone. It shows none of the amounts above.", *marks(
                         keys.insecure_setup, grid.header.trial)])
 
 
@@ -214,44 +228,56 @@ def prove_solvency(asked: Path, key: Path, epoch: Path, opening: Path, collatera
 def verify_certificate(certificate: Path, asked: Path, key: Path, epoch: Path, contents: tuple[Path, ...],
                        publishers: tuple[str, ...], instant: int | None, backend: Any) -> Outcome:
     """Verify CERTIFICATE against your own challenge, offline; exit code 1 if any check fails (counterparty)."""
-    from .. import answering, certifying
+    from .. import certifying
     from ..certificate import Certificate
     from ..challenge import Challenge
-    from ..signing import SignedContent
-    if bool(contents) != bool(publishers):
-        raise BadInput("--content and --publisher", (len(contents), len(publishers)), "given together: signatures, and "
-                       "who must have signed")
     given, challenge, trusted = Certificate.load(certificate), Challenge.load(asked), epochs.read_claim(epoch)
     verification_key = read_verification_key(key)
     circuit = KeyDirectory.load(key).r1cs_digest if os.path.isdir(key) else None
     at = int(time.time()) if instant is None else instant
-    signed = [SignedContent.load(path) for path in contents]
-    checks = [*certifying.examine(given, challenge, verification_key, trusted, at=at, key_circuit=circuit,
-                                  backend=backend),
-              *answering.examine_content(signed, publishers, trusted.root)]
+    checks = certifying.examine(given, challenge, verification_key, trusted, at=at, key_circuit=circuit,
+                                backend=backend)
+    return told(challenge, checks, verification_key.insecure_setup, trusted, contents, publishers, at,
+                instant is not None, circuit is not None,
+                certifying.in_words(challenge, trusted.root, trusted.valuation), certifying.NOT_SHOWN, {})
+
+
+def told(challenge: Challenge, checks: Sequence[Check], insecure: bool, trusted: epochs.Claim,
+         contents: Sequence[Path], publishers: Sequence[str], at: int, back_then: bool, key_known: bool, shown: str,
+         not_shown: Sequence[str], facts: Mapping[str, Any]) -> Outcome:
+    """The verdict on an answer, with what publishers signed of its epoch; in words, and what was taken on trust.
+
+    Raises
+    ------
+    BadInput : signatures without publishers, or the other way round; a signature file that is none.
+    """
+    from ..answering import examine_content
+    from ..signing import SignedContent
+    if bool(contents) != bool(publishers):
+        raise BadInput("--content and --publisher", (len(contents), len(publishers)), "given together: signatures, and "
+                       "who must have signed")
+    checks = [*checks, *examine_content([SignedContent.load(path) for path in contents], publishers, trusted.root)]
     holds = all(check.holds for check in checks)
     on_trust = [remark for unchecked, remark in (
-        (circuit is None, "That the key is for this statement is unchecked: a key directory says what its key is for."),
+        (not key_known, "That the key is for this statement is unchecked: a key directory says what its key is for."),
         (not trusted.recomputed, "The root is the manifest's own: give the epoch directory to recompute it."),
         (True, "That the epoch's scenarios and factors follow from its sources is unchecked: tailproof epoch check."),
         (not contents, "That anybody published this epoch is unchecked (--content, --publisher)."),
-        (instant is not None, f"It was checked as of {format_time(at)}, which is not now."),
+        (back_then, f"It was checked as of {format_time(at)}, which is not now."),
     ) if unchecked]
-    shown = certifying.in_words(challenge, trusted.root, trusted.valuation) if holds else None
     return Outcome(
-        {"statement": given.bundle.statement, "account": challenge.account, "asker": challenge.asker,
-         "buffer": challenge.buffer, "until": challenge.until, "at": at, "epoch_root": str(trusted.root),
-         "insecure_setup": verification_key.insecure_setup, "trial_epoch": trusted.trial, "shown": shown,
-         "not_shown": list(certifying.NOT_SHOWN), "taken_on_trust": on_trust,
-         "checks": [check.to_json() for check in checks]},
+        {"statement": challenge.statement, "account": challenge.account, "asker": challenge.asker,
+         "buffer": challenge.buffer, "until": challenge.until, "at": at, "epoch_root": str(trusted.root), **facts,
+         "insecure_setup": insecure, "trial_epoch": trusted.trial, "shown": shown if holds else None,
+         "not_shown": list(not_shown), "taken_on_trust": on_trust, "checks": [check.to_json() for check in checks]},
         [*table([(check.name, "ok" if check.holds else "FALSE", _told(check)) for check in checks]), "",
-         *([f"SHOWN: {shown}", *(f"not shown: {line}" for line in certifying.NOT_SHOWN)] if shown is not None else
+         *([f"SHOWN: {shown}", *(f"not shown: {line}" for line in not_shown)] if holds else
            ["NOT SHOWN: this certificate does not answer your challenge."]), *on_trust,
-         *_marks(verification_key.insecure_setup, bool(trusted.trial))], holds)
+         *marks(insecure, bool(trusted.trial))], holds)
 
 
-def _told(check: Any) -> str:
-    text: str = check.told()
+def _told(check: Check) -> str:
+    text = check.told()
     return text.replace("bundle ", "certificate ", 1) if not check.holds else text
 
 
@@ -268,7 +294,7 @@ def _signed(made: Any, out: Path) -> list[str]:
             f"{format_time(made.until)}, as commitment {made.commitment}."]
 
 
-def _marks(insecure: bool, trial: bool) -> list[str]:
+def marks(insecure: bool, trial: bool) -> list[str]:
     from risk.epochs.header import TRIAL
     return [*([INSECURE] if insecure else []), *([TRIAL] if trial else [])]
 

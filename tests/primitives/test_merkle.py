@@ -71,7 +71,7 @@ def test_a_branch_is_one_path_of_its_tree(depth: int) -> None:
             branch.children(place ^ 1, 0)
         for level in range(depth):
             changed = [nodes.copy() for nodes in levels]
-            changed[level][(place // 8**level + 1) % 8] = encode([7])[0]
+            changed[level][(place // 8**level + 1) % 8] = encode([10**9])[0]
             if level < depth - 1:
                 with pytest.raises(BadInput, match=f"path\\[{level + 1}\\]"):
                     Branch(place, changed)
