@@ -25,6 +25,7 @@ from ..sealed_bid import load_sealed_bid
 from ..secret import Opening
 from ..signing import SignedContent
 from ..trading import SignedFills
+from ..wallet import parse as parse_wallet
 from .observed import Format
 from .outputs import reading
 
@@ -200,6 +201,20 @@ CONSENT = Format(
      "version": "of the account's state after it", "nonce": "of the owner, which she raises to revoke",
      "deadline": "Unix seconds until which it may be used",
      "signature": "EIP-712 signature, or what an ERC-1271 contract takes"})
+
+
+def wallet_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.wallet/1", "kdf": "scrypt", "work": 17, "salt": _DIGEST, "cipher": "aes-256-gcm",
+             "nonce": "22" * 12, "ciphertext": "22", "tag": "22" * 16}]
+
+
+WALLET = Format(
+    "wallet", "Openings by account and version, encrypted; mode 0600 (JSON)", "wallet.json", wallet_examples,
+    lambda document: parse_wallet(Node(document)),
+    {"schema": "says what the file is", "kdf": "what makes a key of the passphrase", "work": "log2 of scrypt's N; r is 8, "
+     "p is 1", "salt": "of scrypt, hex", "cipher": "what encrypts; everything beside ciphertext and tag, as canonical "
+     "JSON, is its associated data", "nonce": "of GCM, hex", "ciphertext": "hex", "tag": "of GCM, hex"})
+
 
 def _read_content(path: Path) -> object:
     return EpochContent.from_json(Node.read(path))
