@@ -5,9 +5,9 @@ taken out; every change is a whole new file in the place of the old one, synced,
 one after the other.
 
 *Encryption.* scrypt (RFC 7914) of the passphrase gives a key for AES-256-GCM (NIST SP 800-38D), with a fresh salt and
-nonce at every write, so that no key meets two contents. What says how the file is encrypted is authenticated with it. A wrong
-passphrase and a changed file look alike, and neither is ever read further. *Not hidden*: how much is in it, to some
-bytes. *Not seen*: that an old copy was put back.
+nonce at every write, so that no key meets two contents. What says how the file is encrypted is authenticated with it. A
+wrong passphrase and a changed file look alike, and neither is ever read further. *Not hidden*: how much is in it, to
+some bytes. *Not seen*: that an old copy was put back.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from .observed import Format
 
 FORMATS: dict[str, Format] = {form.name: form for form in (
     inputs.BOOK, inputs.MODEL, inputs.PORTFOLIO, inputs.COLLATERAL, contracts.SYSTEM, outputs.EPOCH, outputs.GRID_EPOCH,
-    exchange.EPOCH_CONTENT, exchange.EPOCH_SIGNATURE, exchange.OPENING, exchange.WALLET, exchange.CONSENT, exchange.FILLS,
+    exchange.EPOCH_CONTENT, exchange.EPOCH_SIGNATURE, exchange.OPENING,
+    exchange.WALLET, exchange.CONSENT, exchange.FILLS,
     exchange.SEALED_BID, exchange.LOTS, exchange.FREEZE, exchange.RELEASE, exchange.LEAVES, contracts.CONTRACTS_FILE,
     exchange.KEY, exchange.BUNDLE, exchange.KEEPER_JOURNAL, *certificates.FORMATS, *sharing.FORMATS)}
 

@@ -211,9 +211,9 @@ def wallet_examples() -> Sequence[Any]:
 WALLET = Format(
     "wallet", "Openings by account and version, encrypted; mode 0600 (JSON)", "wallet.json", wallet_examples,
     lambda document: parse_wallet(Node(document)),
-    {"schema": "says what the file is", "kdf": "what makes a key of the passphrase", "work": "log2 of scrypt's N; r is 8, "
-     "p is 1", "salt": "of scrypt, hex", "cipher": "what encrypts; everything beside ciphertext and tag, as canonical "
-     "JSON, is its associated data", "nonce": "of GCM, hex", "ciphertext": "hex", "tag": "of GCM, hex"})
+    {"schema": "says what the file is", "kdf": "what makes a key of the passphrase", "work": "log2 of scrypt's N; r is "
+     "8, p is 1", "salt": "of scrypt, hex", "cipher": "what encrypts; everything beside ciphertext and tag, as "
+     "canonical JSON, is its associated data", "nonce": "of GCM, hex", "ciphertext": "hex", "tag": "of GCM, hex"})
 
 
 def _read_content(path: Path) -> object:
