@@ -163,6 +163,14 @@ def test_every_statement_has_its_row_and_every_command_is_there() -> None:
                 command = found
 
 
+def test_the_page_has_the_table() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "statements.md").read_text()
+    for kind, row in TABLE.items():
+        cells = [words if words.startswith("(") else f"`{words}`"
+                 for words in (row.commit, row.prove, row.verify, row.submit)]
+        assert f"| {kind} | {row.needs} | {' | '.join(cells)} |\n" in page
+
+
 def test_a_key_of_another_statement_is_told_its_command(real: RealSystem, funded: Path) -> None:
     answer = prove(real, funded, "transition", code=2)
     assert answer["field"] == "--key"

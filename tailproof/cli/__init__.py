@@ -29,7 +29,7 @@ _COMMANDS = {
     "statement": ("statement", "List and show what can be proven."),
     "keys": ("keys", "Make and show proving and verification keys."),
     "commit": ("trader", "Commit to a portfolio (trader)."),
-    "prove": ("trader", "Prove a portfolio's margin (trader)."),
+    "prove": ("trader", "Prove a margin, that it is covered, or that nothing is held (trader)."),
     "verify": ("auditor", "Verify a bundle offline (auditor)."),
     "solvency": ("solvency", "Show a counterparty that collateral covers a hidden margin."),
     "netting": ("netting", "Show a counterparty one margin over several protocols, covered."),
