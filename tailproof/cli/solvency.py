@@ -263,6 +263,8 @@ def told(challenge: Challenge, checks: Sequence[Check], insecure: bool, trusted:
         (not trusted.recomputed, "The root is the manifest's own: give the epoch directory to recompute it."),
         (True, "That the epoch's scenarios and factors follow from its sources is unchecked: tailproof epoch check."),
         (not contents, "That anybody published this epoch is unchecked (--content, --publisher)."),
+        (trusted.valuation is not None, f"Whether prices of {format_time(trusted.valuation or 0)} are young enough at "
+         f"{format_time(at)} is for you to say."),
         (back_then, f"It was checked as of {format_time(at)}, which is not now."),
     ) if unchecked]
     return Outcome(

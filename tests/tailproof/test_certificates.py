@@ -135,6 +135,7 @@ def test_a_certificate_shows_what_it_says_and_says_what_it_does_not_show(desk: D
     assert any("elsewhere" in line for line in answer.data["not_shown"])
     assert any("custodian has" in line for line in answer.data["not_shown"])
     assert any("published" in line for line in answer.data["taken_on_trust"])
+    assert any("prices of 2021-01-01T00:00:00Z" in line for line in answer.data["taken_on_trust"])
     assert answer.data["insecure_setup"] is True
     assert answer.data["trial_epoch"] is True
 
