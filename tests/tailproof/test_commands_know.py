@@ -19,6 +19,7 @@ from system_world import MAX_AGE, MINUTE, SystemWorld
 
 import tailproof
 from tailproof.cli import main
+from tailproof.cli.batch import Entry
 from tailproof.cli.console import Address, OutputFile
 from tailproof.cli.netting import Member
 from tailproof.cli.solvency import Time
@@ -267,6 +268,8 @@ def filler(param: click.Parameter, there: Path) -> str:
         return "0x" + "11" * 20
     if isinstance(param.type, Time):
         return "2090-01-01T00:00:00Z"
+    if isinstance(param.type, Entry):
+        return f"0x{'11' * 20}:1:absent"
     if isinstance(param.type, Member):
         return f"0x{'11' * 20}:0x{'22' * 20}"
     if param.name == "statement":
