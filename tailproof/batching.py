@@ -76,7 +76,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """place : of every account's context.  margins : without unused places.  digest : H(BATCH; y), of the prover's y."""
+    """place : of every account's context.  margins : without unused places.  digest : H(BATCH; y), as proven."""
 
     statement: str
     r1cs_digest: str

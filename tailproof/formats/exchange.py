@@ -226,9 +226,11 @@ BATCH = Format(
     "batch", "Margins of many accounts in one proof; it holds nothing private (JSON)", "batch.json", batch_examples,
     reading(Batch.load, "batch.json"),
     {"schema": "says what the file is", "statement": "batch statement proven", "r1cs_digest": "SHA-256 of its "
-     "constraint system, hex", "setup": "how the key was made", "chain_id": "EIP-155 id", "manager": "ledger, an address",
+     "constraint system, hex", "setup": "how the key was made", "chain_id": "EIP-155 id",
+     "manager": "ledger, an address",
      "key_digest": "of the verification key", "epoch_id": "of the published epoch", "epoch_root": "field element",
-     "digest": "H(BATCH; y), field element", "margins": "in the order of the proof", "margins[].account": "an address",
+     "digest": "H(BATCH; y), field element", "margins": "in the order of the proof",
+     "margins[].account": "an address",
      "margins[].version": "of its state", "margins[].commitment": "field element",
      "margins[].margin": "10⁻⁶ quote units",
      "proof": "Groth16, as snarkjs writes it", "proof.pi_a": "point of G1: x, y, 1",
