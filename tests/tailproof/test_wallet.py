@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -264,3 +265,28 @@ def test_a_link_to_a_wallet_stays_a_link(home: Path) -> None:
     assert len(wallets.load(home / "wallet.json", PHRASE).entries) == 1
     with pytest.raises(BadInput, match="readable"):
         wallets.add(home / "absent.json", PHRASE, entry())
+
+
+def test_a_file_replaced_while_one_waits_is_locked_anew(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock on the file that was there holds nobody back from the one that is."""
+    path, lock, calls = home / "wallet.json", fcntl.flock, list[int]()
+
+    def late(descriptor: int, operation: int) -> None:
+        if not calls:                              # another process is done between our opening it and our lock
+            wallets.jsonio.write(path, json.loads(path.read_text()), mode=0o600, over=True)
+        calls.append(descriptor)
+        lock(descriptor, operation)
+    monkeypatch.setattr(fcntl, "flock", late)
+    with wallets.changing(path):
+        descriptor = os.open(path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(descriptor)
+    assert len(calls) == 2
+
+
+def test_what_opens_nothing_any_more_is_not_taken_out(home: Path) -> None:
+    """An entry of another version of ours, or of an editor's."""
+    with pytest.raises(BadInput):
+        wallets.restored(entry(), home / "out.json")
+    assert not (home / "out.json").exists()
