@@ -7,6 +7,8 @@ be taken for a leaf.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from primitives import field
@@ -57,3 +59,37 @@ class Tree:
         parent = leaf // ARITY**(level + 1)
         siblings: FieldArray = self.levels[level][ARITY * parent:ARITY * (parent + 1)]
         return siblings
+
+
+class Branch:
+    """One path of a `Tree`, for whoever may not see the rest.
+
+    Parameters
+    ----------
+    leaf : place of the leaf.
+    levels : by level, the eight nodes among which the path passes: (8, 4) each, `Tree.children` of the leaf.
+
+    Attributes
+    ----------
+    depth : of the tree.  root : as an integer in [0, r).
+
+    Raises
+    ------
+    BadInput : a place that is none, or levels of which one does not hash to a node of the next.
+    """
+
+    def __init__(self, leaf: int, levels: Sequence[FieldArray]) -> None:
+        self.leaf, self.depth, self._levels = leaf, len(levels), levels
+        if not levels or not 0 <= leaf < ARITY**self.depth:
+            raise BadInput("leaf index", leaf, f"in [0, {ARITY**self.depth})")
+        above = hash_rows(Tag.NODE, np.stack(levels))
+        for level in range(1, self.depth):
+            if (levels[level][leaf // ARITY**level % ARITY] != above[level - 1]).any():
+                raise BadInput(f"path[{level}]", "(another node)", f"one that has the hash of path[{level - 1}]")
+        self.root = field.decode(above[-1:])[0]
+
+    def children(self, leaf: int, level: int) -> FieldArray:
+        """As `Tree.children`, of this leaf alone."""
+        if leaf != self.leaf:
+            raise BadInput("leaf index", leaf, f"{self.leaf}: no other path is known")
+        return self._levels[level]

@@ -6,17 +6,19 @@ each reported by name, so that a refusal says which.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuits import statements
+from circuits.statements import Statement
 from primitives.errors import BadInput
 from risk.exact.shape import EpochShape
 from risk.grid.grid_shape import GridShape
 
 from .bundle import Bundle
 from .shapes import differing
+from .statement_table import kind_of
 from .statements import r1cs_digest
 
 if TYPE_CHECKING:
@@ -51,14 +53,16 @@ class Check:
         return {"name": self.name, "holds": self.holds, "found": self.found, "expected": self.expected}
 
 
-def audit(bundle: Bundle, key: VerificationKey, *, epoch_root: int, shape: EpochShape | GridShape,
+def audit(bundle: Bundle, key: VerificationKey, *, epoch_root: int | None = None,
+          shape: EpochShape | GridShape | None = None,
           key_circuit: str | None = None, commitment: int | None = None, backend: BackendName = "kernels"
           ) -> Sequence[Check]:
     """Check a bundle against a key and an epoch.
 
     Parameters
     ----------
-    epoch_root, shape : of the epoch the auditor trusts; the root must have been recomputed or come from the chain.
+    epoch_root, shape : of the epoch the auditor trusts; the root must have been recomputed or come from the chain. None
+        for a statement that reads none.
     key_circuit : digest of the constraint system that the key was made for, if the auditor knows it (a key directory
         says so); without it, that the key is for this statement goes unchecked.
     commitment : the registered commitment, if the auditor knows it; without it, the bundle's own goes unchecked.
@@ -66,7 +70,8 @@ def audit(bundle: Bundle, key: VerificationKey, *, epoch_root: int, shape: Epoch
 
     Raises
     ------
-    BadInput : the bundle is of no statement we know, or its public inputs are not that statement's.
+    BadInput : the bundle is of no statement we know, or its public inputs are not that statement's; no epoch where it
+        reads one.
     """
     from prover import verify
     statement = statements.get(bundle.statement)
@@ -74,18 +79,17 @@ def audit(bundle: Bundle, key: VerificationKey, *, epoch_root: int, shape: Epoch
         raise BadInput("public_inputs", sorted(bundle.public_inputs), f"exactly {', '.join(statement.public_inputs)}")
     inputs = [bundle.public_inputs[name] for name in statement.public_inputs]
     public, circuit = bundle.public_inputs, r1cs_digest(statement.name)
-    epoch_has, statement_has = differing(shape, statement.shape)
     checks = [
         Check.same("constraint system", bundle.r1cs_digest, circuit),
         Check.same("key", "0x" + bundle.context.key_digest.hex(), "0x" + key.digest().hex()),
         Check.same("setup", _setup(bundle.insecure_setup), _setup(key.insecure_setup)),
-        Check("epoch shape", shape.digest() == statement.shape.digest(),
-              f"the epoch's {epoch_has}" if epoch_has else f"as {statement.name} has it built in",
-              f"{statement_has}, as {statement.name} has it" if epoch_has else None),
-        Check.same("epoch root", public["epoch_root"], epoch_root),
+        *_of_epoch(statement, public, epoch_root, shape),
         Check.same("context", public["context"], bundle.context.field_element()),
-        Check("margin", bundle.margin < 1 << 128, f"{bundle.margin} micro-units", "below 2**128"),
+        # A context of another statement is another contract's action, whatever proof stands beside it.
+        Check.same("context's statement", bundle.context.statement, kind_of(statement)),
     ]
+    if "margin" in public:
+        checks.append(Check("margin", bundle.margin < 1 << 128, f"{bundle.margin} micro-units", "below 2**128"))
     if key_circuit is not None:
         checks.insert(2, Check("key's constraints", key_circuit == circuit, f"under a key for {key_circuit}",
                                f"one for {circuit}"))
@@ -96,6 +100,20 @@ def audit(bundle: Bundle, key: VerificationKey, *, epoch_root: int, shape: Epoch
                            "one that this key rejects for these public inputs" if len(inputs) == key.public else
                            f"of {len(inputs)} public inputs, and the key takes {key.public}",
                            "one that the key accepts")]
+
+
+def _of_epoch(statement: Statement, public: Mapping[str, int], root: int | None, shape: EpochShape | GridShape | None
+              ) -> Sequence[Check]:
+    """That a bundle is under the auditor's epoch, and that this is one of the statement's."""
+    if "epoch_root" not in public:
+        return []
+    if shape is None or root is None:
+        raise BadInput("--epoch", None, f"given: {statement.name} is about an epoch")
+    epoch_has, statement_has = differing(shape, statement.shape)
+    return [Check("epoch shape", shape.digest() == statement.shape.digest(),
+                  f"the epoch's {epoch_has}" if epoch_has else f"as {statement.name} has it built in",
+                  f"{statement_has}, as {statement.name} has it" if epoch_has else None),
+            Check.same("epoch root", public["epoch_root"], root)]
 
 
 def _setup(insecure: bool) -> str:

@@ -69,12 +69,16 @@ class Bundle:
         ------
         BadInput : naming the file, the field, the value and the bound.
         """
-        parts = jsonio.Node.read(path).document(
-            SCHEMA, {"statement", "r1cs_digest", "setup", "public_inputs", "context", "proof"})
+        return Bundle.of(jsonio.Node.read(path))
+
+    @staticmethod
+    def of(node: jsonio.Node) -> Bundle:
+        """A bundle at a place in a document; errors as `load`."""
+        parts = node.document(SCHEMA, {"statement", "r1cs_digest", "setup", "public_inputs", "context", "proof"})
         inputs = {name: value.decimal(0, MODULUS - 1) for name, value in _members(parts["public_inputs"]).items()}
         return Bundle(parts["statement"].text(), parts["r1cs_digest"].text(r"[0-9a-f]{64}", "64 hex digits"),
                       parts["setup"].choice(SETUPS) == SETUPS[0], inputs, Context.from_json(parts["context"]),
-                      proof_from_json(parts["proof"], source=path))
+                      proof_from_json(parts["proof"], source=node.source))
 
 
 def _members(node: jsonio.Node) -> dict[str, jsonio.Node]:

@@ -5,7 +5,8 @@ Who has the opening can make each; none of them is consent. Positions leave this
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from circuits import statements
 from circuits.statements import Statement, cover, flat, grid, margin, transition
@@ -50,12 +51,19 @@ def least_value(required: int, buffer: int) -> int:
 
 def prove_cover(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, claim: Claim, context: Context, *,
                 progress: Progress = quiet) -> list[int]:
-    """Prove one side of a claim about an opening's hidden margin; as `proof_words`.
+    """Prove one side of a claim about an opening's hidden margin; as `proof_words`. Raises as `cover_inputs`."""
+    statement, inputs = cover_inputs(keys, epoch, opening, claim, context)
+    return proof_words(proven(keys, statement, inputs, progress=progress)[1])
+
+
+def cover_inputs(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, claim: Claim, context: Context
+                 ) -> tuple[Statement, Mapping[str, Any]]:
+    """The key's statement and inputs that prove one side of a claim about an opening's hidden margin.
 
     Raises
     ------
     BadInput : key, opening, epoch or context belong to something else; the opening opens nothing; the claim is not
-        true; the portfolio is out of the statement's bounds. All before any cryptography runs.
+        true; the portfolio is out of the statement's bounds.
     """
     statement = statements.get(keys.statement)
     if not isinstance(statement.preset, cover.Preset):
@@ -63,19 +71,24 @@ def prove_cover(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, claim: Cl
     require_bound(keys, context, "cover")
     _require_reads(statement, statement.preset.margin, opening)
     require_shape(epoch.shape, statement.shape, statement.name)
-    inputs = cover.assign(statement.preset, epoch, _rows(epoch, opening), opening.salt, claim, context.field_element())
-    return proof_words(proven(keys, statement, inputs, progress=progress)[1])
+    return statement, cover.assign(statement.preset, epoch, _rows(epoch, opening), opening.salt, claim,
+                                   context.field_element())
 
 
 def prove_flat(keys: KeyDirectory, opening: Opening, context: Context, *, progress: Progress = quiet) -> list[int]:
-    """Prove that an opening holds nothing, cash included; as `proof_words`. Raises as `prove_cover`."""
+    """Prove that an opening holds nothing, cash included; as `proof_words`. Raises as `flat_inputs`."""
+    statement, inputs = flat_inputs(keys, opening, context)
+    return proof_words(proven(keys, statement, inputs, progress=progress)[1])
+
+
+def flat_inputs(keys: KeyDirectory, opening: Opening, context: Context) -> tuple[Statement, Mapping[str, Any]]:
+    """The key's statement and inputs that prove that an opening holds nothing; raises as `cover_inputs`."""
     statement = statements.get(keys.statement)
     if not isinstance(statement.preset, flat.Preset):
         raise BadInput("--key", statement.name, "the key of a flat statement", source=keys.path)
     require_bound(keys, context, "flat")
     _require_slots(statement, statement.preset.slots, opening)
-    inputs = flat.assign(statement.preset, opening.slots, opening.salt, context.field_element())
-    return proof_words(proven(keys, statement, inputs, progress=progress)[1])
+    return statement, flat.assign(statement.preset, opening.slots, opening.salt, context.field_element())
 
 
 def moved(keys: KeyDirectory, opening: Opening, fills: Sequence[tuple[int, int]], *, salt: int | None = None

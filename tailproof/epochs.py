@@ -40,6 +40,7 @@ class Claim:
     """What an auditor brings of an epoch.
 
     recomputed : root from leaves, or only read from a manifest.  trial : whether its seed was chosen; None if unsaid.
+    valuation : Unix seconds of its prices; None if unsaid.
     """
 
     root: int
@@ -47,6 +48,7 @@ class Claim:
     quote: str | None
     recomputed: bool
     trial: bool | None = None
+    valuation: int | None = None
 
 
 def build(sources: Sources, *, statement: str | None = None, regime: int = 0, collateral: str | Path | None = None,
@@ -174,12 +176,12 @@ def read_claim(path: Path) -> Claim:
     """An epoch directory, whose root is recomputed; or a manifest file, by its name, which is taken at its word."""
     if os.path.isdir(path):
         epoch = load(path)
-        return Claim(epoch.root, epoch.shape, epoch.header.quote, True, epoch.header.trial)
+        return Claim(epoch.root, epoch.shape, epoch.header.quote, True, epoch.header.trial, epoch.header.timestamp)
     if path.name == grid_directory.MANIFEST:
         grid = grid_directory.GridManifest.read(path)
         return Claim(grid.root, grid.shape, None, False)
     full = epoch_directory.Manifest.read(path)
-    return Claim(full.root, full.shape, full.header.quote, False, full.header.trial)
+    return Claim(full.root, full.shape, full.header.quote, False, full.header.trial, full.header.timestamp)
 
 
 def _on_grid(directory: str | Path) -> bool:

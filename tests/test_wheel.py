@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("primitives", "risk", "circuits", "prover", "committee", "verifier_contracts", "relayer", "tailproof")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DEPENDENCIES = Path(numpy.__file__).parents[1]
-BROUGHT = {"llvmlite": "numba"}
+BROUGHT = {"llvmlite": "numba", "Crypto": "eth-hash[pycryptodome]"}
 """Packages that we import and that come with another of ours, in the one version that suits it."""
 
 

@@ -35,6 +35,18 @@ class Domain:
         }
 
 
+def message_off_chain(name: str, version: str, kind: str, fields: Sequence[tuple[str, str]], values: Sequence[Any]
+                      ) -> dict[str, Any]:
+    """A message that no contract reads: its domain has a name and a version, and neither chain nor contract, both of
+    which EIP-712 leaves open. It is no message of any contract: those of all contracts here have both."""
+    return {
+        "types": {"EIP712Domain": _named(_DOMAIN[:2]), kind: _named(fields)},
+        "primaryType": kind,
+        "domain": {"name": name, "version": version},
+        "message": dict(zip((field for field, _ in fields), values, strict=True)),
+    }
+
+
 def sign(message: Mapping[str, Any], key: LocalAccount) -> bytes:
     """65 bytes r, s, v of whose key is at hand."""
     return bytes(key.sign_message(encode_typed_data(full_message=dict(message))).signature)

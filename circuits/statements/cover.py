@@ -90,6 +90,13 @@ class Claim:
         if not isinstance(self.covered, bool):
             raise BadInput("covered", self.covered, "true or false")
 
+    @staticmethod
+    def of(packed: int) -> Claim:
+        """What a public input says; raises BadInput where it is no claim (V1: no proof has such a one)."""
+        require_integer("claim", packed, 0, (1 << SIDE_SHIFT + 1) - 1)
+        value, buffer = packed % (1 << BUFFER_SHIFT), packed >> BUFFER_SHIFT & (1 << BUFFER_BITS) - 1
+        return Claim(value, buffer, bool(packed >> SIDE_SHIFT))
+
     def packed(self) -> int:
         """The public input, below 2**145."""
         return int(self.value) + (int(self.buffer) << BUFFER_SHIFT) + (int(self.covered) << SIDE_SHIFT)

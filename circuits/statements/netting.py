@@ -30,7 +30,7 @@ from circuits.signals import Linear, concatenate
 from circuits.statements import grid
 from primitives.errors import BadInput
 from primitives.field import MODULUS, encode
-from primitives.merkle import Tree
+from primitives.merkle import ARITY, Branch, Tree
 from primitives.poseidon import Tag, hash_integers
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.grid_shape import GridShape
@@ -210,7 +210,8 @@ class Member:
     positions : (leaf index, signed lots) per slot in use.
     balance_salt : of the balance leaf, which the protocol shares with the account.
     holdings : asset ids with what is owned and owed of them, in base units.
-    balances : the protocol's tree of balances.  place : of the member's leaf in it, as the protocol registered it.
+    balances : the protocol's tree of balances, or the member's path in it.
+    place : of the member's leaf in the tree, as the protocol registered it.
     """
 
     id: int
@@ -218,7 +219,7 @@ class Member:
     positions: Positions
     balance_salt: int
     holdings: Sequence[Holding]
-    balances: Tree | None = field(default=None, repr=False)
+    balances: Tree | Branch | None = field(default=None, repr=False)
     place: int = 0
 
     def commitment(self, preset: Preset, epoch: GridEpoch) -> int:
@@ -282,7 +283,7 @@ def assign(preset: Preset, epoch: GridEpoch, number: int, members: Sequence[Memb
         if member.balances is None or member.balances.depth != preset.balance_depth:
             raise BadInput(f"members[{p}].balances", None, f"a tree of depth {preset.balance_depth}")
         require_integer(f"members[{p}].place", member.place, 0, 8**preset.balance_depth - 1)
-        if (member.balances.levels[0][member.place] != encode([leaf])[0]).any():
+        if (member.balances.children(member.place, 0)[member.place % ARITY] != encode([leaf])[0]).any():
             raise BadInput(f"members[{p}].place", member.place, "where the tree holds this member's balances")
     slots = [slot for member in members for slot in portfolio.fill(preset.member_slots, member.positions)]
     portfolio.require_provable(epoch, slots, preset.margin.gross_bits)

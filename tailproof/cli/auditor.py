@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
+
+from circuits import statements
+from primitives.errors import BadInput
 
 from ..bundle import Bundle
 from ..keys import INSECURE, KeyDirectory, read_verification_key
@@ -15,40 +19,67 @@ from .console import FILE, Outcome, reporting, table
 @click.command()
 @click.argument("bundle", type=FILE)
 @click.option("--key", type=FILE, required=True, help="Verification key (JSON) or key directory that you trust.")
-@click.option("--epoch", type=FILE, required=True, help="Epoch directory, or its manifest.json, that you trust.")
+@click.option("--epoch", type=FILE, help="Epoch directory, or its manifest.json, that you trust; for all but a flat "
+              "statement.")
 @click.option("--commitment", metavar="NUMBER", help="The registered commitment, if you know it.")
 @click.option("--backend", type=click.Choice(["kernels", "reference"]), default="kernels", show_default=True,
               help="reference: the independent py_ecc arithmetic.")
 @reporting
-def verify(bundle: Path, key: Path, epoch: Path, commitment: str | None, backend: str) -> Outcome:
+def verify(bundle: Path, key: Path, epoch: Path | None, commitment: str | None, backend: str) -> Outcome:
     """Verify BUNDLE against a key and an epoch, offline; exit code 1 if any check fails."""
     from primitives.field import MODULUS
     from primitives.jsonio import Node
     from risk.epochs.header import TRIAL
-    from risk.exact.money import format_money
 
     from ..auditing import audit
+    from ..bundling import KINDS
     from ..epochs import read_claim
+    from ..statement_table import TABLE, kind_of
     given, verification_key = Bundle.load(bundle), read_verification_key(key)
+    kind = kind_of(statements.get(given.statement))
+    if kind not in KINDS:
+        raise BadInput("statement", given.statement, f"of {', '.join(KINDS)}: this one's command is "
+                       f"`{TABLE[kind].verify}`", source=bundle)
     circuit = KeyDirectory.load(key).r1cs_digest if os.path.isdir(key) else None
-    trusted = read_claim(epoch)
+    if kind == "flat" and epoch is not None:
+        raise BadInput("--epoch", str(epoch), "absent: what holds nothing holds nothing in every epoch")
+    trusted = None if epoch is None else read_claim(epoch)
     wanted = None if commitment is None else Node(commitment, field="--commitment").decimal(1, MODULUS - 1)
-    checks = audit(given, verification_key, epoch_root=trusted.root, shape=trusted.shape, key_circuit=circuit,
-                   commitment=wanted, backend=backend)
+    checks = audit(given, verification_key, epoch_root=None if trusted is None else trusted.root,
+                   shape=None if trusted is None else trusted.shape,
+                   key_circuit=circuit, commitment=wanted, backend=backend)
     holds = all(check.holds for check in checks)
-    context, margin = given.context, f"{format_money(given.margin)} {trusted.quote or 'quote units'}"
+    context, (facts, said) = given.context, _said(given, kind, None if trusted is None else trusted.quote)
     on_trust = [remark for unchecked, remark in (
         (commitment is None, "The commitment is the bundle's own: compare it with the contract's (--commitment)."),
         (circuit is None, "That the key is for this statement is unchecked: a key directory says what its key is for."),
-        (not trusted.recomputed, "The root is the manifest's own: give the epoch directory to recompute it."),
+        (trusted is not None and not trusted.recomputed,
+         "The root is the manifest's own: give the epoch directory to recompute it."),
+        (kind == "cover", "That the vault holds this value is unchecked: the contract knows (vault balance)."),
     ) if unchecked]
+    trial = trusted is not None and trusted.trial
+    where = "" if kind == "flat" else f" in epoch {context.epoch_id}"
     return Outcome(
-        {"statement": given.statement, "margin": str(given.margin), "account": context.account,
+        {"statement": given.statement, **facts, "account": context.account,
          "epoch_id": context.epoch_id, "insecure_setup": verification_key.insecure_setup,
-         "trial_epoch": trusted.trial, "taken_on_trust": on_trust,
+         "trial_epoch": None if trusted is None else trusted.trial, "taken_on_trust": on_trust,
          "checks": [check.to_json() for check in checks]},
         [*table([(check.name, "ok" if check.holds else "FALSE", check.told()) for check in checks]), "",
-         f"{'proven' if holds else 'NOT proven'}: margin {margin} of account {context.account} in epoch "
-         f"{context.epoch_id}, for contract {context.manager} on chain {context.chain_id}", *on_trust,
-         *([INSECURE] if verification_key.insecure_setup else []), *([TRIAL] if trusted.trial else [])],
+         f"{'proven' if holds else 'NOT proven'}: {said} of account {context.account}{where}, for contract "
+         f"{context.manager} on chain {context.chain_id}", *on_trust,
+         *([INSECURE] if verification_key.insecure_setup else []), *([TRIAL] if trial else [])],
         holds)
+
+
+def _said(bundle: Bundle, kind: str, quote: str | None) -> tuple[dict[str, Any], str]:
+    """What a bundle claims, for machines and in words before "of account"."""
+    from circuits.statements.cover import Claim
+    from risk.exact.money import format_money
+    if kind == "margin":
+        return {"margin": str(bundle.margin)}, f"margin {format_money(bundle.margin)} {quote or 'quote units'}"
+    if kind == "flat":
+        return {}, "nothing is held, cash included, by the commitment"
+    claim = Claim.of(bundle.public_inputs["claim"])
+    facts = {"value": str(claim.value), "buffer": claim.buffer, "covered": claim.covered}
+    return facts, (f"collateral of {format_money(claim.value)} {quote or 'quote units'} "
+                   f"{'covers' if claim.covered else 'falls short of'} the hidden margin and {claim.buffer / 100:g} %")

@@ -202,6 +202,19 @@ def talking_to_a_node(*, sends: bool = False, signs: bool = False, optional: str
     return decorate
 
 
+def signing_offline(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that signs a message, and talks to no node, the options of who signs; passed on as `endpoint`."""
+    names = ("keystore", "passphrase_file", "signer_url", "sender")
+
+    @wraps(function)
+    def run(*args: Any, **given: Any) -> None:
+        function(*args, endpoint=Endpoint(None, **{name: given.pop(name) for name in names}), **given)
+    decorated: Callable[..., None] = run
+    for option in reversed(_SIGNING):
+        decorated = option(decorated)
+    return decorated
+
+
 def write_calldata(call: Call, path: Path) -> None:
     """A transaction for whoever signs it elsewhere: chain id, to, value, data."""
     jsonio.write(path, call.to_json())

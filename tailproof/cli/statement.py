@@ -9,6 +9,7 @@ import click
 from circuits import statements
 from circuits.statements.pin import pinned
 
+from ..statement_table import TABLE, kind_of
 from ..statements import r1cs_digest
 from .console import OUTPUT, PICTURE, Outcome, progress, reporting, table
 
@@ -39,16 +40,18 @@ def show_statement(name: str) -> Outcome:
     profile = {part: share for part, share in system.profile(1).items() if share.rows}
     matrices = system.r1cs()
     non_zeros = [matrix.entries for matrix in (matrices.a, matrices.b, matrices.c)]
+    commands = TABLE[kind_of(found)].to_json()
     data = {"name": found.name, "title": found.title, "rows": found.rows, "wires": found.wires,
             "domain": found.domain, "public_inputs": dict(found.meanings),
             "non_zeros": non_zeros, "r1cs_digest": r1cs_digest(name),
             "shape": found.shape.to_json() if found.reads_epoch else None,
-            "parts": {part: share._asdict() for part, share in profile.items()}}
+            "commands": commands, "parts": {part: share._asdict() for part, share in profile.items()}}
     lines = [f"{found.name}: {found.title}", "",
              *table([("rows", found.rows), ("wires", found.wires), ("domain", f"2^{found.domain}"),
                      ("non-zeros", sum(non_zeros))]),
              f"digest  {r1cs_digest(name)}", "", "public inputs",
              *(f"  {key}: {meaning}" for key, meaning in found.meanings.items()), "",
+             *table([(step, command) for step, command in commands.items()]), "",
              *table([(part, *share) for part, share in profile.items()],
                     ["part", "rows", "wires", "non-zeros"])]
     return Outcome(data, lines)

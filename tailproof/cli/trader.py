@@ -14,11 +14,12 @@ from primitives.errors import BadInput
 from .. import epochs
 from ..keys import INSECURE, KeyDirectory
 from ..secret import Opening
-from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
+from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .memory import peak_memory
 from .node import Endpoint, talking_to_a_node
 
 if TYPE_CHECKING:
+    from circuits.statements.cover import Claim
     from verifier_contracts.attesting import Attesting
 
     from ..holdings import Position
@@ -85,56 +86,90 @@ def positions_told(found: Sequence[Position]) -> list[str]:
 
 
 @click.command()
-@click.option("--key", type=FILE, required=True, help="Key directory.")
-@click.option("--epoch", type=FILE, required=True, help="Epoch directory.")
+@click.option("--key", type=FILE, required=True, help="Key directory: of a margin, cover or flat statement.")
+@click.option("--epoch", type=FILE, help="Epoch directory; for all but a flat statement.")
 @click.option("--opening", type=FILE, required=True, help="Salt file that `tailproof commit` wrote.")
 @click.option("--deployment", type=FILE, required=True, help="Deployment file: the contract the proof is for.")
-@click.option("--account", type=ADDRESS, required=True, help="Account whose margin is proven.")
+@click.option("--account", type=ADDRESS, required=True, help="Account that it is about.")
 @click.option("--epoch-id", type=click.IntRange(0, (1 << 40) - 1), help="Id of the published epoch.")
 @click.option("--state-version", type=click.IntRange(0, (1 << 40) - 1), help="Version of the account's state.")
+@click.option("--value", type=Integer(0, (1 << 96) - 1), help="Of a cover statement: collateral, in 1e-6 quote units.")
+@click.option("--buffer", type=Integer(0, (1 << 16) - 1), help="The same: required beyond the margin, in basis points.")
+@click.option("--short", is_flag=True, help="The same: show that it does not suffice.")
 @talking_to_a_node(optional="Read epoch id and version there; compare root, commitment and key.")
 @click.option("--out", type=OUTPUT, required=True, help="Bundle to write.")
 @reporting
-def prove(key: Path, epoch: Path, opening: Path, deployment: Path, account: str, epoch_id: int | None,
-          state_version: int | None, endpoint: Endpoint, out: Path) -> Outcome:
-    """Prove the margin of a committed portfolio; the bundle that results shows no position."""
+def prove(key: Path, epoch: Path | None, opening: Path, deployment: Path, account: str, epoch_id: int | None,
+          state_version: int | None, value: int | None, buffer: int | None, short: bool, endpoint: Endpoint, out: Path
+          ) -> Outcome:
+    """Prove of a committed portfolio what the key is of: its margin; that collateral covers it, which stays hidden; or
+    that it holds nothing. The bundle that results shows no position."""
     from risk.epochs.header import TRIAL
     from risk.exact.money import format_money
     from verifier_contracts.attesting import Attesting
-    from verifier_contracts.context import MARGIN, Context
+    from verifier_contracts.context import Context
     from verifier_contracts.system import System
 
-    from ..attestation import prove_margin
+    from ..bundling import kind_of_key, prove_bundle
     keys, there = KeyDirectory.load(key), System.load(deployment)
-    numbers, secret, key_digest = epochs.load(epoch), Opening.load(opening), there.installed(MARGIN).key_digest
+    kind, claim = kind_of_key(keys), _claim(value, buffer, short)
+    if (epoch is None) != (kind == "flat"):
+        raise BadInput("--epoch", None if epoch is None else str(epoch), "absent: what holds nothing holds nothing in "
+                       "every epoch" if kind == "flat" else "given")
+    numbers, secret = None if epoch is None else epochs.load(epoch), Opening.load(opening)
+    key_digest = there.installed(kind).key_digest
+    if numbers is None:
+        if epoch_id:
+            raise BadInput("--epoch-id", epoch_id, "absent: a flat statement is of no epoch")
+        epoch_id = 0
     if endpoint.rpc is not None:
-        ledger = Attesting(there.open(endpoint.connect()))
-        key_digest = ledger.key_digest()           # the one in force: it may have been rotated since
-        latest = ledger.oracle.latest_epoch_id()
-        if not latest:
-            raise BadInput("--deployment", str(deployment), "one with a published epoch: there is none yet")
-        epoch_id, chosen = latest if epoch_id is None else epoch_id, epoch_id is not None
+        contracts = there.open(endpoint.connect())
+        ledger = Attesting(contracts)
+        key_digest = contracts.registry.active(kind).key_digest    # the one in force: it may have been rotated since
         state_version = ledger.state_of(account).version if state_version is None else state_version
-        root = ledger.oracle.root_of(epoch_id)
-        if root != numbers.root:
-            raise BadInput("--epoch", str(numbers.root), f"the epoch published as {epoch_id}: root {root}" + (
-                           "" if chosen else " (the latest; if yours was published "
-                           "before it, say as what: --epoch-id)"), source=epoch)
-        _require_young(ledger, epoch_id)
+        if numbers is not None:
+            epoch_id = _published(ledger, numbers, epoch_id, str(deployment), epoch)
         if ledger.commitment_of(account) != secret.commitment:
             raise BadInput("--opening", str(secret.commitment), f"what opens the commitment registered for {account}: "
                            f"{ledger.commitment_of(account)}", source=opening)
     if epoch_id is None or state_version is None:
         raise BadInput("--epoch-id and --state-version", (epoch_id, state_version), "given, or read with --rpc")
-    context = Context(MARGIN, there.chain_id, there.contracts["ledger"], key_digest, account, epoch_id, state_version)
-    bundle = prove_margin(keys, numbers, secret, context, progress=progress)
+    context = Context(kind, there.chain_id, there.contracts["ledger"], key_digest, account, epoch_id, state_version)
+    bundle = prove_bundle(keys, secret, context, epoch=numbers, claim=claim, progress=progress)
     bundle.save(out)
-    return Outcome({"bundle": str(out), "margin": str(bundle.margin), "statement": bundle.statement,
-                    "insecure_setup": bundle.insecure_setup, "trial_epoch": numbers.header.trial,
+    trial = numbers is not None and numbers.header.trial
+    shown = [("margin", f"{format_money(bundle.margin)} {numbers.header.quote}")] \
+        if kind == "margin" and numbers is not None else []
+    return Outcome({"bundle": str(out), **({"margin": str(bundle.margin)} if shown else {}),
+                    "statement": bundle.statement, "insecure_setup": bundle.insecure_setup, "trial_epoch": trial,
                     "peak_memory_bytes": peak_memory()},
-                   [*table([("margin", f"{format_money(bundle.margin)} {numbers.header.quote}"),
-                            ("statement", bundle.statement), ("bundle", out)]),
-                    *([INSECURE] if bundle.insecure_setup else []), *([TRIAL] if numbers.header.trial else [])])
+                   [*table([*shown, ("statement", bundle.statement), ("bundle", out)]),
+                    *([INSECURE] if bundle.insecure_setup else []), *([TRIAL] if trial else [])])
+
+
+def _claim(value: int | None, buffer: int | None, short: bool) -> Claim | None:
+    from circuits.statements.cover import Claim
+    if value is None and buffer is None and not short:
+        return None
+    if value is None or buffer is None:
+        raise BadInput("--value and --buffer", (value, buffer), "given together")
+    return Claim(value, buffer, not short)
+
+
+def _published(ledger: Attesting, numbers: epochs.AnyEpoch, epoch_id: int | None, deployment: str, epoch: Path | None
+               ) -> int:
+    """As what an epoch was published, and that it still counts."""
+    latest = ledger.oracle.latest_epoch_id()
+    if not latest:
+        raise BadInput("--deployment", deployment, "one with a published epoch: there is none yet")
+    chosen = latest if epoch_id is None else epoch_id
+    root = ledger.oracle.root_of(chosen)
+    if root != numbers.root:
+        raise BadInput("--epoch", str(numbers.root), f"the epoch published as {chosen}: root {root}" + (
+                       "" if epoch_id is not None else " (the latest; if yours was published "
+                       "before it, say as what: --epoch-id)"), source=epoch)
+    _require_young(ledger, chosen)
+    return chosen
 
 
 def _require_young(ledger: Attesting, epoch_id: int) -> None:

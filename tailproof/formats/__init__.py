@@ -6,14 +6,15 @@ from typing import Any
 
 from primitives.errors import BadInput, suggestion
 
-from . import contracts, exchange, inputs, outputs, schemas, sharing
+from . import certificates, contracts, exchange, inputs, outputs, schemas, sharing
 from .observed import Format
 
 FORMATS: dict[str, Format] = {form.name: form for form in (
     inputs.BOOK, inputs.MODEL, inputs.PORTFOLIO, inputs.COLLATERAL, contracts.SYSTEM, outputs.EPOCH, outputs.GRID_EPOCH,
-    exchange.EPOCH_CONTENT, exchange.EPOCH_SIGNATURE, exchange.OPENING, exchange.CONSENT, exchange.FILLS,
+    exchange.EPOCH_CONTENT, exchange.EPOCH_SIGNATURE, exchange.OPENING,
+    exchange.WALLET, exchange.CONSENT, exchange.FILLS,
     exchange.SEALED_BID, exchange.LOTS, exchange.FREEZE, exchange.RELEASE, exchange.LEAVES, contracts.CONTRACTS_FILE,
-    exchange.KEY, exchange.BUNDLE, exchange.KEEPER_JOURNAL, *sharing.FORMATS)}
+    exchange.KEY, exchange.BUNDLE, exchange.BATCH, exchange.KEEPER_JOURNAL, *certificates.FORMATS, *sharing.FORMATS)}
 
 _HEAD = """\
 # Formats

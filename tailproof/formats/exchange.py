@@ -15,6 +15,7 @@ from verifier_contracts.context import MARGIN, Context
 from verifier_contracts.epoch_content import EpochContent
 
 from .. import raw_leaves
+from ..batching import Batch, Margin, Place
 from ..bundle import Bundle
 from ..consents import read_consent
 from ..freezing import Freeze, Release
@@ -25,6 +26,7 @@ from ..sealed_bid import load_sealed_bid
 from ..secret import Opening
 from ..signing import SignedContent
 from ..trading import SignedFills
+from ..wallet import parse as parse_wallet
 from .observed import Format
 from .outputs import reading
 
@@ -200,6 +202,41 @@ CONSENT = Format(
      "version": "of the account's state after it", "nonce": "of the owner, which she raises to revoke",
      "deadline": "Unix seconds until which it may be used",
      "signature": "EIP-712 signature, or what an ERC-1271 contract takes"})
+
+
+def wallet_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.wallet/1", "kdf": "scrypt", "work": 17, "salt": _DIGEST, "cipher": "aes-256-gcm",
+             "nonce": "22" * 12, "ciphertext": "22", "tag": "22" * 16}]
+
+
+WALLET = Format(
+    "wallet", "Openings by account and version, encrypted; mode 0600 (JSON)", "wallet.json", wallet_examples,
+    lambda document: parse_wallet(Node(document)),
+    {"schema": "says what the file is", "kdf": "what makes a key of the passphrase", "work": "log2 of scrypt's N; r is "
+     "8, p is 1", "salt": "of scrypt, hex", "cipher": "what encrypts; everything beside ciphertext and tag, as "
+     "canonical JSON, is its associated data", "nonce": "of GCM, hex", "ciphertext": "hex", "tag": "of GCM, hex"})
+
+
+def batch_examples() -> Sequence[Any]:
+    return [Batch("batch-4", _DIGEST, True, Place(1, _WHO, bytes.fromhex(_DIGEST), 1), 7, (Margin(_WHO, 1, 7, 2),), 8,
+                  Proof(_G1, _G2, _G1)).to_json()]
+
+
+BATCH = Format(
+    "batch", "Margins of many accounts in one proof; it holds nothing private (JSON)", "batch.json", batch_examples,
+    reading(Batch.load, "batch.json"),
+    {"schema": "says what the file is", "statement": "batch statement proven", "r1cs_digest": "SHA-256 of its "
+     "constraint system, hex", "setup": "how the key was made", "chain_id": "EIP-155 id",
+     "manager": "ledger, an address",
+     "key_digest": "of the verification key", "epoch_id": "of the published epoch", "epoch_root": "field element",
+     "digest": "H(BATCH; y), field element", "margins": "in the order of the proof",
+     "margins[].account": "an address",
+     "margins[].version": "of its state", "margins[].commitment": "field element",
+     "margins[].margin": "10⁻⁶ quote units",
+     "proof": "Groth16, as snarkjs writes it", "proof.pi_a": "point of G1: x, y, 1",
+     "proof.pi_b": "point of G2: x, y, (1, 0); two parts each", "proof.pi_c": "point of G1: x, y, 1",
+     "proof.protocol": "says which proof system", "proof.curve": "snarkjs's name of BN254"})
+
 
 def _read_content(path: Path) -> object:
     return EpochContent.from_json(Node.read(path))

@@ -42,6 +42,14 @@ def reading(read: Callable[[Path], object], name: str) -> Callable[[Any], object
     return parse
 
 
+def saved(save: Callable[[Path], object]) -> Any:
+    """The document that a writer of files writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "example.json"
+        save(path)
+        return jsonio.read(path)
+
+
 @cache
 def _epoch() -> Epoch:
     model = templates.model(_ASSETS).replace('statement = "margin-full-256x16"', 'scenarios = 8\ntail = "2"\ndepth = 2')

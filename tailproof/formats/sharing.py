@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from committee.dealing import Complaint, Dealer, Dealing, deal, load_complaints, save_complaints
 from committee.decryption import Partial, Request
 from committee.group import Committee, Confirmation, Share, Taken
 from committee.members import Identity, Member, Roster
-from primitives import elgamal, jsonio
+from primitives import elgamal
 from primitives.elgamal import Binding
 from primitives.jsonio import Node
 
 from .observed import Format
-from .outputs import reading
+from .outputs import reading, saved
 
 _POINT = "32 bytes, 0x-hex: y little endian, the top bit set if x > (r - 1) / 2"
 _PROOF = {"commitment": "T, a point", "response": "s, below l"}
@@ -63,19 +61,12 @@ def _example() -> _Example:
                     after, request, Partial.of(committee, request, shares[0]))
 
 
-def _saved(save: Callable[[Path], object]) -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "example.json"
-        save(path)
-        return jsonio.read(path)
-
-
 def identity_examples() -> Sequence[Any]:
-    return [_saved(_example().identity.save)]
+    return [saved(_example().identity.save)]
 
 
 def member_examples() -> Sequence[Any]:
-    return [_saved(_example().identity.member().save)]
+    return [saved(_example().identity.member().save)]
 
 
 def roster_examples() -> Sequence[Any]:
@@ -87,15 +78,15 @@ def dealing_examples() -> Sequence[Any]:
 
 
 def dealer_examples() -> Sequence[Any]:
-    return [_saved(_example().dealer.save), _saved(_example().spent.save)]
+    return [saved(_example().dealer.save), saved(_example().spent.save)]
 
 
 def complaints_examples() -> Sequence[Any]:
-    return [_saved(lambda path: save_complaints(path, [_example().complaint]))]
+    return [saved(lambda path: save_complaints(path, [_example().complaint]))]
 
 
 def share_examples() -> Sequence[Any]:
-    return [_saved(_example().share.save)]
+    return [saved(_example().share.save)]
 
 
 def confirmation_examples() -> Sequence[Any]:

@@ -7,7 +7,7 @@ import pytest
 
 from primitives.errors import BadInput
 from primitives.field import decode, encode
-from primitives.merkle import Tree
+from primitives.merkle import Branch, Tree
 from primitives.poseidon import Tag, hash_integers
 
 
@@ -57,3 +57,26 @@ def test_too_many_leaves_and_absent_ones_are_refused() -> None:
     for leaf in (-1, 8):
         with pytest.raises(BadInput, match="leaf index"):
             Tree(encode([1]), 1).children(leaf, 0)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_branch_is_one_path_of_its_tree(depth: int) -> None:
+    tree = Tree(encode(list(range(1, 8**depth - 3))), depth)
+    for place in (0, 5, 8**depth - 1):
+        levels = [tree.children(place, level) for level in range(depth)]
+        branch = Branch(place, levels)
+        assert (branch.root, branch.depth) == (tree.root, depth)
+        assert all((branch.children(place, level) == levels[level]).all() for level in range(depth))
+        with pytest.raises(BadInput, match="no other path"):
+            branch.children(place ^ 1, 0)
+        for level in range(depth):
+            changed = [nodes.copy() for nodes in levels]
+            changed[level][(place // 8**level + 1) % 8] = encode([10**9])[0]
+            if level < depth - 1:
+                with pytest.raises(BadInput, match=f"path\\[{level + 1}\\]"):
+                    Branch(place, changed)
+            else:
+                assert Branch(place, changed).root != tree.root
+    for place in (-1, 8**depth):
+        with pytest.raises(BadInput, match="leaf index"):
+            Branch(place, levels)

@@ -19,7 +19,10 @@ from system_world import MAX_AGE, MINUTE, SystemWorld
 
 import tailproof
 from tailproof.cli import main
-from tailproof.cli.console import OutputFile
+from tailproof.cli.batch import Entry
+from tailproof.cli.console import Address, OutputFile
+from tailproof.cli.netting import Member
+from tailproof.cli.solvency import Time
 from verifier_contracts.chain import KEY_VARIABLE
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
@@ -261,8 +264,14 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 
 def filler(param: click.Parameter, there: Path) -> str:
     """Some value that the command line takes."""
-    if param.name in ("venue", "account", "address"):
+    if param.name in ("venue", "account", "address") or isinstance(param.type, Address):
         return "0x" + "11" * 20
+    if isinstance(param.type, Time):
+        return "2090-01-01T00:00:00Z"
+    if isinstance(param.type, Entry):
+        return f"0x{'11' * 20}:1:absent"
+    if isinstance(param.type, Member):
+        return f"0x{'11' * 20}:0x{'22' * 20}"
     if param.name == "statement":
         return STATEMENT
     if isinstance(param.type, click.types.IntParamType):
