@@ -15,6 +15,7 @@ from typing import Any
 
 from eth_abi.exceptions import DecodingError
 
+from primitives.errors import BadInput
 from verifier_contracts.abi import decode_event, event_topics
 from verifier_contracts.addresses import checksummed
 from verifier_contracts.answers import Block, Log
@@ -74,6 +75,7 @@ def read_events(chain: Chain, contracts: Mapping[str, Contract], first: int, *, 
 
     Raises
     ------
+    BadInput : no contract has an event of a name that is wanted.
     NodeError : the node refuses even a single block, or its chain changes again and again.
     ImplausibleAnswer : a log is none of its contract, or of another block than its hash says.
     """
@@ -92,6 +94,9 @@ def _read(chain: Chain, contracts: Mapping[str, Contract], first: int, last: int
     """Logs by block hash and place, each with its contract's name and the event's entry in the ABI."""
     topics = {name: {topic: entry for topic, entry in event_topics(contract.artifact).items()
                      if names is None or entry["name"] in names} for name, contract in contracts.items()}
+    known = {entry["name"] for contract in contracts.values() for entry in event_topics(contract.artifact).values()}
+    if not known.issuperset(names or ()):                    # whoever waits for it would wait for ever
+        raise BadInput("event", min(set(names or ()) - known), f"one of {', '.join(sorted(known))}")
     by_address: dict[str, str] = {contract.address: name for name, contract in contracts.items()}
     addresses: list[str] = [contract.address for name, contract in contracts.items() if topics[name]]
     found: dict[tuple[str, int], tuple[Log, tuple[str, Any]]] = {}
