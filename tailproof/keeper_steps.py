@@ -76,17 +76,17 @@ class PassToVenue(Step):
 
 @dataclass(frozen=True)
 class OpenLot(Step):
-    """The venue's time alone is over. Its margin stays hidden: whoever can prove it opens by `liquidation open-lot`."""
+    """The venue's time alone is over. Its margin stays hidden: whoever can prove it opens by `liquidation open-lot`,
+    and nobody else a lot of what was disclosed before."""
 
     name, contract, function = "open-lot", "coordinator", "openLot"
     account: str
     epoch_id: int
     factors: Sequence[Factor]
-    shortfall: Shortfall = NO_SHORTFALL
 
     def arguments(self) -> tuple[Any, ...]:
         return (self.account, self.epoch_id, list(map(tuple, self.factors)), 0, list(NO_SHORTFALL.words),
-                self.shortfall.argument())
+                NO_SHORTFALL.argument())
 
     @property
     def subject(self) -> str:
@@ -273,17 +273,16 @@ def _of_account(state: State, one: Account) -> Iterator[Entry]:
         return
     if one.lot_id or one.commitment == state.rules.empty:
         return
-    shown, waits = state.shown_of(one), _no_sale(state)
-    if one.disclosed and shown is None:
-        waits.append("its opening was disclosed before: a lot wants a shortfall (`liquidation show-shortfall`)")
+    waits = _no_sale(state)
+    if one.disclosed:
+        waits.append("its opening was disclosed before: a lot wants a shortfall and its margin (`liquidation "
+                     "open-lot --margin-key`)")
     if not state.epoch_id or state.now.wall > state.epoch_id + state.rules.max_epoch_age:
         waits.append("no young epoch whose list of factors is known here (--epochs)")
     moments = [Moment("live", one.passed_at + state.rules.venues_time)]
     if state.now.wall < state.now.paused_until:
         moments.append(Moment("wall", state.now.paused_until))
-    shortfall = shown if one.disclosed and shown is not None else NO_SHORTFALL
-    yield Entry(OpenLot(one.account, state.epoch_id, tuple(state.factors), shortfall), tuple(moments),
-                waits=tuple(waits))
+    yield Entry(OpenLot(one.account, state.epoch_id, tuple(state.factors)), tuple(moments), waits=tuple(waits))
 
 
 def _no_sale(state: State) -> list[str]:

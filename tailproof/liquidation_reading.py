@@ -169,7 +169,7 @@ class _Seen:
     accounts: dict[str, None] = field(default_factory=dict)
     shown: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     losses: dict[bytes, None] = field(default_factory=dict)
-    noted: dict[str, None] = field(default_factory=dict)
+    called: dict[str, None] = field(default_factory=dict)
     upto: int = -1
 
 
@@ -243,10 +243,9 @@ class Reader:
     # -- events ----------------------------------------------------------------------------------------------------
     def _events(self) -> None:
         site, seen = self.site, self._seen
-        contracts: dict[str, Contract] = {"desk": site.there.desk, "closes": site.closes, "fund": site.fund,
-                                          "coordinator": site.coordinator}
-        names = {"CommitmentRegistered", "CommitmentHandedOver", "ShortfallShown", "LossCovered", "LossOpened",
-                 "LossClosed"}
+        contracts: dict[str, Contract] = {"desk": site.there.desk, "ledger": site.there.ledger,
+                                          "closes": site.closes, "fund": site.fund}
+        names = {"CommitmentRegistered", "CommitmentHandedOver", "AccountCalled", "ShortfallShown", "LossCovered"}
         found = read_events(site.chain, contracts, max(site.first, seen.upto - DEPTH), names=names,
                             report=self._progress)
         for event in found.events:
@@ -262,10 +261,8 @@ class Reader:
         elif event.name == "ShortfallShown":
             seen.shown[checksummed(told["account"])] = (int(told["epochId"]), int(told["version"]),
                                                         int(told["claimed"]))
-        elif event.name == "LossOpened":
-            seen.noted[checksummed(told["account"])] = None
-        elif event.name == "LossClosed":
-            seen.noted.pop(checksummed(told["account"]), None)
+        elif event.name == "AccountCalled":
+            seen.called[checksummed(told["account"])] = None
         elif told["deficit"]:
             seen.losses[bytes(told["lossId"])] = None
 
@@ -278,13 +275,13 @@ class Reader:
             return None
         facts: dict[str, Any] = {"clock": word.clock, "epoch_id": word.epoch_id}
         if not word.called and word.source is not Source.FLAT and now.wall <= word.clock:
-            facts |= {"commitment": 1, "loss_noted": address in self._seen.noted}   # of no consequence before its end
+            facts |= {"commitment": 1, "loss_noted": self._is_loss_noted(address)}  # of no consequence before its end
             return Account(address, venue, word.version, **self._dated(facts))
         facts |= {"commitment": there.ledger.commitment_of(address),
                   "covered": not there.ledger.is_reduce_only(address)}
         facts["flat"] = word.source is Source.FLAT and facts["covered"]
         call = there.ledger.call_of(address)
-        facts["loss_noted"] = address in self._seen.noted
+        facts["loss_noted"] = self._is_loss_noted(address)
         if call is not None and call.stands:
             facts |= {"call": call, "call_final": there.oracle.is_final(call.epoch_id),
                       "passed_at": site.closes.venues_time_of(address)[0], "lot_id": there.vault.lot_of(address),
@@ -306,6 +303,10 @@ class Reader:
         if lot_id:
             return site.coordinator.lot_of(lot_id).state is LotState.OPEN
         return commitment != site.coordinator.empty()[1] and (claimed != 0 or site.closes.is_shown(address))
+
+    def _is_loss_noted(self, address: str) -> bool:
+        """No event tells it; nobody who was never called has one."""
+        return address in self._seen.called and bool(self.site.coordinator.read("isLossOpen", address))
 
     def _dated(self, facts: dict[str, Any]) -> dict[str, Any]:
         epoch_id = facts["epoch_id"]

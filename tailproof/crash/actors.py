@@ -399,13 +399,13 @@ class Actors:
         day, there = self.day, self.day.stage.at
         on = day.stage.ground()
         wish = withdrawing.wanted(there, account.address, day.coin.address, amount, account.address, valid_for=3_600)
+        claim = Claim(account.address, day.coin.address, amount, account.address, 0, account.address, on.epoch_id,
+                      wish.version)
+        day.money.claims.append(claim)
         receipt = withdrawing.prove_withdrawal(there, day.stage.keys["cover"], [on], account.opening, wish).send(
             there, sender=account.address)
         day.spent("withdraw", receipt.gas_used)
-        claim = Claim(account.address, day.coin.address, amount, account.address, 0, account.address, on.epoch_id,
-                      wish.version)
         self.claims.append(claim)
-        day.money.claims.append(claim)
         day.note(Kind.OUT, account.name, "takes out", amount)
 
     def redeem(self) -> None:

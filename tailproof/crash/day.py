@@ -120,7 +120,7 @@ class Day:
             self.stage.chain.travel_to(latest + PULSE - 1)
         made = self.stage.publish().id
         self.gas.setdefault("publish", []).append(self.stage.gas)
-        self.money.audit()
+        self.money.audit_all()
         return made
 
     def until(self, minute: float) -> None:
@@ -149,8 +149,7 @@ class Day:
 
     # -- what happened -------------------------------------------------------------------------------------------------
     def note(self, kind: Kind, who: str, what: str, amount: int = 0) -> None:
-        """Write something down, once every unit of money was found again."""
-        self.money.audit()
+        """Write something down."""
         entry = Entry(self.minute, kind, who, what, amount)
         self.entries.append(entry)
         self.told(entry)

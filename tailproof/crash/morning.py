@@ -55,6 +55,7 @@ def dawn(out: Path, keys: Mapping[str, KeyDirectory], *, holders: Sequence[Holde
     money = Money(at, coin, Named(chain, coin.address, "TrialToken"),
                   {name: getattr(at, name) for name in HOLDERS_OF_MONEY},
                   chain.senders, [*cast.owners, *cast.heirs], cast.venues, cast.keeper)
+    money.follow()
     day = Day(stage, cast, coin, epochs, money, told=told)
     for venue in cast.venues:
         day.give(venue, BOND + CLEARING)
