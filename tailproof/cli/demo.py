@@ -70,7 +70,8 @@ def _liquidation(day: Day | None, show: Callable[[int], str]) -> list[str]:
     told = [(f"{one.minute:.0f}", one.who, one.what, show(one.amount) if one.amount else "") for one in day.entries]
     return ["a market falls by 40 %, in minutes of the chain's clock", "",
             *table(told, ["minute", "who", "what", "amount"]), "",
-            *table(day.learned_rows(), ["who", "books that he could read", "his own"]), "", day.money(), *day.failures]
+            *table(day.learned_rows(), ["who", "books that he could read", "whose that are not his own"]), "",
+            day.money(), *day.failures]
 
 
 def _collateral(told: Told, show: Callable[[int], str]) -> list[str]:

@@ -381,6 +381,16 @@ class Actors:
         return sum(self.site.fund.payable_for(venue, account.address, self.day.stage.at.oracle.latest_epoch_id(),
                                               amount))
 
+    def tell_forfeits(self, lot_id: int) -> None:
+        """Whose bonds a lot has taken that nobody has been told of."""
+        one, lot = self.lots[lot_id], self.site.house.lot_of(lot_id)
+        for place in lot.places:
+            if place.forfeited and (name := f"forfeited {place.bidder}") not in one.done:
+                one.done.add(name)
+                number = 1 + self.day.cast.bidders.index(place.bidder)
+                why = "did not carry it" if place.revealed or not any(place.commitment) else "did not reveal"
+                self.day.note(Kind.LOSS, one.account.name, f"bidder {number} {why}: his bond is forfeited", lot.bond)
+
     def _tell_loss(self, one: Lots, block: int) -> None:
         from verifier_contracts.events import read_events
         told = read_events(self.day.stage.chain, {"coordinator": self.site.coordinator}, block,

@@ -37,6 +37,7 @@ class Kind(StrEnum):
 
     MARKET = "market"
     COVER = "cover"
+    SILENCE = "silence"
     CALL = "call"
     CURE = "cure"
     CLOSE = "close"
@@ -84,7 +85,7 @@ class Day:
     """The day so far.
 
     now_printed : the epoch that publishers sign at present.  accounts : by address, in the order of registration.
-    begun : second at which the market's first moment was published.
+    begun : second at which the market's first moment was published.  dear : minutes for which blocks were too dear.
     """
 
     stage: Stage
@@ -94,6 +95,7 @@ class Day:
     money: Money
     now_printed: int = 0
     begun: int = 0
+    dear: int = 0
     accounts: dict[str, Account] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     gas: dict[str, list[int]] = field(default_factory=dict)

@@ -31,9 +31,9 @@ NAMED = {"pass-to-venue": "its venue's time begins", "note-silence": "noted as s
          "order-public": "the opening is ordered for everybody",
          "breach": "its venue is in breach, and loses of its bond", "void": "cured: the lot is void",
          "fail-lot": "the lot has failed", "pass-over": "the winner did not carry it: next",
-         "clear": "a winner is named", "pay-fund": "gets forfeited bonds"}
+         "clear": "a winner is named, or nobody", "pay-fund": "gets forfeited bonds"}
 """What the keeper did, in words; of other steps only the gas is told."""
-KINDS = {"call-silent": Kind.CALL, "note-silence": Kind.CALL, "breach": Kind.LOSS, "pass-over": Kind.LOSS}
+KINDS = {"call-silent": Kind.CALL, "note-silence": Kind.SILENCE, "breach": Kind.LOSS}
 
 
 def evening(day: Day, actors: Actors, keeper: Keeper) -> None:
@@ -85,6 +85,7 @@ def _spike(day: Day) -> None:
     passed = day.live - live
     minutes = (day.stage.now - now) // 60
     day.note(Kind.MARKET, "blocks", f"dear for {minutes} minutes; live time went on for {passed // 60}")
+    day.dear = minutes
 
 
 def _tell(day: Day, actors: Actors, done: Done) -> None:
@@ -93,6 +94,8 @@ def _tell(day: Day, actors: Actors, done: Done) -> None:
     day.spent(done.step, done.receipt.gas_used)
     if done.step in NAMED:
         day.note(KINDS.get(done.step, Kind.LOT), _about(day, actors, done.subject), NAMED[done.step])
+    if done.step in ("clear", "pass-over"):
+        actors.tell_forfeits(int(done.subject.split()[1]))
 
 
 def _about(day: Day, actors: Actors, subject: str) -> str:
