@@ -15,9 +15,13 @@ from tailproof.crash.learned import Knowledge
 from tailproof.crash.market import FALL, sources
 from tailproof.crash.money import Money, MoneyLost
 from tailproof.crash.picture import CALLED, COVERED, LOT, states
-from tailproof.crash.replay import Differs, Sent, _compared
+from tailproof.crash.replay import Differs, Replayed, Sent, _compared, anvil, recorded, replay
 from tailproof.crash.run import PROMISED, fate, missing, too_curious, unequal_losses
+from verifier_contracts.abi import encode_deployment
 from verifier_contracts.answers import Log
+from verifier_contracts.chain import Chain
+from verifier_contracts.compiler import compile_contracts
+from verifier_contracts.system import Named
 
 
 def test_there_are_thirty_accounts_with_the_fixtures_books_and_some_of_each_kind() -> None:
@@ -157,3 +161,27 @@ def test_chains_that_agree_agree() -> None:
 def test_a_difference_between_chains_is_told(found: Any) -> None:
     with pytest.raises(Differs, match="transaction 0 at 5"):
         _compared(0, replace(SENT), found)
+
+
+def test_a_day_is_the_same_on_anvil_but_for_what_was_changed() -> None:
+    chain = Chain.embedded(senders=12)
+    made = chain.send(None, encode_deployment(compile_contracts()["TrialToken"], []), sender=chain.senders[11])
+    assert made.contract is not None
+    coin = Named(chain, made.contract, "TrialToken")
+    coin.transact("mint", chain.senders[1], 1_000, sender=chain.senders[10])
+    dear = chain.now() + 600
+    chain.travel_to(dear)
+    coin.transact("transfer", chain.senders[2], 7, sender=chain.senders[1])
+    sent = list(recorded(chain))
+    assert len(sent) == 3
+
+    def again(sent: list[Sent]) -> Replayed:
+        with anvil(chain.chain_id, sent[0].time - 1) as url:
+            if url is None:
+                pytest.skip("anvil is not installed on this platform")
+            return replay(url, sent, spike=lambda second: second >= dear)
+    found = again(sent)
+    assert (found.transactions, found.spiked) == (3, 1)
+    assert found.refused.startswith("FeeAboveCap")
+    with pytest.raises(Differs, match="transaction 1"):
+        again([sent[0], replace(sent[1], data=sent[1].data[:-2] + "01"), sent[2]])

@@ -1,4 +1,4 @@
-"""A whole chain inside this process: py-evm through eth-tester, mended in seven places.
+"""A whole chain inside this process: py-evm through eth-tester, mended in eight places.
 
 - The three precompiles of BN254 are delegated to pyrevm. Theirs is Python: a pairing check of four pairs takes 0.7 s,
   and 15 ms here; and what was computed lately is known, since every transaction is run three times (to see what it
@@ -6,6 +6,7 @@
 - Its commonest instructions run without a dozen calls each (`embedded_code`).
 - A failed call raises `Reverted` with the contract's data; eth-tester puts it into a message as the repr of bytes.
 - The gas estimate comes from what a run used; eth-tester bisects thirty million and stops 21,000 above.
+- What was hashed lately is known: selectors, addresses and keys of the state trie come again and again.
 - Calls on the latest block find its state as the one before left it, read and decoded; theirs builds it anew each time.
 - Calls and logs are asked for past web3's and eth-tester's formatters, which take longer than most of them.
 - Its clock is its own, a second a block; py-evm's blocks have this machine's time wherever that is later.
@@ -24,6 +25,7 @@ from eth.vm.forks.prague import PragueVM
 from eth.vm.forks.prague.computation import PRAGUE_PRECOMPILES, PragueComputation
 from eth.vm.forks.prague.state import PragueState
 from eth.vm.spoof import SpoofTransaction
+from eth_hash.auto import keccak
 from eth_tester.backends.pyevm.main import PyEVMBackend, _get_vm_for_block_number
 
 from verifier_contracts.embedded_code import Stream, prices
@@ -91,6 +93,20 @@ class _Machine(PragueVM):
 def _floor(data: bytes) -> int:
     """What a transaction with this calldata costs at least (EIP-7623), however little it does."""
     return 21_000 + 10 * (4 * len(data) - 3 * data.count(0))
+
+
+def _remember_hashes(most: int = 256) -> None:
+    """Have eth-hash, whose backend takes ten times as long as a look-up, keep digests of short inputs."""
+    keccak(b"")                                            # it chooses its backend when it is first used
+    compute = keccak.hasher
+    known = lru_cache(maxsize=1 << 16)(compute)
+
+    def digest(in_data: bytearray | bytes) -> bytes:
+        return known(bytes(in_data)) if len(in_data) <= most else compute(in_data)
+    keccak.hasher = digest
+
+
+_remember_hashes()
 
 
 class EmbeddedBackend(PyEVMBackend):

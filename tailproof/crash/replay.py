@@ -59,6 +59,7 @@ class Replayed:
 def recorded(chain: Chain) -> Iterator[Sent]:
     """Every transaction of a chain from its first block on."""
     web3 = chain.web3
+    from hexbytes import HexBytes
     for number in range(1, chain.block_number() + 1):
         block = web3.eth.get_block(number, full_transactions=True)
         for transaction in block["transactions"]:
@@ -66,7 +67,7 @@ def recorded(chain: Chain) -> Iterator[Sent]:
             receipt = web3.eth.get_transaction_receipt(transaction["hash"])
             yield Sent(int(block["timestamp"]), str(transaction["from"]),
                        str(transaction["to"]) if transaction.get("to") else None,
-                       "0x" + bytes(transaction["input"]).hex(), int(transaction["value"]), int(transaction["gas"]),
+                       HexBytes(transaction["data"]).to_0x_hex(), int(transaction["value"]), int(transaction["gas"]),
                        int(receipt["gasUsed"]), int(receipt["status"]) == 1,
                        tuple((log["address"].lower(), tuple("0x" + bytes(topic).hex() for topic in log["topics"]),
                               "0x" + bytes(log["data"]).hex()) for log in receipt["logs"]))
@@ -126,9 +127,6 @@ def replay(url: str, sent: Sequence[Sent], *, spike: Callable[[int], bool]) -> R
         dear = spike(one.time)
         ask("anvil_setNextBlockBaseFeePerGas", hex(SPIKE if dear else 10**9))
         ask("evm_setNextBlockTimestamp", hex(one.time))
-        if dear and not spiked:
-            refused = _capped(url, one)
-        spiked += dear
         fields = {"from": one.sender, "data": one.data, "value": hex(one.value), "gas": hex(one.gas),
                   "maxFeePerGas": hex(FEE), "maxPriorityFeePerGas": "0x0"} | ({} if one.to is None else {"to": one.to})
         name = ask("eth_sendTransaction", fields)
@@ -138,6 +136,9 @@ def replay(url: str, sent: Sequence[Sent], *, spike: Callable[[int], bool]) -> R
             raise Differs(f"transaction {number} at {one.time} was not mined by anvil")
         logs = tuple((log["address"].lower(), tuple(log["topics"]), log["data"]) for log in receipt["logs"])
         _compared(number, one, (int(receipt["gasUsed"], 16), int(receipt["status"], 16) == 1, logs))
+        if dear and not spiked:                            # a block has told the price
+            refused = _capped(url, one)
+        spiked += dear
     return Replayed(len(sent), time.perf_counter() - began, spiked, refused)
 
 
