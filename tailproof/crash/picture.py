@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from .day import Day, Entry, Kind
@@ -25,8 +26,8 @@ MARKS: Mapping[Kind, tuple[str, str, int, str]] = {
 """Of what happens to an account: marker, colour, size, and what it is."""
 MONEY = {"vault": ("accounts' collateral (vault)", "#7fa8c9"), "settlement": ("venues' bonds and clearing", "#e0b46c"),
          "house": ("bidders' bonds (auction house)", "#b79ad6"), "fund": ("insurance fund", "#5d8a66")}
-WIDE = 46
-"""Letters of a row's end."""
+WIDE = 44
+"""Letters of a line beside a row."""
 
 
 def draw(day: Day, ended: Mapping[str, str], path: Path) -> None:
@@ -36,7 +37,7 @@ def draw(day: Day, ended: Mapping[str, str], path: Path) -> None:
     from matplotlib import pyplot
     rows, quiet = _rows(day)
     last = max(entry.minute for entry in day.entries) + 1
-    height = 0.3 * (len(rows) + bool(quiet))
+    height = 0.33 * (len(rows) + bool(quiet))
     figure, (top, middle, low) = pyplot.subplots(
         3, 1, sharex=True, figsize=(15, 6.6 + height), height_ratios=[2.2, max(1.4, height), 2.2], layout="constrained")
     figure.suptitle(f"A market falls by 40 % in fifty minutes: {len(day.accounts)} accounts, none of whose positions "
@@ -66,11 +67,11 @@ def _prices(axis: Axes, day: Day, last: float) -> None:
               fontsize=8, va="top")
     for lie in [entry for entry in day.entries if entry.kind == Kind.LIE][:1]:
         axis.axvline(lie.minute, color="#d1495b", linewidth=1)
-        axis.text(lie.minute + 0.8, 72, "publishers sign a false epoch;\na watcher refutes it in time", color="#d1495b",
-                  fontsize=8, va="bottom")
+        axis.text(lie.minute + 0.8, 88, "publishers sign a false epoch;\na watcher refutes it in time", color="#d1495b",
+                  fontsize=8, va="top")
     for dear in [entry for entry in day.entries if entry.who == "blocks"]:
         axis.axvspan(dear.minute - day.dear, dear.minute, color="#eeeeee")
-        axis.text(dear.minute - day.dear / 2, 47, "blocks too\ndear to send", ha="center", fontsize=8,
+        axis.text(dear.minute - day.dear / 2, 70, "blocks too\ndear to send", ha="center", fontsize=8,
                   color="#444444")
     axis.set(ylabel="price,\n% of the beginning", ylim=(44, 104))
 
@@ -97,7 +98,8 @@ def _accounts(axis: Axes, day: Day, rows: Sequence[str], quiet: int, ended: Mapp
             for state, begin, end in states(mine, last):
                 axis.barh(number, end - begin, left=begin, height=0.62, color=state)
                 used.add(state)
-            axis.text(last + 1, number, _short(ended[name]), fontsize=8, va="center", clip_on=False)
+            axis.text(last * 1.012, number, "\n".join(wrap(ended[name], WIDE)[:3]), fontsize=7.5, va="center",
+                      linespacing=0.95, clip_on=False)
         for kind, (marker, colour, size, _) in MARKS.items():
             at = [entry.minute for entry in mine if entry.kind == kind]
             if at:
@@ -107,7 +109,7 @@ def _accounts(axis: Axes, day: Day, rows: Sequence[str], quiet: int, ended: Mapp
     if quiet:
         labels.append(f"{quiet} other accounts")
         axis.barh(len(rows), last, height=0.62, color=COVERED)
-        axis.text(last + 1, len(rows), "covered all day", fontsize=8, va="center", clip_on=False)
+        axis.text(last * 1.012, len(rows), "covered all day", fontsize=7.5, va="center", clip_on=False)
     axis.set_yticks(range(len(labels)))
     axis.set_yticklabels(labels, fontsize=8)
     axis.set_ylim(len(labels) - 0.4, -0.6)
@@ -141,10 +143,6 @@ def _after(state: str, entry: Entry) -> str:
     if state == LOT and entry.kind == Kind.LOT and "the lot has failed" in entry.what:
         return CALLED
     return state
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= WIDE else text[:text.rfind(" ", 0, WIDE)] + " …"
 
 
 def _money(axis: Axes, day: Day, last: float) -> None:

@@ -39,7 +39,7 @@ PROMISED: Sequence[tuple[str, Kind, str]] = (
     ("late riser", Kind.LOT, "the lot is void"),
     ("sleeper, sold", Kind.LOT, "its venue delivered"),
     ("sleeper, sold", Kind.SALE, "sold to bidder"),
-    ("deep in debt", Kind.CALL, "was silent"),
+    ("deep in debt", Kind.CALL, "are silent"),
     ("deep in debt", Kind.LOSS, "its venue is in breach"),
     ("deep in debt", Kind.LOT, "six of the committee delivered"),
     ("deep in debt", Kind.LOT, "the lot has failed"),
