@@ -27,7 +27,8 @@ SPIKE = (62.0, 74.0)
 """Minutes in which blocks are dear, and neither keepers nor publishers send anything."""
 WITHDRAWALS = (34.0, 100.0, 150.0, 190.0)
 NAMED = {"pass-to-venue": "its venue's time begins", "note-silence": "noted as silent",
-         "order": "the opening is ordered for the shortlist", "order-public": "the opening is ordered for everybody", "breach": "its venue is in breach, and loses of its bond", "void": "cured: the lot is void",
+         "order": "the opening is ordered for the shortlist", "order-public": "the opening is ordered for everybody",
+         "breach": "its venue is in breach, and loses of its bond", "void": "cured: the lot is void",
          "fail-lot": "the lot has failed", "pass-over": "the winner did not carry it: next",
          "clear": "a winner is named, or nobody", "pay-fund": "gets forfeited bonds"}
 """What the keeper did, in words; of other steps only the gas is told."""
