@@ -14,12 +14,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import pyrevm
-from eth.abc import BlockHeaderAPI, ComputationAPI, StateAPI
+from eth.abc import BlockHeaderAPI, ComputationAPI, LogAPI, SignedTransactionAPI, StateAPI
 from eth.exceptions import Revert, TransactionNotFound, VMError
 from eth.vm.forks.prague import PragueVM
 from eth.vm.forks.prague.computation import PRAGUE_PRECOMPILES, PragueComputation
@@ -150,6 +150,16 @@ class EmbeddedBackend(PyEVMBackend):
         return {"transactionHash": "0x" + name.hex(), "blockHash": "0x" + block.hash.hex(), "blockNumber": hex(number),
                 "gasUsed": hex(receipts[place].gas_used - before), "contractAddress": None,
                 "status": hex(int.from_bytes(receipts[place].state_root, "big"))}
+
+    def mined(self) -> Iterator[tuple[int, SignedTransactionAPI, int, bool, Sequence[LogAPI]]]:
+        """Every transaction in its order: the second of its block, itself, the gas it used, whether it succeeded, logs.
+        """
+        for number in range(1, self.chain.get_block().number):
+            block, before = self.chain.get_canonical_block_by_number(number), 0
+            for transaction, receipt in zip(block.transactions, block.get_receipts(self.chain.chaindb), strict=True):
+                used, before = receipt.gas_used - before, receipt.gas_used
+                yield (block.header.timestamp, transaction, used, int.from_bytes(receipt.state_root, "big") == 1,
+                       receipt.logs)
 
     def _logs_of(self, number: int) -> list[dict[str, Any]]:
         block = self.chain.get_canonical_block_by_number(number)

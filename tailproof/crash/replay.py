@@ -57,20 +57,15 @@ class Replayed:
 
 
 def recorded(chain: Chain) -> Iterator[Sent]:
-    """Every transaction of a chain from its first block on."""
-    web3 = chain.web3
-    from hexbytes import HexBytes
-    for number in range(1, chain.block_number() + 1):
-        block = web3.eth.get_block(number, full_transactions=True)
-        for transaction in block["transactions"]:
-            assert not isinstance(transaction, bytes)
-            receipt = web3.eth.get_transaction_receipt(transaction["hash"])
-            yield Sent(int(block["timestamp"]), str(transaction["from"]),
-                       str(transaction["to"]) if transaction.get("to") else None,
-                       HexBytes(transaction["data"]).to_0x_hex(), int(transaction["value"]), int(transaction["gas"]),
-                       int(receipt["gasUsed"]), int(receipt["status"]) == 1,
-                       tuple((log["address"].lower(), tuple("0x" + bytes(topic).hex() for topic in log["topics"]),
-                              "0x" + bytes(log["data"]).hex()) for log in receipt["logs"]))
+    """Every transaction of an embedded chain from its first block on."""
+    from verifier_contracts.addresses import checksummed
+    backend = chain.web3.provider.ethereum_tester.backend  # type: ignore[attr-defined]
+    for second, transaction, used, succeeded, logs in backend.mined():
+        told = tuple(("0x" + log.address.hex(), tuple(f"0x{topic:064x}" for topic in log.topics), "0x" + log.data.hex())
+                     for log in logs)
+        yield Sent(second, checksummed("0x" + transaction.sender.hex()),
+                   checksummed("0x" + transaction.to.hex()) if transaction.to else None,
+                   "0x" + transaction.data.hex(), transaction.value, transaction.gas, used, succeeded, told)
 
 
 @contextmanager
