@@ -149,7 +149,7 @@ def test_an_accounts_day_is_drawn_from_cover_to_its_end() -> None:
     assert states([], 100) == [(COVERED, 0, 100)]
 
 
-SENT = Sent(5, "0x1", "0x2", "0x", 0, 100, 50, True, (("0x2", ("0xaa",), "0x01"),))
+SENT = Sent(5, 1, 7, "0x1", "0x2", "0x", 0, 100, 50, True, (("0x2", ("0xaa",), "0x01"),))
 
 
 def test_chains_that_agree_agree() -> None:
@@ -176,7 +176,7 @@ def test_a_day_is_the_same_on_anvil_but_for_what_was_changed() -> None:
     assert len(sent) == 3
 
     def again(sent: list[Sent]) -> Replayed:
-        with anvil(chain.chain_id, sent[0].time - 1) as url:
+        with anvil(chain.chain_id, sent[0].time - sent[0].block) as url:
             if url is None:
                 pytest.skip("anvil is not installed on this platform")
             return replay(url, sent, spike=lambda second: second >= dear)

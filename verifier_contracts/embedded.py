@@ -151,14 +151,13 @@ class EmbeddedBackend(PyEVMBackend):
                 "gasUsed": hex(receipts[place].gas_used - before), "contractAddress": None,
                 "status": hex(int.from_bytes(receipts[place].state_root, "big"))}
 
-    def mined(self) -> Iterator[tuple[int, SignedTransactionAPI, int, bool, Sequence[LogAPI]]]:
-        """Every transaction in its order: the second of its block, itself, the gas it used, whether it succeeded, logs.
-        """
+    def mined(self) -> Iterator[tuple[BlockHeaderAPI, SignedTransactionAPI, int, bool, Sequence[LogAPI]]]:
+        """Every transaction in its order: its block's header, itself, the gas it used, whether it succeeded, logs."""
         for number in range(1, self.chain.get_block().number):
             block, before = self.chain.get_canonical_block_by_number(number), 0
             for transaction, receipt in zip(block.transactions, block.get_receipts(self.chain.chaindb), strict=True):
                 used, before = receipt.gas_used - before, receipt.gas_used
-                yield (block.header.timestamp, transaction, used, int.from_bytes(receipt.state_root, "big") == 1,
+                yield (block.header, transaction, used, int.from_bytes(receipt.state_root, "big") == 1,
                        receipt.logs)
 
     def _logs_of(self, number: int) -> list[dict[str, Any]]:

@@ -162,7 +162,7 @@ def save(report: Report, out: Path) -> None:
 def _again(day: Day) -> Replayed | None:
     sent = list(recorded(day.stage.chain))
     first, last = (day.begun + int(minute * 60) for minute in SPIKE)
-    with anvil(day.stage.chain.chain_id, sent[0].time - 1) as url:
+    with anvil(day.stage.chain.chain_id, sent[0].time - sent[0].block) as url:
         return None if url is None else replay(url, sent, spike=lambda second: first <= second <= last + 60)
 
 
