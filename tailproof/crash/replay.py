@@ -66,7 +66,8 @@ def recorded(chain: Chain) -> Iterator[Sent]:
         told = tuple(("0x" + log.address.hex(), tuple(f"0x{topic:064x}" for topic in log.topics), "0x" + log.data.hex())
                      for log in logs)
         yield Sent(header.timestamp, header.block_number, header.base_fee_per_gas,
-                   checksummed("0x" + transaction.sender.hex()), checksummed("0x" + transaction.to.hex()) if transaction.to else None,
+                   checksummed("0x" + transaction.sender.hex()),
+                   checksummed("0x" + transaction.to.hex()) if transaction.to else None,
                    "0x" + transaction.data.hex(), transaction.value, transaction.gas, used, succeeded, told)
 
 
