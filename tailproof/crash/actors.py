@@ -28,7 +28,7 @@ from ..liquidation_reading import Site
 from ..secret import Opening, draw_salt
 from ..trading import cash_of
 from .books import Answer
-from .day import Account, Day, Kind
+from .day import BOUGHT, Account, Day, Kind
 from .fall import cure
 
 if TYPE_CHECKING:
@@ -362,7 +362,7 @@ class Actors:
         day.note(Kind.SALE, account.name, f"sold to {who}", price)
         self._tell_loss(one, receipt.block)
         self._flat(account)
-        holder = replace(account.holder, name=f"{account.name}, bought", answer=Answer.RENEWS)
+        holder = replace(account.holder, name=account.name + BOUGHT, answer=Answer.RENEWS)
         day.accounts[heir] = Account(holder, heir, after)
 
     def _flat(self, account: Account) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PULSE = 5 * MINUTE
 """Seconds between epochs."""
 MAINTENANCE, INITIAL = 0, 1
+BOUGHT = ", bought"
+"""Behind the name of an account in another's hand."""
 
 
 class Kind(StrEnum):

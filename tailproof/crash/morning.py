@@ -96,7 +96,7 @@ def _back(day: Day) -> None:
         coin.approve(at.house.address, SEAT, sender=bidder)
         at.house.deposit(bidder, SEAT, sender=bidder)
         at.house.take_seat(sender=bidder)
-    day.note(Kind.LOSS, "the fund", "is backed", SHARED_TRANCHE + OWN_TRANCHE)
+    day.note(Kind.COVER, "the fund", "is backed", SHARED_TRANCHE + OWN_TRANCHE)
 
 
 def _open_accounts(day: Day, holders: Sequence[Holder]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from .day import Day, Entry, Kind
+from .day import BOUGHT, Day, Entry, Kind
 from .market import BETA, JUMP, TOGETHER
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ def draw(day: Day, ended: Mapping[str, str], path: Path) -> None:
     height = 0.33 * (len(rows) + bool(quiet))
     figure, (top, middle, low) = pyplot.subplots(
         3, 1, sharex=True, figsize=(15, 6.6 + height), height_ratios=[2.2, max(1.4, height), 2.2], layout="constrained")
-    figure.suptitle(f"A market falls by 40 % in fifty minutes: {len(day.accounts)} accounts, none of whose positions "
-                    "the chain has seen", fontsize=13, x=0.01, ha="left")
+    count = sum(not name.endswith(BOUGHT) for name in ended)
+    figure.suptitle(f"A market falls by 40 % in fifty minutes: {count} accounts, none of whose positions the chain has "
+                    "seen", fontsize=13, x=0.01, ha="left")
     _prices(top, day, last)
     _accounts(middle, day, rows, quiet, ended, last)
     _money(low, day, last)
