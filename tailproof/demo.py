@@ -26,6 +26,7 @@ from risk.margins.portfolio import Portfolio
 from . import demo_collateral, extras, family, shipped
 from .attestation import commit, prove_margin
 from .auditing import audit
+from .crash import run as crash_day
 from .demo_collateral import Told
 from .demo_stage import MAX_EPOCH_AGE, MINUTE, STATEMENTS, Stage, stage_keys
 from .progress import Progress, quiet
@@ -35,7 +36,7 @@ from .telling import setting
 STATEMENT = STATEMENTS["margin"]
 PORTFOLIOS = ("short_straddle", "covered_call", "cross_asset_hedge", "concentrated_short")
 FIXTURES = shipped.fixtures("btc_eth")
-WRITTEN = {"verification_key.json", "Groth16Verifier.sol", "epoch", "losses.png", "deployment.json",
+WRITTEN = {"timeline.png", "verification_key.json", "Groth16Verifier.sol", "epoch", "losses.png", "deployment.json",
            "opening.secret.json", "bundle.json", "proof.json", "public.json", "report.json",
            "solvency-grid-1000x32", "netting-grid-4x8"}
 """What a run leaves in its directory, and the next may take away."""
@@ -74,6 +75,7 @@ class Report:
     margin_on_chain: int = 0
     margin_proven: int = 0
     collateral: Told = field(default_factory=Told)
+    liquidation: crash_day.Report | None = None
 
     @property
     def holds(self) -> bool:
@@ -81,7 +83,8 @@ class Report:
         reason."""
         return (all(self.verified.values()) and all(attack.refused for attack in self.attacks)
                 and all(all(entry["verified"].values()) for entry in self.family)
-                and self.margin_on_chain == self.margin_proven and self.collateral.holds)
+                and self.margin_on_chain == self.margin_proven and self.collateral.holds
+                and self.liquidation is not None and self.liquidation.holds)
 
 
 class _Clock:
@@ -158,6 +161,13 @@ def run(out: Path, *, fixtures: Path = FIXTURES, keys: Path | None = None, progr
         report.family.append({"statement": shown.statement, "rows": shown.rows, **shown.facts,
                               "shown": list(shown.public_inputs), "verified": _believers(shown, chain, out, report)})
     report.collateral = demo_collateral.run(every, stage.proving, timed=timed, progress=progress)
+
+    # -- the third act: a fall, an account that nobody cures, and its sale
+    with TemporaryDirectory(prefix="tailproof-demo-") as folder:
+        report.liquidation = timed("a fall of 40 %, a lot, its sale", lambda: crash_day.run(
+            Path(folder), keys or out.parent / "keys", short=True, proving=stage.proving, progress=progress,
+            told=lambda entry: None))
+        shutil.copy(Path(folder) / "timeline.png", out / "timeline.png")
     return report
 
 
@@ -325,5 +335,6 @@ def save_report(report: Report) -> None:
         "margins": report.margins, "verified": report.verified, "not_run": report.not_run, "gas": report.gas,
         "margin_on_chain": str(report.margin_on_chain), "family": report.family,
         "collateral": report.collateral.to_json(),
+        "liquidation": None if report.liquidation is None else report.liquidation.to_json(),
         "attacks": [{"name": attack.name, "expected": attack.expected, "refused_as": attack.refusal}
                     for attack in report.attacks]})

@@ -216,5 +216,10 @@ def test_the_demo_runs_and_everything_in_it_holds(run: Callable[..., Any], tmp_p
     assert int(second["cash"]) < -int(second["deposited"]), "she bought on credit"
     assert (second["attested"], int(second["forfeited"])) == (16, 3 * 10**18)
     assert second["opened"] == 2, "her venue alone, and two of the committee, read what she holds"
+    third = answer.data["liquidation"]
+    assert third["failures"] == []
+    assert third["ended"]["sleeper, sold"].startswith("sold to bidder 3 for 18,000")
+    assert {"call", "cure", "lot", "sale", "lie"} <= {entry["kind"] for entry in third["entries"]}
     assert {path.name for path in (tmp_path / "demo").iterdir()} == WRITTEN, "what the next run may take away"
-    assert (tmp_path / "demo" / "losses.png").read_bytes()[:4] == b"\x89PNG"
+    for picture in ("losses.png", "timeline.png"):
+        assert (tmp_path / "demo" / picture).read_bytes()[:4] == b"\x89PNG"

@@ -34,10 +34,10 @@ GAS_CAPS = {"freezeEpoch": 100_000, "attest": 600_000, "pause": 100_000, "unpaus
             "withdrawFlat": 800_000, "announce": 4_000_000, "activate": 4_000_000,
             "openLot": 1_500_000, "showShortfall": 900_000, "reviveLot": 900_000, "callSilent": 2_500_000,
             "failLot": 1_200_000, "award": 2_500_000, "closePartial": 3_500_000, "showResalting": 700_000,
-            "reportBreach": 600_000, "sweepDust": 600_000, "liquidate": 12_000_000}
+            "reportBreach": 600_000, "sweepDust": 600_000, "liquidate": 12_000_000, "settle": 14_000_000}
 """The most gas that a call may use where the user has not said: two to three times what it uses (`make gas`).
 `registerCommitment` runs code of the owner's where she is a contract, and has the general bound; `liquidate` runs code
-of up to eight protocols."""
+of up to eight protocols; `settle` is of up to 64 accounts, a first gain of each at 220,000."""
 
 ZERO_ADDRESS = "0x" + "00" * 20
 

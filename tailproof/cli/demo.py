@@ -11,6 +11,7 @@ import click
 from .console import FILE, Outcome, progress, reporting, table
 
 if TYPE_CHECKING:
+    from ..crash.run import Report as Day
     from ..demo_collateral import Told
 
 
@@ -48,6 +49,7 @@ def demo(out: Path) -> Outcome:
         f"gas: margin update {report.gas['attest']:,}, registration {report.gas['register']:,}",
         f"margin on chain: {show(report.margin_on_chain)}", "",
         *_collateral(report.collateral, show), "",
+        *_liquidation(report.liquidation, show), "",
         INSECURE, *([TRIAL] if report.trial_epoch else []),
         f"files: {', '.join(sorted(path.name for path in report.out.iterdir()))} in {report.out}",
     ]
@@ -56,8 +58,20 @@ def demo(out: Path) -> Outcome:
                     "gas": report.gas,
                     "family": report.family, "margin_on_chain": report.margin_on_chain,
                     "collateral": report.collateral.to_json(),
+                    "liquidation": None if report.liquidation is None else report.liquidation.to_json(),
                     "attacks": [{"name": attack.name, "expected": attack.expected, "refused_as": attack.refusal}
                                 for attack in report.attacks]}, lines, holds=report.holds)
+
+
+def _liquidation(day: Day | None, show: Callable[[int], str]) -> list[str]:
+    """The third act, minute by minute."""
+    if day is None:
+        return []
+    told = [(f"{one.minute:.0f}", one.who, one.what, show(one.amount) if one.amount else "") for one in day.entries]
+    return ["a market falls by 40 %, in minutes of the chain's clock", "",
+            *table(told, ["minute", "who", "what", "amount"]), "",
+            *table(day.learned_rows(), ["who", "books that he could read", "whose that are not his own"]), "",
+            day.money(), *day.failures]
 
 
 def _collateral(told: Told, show: Callable[[int], str]) -> list[str]:

@@ -27,7 +27,7 @@ def main(out: Path, keys: Path, short: bool, quiet: bool) -> None:
     save(report, out)
     for lines in (table(report.seconds_rows(), ["stage", "s"]),
                   table(report.ended_rows(), ["account", "what became of it"]),
-                  table(report.learned_rows(), ["who", "books that he could read", "his own"]),
+                  table(report.learned_rows(), ["who", "books that he could read", "whose that are not his own"]),
                   table(report.gas_rows(), ["step", "times", "gas at most"])):
         click.echo("\n" + "\n".join(lines))
     click.echo("\n" + "\n".join((report.money(), report.replayed_text(), *report.failures, INSECURE,

@@ -28,7 +28,7 @@ from ..liquidation_reading import Site
 from ..secret import Opening, draw_salt
 from ..trading import cash_of
 from .books import Answer
-from .day import Account, Day, Kind
+from .day import BOUGHT, Account, Day, Kind
 from .fall import cure
 
 if TYPE_CHECKING:
@@ -362,7 +362,7 @@ class Actors:
         day.note(Kind.SALE, account.name, f"sold to {who}", price)
         self._tell_loss(one, receipt.block)
         self._flat(account)
-        holder = replace(account.holder, name=f"{account.name}, bought", answer=Answer.RENEWS)
+        holder = replace(account.holder, name=account.name + BOUGHT, answer=Answer.RENEWS)
         day.accounts[heir] = Account(holder, heir, after)
 
     def _flat(self, account: Account) -> None:
@@ -380,6 +380,16 @@ class Actors:
         venue = self.day.cast.venues[account.holder.venue]
         return sum(self.site.fund.payable_for(venue, account.address, self.day.stage.at.oracle.latest_epoch_id(),
                                               amount))
+
+    def tell_forfeits(self, lot_id: int) -> None:
+        """Whose bonds a lot has taken that nobody has been told of."""
+        one, lot = self.lots[lot_id], self.site.house.lot_of(lot_id)
+        for place in lot.places:
+            if place.forfeited and (name := f"forfeited {place.bidder}") not in one.done:
+                one.done.add(name)
+                number = 1 + self.day.cast.bidders.index(place.bidder)
+                why = "did not carry it" if place.revealed or not any(place.commitment) else "did not reveal"
+                self.day.note(Kind.LOSS, one.account.name, f"bidder {number} {why}: his bond is forfeited", lot.bond)
 
     def _tell_loss(self, one: Lots, block: int) -> None:
         from verifier_contracts.events import read_events
@@ -399,13 +409,13 @@ class Actors:
         day, there = self.day, self.day.stage.at
         on = day.stage.ground()
         wish = withdrawing.wanted(there, account.address, day.coin.address, amount, account.address, valid_for=3_600)
+        claim = Claim(account.address, day.coin.address, amount, account.address, 0, account.address, on.epoch_id,
+                      wish.version)
+        day.money.claims.append(claim)
         receipt = withdrawing.prove_withdrawal(there, day.stage.keys["cover"], [on], account.opening, wish).send(
             there, sender=account.address)
         day.spent("withdraw", receipt.gas_used)
-        claim = Claim(account.address, day.coin.address, amount, account.address, 0, account.address, on.epoch_id,
-                      wish.version)
         self.claims.append(claim)
-        day.money.claims.append(claim)
         day.note(Kind.OUT, account.name, "takes out", amount)
 
     def redeem(self) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PULSE = 5 * MINUTE
 """Seconds between epochs."""
 MAINTENANCE, INITIAL = 0, 1
+BOUGHT = ", bought"
+"""Behind the name of an account in another's hand."""
 
 
 class Kind(StrEnum):
@@ -37,6 +39,7 @@ class Kind(StrEnum):
 
     MARKET = "market"
     COVER = "cover"
+    SILENCE = "silence"
     CALL = "call"
     CURE = "cure"
     CLOSE = "close"
@@ -84,7 +87,7 @@ class Day:
     """The day so far.
 
     now_printed : the epoch that publishers sign at present.  accounts : by address, in the order of registration.
-    begun : second at which the market's first moment was published.
+    begun : second at which the market's first moment was published.  dear : minutes for which blocks were too dear.
     """
 
     stage: Stage
@@ -94,6 +97,7 @@ class Day:
     money: Money
     now_printed: int = 0
     begun: int = 0
+    dear: int = 0
     accounts: dict[str, Account] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     gas: dict[str, list[int]] = field(default_factory=dict)
@@ -120,7 +124,7 @@ class Day:
             self.stage.chain.travel_to(latest + PULSE - 1)
         made = self.stage.publish().id
         self.gas.setdefault("publish", []).append(self.stage.gas)
-        self.money.audit()
+        self.money.audit_all()
         return made
 
     def until(self, minute: float) -> None:
@@ -149,8 +153,7 @@ class Day:
 
     # -- what happened -------------------------------------------------------------------------------------------------
     def note(self, kind: Kind, who: str, what: str, amount: int = 0) -> None:
-        """Write something down, once every unit of money was found again."""
-        self.money.audit()
+        """Write something down."""
         entry = Entry(self.minute, kind, who, what, amount)
         self.entries.append(entry)
         self.told(entry)

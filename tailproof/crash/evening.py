@@ -27,13 +27,12 @@ SPIKE = (62.0, 74.0)
 """Minutes in which blocks are dear, and neither keepers nor publishers send anything."""
 WITHDRAWALS = (34.0, 100.0, 150.0, 190.0)
 NAMED = {"pass-to-venue": "its venue's time begins", "note-silence": "noted as silent",
-         "call-silent": "calls who was silent", "order": "the opening is ordered for the shortlist",
-         "order-public": "the opening is ordered for everybody",
+         "order": "the opening is ordered for the shortlist", "order-public": "the opening is ordered for everybody",
          "breach": "its venue is in breach, and loses of its bond", "void": "cured: the lot is void",
          "fail-lot": "the lot has failed", "pass-over": "the winner did not carry it: next",
-         "clear": "a winner is named", "pay-fund": "gets forfeited bonds"}
+         "clear": "a winner is named, or nobody", "pay-fund": "gets forfeited bonds"}
 """What the keeper did, in words; of other steps only the gas is told."""
-KINDS = {"call-silent": Kind.CALL, "note-silence": Kind.CALL, "breach": Kind.LOSS, "pass-over": Kind.LOSS}
+KINDS = {"note-silence": Kind.SILENCE, "breach": Kind.LOSS, "pay-fund": Kind.LOSS}
 
 
 def evening(day: Day, actors: Actors, keeper: Keeper) -> None:
@@ -85,6 +84,7 @@ def _spike(day: Day) -> None:
     passed = day.live - live
     minutes = (day.stage.now - now) // 60
     day.note(Kind.MARKET, "blocks", f"dear for {minutes} minutes; live time went on for {passed // 60}")
+    day.dear = minutes
 
 
 def _tell(day: Day, actors: Actors, done: Done) -> None:
@@ -93,6 +93,18 @@ def _tell(day: Day, actors: Actors, done: Done) -> None:
     day.spent(done.step, done.receipt.gas_used)
     if done.step in NAMED:
         day.note(KINDS.get(done.step, Kind.LOT), _about(day, actors, done.subject), NAMED[done.step])
+    if done.step == "call-silent":
+        _tell_called(day)
+    if done.step in ("clear", "pass-over"):
+        actors.tell_forfeits(int(done.subject.split()[1]))
+
+
+def _tell_called(day: Day) -> None:
+    """Whom a call by silence was of: the transaction names a venue alone."""
+    told = {entry.who for entry in day.entries if entry.kind == Kind.CALL}
+    for account in day.accounts.values():
+        if account.name not in told and day.stage.at.ledger.is_called(account.address):
+            day.note(Kind.CALL, account.name, "called: its owner and its venue are silent")
 
 
 def _about(day: Day, actors: Actors, subject: str) -> str:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuits.statements import escrow
-from committee.decryption import Partial, Request, open_alone, open_together
-from primitives.errors import BadInput, TailproofError
+from committee.decryption import Request, open_alone
+from committee.sharing import combined, weights
+from primitives.babyjubjub import multiply
+from primitives.errors import BadInput
 
 from .. import escrowing
 from ..demo_escrow import Holders
@@ -41,8 +43,8 @@ def learned(day: Day, holders: Holders, deliveries: Iterable[tuple[str, Request]
     Parameters
     ----------
     deliveries : (account, words) that were delivered to shortlists.
-    members : of the committee who acted together, by a name for the group: how many. Fewer than the threshold open
-        nothing, which is tried.
+    members : of the committee who put their shares together, by a name for the group: how many. What they compute is
+        tried, however few they are, past the tool that would refuse them.
     """
     posted = [(day.accounts[account].name, one.request) for (account, _), one in escrowing.posted(
         day.stage.system, day.stage.at).items() if account in day.accounts]
@@ -53,9 +55,12 @@ def learned(day: Day, holders: Holders, deliveries: Iterable[tuple[str, Request]
         own = sum(one.name in books and who in (one.address, day.cast.venues[one.holder.venue])
                   for one in day.accounts.values())
         found.append(Knowledge(_name(day, who), tuple(books), own))
+    shares = holders.shares[:max(members.values())]
+    parts = [(told, request, [multiply(share.share, request.base()) for share in shares]) for told, request in posted]
     for name, count in members.items():
-        parts = holders.shares[:count]
-        books = sorted({told for told, request in posted if _together(holders, request, parts)})
+        factors = weights([share.member for share in shares[:count]])
+        books = sorted({told for told, request, points in parts if _is_opening(request.unseal(
+            request.number_of(holders.committee.key), combined(factors, points[:count])), request.binding.commitment)})
         found.append(Knowledge(name, tuple(books), 0))
     return found
 
@@ -64,15 +69,6 @@ def _opens(request: Request, identity: Identity) -> bool:
     if identity.key not in request.recipients:
         return False
     return _is_opening(open_alone(request, identity), request.binding.commitment)
-
-
-def _together(holders: Holders, request: Request, shares: list) -> bool:  # type: ignore[type-arg]
-    parts = [Partial.of(holders.committee, request, share) for share in shares]
-    try:
-        elements = open_together(holders.committee, request, parts).elements
-    except TailproofError:
-        return False
-    return _is_opening(elements, request.binding.commitment)
 
 
 def _is_opening(elements: Sequence[int], commitment: int) -> bool:

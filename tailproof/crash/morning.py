@@ -55,6 +55,7 @@ def dawn(out: Path, keys: Mapping[str, KeyDirectory], *, holders: Sequence[Holde
     money = Money(at, coin, Named(chain, coin.address, "TrialToken"),
                   {name: getattr(at, name) for name in HOLDERS_OF_MONEY},
                   chain.senders, [*cast.owners, *cast.heirs], cast.venues, cast.keeper)
+    money.follow()
     day = Day(stage, cast, coin, epochs, money, told=told)
     for venue in cast.venues:
         day.give(venue, BOND + CLEARING)
@@ -95,7 +96,7 @@ def _back(day: Day) -> None:
         coin.approve(at.house.address, SEAT, sender=bidder)
         at.house.deposit(bidder, SEAT, sender=bidder)
         at.house.take_seat(sender=bidder)
-    day.note(Kind.LOSS, "the fund", "is backed", SHARED_TRANCHE + OWN_TRANCHE)
+    day.note(Kind.COVER, "the fund", "is backed", SHARED_TRANCHE + OWN_TRANCHE)
 
 
 def _open_accounts(day: Day, holders: Sequence[Holder]) -> None:

@@ -293,8 +293,10 @@ def test_a_failed_auction_ends_its_lot_and_a_stuck_one_is_revived_by_a_shortfall
     made = w.short(w.owner)
     w.closes("showShortfall", w.owner, made)
     on_sale.shown[w.owner] = (made[0], w.version(w.owner), made[1])
-    if delivered:                                            # that takes the margin, which a keeper does not know
-        assert not compared(on_sale)["open-lot"].due(on_sale.read())
+    if delivered:                                          # M is wanted too, which no keeper can prove
+        entry = compared(on_sale)["open-lot"]
+        assert not entry.due(on_sale.read())
+        assert tried(w.coordinator, "openLot", (*entry.step.arguments()[:-1], made)) == "MarginMissing"
         return
     assert compared(on_sale)["revive"].due(on_sale.read())
     do(w, compared(on_sale)["revive"])
