@@ -48,8 +48,8 @@ PACKAGE = "tailproof"
 FIXTURES = "fixtures"
 DATA = {".py", ".json", ".toml", ".sol"}
 """What a room holds that is part of the program, by ending; and py.typed."""
-SECRET = re.compile(rb'"schema"\s*:\s*"tailproof\.(opening|sealed-bid|fills|identity|share|dealer|signing-journal)\b'
-                    rb'|"kdfparams"\s*:')
+SECRET = re.compile(rb'"schema"\s*:\s*"tailproof\.(opening|wallet|sealed-bid|fills|collateral-opening|member-opening'
+                    rb'|member-balances|identity|share|dealer|signing-journal)\b|"kdfparams"\s*:')
 """In files of ours that are kept with mode 0600, and in encrypted keys of Ethereum (version 3)."""
 LOOSE = ("pyproject.toml", "README.md", "CHANGELOG.md")
 """Files of the repository's root that a build needs."""

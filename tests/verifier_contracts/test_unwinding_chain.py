@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ledger_world import FACTORS, MINUTE, send_contract
+from ledger_world import FACTORS, MINUTE, Tested, send_contract
 from mocks import compiled
 from revmsystem import ONE, QUOTE_ID
 from test_liquidation_gas import GasWorld
+from world import started
 
 from verifier_contracts.abi import encode_call, encode_deployment
 from verifier_contracts.unwinding import Grounds, Listing, Phase, ProtocolUnwinder, Shortfall, Step, Terms
@@ -33,11 +35,7 @@ class ChainWorld(GasWorld):
         for _ in range(2):
             w.at.authority.perform(self.unwinder, "listProtocol", self.adapter, QUOTE_ID, 7, sender=w.admin)
             w.later(w.config.delays.admin)
-        w.chain.web3.provider.ethereum_tester.add_account(w.owner.key.hex())
-        w.chain.web3.eth.send_transaction({"from": w.admin, "to": w.owner.address, "value": 10**18})
-        # The chain's list of senders was read before she was one.
-        w.chain.web3.eth.send_transaction({"from": w.owner.address, "to": self.unwinder.address, "gas": 300_000,
-                                           "data": encode_call(self.unwinder.artifact, "join", [self.adapter, 500])})
+        w.sent_by(w.owner, Tested(w.chain, self.unwinder.address, "ProtocolUnwinder"), "join", self.adapter, 500)
         self.set([1, 20_000, 300], [1_000, 20_000])
         w.next_epoch(10 * MINUTE)
 
@@ -47,8 +45,9 @@ class ChainWorld(GasWorld):
 
 
 @pytest.fixture(scope="module")
-def chained() -> ChainWorld:
-    return ChainWorld()
+def chained() -> Iterator[ChainWorld]:
+    with started() as chain:
+        yield ChainWorld(chain)
 
 
 def test_an_account_is_unwound_through_the_binding(chained):
