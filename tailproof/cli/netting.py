@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ from risk.exact.clock import format_time
 from verifier_contracts.addresses import checksummed
 
 from .. import epochs
-from ..keys import KeyDirectory, read_verification_key
+from ..keys import KeyDirectory
 from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, signing_offline
-from .solvency import AS_OF, TIME, UNTIL, begun, marks, told
+from .solvency import AS_OF, TIME, UNTIL, Trust, begun, marks, told, verifying
 
 
 class Member(click.ParamType[tuple[str, str]]):
@@ -202,34 +201,21 @@ def _members(challenge: Any, openings: tuple[Path, ...], balances: tuple[Path, .
 @netting.command("verify")
 @click.argument("certificate", type=FILE)
 @click.option("--challenge", "asked", type=FILE, required=True, help="Your challenge: the file that you kept.")
-@click.option("--key", type=FILE, required=True, help="Verification key (JSON) or key directory that you trust.")
-@click.option("--epoch", type=FILE, required=True, help="Epoch directory, or its manifest, that you trust.")
-@click.option("--content", "contents", type=FILE, multiple=True, help="A publisher's signature of the epoch; again "
-              "for each.")
-@click.option("--publisher", "publishers", type=ADDRESS, multiple=True, help="With --content: who must have signed; "
-              "again for each.")
-@click.option("--at", "instant", type=TIME, help="As of another time.  [default: now]")
-@click.option("--backend", type=click.Choice(["kernels", "reference"]), default="kernels", show_default=True,
-              help="reference: the independent py_ecc arithmetic.")
+@verifying
 @reporting
-def verify_group(certificate: Path, asked: Path, key: Path, epoch: Path, contents: tuple[Path, ...],
-                 publishers: tuple[str, ...], instant: int | None, backend: Any) -> Outcome:
+def verify_group(certificate: Path, asked: Path, trust: Trust) -> Outcome:
     """Verify CERTIFICATE against your own challenge, offline; exit code 1 if any check fails (counterparty)."""
     from risk.exact.money import format_money
 
     from .. import netting as checking
     from ..challenge import Challenge
     from ..group_certificate import GroupCertificate
-    given, challenge, trusted = GroupCertificate.load(certificate), Challenge.load(asked), epochs.read_claim(epoch)
-    circuit = KeyDirectory.load(key).r1cs_digest if os.path.isdir(key) else None
-    at = int(time.time()) if instant is None else instant
-    checks = checking.examine(given, challenge, read_verification_key(key), trusted, at=at, key_circuit=circuit,
-                              backend=backend)
-    margin = f"{format_money(given.bundle.margin)} {trusted.quote or 'quote units'}"
-    return told(challenge, checks, read_verification_key(key).insecure_setup, trusted, contents, publishers, at,
-                instant is not None, circuit is not None,
-                checking.in_words(challenge, margin, trusted.root, trusted.valuation), checking.NOT_SHOWN,
-                {"margin": str(given.bundle.margin)})
+    given, challenge, epoch = GroupCertificate.load(certificate), Challenge.load(asked), trust.epoch
+    checks = checking.examine(given, challenge, trust.key, epoch, at=trust.at, key_circuit=trust.circuit,
+                              backend=trust.backend)
+    margin = f"{format_money(given.bundle.margin)} {epoch.quote or 'quote units'}"
+    return told(challenge, checks, trust, checking.in_words(challenge, margin, epoch.root, epoch.valuation),
+                checking.NOT_SHOWN, {"margin": str(given.bundle.margin)})
 
 
 def _on_grid(epoch: Path, statement: str) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reportin
 from .node import Endpoint, signing_offline
 
 if TYPE_CHECKING:
+    from prover import VerificationKey
+
     from ..auditing import Check
     from ..challenge import Challenge
 
@@ -212,39 +216,87 @@ def prove_solvency(asked: Path, key: Path, epoch: Path, opening: Path, collatera
                         keys.insecure_setup, grid.header.trial)])
 
 
+# -- what whoever verifies trusts --------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Trust:
+    """The files that a counterparty trusts, and as of when she asks.
+
+    key_path : verification key, or key directory, which also says what its key is for.  contents, publishers : who
+    signed the epoch, and who must have.  instant : another time than now.
+    """
+
+    key_path: Path
+    epoch_path: Path
+    contents: tuple[Path, ...]
+    publishers: tuple[str, ...]
+    instant: int | None
+    backend: Any
+
+    @cached_property
+    def key(self) -> VerificationKey:
+        return read_verification_key(self.key_path)
+
+    @cached_property
+    def circuit(self) -> str | None:
+        return KeyDirectory.load(self.key_path).r1cs_digest if os.path.isdir(self.key_path) else None
+
+    @cached_property
+    def epoch(self) -> epochs.Claim:
+        return epochs.read_claim(self.epoch_path)
+
+    @cached_property
+    def at(self) -> int:
+        return int(time.time()) if self.instant is None else self.instant
+
+
+_VERIFYING = (
+    click.option("--key", "key_path", type=FILE, required=True,
+                 help="Verification key (JSON) or key directory that you trust."),
+    click.option("--epoch", "epoch_path", type=FILE, required=True,
+                 help="Epoch directory, or its manifest, that you trust."),
+    click.option("--content", "contents", type=FILE, multiple=True, help="A publisher's signature of the epoch; again "
+                  "for each."),
+    click.option("--publisher", "publishers", type=ADDRESS, multiple=True, help="With --content: who must have signed; "
+                  "again for each."),
+    click.option("--at", "instant", type=TIME, help="As of another time.  [default: now]"),
+    click.option("--backend", type=click.Choice(["kernels", "reference"]), default="kernels", show_default=True,
+                  help="reference: the independent py_ecc arithmetic."),
+)
+
+
+def verifying(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of whoever verifies, and pass them on as `trust`."""
+    names = [one.name for one in fields(Trust)]
+
+    @wraps(function)
+    def run(*args: Any, **given: Any) -> None:
+        function(*args, trust=Trust(**{name: given.pop(name) for name in names}), **given)
+
+    decorated: Callable[..., None] = run
+    for option in reversed(_VERIFYING):
+        decorated = option(decorated)
+    return decorated
+
+
 @solvency.command("verify")
 @click.argument("certificate", type=FILE)
 @click.option("--challenge", "asked", type=FILE, required=True, help="Your challenge: the file that you kept.")
-@click.option("--key", type=FILE, required=True, help="Verification key (JSON) or key directory that you trust.")
-@click.option("--epoch", type=FILE, required=True, help="Epoch directory, or its manifest, that you trust.")
-@click.option("--content", "contents", type=FILE, multiple=True, help="A publisher's signature of the epoch; again "
-              "for each.")
-@click.option("--publisher", "publishers", type=ADDRESS, multiple=True, help="With --content: who must have signed; "
-              "again for each.")
-@click.option("--at", "instant", type=TIME, help="As of another time.  [default: now]")
-@click.option("--backend", type=click.Choice(["kernels", "reference"]), default="kernels", show_default=True,
-              help="reference: the independent py_ecc arithmetic.")
+@verifying
 @reporting
-def verify_certificate(certificate: Path, asked: Path, key: Path, epoch: Path, contents: tuple[Path, ...],
-                       publishers: tuple[str, ...], instant: int | None, backend: Any) -> Outcome:
+def verify_certificate(certificate: Path, asked: Path, trust: Trust) -> Outcome:
     """Verify CERTIFICATE against your own challenge, offline; exit code 1 if any check fails (counterparty)."""
     from .. import certifying
     from ..certificate import Certificate
     from ..challenge import Challenge
-    given, challenge, trusted = Certificate.load(certificate), Challenge.load(asked), epochs.read_claim(epoch)
-    verification_key = read_verification_key(key)
-    circuit = KeyDirectory.load(key).r1cs_digest if os.path.isdir(key) else None
-    at = int(time.time()) if instant is None else instant
-    checks = certifying.examine(given, challenge, verification_key, trusted, at=at, key_circuit=circuit,
-                                backend=backend)
-    return told(challenge, checks, verification_key.insecure_setup, trusted, contents, publishers, at,
-                instant is not None, circuit is not None,
-                certifying.in_words(challenge, trusted.root, trusted.valuation), certifying.NOT_SHOWN, {})
+    given, challenge = Certificate.load(certificate), Challenge.load(asked)
+    checks = certifying.examine(given, challenge, trust.key, trust.epoch, at=trust.at, key_circuit=trust.circuit,
+                                backend=trust.backend)
+    return told(challenge, checks, trust, certifying.in_words(challenge, trust.epoch.root, trust.epoch.valuation),
+                certifying.NOT_SHOWN, {})
 
 
-def told(challenge: Challenge, checks: Sequence[Check], insecure: bool, trusted: epochs.Claim,
-         contents: Sequence[Path], publishers: Sequence[str], at: int, back_then: bool, key_known: bool, shown: str,
-         not_shown: Sequence[str], facts: Mapping[str, Any]) -> Outcome:
+def told(challenge: Challenge, checks: Sequence[Check], trust: Trust, shown: str, not_shown: Sequence[str],
+         facts: Mapping[str, Any]) -> Outcome:
     """The verdict on an answer, with what publishers signed of its epoch; in words, and what was taken on trust.
 
     Raises
@@ -253,29 +305,31 @@ def told(challenge: Challenge, checks: Sequence[Check], insecure: bool, trusted:
     """
     from ..answering import examine_content
     from ..signing import SignedContent
+    trusted, contents, publishers, at = trust.epoch, trust.contents, trust.publishers, trust.at
     if bool(contents) != bool(publishers):
         raise BadInput("--content and --publisher", (len(contents), len(publishers)), "given together: signatures, and "
                        "who must have signed")
     checks = [*checks, *examine_content([SignedContent.load(path) for path in contents], publishers, trusted.root)]
     holds = all(check.holds for check in checks)
     on_trust = [remark for unchecked, remark in (
-        (not key_known, "That the key is for this statement is unchecked: a key directory says what its key is for."),
+        (trust.circuit is None,
+         "That the key is for this statement is unchecked: a key directory says what its key is for."),
         (not trusted.recomputed, "The root is the manifest's own: give the epoch directory to recompute it."),
         (True, "That the epoch's scenarios and factors follow from its sources is unchecked: tailproof epoch check."),
         (not contents, "That anybody published this epoch is unchecked (--content, --publisher)."),
         (trusted.valuation is not None, f"Whether prices of {format_time(trusted.valuation or 0)} are young enough at "
          f"{format_time(at)} is for you to say."),
-        (back_then, f"It was checked as of {format_time(at)}, which is not now."),
+        (trust.instant is not None, f"It was checked as of {format_time(at)}, which is not now."),
     ) if unchecked]
     return Outcome(
         {"statement": challenge.statement, "account": challenge.account, "asker": challenge.asker,
          "buffer": challenge.buffer, "until": challenge.until, "at": at, "epoch_root": str(trusted.root), **facts,
-         "insecure_setup": insecure, "trial_epoch": trusted.trial, "shown": shown if holds else None,
+         "insecure_setup": trust.key.insecure_setup, "trial_epoch": trusted.trial, "shown": shown if holds else None,
          "not_shown": list(not_shown), "taken_on_trust": on_trust, "checks": [check.to_json() for check in checks]},
         [*table([(check.name, "ok" if check.holds else "FALSE", _told(check)) for check in checks]), "",
          *([f"SHOWN: {shown}", *(f"not shown: {line}" for line in not_shown)] if holds else
            ["NOT SHOWN: this certificate does not answer your challenge."]), *on_trust,
-         *marks(insecure, bool(trusted.trial))], holds)
+         *marks(trust.key.insecure_setup, bool(trusted.trial))], holds)
 
 
 def _told(check: Check) -> str:
