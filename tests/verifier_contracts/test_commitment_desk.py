@@ -338,10 +338,14 @@ def test_a_pause_comes_once_a_week_for_each_class(ledgers):
     pause(ledgers, HOUR)
     assert ledgers.desk.read("pausedUntil", OPEN) == ledgers.chain.now() + HOUR
     assert ledgers.desk.read("pausedSeconds", OPEN) == stopped
-    ledgers.chain.travel_to(ledgers.chain.now() + 600)
+    again = ledgers.chain.now()
+    ledgers.chain.travel_to(again + 600)
     assert ledgers.desk.read("pausedSeconds", OPEN) == stopped + 600
+    ledgers.chain.travel_to(again + 7 * DAY)
+    pause(ledgers, HOUR)
+    assert ledgers.desk.read("pausedSeconds", OPEN) == stopped + HOUR, "of all before, not of the last alone"
     ledgers.chain.travel_to(ledgers.chain.now() + DAY)
-    assert ledgers.desk.read("pausedSeconds", OPEN) == stopped + HOUR
+    assert ledgers.desk.read("pausedSeconds", OPEN) == stopped + 2 * HOUR
     assert ledgers.desk.read("pausedSeconds", SETTLE) == 0
 
 
