@@ -17,7 +17,7 @@ from .. import epochs
 from ..keys import KeyDirectory
 from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, signing_offline
-from .solvency import AS_OF, TIME, UNTIL, Trust, begun, marks, told, verifying
+from .solvency import AS_OF, UNTIL, Trust, asking, begun, marks, told, verifying
 
 
 class Member(click.ParamType[tuple[str, str]]):
@@ -42,14 +42,7 @@ def netting() -> None:
 @click.option("--group", type=ADDRESS, required=True, help="Who is asked: the group's owner.")
 @click.option("--member", "members", type=Member(), metavar="PROTOCOL:ACCOUNT", multiple=True, required=True,
               help="A member that you ask about, whose protocol's signatures you believe; again for each.")
-@click.option("--buffer", type=Integer(0, (1 << 16) - 1), required=True, help="Required beyond the margin, in basis "
-              "points of it.")
-@click.option("--until", type=TIME, required=True, help="Last time at which an answer counts: 2027-01-31T12:00:00Z or "
-              "Unix seconds.")
-@click.option("--key", type=FILE, required=True, help="Key directory that you trust; says which statement.")
-@click.option("--epoch", type=FILE, help="Epoch directory, or manifest, that it must be under; without it you say "
-              "so when you verify.")
-@click.option("--out", type=OUTPUT, required=True, help="Challenge to write. Keep it: answers are verified with it.")
+@asking
 @reporting
 def ask(asker: str, group: str, members: tuple[tuple[str, str], ...], buffer: int, until: int, key: Path,
         epoch: Path | None, out: Path) -> Outcome:

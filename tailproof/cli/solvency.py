@@ -50,6 +50,26 @@ UNTIL = click.option("--until", type=TIME, required=True, help="Last time at whi
 AS_OF = click.option("--as-of", type=TIME, help="First time at which it is so.  [default: now]")
 
 
+_ASKING = (
+    click.option("--buffer", type=Integer(0, (1 << 16) - 1), required=True, help="Required beyond the margin, in basis "
+                 "points of it."),
+    click.option("--until", type=TIME, required=True, help="Last time at which an answer counts: "
+                 "2027-01-31T12:00:00Z or Unix seconds."),
+    click.option("--key", type=FILE, required=True, help="Key directory that you trust; says which statement."),
+    click.option("--epoch", type=FILE, help="Epoch directory, or manifest, that it must be under; without it you say "
+                 "so when you verify."),
+    click.option("--out", type=OUTPUT, required=True, help="Challenge to write. Keep it: answers are verified with "
+                 "it."),
+)
+
+
+def asking(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of whoever asks, whatever is asked."""
+    for option in reversed(_ASKING):
+        function = option(function)
+    return function
+
+
 @click.group()
 def solvency() -> None:
     """Show a counterparty that collateral covers a margin, and neither of them (all four)."""
@@ -60,14 +80,7 @@ def solvency() -> None:
 @click.option("--account", type=ADDRESS, required=True, help="Who is asked.")
 @click.option("--venue", type=ADDRESS, required=True, help="Whose signature you believe for her positions.")
 @click.option("--custodian", type=ADDRESS, required=True, help="Whose signature you believe for her collateral.")
-@click.option("--buffer", type=Integer(0, (1 << 16) - 1), required=True, help="Required beyond the margin, in basis "
-              "points of it.")
-@click.option("--until", type=TIME, required=True, help="Last time at which an answer counts: 2027-01-31T12:00:00Z or "
-              "Unix seconds.")
-@click.option("--key", type=FILE, required=True, help="Key directory that you trust; says which statement.")
-@click.option("--epoch", type=FILE, help="Epoch directory, or manifest, that it must be under; without it you say "
-              "so when you verify.")
-@click.option("--out", type=OUTPUT, required=True, help="Challenge to write. Keep it: answers are verified with it.")
+@asking
 @reporting
 def ask(asker: str, account: str, venue: str, custodian: str, buffer: int, until: int, key: Path, epoch: Path | None,
         out: Path) -> Outcome:

@@ -6,10 +6,11 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import desks
 import pytest
 from eth_account import Account
 from oracle_epochs import grid
@@ -26,7 +27,6 @@ from tailproof.collateral_opening import CollateralOpening
 from tailproof.custody import Attestation, kept_by
 from tailproof.keys import KeyDirectory, make_keys
 from tailproof.secret import Opening
-from verifier_contracts.chain import KEY_VARIABLE
 from verifier_contracts.epoch_content import EpochContent, OracleDomain
 from verifier_contracts.signers import LocalSigner
 
@@ -37,20 +37,8 @@ LATE = 3_786_912_000 + 86_400
 """A day after UNTIL."""
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(desks.Desk):
     """Files of everybody: key, epoch, challenge.json, certificate.json, positions.secret.json and the like."""
-
-    home: Path
-    run: Run
-
-    def path(self, name: str) -> Path:
-        return self.home / name
-
-    def by(self, who: Any, *arguments: object) -> Any:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(KEY_VARIABLE, who.key.hex())
-            return self.run(*arguments)
 
     def ask(self, out: str, **changes: object) -> Any:
         given = {"asker": "Bank A", "account": OWNER.address, "venue": VENUE.address, "custodian": CUSTODIAN.address,

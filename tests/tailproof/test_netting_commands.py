@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import desks
 import pytest
 from eth_account import Account
 from oracle_epochs import grid
@@ -26,7 +27,6 @@ from tailproof.group_certificate import GroupCertificate, MemberWords
 from tailproof.keys import KeyDirectory, make_keys
 from tailproof.member_opening import MemberOpening
 from tailproof.netting import MemberSecrets
-from verifier_contracts.chain import KEY_VARIABLE
 from verifier_contracts.signers import LocalSigner
 
 Run = Callable[..., Any]
@@ -36,20 +36,8 @@ MEMBERS = ((ONE, A, 3), (TWO, B, 5))
 NAME, BUFFER, UNTIL, END = "netting-tiny", 500, "2090-01-01T00:00:00Z", 3_786_912_000
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(desks.Desk):
     """Files of everybody."""
-
-    home: Path
-    run: Run
-
-    def path(self, name: str) -> Path:
-        return self.home / name
-
-    def by(self, who: Any, *arguments: object) -> Any:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(KEY_VARIABLE, who.key.hex())
-            return self.run(*arguments)
 
     def ask(self, out: str, *members: str, **changes: object) -> Any:
         given = {"asker": "Bank A", "group": OWNER.address, "buffer": BUFFER, "until": UNTIL, "key": self.path("key"),

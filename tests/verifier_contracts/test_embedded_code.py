@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from eth.vm import opcode_values as op
 from eth.vm.forks.prague.computation import PragueComputation
+from ledger_world import send_contract
 
 from verifier_contracts import embedded, embedded_code
+from verifier_contracts.abi import encode_call
 from verifier_contracts.chain import Chain
 
 OURS = sorted(embedded_code._TAKEN)
@@ -116,3 +118,16 @@ def test_programs_of_chance(state: Any) -> None:
                 parts.append(bytes([code]))
         finished += agree(state, b"".join(parts), rng.choice([300, 3_000, 30_000]))[0] is type(None)
     assert 100 < finished < 1_400
+
+
+def test_calls_before_leave_nothing_warm_for_an_estimate() -> None:
+    """They run on one state, which is kept: slots that one has read would be cheap for the next (EIP-2929)."""
+    chain = Chain.embedded(timestamp=1_800_000_000)
+    authority = send_contract(chain, "Authority", [chain.senders[0]])
+    data = encode_call(authority.artifact, "grantRole", (77, chain.senders[3], 0))
+    estimates = set()
+    for _ in range(3):
+        estimates.add(chain.estimate_gas(authority.address, data, sender=chain.senders[0]))
+        chain.call(authority.address, data, sender=chain.senders[0])
+    (used,) = estimates
+    assert chain.send(authority.address, data, sender=chain.senders[0]).gas_used == used
