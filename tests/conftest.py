@@ -28,6 +28,10 @@ os.environ.pop("TAILPROOF_PRIVATE_KEY", None)
 _state = tempfile.TemporaryDirectory(prefix="tailproof-tests-")
 os.environ["XDG_STATE_HOME"] = _state.name
 
+# Beside another worker, a second thread for every product of vectors only waits for a core, and for Python's lock.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("TAILPROOF_THREADS", "1")
+
 # Of the two libraries for Keccak that come with the embedded chain, the one that takes a fifth of the time.
 if find_spec("sha3"):
     os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")

@@ -10,7 +10,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
@@ -49,13 +49,13 @@ class HTTP:
     def __init__(self, url: str, name: str) -> None:
         self.url, self.name = url, name
         self._session, self._numbers = requests.Session(), itertools.count(1)
+        self._prepared: tuple[requests.PreparedRequest, MutableMapping[str, Any]] | None = None
 
     def ask(self, method: str, params: list[Any], seconds: float) -> Any:
         number = next(self._numbers)
         body = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
         try:
-            with self._session.post(self.url, data=body, headers={"Content-Type": "application/json"}, stream=True,
-                                    allow_redirects=False, timeout=seconds) as response:
+            with self._send(body.encode(), seconds) as response:
                 status, after = response.status_code, response.headers.get("Retry-After", "")
                 text = self._read(response, method, time.monotonic() + seconds)
         except (requests.RequestException, UnicodeError) as error:        # UnicodeError: a host that no name can be
@@ -77,6 +77,18 @@ class HTTP:
         if answer.get("id") not in (number, None):
             raise OddAnswer(self.name, "the answer is to another question", method=method)
         return answer
+
+    def _send(self, body: bytes, seconds: float) -> requests.Response:
+        """All requests are alike but for the body: address, headers and proxies are worked out for the first, which
+        takes as long as everything else that is done here for a question."""
+        if self._prepared is None:
+            first = self._session.prepare_request(requests.Request("POST", self.url,
+                                                                   headers={"Content-Type": "application/json"}))
+            self._prepared = first, self._session.merge_environment_settings(self.url, {}, True, None, None)
+        like, settings = self._prepared
+        request = like.copy()
+        request.body, request.headers["Content-Length"] = body, str(len(body))
+        return self._session.send(request, allow_redirects=False, timeout=seconds, **settings)
 
     def _read(self, response: requests.Response, method: str, until: float) -> bytes:
         """The body, unless it is endless in length or time."""

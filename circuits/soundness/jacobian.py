@@ -9,6 +9,7 @@ so a first and a second order coefficient for each row and wire say everything, 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -31,18 +32,48 @@ class Response(NamedTuple):
     second: FieldArray
 
 
+class _Block(NamedTuple):
+    """What of a response depends on the system alone: pairs of row and wire, and what A, B, C and A B hold there."""
+
+    rows: NDArray[np.int64]
+    wires: NDArray[np.int64]
+    a: FieldArray
+    b: FieldArray
+    c: FieldArray
+    second: FieldArray
+
+
+_kept: tuple[weakref.ref[R1CS], _Block] | None = None
+"""Of the last system that fits one block: a harness asks for the responses of one system at many witnesses."""
+
+
 def responses(system: R1CS, witness: FieldArray) -> Iterator[Response]:
     """The response of every row, a block of consecutive rows at a time."""
     left, right, _ = system.products(witness)
+    for block in _blocks(system):
+        first = field.subtract(field.add(field.multiply(block.a, right[block.rows]),
+                                         field.multiply(block.b, left[block.rows])), block.c)
+        yield Response(block.rows, block.wires, first, block.second)
+
+
+def _blocks(system: R1CS) -> Iterator[_Block]:
+    global _kept
+    kept = _kept
+    if kept is not None and kept[0]() is system:
+        yield kept[1]
+        return
     entries = system.a.starts + system.b.starts + system.c.starts
     begin = 0
     while begin < system.rows:
         end = max(begin + 1, int(np.searchsorted(entries, entries[begin] + _BLOCK, side="right")) - 1)
-        yield _block(system, left, right, begin, end)
+        block = _block(system, begin, end)
+        if end - begin == system.rows:
+            _kept = weakref.ref(system), block
+        yield block
         begin = end
 
 
-def _block(system: R1CS, left: FieldArray, right: FieldArray, begin: int, end: int) -> Response:
+def _block(system: R1CS, begin: int, end: int) -> _Block:
     keys, words = [], []
     for matrix in (system.a, system.b, system.c):
         span = slice(int(matrix.starts[begin]), int(matrix.starts[end]))
@@ -53,6 +84,4 @@ def _block(system: R1CS, left: FieldArray, right: FieldArray, begin: int, end: i
     a, b, c = (np.zeros((len(pairs), 4), np.uint64) for _ in range(3))
     for column, key, word in zip((a, b, c), keys, words, strict=True):
         column[np.searchsorted(pairs, key)] = word
-    rows, wires = pairs // system.wires, pairs % system.wires
-    first = field.subtract(field.add(field.multiply(a, right[rows]), field.multiply(b, left[rows])), c)
-    return Response(rows, wires, first, field.multiply(a, b))
+    return _Block(pairs // system.wires, pairs % system.wires, a, b, c, field.multiply(a, b))

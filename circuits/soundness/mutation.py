@@ -49,14 +49,18 @@ def survivors(system: R1CS, witness: FieldArray, moves: Mapping[str, FieldArray]
     """
     moves = wire_mutations(witness) if moves is None else moves
     noticed = {name: np.zeros(system.wires, np.bool_) for name in moves}
+    always = np.zeros(system.wires, np.bool_)              # by a row whose response does not depend on the distance
     for response in responses(system, witness):
+        bends = response.second.any(axis=1)
+        always[response.wires[~bends & response.first.any(axis=1)]] = True
+        first, second, wires = response.first[bends], response.second[bends], response.wires[bends]
         for name, move in moves.items():
             # The row's change divided by the distance: zero only if the row does not notice.
-            change = field.add(response.first, field.multiply(response.second, move[response.wires]))
-            noticed[name][response.wires[change.any(axis=1)]] = True
+            change = field.add(first, field.multiply(second, move[wires]))
+            noticed[name][wires[change.any(axis=1)]] = True
     result = {}
     for name, move in moves.items():
-        loose = ~noticed[name] & move.any(axis=1)
+        loose = ~noticed[name] & ~always & move.any(axis=1)
         loose[0] = False
         result[name] = np.flatnonzero(loose)
     return result
