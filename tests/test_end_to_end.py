@@ -46,7 +46,7 @@ def epoch(epoch_directory: Path) -> tailproof.Epoch:
     return tailproof.load_epoch(epoch_directory)
 
 
-@pytest.fixture(scope="module", params=["embedded", "anvil"])
+@pytest.fixture(scope="module", params=[pytest.param("embedded", marks=pytest.mark.slow), "anvil"])
 def contracts(request: pytest.FixtureRequest, keys: tailproof.KeyDirectory, epoch: tailproof.Epoch
               ) -> Iterator[tuple[SystemWorld, int]]:
     """A deployed system, and the id under which the epoch is published."""

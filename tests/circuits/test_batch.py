@@ -111,6 +111,7 @@ def test_no_group_of_constraints_is_without_an_attack_that_needs_it() -> None:
     assert needed == set(cheats.circuit().groups())
 
 
+@pytest.mark.slow
 def test_the_audit_is_green() -> None:
     """At an ordinary witness and at one with every freedom; `margin` is audited at the others."""
     subject = cheats.subject()

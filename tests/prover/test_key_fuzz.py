@@ -29,7 +29,7 @@ from prover.files.zkey import read_zkey, write_zkey
 from prover.groth16.verify import Equation
 from prover.points import decode_g1, decode_g2, encode_g1, encode_g2
 
-FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SCALARS = st.one_of(st.integers(1, ORDER - 1), st.sampled_from([1, 2, ORDER - 1]))
 SHIFTS = st.one_of(st.just(0), st.integers(0, ORDER - 1))
 

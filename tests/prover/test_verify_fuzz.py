@@ -12,7 +12,7 @@ import prover
 from primitives.errors import BadInput
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
 
-FUZZ = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SCALARS = st.one_of(st.integers(1, ORDER - 1), st.sampled_from([1, 2, ORDER - 1, ORDER - 2]))
 COORDINATES = st.one_of(st.integers(-2, 2**256), st.sampled_from(
     [0, 1, BASE_MODULUS - 1, BASE_MODULUS, BASE_MODULUS + 1, 2**254, 2**256 - 1]))

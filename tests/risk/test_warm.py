@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """
 from primitives import cache
@@ -25,6 +27,7 @@ print([name for name in compiled if name.split(".")[-1] in NAMES])
 """
 
 
+@pytest.mark.slow
 def test_an_epoch_finds_everything_compiled(tmp_path: Path) -> None:
     """In an empty cache: what `warm` leaves out would be compiled by the epoch."""
     from primitives.native import Compiled

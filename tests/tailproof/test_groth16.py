@@ -103,7 +103,8 @@ print(json.dumps(loaded))
 """
 
 
-@pytest.mark.parametrize("path", [{}, {"TAILPROOF_FORCE_PORTABLE": "1"}], ids=["own", "portable"])
+@pytest.mark.parametrize("path", [pytest.param({}, id="own"), pytest.param(
+    {"TAILPROOF_FORCE_PORTABLE": "1"}, id="portable", marks=pytest.mark.slow)])
 def test_warming_leaves_nothing_to_compile(finished: Path, path: dict[str, str]) -> None:
     """In a process that has loaded nothing yet: what it loads after `warm`, an empty cache would have it compile."""
     made = finished / f"warm{len(path)}"

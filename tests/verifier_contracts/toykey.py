@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from prover import Proof, VerificationKey
-from prover.curve import G1_GROUP, G2_GROUP, ORDER
+from prover.curve import G1_GROUP, G2_GROUP, ORDER, Group
 from verifier_contracts.selftest import KnownAnswer
 
 CIRCUIT = hashlib.sha256(b"toy circuit").digest()
@@ -42,15 +43,37 @@ class ToyKey:
         return KnownAnswer(inputs, self.prove(inputs))
 
 
+_WINDOW = 4
+
+
+@cache
+def _multiples(group: Group[Any]) -> list[list[tuple[Any, Any]]]:
+    """Of the generator by j 16^i, i a row and 0 < j < 16: what makes a multiplication a sum of at most 64 points."""
+    rows, base = [], group.generator
+    for _ in range(-(-ORDER.bit_length() // _WINDOW)):
+        row = [base]
+        while len(row) < 1 << _WINDOW:
+            row.append(group.combine([1, 1], [row[-1], base]))
+        base = row.pop()
+        rows.append(row)
+    return rows
+
+
+def _multiple(group: Group[Any], scalar: int) -> Any:
+    digits = [scalar >> _WINDOW * i & (1 << _WINDOW) - 1 for i in range(-(-ORDER.bit_length() // _WINDOW))]
+    points = [row[digit - 1] for row, digit in zip(_multiples(group), digits, strict=True) if digit]
+    return group.combine([1] * len(points), points)
+
+
 @cache
 def g1(scalar: int) -> tuple[int, int]:
-    point = G1_GROUP.multiply(G1_GROUP.generator, scalar % ORDER)
+    point = _multiple(G1_GROUP, scalar % ORDER)
     assert point is not None
     return point
 
 
 @cache
 def g2(scalar: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    point = G2_GROUP.multiply(G2_GROUP.generator, scalar % ORDER)
+    point = _multiple(G2_GROUP, scalar % ORDER)
     assert point is not None
     return point
