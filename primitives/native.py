@@ -21,6 +21,7 @@ import json
 import operator
 import os
 import struct
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -208,7 +209,9 @@ def _flatten(argument: Any, words: list[int]) -> Kind:
         if not flags.aligned:
             raise TypeError("an array that is not aligned")
         # Reference count and owner (Python's business), elements, bytes of one, address, shape, strides.
-        words += (0, 0, argument.size, argument.itemsize, _address(argument), *argument.shape, *argument.strides)
+        words += (0, 0, argument.size, argument.itemsize, _address(argument))
+        words += argument.shape
+        words += argument.strides
         return argument.dtype, argument.ndim, flags.c_contiguous
     if isinstance(argument, tuple):
         return type(argument), tuple([_flatten(part, words) for part in argument])
@@ -219,12 +222,21 @@ def _flatten(argument: Any, words: list[int]) -> Kind:
     return int
 
 
-def _address(array: Any) -> int:
-    """Where an array's first element lies: five times faster asked of ctypes than of NumPy, but ctypes may refuse."""
-    try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))
-    except (TypeError, ValueError):                # read-only, not contiguous, empty
-        return int(array.__array_interface__["data"][0])
+def _asked_address(array: Any) -> int:
+    """Where an array's first element lies."""
+    return int(array.__array_interface__["data"][0])
+
+
+def _read_address(array: Any) -> int:
+    """The same in a tenth of the time, which is a third of a call of a compiled function: NumPy's C API fixes that the
+    address is an array's first field, behind what every object begins with."""
+    return _WORD_AT(id(array) + _HEAD).value
+
+
+_WORD_AT, _HEAD = ctypes.c_size_t.from_address, object.__basicsize__
+_PROBES = (np.arange(5), np.arange(5)[3:], np.zeros((0, 4)), np.arange(6).reshape(2, 3).T)
+_address = _read_address if sys.implementation.name == "cpython" and all(
+    _read_address(probe) == _asked_address(probe) for probe in _PROBES) else _asked_address
 
 
 def _described(kind: Kind) -> str:

@@ -221,3 +221,16 @@ def test_a_changed_emitter_renews_the_machine_code_made_of_it(tmp_path: Path) ->
     limbs.write_text(text.replace("b.add(_join(b, _load(b, x, i)), _join(b, _load(b, y, j)))",
                                   "b.sub(_join(b, _load(b, x, i)), _join(b, _load(b, y, j)))"))
     assert run_copy(tmp_path, program) == "19 True"
+
+
+def test_addresses_read_are_those_that_numpy_tells(tmp_path: Path) -> None:
+    """Of arrays that own their memory and that do not, empty, strided, of other orders, mapped and read-only."""
+    from primitives.native import _asked_address, _read_address
+    base = np.arange(60, dtype=np.uint64).reshape(5, 3, 4)
+    base.tofile(tmp_path / "kept")
+    sealed = base.copy()
+    sealed.setflags(write=False)
+    for array in (base, base[1:, ::2], base[::-1], base.T, base[:0], np.zeros(()), sealed, np.zeros((3, 0)),
+                  np.memmap(tmp_path / "kept", np.uint64, "r", 16, (7, 4)), np.frombuffer(b"12345678", np.int64),
+                  np.broadcast_to(base[0], (9, 3, 4)), base.view(np.int32)):
+        assert _read_address(array) == _asked_address(array) == array.ctypes.data
