@@ -16,6 +16,7 @@ from oracle_epochs import build, grid
 from circuits import statements
 from circuits.clauses.collateral import Holding
 from circuits.statements.cover import Claim
+from prover.curve import BASE_MODULUS, G2_GROUP, Fp2
 from risk.margins.portfolio import Portfolio
 from tailproof import certifying, epochs, netting
 from tailproof.attestation import commit
@@ -107,6 +108,20 @@ def _netting(folder: Path) -> None:
     netting.certify(challenge, keys, epoch, members).save(folder / "netting.json")    # type: ignore[arg-type]
 
 
+def twist_y(x: int) -> Fp2 | None:
+    """A y with (x, y) on the twist of BN254, if there is one: y = a + b u, y**2 = x**3 + 3 / (9 + u)."""
+    q = BASE_MODULUS
+    c0, c1 = (x**3 + G2_GROUP.b[0]) % q, G2_GROUP.b[1]
+    norm = pow(c0 * c0 + c1 * c1, (q + 1) // 4, q)
+    for half in ((c0 + norm) * pow(2, -1, q) % q, (c0 - norm) * pow(2, -1, q) % q):
+        a = pow(half, (q + 1) // 4, q)
+        if a and a * a % q == half:
+            y = a, c1 * pow(2 * a, -1, q) % q
+            if G2_GROUP.on_curve(((x, 0), y)):
+                return y
+    return None
+
+
 def kind_of(name: str) -> str:
     return "cover" if name == "shortfall" else name
 
@@ -155,3 +170,28 @@ class Judge:
 
     def verdict(self, parts: Mapping[str, Path], **asked: Any) -> Any:
         return self.ask(files=[str(path) for path in parts.values()], **asked)
+
+
+class Browser:
+    """A real browser (`tests/page/browser.mjs`): `browser("choose", paths)` and the like."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(["node", str(ROOT / "tests" / "page" / "browser.mjs")], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+                 ) -> None:
+        self.process.communicate()
+
+    def __call__(self, name: str, *given: Any) -> Any:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps([name, *given], default=str) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, "the browser has ended, its reason is above"
+        answer = json.loads(line)
+        assert "error" not in answer, answer["error"]
+        return answer["answer"]

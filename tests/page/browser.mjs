@@ -89,7 +89,11 @@ const CALLS = {
     await page.waitForFunction((name) => document.body.dataset.verdict === name, wanted, { timeout: 20000 });
     return page.innerText("main");
   },
-  fill: (id, text) => page.fill(`#${id}`, text).then(() => page.dispatchEvent(`#${id}`, "change")),
+  async fill(id, text) {
+    await page.evaluate(() => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+    await page.fill(`#${id}`, text);
+    await page.dispatchEvent(`#${id}`, "change");
+  },
   click: (selector) => page.click(selector),
   press: (key) => page.keyboard.press(key),
   evaluate: (source, given) => page.evaluate(`(${source})(${JSON.stringify(given)})`),

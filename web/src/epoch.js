@@ -21,7 +21,7 @@ export function readClaim(node) {
 }
 
 function same(name, said, found, source) {
-  if (said !== found) throw new BadInput(name, said, `${found}, which the manifest gives`, source);
+  if (said !== found) throw new BadInput(name, said, `${found}, which its other fields give`, source);
 }
 
 function readFull(node) {

@@ -54,13 +54,14 @@ export function byPart(files) {
 /** Parts without which there is no verdict, in the words of `CALLED`. */
 export function missing(parts) {
   const answers = parts.proof && parts.proof.node.value.get("schema") !== BUNDLE;
-  const flat = parts.proof && kindOf(parts.proof) === "flat";
-  return ["proof", "key", ...(flat ? [] : ["epoch"]), ...(answers ? ["challenge"] : [])].filter((part) => !parts[part]);
+  const without = parts.proof && !answers && [undefined, "flat"].includes(kindOf(parts.proof));
+  return ["proof", "key", ...(without ? [] : ["epoch"]), ...(answers ? ["challenge"] : [])].filter((part) => !parts[part]);
 }
 
+/** Of a bundle; undefined where its statement is none, which is refused whatever else is there. */
 function kindOf(proof) {
   const name = proof.node.value.get("statement");
-  return typeof name === "string" && Object.hasOwn(facts.statements, name) ? facts.statements[name].kind : null;
+  return typeof name === "string" && Object.hasOwn(facts.statements, name) ? facts.statements[name].kind : undefined;
 }
 
 /**
@@ -82,16 +83,22 @@ export function judged(parts, { commitment = null, publishers = [], at }) {
   }
 }
 
-const keysRead = new Map();
+const known = new Map();
+const MOST_KNOWN = 8;
 
-/** The key in a file, read once: what it must satisfy takes longer than a pairing. */
-function keyOf({ key, note }) {
-  const text = new TextDecoder().decode(key.bytes);
-  if (!keysRead.has(text)) {
-    keysRead.clear();
-    keysRead.set(text, readKey(key.node));
+/** What a file says, read once: a key takes longer than a pairing, and an epoch's root almost as long. */
+function once(file, read) {
+  const name = file.part + new TextDecoder().decode(file.bytes);
+  if (!known.has(name)) {
+    const found = read(file.node);
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(name, found);
   }
-  const found = keysRead.get(text);
+  return known.get(name);
+}
+
+function keyOf({ key, note }) {
+  const found = once(key, readKey);
   const said = note === undefined ? null : readKeyNote(note.node);
   if (said !== null && said.key_digest !== found.digest)
     throw new BadInput("key digest", found.digest, `${said.key_digest}, which key.json names`, key.name);
@@ -122,7 +129,7 @@ function judgedBundle(parts, commitment) {
   const [key, note] = keyOf(parts);
   if (kind === "flat" && parts.epoch)
     throw new BadInput("--epoch", parts.epoch.name, "absent: what holds nothing holds nothing in every epoch");
-  const epoch = parts.epoch ? readClaim(parts.epoch.node) : null;
+  const epoch = parts.epoch ? once(parts.epoch, readClaim) : null;
   const wanted = commitment === null ? null : new Node(commitment, "--commitment").decimal(1n, R - 1n);
   const checks = audit(bundle, key, { epoch, note, commitment: wanted });
   const holds = checks.every((check) => check.holds);
@@ -173,7 +180,7 @@ function judgedAnswer(parts, publishers, at) {
   const certificate = readCertificate(parts.proof.node, parts.proof.bytes);
   const challenge = readChallenge(parts.challenge.node);
   const [key, note] = keyOf(parts);
-  const epoch = readClaim(parts.epoch.node);
+  const epoch = once(parts.epoch, readClaim);
   const contents = parts.content.map((each) => readSignedContent(each.node));
   if (certificate.kind !== challenge.kind)
     throw new BadInput("statement", challenge.statement, `a ${certificate.kind} statement: ${certificate.kind}-…`,

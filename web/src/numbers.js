@@ -28,8 +28,11 @@ export function parseMoney(node, high) {
   return signed;
 }
 
-/** Unix seconds as 2021-03-26T08:00:00Z. */
+const LAST = 253_402_300_799n;
+
+/** Unix seconds as 2021-03-26T08:00:00Z; after the year 9999, the seconds. */
 export function formatTime(seconds) {
+  if (BigInt(seconds) > LAST) return `${seconds} s after 1970`;
   return new Date(Number(seconds) * 1000).toISOString().replace(/\.000Z$/, "Z");
 }
 
