@@ -7,8 +7,7 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from eth_account import Account
 from oracle_epochs import build, grid
@@ -146,52 +145,50 @@ def command(parts: Mapping[str, Path], name: str, *more: object) -> Sequence[obj
                                      for word in (option, path)), *more]
 
 
-class Judge:
-    """The page's code in Node."""
+class _Node:
+    """A script in Node that answers a line of JSON with a line of JSON."""
+
+    SCRIPT: ClassVar[str]
 
     def __init__(self) -> None:
-        self.process = subprocess.Popen(["node", str(ROOT / "tests" / "page" / "judge.mjs")], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(["node", str(ROOT / "tests" / "page" / self.SCRIPT)], stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, text=True)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-                 ) -> None:
-        self.process.communicate()
+    def __exit__(self, *raised: object) -> None:
+        self._process.communicate()
+
+    def _ask(self, request: Any) -> Any:
+        given, told = self._process.stdin, self._process.stdout
+        assert given is not None
+        assert told is not None
+        given.write(json.dumps(request, default=str) + "\n")
+        given.flush()
+        line = told.readline()
+        assert line, f"{self.SCRIPT} has ended; its error stream says why"
+        return json.loads(line)
+
+
+class Judge(_Node):
+    """The page's code in Node."""
+
+    SCRIPT = "judge.mjs"
 
     def ask(self, **request: Any) -> Any:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        assert line, "Node has ended"
-        return json.loads(line)
+        return self._ask(request)
 
     def verdict(self, parts: Mapping[str, Path], **asked: Any) -> Any:
         return self.ask(files=[str(path) for path in parts.values()], **asked)
 
 
-class Browser:
-    """A real browser (`tests/page/browser.mjs`): `browser("choose", paths)` and the like."""
+class Browser(_Node):
+    """A real browser: `browser("choose", paths)` and the like."""
 
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(["node", str(ROOT / "tests" / "page" / "browser.mjs")], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-                 ) -> None:
-        self.process.communicate()
+    SCRIPT = "browser.mjs"
 
     def __call__(self, name: str, *given: Any) -> Any:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps([name, *given], default=str) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        assert line, "the browser has ended, its reason is above"
-        answer = json.loads(line)
+        answer = self._ask([name, *given])
         assert "error" not in answer, answer["error"]
         return answer["answer"]

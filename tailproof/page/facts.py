@@ -30,7 +30,7 @@ CHALLENGED = ("solvency", "netting")
 """Kinds that answer a challenge."""
 NOT_SHOWN = (
     "what the account holds, beyond what its commitment hides",
-    "that a contract has taken it and that it still counts: versions, rotated keys and newer epochs are the chain's to say",
+    "that a contract has taken it, and that it still counts: the chain knows versions, rotated keys and newer epochs",
     "that the epoch's scenarios are wise, or follow from their sources",
 )
 """Of a bundle, on the page."""

@@ -73,6 +73,7 @@ const CALLS = {
     await page.goto(address);
     return browser.version();
   },
+  folder: (path) => page.setInputFiles("#folder", path),
   choose: (paths) => page.setInputFiles("#files", paths),
   /** Files dropped on the page, as from a file manager. */
   async drop(paths) {

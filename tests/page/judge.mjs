@@ -16,7 +16,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     console.log(JSON.stringify({ hash: String(hash(BigInt(tag), elements.map(BigInt))) }));
   } else {
     const files = asked.files.map((path) => ({ name: path, bytes: new Uint8Array(readFileSync(path)) }));
-    const { verdict: found, data = {}, error = null, needed = [] } = verdict(files, { ...asked, at: BigInt(asked.at ?? 0) });
+    const { verdict: found, data = {}, error = null, needed = [] } = await verdict(files, { ...asked, at: BigInt(asked.at ?? 0) });
     console.log(dumps({ verdict: found, data, error, needed }).replaceAll("\n", ""));
   }
 }

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import page_files
 import pytest
 from page_files import BUNDLES, CERTIFICATES, Browser, dropped
 
@@ -22,13 +21,6 @@ from tailproof.page import FILE
 WORDS = {"margin": "margin 12.389524 USD of account", "cover": "covers the hidden margin and 5 %",
          "shortfall": "falls short of the hidden margin and 5 %", "flat": "nothing is held",
          "solvency": "Asked by Bank Ä.", "netting": "Asked by Bank B."}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("dropped")
-    page_files.make(made)
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +54,7 @@ def test_files_are_brought_one_by_one_and_what_is_needed_is_said(browser: Browse
     parts = dropped(folder, "solvency")
     browser("drop", [parts["proof"]])
     text = browser("verdict", "incomplete")
-    for word in ("needed: verification key", "needed: epoch manifest", "needed: your challenge, the file that you kept"):
+    for word in ("needed: verification key", "needed: epoch manifest", "challenge, the file that you kept"):
         assert word in text
     browser("drop", [parts["challenge"], parts["epoch"]])
     assert "needed: verification key" in browser("verdict", "incomplete")
@@ -71,6 +63,23 @@ def test_files_are_brought_one_by_one_and_what_is_needed_is_said(browser: Browse
     browser("drop", [parts["note"]])
     browser("evaluate", "() => new Promise((done) => setTimeout(done, 100))", None)
     assert "key is for this statement is unchecked" not in browser("verdict", "held")
+
+
+def test_an_epochs_folder_is_hashed_again(browser: Browser, folder: Path) -> None:
+    """Both kinds, one after the other; what was of one epoch goes when another comes."""
+    for name, epoch in (("margin", "epoch"), ("solvency", "grid"), ("margin", "epoch")):
+        parts = dropped(folder, name)
+        browser("choose", [path for part, path in parts.items() if part != "epoch"])
+        browser("folder", folder / epoch)
+        browser("evaluate", "() => new Promise((done) => setTimeout(done, 200))", None)
+        text = browser("verdict", "held")
+        assert "its arrays: underlying.npy, long.npy, short.npy, amax.npy, changes.npy" in text
+        assert "The root is the manifest's own" not in text
+    browser("choose", [dropped(folder, "margin")["epoch"]])
+    browser("evaluate", "() => new Promise((done) => setTimeout(done, 200))", None)
+    text = browser("verdict", "held")
+    assert "The root is the manifest's own" in text
+    assert "its arrays" not in text
 
 
 def test_false_and_bad_input_are_told_apart(browser: Browser, folder: Path, tmp_path: Path) -> None:
@@ -108,7 +117,7 @@ def test_a_verdict_takes_less_than_a_second(browser: Browser, folder: Path) -> N
               const took = [];
               for (let i = 0; i < 3; i++) {
                 const began = performance.now();
-                if (judge(files, at) !== "held") throw new Error("it does not hold");
+                if (await judge(files, at) !== "held") throw new Error("it does not hold");
                 took.push(performance.now() - began);
               }
               return Math.min(...took);
@@ -154,23 +163,25 @@ def test_nothing_can_be_loaded_or_sent(started: Browser) -> None:
     assert started("seen")["requests"] == []
 
 
-# -- tampering -----------------------------------------------------------------------------------------------------------
+# -- tampering ---------------------------------------------------------------------------------------------------------
 _CODE = """((given) => {
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const judge = (files, at) => tailproof.verdict(
+  const judge = async (files, at) => (await tailproof.verdict(
     files.map(([name, text]) => ({ name, bytes: typeof text === "string" ? bytes(text) : text })),
-    { at: BigInt(at) }).verdict;
+    { at: BigInt(at) })).verdict;
   return (MAIN)(given);
 })"""
 _CODE, _END = _CODE.split("MAIN")
 _FLIPS = _CODE + """
-  ({ files, at, flips }) => {
+  async ({ files, at, flips }) => {
     const [[name, text], ...others] = files.map(([name, text]) => [name, bytes(text)]);
-    return flips.map(([place, mask]) => {
+    const found = [];
+    for (const [place, mask] of flips) {
       const tampered = Uint8Array.from(text);
       tampered[place] ^= mask;
-      return judge([[name, tampered], ...others], at);
-    });
+      found.push(await judge([[name, tampered], ...others], at));
+    }
+    return found;
   }""" + _END
 
 

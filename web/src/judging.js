@@ -5,7 +5,8 @@ import { audit, examineContent, examineGroup, examineSolvency } from "./audit.js
 import { readBundle, readKeyNote, SCHEMA as BUNDLE } from "./bundle.js";
 import { GROUP, readCertificate, SOLVENCY } from "./certificate.js";
 import { readChallenge } from "./challenge.js";
-import { FULL, GRID, readClaim } from "./epoch.js";
+import { COLUMNS } from "./arrays.js";
+import { FULL, GRID, readClaim, recomputedClaim } from "./epoch.js";
 import { readKey } from "./groth16.js";
 import { BadInput, Node, parse } from "./json.js";
 import { formatMoney, formatTime, percent, R } from "./numbers.js";
@@ -19,12 +20,14 @@ const PARTS = {
 };
 export const CALLED = {
   proof: "bundle or certificate", key: "verification key", note: "what the key is for (key.json)",
-  epoch: "epoch manifest", challenge: "your challenge", content: "a publisher's signature",
+  epoch: "epoch manifest", layout: "manifest of the epoch's arrays", arrays: "its arrays", challenge: "your challenge", content: "a publisher's signature",
 };
 const SECRET = /^tailproof\.(opening|wallet|sealed-bid|fills|collateral-opening|member-opening|member-balances|identity|share|dealer)\//;
 
 /** What one file is: {part, name, node, bytes}; raises BadInput for what this page has no use for. */
 export function recognised(name, bytes) {
+  const column = COLUMNS.find((each) => name === `${each}.npy` || name.endsWith(`/${each}.npy`));
+  if (column !== undefined) return { part: column, name, bytes };
   const value = parse(bytes, name);
   const node = new Node(value, "document", name);
   if (!(value instanceof Map)) throw node.refuse("an object");
@@ -39,16 +42,48 @@ export function recognised(name, bytes) {
   if (typeof schema !== "string" || !Object.hasOwn(PARTS, schema))
     throw new BadInput("schema", schema ?? null, `of what is verified here: ${Object.keys(PARTS).join(", ")}, or a `
       + "verification key of snarkjs", name);
-  return { part: PARTS[schema], name, node, bytes };
+  return { part: schema === FULL && ofGrid(value) ? "layout" : PARTS[schema], name, node, bytes };
 }
 
-/** Files by the part that they play; of two of one part the later counts, but of signatures, which are many. */
+/** Whether a manifest is of the arrays of a grid's epoch, whose tail says nothing. */
+function ofGrid(manifest) {
+  const shape = manifest.get("shape");
+  return shape instanceof Map && shape.get("tail") === "1/1";
+}
+
+/**
+ * Files by the part that they play; of two of one part the later counts, but of signatures, which are many.
+ * `arrays` is true where all arrays of the epoch are there, with their own manifest.
+ */
 export function byPart(files) {
   const found = { content: [] };
   for (const file of files)
     if (file.part === "content") found.content.push(file);
     else found[file.part] = file;
+  found.manifest = found.epoch && onGrid(found.epoch) ? found.layout : found.epoch;
+  found.arrays = found.manifest !== undefined && COLUMNS.every((name) => found[name] !== undefined);
   return found;
+}
+
+function onGrid(epoch) {
+  return epoch.node.value.get("schema") === GRID;
+}
+
+const claims = new WeakMap();
+
+/** The claim of the epoch that was brought, recomputed from its arrays where they are there; kept by their files. */
+async function claimOf(parts, progress) {
+  if (!parts.epoch) return null;
+  if (!parts.arrays) return once(parts.epoch, readClaim);
+  const all = [parts.epoch, parts.manifest, ...COLUMNS.map((name) => parts[name])];
+  const kept = claims.get(parts.manifest.bytes);
+  if (kept !== undefined && kept.all.every((file, i) => file.bytes === all[i].bytes)) return kept.claim;
+  const claim = await recomputedClaim({
+    manifest: parts.manifest.node, grid: onGrid(parts.epoch) ? parts.epoch.node : null,
+    files: Object.fromEntries(COLUMNS.map((name) => [name, parts[name]])),
+  }, progress);
+  claims.set(parts.manifest.bytes, { all, claim });
+  return claim;
 }
 
 /** Parts without which there is no verdict, in the words of `CALLED`. */
@@ -68,14 +103,16 @@ function kindOf(proof) {
  * The verdict on what was brought.
  *
  * parts : of `byPart`, none `missing`.  asked : {commitment, publishers, at}: the registered commitment as text, or
- * null; addresses of publishers who must have signed; Unix seconds.
+ * null; addresses of publishers who must have signed; Unix seconds.  progress : told how many leaves of how many are
+ * hashed, and awaited.
  *
  * Returns {verdict: "held" | "false" | "bad input", data, ...}; `data` is what the command prints with --json.
  */
-export function judged(parts, { commitment = null, publishers = [], at }) {
+export async function judged(parts, { commitment = null, publishers = [], at }, progress) {
   try {
     const answers = parts.proof.node.value.get("schema") !== BUNDLE;
-    const found = answers ? judgedAnswer(parts, publishers, at) : judgedBundle(parts, commitment);
+    const epoch = await claimOf(parts, progress);
+    const found = answers ? judgedAnswer(parts, epoch, publishers, at) : judgedBundle(parts, epoch, commitment);
     return { verdict: found.data.holds ? "held" : "false", ...found };
   } catch (error) {
     if (!(error instanceof BadInput)) throw error;
@@ -120,7 +157,7 @@ const NO_NOTE = "That the key is for this statement is unchecked: a key director
 const NO_LEAVES = "The root is the manifest's own: give the epoch directory to recompute it.";
 
 // -- a bundle ---------------------------------------------------------------------------------------------------------
-function judgedBundle(parts, commitment) {
+function judgedBundle(parts, epoch, commitment) {
   const bundle = readBundle(parts.proof.node);
   const { kind } = statement(bundle.statement, parts.proof.name);
   if (!facts.words.bundles.includes(kind))
@@ -129,7 +166,6 @@ function judgedBundle(parts, commitment) {
   const [key, note] = keyOf(parts);
   if (kind === "flat" && parts.epoch)
     throw new BadInput("--epoch", parts.epoch.name, "absent: what holds nothing holds nothing in every epoch");
-  const epoch = parts.epoch ? once(parts.epoch, readClaim) : null;
   const wanted = commitment === null ? null : new Node(commitment, "--commitment").decimal(1n, R - 1n);
   const checks = audit(bundle, key, { epoch, note, commitment: wanted });
   const holds = checks.every((check) => check.holds);
@@ -176,11 +212,10 @@ function claim(bundle, kind, quote) {
 }
 
 // -- a certificate ----------------------------------------------------------------------------------------------------
-function judgedAnswer(parts, publishers, at) {
+function judgedAnswer(parts, epoch, publishers, at) {
   const certificate = readCertificate(parts.proof.node, parts.proof.bytes);
   const challenge = readChallenge(parts.challenge.node);
   const [key, note] = keyOf(parts);
-  const epoch = once(parts.epoch, readClaim);
   const contents = parts.content.map((each) => readSignedContent(each.node));
   if (certificate.kind !== challenge.kind)
     throw new BadInput("statement", challenge.statement, `a ${certificate.kind} statement: ${certificate.kind}-…`,

@@ -1,6 +1,7 @@
 // The page: files in, words out. Nothing here decides anything; `verdict.js` does.
 
 import { address, fromHex, formatTime } from "./numbers.js";
+import { COLUMNS } from "./arrays.js";
 import { byPart, CALLED, missing, recognised } from "./judging.js";
 import { BadInput } from "./json.js";
 import { verdict, warmUp } from "./verdict.js";
@@ -12,9 +13,10 @@ const VERDICTS = {
   "bad input": ["!", "Bad input", "Nothing was checked: a file is not what it should be."],
 };
 const REMARKS = { key: "from where you trust it, not from whoever made the proof",
-  epoch: "manifest.json or grid.json, from where you trust it", challenge: "the file that you kept, not a copy from the holder" };
+  epoch: "manifest.json or grid.json, or its whole folder, from where you trust it", challenge: "the file that you kept, not a copy from the holder" };
 const OPTIONAL = ["note", "content"];
 let files = [];
+let turns = 0;
 
 function element(tag, text = "", attributes = {}) {
   const made = document.createElement(tag);
@@ -29,7 +31,7 @@ function replaced(id, children) {
 }
 
 // -- files ------------------------------------------------------------------------------------------------------------
-/** What was dropped, folders opened: of a folder only what has a part to play, of a grid's epoch its own manifest. */
+/** What was dropped, folders opened: of a folder only what has a part to play. */
 async function opened(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...transfer.files].map((file) => ({ file, inFolder: false }));
@@ -38,7 +40,7 @@ async function opened(transfer) {
 
 async function walked(entry, inFolder) {
   if (entry.isFile) {
-    if (inFolder && !entry.name.endsWith(".json")) return [];
+    if (inFolder && !ofUse(entry.fullPath)) return [];
     return [{ file: await new Promise((done, failed) => entry.file(done, failed)), inFolder }];
   }
   const reader = entry.createReader();
@@ -48,23 +50,37 @@ async function walked(entry, inFolder) {
     if (!some.length) break;
     inside.push(...some);
   }
-  const grid = inside.some((each) => each.name === "grid.json");
-  const wanted = inside.filter((each) => !(each.isDirectory && (each.name === "sources" || (grid && each.name === "arrays"))));
-  return (await Promise.all(wanted.map((each) => walked(each, true)))).flat();
+  return (await Promise.all(inside.map((each) => walked(each, true)))).flat();
+}
+
+/** Whether a file in a folder may have a part to play: an epoch's sources have none, nor a key for proving. */
+function ofUse(path) {
+  const folders = path.split("/");
+  const name = folders.pop();
+  return !folders.includes("sources") && (name.endsWith(".json") || COLUMNS.some((each) => name === `${each}.npy`));
+}
+
+/** Files of a drop take the place of earlier ones: of the same part, and of an epoch all that was of another. */
+function joined(fresh) {
+  const parts = new Set(fresh.map((each) => each.part));
+  if (parts.has("epoch")) parts.add("layout");
+  if (parts.has("layout")) COLUMNS.forEach((name) => parts.add(name));
+  parts.delete("content");
+  return [...files.filter((each) => !parts.has(each.part)), ...fresh];
 }
 
 async function take(given) {
-  const refused = [];
+  const [fresh, refused] = [[], []];
   for (const { file, inFolder } of given) {
     try {
       if (file.size > 64 << 20) throw new BadInput("file size", file.size, "at most 64 MiB", file.name);
-      const made = recognised(file.name, new Uint8Array(await file.arrayBuffer()));
-      files = [...files.filter((each) => each.part !== made.part || made.part === "content"), made];
+      fresh.push(recognised(file.name, new Uint8Array(await file.arrayBuffer())));
     } catch (error) {
       if (!(error instanceof BadInput)) throw error;
       if (!inFolder) refused.push(error.message);
     }
   }
+  files = joined(fresh);
   await show(refused);
 }
 
@@ -76,7 +92,8 @@ async function show(refused = []) {
   replaced("parts", [...here, ...needed].map((part) => {
     const absent = needed.includes(part);
     const item = element("li", absent ? "○ needed: " : "● ");
-    const names = part === "content" ? parts.content.map((each) => each.name).join(", ") : parts[part]?.name;
+    const names = part === "content" ? parts.content.map((each) => each.name).join(", ") : part === "arrays"
+      ? COLUMNS.map((name) => `${name}.npy`).join(", ") : parts[part]?.name;
     item.append(element("b", CALLED[part]), absent ? (REMARKS[part] ? `, ${REMARKS[part]}` : "") : `: ${names}`);
     item.className = absent ? "absent" : "here";
     return item;
@@ -87,18 +104,21 @@ async function show(refused = []) {
   let found = null;
   if (refused.length) found = { verdict: "bad input", error: refused.join("\n") };
   else if (!needed.length && here.length) {
-    replaced("result", [element("p", "Checking …", { class: "checking" })]);
-    await painted();
+    const turn = (turns += 1);
+    await said("Checking …");
     const began = performance.now();
-    found = verdict(files, asked());
+    found = await verdict(files, asked(), (done, all) => said(`Hashing the epoch again: ${done} of ${all} leaves`));
+    if (turn !== turns) return;                // more was brought meanwhile, and is being checked
     found.took = performance.now() - began;
   }
   replaced("result", found === null ? [] : told(found));
   document.body.dataset.verdict = found === null ? (here.length ? "incomplete" : "") : found.verdict;
 }
 
-function painted() {
-  return new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+/** Say what is being done, and let it be painted. */
+function said(text) {
+  replaced("result", [element("p", text, { class: "checking" })]);
+  return new Promise((done) => setTimeout(done));
 }
 
 /** What the fields say: a commitment, publishers' addresses, and the time of this computer. */
@@ -170,6 +190,11 @@ document.addEventListener("drop", async (event) => {
 $("files").addEventListener("change", async () => {
   await take([...$("files").files].map((file) => ({ file, inFolder: false })));
   $("files").value = "";
+});
+$("folder").addEventListener("change", async () => {
+  const inside = [...$("folder").files].filter((file) => ofUse(file.webkitRelativePath));
+  await take(inside.map((file) => ({ file, inFolder: true })));
+  $("folder").value = "";
 });
 for (const id of ["commitment", "publishers"]) $(id).addEventListener("change", () => show());
 $("clear").addEventListener("click", async () => {

@@ -5,12 +5,12 @@ import { warm } from "./groth16.js";
 import { byPart, judged, missing, recognised } from "./judging.js";
 import { BadInput } from "./json.js";
 
-/** files : [{name, bytes}].  asked : as of `judged`.  Where something is missing, "incomplete" and which parts. */
-export function verdict(files, asked) {
+/** files : [{name, bytes}].  asked, progress : as of `judged`.  Where something is missing, "incomplete" and which parts. */
+export async function verdict(files, asked, progress = () => null) {
   try {
     const parts = byPart(files.map(({ name, bytes }) => recognised(name, bytes)));
     const needed = missing(parts);
-    return needed.length ? { verdict: "incomplete", needed } : judged(parts, asked);
+    return needed.length ? { verdict: "incomplete", needed } : await judged(parts, asked, progress);
   } catch (error) {
     if (!(error instanceof BadInput)) throw error;
     return { verdict: "bad input", error: error.message, data: { field: error.field } };
