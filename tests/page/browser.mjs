@@ -40,11 +40,14 @@ async function unpacked() {
   return folder;
 }
 
-/** The environment in which all of its libraries are found. */
+/** The environment in which all of its libraries are found, and fonts. */
 function environment(folder) {
   const { stdout } = spawnSync("ldd", [join(folder, "chromium")], { encoding: "utf8" });
   const lacks = stdout === null || stdout.includes("not found");
-  return { ...process.env, ...(lacks ? { LD_LIBRARY_PATH: join(folder, "libraries", "lib") } : {}) };
+  return {
+    ...process.env, ...(lacks ? { LD_LIBRARY_PATH: join(folder, "libraries", "lib") } : {}),
+    ...(existsSync("/etc/fonts/fonts.conf") ? {} : { FONTCONFIG_PATH: join(folder, "fonts") }),
+  };
 }
 
 const folder = await unpacked();

@@ -365,7 +365,8 @@ def test_arrays_of_another_epoch_or_form_are_refused(run: Run, folder: Path, jud
     parts = dropped(folder, "margin")
     for name, change in (
             ("value", lambda array: array - ((array > 0) & (array != 1000))), ("less", lambda array: array[:-1]),
-            ("narrow", lambda array: array.astype(np.int32)), ("big", lambda array: array.astype(">i8")), ("float", lambda array: array.astype(float))):
+            ("narrow", lambda array: array.astype(np.int32)), ("big", lambda array: array.astype(">i8")),
+            ("float", lambda array: array.astype(float))):
         copy = shutil.copytree(folder / "epoch", tmp_path / name)
         array = np.load(copy / "changes.npy")
         np.save(copy / "changes.npy", change(array))
@@ -421,6 +422,24 @@ def test_the_committed_page_is_what_its_sources_build(tmp_path: Path) -> None:
     subprocess.run(["node", str(ROOT / "web" / "build.mjs"), str(tmp_path / "page.html")], check=True)
     assert (tmp_path / "page.html").read_bytes() == FILE.read_bytes()
     assert len(FILE.read_bytes()) < 400_000
+
+
+def test_the_pages_files_stand_in_an_order_and_bring_nothing_else() -> None:
+    """Each imports files that import it in no way, and else @noble alone; one touches the document."""
+    above: dict[str, set[str]] = {}
+    for path in (ROOT / "web" / "src").glob("*.js"):
+        text = path.read_text()
+        found = set(re.findall(r'^(?:import|export)[^;]* from "([^"]+)"', text, re.MULTILINE))
+        above[path.name] = {name.removeprefix("./") for name in found if name.startswith("./")}
+        assert all(name.startswith("@noble/") or name == "../facts.json" for name in found if not name.startswith("./"))
+        assert "import(" not in text
+        assert path.name == "page.js" or not re.search(r"\b(document|window|globalThis|fetch|localStorage)\b\.", text)
+    left = dict(above)
+    while left:
+        lowest = [name for name, names in left.items() if not names & left.keys()]
+        assert lowest, f"a circle among {sorted(left)}"
+        for name in lowest:
+            del left[name]
 
 
 def test_the_command_writes_the_page(run: Run, tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import platform
 import random
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +27,8 @@ WORDS = {"margin": "margin 12.389524 USD of account", "cover": "covers the hidde
 
 @pytest.fixture(scope="module")
 def started() -> Iterator[Browser]:
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        pytest.skip("THE PAGE WAS NOT OPENED IN A BROWSER: the one that npm brings is for Linux on x86-64")
     with Browser() as browser:
         yield browser
 
