@@ -110,7 +110,8 @@ def test_the_wheel_holds_one_package_with_all_that_it_needs(wheel: Path) -> None
     assert {name.split("/")[0] for name in names} == {"tailproof", f"tailproof-{PROJECT['version']}.dist-info"}
     assert len(times) == 1
     for name in ("tailproof/risk/exact/sobol_directions.json", "tailproof/verifier_contracts/compiled/RiskOracle.json",
-                 "tailproof/page/verify.html", "tailproof/verifier_contracts/compiled/templates.json", "tailproof/circuits/statements/pins.json",
+                 "tailproof/page/verify.html",
+                 "tailproof/verifier_contracts/compiled/templates.json", "tailproof/circuits/statements/pins.json",
                  "tailproof/verifier_contracts/solidity/RiskOracle.sol", "tailproof/fixtures/levels/book.json",
                  "tailproof/risk/models/presets/okx-btc-2025-01.toml", "tailproof/py.typed"):
         assert name in texts, name

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import page_files
 import pytest
+from eth_keys.constants import SECPK1_N
 from oracle_epochs import forge
 from page_files import BUNDLES, CERTIFICATES, OWNER, ROOT, VENUE, Judge, command, dropped
 
@@ -103,6 +104,21 @@ def test_publishers_must_have_signed(run: Run, folder: Path, judge: Judge, tmp_p
         assert told["verdict"] == verdict, name
     assert agree(run, judge, "solvency", {**parts}, "--publisher", VENUE.address, publishers=[VENUE.address]
                  )["verdict"] == "bad input"
+
+
+def test_a_signature_has_one_form(run: Run, folder: Path, judge: Judge, tmp_path: Path) -> None:
+    """(r, -s) with the other parity is a signature of the same by the same."""
+    parts = dropped(folder, "solvency")
+    certificate = json.loads(parts["proof"].read_text())
+    signature = bytes.fromhex(certificate["attestations"][0]["signature"][2:])
+    other = signature[:32] + (SECPK1_N - int.from_bytes(signature[32:64], "big")).to_bytes(32, "big") + bytes([
+        55 - signature[64]])
+    for given in (other, signature[:64] + bytes([signature[64] - 27]), bytes(65), bytes(64) + b"\x1b"):
+        certificate["attestations"][0]["signature"] = "0x" + given.hex()
+        file = tmp_path / "certificate.json"
+        file.write_text(jsonio.dumps(certificate))
+        found = agree(run, judge, "solvency", {**parts, "proof": file})
+        assert [each["name"] for each in found["data"]["checks"] if not each["holds"]] == ["signature of positions"]
 
 
 # -- what does not -----------------------------------------------------------------------------------------------------
