@@ -275,6 +275,10 @@ def test_other_keys_epochs_and_challenges_are_false(run: Run, folder: Path, judg
     assert agree(run, judge, "margin", {**margin, "epoch": solvency["epoch"]})["verdict"] == "false"
     assert agree(run, judge, "solvency", {**solvency, "epoch": margin["epoch"]})["verdict"] == "false"
     assert agree(run, judge, "solvency", {**solvency, "epoch": tmp_path / "regime" / "grid.json"})["verdict"] == "false"
+    told = json.loads(margin["proof"].read_text())
+    for statement in ("cover", "solvency"):
+        jsonio.write(tmp_path / f"{statement}.json", changed(told, ("context", "statement"), lambda _, s=statement: s))
+        assert agree(run, judge, "margin", {**margin, "proof": tmp_path / f"{statement}.json"})["verdict"] == "false"
     other = {part: dropped(folder, "cover")[part] for part in ("key", "note")}
     assert agree(run, judge, "margin", {**margin, **other})["verdict"] == "false"
     for name, change, verdict in (

@@ -65,7 +65,6 @@ def test_files_are_brought_one_by_one_and_what_is_needed_is_said(browser: Browse
     browser("drop", [parts["key"]])
     assert "key is for this statement is unchecked" in browser("verdict", "held")
     browser("drop", [parts["note"]])
-    browser("evaluate", "() => new Promise((done) => setTimeout(done, 100))", None)
     assert "key is for this statement is unchecked" not in browser("verdict", "held")
 
 
@@ -75,15 +74,25 @@ def test_an_epochs_folder_is_hashed_again(browser: Browser, folder: Path) -> Non
         parts = dropped(folder, name)
         browser("choose", [path for part, path in parts.items() if part != "epoch"])
         browser("folder", folder / epoch)
-        browser("evaluate", "() => new Promise((done) => setTimeout(done, 200))", None)
         text = browser("verdict", "held")
         assert "its arrays: underlying.npy, long.npy, short.npy, amax.npy, changes.npy" in text
         assert "The root is the manifest's own" not in text
     browser("choose", [dropped(folder, "margin")["epoch"]])
-    browser("evaluate", "() => new Promise((done) => setTimeout(done, 200))", None)
     text = browser("verdict", "held")
     assert "The root is the manifest's own" in text
     assert "its arrays" not in text
+
+
+def test_what_was_cleared_meanwhile_has_no_verdict(browser: Browser, folder: Path) -> None:
+    """However soon: whoever starts over while something is checked is not told of it."""
+    browser("choose", list(dropped(folder, "margin").values()))
+    for _ in range(3):
+        browser("evaluate", """() => {
+          document.getElementById("commitment").dispatchEvent(new Event("change"));
+          document.getElementById("clear").click();
+        }""", None)
+    browser("evaluate", "() => new Promise((done) => setTimeout(done, 1500))", None)
+    assert "Held" not in browser("verdict", "")
 
 
 def test_false_and_bad_input_are_told_apart(browser: Browser, folder: Path, tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ function joined(fresh) {
 }
 
 async function take(given) {
+  busy();
   const [fresh, refused] = [[], []];
   for (const { file, inFolder } of given) {
     try {
@@ -85,7 +86,10 @@ async function take(given) {
 }
 
 // -- what is shown ----------------------------------------------------------------------------------------------------
+/** Say what is there and what is missing, and the verdict on it; what an earlier call was about counts no more. */
 async function show(refused = []) {
+  const turn = (turns += 1);
+  busy();
   const parts = byPart(files);
   const needed = missing(parts);
   const here = Object.keys(CALLED).filter((part) => (part === "content" ? parts.content.length : parts[part]));
@@ -104,15 +108,20 @@ async function show(refused = []) {
   let found = null;
   if (refused.length) found = { verdict: "bad input", error: refused.join("\n") };
   else if (!needed.length && here.length) {
-    const turn = (turns += 1);
-    await said("Checking …");
+    const say = (text) => turn === turns && said(text);
+    await say("Checking …");
     const began = performance.now();
-    found = await verdict(files, asked(), (done, all) => said(`Hashing the epoch again: ${done} of ${all} leaves`));
-    if (turn !== turns) return;                // more was brought meanwhile, and is being checked
+    found = await verdict(files, asked(), (done, all) => say(`Hashing the epoch again: ${done} of ${all} leaves`));
+    if (turn !== turns) return;
     found.took = performance.now() - began;
   }
   replaced("result", found === null ? [] : told(found));
   document.body.dataset.verdict = found === null ? (here.length ? "incomplete" : "") : found.verdict;
+}
+
+/** For whoever waits for a verdict: there is none yet. */
+function busy() {
+  document.body.dataset.verdict = "busy";
 }
 
 /** Say what is being done, and let it be painted. */
@@ -185,6 +194,7 @@ document.addEventListener("dragleave", (event) => {
 document.addEventListener("drop", async (event) => {
   event.preventDefault();
   zone.classList.remove("over");
+  busy();
   await take(await opened(event.dataTransfer));
 });
 $("files").addEventListener("change", async () => {
