@@ -39,7 +39,7 @@ function requireSignature(digest, signer, signature) {
     const key = new secp256k1.Signature(r, s, signature[64] - 27).recoverPublicKey(digest).toBytes(false);
     found = address(keccak(key.subarray(1)).subarray(12));
   } catch {
-    throw new BadInput("signature", `0x${hex(signature)}`, "a signature of secp256k1");
+    throw new BadInput("signature", `0x${hex(signature)}`, "65 bytes of an ECDSA signature");
   }
   if (found !== signer) throw new BadInput("signature", `by ${found}`, `by ${signer}, as the file says`);
 }
