@@ -194,6 +194,27 @@ def test_whatever_is_changed_both_say_the_same(run: Run, folder: Path, judge: Ju
                 assert agree(run, judge, name, {**parts, "proof": file})["verdict"] != "held", (path, made)
 
 
+def test_a_group_is_whole(run: Run, folder: Path, judge: Judge, tmp_path: Path) -> None:
+    parts = dropped(folder, "netting")
+    certificate = json.loads(parts["proof"].read_text())
+    one, two = certificate["members"]
+    for members in ([one], [one, two, two], [two, one], [one, one]):
+        file = tmp_path / "certificate.json"
+        file.write_text(jsonio.dumps({**certificate, "members": members}))
+        assert agree(run, judge, "netting", {**parts, "proof": file})["verdict"] == "false"
+
+
+@pytest.mark.parametrize(("name", "public", "value", "verdict"), [
+    ("margin", "margin", 2**128, "false"), ("cover", "claim", 2**145, "bad input"),
+    ("cover", "claim", 2**96, "bad input"), ("cover", "claim", 2**144 + 2**128, "false"), ("cover", "claim", 0, "false")])
+def test_public_inputs_are_held_to_what_they_may_be(run: Run, folder: Path, judge: Judge, tmp_path: Path, name: str,
+                                                   public: str, value: int, verdict: str) -> None:
+    parts, file = dropped(folder, name), tmp_path / "bundle.json"
+    document = json.loads(parts["proof"].read_text())
+    file.write_text(json.dumps(changed(document, ("public_inputs", public), lambda _: str(value))))
+    assert agree(run, judge, name, {**parts, "proof": file})["verdict"] == verdict
+
+
 TEXTS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
     ("a key twice", lambda text: text.replace(b'"setup"', b'"setup": "ceremony", "setup"', 1)),
     ("a schema twice", lambda text: text.replace(b'"schema"', b'"schema": "tailproof.bundle/1", "schema"', 1)),
