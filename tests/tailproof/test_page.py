@@ -206,7 +206,8 @@ def test_a_group_is_whole(run: Run, folder: Path, judge: Judge, tmp_path: Path) 
 
 @pytest.mark.parametrize(("name", "public", "value", "verdict"), [
     ("margin", "margin", 2**128, "false"), ("cover", "claim", 2**145, "bad input"),
-    ("cover", "claim", 2**96, "bad input"), ("cover", "claim", 2**144 + 2**128, "false"), ("cover", "claim", 0, "false")])
+    ("cover", "claim", 2**96, "bad input"), ("cover", "claim", 2**144 + 2**128, "false"),
+    ("cover", "claim", 0, "false")])
 def test_public_inputs_are_held_to_what_they_may_be(run: Run, folder: Path, judge: Judge, tmp_path: Path, name: str,
                                                    public: str, value: int, verdict: str) -> None:
     parts, file = dropped(folder, name), tmp_path / "bundle.json"
@@ -249,6 +250,20 @@ def test_json_is_as_strict(run: Run, folder: Path, judge: Judge, tmp_path: Path,
         assert file.read_bytes() != parts["proof"].read_bytes(), what
         told, found = run(*command({**parts, "proof": file}, name)), judge.verdict({**parts, "proof": file}, at=AT)
         assert (told.code, found["verdict"]) == (2, "bad input"), (what, told.data, found)
+
+
+@pytest.mark.parametrize("inside", [b"NaN", b"1e400", b'"\xff"', b"[" * 120 + b"]" * 120, b'1, "x": 1', b"1" * 5000,
+                                    b'"\t"', b"01", b"'x'"])
+def test_json_is_as_strict_where_nobody_looks(run: Run, folder: Path, judge: Judge, tmp_path: Path, inside: bytes
+                                              ) -> None:
+    """In a part of the manifest that the page does not read."""
+    parts, file = dropped(folder, "margin"), tmp_path / "manifest.json"
+    text = parts["epoch"].read_bytes()
+    for given, verdict in ((b'{"x": ' + inside + b"}", "bad input"), (b'{"x": 1}', None)):
+        file.write_bytes(re.sub(rb'"calibration": \{.*?\n  \}', b'"calibration": ' + given, text, flags=re.DOTALL))
+        if verdict is not None:
+            assert run(*command({**parts, "epoch": file}, "margin")).code == 2
+        assert judge.verdict({**parts, "epoch": file}, at=AT)["verdict"] == (verdict or "held")
 
 
 def test_a_bundle_may_be_spelt_otherwise_and_a_certificate_not(run: Run, folder: Path, judge: Judge, tmp_path: Path
