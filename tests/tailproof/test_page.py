@@ -457,6 +457,21 @@ def test_arrays_of_another_epoch_or_form_are_refused(run: Run, folder: Path, jud
         assert agree_in_folder(run, judge, "margin", parts, copy)["verdict"] == "bad input", field
 
 
+def test_an_instruments_id_is_the_digest_of_its_terms(run: Run, folder: Path, judge: Judge, tmp_path: Path) -> None:
+    parts = dropped(folder, "margin")
+    manifest, file = json.loads(parts["epoch"].read_text()), tmp_path / "manifest.json"
+    for change in (plausible, lambda terms: {**terms, "lot": "7"}, lambda terms: []):
+        jsonio.write(file, changed(manifest, ("leaves", 1, "terms"), change), over=True)
+        assert agree_in_words(run, judge, {**parts, "epoch": file}) == "bad input"
+
+
+def agree_in_words(run: Run, judge: Judge, parts: dict[str, Path]) -> str:
+    """The verdict of both, on a margin, whichever field each of them names."""
+    found = judge.verdict(parts, at=AT)["verdict"]
+    assert found == VERDICTS[run(*command(parts, "margin")).code]
+    return str(found)
+
+
 def test_what_the_page_has_no_use_for_is_refused_by_name(folder: Path, judge: Judge, tmp_path: Path) -> None:
     for schema, word in (("tailproof.batch/1", "batch verify"), ("tailproof.opening/1", "none of your secrets"),
                          ("tailproof.model/1", "verified here")):
