@@ -314,6 +314,16 @@ def test_keys_are_looked_at_as_closely(run: Run, folder: Path, judge: Judge, tmp
     assert agree(run, judge, "margin", {**parts, "key": tmp_path / "key.json"})["verdict"] != "held"
 
 
+def test_a_note_is_of_its_key(run: Run, folder: Path, judge: Judge, tmp_path: Path) -> None:
+    parts = dropped(folder, "margin")
+    note = json.loads(parts["note"].read_text())
+    shutil.copy(parts["key"], tmp_path)
+    for change in ({"key_digest": "0x" + "1" * 64}, {"setup": "ceremony"}, {"r1cs_digest": "A" * 64}):
+        jsonio.write(tmp_path / "key.json", {**note, **change}, over=True)
+        given = {**parts, "key": tmp_path / parts["key"].name, "note": tmp_path / "key.json"}
+        assert agree(run, judge, "margin", given)["verdict"] == "bad input"
+
+
 def test_a_ratio_beyond_the_bound_is_not_looked_for(run: Run, folder: Path, judge: Judge, tmp_path: Path) -> None:
     parts = {part: path for part, path in dropped(folder, "margin").items() if part != "note"}
     key = json.loads(parts["key"].read_text())
