@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: setup demo crash test test-all mutants lint bench gas risk-bench evm statements determinism standard-scenarios clean
+.PHONY: setup demo crash test test-all mutants lint bench gas risk-bench evm statements determinism standard-scenarios page clean
 
 setup: .venv/installed node_modules/installed
 
@@ -75,6 +75,11 @@ determinism: setup
 # Whether risk/grid/standard_choices.json is what comes out of the computation it keeps; a test does part of it. Minutes.
 standard-scenarios: setup
 	$(BIN)/python -m risk.grid.standard_data
+
+# The page that verifies in a browser, tailproof/page/verify.html, from web/; a test makes it again and compares.
+page: setup
+	$(BIN)/python -m tailproof.page.facts > web/facts.json
+	node web/build.mjs tailproof/page/verify.html
 
 clean:
 	rm -rf .venv node_modules out .mypy_cache .ruff_cache .pytest_cache

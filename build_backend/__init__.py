@@ -46,7 +46,7 @@ __all__ = ["build_editable", "build_sdist", "build_wheel", "get_requires_for_bui
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "tailproof"
 FIXTURES = "fixtures"
-DATA = {".py", ".json", ".toml", ".sol"}
+DATA = {".py", ".json", ".toml", ".sol", ".html"}
 """What a room holds that is part of the program, by ending; and py.typed."""
 SECRET = re.compile(rb'"schema"\s*:\s*"tailproof\.(opening|wallet|sealed-bid|fills|collateral-opening|member-opening'
                     rb'|member-balances|identity|share|dealer|signing-journal)\b|"kdfparams"\s*:')

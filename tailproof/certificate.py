@@ -73,7 +73,7 @@ def read_exactly(path: Path, of: Callable[[Node], T], to_json: Callable[[T], Any
     if len(data) > LARGEST:
         raise BadInput("file size", len(data), f"at most {LARGEST} bytes", source=path)
     made = of(Node(jsonio.loads(data, source=path), source=path))
-    if jsonio.dumps(to_json(made)).encode() != data:
+    if jsonio.dumps(to_json(made)).encode(errors="backslashreplace") != data:    # of a lone surrogate, too
         raise BadInput("file", "another spelling", "byte for byte what was written", source=path)
     return made
 

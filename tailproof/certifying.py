@@ -130,7 +130,13 @@ def certify(challenge: Challenge, keys: KeyDirectory, epoch: GridEpoch, opening:
 # -- checking --------------------------------------------------------------------------------------------------------
 def examine(certificate: Certificate, challenge: Challenge, key: VerificationKey, epoch: Claim, *, at: int,
             key_circuit: str | None = None, backend: BackendName = "kernels") -> Sequence[Check]:
-    """Check a certificate against one's own challenge, key and epoch; parameters and errors as `examine_answer`."""
+    """Check a certificate against one's own challenge, key and epoch; parameters and errors as `examine_answer`.
+
+    Raises
+    ------
+    BadInput : also for a challenge to a group.
+    """
+    require_solvency(statements.get(challenge.statement))
     public = certificate.bundle.public_inputs
     checks = [
         *examine_answer(certificate.bundle, challenge, key, epoch, at=at, key_circuit=key_circuit, backend=backend),

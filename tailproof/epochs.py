@@ -173,14 +173,21 @@ def released_ids(epoch: AnyEpoch, before: AnyEpoch) -> set[int]:
 
 
 def read_claim(path: Path) -> Claim:
-    """An epoch directory, whose root is recomputed; or a manifest file, by its name, which is taken at its word."""
+    """An epoch directory, whose root is recomputed; or a manifest file, by its name, which is taken at its word.
+
+    Raises
+    ------
+    BadInput : malformed; a manifest whose own fields give another root.
+    """
     if os.path.isdir(path):
         epoch = load(path)
         return Claim(epoch.root, epoch.shape, epoch.header.quote, True, epoch.header.trial, epoch.header.timestamp)
     if path.name == grid_directory.MANIFEST:
         grid = grid_directory.GridManifest.read(path)
+        grid.require_consistent(path)
         return Claim(grid.root, grid.shape, None, False)
     full = epoch_directory.Manifest.read(path)
+    full.require_consistent(path)
     return Claim(full.root, full.shape, full.header.quote, False, full.header.trial, full.header.timestamp)
 
 

@@ -110,6 +110,7 @@ def test_the_wheel_holds_one_package_with_all_that_it_needs(wheel: Path) -> None
     assert {name.split("/")[0] for name in names} == {"tailproof", f"tailproof-{PROJECT['version']}.dist-info"}
     assert len(times) == 1
     for name in ("tailproof/risk/exact/sobol_directions.json", "tailproof/verifier_contracts/compiled/RiskOracle.json",
+                 "tailproof/page/verify.html",
                  "tailproof/verifier_contracts/compiled/templates.json", "tailproof/circuits/statements/pins.json",
                  "tailproof/verifier_contracts/solidity/RiskOracle.sol", "tailproof/fixtures/levels/book.json",
                  "tailproof/risk/models/presets/okx-btc-2025-01.toml", "tailproof/py.typed"):
@@ -181,6 +182,13 @@ def test_two_modules_of_one_name_are_refused(backend: ModuleType) -> None:
     backend._put(found, Path("tailproof/risk.json"), b"")
     with pytest.raises(backend.CannotBuild, match="another module"):
         backend._put({"tailproof/risk.py": b""}, Path("tailproof/risk/__init__.py"), b"")
+
+
+def test_the_page_for_browsers_comes_along(installed: Installed) -> None:
+    """And is the repository's, to the byte."""
+    written = installed.run("page", "--out", installed.folder / "verify.html")
+    assert (installed.folder / "verify.html").read_bytes() == (ROOT / "tailproof" / "page" / "verify.html").read_bytes()
+    assert written["sha256"] == hashlib.sha256((installed.folder / "verify.html").read_bytes()).hexdigest()
 
 
 # -- what must not be in it --------------------------------------------------------------------------------------------

@@ -23,8 +23,9 @@ from primitives.errors import BadInput
 from primitives.jsonio import Node
 from verifier_contracts.addresses import checksummed, read_address, read_bytes32
 
-TYPEHASH = keccak(text="Attest(bytes32 statement,uint256 chainid,address manager,bytes32 keyDigest,address account,"
-                       "uint256 epochId,uint256 version,bytes32 actionHash)")
+TYPE = ("Attest(bytes32 statement,uint256 chainid,address manager,bytes32 keyDigest,address account,uint256 epochId,"
+        "uint256 version,bytes32 actionHash)")
+TYPEHASH = keccak(text=TYPE)
 STATEMENTS = ("margin", "solvency", "netting", "transition", "batch", "cover", "flat", "leaf-field",
               "leaf-field-asset", "leaf-field-mark", "escrow", "delivery", "disclose")
 """What a proof may be of: the first part of the names of statements, which contexts hold as its keccak256. Leaves of

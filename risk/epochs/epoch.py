@@ -326,7 +326,12 @@ class Epoch:
     @cached_property
     def root(self) -> int:
         """What the publisher puts on chain, in [0, r)."""
-        return hash_integers(Tag.EPOCH, [self.tree.root, self.shape.digest(), REGIME])
+        return epoch_root(self.tree.root, self.shape)
+
+
+def epoch_root(tree_root: int, shape: EpochShape) -> int:
+    """What binds a tree and the shape that it is read by."""
+    return hash_integers(Tag.EPOCH, [tree_root, shape.digest(), REGIME])
 
 
 def largest_changes(changes: NDArray[np.int64]) -> NDArray[np.int64]:

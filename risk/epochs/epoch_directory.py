@@ -18,7 +18,7 @@ import math
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +33,7 @@ from primitives.field import MODULUS
 from primitives.inputs import open_input
 from primitives.jsonio import LARGEST_EXACT, Node, refusing_to_write
 from risk.epochs.drawing import Drawn
-from risk.epochs.epoch import ID_BITS, REGIME, Epoch
+from risk.epochs.epoch import ID_BITS, REGIME, Epoch, epoch_root
 from risk.epochs.header import Header, Judgement
 from risk.epochs.marks import Mark
 from risk.epochs.provenance import Provenance, Sources, read_source
@@ -92,6 +92,15 @@ class Manifest:
                    epoch.instruments, sources, calibration, bounded, quality,
                    {} if made is None or made.scenarios.shocks is None else made.scenarios.counts(), epoch.settlements,
                    epoch.marks)
+
+    def require_consistent(self, source: str | Path) -> None:
+        """Refuse digests that follow from other fields of this manifest, and are others; raises BadInput.
+
+        Who trusts a manifest by some of its fields is not shown another epoch by the rest. That the tree is that of the
+        arrays, only `load` knows.
+        """
+        require_digests(self, {"shape_digest": self.shape.digest(),
+                               "root": epoch_root(self.tree_root, self.shape)}, source)
 
     def to_json(self) -> dict[str, Any]:
         """Integers beyond 2**53 as decimal strings."""
@@ -155,6 +164,13 @@ class Manifest:
                    {kind: count.integer(1, 2**20) for kind, count in scenarios["kinds"].object((), KINDS).items()}
                    if "kinds" in scenarios else {}, tuple(map(_settlement, parts["settlements"].array())),
                    tuple(map(_mark, parts["marks"].array(at_least=1))) if "marks" in parts else ())
+
+
+def require_digests(manifest: object, wanted: Mapping[str, int], source: str | Path) -> None:
+    """Refuse a manifest that says other digests than its other fields give; raises BadInput with the first."""
+    for name, found in wanted.items():
+        if getattr(manifest, name) != found:
+            raise BadInput(name, getattr(manifest, name), f"{found}, which its other fields give", source=source)
 
 
 # -- writing -------------------------------------------------------------------------------------------------------

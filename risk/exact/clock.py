@@ -12,6 +12,8 @@ from primitives.jsonio import observe
 DAY = 86_400
 YEAR = 365 * DAY
 """Years are of 365 days (ACT/365 fixed)."""
+LAST = 253_402_300_799
+"""9999-12-31T23:59:59Z."""
 _FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 
 
@@ -36,5 +38,7 @@ def parse_time(text: object, *, field: str, source: str | Path | None = None) ->
 
 
 def format_time(seconds: int) -> str:
-    """The text that `parse_time` reads."""
+    """The text that `parse_time` reads; of a time that it has no form for, after the year 9999, the seconds."""
+    if seconds > LAST:
+        return f"{seconds} s after 1970"
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -24,7 +24,7 @@ from risk.epochs.epoch import ID_BITS
 from risk.epochs.epoch_directory import creating
 from risk.epochs.provenance import read_source
 from risk.exact.shape import observe_sizes, read_tail
-from risk.grid.grid_epoch import FACTOR_BITS, MOST_ASSETS, Factors, GridEpoch
+from risk.grid.grid_epoch import FACTOR_BITS, MOST_ASSETS, Factors, GridEpoch, asset_tree, grid_root
 from risk.grid.grid_shape import GridShape
 from risk.grid.grid_standard import StandardMap
 from risk.valuation.weighted import Quality
@@ -63,6 +63,13 @@ class GridManifest:
     def of(cls, epoch: GridEpoch) -> GridManifest:
         return cls(epoch.shape, epoch.shape.digest(), epoch.regime, epoch.tree.root, epoch.asset_tree.root, epoch.root,
                    epoch.assets, epoch.collateral is not None, epoch.shape.quality)
+
+    def require_consistent(self, source: str | Path) -> None:
+        """As `risk.epochs.epoch_directory.Manifest.require_consistent`."""
+        digest, assets = self.shape.digest(), asset_tree(self.assets).root
+        epoch_directory.require_digests(self, {
+            "shape_digest": digest, "assets_root": assets,
+            "root": grid_root(self.tree_root, digest, self.regime, assets)}, source)
 
     def to_json(self) -> dict[str, Any]:
         """Integers beyond 2**53 as decimal strings.

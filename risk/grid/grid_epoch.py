@@ -155,7 +155,7 @@ class GridEpoch:
     @property
     def listed(self) -> tuple[Factors, ...]:
         """What the leaves of the asset tree say: nothing of the null asset, then the assets."""
-        return (NO_ASSET, *self.assets)
+        return listed(self.assets)
 
     def asset_place(self, id: int) -> int:
         """Where in `listed`, and in the asset tree, an asset is; 0 is the null asset's id.
@@ -206,10 +206,25 @@ class GridEpoch:
     @cached_property
     def asset_tree(self) -> Tree:
         """Of the collateral factors."""
-        rows = np.array([tuple(factors) for factors in self.listed], object)
-        return Tree(hash_rows(Tag.ASSET, field.encode(rows)), ASSET_DEPTH)
+        return asset_tree(self.assets)
 
     @cached_property
     def root(self) -> int:
         """What the publisher puts on chain, in [0, r)."""
-        return hash_integers(Tag.EPOCH, [self.tree.root, self.shape.digest(), self.regime, self.asset_tree.root])
+        return grid_root(self.tree.root, self.shape.digest(), self.regime, self.asset_tree.root)
+
+
+def listed(assets: Sequence[Factors]) -> tuple[Factors, ...]:
+    """What the leaves of the asset tree say."""
+    return (NO_ASSET, *assets)
+
+
+def asset_tree(assets: Sequence[Factors]) -> Tree:
+    """Of collateral factors."""
+    rows = np.array([tuple(factors) for factors in listed(assets)], object)
+    return Tree(hash_rows(Tag.ASSET, field.encode(rows)), ASSET_DEPTH)
+
+
+def grid_root(tree_root: int, shape_digest: int, regime: int, assets_root: int) -> int:
+    """What binds both trees, the shape and the regime."""
+    return hash_integers(Tag.EPOCH, [tree_root, shape_digest, regime, assets_root])

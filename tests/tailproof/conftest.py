@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import page_files
 import pytest
 from oracle_epochs import STATEMENTS, Keys, build
 
@@ -19,6 +20,14 @@ from tailproof import epochs
 from tailproof.epoch_leaves import layout_of
 from tailproof.keys import KeyDirectory
 from verifier_contracts.creation import compile_verifier
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files for the page (`page_files`)."""
+    made = tmp_path_factory.mktemp("dropped")
+    page_files.make(made)
+    return made
 
 
 @pytest.fixture(scope="session")
