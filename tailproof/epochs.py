@@ -124,23 +124,24 @@ def read(directory: str | Path) -> AnyEpoch:
 
 
 def check(directory: str | Path, *, previous: str | Path | None = None, history: str | Path | None = None,
-          progress: Progress = quiet) -> AuditReport:
+          now: int | None = None, progress: Progress = quiet) -> AuditReport:
     """Rebuild an epoch from its sources and compare; hold its parameters against its history.
 
     Parameters
     ----------
     history : one that the auditor brings in place of the epoch's own, or where it has none.
+    now : Unix seconds that no valuation may be later than; by default the clock's.
 
     Raises
     ------
     BadInput : a directory that is no epoch; from `previous` and `history`.
     """
     if _on_grid(directory):
-        report = grid_audit.check(directory, previous=previous, progress=progress)
+        report = grid_audit.check(directory, previous=previous, now=now, progress=progress)
         arrays = grid_directory.read(directory)[1].arrays
     else:
         shape = _statement_shape(directory)
-        report = audit.check(directory, previous=previous, shape=shape, progress=progress)
+        report = audit.check(directory, previous=previous, now=now, shape=shape, progress=progress)
         report = replace(report, differences=(*report.differences, *_other_shape(directory)))
         arrays = epoch_directory.read(directory)[1]
     judged = verdict(arrays, history, progress)
