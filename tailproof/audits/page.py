@@ -124,7 +124,7 @@ def _sentences(findings: Iterable[Finding]) -> Iterator[str]:
         together[key] = together.get(key, 0) + 1
     for (_, what, why), count in together.items():
         many = f' <span class="soft">({count} epochs)</span>' if count > 1 else ""
-        yield f"<li>{_t(what)}{many}.{f' <span class=soft>{_t(why)}.</span>' if why else ''}</li>"
+        yield f"<li>{_t(what)}{many}{f': <span class=soft>{_t(why)}</span>' if why else ''}.</li>"
 
 
 def _alike(one: Finding) -> str:

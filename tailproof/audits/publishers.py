@@ -58,7 +58,8 @@ def publisher_findings(epoch: AnyEpoch, root: int, given: Given) -> Iterator[Fin
                                                  ("factors compared", factors_known(epoch, given))])
     for publisher in given.publishers:
         yield looked(f"publishers.named-{publisher}", "publishers",
-                     f"{publisher}, a publisher that you believe, signed", publisher in by, "no signature of this epoch by it was given")
+                     f"{publisher}, a publisher that you believe, signed", publisher in by,
+                     "no signature of this epoch by it was given")
     yield who_finding()
 
 
