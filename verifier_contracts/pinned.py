@@ -86,10 +86,13 @@ class _Nobody:
 
 
 class PinnedChain(Chain):
-    """A chain at one block. It has no senders.  number : of the block."""
+    """A chain at one block. It has no senders.
 
-    def __init__(self, transport: _Pinned, number: int) -> None:
-        self._pinned, self.number = transport, number
+    number : of the block.  live : the chain that is asked; None: answers were kept.
+    """
+
+    def __init__(self, transport: _Pinned, number: int, live: Chain | None = None) -> None:
+        self._pinned, self.number, self._live = transport, number, live
         super().__init__(transport, _no_web3)
 
     @staticmethod
@@ -104,13 +107,13 @@ class PinnedChain(Chain):
         chosen = latest if number is None else number
         if chosen > latest:
             raise BadInput("--block", chosen, f"at most {latest}, the latest", source=chain.name)
-        made = PinnedChain(_Pinned(chain.transport, chosen, {}), chosen)
+        made = PinnedChain(_Pinned(chain.transport, chosen, {}), chosen, chain)
         made.block(chosen)                         # the first thing kept: which block it is
         return made
 
-    def require_still(self, chain: Chain) -> None:
+    def require_still(self) -> None:
         """Refuse what was read if the block is no more the chain's; raises NodeError."""
-        if chain.block(self.number).block_hash != self.block(self.number).block_hash:
+        if self._live is not None and self._live.block(self.number).block_hash != self.block(self.number).block_hash:
             raise NodeError(self.name, f"its chain changed while block {self.number} was read: try again")
 
     def next_time(self) -> int:

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from primitives import threads
+from primitives.errors import BadInput
 from risk.epochs.audit import AuditReport
 from risk.epochs.build import FIRST
 from risk.epochs.difference import Difference
@@ -17,6 +22,7 @@ from risk.epochs.header import TRIAL
 from risk.epochs.plausibility import FIT
 from risk.exact.clock import format_time
 from risk.exact.digests import content_digest
+from verifier_contracts.epoch_content import EpochContent
 
 from .. import epochs
 from ..epochs import AnyEpoch
@@ -24,7 +30,10 @@ from ..progress import Progress, quiet
 from ..telling import facts
 from .finding import Finding, looked, trusted, unseen
 from .given import Given
+from .publishers import content_finding
 
+LEAST_TASKS = 8
+"""Epochs for which it is worth to start one more process."""
 MOST_LINES = 12
 """Of differences and changes that are shown; `epoch check` has all."""
 _FITTED, _OTHER_HISTORY = "parameters: ", ("HISTORY: ", f"ACCEPTED {FIT}")
@@ -40,6 +49,48 @@ class EpochSeen:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True)
+class Task:
+    """One epoch of several.  previous : directory of the one before it.  contents : as signed, by the ids under which
+    it was published; None where that is not visible."""
+
+    directory: Path
+    previous: Path | None
+    contents: Mapping[int, EpochContent | None]
+
+
+def examine_many(tasks: Sequence[Task], given: Given, *, progress: Progress = quiet) -> list[tuple[Finding, ...]]:
+    """Look at each epoch, and at whether it is what was signed: the findings of each, in order. Many are shared among
+    processes, for most of the work is Python's. What is no epoch at all is a finding, too."""
+    workers = min(threads.count(), len(tasks) // LEAST_TASKS)
+    if workers < 2:
+        return [_told(progress, done, len(tasks), _examined(task, given)) for done, task in enumerate(tasks)]
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread) as pool:
+        found = pool.map(_examined, tasks, [given] * len(tasks), chunksize=4)
+        return [_told(progress, done, len(tasks), findings) for done, findings in enumerate(found)]
+
+
+def _told(progress: Progress, done: int, total: int, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    progress("epochs", done + 1, total)
+    return findings
+
+
+def _one_thread() -> None:
+    """In a process of several, each of which has its own work."""
+    os.environ["TAILPROOF_THREADS"] = "1"
+
+
+def _examined(task: Task, given: Given) -> tuple[Finding, ...]:
+    prefix = f"epoch.{min(task.contents)}"
+    try:
+        seen = examine_epoch(task.directory, given, previous=task.previous, prefix=prefix)
+    except BadInput as error:
+        return (looked(f"{prefix}.rebuild", "epoch", "The epoch, built again from its sources, has the same numbers "
+                       "and root", False, str(error)),)
+    return (*seen.findings, *(content_finding(f"epoch.{id}", content, seen.epoch, given)
+                              for id, content in task.contents.items()))
+
+
 def examine_epoch(directory: Path, given: Given, *, previous: Path | None, prefix: str = "epoch",
                   name: str = "The epoch", progress: Progress = quiet) -> EpochSeen:
     """Make an epoch again and say what holds.
@@ -53,10 +104,11 @@ def examine_epoch(directory: Path, given: Given, *, previous: Path | None, prefi
     ------
     BadInput : the directory is no epoch, true or false; from the history.
     """
-    report = epochs.check(directory, previous=previous, history=given.history, now=given.at, progress=progress)
-    epoch = epochs.read(directory)
-    found = tuple(_findings(directory, given, previous, prefix, name, epoch, report))
-    return EpochSeen(directory, epoch, report, found)
+    whole = epochs.read_whole(directory)
+    report = epochs.examine(whole, previous=None if previous is None else epochs.read_whole(previous),
+                            history=given.history, now=given.at, progress=progress)
+    found = tuple(_findings(directory, given, previous, prefix, name, whole[1], report))
+    return EpochSeen(directory, whole[1], report, found)
 
 
 def _findings(directory: Path, given: Given, previous: Path | None, prefix: str, name: str, epoch: AnyEpoch,

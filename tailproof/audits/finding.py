@@ -15,6 +15,8 @@ from typing import Any
 
 from primitives.jsonio import Node
 
+from ..printable import printable
+
 PARTS = {"proof": "The proof", "key": "The key and its circuit", "epoch": "The epoch", "publishers": "Who signed it",
          "contracts": "The contracts", "account": "The account", "archive": "The archive"}
 """Parts of a report, in order, with their headings."""
@@ -37,6 +39,8 @@ class Finding:
     what : a sentence that is true if the finding holds.  why : what is wrong, who is believed, or what is missing;
     empty of what is held.  evidence : (name, value).
     command : shows it alone, as a shell takes it; empty if none does.
+
+    What comes from outside and commands a terminal, turns the direction of text or is no Unicode is kept as escapes.
     """
 
     id: str
@@ -46,6 +50,11 @@ class Finding:
     why: str = ""
     evidence: tuple[tuple[str, str], ...] = ()
     command: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("what", "why", "command"):
+            object.__setattr__(self, name, printable(getattr(self, name)))
+        object.__setattr__(self, "evidence", tuple((printable(name), printable(value)) for name, value in self.evidence))
 
     def to_json(self) -> dict[str, Any]:
         return {"id": self.id, "part": self.part, "what": self.what, "verdict": str(self.verdict), "why": self.why,

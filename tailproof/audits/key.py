@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuits import statements
-from circuits.statements.pin import pin, pinned
+from circuits.statements.pin import pinned
 from primitives.errors import BadInput
 
 from ..ceremony import believed, late, told
 from ..keys import INSECURE, PROVING_KEY, KeyDirectory, read_verification_key
 from ..known_answers import prove_known_answer
 from ..progress import Progress, quiet
+from ..statements import r1cs_digest
 from .finding import Finding, looked, trusted, unseen
 from .given import Given
 
@@ -27,14 +28,13 @@ if TYPE_CHECKING:
 
 
 def circuit_finding(statement: str) -> tuple[str, Finding]:
-    """The constraint system of a statement, recorded anew from its source: its digest, and whether it is the pinned."""
-    found, wanted = pin(statements.get(statement)), pinned()[statement]
-    digest = str(found["r1cs_digest"])
+    """The constraint system of a statement, recorded from its source: its digest, and whether it is the pinned one."""
+    found, wanted, digest = statements.get(statement), pinned()[statement], r1cs_digest(statement)
     return digest, looked(
         "key.circuit", "key", f"The circuit of {statement}, built again from its source, is the one of this version",
         digest == wanted["r1cs_digest"], f"it is {digest}, and {wanted['r1cs_digest']} is written down",
-        evidence=[("constraint system, SHA-256", digest), ("rows", found["rows"]), ("wires", found["wires"]),
-                  ("public inputs", ", ".join(found["public_inputs"]))],
+        evidence=[("constraint system, SHA-256", digest), ("rows", found.rows), ("wires", found.wires),
+                  ("public inputs", ", ".join(found.public_inputs))],
         command=f"tailproof statement show {statement}")
 
 

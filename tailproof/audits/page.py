@@ -117,13 +117,14 @@ def _words(report: Report) -> Iterator[str]:
 
 def _sentences(findings: Iterable[Finding]) -> Iterator[str]:
     """One an item; of an account's epochs one for what is the same of all."""
-    together: dict[tuple[str, str, str], int] = {}
+    together: dict[tuple[str, str, str], list[Finding]] = {}
     for one in findings:
         of_epoch = _OF_EPOCH.fullmatch(one.id)
-        key = (f"epochs.{of_epoch[2]}" if of_epoch else one.id, one.what, one.why if not of_epoch else _alike(one))
-        together[key] = together.get(key, 0) + 1
-    for (_, what, why), count in together.items():
-        many = f' <span class="soft">({count} epochs)</span>' if count > 1 else ""
+        key = (f"epochs.{of_epoch[2]}" if of_epoch else one.id, one.what, _alike(one) if of_epoch else one.why)
+        together.setdefault(key, []).append(one)
+    for (_, what, alike), alone in together.items():
+        many = f' <span class="soft">({len(alone)} epochs)</span>' if len(alone) > 1 else ""
+        why = (alike if len(alone) > 1 else alone[0].why).rstrip(".")
         yield f"<li>{_t(what)}{many}{f': <span class=soft>{_t(why)}</span>' if why else ''}.</li>"
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .report import Attested, Signed
 
 MOST_UNDERLYINGS = 4
+_HOUR = 1 / 24
 _COLOURS = {"margin": INK, "cover": "#2a7f62", "flat": "#2a7f62", "called": TAIL, "cured": "#2a7f62"}
 
 
@@ -110,8 +111,8 @@ def over_time(attested: Sequence[Attested], quote: str) -> Picture:
         for place, one in enumerate(rows):
             axes.axvline(_times([one.time])[0], color=_COLOURS[kind], linestyle=":", linewidth=1.2,
                          label=kind if not place else None)
-    axes.set_ylabel(f"{printable(quote)}")
-    axes.set_ylim(bottom=0)
+    axes.set_ylabel(printable(quote))
+    axes.set_ylim(0, 1.08 * max([(one.amount or 0) / UNIT for one in attested] + [1e-6]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.legend(frameon=False, fontsize=9, loc="best")
     _plain(axes)
@@ -147,6 +148,9 @@ def _times(seconds: Sequence[int]) -> Any:
 def _dated(figure: Figure) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     axes = figure.axes[0]
+    low, high = axes.dataLim.intervalx
+    if high - low < _HOUR:                         # one point, or all of one hour
+        axes.set_xlim((low + high - _HOUR) / 2, (low + high + _HOUR) / 2)
     locator = AutoDateLocator(minticks=3, maxticks=8)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))

@@ -78,6 +78,18 @@ def content_differences(epoch: AnyEpoch, content: EpochContent, collateral: byte
             if field.name not in skipped and getattr(content, field.name) != getattr(ours, field.name)}
 
 
+def content_finding(prefix: str, content: EpochContent | None, epoch: AnyEpoch, given: Given) -> Finding:
+    """That all that was signed is what the epoch's directory gives.  prefix : of the finding's id."""
+    id, what = f"{prefix}.content", "What its publishers signed is what its directory gives, beside the root: model, " \
+        "data, marks, lag, factors"
+    if content is None:
+        return unseen(id, "publishers", what, "the signed content is not visible in the transaction that published it")
+    differing = content_differences(epoch, content, given.collateral_bytes())
+    return looked(id, "publishers", what, not differing, "; ".join(
+        f"{name} is {theirs}, the directory gives {ours}" for name, (theirs, ours) in differing.items()),
+        evidence=[("factors compared", factors_known(epoch, given))])
+
+
 def factors_known(epoch: AnyEpoch, given: Given) -> str:
     """Whether the factors of collateral were among what was compared."""
     return "yes" if isinstance(epoch, GridEpoch) or given.collateral is not None else \

@@ -24,6 +24,7 @@ from verifier_contracts.addresses import read_address
 from verifier_contracts.eip712 import message_off_chain
 from verifier_contracts.signers import Signer
 
+from ..printable import printable
 from ..quorums import require_signature
 from .finding import Finding, Verdict
 
@@ -107,6 +108,11 @@ class Report:
     findings: tuple[Finding, ...]
     attested: tuple[Attested, ...] = ()
     signed: tuple[Signed, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("said", "version"):
+            object.__setattr__(self, name, printable(getattr(self, name)))
+        object.__setattr__(self, "inputs", {printable(name): printable(value) for name, value in self.inputs.items()})
 
     @property
     def holds(self) -> bool:

@@ -25,6 +25,7 @@ from verifier_contracts.pinned import PinnedChain
 from verifier_contracts.standing import standing
 from verifier_contracts.system_config import SystemConfig
 
+from .. import epochs
 from ..attestation import require_opens
 from ..bundle import Bundle
 from ..bundling import KINDS
@@ -49,13 +50,13 @@ from .account import (
     read_account,
 )
 from .contracts import OnChain, contract_findings
-from .epoch import EpochSeen, examine_epoch
+from .epoch import EpochSeen, Task, examine_epoch, examine_many
 from .finding import Finding, looked, unseen
 from .given import Given, digest_of
 from .key import key_findings, read_key
 from .pictures import Picture
 from .proofs import bundle_findings, verifier_findings
-from .publishers import content_differences, factors_known, publisher_findings, who_finding
+from .publishers import content_finding, publisher_findings, who_finding
 from .report import Report
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -140,20 +141,21 @@ class _Audit:
             found[kind_of(statements.get(_statement(path)))] = path
         return found
 
-    def previous_of(self, seen: AnyEpoch) -> Path | None:
+    def previous_of(self, directory: Path) -> Path | None:
         """The directory of the epoch before one: as given, or among those that were given."""
-        return self.given.previous or self.directories.get(seen.header.previous)
+        return self.given.previous or self.directories.get(epochs.predecessor(directory))
 
     def epoch(self, path: Path, *, prefix: str = "epoch") -> EpochSeen:
         """Look at an epoch, and remember that it was."""
-        from .. import epochs
-        previous = self.previous_of(epochs.read(path))
+        previous = self.previous_of(path)
         seen = examine_epoch(path, self.given, previous=previous, prefix=prefix, progress=self.progress)
-        for used in (path, *([previous] if previous else [])):
-            if used not in self.used.epochs:
-                self.used.epochs.append(used)
+        self.use(path, previous)
         self.findings += seen.findings
         return seen
+
+    def use(self, *paths: Path | None) -> None:
+        """Remember that epochs were looked at."""
+        self.used.epochs += [path for path in paths if path is not None and path not in self.used.epochs]
 
     def key(self, path: Path, statement: str, slot: str) -> None:
         self.used.keys[slot] = path
@@ -182,6 +184,7 @@ def make(subject: Subject, given: Given, chain: PinnedChain | None = None, *, au
     name, said, seen = audit(made, subject)
     if made.on is not None:
         made.findings += contract_findings(made.on, given, progress=progress)
+        made.on.chain.require_still()
     attested = () if seen is None else seen.account.attested
     signed = () if seen is None else tuple(one.signed for one in seen.published)
     report = Report(subject.kind, name, said, given.at, version("tailproof"), given.opening is not None, auditor,
@@ -241,7 +244,7 @@ def _bundle(made: _Audit, subject: Subject) -> tuple[str, str, None]:
     if seen is not None:
         made.inputs["epoch, root"] = str(seen.report.root)
         made.findings += publisher_findings(seen.epoch, seen.report.root, given) if made.on is None or \
-            given.signatures or given.publishers else _published(made, seen)
+            given.signatures or given.publishers else _published(made, seen, bundle.context.epoch_id)
         made.drawn.append(lambda: pictures.scenario_tail(seen.epoch))
         _opened(made, seen.epoch, bundle.public_inputs["portfolio_commitment"], _proven(bundle, kind))
     elif given.opening is not None:
@@ -326,31 +329,19 @@ def _epoch(made: _Audit, subject: Subject) -> tuple[str, str, None]:
         f"{header.quote}, by model {header.model}, with prices of {format_time(header.timestamp)}."), None
 
 
-def _published(made: _Audit, seen: EpochSeen) -> Iterator[Finding]:
-    """Every publication of an epoch's root."""
+def _published(made: _Audit, seen: EpochSeen, id: int | None = None) -> Iterator[Finding]:
+    """Every publication of an epoch's root, or that under an id."""
     assert made.on is not None
     events = [event for event in publications(made.on, progress=made.progress).values()
-              if int(event.arguments["root"]) == seen.report.root]
+              if int(event.arguments["root"]) == seen.report.root and id in (None, event.arguments["epochId"])]
     yield looked("publishers.published", "publishers", "The oracle published this epoch", bool(events),
                  f"no epoch of root {seen.report.root} was published by it up to this block",
                  evidence=[("epoch id", event.arguments["epochId"]) for event in events])
-    for event in events[-3:]:
+    for event in events:
         found = publication(made.on, event)
         yield from publication_findings(made.on, found, f"epoch.{found.id}")
-        yield _content(found, seen, made.given)
+        yield content_finding(f"epoch.{found.id}", found.content, seen.epoch, made.given)
     yield who_finding()
-
-
-def _content(found: Publication, seen: EpochSeen, given: Given) -> Finding:
-    """That all that was signed is what the epoch's directory gives."""
-    id, what = f"epoch.{found.id}.content", "What its publishers signed is what its directory gives, beside the " \
-        "root: model, data, marks, lag, factors"
-    if found.content is None:
-        return unseen(id, "publishers", what, "the signed content is not visible in the transaction that published it")
-    differing = content_differences(seen.epoch, found.content, given.collateral_bytes())
-    return looked(id, "publishers", what, not differing, "; ".join(
-        f"{name} is {theirs}, the directory gives {ours}" for name, (theirs, ours) in differing.items()),
-        evidence=[("factors compared", factors_known(seen.epoch, given))])
 
 
 # -- an account --------------------------------------------------------------------------------------------------------
@@ -368,13 +359,13 @@ def _account(made: _Audit, subject: Subject) -> tuple[str, str, _OnChainSeen]:
     found, last = _epochs(made, seen, published)
     made.findings += [who_finding()]
     word = standing(on.there, account)
-    quote = "quote units" if last is None else last.epoch.header.quote
+    quote = "quote units" if last is None else last.header.quote
     if seen.attested:
         made.drawn.append(lambda: pictures.over_time(seen.attested, quote))
     if found:
         made.drawn.append(lambda: pictures.who_signed([one.signed for one in found]))
     if last is not None:
-        epoch = last.epoch
+        epoch = last
         made.drawn.insert(0, lambda: pictures.scenario_tail(epoch))
         _opened(made, epoch, on.there.ledger.commitment_of(account), _stored(on, account))
     elif given.opening is not None:
@@ -414,13 +405,12 @@ def _latest(made: _Audit, seen: AccountSeen, keys: Mapping[str, Key], paths: Map
 
 
 def _epochs(made: _Audit, seen: AccountSeen, published: Mapping[int, Event]
-            ) -> tuple[list[Publication], EpochSeen | None]:
+            ) -> tuple[list[Publication], AnyEpoch | None]:
     """Every epoch under which something was proven of the account; the newest whose directory is here."""
     assert made.on is not None
-    found, last = list[Publication](), None
-    known: dict[int, EpochSeen] = {}
+    found, tasks = list[Publication](), dict[int, Task]()
     for done, id in enumerate(sorted(seen.epochs)):
-        made.progress("epochs", done, len(seen.epochs))
+        made.progress("publications", done, len(seen.epochs))
         if id not in published:
             made.findings.append(looked(f"epoch.{id}.signed", "publishers", "A quorum of the oracle's publishers "
                                         "signed the epoch that the chain has", False, "no event published it"))
@@ -433,14 +423,17 @@ def _epochs(made: _Audit, seen: AccountSeen, published: Mapping[int, Event]
             made.findings.append(unseen(f"epoch.{id}.rebuild", "epoch", "The epoch, built again from its sources, has "
                                         "the same numbers and root", f"no directory of root {one.root} was given "
                                         "(--epoch)"))
-            continue
-        if one.root not in known:                  # an epoch may be published again under another id
-            known[one.root] = made.epoch(directory, prefix=f"epoch.{id}")
-        made.findings.append(_content(one, known[one.root], made.given))
-        last = known[one.root]
-    if seen.epochs:
+        else:                                      # which may have been published under several ids
+            before = tasks[one.root].contents if one.root in tasks else {}
+            tasks[one.root] = Task(directory, made.previous_of(directory), {**before, id: one.content})
+    for task, findings in zip(tasks.values(), examine_many(list(tasks.values()), made.given, progress=made.progress),
+                              strict=True):
+        made.findings += findings
+        made.use(task.directory, task.previous)
+    if found:
         made.inputs["epochs, roots"] = ", ".join(str(one.root) for one in found)
-    return found, last
+    newest = next(reversed(tasks.values()), None)
+    return found, None if newest is None else epochs.read(newest.directory)
 
 
 # -- the private edition -----------------------------------------------------------------------------------------------
