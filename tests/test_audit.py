@@ -135,8 +135,8 @@ def test_an_account_is_audited_again_from_its_archive_without_any_node(
     assert failed(answer.data) == TOYS
     held = verdicts(answer.data)
     id = jsonio.read(site / "bundle.json")["context"]["epoch_id"]
-    for name in ("proof.by-kernels", "account.standing", "account.state", "account.proofs", "key.circuit", "key.binding",
-                 *(f"epoch.{id}.{what}" for what in (
+    for name in ("proof.by-kernels", "account.standing", "account.state", "account.proofs", "key.circuit",
+                 "key.binding", *(f"epoch.{id}.{what}" for what in (
                      "signed", "stands", "rebuild", "duties", "chain", "gates", "content")),
                  *(f"contracts.{what}" for what in (
                      "code", "settings", "verifiers", "functions", "hands", "precompiles", "clocks")),

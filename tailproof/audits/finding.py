@@ -54,7 +54,8 @@ class Finding:
     def __post_init__(self) -> None:
         for name in ("what", "why", "command"):
             object.__setattr__(self, name, printable(getattr(self, name)))
-        object.__setattr__(self, "evidence", tuple((printable(name), printable(value)) for name, value in self.evidence))
+        evidence = tuple((printable(name), printable(value)) for name, value in self.evidence)
+        object.__setattr__(self, "evidence", evidence)
 
     def to_json(self) -> dict[str, Any]:
         return {"id": self.id, "part": self.part, "what": self.what, "verdict": str(self.verdict), "why": self.why,
