@@ -28,7 +28,7 @@ from risk.grid.haircuts import parse_collateral
 from risk.market.book import released_symbols
 from risk.models.model import named_statement
 
-from .judging import verdict
+from .judging import Verdict, verdict
 from .progress import Progress, quiet
 from .shapes import require_shape
 
@@ -159,15 +159,18 @@ def check(directory: str | Path, *, previous: str | Path | None = None, history:
 
 
 def examine(given: Whole, *, previous: Whole | None = None, history: str | Path | None = None, now: int | None = None,
-            progress: Progress = quiet) -> AuditReport:
-    """`check`, of what `read_whole` gave; previous : of the same kind."""
+            judges: bool = True, progress: Progress = quiet) -> AuditReport:
+    """`check`, of what `read_whole` gave.
+
+    previous : of the same kind.  judges : whether parameters are held against a history, which takes SciPy.
+    """
     if isinstance(given[1], GridEpoch):
         report = grid_audit.examine(*given, previous=previous, now=now, progress=progress)    # type: ignore[arg-type]
     else:
         report = audit.examine(*given, previous=previous, now=now,                            # type: ignore[arg-type]
                                shape=_statement_shape(given[1]), progress=progress)
         report = replace(report, differences=(*report.differences, *_other_shape(given[1])))
-    judged = verdict(_arrays(given[1]), history, progress)
+    judged = verdict(_arrays(given[1]), history, progress) if judges else Verdict()
     return replace(report, differences=(*report.differences, *judged.differences),
                    remarks=(*report.remarks, *judged.remarks))
 

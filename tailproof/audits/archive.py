@@ -159,6 +159,7 @@ def collect(out: Path, subject: Subject, given: Given, made: Made, chain: Pinned
         archive = Archive(subject.kind, subject.account or None, where, given.at, given.commitment, given.publishers,
                           None if given.previous is None else places[given.previous],
                           tuple(Entry(name, *_measured(fresh / name)) for name in _names(fresh)))
+        Archive.of(Node(archive.to_json(), source=out / MANIFEST))       # names that nobody could read back
         jsonio.write(fresh / MANIFEST, archive.to_json())
         return _measured(fresh / MANIFEST)[1]
 

@@ -24,7 +24,7 @@ from risk.exact.clock import format_time
 from risk.exact.digests import content_digest
 from verifier_contracts.epoch_content import EpochContent
 
-from .. import epochs
+from .. import epochs, extras
 from ..epochs import AnyEpoch
 from ..progress import Progress, quiet
 from ..telling import facts
@@ -34,6 +34,8 @@ from .publishers import content_finding
 
 LEAST_TASKS = 8
 """Epochs for which it is worth to start one more process."""
+JUDGE = "scipy"
+"""The package that a fit takes."""
 MOST_LINES = 12
 """Of differences and changes that are shown; `epoch check` has all."""
 _FITTED, _OTHER_HISTORY = "parameters: ", ("HISTORY: ", f"ACCEPTED {FIT}")
@@ -106,7 +108,8 @@ def examine_epoch(directory: Path, given: Given, *, previous: Path | None, prefi
     """
     whole = epochs.read_whole(directory)
     report = epochs.examine(whole, previous=None if previous is None else epochs.read_whole(previous),
-                            history=given.history, now=given.at, progress=progress)
+                            history=given.history, now=given.at, judges=extras.lacking(JUDGE) is None,
+                            progress=progress)
     found = tuple(_findings(directory, given, previous, prefix, name, whole[1], report))
     return EpochSeen(directory, whole[1], report, found)
 
@@ -184,6 +187,8 @@ def _fit(differences: Sequence[Difference], prefix: str, report: AuditReport, co
     said = [("judged", line) for line in report.remarks if line.startswith((_FITTED, *_OTHER_HISTORY))]
     if differences:
         return looked(id, "epoch", what, False, _lines(differences), evidence=said, command=command)
+    if (absent := extras.lacking(JUDGE)) is not None:
+        return unseen(id, "epoch", what, str(absent), command=command)
     accepted = [line for _, line in said if line.startswith(f"ACCEPTED {FIT}")]
     if accepted:
         return trusted(id, "epoch", what, accepted[0], evidence=said, command=command)

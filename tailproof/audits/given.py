@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from primitives.errors import BadInput
 from risk.epochs.provenance import read_source
 from risk.exact.digests import content_digest
 
@@ -63,9 +62,3 @@ class Given:
 def digest_of(path: Path) -> str:
     """keccak256 of a file, 0x-hex; raises BadInput where it cannot be read."""
     return content_digest(read_source(path))
-
-
-def require_together(names: str, *given: object) -> None:
-    """Refuse options of which some are there and some are not."""
-    if any(given) and not all(given):
-        raise BadInput(names, None, "given together")

@@ -20,7 +20,7 @@ from risk.exact.money import UNIT
 from risk.margins.plot import BODY, GRID, INK, TAIL, new_figure, write
 from risk.scenarios.scenarios import RETURN_UNIT
 
-from ..extras import missing
+from .. import extras
 from ..printable import printable
 from ..telling import setting
 
@@ -46,13 +46,8 @@ class Picture:
 
 def lacking() -> str | None:
     """Why pictures cannot be drawn here; None if they can."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ModuleNotFoundError as error:
-        if (absent := missing(error)) is None:
-            raise
-        return str(absent)
-    return None
+    absent = extras.lacking("matplotlib")
+    return None if absent is None else str(absent)
 
 
 def scenario_tail(epoch: AnyEpoch) -> Picture | None:
