@@ -47,6 +47,7 @@ def build_many(folder: Path, count: int) -> list[Path]:
 
 
 @pytest.mark.slow  # a hundred proofs at full size
+@pytest.mark.timeout(3_600)
 def test_an_account_with_a_hundred_epochs(run: Callable[..., Any], key_directory: Path, tmp_path: Path) -> None:
     key, statement = KeyDirectory.load(key_directory), statements.get(STATEMENT)
     directories = build_many(tmp_path / "epochs", MANY)

@@ -371,7 +371,7 @@ def _account(made: _Audit, subject: Subject) -> tuple[str, str, _OnChainSeen]:
     elif given.opening is not None:
         raise BadInput("--epoch", None, "given, with the epoch of the last attestation: losses are those of an epoch")
     amount = f"{format_money(word.reading.margin)} {quote}" if word.readable else "none to act on"
-    return account, (f"The contracts say of the account: {word.reading.status.words}, "
+    return account, (f"The contracts say of account {account}: {word.reading.status.words}, "
                      f"{'a hidden margin of at most' if word.word.hides_margin else 'margin'} {amount}, at block "
                      f"{on.chain.number} of chain {on.chain.chain_id} ({format_time(on.chain.now())})."), \
         _OnChainSeen(seen, tuple(found))
