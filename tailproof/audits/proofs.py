@@ -57,7 +57,9 @@ def bundle_findings(bundle: Bundle, key: VerificationKey, epoch: Claim | None, *
 
 
 def _found(check: Check, command: str) -> Finding:
-    evidence = [("found", check.found)] + ([] if check.expected is None else [("expected", check.expected)])
+    evidence = [("found", check.found)]
+    if check.expected not in (None, check.found):
+        evidence.append(("expected", str(check.expected)))
     return looked(f"proof.{check.name.replace(' ', '-').replace(chr(39), '')}", "proof",
                   _SAID.get(check.name, check.name), check.holds, check.told(), evidence=evidence, command=command)
 
@@ -76,8 +78,7 @@ def verifier_findings(key: VerificationKey, statement: str, circuit: bytes, inpu
         ("kernels", "our own verifier", lambda: verify(key, inputs, proof), command("kernels")),
         ("reference", "py_ecc, independent arithmetic", lambda: verify(key, inputs, proof, backend="reference"),
          command("reference")),
-        ("snarkjs", "snarkjs, another implementation", lambda: _by_snarkjs(key, inputs, proof),
-         "snarkjs groth16 verify verification_key.json public.json proof.json"),
+        ("snarkjs", "snarkjs, another implementation", lambda: _by_snarkjs(key, inputs, proof), ""),
         ("solidity", "the generated contract, on an EVM", lambda: _by_contract(key, statement, circuit, inputs, proof),
          ""))
     for name, who, ask, line in asked:
