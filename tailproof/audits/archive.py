@@ -157,7 +157,7 @@ def collect(out: Path, subject: Subject, given: Given, made: Made, chain: Pinned
             jsonio.write(fresh / "chain.json", {"schema": CHAIN_SCHEMA, **chain.kept()})
         where = None if subject.path is None else "bundle.json" if subject.kind == "bundle" else places[subject.path]
         archive = Archive(subject.kind, subject.account or None, where, given.at, given.commitment, given.publishers,
-                          None if given.previous is None else places[given.previous],
+                          None if given.previous is None else places.get(given.previous),
                           tuple(Entry(name, *_measured(fresh / name)) for name in _names(fresh)))
         Archive.of(Node(archive.to_json(), source=out / MANIFEST))       # names that nobody could read back
         jsonio.write(fresh / MANIFEST, archive.to_json())

@@ -68,7 +68,8 @@ def contract_findings(on: OnChain, given: Given, *, progress: Progress = quiet) 
     wanted = None if given.config is None else SystemConfig.load(given.config)
     keys = None if wanted is None else trusted_keys(wanted)
     config = () if given.config is None else ("--config", given.config)
-    for part, checks in parts_of(on.chain, on.system, keys, report=progress).items():
+    parts = parts_of(on.chain, on.system, keys, report=progress)
+    for part, checks in parts.items():
         what, command = _SAID[part]
         yield _grouped(f"contracts.{part}", what, checks,
                        given.command(*command, *given.on_chain(), *(config if command[1] == "check" else ())),
@@ -85,7 +86,7 @@ def contract_findings(on: OnChain, given: Given, *, progress: Progress = quiet) 
         yield _grouped("contracts.configured", configuration, configured(on.system, wanted), check)
     yield _precompiles(on, check)
     yield _insecure(on)
-    yield _clocks(on, given)
+    yield _clocks(on, given, all(one.holds for one in parts["code"]))
     yield from _governed(governance(on.system, on.there, progress=progress), on, given)
     yield trusted("contracts.node", "contracts", "The node told the truth, and left no event out",
                   "code, storage and logs of a block are its word: ask a node of your own, or two",
@@ -120,11 +121,11 @@ def _insecure(on: OnChain) -> Finding:
                    evidence=keys)
 
 
-def _clocks(on: OnChain, given: Given) -> Finding:
+def _clocks(on: OnChain, given: Given, ours: bool) -> Finding:
     found = clocks(on.system, on.there)
     return looked("contracts.clocks", "contracts", "Delays and deadlines were read from contracts whose code is ours",
-                  True, "", evidence=[(f"{clock.contract}.{clock.name}", f"{duration(clock.seconds)}, {clock.runs_on}: "
-                                       f"{clock.meaning}") for clock in found],
+                  ours, "not all of the code is ours", evidence=[(f"{clock.contract}.{clock.name}", f"{duration(clock.seconds)}, "
+                                                          f"{clock.runs_on}: {clock.meaning}") for clock in found],
                   command=given.command("contract", "table", *given.on_chain()))
 
 
