@@ -122,10 +122,10 @@ def _insecure(on: OnChain) -> Finding:
 
 
 def _clocks(on: OnChain, given: Given, ours: bool) -> Finding:
-    found = clocks(on.system, on.there)
+    found = [(f"{clock.contract}.{clock.name}", f"{duration(clock.seconds)}, {clock.runs_on}: {clock.meaning}")
+             for clock in clocks(on.system, on.there)]
     return looked("contracts.clocks", "contracts", "Delays and deadlines were read from contracts whose code is ours",
-                  ours, "not all of the code is ours", evidence=[(f"{clock.contract}.{clock.name}", f"{duration(clock.seconds)}, "
-                                                          f"{clock.runs_on}: {clock.meaning}") for clock in found],
+                  ours, "not all of the code is ours", evidence=found,
                   command=given.command("contract", "table", *given.on_chain()))
 
 
