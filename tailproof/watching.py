@@ -13,6 +13,7 @@ without effect. So an honest epoch costs nothing, and is never challenged.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -163,7 +164,8 @@ class Library:
 
     def claimed(self) -> Mapping[int, Path]:
         """Directories by the roots that their manifests say, which nobody has computed."""
-        return {int(known.claimed[0]): path for path, known in self._index.items() if known.claimed[0].isdecimal()}
+        return {int(known.claimed[0]): path for path, known in self._index.items()
+                if re.fullmatch(r"[0-9]{1,78}", known.claimed[0])}
 
     def by_root(self, root: int) -> Held | None:
         """The epoch of a root."""
