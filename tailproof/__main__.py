@@ -2,4 +2,5 @@
 
 from tailproof.cli import main
 
-main()
+if __name__ == "__main__":                         # and not in the processes that an audit starts
+    main()

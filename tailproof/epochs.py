@@ -28,7 +28,7 @@ from risk.grid.haircuts import parse_collateral
 from risk.market.book import released_symbols
 from risk.models.model import named_statement
 
-from .judging import verdict
+from .judging import Verdict, verdict
 from .progress import Progress, quiet
 from .shapes import require_shape
 
@@ -123,41 +123,66 @@ def read(directory: str | Path) -> AnyEpoch:
     return grid_directory.read(directory)[1] if _on_grid(directory) else epoch_directory.read(directory)[1]
 
 
+Whole: TypeAlias = tuple[epoch_directory.Manifest, Epoch] | tuple[grid_directory.GridManifest, GridEpoch]
+"""A manifest and the epoch beside it, not compared."""
+
+
+def read_whole(directory: str | Path) -> Whole:
+    """Manifest and epoch, as the files say them; raises BadInput for a directory that is no epoch."""
+    return grid_directory.read(directory) if _on_grid(directory) else epoch_directory.read(directory)
+
+
+def predecessor(directory: str | Path) -> int:
+    """Root of the epoch before, as a directory's manifest says; 0 of the first."""
+    inner = Path(directory) / "arrays" if _on_grid(directory) else Path(directory)
+    return epoch_directory.Manifest.read(inner).header.previous
+
+
 def check(directory: str | Path, *, previous: str | Path | None = None, history: str | Path | None = None,
-          progress: Progress = quiet) -> AuditReport:
+          now: int | None = None, progress: Progress = quiet) -> AuditReport:
     """Rebuild an epoch from its sources and compare; hold its parameters against its history.
 
     Parameters
     ----------
     history : one that the auditor brings in place of the epoch's own, or where it has none.
+    now : Unix seconds that no valuation may be later than; by default the clock's.
 
     Raises
     ------
     BadInput : a directory that is no epoch; from `previous` and `history`.
     """
-    if _on_grid(directory):
-        report = grid_audit.check(directory, previous=previous, progress=progress)
-        arrays = grid_directory.read(directory)[1].arrays
+    given = read_whole(directory)
+    if previous is not None and _on_grid(previous) != isinstance(given[1], GridEpoch):
+        raise BadInput("--previous", str(previous), "an epoch of the same kind, full revaluation or grid")
+    return examine(given, previous=None if previous is None else read_whole(previous), history=history, now=now,
+                   progress=progress)
+
+
+def examine(given: Whole, *, previous: Whole | None = None, history: str | Path | None = None, now: int | None = None,
+            judges: bool = True, progress: Progress = quiet) -> AuditReport:
+    """`check`, of what `read_whole` gave.
+
+    previous : of the same kind.  judges : whether parameters are held against a history, which takes SciPy.
+    """
+    if isinstance(given[1], GridEpoch):
+        report = grid_audit.examine(*given, previous=previous, now=now, progress=progress)    # type: ignore[arg-type]
     else:
-        shape = _statement_shape(directory)
-        report = audit.check(directory, previous=previous, shape=shape, progress=progress)
-        report = replace(report, differences=(*report.differences, *_other_shape(directory)))
-        arrays = epoch_directory.read(directory)[1]
-    judged = verdict(arrays, history, progress)
+        report = audit.examine(*given, previous=previous, now=now,                            # type: ignore[arg-type]
+                               shape=_statement_shape(given[1]), progress=progress)
+        report = replace(report, differences=(*report.differences, *_other_shape(given[1])))
+    judged = verdict(_arrays(given[1]), history, progress) if judges else Verdict()
     return replace(report, differences=(*report.differences, *judged.differences),
                    remarks=(*report.remarks, *judged.remarks))
 
 
-def _statement_shape(directory: str | Path) -> EpochShape | None:
+def _statement_shape(epoch: Epoch) -> EpochShape | None:
     """The published shape if it is some statement's: `build` may have been told so, and the circuit holds it (C5)."""
-    shape = epoch_directory.read(directory)[1].shape
     known = map(statements.get, statements.names())
-    return shape if any(one.reads_epoch and one.shape == shape for one in known) else None
+    return epoch.shape if any(one.reads_epoch and one.shape == epoch.shape for one in known) else None
 
 
-def _other_shape(directory: str | Path) -> Iterator[Difference]:
+def _other_shape(epoch: Epoch) -> Iterator[Difference]:
     """A shape that is not that of the statement which the model file names."""
-    _, epoch = epoch_directory.read(directory)
     name = None if epoch.provenance is None else named_statement(epoch.provenance.sources.model)
     if name is not None and epoch.shape != statements.get(name).shape:
         yield Difference("rebuild", "shape", str(epoch.shape.to_json()), f"that of {name}, which the model names")

@@ -31,6 +31,11 @@ def missing(error: ModuleNotFoundError) -> MissingExtra | None:
     return next((MissingExtra(package, extra) for extra, packages in EXTRAS.items() if package in packages), None)
 
 
+def lacking(package: str) -> MissingExtra | None:
+    """What to say of a package of EXTRAS that is not installed; None if it is."""
+    return None if find_spec(package) is not None else missing(ModuleNotFoundError(package, name=package))
+
+
 def require(*extras: str) -> None:
     """Before work that will need them: raises MissingExtra where a package of these extras is absent, which names
     `all` where several are asked for."""

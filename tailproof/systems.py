@@ -58,7 +58,7 @@ def load_proving(config: SystemConfig, *, progress: Progress = quiet) -> Proving
     BadInput : naming the slot: a key is insecure and that is not allowed, is of a statement that the slot is not for,
         or of other sizes than the margin's; or as `prove_known_answer`.
     """
-    found = {slot: KeyDirectory.load(_beside(config, path)) for slot, path in config.verifiers.items()}
+    found = {slot: KeyDirectory.load(key_path(config, path)) for slot, path in config.verifiers.items()}
     kinds = {slot: statements.get(key.statement) for slot, key in found.items()}
     require_consistent(kinds, config)
     for slot, key in found.items():
@@ -99,7 +99,7 @@ def configured(system: System, config: SystemConfig) -> list[Check]:
     ------
     BadInput : a key directory is unreadable, or statements do not belong together.
     """
-    found = {slot: KeyDirectory.load(_beside(config, path)) for slot, path in config.verifiers.items()}
+    found = {slot: KeyDirectory.load(key_path(config, path)) for slot, path in config.verifiers.items()}
     kinds = {slot: statements.get(key.statement) for slot, key in found.items()}
     require_consistent(kinds, config)
     wanted = settings_of(config, layout_of(kinds["leaf-field"].shape, config), empty_commitment(kinds["margin"]),
@@ -119,7 +119,7 @@ def configured(system: System, config: SystemConfig) -> list[Check]:
 
 def trusted_keys(config: SystemConfig) -> dict[str, VerificationKey]:
     """The verification keys that a configuration names, by slot; raises as `read_verification_key`."""
-    return {slot: read_verification_key(_beside(config, path)) for slot, path in config.verifiers.items()}
+    return {slot: read_verification_key(key_path(config, path)) for slot, path in config.verifiers.items()}
 
 
 def circuits_of(system: System) -> list[Check]:
@@ -128,8 +128,8 @@ def circuits_of(system: System) -> list[Check]:
                   else "a statement of this version", one.circuit_digest.hex()) for one in system.verifiers]
 
 
-def _beside(config: SystemConfig, path: str) -> Path:
-    """A path of the file, from where the file is."""
+def key_path(config: SystemConfig, path: str) -> Path:
+    """A key directory of the file, from where the file is."""
     return Path(path) if config.source is None else config.source.parent / path
 
 

@@ -1,4 +1,5 @@
-"""What every view of an epoch says of it: venue, time, model, horizon, and aloud whether it is a trial."""
+"""What every view of an epoch says of it: venue, time, model, horizon, and aloud whether it is a trial. And what a
+bundle claims, in words."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from risk.exact.clock import format_time
 from risk.models.model import parse_toml
 
 if TYPE_CHECKING:
+    from .bundle import Bundle
     from .epochs import AnyEpoch
 
 
@@ -51,3 +53,24 @@ def trial(numbers: AnyEpoch) -> list[str]:
 def _model_document(numbers: AnyEpoch) -> dict[str, Any] | None:
     arrays = numbers if isinstance(numbers, Epoch) else numbers.arrays
     return None if arrays.provenance is None else parse_toml(arrays.provenance.sources.model)
+
+
+def said_by(bundle: Bundle, quote: str | None) -> tuple[dict[str, Any], str]:
+    """What a bundle of a margin, a cover or flatness claims, for machines and in words before "of account".
+
+    quote : currency of the epoch, None if it is not known.
+    """
+    from circuits import statements
+    from circuits.statements.cover import Claim
+    from risk.exact.money import format_money
+
+    from .statement_table import kind_of
+    kind = kind_of(statements.get(bundle.statement))
+    if kind == "margin":
+        return {"margin": str(bundle.margin)}, f"margin {format_money(bundle.margin)} {quote or 'quote units'}"
+    if kind == "flat":
+        return {}, "nothing is held, cash included, by the commitment"
+    claim = Claim.of(bundle.public_inputs["claim"])
+    facts = {"value": str(claim.value), "buffer": claim.buffer, "covered": claim.covered}
+    return facts, (f"collateral of {format_money(claim.value)} {quote or 'quote units'} "
+                   f"{'covers' if claim.covered else 'falls short of'} the hidden margin and {claim.buffer / 100:g} %")

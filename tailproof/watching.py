@@ -13,9 +13,10 @@ without effect. So an honest epoch costs nothing, and is never challenged.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -160,6 +161,11 @@ class Library:
             except (BadInput, OSError) as error:
                 self.unreadable[path] = str(error)
         self._index = found
+
+    def claimed(self) -> Mapping[int, Path]:
+        """Directories by the roots that their manifests say, which nobody has computed."""
+        return {int(known.claimed[0]): path for path, known in self._index.items()
+                if re.fullmatch(r"[0-9]{1,78}", known.claimed[0])}
 
     def by_root(self, root: int) -> Held | None:
         """The epoch of a root."""

@@ -192,6 +192,11 @@ class Chain:
         return Chain(HTTP(url, name), over_http,
                      signer=signer, terms=terms, chain_id=chain_id, patience=patience)
 
+    @property
+    def transport(self) -> Transport:
+        """The way to its node, for who asks on other terms."""
+        return self._node.transport
+
     @cached_property
     def web3(self) -> Web3:
         """The same node through web3, whose raw methods serve trials and tests; nothing here uses it."""

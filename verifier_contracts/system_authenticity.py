@@ -62,17 +62,22 @@ def system_authenticity(chain: Chain, system: System, keys: Mapping[str, Verific
     BadInput : the chain is another, there is no code where a contract should be, or one answers like another contract.
     NodeError : the node does not tell what happened.
     """
+    return [check for checks in parts_of(chain, system, keys, report=report).values() for check in checks]
+
+
+def parts_of(chain: Chain, system: System, keys: Mapping[str, VerificationKey] | None = None, *,
+             report: Callable[[str, int, int], object] = lambda stage, done, total: None) -> dict[str, list[Check]]:
+    """The same by what it is about: code, settings, verifiers, functions, hands."""
     system.require_there(chain)
     there = system.bind(chain)
     told = Token(chain, system.quote_token).told()
     decimals = 6 if told is None else told[1]                    # if it tells no more, a guess: a wrong one is no match
-    checks = [Check(f"{name}'s code", _digest(expected_code(system, name, decimals)), _digest(chain.code(address)))
-              for name, address in system.contracts.items()]
-    checks += [Check(*row) for row in system.claims(chain)]
-    checks += _verifiers(there, system, keys or {})
-    checks += _functions(there)
-    checks += _hands(there, system, report)
-    return checks
+    return {
+        "code": [Check(f"{name}'s code", _digest(expected_code(system, name, decimals)), _digest(chain.code(address)))
+                 for name, address in system.contracts.items()],
+        "settings": [Check(*row) for row in system.claims(chain)],
+        "verifiers": _verifiers(there, system, keys or {}), "functions": _functions(there),
+        "hands": _hands(there, system, report)}
 
 
 def expected_code(system: System, name: str, decimals: int = 6) -> bytes:

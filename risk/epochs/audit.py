@@ -76,7 +76,13 @@ def check(directory: str | Path, *, previous: str | Path | None = None, now: int
     ------
     BadInput : the directory cannot be read as an epoch at all. Whatever is readable and wrong is in the report.
     """
-    manifest, published = read(directory)
+    return examine(*read(directory), previous=None if previous is None else read(previous), now=now, shape=shape,
+                   progress=progress)
+
+
+def examine(manifest: Manifest, published: Epoch, *, previous: tuple[Manifest, Epoch] | None = None,
+            now: int | None = None, shape: EpochShape | None = None, progress: Progress | None = None) -> AuditReport:
+    """Audit what `epoch_directory.read` gave; the rest as for `check`."""
     found = [Difference(v.clause, v.field, str(v.value), v.bound) for v in published.violations()]
     if not found:
         found += _compare_claims(manifest, Manifest.of(published))
@@ -94,9 +100,8 @@ def check(directory: str | Path, *, previous: str | Path | None = None, now: int
             found += compare(published, rebuilt)
         except BadInput as error:
             found.append(refused(error))
-    before = None if previous is None else read(previous)
-    told, changed = chained(published, None if before is None else before[1],
-                            FIRST if before is None else before[0].root, now)
+    told, changed = chained(published, None if previous is None else previous[1],
+                            FIRST if previous is None else previous[0].root, now)
     return AuditReport(manifest.root, rebuilt_root, (*found, *told), changed,
                        remarks(published, looked_back=previous is not None))
 

@@ -35,7 +35,12 @@ def check(directory: str | Path, *, previous: str | Path | None = None, now: int
     ------
     BadInput : the directory cannot be read as a grid epoch at all. Whatever is readable and wrong is in the report.
     """
-    manifest, published = read(directory)
+    return examine(*read(directory), previous=None if previous is None else read(previous), now=now, progress=progress)
+
+
+def examine(manifest: GridManifest, published: GridEpoch, *, previous: tuple[GridManifest, GridEpoch] | None = None,
+            now: int | None = None, progress: Progress | None = None) -> AuditReport:
+    """Audit what `grid_directory.read` gave; the rest as for `check`."""
     found = [Difference(v.clause, v.field, str(v.value), v.bound) for v in published.violations()]
     sound = not found
     if sound:
@@ -58,14 +63,13 @@ def check(directory: str | Path, *, previous: str | Path | None = None, now: int
             found += _compare_assets(published, rebuilt)
         except BadInput as error:
             found.append(refused(error))
-    before = None if previous is None else read(previous)
-    told, changed = chained(published.arrays, None if before is None else before[1].arrays,
-                            FIRST if before is None else before[0].root, now)
-    if before is not None:
-        told = (*told, *_dropped_assets(published, before[1]))
-        changed = (*changed, *_changes(published, before[1]))
+    told, changed = chained(published.arrays, None if previous is None else previous[1].arrays,
+                            FIRST if previous is None else previous[0].root, now)
+    if previous is not None:
+        told = (*told, *_dropped_assets(published, previous[1]))
+        changed = (*changed, *_changes(published, previous[1]))
     return AuditReport(manifest.root, rebuilt_root, (*found, *told), changed,
-                       remarks(published.arrays, looked_back=before is not None))
+                       remarks(published.arrays, looked_back=previous is not None))
 
 
 def _changes(published: GridEpoch, before: GridEpoch) -> Iterator[Change]:

@@ -31,6 +31,7 @@ _COMMANDS = {
     "commit": ("trader", "Commit to a portfolio (trader)."),
     "prove": ("trader", "Prove a margin, that it is covered, or that nothing is held (trader)."),
     "verify": ("auditor", "Verify a bundle offline (auditor)."),
+    "audit": ("audit", "Audit an account, a bundle or an epoch: one report (auditor)."),
     "page": ("page", "Write the page that verifies in a browser (auditor, counterparty)."),
     "solvency": ("solvency", "Show a counterparty that collateral covers a hidden margin."),
     "netting": ("netting", "Show a counterparty one margin over several protocols, covered."),

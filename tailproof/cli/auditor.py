@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -35,6 +34,7 @@ def verify(bundle: Path, key: Path, epoch: Path | None, commitment: str | None, 
     from ..bundling import KINDS
     from ..epochs import read_claim
     from ..statement_table import TABLE, kind_of
+    from ..telling import said_by
     given, verification_key = Bundle.load(bundle), read_verification_key(key)
     kind = kind_of(statements.get(given.statement))
     if kind not in KINDS:
@@ -49,7 +49,7 @@ def verify(bundle: Path, key: Path, epoch: Path | None, commitment: str | None, 
                    shape=None if trusted is None else trusted.shape,
                    key_circuit=circuit, commitment=wanted, backend=backend)
     holds = all(check.holds for check in checks)
-    context, (facts, said) = given.context, _said(given, kind, None if trusted is None else trusted.quote)
+    context, (facts, said) = given.context, said_by(given, None if trusted is None else trusted.quote)
     on_trust = [remark for unchecked, remark in (
         (commitment is None, "The commitment is the bundle's own: compare it with the contract's (--commitment)."),
         (circuit is None, "That the key is for this statement is unchecked: a key directory says what its key is for."),
@@ -69,17 +69,3 @@ def verify(bundle: Path, key: Path, epoch: Path | None, commitment: str | None, 
          f"{context.manager} on chain {context.chain_id}", *on_trust,
          *([INSECURE] if verification_key.insecure_setup else []), *([TRIAL] if trial else [])],
         holds)
-
-
-def _said(bundle: Bundle, kind: str, quote: str | None) -> tuple[dict[str, Any], str]:
-    """What a bundle claims, for machines and in words before "of account"."""
-    from circuits.statements.cover import Claim
-    from risk.exact.money import format_money
-    if kind == "margin":
-        return {"margin": str(bundle.margin)}, f"margin {format_money(bundle.margin)} {quote or 'quote units'}"
-    if kind == "flat":
-        return {}, "nothing is held, cash included, by the commitment"
-    claim = Claim.of(bundle.public_inputs["claim"])
-    facts = {"value": str(claim.value), "buffer": claim.buffer, "covered": claim.covered}
-    return facts, (f"collateral of {format_money(claim.value)} {quote or 'quote units'} "
-                   f"{'covers' if claim.covered else 'falls short of'} the hidden margin and {claim.buffer / 100:g} %")

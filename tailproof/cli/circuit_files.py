@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..ceremony import PHASE_1, UNFINISHED, believed, told
 from ..keys import INSECURE
-from .ceremony import PHASE_1, UNFINISHED, believed, told
 from .console import FILE, OUTPUT, Outcome, reporting, table
 
 if TYPE_CHECKING:

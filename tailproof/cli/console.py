@@ -20,7 +20,6 @@ import re
 import sys
 import time
 import traceback
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from primitives import cache, jsonio
 from primitives.errors import BadInput, TailproofError
 
 from ..extras import missing, require
+from ..printable import printable
 
 DONE, FALSE, BAD_INPUT, TRY_AGAIN, FAILED, INTERRUPTED, LEFT = 0, 1, 2, 3, 70, 130, 141
 P = ParamSpec("P")
@@ -152,15 +152,6 @@ def _remark(text: str, *, before: str = "", end: str = "\n") -> None:
     disk) must not change the exit code."""
     with suppress(OSError):
         click.echo(before + printable(text) + end, err=True, nl=False)
-
-
-def printable(text: str) -> str:
-    """A text as one line that commands no terminal: control characters (escapes, line ends), those that turn the
-    direction of what follows, separators of lines and lone surrogates become escapes as in Python's strings."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(character if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
-                   else character.encode("unicode_escape", "surrogatepass").decode("ascii") for character in text)
 
 
 def _print(data: Mapping[str, Any], lines: Sequence[str], as_json: bool) -> None:

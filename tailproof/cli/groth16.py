@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..ceremony import INSECURE_POWERS, UNFINISHED, believed, told
 from ..keys import INSECURE
-from .ceremony import INSECURE_POWERS, UNFINISHED, believed, told
 from .circuit_files import SYM, first_broken, r1cs_files, solidity_calldata, solidity_verifier, wtns_files, zkey_files
 from .console import FILE, OUTPUT, Outcome, progress, reporting, table
 from .memory import peak_memory

@@ -9,8 +9,8 @@ import click
 
 from circuits import statements
 
+from ..ceremony import PHASE_1, believed, told
 from ..keys import INSECURE, KeyDirectory, import_keys, make_keys
-from .ceremony import PHASE_1, believed, told
 from .console import FILE, Outcome, progress, reporting, table
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .ceremony import INSECURE_POWERS, UNFINISHED_POWERS, believed, told
+from ..ceremony import INSECURE_POWERS, UNFINISHED_POWERS, believed, told
 from .console import FILE, OUTPUT, Outcome, progress, reporting
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from prover.curve import ORDER
 from prover.files.r1cs import write_r1cs
 from prover.files.snarkjs import read_proof, read_public, read_verification_key
 from prover.files.wtns import write_wtns
+from tailproof.ceremony import escaped
 from tailproof.cli import main
-from tailproof.cli.ceremony import escaped
 from verifier_contracts.bindings import encode_verification, proof_words
 from verifier_contracts.chain import Chain
 from verifier_contracts.compiler import node_modules

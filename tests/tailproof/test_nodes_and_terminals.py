@@ -16,8 +16,8 @@ from nodes import WEB_PAGE, anvil, error, loopback, scripted, url_of
 
 from primitives.errors import BadInput
 from tailproof import templates
-from tailproof.cli.console import printable
 from tailproof.cli.node import Gwei
+from tailproof.printable import printable
 from tailproof.systems import make_trial_keys
 
 Run = Callable[..., Any]

@@ -94,6 +94,27 @@ def test_the_check_holds_with_the_configuration_and_fails_with_another(deployed:
         "configured max_epoch_age", "configured venue: 0x" + "12" * 20, f"configured venue: {templates.ANVIL[3]}"]
 
 
+def test_an_audit_holds_the_contracts_against_their_configuration(deployed: Deployed, run: Run, tmp_path: Path) -> None:
+    """Of an account that nobody registered: nothing is false but that there is something to act on."""
+    def verdicts(config: Path) -> dict[str, str]:
+        answer = run("audit", "0x" + "12" * 20, *deployed.there, "--config", config)
+        assert answer.code == 1
+        return {one["id"]: one["verdict"] for one in answer.data["report"]["findings"]}
+
+    found = verdicts(deployed.home / "system.json")
+    assert {id for id, verdict in found.items() if verdict == "failed"} == {"account.standing"}
+    for part in ("code", "settings", "verifiers", "functions", "hands", "circuits", "configured", "precompiles", "open",
+                 "clocks"):
+        assert found[f"contracts.{part}"] == "held", part
+    assert found["account.proofs"] == "not looked at"
+    document = json.loads((deployed.home / "system.json").read_text())
+    document["ledger"]["max_epoch_age"] += 1
+    document["verifiers"] = {slot: str(deployed.home / path) for slot, path in document["verifiers"].items()}
+    (tmp_path / "other.json").write_text(json.dumps(document))
+    assert {id for id, verdict in verdicts(tmp_path / "other.json").items() if verdict == "failed"} == {
+        "account.standing", "contracts.configured"}
+
+
 def test_the_check_fails_for_a_file_that_lies(deployed: Deployed, run: Run, tmp_path: Path) -> None:
     lie = json.loads((deployed.home / "contracts.json").read_text())
     lie["contracts"]["lens"] = lie["contracts"]["combiner"]
