@@ -190,8 +190,9 @@ def root_of(epoch: int) -> int:
     return int.from_bytes(keccak(text=f"root {epoch}"), "big") >> 8
 
 
-def build() -> RevmSystem:
-    """Everything deployed: three publishers of whom two must agree, two venues, a quote asset and a coin."""
+def build(positions: int = POSITIONS) -> RevmSystem:
+    """Everything deployed: three publishers of whom two must agree, two venues, a quote asset and a coin.
+    positions : J of the escrow."""
     made, m = artifacts(), Machine(START)
     publishers = sorted((Account.from_key(keccak(text=f"publisher {i}")) for i in range(3)),
                         key=lambda one: int(one.address, 16))
@@ -216,7 +217,7 @@ def build() -> RevmSystem:
     ledger_at, vault_at = created_address(admin, nonce + 3), created_address(admin, nonce + 4)
     attestor = deploy("BatchAttestor", ledger_at, registry.address, combiner.address, EMPTY)
     desk = deploy("CommitmentDesk", authority.address, ledger_at, registry.address)
-    escrow = deploy("Escrow", authority.address, ledger_at, registry.address, POSITIONS)
+    escrow = deploy("Escrow", authority.address, ledger_at, registry.address, positions)
     ledger = deploy("MarginLedger", authority.address, (
         oracle.address, registry.address, vault_at, attestor.address, desk.address, escrow.address, MAX_AGE, EXIT_AGE,
         FINAL_AGE, GRACE, BUFFERS, LIVES))

@@ -371,11 +371,11 @@ class Walk:
 
     def withdraw(self) -> None:
         """With one cover a claim, with two at once."""
-        who, w, at_once = self.someone("Valid"), self.w, self.rate() < 0.3
+        who, w, at_once = self.someone("Valid"), self.w, self.rate() < 0.4
         self.young()
         waiting = w.s.vault("immatureOf", who)
         free = max(0, w.value(who) - waiting - -(-w.margin_under(w.commitment(who), w.epoch) * 12_000 // 10_000))
-        amount = self.rng.choice([1, free // 2, free, free + 1]) or 1
+        amount = (1 if at_once and self.rate() < 0.6 else self.rng.choice([1, free // 2, free, free + 1])) or 1
         if not at_once:
             self.subjects = [who]
             claim = self.asked(who, amount, [w.epoch])
@@ -960,18 +960,98 @@ class Walk:
             with self.forked():
                 self.others_withdraw(self.rng.choice(free))
 
+    # -- a scene that chance seldom finds ------------------------------------------------------------------------------
+    def act(self, name: str, call: Callable[[], Any], subjects: Sequence[str] = (), rests: Sequence[Rests] = ()) -> Any:
+        """A step of a scene, looked at like any other."""
+        before = self.covered()
+        made = call()
+        self.done[name] += 1
+        self.g.check(name, subjects, rests, None, before)
+        return made
+
+    def newcomer(self, margin: int, value: int) -> str:
+        """At the first venue, covered."""
+        w = self.w
+        self.fresh += 1
+        key = w.key(f"newcomer {self.fresh}")
+        self.g.listener.on = False
+        w.register(key, margin)
+        w.deposit(key.address, value)
+        w.post(key.address)
+        w.cover(key.address)
+        self.covered_until[key.address] = w.epoch + LIVES[1]
+        who = self.enter(key)
+        self.g.listener.told.clear()
+        self.g.listener.on = True
+        return who
+
+    def loss_scene(self) -> None:
+        """More is lost than the fund may pay, gains are cut, what remains is a deficit, fees repay it, it is forwarded,
+        and what rounding left is swept: whatever state the walk is in."""
+        w, s = self.w, self.w.s
+        while not s.registry("active", keccak(text="cover"))[2]:
+            self.step("rotate")
+        w.marks[0] = w.published
+        w.run(max(INTERVAL, s.vault("pausedUntil", LIQUIDATE) - w.now, s.settlement("pausedUntil", SETTLE) - w.now,
+                  s.desk("pausedUntil", OPEN) - w.now))
+        while s.oracle("isTripped"):
+            self.step("reset_breaker")
+        w.publish_now()
+        self.g.live_time_goes_on()
+        s.desk("absolve", w.venue, sender=s.admin)
+        w.fund("setCaps", FUND_CAPS, sender=s.admin)
+        self.act("back", lambda: w.fund("back", SHARED, 20_000_000, 1, sender=PAYER))
+        self.act("clearing", lambda: s.settlement("fundClearing", w.venue, 10_000_000, sender=ANYBODY))
+        self.act("clearing", lambda: s.settlement("postBond", w.venue, 40_000_000, sender=ANYBODY))
+        who, *gainers = (self.newcomer(90_000_000, 110_000_000), *(self.newcomer(0, 1_000) for _ in range(2)))
+        for n, one in enumerate(gainers):
+            s.settlement("requestSettlement", sender=one)
+            self.act("settle", lambda one=one, n=n: s.settlement(                # type: ignore[misc]
+                "settle", [one], [1_000_003 + n], sender=w.venue), [one])
+        w.moves(w.commitment(who), w.value(who) * 11 // 10)
+        w.publish_now()
+        self.act("shortfall", lambda: w.shortfall(who), rests=[
+            Rests("short", who, w.epoch, w.commitment(who), w.value(who))])
+        w.to_lots(who)
+        w.publish_now()
+        lot = self.act("open_lot", lambda: w.open_lot(who, w.margin_under(w.commitment(who), w.epoch)))
+        w.to_stage(lot, Stage.DISCLOSURE)
+        self.act("order", lambda: w.coordinator("orderDisclosure", lot))
+        self.act("deliver", lambda: w.deliver(lot, w.opening(w.commitment(who))))
+        self.act("show_shortfall", lambda: w.show(lot))
+        w.to_stage(lot, Stage.CLEARING)
+        self.act("clear", lambda: w.house("clear", lot))
+        self.act("caps", lambda: w.fund("tightenCaps", (0, 0, 0), sender=s.risk))
+        self.focus = lot
+        while w.stage(lot) is Stage.AWARD:
+            self.step("award")
+        if w.state(lot) is not State.AWARDED:
+            return
+        lacking = w.fund("deficitOf", loss_id(w.coordinator, lot))[1]
+        for one in gainers:
+            self.act("poke", lambda one=one: s.vault("settleGains", one))        # type: ignore[misc]
+        holds("6.7", lacking and all(self.g.haircuts[one] for one in gainers), "gains bear a part, and not all")
+        self.act("fees", lambda: w.fund("payFees", self.g.deficits - self.g.repaid, sender=PAYER))
+        self.act("forward", lambda: w.fund("forwardRepaid", loss_id(w.coordinator, lot)))
+        w.wait(LAG)
+        w.publish()
+        self.g.live_time_goes_on()
+        for pool in range(1, w.allocator("poolCount") + 1):
+            if w.allocator("poolOf", pool)[5] < 0 and w.allocator("poolOf", pool)[1] <= w.now:
+                self.act("sweep", lambda pool=pool: w.allocator("sweepDust", pool))  # type: ignore[misc]
+
     # -- walking -------------------------------------------------------------------------------------------------------
     MOVES = (("pass_time", 6), ("hurry", 6), ("long_time", 0.4), ("fall", 6), ("jump", 0.3), ("reset_breaker", 0.6),
-             ("freeze", 0.7), ("hold", 0.5), ("pause", 0.6), ("rotate", 0.6), ("committee", 0.5), ("deposit", 2),
+             ("freeze", 0.7), ("hold", 0.8), ("pause", 0.6), ("rotate", 1), ("committee", 0.5), ("deposit", 2),
              ("register", 1), ("transition", 2), ("void", 0.6), ("move", 0.6), ("post", 1), ("cover", 3), ("cure", 3),
-             ("attest", 1.5), ("attest_flat", 1), ("withdraw", 4), ("redeem", 3), ("cancel", 1), ("withdraw_flat", 1),
+             ("attest", 1.5), ("attest_flat", 1), ("withdraw", 4), ("redeem", 3), ("cancel", 1.5), ("withdraw_flat", 1),
              ("collect", 1), ("settle", 4), ("poke", 1), ("clearing", 1), ("note_silence", 3), ("call_silent", 2),
              ("shortfall", 5), ("note_loss", 1), ("pass_to_venue", 4), ("close", 2), ("borrow", 2), ("unwind", 3),
              ("quit", 1.5), ("collect_pay", 0.5), ("open_lot", 5), ("lot_turn", 30), ("call_turn", 12),
              ("bid", 1), ("order", 1),
-             ("deliver", 1), ("publish", 1), ("commit", 1), ("reveal", 1), ("show_shortfall", 1), ("clear", 1),
+             ("deliver", 1), ("publish", 1.5), ("commit", 1), ("reveal", 1), ("show_shortfall", 1), ("clear", 1),
              ("award", 2), ("pass_over", 1), ("fail_lot", 2), ("void_lot", 2), ("breach", 2), ("absolve", 0.6),
-             ("revive", 1), ("release", 0.7), ("house_money", 1), ("refund", 2), ("back", 1), ("exit", 1.5),
+             ("revive", 2), ("release", 0.7), ("house_money", 1), ("refund", 2), ("back", 1), ("exit", 1.5),
              ("fees", 1.5), ("forward", 1.5), ("caps", 0.7), ("sweep", 0.7))
     NAMES = tuple(name for name, _ in MOVES)
 
@@ -1005,6 +1085,8 @@ class Walk:
 
     def walk(self, steps: int) -> None:
         for n in range(steps):
+            if n == steps // 2 and steps >= 200:
+                self.loss_scene()
             self.step()
             if n % 40 == 39:
                 self.ways_out()

@@ -38,14 +38,12 @@ from verifier_contracts.role_table import FUNCTIONS
 
 SHARED, PAYER = account(0), account(0xFEE)
 GAINED = 4_000_000
-VALUES = 2 * SLOTS + 1
-"""Field elements of an opening: as many whatever the book."""
 _DISCARDED = ("COORDINATOR", "SILENCE", "CLOSING")
 
 
 @dataclass
 class WholeWorld(LiquidationWorld):
-    """openings : of each commitment, VALUES field elements.  committee_key : whom posts are encrypted to.
+    """openings : of each commitment, `values` field elements.  committee_key : whom posts are encrypted to.
     posts : the recipients, binding and words of each account's last one."""
 
     openings: dict[int, list[int]] = field(default_factory=dict)
@@ -53,6 +51,12 @@ class WholeWorld(LiquidationWorld):
     generation: int = 1
     posts: dict[str, tuple[tuple[Point, ...], Binding, list[int]]] = field(default_factory=dict)
     sealings: int = 0
+    positions: int = SLOTS
+
+    @property
+    def values(self) -> int:
+        """Field elements of an opening: as many whatever the book."""
+        return 2 * self.positions + 1
 
     # -- money -------------------------------------------------------------------------------------------------------
     def coins(self, who: str) -> int:
@@ -87,7 +91,7 @@ class WholeWorld(LiquidationWorld):
 
     # -- openings ----------------------------------------------------------------------------------------------------
     def opening(self, commitment: int) -> list[int]:
-        return self.openings.setdefault(commitment, list(range(1, VALUES + 1)))
+        return self.openings.setdefault(commitment, list(range(1, self.values + 1)))
 
     def sealed_for(self, binding: Binding, commitment: int, keys: Sequence[Point]) -> tuple[int, list[int]]:
         """An encryption of its opening to these keys, and the digest of the words."""
@@ -211,10 +215,11 @@ class WholeWorld(LiquidationWorld):
 World = TypeVar("World", bound=WholeWorld)
 
 
-def build_whole(kind: type[World] = WholeWorld) -> World:  # type: ignore[assignment]
+def build_whole(kind: type[World] = WholeWorld, positions: int = SLOTS) -> World:  # type: ignore[assignment]
     """Everything deployed and wired as a deployment does it: the fund backed, the venue bonded, three liquidators
-    seated; the owner covered at initial margin and in escrow.  kind : of the world that has it."""
-    s = build()
+    seated; the owner covered at initial margin and in escrow.  kind : of the world that has it.
+    positions : J of the escrow, and of every opening."""
+    s = build(positions)
     made, admin = artifacts(), s.admin
 
     def deploy(name: str, *arguments: Any) -> Any:
@@ -241,6 +246,7 @@ def build_whole(kind: type[World] = WholeWorld) -> World:  # type: ignore[assign
     house("setFundAgent", AGENT.address, sender=admin)
     w = kind(s, silence, closes, coordinator, s.escrow, house, fund, allocator, s.settlement,
              Account.from_key(keccak(text="liquidated owner")))
+    w.positions = positions
     w.keys[w.owner] = w.owner_key
     s.register_key(AGENT.address)
     for one in LIQUIDATORS:
@@ -265,4 +271,4 @@ def build_whole(kind: type[World] = WholeWorld) -> World:  # type: ignore[assign
 
 
 assert CAP > 10 * VALUE
-__all__ = ["FALLEN", "GAINED", "SHARED", "VALUES", "WholeWorld", "build_whole", "root_of"]
+__all__ = ["FALLEN", "GAINED", "SHARED", "WholeWorld", "build_whole", "root_of"]
