@@ -53,6 +53,11 @@ class Opening:
             raise BadInput(error.field, "(hidden)", error.bound, source=error.source) from None
 
     @staticmethod
+    def of(document: Mapping[str, Any]) -> Opening:
+        """As a wallet keeps it; raises BadInput."""
+        return Opening._parse(jsonio.Node(dict(document)))
+
+    @staticmethod
     def _parse(document: jsonio.Node) -> Opening:
         parts = document.document(SCHEMA, {"statement", "commitment", "salt", "slots"})
         slots = []

@@ -231,8 +231,8 @@ def test_others_withdraw_at_every_stage(w: WholeWorld) -> None:
 
 
 def others_withdraw_while_it_is_stuck(w: WholeWorld, lot: int) -> set[State]:
-    """The venue in breach, the public order, a lot that is stuck, what the fund paid for it; then shown to be short after
-    all, or released by the admin a week later."""
+    """The venue in breach, the public order, a lot that is stuck, what the fund paid for it; then shown to be short
+    after all, or released by the admin a week later."""
     w.to_stage(lot, Stage.DISCLOSURE)
     w.coordinator("orderDisclosure", lot)
     w.run(TERMS.venue_delivers)

@@ -39,7 +39,7 @@ from walking import Walk
 
 from verifier_contracts.governance import Role
 
-STEPS = 700
+STEPS = 600
 SCENES = ("lot_turn", "call_turn")
 """Handlers that are others in turn."""
 ALSO = ("award above 0", "award below 0", "order to a shortlist", "order to the public", "withdraw at once",
@@ -60,7 +60,7 @@ def refusals(done: Counter[str]) -> Counter[str]:
 
 
 def test_what_must_hold_does_whatever_anybody_calls(capsys: pytest.CaptureFixture[str]) -> None:
-    done, checked, escapes = walked((5, 8), STEPS)
+    done, checked, escapes = walked((1, 6), STEPS)
     refused = refusals(done)
     with capsys.disabled():
         print(f"\n{2 * STEPS} steps, {refused.total()} refused in {len(refused)} ways; ways out {dict(escapes)}")
