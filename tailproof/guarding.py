@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from committee.decryption import open_alone
 from committee.members import Identity
-from primitives.errors import BadInput, TailproofError
+from primitives.errors import BadInput
 from verifier_contracts.bindings import GAS_CAPS
 from verifier_contracts.chain import Receipt
 from verifier_contracts.errors import ContractRefused
@@ -120,7 +120,8 @@ class Guarding:
         on = self.ground()
         if on is None:
             return self._trouble("no young epoch is at hand whose list of factors is known (--epochs)")
-        value, required = there.vault.value_of(self.account, on.epoch_id, on.factors), required_margin(on.epoch, opening)
+        value = there.vault.value_of(self.account, on.epoch_id, on.factors)
+        required = required_margin(on.epoch, opening)
         short = value < least_value(required, there.ledger.buffer_of(MAINTENANCE))
         if covered and not short and (word.clock > state.now.wall + self.means.renew or word.epoch_id >= on.epoch_id):
             return []
@@ -201,10 +202,9 @@ class Guarding:
             allowance.book(day, amount)
             try:
                 return withdrawing.deposit(self.site.there, self.site.coin, self.account, amount, sender=sender)[-1]
-            except TailproofError:
+            finally:
                 if chain.signed_gas == signed:             # nothing is out: nothing can have been deposited
                     allowance.book(day, -amount)
-                raise
 
         return send
 

@@ -175,7 +175,7 @@ class Together:
             except BadInput as error:
                 self.unreadable[path.name] = f"{error.field} must be {error.bound}"
                 continue
-            if share.request != request.digest() or share.member in found:
+            if share.request != request.digest or share.member in found:
                 continue
             if share.holds(self.committee, request):
                 found[share.member] = share

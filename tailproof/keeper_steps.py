@@ -224,8 +224,9 @@ class ResetBreaker(Step):
 
 
 STEPS: tuple[type[Step], ...] = (
-    ResetBreaker, NoteDelivery, OrderDisclosure, OrderPublicDisclosure, Clear, PassOver, VoidLot, FailLot, ReviveLot, ReportBreach,
-    PassToVenue, OpenLot, CallSilent, NoteSilence, NoteLoss, Refund, PayFund, BookReceived, ForwardRepaid, SweepDust)
+    ResetBreaker, NoteDelivery, OrderDisclosure, OrderPublicDisclosure, Clear, PassOver, VoidLot, FailLot, ReviveLot,
+    ReportBreach, PassToVenue, OpenLot, CallSilent, NoteSilence, NoteLoss, Refund, PayFund, BookReceived, ForwardRepaid,
+    SweepDust)
 """In the order in which they are done in a round: first what has a last moment."""
 NAMES = tuple(step.name for step in STEPS)
 

@@ -170,7 +170,7 @@ def run(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collate
 @click.option("--openings", type=FILE, multiple=True, help="Salt file, or folder of such, which is looked into anew "
               "each time. May be given several times.")
 @click.option("--wallet", type=FILE, help="Wallet that holds them.")
-@click.option("--passphrase-file", type=FILE, help="Read the wallet's passphrase there; else it is asked for.")
+@click.option("--wallet-passphrase-file", type=FILE, help="Read the wallet's passphrase there; else it is asked for.")
 @click.option("--secret", type=FILE, help="Encryption secret of the account's owner: what was escrowed to her is "
               "opened with it, so that every trade's opening is at hand.")
 @click.option("--renew-before", type=Integer(60, 86_400), default=900, show_default=True, help="Seconds before its end "
@@ -192,7 +192,7 @@ def run(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collate
 @reporting
 def guard(deployment: Path, endpoint: Endpoint, account: str | None, folders: tuple[Path, ...],
           collateral: Path | None, key: Path, openings: tuple[Path, ...], wallet: Path | None,
-          passphrase_file: Path | None, secret: Path | None, renew_before: int, step: int, top_up: int,
+          wallet_passphrase_file: Path | None, secret: Path | None, renew_before: int, step: int, top_up: int,
           top_up_step: int, allowance: Path | None, once: bool, every: int, gas_per_day: int, journal: Path | None,
           log: Path | None) -> Outcome:
     """Keep an account covered (trader, or whom she trusts with its openings): show cover before it runs out, when the
@@ -221,7 +221,7 @@ def guard(deployment: Path, endpoint: Endpoint, account: str | None, folders: tu
     allowed = Allowance(chain.chain_id, whose, sender, top_up, allowance) if top_up else None
     library = Library(folders)
     book = FactorBook(library, None if collateral is None else read_source(collateral))
-    find = _openings(system, site, whose, keys, openings, wallet, passphrase_file, secret)
+    find = _openings(system, site, whose, keys, openings, wallet, wallet_passphrase_file, secret)
     duty = Guarding(site, whose, find, Means(keys, allowed, top_up_step, renew_before, step), library, book, sender,
                     progress)
     budget = Budget(chain.chain_id, site.coordinator.address, sender, gas_per_day, journal)
@@ -246,7 +246,8 @@ def _openings(system: System, site: Site, account: str, keys: KeyDirectory, path
     if wallet is not None:
         from ..wallet import load
         from .wallet import passphrase_of
-        kept = load(wallet, passphrase_of(passphrase_file, f"Passphrase of {wallet}"))
+        word = passphrase_of(passphrase_file, f"Passphrase of {wallet}", option="--wallet-passphrase-file")
+        kept = load(wallet, word)
         found.append(kept.opening_of)
     if secret is not None:
         margin = next(name for name in statements.names() if statements.get(name).preset == preset.margin)

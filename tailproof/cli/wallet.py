@@ -91,7 +91,7 @@ def export(file: Path, passphrase_file: Path | None, account: str, version: int 
 def passphrase(file: Path, passphrase_file: Path | None, new_passphrase_file: Path | None) -> Outcome:
     """Change the passphrase of a wallet. Copies of the file keep the old one."""
     from ..wallet import change_passphrase
-    changepassphrase_of(file, passphrase_of(passphrase_file, f"Passphrase of {file}"),
+    change_passphrase(file, passphrase_of(passphrase_file, f"Passphrase of {file}"),
                       passphrase_of(new_passphrase_file, f"New passphrase of {file}", twice=True,
                                   option="--new-passphrase-file"))
     return Outcome({"path": str(file)}, [f"{file} opens with the new passphrase alone; copies of it with theirs."])
@@ -105,7 +105,7 @@ def passphrase_of(path: Path | None, ask: str, *, twice: bool = False, option: s
     if path is not None:
         if told := exposed(path):
             warn(told)
-        return readpassphrase_of(path)
+        return read_passphrase(path)
     if sys.stdin is None or not sys.stdin.isatty():
         raise BadInput(option, None, "given where no terminal is there to ask at")
     return str(click.prompt(ask, hide_input=True, confirmation_prompt=twice, err=True))

@@ -19,6 +19,7 @@ from ..batching import Batch, Margin, Place
 from ..bundle import Bundle
 from ..consents import read_consent
 from ..freezing import Freeze, Release
+from ..guarding import Allowance
 from ..keeping import read_journal
 from ..keys import NOTE, KeyDirectory
 from ..lots_page import read_page
@@ -284,6 +285,18 @@ KEEPER_JOURNAL = Format(
     reading(read_journal, "journal.json"),
     {"schema": "says what the file is", "chain_id": "EIP-155 id", "coordinator": "contract, an address",
      "sender": "who pays, an address", "day": "since 1970, UTC", "used": "gas limits of what was signed on that day"})
+
+def allowance_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.guard-journal/1", "chain_id": 1, "account": _WHO, "sender": _WHO, "day": 20_000,
+             "used": "1000000000"}]
+
+
+GUARD_JOURNAL = Format(
+    "guard-journal", "What a guard has deposited today (JSON)", "allowance.json", allowance_examples,
+    reading(lambda path: read_journal(path, Allowance.SCHEMA, Allowance.ABOUT), "allowance.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "account": "that is guarded, an address",
+     "sender": "whose money it is, an address", "day": "since 1970, UTC",
+     "used": "quote units that were deposited on that day"})
 
 BUNDLE = Format(
     "bundle", "A proven margin, for relayer and auditor; it holds nothing private (JSON)", "bundle.json",
