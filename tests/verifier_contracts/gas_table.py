@@ -207,6 +207,7 @@ class Paths:
         before, w = lots.state_now(), self.w
         trader, to = (Account.from_key(n.to_bytes(32, "big")) for n in (3_001, 3_002))
         w.register(lots.commit_to(1_000_000), owner=trader)
+        lots.by("to the unit, so that rounding leaves something", "settlement", "requestSettlement", sender=trader)
         lots.gain(trader.address, 4_000_003)
         lots.fund.transact("tightenCaps", (0, 0, 0), sender=w.risk)
         terms = w.config.liquidation.terms
