@@ -117,7 +117,7 @@ class Guarding:
         if opening is None:
             return self._trouble("no opening of its present commitment is at hand: it was traded, and the new one is "
                                  "missing here")
-        on = self.ground()
+        on = ground_of(self.site, self.library, self.factors)
         if on is None:
             return self._trouble("no young epoch is at hand whose list of factors is known (--epochs)")
         value = there.vault.value_of(self.account, on.epoch_id, on.factors)
@@ -140,24 +140,6 @@ class Guarding:
     def _trouble(self, said: str) -> list[DutyStep]:
         self._troubles.append(f"account {self.account}: {said}")
         return []
-
-    def ground(self) -> Ground | None:
-        """The newest epoch that proofs may name, and that is at hand."""
-        there = self.site.there
-        oracle, epoch_id = there.oracle, there.oracle.latest_epoch_id()
-        self.library.refresh()
-        for _ in range(OLDER_EPOCHS):
-            if not epoch_id or there.chain.next_time() > epoch_id + there.ledger.max_epoch_age():
-                return None
-            try:
-                held = self.library.by_root(oracle.root_of(epoch_id))
-                factors = None if held is None else self.factors.find(there, epoch_id)
-                if held is not None and factors is not None:
-                    return Ground(held.epoch, epoch_id, tuple(factors))
-            except ContractRefused:                        # it is frozen: the one before counts
-                pass
-            epoch_id = oracle.facts_of(epoch_id).previous_id
-        return None
 
     # -- how much ------------------------------------------------------------------------------------------------------
     def _need(self, on: Ground, value: int, required: int, called: bool, day: int) -> Need:
@@ -214,6 +196,28 @@ class Guarding:
             progress=self.progress)[1]
 
 
+# -- epochs ------------------------------------------------------------------------------------------------------------
+def ground_of(site: Site, library: Library, book: FactorBook, *, final: bool = False) -> Ground | None:
+    """The newest epoch that proofs may name, or with `final` that irreversible ones may, and that is at hand."""
+    there = site.there
+    oracle, ledger = there.oracle, there.ledger
+    epoch_id = oracle.latest_final_epoch_id() if final else oracle.latest_epoch_id()
+    oldest = there.chain.next_time() - (ledger.final_epoch_age() if final else ledger.max_epoch_age())
+    library.refresh()
+    for _ in range(OLDER_EPOCHS):
+        if not epoch_id or epoch_id < oldest:
+            return None
+        try:
+            held = library.by_root(oracle.root_of(epoch_id))
+            factors = None if held is None else book.find(there, epoch_id)
+            if held is not None and factors is not None:
+                return Ground(held.epoch, epoch_id, tuple(factors))
+        except ContractRefused:                            # it is frozen: the one before counts
+            pass
+        epoch_id = oracle.facts_of(epoch_id).previous_id
+    return None
+
+
 # -- openings ----------------------------------------------------------------------------------------------------------
 def from_files(paths: Sequence[Path]) -> Find:
     """Of salt files, or of folders of such, which are looked into anew each time."""
@@ -249,4 +253,4 @@ def first_of(*sources: Find) -> Find:
     return lambda commitment: next((found for find in sources if (found := find(commitment)) is not None), None)
 
 
-__all__ = ["Allowance", "Guarding", "Means", "Need", "first_of", "from_escrow", "from_files"]
+__all__ = ["Allowance", "Guarding", "Means", "Need", "first_of", "from_escrow", "from_files", "ground_of"]

@@ -130,12 +130,19 @@ def _planned(found: Round) -> Outcome:
 @click.option("--shares", type=FILE, metavar="DIR", help="Folder that they are written to.")
 @click.option("--gather", type=FILE, metavar="DIR", help="Folder that members' shares come to, sealed to --secret: put "
               "together, and the opening delivered, as soon as there are enough of --committee.")
+@click.option("--offers", type=FILE, metavar="DIR", help="Folder of offers (`schema close-offer`): of called accounts "
+              "of this venue as much is closed as cover wants, by the opening that was escrowed to --secret.")
+@click.option("--close-keys", type=FILE, metavar="DIR", help="Folder of the key directories transition, cover, escrow "
+              "and flat that are in force, for --offers.")
+@click.option("--openings-out", type=FILE, metavar="DIR", help="Folder that openings after a close are written to, for "
+              "--offers: nothing else opens those accounts.")
 @reporting
 def run(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collateral: Path | None,
         without: tuple[str, ...], only: tuple[str, ...], no_favours: bool, once: bool, every: int, gas_per_day: int,
         journal: Path | None, log: Path | None, bids: Path | None, secret: Path | None, delivery_key: Path | None,
         disclose_key: Path | None, committee_file: Path | None, share: Path | None, share_to: Path | None,
-        shares: Path | None, gather: Path | None) -> Outcome:
+        shares: Path | None, gather: Path | None, offers: Path | None, close_keys: Path | None,
+        openings_out: Path | None) -> Outcome:
     """Do every step that anyone may do and that is due, round after round, until it is interrupted or terminated; what
     is under way is ended first. With files and keys it also reveals, delivers and decrypts in time."""
     from ..keeping import Budget, Keeper
@@ -147,11 +154,17 @@ def run(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collate
                        "given together; or --committee with --gather")
     if gather is not None and (secret is None or not gather.is_dir()):
         raise BadInput("--gather", str(gather), "a folder, given with --secret, to which shares are sealed")
-    if secret is not None and delivery_key is None and disclose_key is None:
+    closing = (offers, close_keys, openings_out)
+    if any(closing) and (not all(closing) or secret is None):
+        raise BadInput("--offers, --close-keys, --openings-out and --secret", [part and str(part) for part in closing],
+                       "given together")
+    if secret is not None and delivery_key is None and disclose_key is None and offers is None:
         raise BadInput("--secret", str(secret), "given with --delivery-key, --disclose-key or both")
     _require_own(log)
     system, reader = reader_of(deployment, endpoint, folders, collateral)
     duties = _duties(system, reader.site, bids, secret, (delivery_key, disclose_key), parts, gather)
+    if offers is not None and close_keys is not None and openings_out is not None and secret is not None:
+        duties.append(_closing(system, reader, endpoint, folders, (offers, close_keys, openings_out), secret))
     budget = Budget(reader.site.chain.chain_id, reader.site.coordinator.address,
                     reader.site.chain.default_sender(), gas_per_day, journal)
     stop = threading.Event()
@@ -234,14 +247,10 @@ def guard(deployment: Path, endpoint: Endpoint, account: str | None, folders: tu
 def _openings(system: System, site: Site, account: str, keys: KeyDirectory, paths: tuple[Path, ...],
               wallet: Path | None, passphrase_file: Path | None, secret: Path | None) -> Find:
     """Where a guard finds openings: in files, in a wallet, in what was escrowed to the owner."""
-    from circuits import statements
-    from circuits.statements import cover
     from committee.members import Identity
 
     from ..guarding import first_of, from_escrow, from_files
-    preset = statements.get(keys.statement).preset
-    if not isinstance(preset, cover.Preset):
-        raise BadInput("--key", keys.statement, "the key of a cover statement", source=keys.path)
+    margin = _margin_of(keys)
     found = [from_files(paths)] if paths else []
     if wallet is not None:
         from ..wallet import load
@@ -250,7 +259,6 @@ def _openings(system: System, site: Site, account: str, keys: KeyDirectory, path
         kept = load(wallet, word)
         found.append(kept.opening_of)
     if secret is not None:
-        margin = next(name for name in statements.names() if statements.get(name).preset == preset.margin)
         found.append(from_escrow(system, site, account, Identity.load(secret), margin, progress))
     return first_of(*found)
 
@@ -291,6 +299,38 @@ def _duties(system: System, site: Site, bids: Path | None, secret: Path | None,
         found.append(Sharing(system, site, group, Share.load(share, group),
                              Member.of(jsonio.Node.read(reader), schema=True), folder, progress))
     return found
+
+
+def _closing(system: System, reader: Reader, endpoint: Endpoint, folders: tuple[Path, ...],
+             paths: tuple[Path, Path, Path], secret: Path) -> Duty:
+    from committee.members import Identity
+
+    from ..closing import Closing
+    from ..guarding import from_escrow
+    from ..keys import KeyDirectory
+    from ..liquidating import CloseKeys
+    from ..watching import Library
+    offers, keys, out = paths
+    if not offers.is_dir():
+        raise BadInput("--offers", str(offers), "a folder")
+    if not folders:
+        raise BadInput("--epochs", None, "given with --offers: a margin is of an epoch")
+    held = {name: KeyDirectory.load(keys / name) for name in ("transition", "cover", "escrow", "flat")}
+    identity, margin, signer = Identity.load(secret), _margin_of(held["cover"]), endpoint.signer()
+    out.mkdir(parents=True, exist_ok=True)
+    return Closing(reader.site, offers, out, CloseKeys(**held),
+                   lambda account: from_escrow(system, reader.site, account, identity, margin, progress),
+                   Library(folders), reader.factors, signer.address, signer.sign_message, progress)
+
+
+def _margin_of(keys: KeyDirectory) -> str:
+    """The margin statement that a cover key bounds, by name."""
+    from circuits import statements
+    from circuits.statements import cover
+    preset = statements.get(keys.statement).preset
+    if not isinstance(preset, cover.Preset):
+        raise BadInput("--key", keys.statement, "the key of a cover statement", source=keys.path)
+    return next(name for name in statements.names() if statements.get(name).preset == preset.margin)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ FORMATS: dict[str, Format] = {form.name: form for form in (
     exchange.WALLET, exchange.CONSENT, exchange.FILLS,
     exchange.SEALED_BID, exchange.LOTS, exchange.FREEZE, exchange.RELEASE, exchange.LEAVES, contracts.CONTRACTS_FILE,
     exchange.KEY, exchange.BUNDLE, exchange.BATCH, exchange.KEEPER_JOURNAL,
-    exchange.GUARD_JOURNAL, *certificates.FORMATS, *sharing.FORMATS)}
+    exchange.GUARD_JOURNAL, exchange.CLOSE_OFFER, *certificates.FORMATS, *sharing.FORMATS)}
 
 _HEAD = """\
 # Formats

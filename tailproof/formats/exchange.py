@@ -17,6 +17,7 @@ from verifier_contracts.epoch_content import EpochContent
 from .. import raw_leaves
 from ..batching import Batch, Margin, Place
 from ..bundle import Bundle
+from ..closing import Offer
 from ..consents import read_consent
 from ..freezing import Freeze, Release
 from ..guarding import Allowance
@@ -297,6 +298,18 @@ GUARD_JOURNAL = Format(
     {"schema": "says what the file is", "chain_id": "EIP-155 id", "account": "that is guarded, an address",
      "sender": "whose money it is, an address", "day": "since 1970, UTC",
      "used": "quote units that were deposited on that day"})
+
+def offer_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.close-offer/1", "account": _WHO, "instrument": "BTC-SPOT", "lots": -400,
+             "price": "29001.720625", "concession": "0"}]
+
+
+CLOSE_OFFER = Format(
+    "close-offer", "What a venue's books take of a called account (JSON)", "offer.json", offer_examples,
+    reading(Offer.load, "offer.json"),
+    {"schema": "says what the file is", "account": "whose, an address", "instrument": "symbol",
+     "lots": "at most; above 0 the account buys them, below it sells", "price": "of one unit of the underlying",
+     "concession": "quote units that all of the lots concede against the marks"})
 
 BUNDLE = Format(
     "bundle", "A proven margin, for relayer and auditor; it holds nothing private (JSON)", "bundle.json",
