@@ -218,13 +218,13 @@ def guard(deployment: Path, endpoint: Endpoint, account: str | None, folders: tu
     from ..keys import KeyDirectory
     from ..liquidation_reading import FactorBook
     from ..watching import Library
+    _require_own(log)
     if not folders:
         raise BadInput("--epochs", None, "given: a margin is of an epoch, and its directory has to be at hand")
     if not openings and wallet is None and secret is None:
         raise BadInput("--openings, --wallet and --secret", None, "one of them given")
     if not once and (endpoint.dry_run or endpoint.calldata is not None):
         raise BadInput("--dry-run and --calldata", "given", "with --once: what is not sent is due again and again")
-    _require_own(log)
     keys = KeyDirectory.load(key)
     system, reader = reader_of(deployment, endpoint, folders, collateral)
     site, chain = reader.site, reader.site.chain
