@@ -280,6 +280,13 @@ class Walk:
             self.generation += 1
             self.done["next key"] += 1
 
+    def has_cover_key(self) -> bool:
+        """Whether one is in force: between a distrusted key and the next there is none."""
+        try:
+            return bool(self.w.s.registry("active", keccak(text="cover"))[2])
+        except Refusal:
+            return False
+
     def committee(self) -> None:
         self.w.s.renew_committee(1)
 
@@ -954,7 +961,7 @@ class Walk:
             with self.forked():
                 self.flat_exit(who)
         free = [who for who in self.people if self.may_withdraw(who)]
-        if free and self.w.s.registry("active", keccak(text="cover"))[2]:
+        if free and self.has_cover_key():
             deficit, going = self.g.deficits > self.g.repaid, bool(self.lots(State.OPEN, State.STUCK))
             self.escapes["covered" + " under a deficit" * deficit + " beside a lot" * going] += 1
             with self.forked():
@@ -989,7 +996,7 @@ class Walk:
         """More is lost than the fund may pay, gains are cut, what remains is a deficit, fees repay it, it is forwarded,
         and what rounding left is swept: whatever state the walk is in."""
         w, s = self.w, self.w.s
-        while not s.registry("active", keccak(text="cover"))[2]:
+        while not self.has_cover_key():
             self.step("rotate")
         w.marks[0] = w.published
         w.run(max(INTERVAL, s.vault("pausedUntil", LIQUIDATE) - w.now, s.settlement("pausedUntil", SETTLE) - w.now,
