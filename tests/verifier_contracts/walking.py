@@ -351,7 +351,7 @@ class Walk:
         if 0 < lacks < 10**9 and self.rate() < 0.5:
             w.s.vault("deposit", who, w.s.quote.address, lacks + 1, sender=ANYBODY)
         fits = w.covers(w.commitment(who), w.epoch, w.value(who)) and w.commitment(who) != EMPTY
-        usual = w.epoch not in w.frozen and w.held.get(w.epoch, 0) < w.now
+        usual = w.epoch not in w.frozen and w.held.get(w.epoch, 0) < w.now and self.has_cover_key()
         try:
             w.cover(who, 1)
         except Refusal as refusal:
