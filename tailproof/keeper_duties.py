@@ -1,5 +1,5 @@
 """What a keeper does by files and keys that it was given: reveal a bidder's own prices, deliver openings as a venue,
-give a committee member's share of a decryption.
+give a committee member's share of a decryption, put members' shares together and deliver.
 
 None of them tells what is secret: a price is in a transaction when it may be revealed and not before, an opening in no
 log and in no command, a share is sealed to who was named to read it.
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from committee.decryption import Partial, Request, open_alone
+from committee.decryption import Partial, Request, open_alone, open_together
 from committee.group import Committee, Share
 from committee.members import Identity, Member
 from primitives.errors import BadInput
@@ -91,27 +91,120 @@ class Revealing:
         return lambda sender: self.site.house.reveal(bid, sender=sender)
 
 
+class Opener(Protocol):
+    """Who can open escrows, and how."""
+
+    def may_open(self, request: Request) -> bool:
+        """Whether it can open this one by now."""
+
+    def never_opens(self, request: Request) -> bool:
+        """Whether it never will: it was encrypted to others."""
+
+    def elements(self, request: Request) -> list[int]:
+        """Of the opening: salt, id_0, q_0, ..."""
+
+    def troubles(self) -> list[str]:
+        """What keeps it from it, in words for people."""
+
+
+@dataclass(frozen=True)
+class OwnKey:
+    """A venue's key, or an owner's, opens what was encrypted to it."""
+
+    identity: Identity
+
+    def may_open(self, request: Request) -> bool:
+        """At once."""
+        return not self.never_opens(request)
+
+    def never_opens(self, request: Request) -> bool:
+        """What is not encrypted to it."""
+        return self.identity.key not in request.recipients
+
+    def elements(self, request: Request) -> list[int]:
+        """By the secret alone."""
+        return open_alone(request, self.identity)
+
+    def troubles(self) -> list[str]:
+        """None."""
+        return []
+
+
+@dataclass
+class Together:
+    """Members' shares of a decryption, put together as soon as there are enough that hold.
+
+    reader : to whom they are sealed.  folder : that they come to, whatever the files are called.
+    A share that does not hold, or that somebody else gives in a member's name, is told, and keeps no other from
+    counting.
+    """
+
+    committee: Committee
+    reader: Identity
+    folder: Path
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    def may_open(self, request: Request) -> bool:
+        """Once as many members as it takes have given shares that hold."""
+        return not self.never_opens(request) and len(self.shares(request)) >= self.committee.threshold
+
+    def never_opens(self, request: Request) -> bool:
+        """What is not encrypted to this committee's key."""
+        return self.committee.key not in request.recipients
+
+    def elements(self, request: Request) -> list[int]:
+        """By the shares that hold."""
+        return open_together(self.committee, request, list(self.shares(request).values())).elements
+
+    def troubles(self) -> list[str]:
+        """Files that are no share of this reader's, and shares that do not hold."""
+        return [f"{name} is no share that can be used: {why}" for name, why in sorted(self.unreadable.items())]
+
+    def shares(self, request: Request) -> dict[int, Partial]:
+        """Of each member one that holds."""
+        found: dict[int, Partial] = {}
+        self.unreadable.clear()
+        try:
+            paths = sorted(path for path in self.folder.iterdir() if not path.name.startswith("."))
+        except OSError as error:
+            self.unreadable[self.folder.name] = error.strerror or type(error).__name__
+            return found
+        for path in paths:
+            try:
+                share = Partial.load(path, self.reader)
+            except BadInput as error:
+                self.unreadable[path.name] = f"{error.field} must be {error.bound}"
+                continue
+            if share.request != request.digest or share.member in found:
+                continue
+            if share.holds(self.committee, request):
+                found[share.member] = share
+            else:
+                self.unreadable[path.name] = f"it does not hold for member {share.member}"
+        return found
+
+
 @dataclass
 class Delivering:
-    """Delivers openings of accounts whose escrow was encrypted to one's own key, as soon as that is ordered, and shows
-    them where everybody is to see them.
+    """Delivers openings of accounts that it can open, as soon as that is ordered, and shows them where everybody is to
+    see them.
 
-    identity : the secret, as a venue or an owner has it.  delivery, disclose : keys of the statements in force; without
-    one of them its orders are left to others.
+    opener : by what: a venue's or an owner's key, or a committee's shares.  delivery, disclose : keys of the statements
+    in force; without one of them its orders are left to others.
     """
 
     name: ClassVar[str] = "deliver"
     system: System
     site: Site
-    identity: Identity
+    opener: Opener
     delivery: KeyDirectory | None
     disclose: KeyDirectory | None
     progress: Progress = quiet
     foreign: set[int] = field(default_factory=set)
 
     def troubles(self) -> list[str]:
-        """None that it would not tell of a step."""
-        return []
+        """Of what it opens by."""
+        return self.opener.troubles()
 
     def due(self, state: State) -> list[DutyStep]:
         """A delivery, or a publication, for each order that waits for one."""
@@ -124,8 +217,10 @@ class Delivering:
             if not waits or keys is None or lot.lot_id in self.foreign:
                 continue
             order = escrowing.order_of(self.system, self.site.there, lot.lot_id, progress=self.progress)
-            if order.posted is None or self.identity.key not in order.posted.request.recipients:
+            if order.posted is None or self.opener.never_opens(order.posted.request):
                 self.foreign.add(lot.lot_id)
+                continue
+            if not self.opener.may_open(order.posted.request):
                 continue
             function = "publishOpening" if lot.public_order else "deliver"
             found.append(DutyStep("publish" if lot.public_order else "deliver", f"lot {lot.lot_id}",
@@ -136,7 +231,7 @@ class Delivering:
         there = self.site.there
 
         def send(sender: str) -> Receipt:
-            opening = escrowing.opening_of(request, open_alone(request, self.identity))
+            opening = escrowing.opening_of(request, self.opener.elements(request))
             if not order.recipients:
                 shown = escrowing.prove_disclosure(there, keys, opening, order, sender=sender, progress=self.progress)
                 return there.escrow.publish(order.lot, shown.words, shown.proof, sender=sender)

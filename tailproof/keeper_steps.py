@@ -215,9 +215,18 @@ class SweepDust(Step):
     pool: int
 
 
+@dataclass(frozen=True)
+class ResetBreaker(Step):
+    """The breaker is tripped, prices are calm again and references agree: until it is reset nothing is sold, nothing
+    leaves by cover, and live time stands."""
+
+    name, contract, function = "reset-breaker", "oracle", "resetBreaker"
+
+
 STEPS: tuple[type[Step], ...] = (
-    NoteDelivery, OrderDisclosure, OrderPublicDisclosure, Clear, PassOver, VoidLot, FailLot, ReviveLot, ReportBreach,
-    PassToVenue, OpenLot, CallSilent, NoteSilence, NoteLoss, Refund, PayFund, BookReceived, ForwardRepaid, SweepDust)
+    ResetBreaker, NoteDelivery, OrderDisclosure, OrderPublicDisclosure, Clear, PassOver, VoidLot, FailLot, ReviveLot,
+    ReportBreach, PassToVenue, OpenLot, CallSilent, NoteSilence, NoteLoss, Refund, PayFund, BookReceived, ForwardRepaid,
+    SweepDust)
 """In the order in which they are done in a round: first what has a last moment."""
 NAMES = tuple(step.name for step in STEPS)
 
@@ -245,7 +254,8 @@ class Entry(NamedTuple):
 
 def agenda(state: State) -> list[Entry]:
     """Every step that is due or will be if nothing else happens, in the order of `STEPS`."""
-    found = [entry for lot in state.lots for entry in _of_lot(state, lot)]
+    found = list(_of_breaker(state))
+    found += [entry for lot in state.lots for entry in _of_lot(state, lot)]
     found += [entry for account in state.accounts for entry in _of_account(state, account)]
     found += [entry for venue in state.venues for entry in _of_venue(state, venue)]
     found += _of_money(state)
@@ -255,6 +265,12 @@ def agenda(state: State) -> list[Entry]:
 def due(state: State) -> list[Step]:
     """The steps that may be done now."""
     return [entry.step for entry in agenda(state) if entry.due(state)]
+
+
+def _of_breaker(state: State) -> Iterator[Entry]:
+    if state.now.tripped:
+        refused = state.now.no_reset
+        yield Entry(ResetBreaker(), waits=() if refused is None else (f"the oracle says {refused}",))
 
 
 def _of_account(state: State, one: Account) -> Iterator[Entry]:

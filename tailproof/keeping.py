@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from primitives import jsonio
 from primitives.errors import BadInput, TailproofError
@@ -39,7 +39,8 @@ from .liquidation_state import Moment, State
 
 SCHEMA = "tailproof.keeper-journal/1"
 DAY = 86_400
-MOST_GAS = 1 << 40
+MOST_USED = 1 << 96
+"""Of gas, or of quote units: as much as a vault holds of a token."""
 FAVOURS = 2
 """At most one part in so many of a day's gas goes to steps that are for the good of others alone. Anybody can make such
 steps due for dust, and would else have a keeper without gas when it is to reveal."""
@@ -56,15 +57,18 @@ Told = Literal["done", "refused", "excluded", "unaffordable", "too dear", "faile
 class Budget:
     """Gas of a day, kept in a journal so that it is one budget however often a keeper begins again.
 
-    most : gas a day (UTC).  path : the journal; None keeps nothing.  sender : whose gas.
+    about : the coordinator.  most : gas a day (UTC).  path : the journal; None keeps nothing.  sender : whose gas.
 
     What a step needs is booked before it is sent. If nothing is signed it is taken back, else the limit that was signed
     stays: what a transaction used is the node's word, and a node that lies could have a keeper spend without end. Who
     is killed in between has booked too much, never too little.
     """
 
+    SCHEMA: ClassVar[str] = SCHEMA
+    ABOUT: ClassVar[str] = "coordinator"
+    """What the journal calls whatever it is about."""
     chain_id: int
-    coordinator: str
+    about: str
     sender: str
     most: int
     path: Path | None = None
@@ -80,11 +84,10 @@ class Budget:
         """
         if self.path is None or not self.path.exists():
             return
-        kept = read_journal(self.path)
-        for name in ("chain_id", "coordinator", "sender"):
-            if kept[name] != getattr(self, name):
-                raise BadInput(name, kept[name], f"{getattr(self, name)}: this journal is another keeper's",
-                               source=self.path)
+        kept = read_journal(self.path, self.SCHEMA, self.ABOUT)
+        for name, ours in (("chain_id", self.chain_id), (self.ABOUT, self.about), ("sender", self.sender)):
+            if kept[name] != ours:
+                raise BadInput(name, kept[name], f"{ours}: this journal is another keeper's", source=self.path)
         self.day, self.used = kept["day"], kept["used"]
 
     @contextmanager
@@ -117,16 +120,16 @@ class Budget:
         self.used = max(0, self.used + gas)
         if self.path is not None:
             jsonio.write(self.path, {
-                "schema": SCHEMA, "chain_id": self.chain_id, "coordinator": self.coordinator, "sender": self.sender,
+                "schema": self.SCHEMA, "chain_id": self.chain_id, self.ABOUT: self.about, "sender": self.sender,
                 "day": self.day, "used": str(self.used)}, over=True)
 
 
-def read_journal(path: str | Path) -> dict[str, Any]:
+def read_journal(path: str | Path, schema: str = SCHEMA, about: str = Budget.ABOUT) -> dict[str, Any]:
     """A keeper's journal; raises BadInput by field."""
-    parts = jsonio.Node.read(path).document(SCHEMA, {"chain_id", "coordinator", "sender", "day", "used"})
-    return {"chain_id": parts["chain_id"].integer(1, LARGEST_CHAIN_ID), "coordinator": read_address(
-        parts["coordinator"]), "sender": read_address(parts["sender"]), "day": parts["day"].integer(0, 1 << 32),
-        "used": parts["used"].decimal(0, MOST_GAS)}
+    parts = jsonio.Node.read(path).document(schema, {"chain_id", about, "sender", "day", "used"})
+    return {"chain_id": parts["chain_id"].integer(1, LARGEST_CHAIN_ID), about: read_address(
+        parts[about]), "sender": read_address(parts["sender"]), "day": parts["day"].integer(0, 1 << 32),
+        "used": parts["used"].decimal(0, MOST_USED)}
 
 
 # -- steps -------------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from verifier_contracts.liquidation import (
     Shortfall,
     SilenceCalls,
 )
+from verifier_contracts.oracle import RiskOracle
 from verifier_contracts.token import Token
 from verifier_contracts.vault import Factor
 
@@ -75,8 +76,13 @@ class Site:
         """Where they are."""
         return self.there.chain
 
+    @property
+    def oracle(self) -> RiskOracle:
+        """The system's."""
+        return self.there.oracle
+
     def named(self, name: str) -> Contract:
-        """One by its name here: "silence", "closes", "coordinator", "house", "fund", "allocator"."""
+        """One by its name here: "oracle", "silence", "closes", "coordinator", "house", "fund", "allocator"."""
         found: Contract = getattr(self, name)
         return found
 
@@ -216,7 +222,17 @@ class Reader:
         if ahead > QUIET:                                  # no blocks come: a transaction would be in a later second
             live += 0 if tripped or wall < paused else max(0, min(ahead, gap - wall))
             wall += ahead
-        return Now(wall, live, latest, tripped, paused, not tripped and wall >= paused and wall < gap)
+        return Now(wall, live, latest, tripped, paused, not tripped and wall >= paused and wall < gap,
+                   self._no_reset() if tripped else None)
+
+    def _no_reset(self) -> str | None:
+        """What the oracle says to who would reset the breaker: whether prices are calm, and references agree, it knows
+        alone."""
+        try:
+            self.site.there.oracle.check("resetBreaker")
+        except ContractRefused as refused:
+            return refused.name
+        return None
 
     def _rules(self) -> Rules:
         site = self.site

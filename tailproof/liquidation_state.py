@@ -31,6 +31,7 @@ class Now:
 
     wall, live : seconds.  latest_epoch : 0 before the first.  tripped : whether the breaker is.
     paused_until : wall time until which liquidation is paused.  runs : whether live time goes on now.
+    no_reset : by which name the oracle refuses to reset a breaker that is tripped; None: it would.
     """
 
     wall: int
@@ -39,6 +40,7 @@ class Now:
     tripped: bool = False
     paused_until: int = 0
     runs: bool = True
+    no_reset: str | None = None
 
     def reached(self, moment: Moment) -> bool:
         """Whether a moment has come."""

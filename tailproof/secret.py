@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from primitives import jsonio
 from primitives.errors import BadInput
@@ -51,6 +52,11 @@ class Opening:
             if error.field == "file":                  # says why it cannot be read
                 raise
             raise BadInput(error.field, "(hidden)", error.bound, source=error.source) from None
+
+    @staticmethod
+    def of(document: Mapping[str, Any]) -> Opening:
+        """As a wallet keeps it; raises BadInput."""
+        return Opening._parse(jsonio.Node(dict(document)))
 
     @staticmethod
     def _parse(document: jsonio.Node) -> Opening:

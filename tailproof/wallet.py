@@ -145,6 +145,11 @@ class Wallet:
                            "in the wallet" if not found else "one of several: say which --keeper")
         return found[0]
 
+    def opening_of(self, commitment: int) -> Opening | None:
+        """The opening of a commitment to positions, if it is here."""
+        return next((Opening.of(entry.document) for entry in self.entries if entry.schema == POSITIONS
+                     and entry.document.get("commitment") == str(commitment)), None)
+
 
 def read_entry(path: Path, account: str, version: int) -> Entry:
     """A secret file as an entry, once it is sure that it opens what it says.

@@ -29,7 +29,7 @@ def wallet() -> None:
 def new(passphrase_file: Path | None, out: Path) -> Outcome:
     """An empty wallet. Who loses the passphrase loses what is in it."""
     from ..wallet import create
-    create(out, _passphrase(passphrase_file, f"New passphrase of {out}", twice=True))
+    create(out, passphrase_of(passphrase_file, f"New passphrase of {out}", twice=True))
     return Outcome({"path": str(out)}, [f"{out}: an empty wallet. Nobody can open it without the passphrase."])
 
 
@@ -44,7 +44,7 @@ def add(file: Path, passphrase_file: Path | None, account: str, version: int, se
     """Put SECRET, a salt file of positions, collateral or a member, into a wallet; what is there is never replaced."""
     from .. import wallet as wallets
     entry = wallets.read_entry(secret, account, version)
-    added = wallets.add(file, _passphrase(passphrase_file, f"Passphrase of {file}"), entry)
+    added = wallets.add(file, passphrase_of(passphrase_file, f"Passphrase of {file}"), entry)
     return Outcome({"path": str(file), "added": added, **entry.told()},
                    [f"{file} holds the {entry.kind} of {account}, version {version}"
                     f"{'' if added else ', and did before'}. {secret} is where it was: keep it as safe, or remove it."])
@@ -57,7 +57,7 @@ def add(file: Path, passphrase_file: Path | None, account: str, version: int, se
 def show(file: Path, passphrase_file: Path | None) -> Outcome:
     """What a wallet holds, without what opens it."""
     from ..wallet import load
-    found = [entry.told() for entry in load(file, _passphrase(passphrase_file, f"Passphrase of {file}")).entries]
+    found = [entry.told() for entry in load(file, passphrase_of(passphrase_file, f"Passphrase of {file}")).entries]
     return Outcome({"entries": found}, table(
         [(entry["account"], entry["version"], entry["kind"], entry["statement"], entry["commitment"] or "",
           entry["keeper"] or "") for entry in found],
@@ -77,7 +77,7 @@ def export(file: Path, passphrase_file: Path | None, account: str, version: int 
            out: Path) -> Outcome:
     """Take a copy out of a wallet, for a command that needs it."""
     from ..wallet import load, restored
-    found = load(file, _passphrase(passphrase_file, f"Passphrase of {file}")).find(account, version, kind, keeper)
+    found = load(file, passphrase_of(passphrase_file, f"Passphrase of {file}")).find(account, version, kind, keeper)
     restored(found, out)
     return Outcome({"path": str(out), **found.told()},
                    [f"{out}: {kind} of {account}, version {found.version}. Whoever reads it knows what it opens."])
@@ -91,13 +91,14 @@ def export(file: Path, passphrase_file: Path | None, account: str, version: int 
 def passphrase(file: Path, passphrase_file: Path | None, new_passphrase_file: Path | None) -> Outcome:
     """Change the passphrase of a wallet. Copies of the file keep the old one."""
     from ..wallet import change_passphrase
-    change_passphrase(file, _passphrase(passphrase_file, f"Passphrase of {file}"),
-                      _passphrase(new_passphrase_file, f"New passphrase of {file}", twice=True,
+    change_passphrase(file, passphrase_of(passphrase_file, f"Passphrase of {file}"),
+                      passphrase_of(new_passphrase_file, f"New passphrase of {file}", twice=True,
                                   option="--new-passphrase-file"))
     return Outcome({"path": str(file)}, [f"{file} opens with the new passphrase alone; copies of it with theirs."])
 
 
-def _passphrase(path: Path | None, ask: str, *, twice: bool = False, option: str = "--passphrase-file") -> str:
+def passphrase_of(path: Path | None, ask: str, *, twice: bool = False, option: str = "--passphrase-file") -> str:
+    """The passphrase in a file, or as it is typed."""
     from verifier_contracts.keystore import exposed, read_passphrase
 
     from .console import warn

@@ -14,8 +14,8 @@ FORMATS: dict[str, Format] = {form.name: form for form in (
     exchange.EPOCH_CONTENT, exchange.EPOCH_SIGNATURE, exchange.OPENING,
     exchange.WALLET, exchange.CONSENT, exchange.FILLS,
     exchange.SEALED_BID, exchange.LOTS, exchange.FREEZE, exchange.RELEASE, exchange.LEAVES, contracts.CONTRACTS_FILE,
-    exchange.KEY, exchange.BUNDLE, exchange.BATCH, exchange.KEEPER_JOURNAL, *certificates.FORMATS, *sharing.FORMATS,
-    *audits.FORMATS)}
+    exchange.KEY, exchange.BUNDLE, exchange.BATCH, exchange.KEEPER_JOURNAL,
+    exchange.GUARD_JOURNAL, exchange.CLOSE_OFFER, *certificates.FORMATS, *sharing.FORMATS, *audits.FORMATS)}
 
 _HEAD = """\
 # Formats

@@ -17,8 +17,10 @@ from verifier_contracts.epoch_content import EpochContent
 from .. import raw_leaves
 from ..batching import Batch, Margin, Place
 from ..bundle import Bundle
+from ..closing import Offer
 from ..consents import read_consent
 from ..freezing import Freeze, Release
+from ..guarding import Allowance
 from ..keeping import read_journal
 from ..keys import NOTE, KeyDirectory
 from ..lots_page import read_page
@@ -284,6 +286,30 @@ KEEPER_JOURNAL = Format(
     reading(read_journal, "journal.json"),
     {"schema": "says what the file is", "chain_id": "EIP-155 id", "coordinator": "contract, an address",
      "sender": "who pays, an address", "day": "since 1970, UTC", "used": "gas limits of what was signed on that day"})
+
+def allowance_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.guard-journal/1", "chain_id": 1, "account": _WHO, "sender": _WHO, "day": 20_000,
+             "used": "1000000000"}]
+
+
+GUARD_JOURNAL = Format(
+    "guard-journal", "What a guard has deposited today (JSON)", "allowance.json", allowance_examples,
+    reading(lambda path: read_journal(path, Allowance.SCHEMA, Allowance.ABOUT), "allowance.json"),
+    {"schema": "says what the file is", "chain_id": "EIP-155 id", "account": "that is guarded, an address",
+     "sender": "whose money it is, an address", "day": "since 1970, UTC",
+     "used": "quote units that were deposited on that day"})
+
+def offer_examples() -> Sequence[Any]:
+    return [{"schema": "tailproof.close-offer/1", "account": _WHO, "instrument": "BTC-SPOT", "lots": -400,
+             "price": "29001.720625", "concession": "0"}]
+
+
+CLOSE_OFFER = Format(
+    "close-offer", "What a venue's books take of a called account (JSON)", "offer.json", offer_examples,
+    reading(Offer.load, "offer.json"),
+    {"schema": "says what the file is", "account": "whose, an address", "instrument": "symbol",
+     "lots": "at most; above 0 the account buys them, below it sells", "price": "of one unit of the underlying",
+     "concession": "quote units that all of the lots concede against the marks"})
 
 BUNDLE = Format(
     "bundle", "A proven margin, for relayer and auditor; it holds nothing private (JSON)", "bundle.json",

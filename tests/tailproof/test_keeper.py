@@ -292,7 +292,7 @@ def test_a_node_that_fails_is_asked_later_and_later_and_work_is_followed_at_once
 
 def test_a_budget_is_a_days_and_what_is_out_stays_booked(tmp_path: Path) -> None:
     path = tmp_path / "journal.json"
-    at = {"chain_id": 1, "coordinator": "0x" + "11" * 20, "sender": "0x" + "12" * 20}
+    at = {"chain_id": 1, "about": "0x" + "11" * 20, "sender": "0x" + "12" * 20}
     one = Budget(**at, most=100, path=path)  # type: ignore[arg-type]
     one.book(5, 60)
     again = Budget(**at, most=100, path=path)  # type: ignore[arg-type]

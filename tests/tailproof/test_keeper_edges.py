@@ -14,10 +14,12 @@ import pytest
 from houseworld import BIDDERS, FAILED, RESERVE, STEP, HouseWorld
 from houseworld import build as build_house_world
 from ledger_world import LIVES
-from liquidation_world import ANYBODY, EMPTY, FACTORS, HOUR, MINUTE, Kept, LiquidationWorld, build_liquidation
+from liquidation_world import ANYBODY, DAY, EMPTY, FACTORS, HOUR, MINUTE, Kept, LiquidationWorld, build_liquidation
 from liquidation_world import Stage as TrialStage
+from mocks import compiled
 from revmchain import Contract as RevmContract
 from revmchain import Refusal
+from revmsystem import INTERVAL, MARKS
 
 from tailproof.keeper_steps import Entry, OpenLot, Refund, agenda, due
 from tailproof.liquidation_reading import FactorBook, Reader, Site
@@ -127,7 +129,7 @@ def compared(reader: RevmReader) -> dict[str, Entry]:
     for entry in agenda(state):
         if entry.step.name in ALL_HOUSE:
             continue
-        contract = getattr(reader.w, entry.step.contract)
+        contract = reader.w.s.oracle if entry.step.contract == "oracle" else getattr(reader.w, entry.step.contract)
         refused = tried(contract, entry.step.function, entry.step.arguments())
         assert entry.due(state) == (refused is None), (entry, refused, state.now)
         found[entry.step.name] = entry
@@ -165,6 +167,30 @@ def covered(w: LiquidationWorld, value: int = 1_000, margin: int = 500) -> str:
 
 def do(w: LiquidationWorld, entry: Entry) -> Any:
     return getattr(w, entry.step.contract)(entry.step.function, *entry.step.arguments(), sender=ANYBODY)
+
+
+# -- the breaker -------------------------------------------------------------------------------------------------------
+def test_a_breaker_is_reset_once_prices_are_calm_and_references_agree(lw: LiquidationWorld, reader: RevmReader) -> None:
+    s, step = lw.s, "reset-breaker"
+    feed = s.machine.deploy(compiled("MockReference")["MockReference"], sender=s.admin)
+    assert step not in compared(reader), "it is not tripped"
+    lw.wait(INTERVAL)
+    fallen = (MARKS[0] * 8 // 10, MARKS[1])
+    s.publish(FACTORS, fallen)
+    assert compared(reader)[step].waits == ("the oracle says NotCalm",)
+    for _ in range(3):
+        lw.wait(INTERVAL)
+        s.publish(FACTORS, fallen)
+    assert compared(reader)[step].waits == ("the oracle says NoReference",)
+    s.oracle("setReference", 0, 0, (feed.address, 8, DAY, 500), sender=s.admin)
+    feed("set", MARKS[0] * 100, lw.now, 0)                    # in 1e-8, as before the fall
+    assert compared(reader)[step].waits == ("the oracle says ReferenceDisagrees",)
+    feed("set", fallen[0] * 100, lw.now, 0)
+    entry = compared(reader)[step]
+    assert entry.due(reader.read())
+    assert due(reader.read())[0].name == step, "first of all: until then nothing is sold"
+    s.oracle(entry.step.function, *entry.step.arguments(), sender=ANYBODY)
+    assert step not in compared(reader)
 
 
 # -- from silence to a lot ---------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from escrow_posts import DIGEST, disclosed_inputs, public, sealed_inputs, secret_of, words_for
 from eth_account import Account
 from ledger_world import FACTORS, MINUTE, Tested, factors_hash, key_at, key_bytes, send_contract
-from lot_world import LotWorld, build_lots
+from lot_world import OWN, STEP, LotWorld, build_lots, loss_id
 from system_world import LAYOUT, LIQUIDATORS, SystemWorld, build_system
 
 from circuits.statements import batch
@@ -67,7 +67,9 @@ LIQUIDATION = (
     "noteSilence", "callSilent", "passToVenue", "closePartial", "proveShortfall", "noteLoss", "takeSeat",
     "openLot", "openLot, margin not shown", "blindBid", "orderDisclosure of a lot", "deliver a lot", "noteDelivery",
     "commit", "showShortfall", "reveal", "clear", "showResalting", "showEscrow", "showCover", "award",
-    "refund of a bond", "reportBreach", "clear, nobody bid", "failLot, nobody opened it")
+    "refund of a bond", "reportBreach", "clear, nobody bid", "failLot, nobody opened it", "fail",
+    "failLot, it was opened", "payFund", "bookReceived", "award, with a deficit", "forwardRepaid", "sweepDust",
+    "orderPublicDisclosure", "reviveLot", "voidLot")
 """Steps of a liquidation, as `LotWorld` names them; an award has its four proofs shown before."""
 
 
@@ -161,6 +163,8 @@ class Paths:
         lots.reveal(lot, LIQUIDATORS[0], -11_000_000)
         lots.to_stage(lot, Stage.CLEARING)
         lots.by("clear", "house", "clear", lot)
+        self.nobody_carries(lots, lot)
+        self.more_than_the_fund_pays(lots, lot, shown)
         to = Account.from_key((3_000).to_bytes(32, "big"))
         award = lots.carry(lot, to, 80_000_000, shown=shown, comes=11_000_000)
         lots.by("award", "coordinator", "award", lots.accepted(award, LIQUIDATORS[0]))
@@ -174,11 +178,62 @@ class Paths:
         lots.order(lot)
         lots.run(lots.w.config.liquidation.terms.venue_delivers)
         lots.by("reportBreach", "coordinator", "reportBreach", lot)
+        asked = lots.state_now()
+        lots.run(lots.w.config.liquidation.terms.committee_delivers)
+        lots.by("orderPublicDisclosure", "coordinator", "orderPublicDisclosure", lot)
+        self.collect(lots)
+        lots.back_to(asked)
         lots.to_stage(lot, Stage.CLEARING)
         lots.by("clear, nobody bid", "house", "clear", lot)
         lots.by("failLot, nobody opened it", "coordinator", "failLot", lot)
         self.collect(lots)
+        self.unstuck(lots, lot)
         assert set(LIQUIDATION) <= set(self.found)
+
+    def nobody_carries(self, lots: LotWorld, lot: int) -> None:
+        """Whoever has bid, and the fund's agent, let their minutes pass. It is undone."""
+        before = lots.state_now()
+        while lots.stage(lot) is Stage.AWARD:
+            lots.run(lots.w.config.liquidation.terms.award + 1)
+            lots.by("fail", "house", "fail", lot)
+        lots.by("failLot, it was opened", "coordinator", "failLot", lot)
+        lots.by("payFund", "house", "payFund")
+        lots.by("bookReceived", "fund", "bookReceived")
+        self.collect(lots)
+        lots.back_to(before)
+
+    def more_than_the_fund_pays(self, lots: LotWorld, lot: int, shown: tuple[Any, ...]) -> None:
+        """Gains bear a part, the rest stands as a deficit; fees repay it, and what rounding left is swept. Undone."""
+        before, w = lots.state_now(), self.w
+        trader, to = (Account.from_key(n.to_bytes(32, "big")) for n in (3_001, 3_002))
+        w.register(lots.commit_to(1_000_000), owner=trader)
+        lots.by("to the unit, so that rounding leaves something", "settlement", "requestSettlement", sender=trader)
+        lots.gain(trader.address, 4_000_003)
+        lots.fund.transact("tightenCaps", (0, 0, 0), sender=w.risk)
+        terms = w.config.liquidation.terms
+        comes = OWN + 4_000_003 * terms.largest_haircut // 10_000
+        award = lots.carry(lot, to, 90_000_000, shown=shown, comes=comes)
+        lots.by("award, with a deficit", "coordinator", "award", lots.accepted(award, LIQUIDATORS[0]))
+        lots.fund.transact("payFees", 20_000_000, sender=w.relayer)
+        lots.by("forwardRepaid", "fund", "forwardRepaid", loss_id(lots.coordinator, lot))
+        lots.vault.transact("settleGains", trader.address, sender=w.relayer)
+        w.later(w.config.oracle.limits.required_lag + MINUTE)
+        lots.by("sweepDust", "allocator", "sweepDust", lots.allocator.read("poolCount"))
+        self.collect(lots)
+        lots.back_to(before)
+
+    def unstuck(self, lots: LotWorld, lot: int) -> None:
+        """By a shortfall that is shown after all; and by her cover."""
+        before = lots.state_now()
+        lots.fall()
+        lots.run(25 * MINUTE)
+        lots.by("reviveLot", "coordinator", "reviveLot", lot, lots.short(lots.owner))
+        self.collect(lots)
+        lots.back_to(before)
+        lots.run(STEP)
+        lots.cover(lots.owner)
+        lots.by("voidLot", "coordinator", "voidLot", lot)
+        self.collect(lots)
 
     def collect(self, lots: LotWorld) -> None:
         """What steps cost so far, before their blocks are undone."""

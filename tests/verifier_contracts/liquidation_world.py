@@ -175,6 +175,14 @@ class LiquidationWorld:
         """Pass time without any."""
         self.s.pass_time(seconds)
 
+    def factors(self, epoch: int) -> list[tuple[int, int, int]]:
+        """An epoch's list, as it was signed."""
+        return self.s.factors.get(epoch, FACTORS)
+
+    def margin_under(self, commitment: int, epoch: int) -> int:
+        """What a commitment needs under an epoch: here the same under all."""
+        return self.margins[commitment]
+
     def live_to(self, moment: int) -> None:
         """Until live time is so late, to the second."""
         while self.live < moment:
@@ -205,7 +213,7 @@ class LiquidationWorld:
         """A `cover` proof of a side; of what is false, another's."""
         version = self.version(who) if version is None else version
         commitment = self.commitment(who) if commitment is None else commitment
-        margin = self.margins[commitment]
+        margin = self.margin_under(commitment, epoch)
         covered = 10_000 * claimed >= margin * (10_000 + buffer)
         return self.prove("cover", manager or self.s.ledger, who, epoch, version,
                           [root_of(epoch), commitment, claimed | buffer << 128 | side << 144], covered == bool(side),
@@ -214,7 +222,7 @@ class LiquidationWorld:
     def margin_proof(self, who: str, epoch: int, margin: int, manager: Contract | None = None) -> list[int]:
         commitment = self.commitment(who)
         return self.prove("margin", manager or self.closes, who, epoch, self.version(who),
-                          [root_of(epoch), commitment, margin], margin == self.margins[commitment])
+                          [root_of(epoch), commitment, margin], margin == self.margin_under(commitment, epoch))
 
     def flat_proof(self, who: str, version: int, commitment: int, action: bytes = bytes(32)) -> list[int]:
         return self.prove("flat", self.s.ledger, who, 0, version, [commitment], self.margins[commitment] == 0, action)
@@ -268,13 +276,13 @@ class LiquidationWorld:
 
     def cover(self, who: str, step: int = 1, epoch: int | None = None, claimed: int | None = None) -> None:
         epoch, claimed = epoch or self.epoch, self.value(who) if claimed is None else claimed
-        self.s.ledger("attestCover", who, epoch, self.version(who), step, claimed, 0, FACTORS,
+        self.s.ledger("attestCover", who, epoch, self.version(who), step, claimed, 0, self.factors(epoch),
                       self.side(1, who, epoch, claimed, BUFFERS[step]))
 
     def shortfall(self, who: str, epoch: int | None = None, claimed: int | None = None) -> None:
         """Called at once."""
         epoch, claimed = epoch or self.epoch, self.value(who) if claimed is None else claimed
-        self.s.ledger("proveShortfall", who, epoch, self.version(who), claimed, 0, FACTORS,
+        self.s.ledger("proveShortfall", who, epoch, self.version(who), claimed, 0, self.factors(epoch),
                       self.side(0, who, epoch, claimed, BUFFERS[0]))
 
     def status(self, who: str) -> str:
@@ -289,7 +297,7 @@ class LiquidationWorld:
         epoch = self.final_epoch() if epoch is None else epoch
         claimed = self.value(who) if claimed is None else claimed
         made = {"manager": self.closes} | made
-        return (epoch, claimed, FACTORS, self.side(0, who, epoch, claimed, BUFFERS[0], **made))
+        return (epoch, claimed, self.factors(epoch), self.side(0, who, epoch, claimed, BUFFERS[0], **made))
 
     # -- from a call to a lot ----------------------------------------------------------------------------------------
     def trouble(self, value: int = 1_000, margin: int = 1_500, key: LocalAccount | None = None) -> str:
@@ -314,7 +322,8 @@ class LiquidationWorld:
     def open_lot(self, who: str, margin: int | None = None, s: Any = NO_SHORTFALL, sender: str = ANYBODY) -> int:
         margin = self.margins[self.commitment(who)] if margin is None else margin
         proof = self.margin_proof(who, self.epoch, margin) if margin else NO_PROOF
-        return int(self.coordinator("openLot", who, self.epoch, FACTORS, margin, proof, s, sender=sender))
+        factors = self.factors(self.epoch)
+        return int(self.coordinator("openLot", who, self.epoch, factors, margin, proof, s, sender=sender))
 
     def lot(self, lot_id: int) -> tuple[Any, ...]:
         return tuple(self.coordinator("lotOf", lot_id))
@@ -346,7 +355,8 @@ class LiquidationWorld:
             "hand": (who, to.address, new, deadline, self.consent(to, venue, new, 0, deadline),
                      self.moved(to.address, 1, old, new, EMPTY_FILLS)),
             "acceptance": b"", "least": 0, "short": self.short(who) if "short" not in changes else None,
-            "posting": self.posting(to.address, 1, new), "epoch": epoch, "claimed": value, "factors": FACTORS,
+            "posting": self.posting(to.address, 1, new), "epoch": epoch, "claimed": value,
+            "factors": self.factors(epoch),
             "cover": self.side(1, to.address, epoch, value, BUFFERS[1], version=1, commitment=new)} | changes
         return tuple(parts.values())
 
@@ -368,7 +378,7 @@ class LiquidationWorld:
             "fills": (who, version, new, fills, cash, concession, deadline, signature,
                       self.moved(who, version, old, new, fills)),
             "short": self.short(who) if "short" not in changes else None, "posting": self.posting(who, version, new),
-            "flat": flat, "epoch": epoch, "covering": value, "missing": value, "factors": FACTORS,
+            "flat": flat, "epoch": epoch, "covering": value, "missing": value, "factors": self.factors(epoch),
             "cover": self.flat_proof(who, version, new) if flat
             else self.side(1, who, epoch, value, BUFFERS[1], version=version, commitment=new),
             "band": self.side(0, who, epoch, value, BUFFERS[1] + BAND, version=version, commitment=new,
@@ -404,8 +414,8 @@ class LiquidationWorld:
             value = self.margins[new]
             proof = self.prove("margin", self.s.ledger, who, self.epoch, version, [root_of(self.epoch), new, value])
         self.s.desk("applyTransition", (who, version, new, fills, 0, self.now, by_owner, by_venue,
-                                        self.moved(who, version, old, new, fills), support, self.epoch, value, FACTORS,
-                                        proof), sender=sender)
+                                        self.moved(who, version, old, new, fills), support, self.epoch, value,
+                                        self.factors(self.epoch) if support == COVER else [], proof), sender=sender)
 
 
 def build_liquidation() -> LiquidationWorld:

@@ -15,6 +15,7 @@ from escrow_posts import public, secret_of, shown
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
 from ledger_world import BUFFERS, EMPTY, EXIT_AGE, FINAL_AGE, GRACE, LIVES, MAX_AGE, STATEMENTS
 from mocks import compiled
@@ -69,8 +70,16 @@ def struct_of(kind: str, values: Sequence[Any]) -> bytes:
     return keccak(encode(["bytes32", *types], [keccak(text=kind), *values]))
 
 
+@lru_cache(maxsize=1 << 10)
+def _private(secret: bytes) -> PrivateKey:
+    """With its public key, which is half of the time of a signature."""
+    return PrivateKey(secret)
+
+
 def signed(key: LocalAccount, digest: bytes) -> bytes:
-    return bytes(key.unsafe_sign_hash(digest).signature)
+    """As `key.unsafe_sign_hash`."""
+    made = _private(bytes(key.key)).sign_msg_hash(digest)
+    return bytes(made.r.to_bytes(32, "big") + made.s.to_bytes(32, "big") + bytes([27 + made.v]))
 
 
 def proof_of(key_digest: bytes, inputs: Sequence[int]) -> list[int]:
@@ -181,8 +190,9 @@ def root_of(epoch: int) -> int:
     return int.from_bytes(keccak(text=f"root {epoch}"), "big") >> 8
 
 
-def build() -> RevmSystem:
-    """Everything deployed: three publishers of whom two must agree, two venues, a quote asset and a coin."""
+def build(positions: int = POSITIONS) -> RevmSystem:
+    """Everything deployed: three publishers of whom two must agree, two venues, a quote asset and a coin.
+    positions : J of the escrow."""
     made, m = artifacts(), Machine(START)
     publishers = sorted((Account.from_key(keccak(text=f"publisher {i}")) for i in range(3)),
                         key=lambda one: int(one.address, 16))
@@ -207,7 +217,7 @@ def build() -> RevmSystem:
     ledger_at, vault_at = created_address(admin, nonce + 3), created_address(admin, nonce + 4)
     attestor = deploy("BatchAttestor", ledger_at, registry.address, combiner.address, EMPTY)
     desk = deploy("CommitmentDesk", authority.address, ledger_at, registry.address)
-    escrow = deploy("Escrow", authority.address, ledger_at, registry.address, POSITIONS)
+    escrow = deploy("Escrow", authority.address, ledger_at, registry.address, positions)
     ledger = deploy("MarginLedger", authority.address, (
         oracle.address, registry.address, vault_at, attestor.address, desk.address, escrow.address, MAX_AGE, EXIT_AGE,
         FINAL_AGE, GRACE, BUFFERS, LIVES))

@@ -19,6 +19,7 @@ from gas_table import (
 from toykey import CIRCUIT, ToyKey
 from world import GENESIS, KINDS, QUICKLY, started
 
+from tailproof.keeper_steps import STEPS
 from verifier_contracts.bindings import encode_verification, proof_words
 from verifier_contracts.chain import Chain
 from verifier_contracts.creation import deploy_verifier
@@ -43,6 +44,14 @@ def test_every_path_costs_what_the_snapshot_says_and_no_more_than_its_bound(kind
     assert misses(gas_of(costs)) == []
     assert CARRIED < surcharge(gas_of(costs)) < CARRIED + 1_500
     assert f"{costs['attest'].gas:,}" in as_table(costs)
+
+
+def test_every_step_of_a_liquidation_has_its_gas_there() -> None:
+    """What anyone may do in one, whoever does it: of each function a path. The breaker's is the oracle's."""
+    there = {name.split(",")[0].split(" ")[0] for name in snapshot()}
+    assert {step.function for step in STEPS} - there == {"resetBreaker"}
+    assert {"blindBid", "commit", "reveal", "award", "closePartial", "proveShortfall", "deliver", "publishOpening",
+            "postEscrow", "showShortfall"} <= there
 
 
 def test_a_bound_that_is_missed_and_a_price_that_moved_are_named() -> None:

@@ -14,18 +14,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from escrow_posts import WORDS
 from eth_abi.abi import decode, encode
 from eth_account import Account
 from eth_utils.abi import abi_to_signature, get_abi_input_types
 from eth_utils.crypto import keccak
 from liquidation_world import COVER, MINUTE, Kept, refused
 from revmsystem import QUANTUM, artifacts, root_of
-from whole_world import VALUES, WholeWorld, build_whole
+from whole_world import WholeWorld, build_whole
 
 from circuits import statements
 from circuits.statements import margin
 
+POSITIONS = 32
+"""J as deployed: every escrow has so many slots, and its words are as many (`circuits/statements/escrow.py`)."""
 SOLVENT = Account.from_key(keccak(text="a solvent account"))
 DEPOSIT = 10_000_000
 SLOT = re.compile(r"[{ ](\d+): StorageSlot \{ previous_or_original_value: \d+, present_value: (\d+) \}")
@@ -36,7 +37,7 @@ ROOTS = 64
 
 @dataclass(frozen=True)
 class Book:
-    """margins : of its four commitments.  positions : how many it has.  cash : that it settles once."""
+    """margins : of its four commitments.  positions : how many of the J it has.  cash : that it settles once."""
 
     margins: tuple[int, int, int, int]
     positions: int
@@ -44,7 +45,7 @@ class Book:
 
 
 ONE = Book((7_000_000, 7_400_000, 7_700_000, 5_000_000), 1, 1_000_040)
-OTHER = Book((1, 2_999_999, 8_000_000, 123), 3, 1_000_099)
+OTHER = Book((1, 2_999_999, 8_000_000, 123), POSITIONS, 1_000_099)
 assert ONE.cash // QUANTUM == OTHER.cash // QUANTUM
 
 
@@ -146,7 +147,7 @@ class Transcript:
 
 @pytest.fixture(scope="module")
 def built() -> WholeWorld:
-    return build_whole()
+    return build_whole(positions=POSITIONS)
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def lived(w: WholeWorld, book: Book, leak: str = "") -> list[Any]:
 
         def commitment(after: int | None = None) -> int:
             made = seen.commitment(w.commit_to(next(numbers), after))
-            w.openings[made] = [*range(made % 1000, made % 1000 + 2 * book.positions), *[0] * VALUES][:VALUES]
+            w.openings[made] = [*range(made % 1000, made % 1000 + 2 * book.positions), *[0] * w.values][:w.values]
             return made
 
         def called() -> None:
@@ -243,11 +244,20 @@ def test_a_leak_is_seen(w: WholeWorld, leak: str, where: str) -> None:
     assert [a for a, b in zip(one, other, strict=True) if a != b and isinstance(a, dict)], "and stands in storage"
 
 
+def test_books_are_of_one_and_of_all_positions(w: WholeWorld) -> None:
+    """What was compared is as it is deployed: J = 32, the largest statement's."""
+    largest = statements.get("escrow-32").preset
+    assert w.escrow("slots") == POSITIONS == largest.slots == statements.get("margin-full-1000x32").preset.slots
+    posted = [len(entry[5][3]) for entry in lived(w, OTHER) if isinstance(entry, tuple) and entry[4] == "postEscrow"]
+    assert set(posted) == {2 * POSITIONS + 6}
+
+
 def test_a_post_of_fewer_words_is_none(w: WholeWorld) -> None:
     """Words are those of all J slots: their number tells no number of positions."""
     digest, words, proof = w.posting(w.owner, w.version(w.owner), w.commitment(w.owner))
-    assert len(words) == WORDS
+    assert len(words) == 2 * POSITIONS + 6
     with refused("WrongNumberOfWords"):
         w.escrow("postEscrow", w.owner, w.version(w.owner), digest, words[:-2], proof)
-    preset = statements.get("margin-tiny").preset
-    assert len({len(margin.fill(preset, [(1, 5)] * count)) for count in range(2)}) == 1
+    for name in ("margin-tiny", "margin-full-1000x32", "margin-grid-1000x32"):
+        preset = statements.get(name).preset
+        assert len({len(margin.fill(preset, [(1, 5)] * count)) for count in range(2)}) == 1

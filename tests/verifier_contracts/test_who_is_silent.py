@@ -179,12 +179,18 @@ def test_whoever_is_silent(w: WholeWorld, seated: Made, silent: tuple[str, ...],
 
 # -- others ------------------------------------------------------------------------------------------------------------
 def test_others_withdraw_at_every_stage(w: WholeWorld) -> None:
+    """From the call on, in each stage of an auction and in each state that a lot can be in."""
     w.fall()
     w.shortfall(w.owner)
-    others_withdraw(w)
-    w.to_lots(w.owner)
+    others_withdraw(w)                                        # called: her time
+    w.to_venue(w.owner)
+    others_withdraw(w)                                        # her venue's
+    w.live_to(w.closes("venuesTimeOf", w.owner)[1])
+    others_withdraw(w)                                        # anybody's
     lot = w.open_lot(w.owner)
-    seen = {w.stage(lot)}
+    states, seen = {w.state(lot)}, {w.stage(lot)}
+    with Kept(w):                                             # nobody who has the opening speaks
+        states |= others_withdraw_while_it_is_stuck(w, lot)
     w.bid(lot, A, 2_000_000)
     others_withdraw(w)                                        # blind
     stage_of: dict[Stage, Callable[[], None]] = {
@@ -202,6 +208,7 @@ def test_others_withdraw_at_every_stage(w: WholeWorld) -> None:
     assert w.stage(lot) is Stage.AWARD
     with Kept(w):                                             # awarded
         w.carried(lot, WINNER, 80_000_000)
+        states.add(w.state(lot))
         assert w.state(lot) is State.AWARDED
         others_withdraw(w)
     with Kept(w):                                             # nobody carries it
@@ -209,15 +216,52 @@ def test_others_withdraw_at_every_stage(w: WholeWorld) -> None:
             w.run(TERMS.award + 1)
             w.house("fail", lot)
         w.coordinator("failLot", lot)
+        states.add(w.state(lot))
         assert w.state(lot) is State.FAILED
         others_withdraw(w)
     with Kept(w):                                             # cured
         w.deposit(w.owner, 80_000_000)
         w.cover(w.owner)
         w.coordinator("voidLot", lot)
+        states.add(w.state(lot))
         assert w.state(lot) is State.VOIDED
         others_withdraw(w)
     assert seen == {Stage.BLIND, Stage.DISCLOSURE, Stage.COMMIT, Stage.SEALED, Stage.REVEAL, Stage.CLEARING}
+    assert states == {*State} - {State.NONE}
+
+
+def others_withdraw_while_it_is_stuck(w: WholeWorld, lot: int) -> set[State]:
+    """The venue in breach, the public order, a lot that is stuck, what the fund paid for it; then shown to be short
+    after all, or released by the admin a week later."""
+    w.to_stage(lot, Stage.DISCLOSURE)
+    w.coordinator("orderDisclosure", lot)
+    w.run(TERMS.venue_delivers)
+    w.coordinator("reportBreach", lot)
+    others_withdraw(w)
+    w.run(TERMS.committee_delivers - TERMS.venue_delivers)
+    w.coordinator("orderPublicDisclosure", lot)
+    others_withdraw(w)
+    w.to_stage(lot, Stage.CLEARING)
+    w.house("clear", lot)
+    assert w.stage(lot) is Stage.FAILED
+    others_withdraw(w)                                        # the auction is over, the lot is not yet
+    fund = w.coins(w.fund.address)
+    w.coordinator("failLot", lot)
+    seen = {w.state(lot)}
+    assert seen == {State.STUCK}
+    assert w.coins(w.fund.address) < fund, "it pays for what is taken to be lost"
+    others_withdraw(w)
+    with Kept(w):
+        w.coordinator("reviveLot", lot, w.short(w.owner))
+        assert w.state(lot) is State.RELEASED
+        others_withdraw(w)
+    w.wait(WEEK)
+    w.publish()
+    w.cover(COVERED.address)
+    others_withdraw(w)                                        # still stuck
+    w.coordinator("releaseLot", lot, sender=w.s.admin)
+    others_withdraw(w)
+    return seen | {w.state(lot)}
 
 
 def test_a_solvent_sleeper_is_disclosed_at_worst_and_never_sold(w: WholeWorld) -> None:

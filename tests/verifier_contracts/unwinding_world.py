@@ -184,9 +184,9 @@ class UnwindingWorld:
                                                                               ("options", self.writer))}
 
 
-def build_unwinding() -> UnwindingWorld:
-    """The liquidation world with the unwinder, a lending pool and an options vault, both listed."""
-    w = build_liquidation()
+def build_unwinding(w: LiquidationWorld | None = None) -> UnwindingWorld:
+    """A liquidation world with the unwinder, a lending pool and an options vault, both listed."""
+    w = w or build_liquidation()
     s, made = w.s, reference_protocols()
 
     def deploy(artifact: Artifact, *arguments: Any) -> Contract:

@@ -6,19 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from escrow_posts import SLOTS, disclosed_inputs, public, sealed_inputs, secret_of
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from ledger_world import BUFFERS
 from liquidation_world import (
     ANYBODY,
     BAND,
     CONCESSION,
-    FACTORS,
     MINUTE,
     NO_PROOF,
     LiquidationWorld,
@@ -38,14 +38,12 @@ from verifier_contracts.role_table import FUNCTIONS
 
 SHARED, PAYER = account(0), account(0xFEE)
 GAINED = 4_000_000
-VALUES = 2 * SLOTS + 1
-"""Field elements of an opening: as many whatever the book."""
 _DISCARDED = ("COORDINATOR", "SILENCE", "CLOSING")
 
 
 @dataclass
 class WholeWorld(LiquidationWorld):
-    """openings : of each commitment, VALUES field elements.  committee_key : whom posts are encrypted to.
+    """openings : of each commitment, `values` field elements.  committee_key : whom posts are encrypted to.
     posts : the recipients, binding and words of each account's last one."""
 
     openings: dict[int, list[int]] = field(default_factory=dict)
@@ -53,6 +51,12 @@ class WholeWorld(LiquidationWorld):
     generation: int = 1
     posts: dict[str, tuple[tuple[Point, ...], Binding, list[int]]] = field(default_factory=dict)
     sealings: int = 0
+    positions: int = SLOTS
+
+    @property
+    def values(self) -> int:
+        """Field elements of an opening: as many whatever the book."""
+        return 2 * self.positions + 1
 
     # -- money -------------------------------------------------------------------------------------------------------
     def coins(self, who: str) -> int:
@@ -87,7 +91,7 @@ class WholeWorld(LiquidationWorld):
 
     # -- openings ----------------------------------------------------------------------------------------------------
     def opening(self, commitment: int) -> list[int]:
-        return self.openings.setdefault(commitment, list(range(1, VALUES + 1)))
+        return self.openings.setdefault(commitment, list(range(1, self.values + 1)))
 
     def sealed_for(self, binding: Binding, commitment: int, keys: Sequence[Point]) -> tuple[int, list[int]]:
         """An encryption of its opening to these keys, and the digest of the words."""
@@ -151,9 +155,13 @@ class WholeWorld(LiquidationWorld):
         _, keys, count = self.house("shortlistOf", lot)
         return [Point(*key) for key in keys[:count]]
 
+    def account_of(self, lot: int) -> str:
+        """Whose lot it is."""
+        return to_checksum_address(self.lot(lot)[0])
+
     def deliver(self, lot: int, opening: Sequence[int], sender: str = ANYBODY) -> None:
         """Whoever has the opening gives it to the shortlist."""
-        who, keys, key = self.owner, self.recipients(lot), key_digest("delivery", 1)
+        who, keys, key = self.account_of(lot), self.recipients(lot), key_digest("delivery", 1)
         commitment = self.commitment(who)
         assert list(opening) == self.opening(commitment), "what is proven here is true"
         context = self.s.context("delivery", key, who, 0, self.version(who), lot.to_bytes(32, "big"))
@@ -165,13 +173,13 @@ class WholeWorld(LiquidationWorld):
 
     def disclose(self, lot: int, opening: Sequence[int]) -> None:
         """To everybody."""
-        who, key = self.owner, key_digest("disclose", 1)
+        who, key = self.account_of(lot), key_digest("disclose", 1)
         context = self.s.context("disclose", key, who, 0, self.version(who))
         self.escrow("publishOpening", lot, list(opening), proof_of(
             key, disclosed_inputs(key, context, self.commitment(who), list(opening))))
 
     def show(self, lot: int) -> tuple[Any, ...]:
-        shown = self.short(self.owner)
+        shown = self.short(self.account_of(lot))
         self.coordinator("showShortfall", lot, shown)
         return shown
 
@@ -180,17 +188,19 @@ class WholeWorld(LiquidationWorld):
         self.deposit(to.address, adds)
         self.keys[to.address] = to
         bidder = sender or self.house("winnerOf", lot)[0]
-        value = self.value(self.owner) + adds + comes
-        self.coordinator("award", self.awarding(lot, self.owner, to, value, least=least), sender=bidder)
+        who = self.account_of(lot)
+        value = self.value(who) + adds + comes
+        self.coordinator("award", self.awarding(lot, who, to, value, least=least), sender=bidder)
 
     # -- leaving -----------------------------------------------------------------------------------------------------
     def withdraw(self, who: str, amount: int, waiting: int = 0) -> tuple[Any, ...]:
         """By herself, with cover for what is left; the claim.  waiting : gains that support nothing yet."""
         vault, quote, version, epoch = self.s.vault, self.s.quote.address, self.version(who), self.epoch
-        left = int(vault("valueOf", who, epoch, FACTORS)) - amount - waiting
+        factors = self.factors(epoch)
+        left = int(vault("valueOf", who, epoch, factors)) - amount - waiting
         action = vault("actionHash", quote, amount, who, 0)
         proof = self.side(1, who, epoch, left, BUFFERS[1], action=action)
-        vault("withdraw", (who, quote, amount, who, 0, version, self.now), [(epoch, left, FACTORS, proof)], b"",
+        vault("withdraw", (who, quote, amount, who, 0, version, self.now), [(epoch, left, factors, proof)], b"",
               sender=who)
         return (who, quote, amount, who, 0, who, epoch, version)
 
@@ -202,10 +212,14 @@ class WholeWorld(LiquidationWorld):
         self.s.vault("withdrawFlat", (who, quote, amount, who, 0, version, self.now), proof, b"", sender=who)
 
 
-def build_whole() -> WholeWorld:
+World = TypeVar("World", bound=WholeWorld)
+
+
+def build_whole(kind: type[World] = WholeWorld, positions: int = SLOTS) -> World:  # type: ignore[assignment]
     """Everything deployed and wired as a deployment does it: the fund backed, the venue bonded, three liquidators
-    seated; the owner covered at initial margin and in escrow."""
-    s = build()
+    seated; the owner covered at initial margin and in escrow.  kind : of the world that has it.
+    positions : J of the escrow, and of every opening."""
+    s = build(positions)
     made, admin = artifacts(), s.admin
 
     def deploy(name: str, *arguments: Any) -> Any:
@@ -230,8 +244,9 @@ def build_whole() -> WholeWorld:
     s.vault("installAllocator", allocator.address, sender=admin)
     fund("install", coordinator.address, allocator.address, sender=admin)
     house("setFundAgent", AGENT.address, sender=admin)
-    w = WholeWorld(s, silence, closes, coordinator, s.escrow, house, fund, allocator, s.settlement,
-                   Account.from_key(keccak(text="liquidated owner")))
+    w = kind(s, silence, closes, coordinator, s.escrow, house, fund, allocator, s.settlement,
+             Account.from_key(keccak(text="liquidated owner")))
+    w.positions = positions
     w.keys[w.owner] = w.owner_key
     s.register_key(AGENT.address)
     for one in LIQUIDATORS:
@@ -256,4 +271,4 @@ def build_whole() -> WholeWorld:
 
 
 assert CAP > 10 * VALUE
-__all__ = ["FALLEN", "GAINED", "SHARED", "VALUES", "WholeWorld", "build_whole", "root_of"]
+__all__ = ["FALLEN", "GAINED", "SHARED", "WholeWorld", "build_whole", "root_of"]
