@@ -354,6 +354,8 @@ class Outbox:
         with self._reading() as connection:
             rows = connection.execute(select(_deliveries).where(_deliveries.c.state.in_(states))
                                       .order_by(_deliveries.c.nonce)).all()
+            if not rows:
+                return []
             attempts: dict[int, list[Attempt]] = {row.id: [] for row in rows}
             for row in connection.execute(select(_attempts).where(_attempts.c.delivery.in_(list(attempts)))
                                           .order_by(_attempts.c.place)):

@@ -289,6 +289,10 @@ class Relay:
             return False
         ready, moved = self._judge(list(items.values()), sight)
         combine = len(ready) > 1 and self._combines()
+        if combine is None:                        # as soon as the key is kept, which takes a block
+            if now - min(one.since for one in ready) < self.terms.policy.bump_after:
+                return True
+            combine = False
         made = plan(ready, now=now, combine=combine, most=self.terms.combined, linger=self.terms.linger,
                     gas=self.terms.measured)
         ahead = [[items[one.key] for one in load] for load in made.loads]
@@ -378,19 +382,21 @@ class Relay:
         return self.peers.agreed(f"a trial of {load.kind}", ask,
                                  key=lambda told: told.name if isinstance(told, ContractRefused) else "")
 
-    def _combines(self) -> bool:
-        """Whether margins can go together; where they could after a preparation, that is sent."""
+    def _combines(self) -> bool | None:
+        """Whether margins can go together; None: soon, a preparation is out, or was sent for it."""
         if self.peers.agreed("the key of combinations", self._desk.combines):
             return True
         load = self._desk.preparation()
-        if load is not None and not any(out.load.kind == load.kind for out in self.outbox.out()):
-            tried = self._try(load)
-            if isinstance(tried, ContractRefused):
-                self._heard("no combinations", why=str(tried)[:300])
-            else:
-                assert self.sight is not None
-                self._sign([], replace(load, gas=tried), next_nonce(self.sight, self._nonces()))
-        return False
+        if load is None:
+            return False
+        if any(out.load.kind == load.kind for out in self.outbox.out()):
+            return None
+        tried = self._try(load)
+        if isinstance(tried, ContractRefused):
+            self._heard("no combinations", why=str(tried)[:300])
+            return False
+        assert self.sight is not None
+        return None if self._sign([], replace(load, gas=tried), next_nonce(self.sight, self._nonces())) else False
 
     def _sign(self, items: Sequence[Item], load: Load, nonce: int) -> bool:
         """Sign, keep what was signed, and hand it over."""

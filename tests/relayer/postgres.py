@@ -47,9 +47,9 @@ def postgres() -> Iterator[str]:
                         "--encoding=UTF8", "--no-sync", "--locale=C"], check=True, capture_output=True, cwd=home,
                        env={"PATH": "", "TZ": "UTC"}, **user)  # type: ignore[call-overload]
         server = subprocess.Popen([programs / "postgres", "-D", home / "data", "-k", home / "run", "-h", "",
-                                   "-c", "shared_buffers=16MB", "-c", "max_connections=20"], cwd=home,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"PATH": "", "TZ": "UTC"},
-                                  **user)  # type: ignore[call-overload]
+                                   "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=20"],
+                                  cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                  env={"PATH": "", "TZ": "UTC"}, **user)  # type: ignore[call-overload]
         try:
             url = f"postgresql://tailproof@/postgres?host={home / 'run'}"
             _ready(url, server)
