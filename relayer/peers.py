@@ -45,7 +45,7 @@ class Peer:
     def __init__(self, transport: Transport, chain_id: int) -> None:
         self.name, self.chain_id, self._transport = transport.name, chain_id, transport
         self.node, self.breaker = Node(transport, patience=0.0), Breaker()
-        self.head = 0
+        self.head, self.tip = 0, ""
         self.failed = self.lies = 0
         self._chain: Chain | None = None
         self._blocks: dict[int, str] = {}
@@ -66,8 +66,9 @@ class Peer:
         if self.node.once("eth_chainId", read=lambda value: quantity(value, 256), seconds=REQUEST_SECONDS) != \
                 self.chain_id:
             raise ImplausibleAnswer(self.name, f"is not of chain {self.chain_id}")
-        self._blocks = {}
-        self.head = self.node.once("eth_blockNumber", read=quantity, seconds=REQUEST_SECONDS)
+        latest = self.node.once("eth_getBlockByNumber", "latest", False, read=read_block, seconds=REQUEST_SECONDS)
+        self.head, self.tip = latest.number, latest.block_hash
+        self._blocks = {latest.number: latest.block_hash}
         return self.head
 
     def nonces(self, sender: str, block: str) -> int:
@@ -185,6 +186,10 @@ class Peers:
         used = self._reached("nonces", [n for _, n in self._each(lambda peer: peer.nonces(sender, "latest"))])
         waits = [n for _, n in self._each(lambda peer: peer.nonces(sender, "pending"))]
         return Sight(self._clock(), head, used, settled, max(used, self._reached("pending nonces", waits)), {})
+
+    def tips(self) -> frozenset[str]:
+        """Latest blocks of the nodes, by hash: while these stay, nothing that is in a block can move."""
+        return frozenset(peer.tip for peer in self.available())
 
     def receipts(self, transactions: Sequence[str]) -> dict[str, Found | None]:
         """Of those that enough nodes agree about."""

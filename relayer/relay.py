@@ -52,6 +52,8 @@ from verifier_contracts.signers import Signer, transaction_hash
 
 FILL_GAS = 21_000
 """Of a transfer of nothing to oneself, which only uses up a nonce."""
+ROOM = 115
+"""Percent of the measured gas that a limit has."""
 LOOKED_AT = 512
 """Items that wait and are looked at in a round."""
 _STEPS = 8
@@ -107,6 +109,7 @@ class Relay:
         self.rounds, self.round_at = 0, 0.0
         self.trouble = ""
         self._gap_since: float | None = None
+        self._tips = frozenset[str]()
         self._parcels: dict[int, tuple[str, Parcel]] = {}
 
     # -- rounds --------------------------------------------------------------------------------------------------------
@@ -147,12 +150,13 @@ class Relay:
 
     def _round(self) -> bool:
         policy = self.terms.policy
-        before = self.sight
         sight = self.sight = self.peers.sight(self.sender, policy.depth)
-        moved = False
+        tips = self.peers.tips()
+        moved, looked = False, tips != self._tips
         # What is in a block changes with blocks; what is not, at any time.
-        for out in self.outbox.out(mined=before is None or before.head != sight.head or policy.depth == 1):
+        for out in self.outbox.out(mined=looked):
             moved = self._advance(out, sight) or moved
+        self._tips = tips
         moved = self._fill(sight) or moved
         return self._carry(sight) or moved
 
@@ -227,7 +231,7 @@ class Relay:
         if wei is None:
             self._heard("fee at cap", transaction=over.transaction)
             return False
-        wanted = over.fill or out.load.kind == "fill" or isinstance(self._try(out.load), ContractRefused)
+        wanted = over.fill or out.load.kind == "fill" or isinstance(self._try(out.load, out.load.gas), ContractRefused)
         now = self._clock()
         attempt, raw = self._signed(self._filling() if wanted else out.load, out.delivery.nonce, *wei, fill=wanted)
         self.outbox.replace(out, attempt, raw, now)
@@ -351,7 +355,7 @@ class Relay:
         breaker = self.contract(load.recipient)
         if not breaker.allows(now):
             return 0, []
-        tried = self._try(load)
+        tried = self._try(load, self.terms.measured.of(parcels) * ROOM // 100)
         if isinstance(tried, ContractRefused):
             if len(group) > 1:
                 return 0, [list(half) for half in halves(group)]
@@ -367,14 +371,25 @@ class Relay:
         highest = self.outbox.highest_nonce(self.sender)
         return [] if highest is None else [highest]
 
-    def _try(self, load: Load) -> int | ContractRefused:
-        """What a call would come to, as enough nodes say: the gas limit that it needs, or the contract's refusal."""
+    def _try(self, load: Load, enough: int = 0) -> int | ContractRefused:
+        """What a call would come to, as enough nodes say: the gas limit to send it with, or the contract's refusal.
+
+        enough : a limit that should do: one run tells, where an estimate takes a dozen. If it does not, what is wrong
+        is found out with all the gas there is: too little of it looks like many things.
+        """
+        most = load.gas if self.terms.gas is None else self.terms.gas
+
         def ask(peer: Peer) -> int | ContractRefused:
+            if 0 < enough <= most:
+                try:
+                    peer.chain().call(load.recipient, load.data, sender=self.sender, gas=enough)
+                    return enough
+                except Reverted:
+                    pass
             try:
                 needed = gas_limit(peer.chain().estimate_gas(load.recipient, load.data, sender=self.sender))
             except Reverted as reverted:
                 return refusal(reverted, "", load.kind)
-            most = load.gas if self.terms.gas is None else self.terms.gas
             if needed > most:
                 raise NodeError(peer.name, f"asks for {needed} gas for {load.kind}: at most {most}")
             return needed

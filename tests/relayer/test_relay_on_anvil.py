@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -339,21 +340,35 @@ def test_a_process_that_is_killed_for_good(stage: Stage, tmp_path: Path, point: 
     assert stage.attestations(stage.members[0]) == stage.sent() == 1
 
 
+def processor_of_anvil() -> float:
+    """Seconds of a processor that the nodes that were started here have used."""
+    ticks = 0
+    for task in Path("/proc/self/task").iterdir():
+        for child in (task / "children").read_text().split():
+            name, rest = Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)
+            if "(anvil" in name:
+                ticks += sum(map(int, rest.split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 # -- how fast ----------------------------------------------------------------------------------------------------------
 @pytest.mark.slow
 def test_accounts_a_second(stage: Stage) -> None:
-    """Sixty-four at once, made ready beforehand; keys are toys, whose proofs verify as any do. Told, and bounded by a
-    fifth of the goal: machines differ."""
+    """Sixty-four at once, made ready beforehand; keys are toys, whose proofs verify as any do. What is told is counted
+    in seconds of a processor, here and in anvil: the clock also counts what else the machine does. The bound is less
+    than half of the goal: machines differ."""
     outbox = stage.outbox()
+    stage.nodes[:] = [SimpleNamespace(url=url_of(stage.world.chain))]                    # type: ignore[list-item]
     stage.take(outbox, stage.bundle(stage.members[64]), stage.bundle(stage.members[65]))
     run(stage.relay(outbox), outbox)                                                    # the key is kept by then
     documents = [stage.bundle(member) for member in stage.members[:64]]
-    began = time.perf_counter()
+    began, worked, before = time.perf_counter(), time.process_time(), processor_of_anvil()
     stage.take(outbox, *documents)
     run(stage.relay(outbox), outbox)
-    took = time.perf_counter() - began
-    print(f"\n{64 / took:.0f} accounts a second")
+    took, used, node = time.perf_counter() - began, time.process_time() - worked, processor_of_anvil() - before
+    print(f"\n{64 / took:.0f} accounts a second on the clock; {64 / (used + node):.0f} a second of one processor "
+          f"({used:.2f} s here, {node:.2f} s in anvil)")
     assert outbox.counts()["final"] == 66
-    assert 64 / took > 10
+    assert 64 / (used + node) > 20
 
 
