@@ -32,6 +32,8 @@ KEY = b"\x07" * 32
 SIGNER = LocalSigner(Account.from_key(KEY))
 DESK = "0x" + "de" * 20
 GWEI = 10**9
+MEMORY = 1_000
+"""Blocks whose receipts nodes keep."""
 REJECTED = "0x" + keccak(text="ProofRejected()")[:4].hex()
 
 
@@ -269,7 +271,7 @@ class FakeNode:
         return {"hash": transaction} if known else None
 
     def eth_getTransactionReceipt(self, transaction: str) -> Any:
-        for block in reversed(self.chain.blocks):
+        for block in reversed(self.chain.blocks[-MEMORY:]):
             for tx in block.txs:
                 if tx.transaction == transaction:
                     return self._receipt(tx.transaction, block, self.chain.succeeds(tx))

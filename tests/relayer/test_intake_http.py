@@ -98,7 +98,7 @@ def test_another_content_under_its_name_is_a_conflict_until_it_is_refused(site: 
 
 
 @pytest.mark.parametrize(("body", "code", "error"), [("junk", 400, "BadInput"), ("other", 422, "OtherChain")])
-def test_what_could_never_be_taken_is_refused_by_name_and_not_kept(site: Site, body: str, code: int, error: str) -> None:
+def test_what_could_never_be_taken_is_refused_and_not_kept(site: Site, body: str, code: int, error: str) -> None:
     told = site.ask("POST", "/bundles", body)
     assert (told[0], told[2]["error"]) == (code, error)
     assert not sum(site.outbox.counts().values())

@@ -199,9 +199,11 @@ def emptied(url: str) -> str:
 
 
 # -- schedules ---------------------------------------------------------------------------------------------------------
-def schedule(place: str, seed: int, count: int = 24, **terms: Any) -> World:
+def schedule(place: str, seed: int, count: int = 24, calm: float = 0.3, **terms: Any) -> World:
     """Everything at once, by a seed: nodes that fail, lag and lie (one of three), reorganisations to depth 63, drops,
-    somebody else with the same key, and a process that is killed again and again."""
+    somebody else with the same key, and a process that is killed again and again.
+
+    calm : chance of a round after each that is taken."""
     rng = random.Random(seed)
     false = frozenset(parcel(number).name for number in range(count) if rng.random() < 0.1)
     faults = Faults(busy=rng.choice([0, 0.1]), lost_question=rng.choice([0, 0.05]), lost_answer=rng.choice([0, 0.05]),
@@ -216,7 +218,7 @@ def schedule(place: str, seed: int, count: int = 24, **terms: Any) -> World:
     world = World(place, FakeChain(rng, false, faults), at=at, **terms)
     for number in range(count):
         world.take(number)
-        if rng.random() < 0.3:
+        if rng.random() < calm:
             world.round()
     for _ in range(120):
         world.round()
@@ -235,3 +237,13 @@ def test_schedules(place: str, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(100, 200))
 def test_a_hundred_schedules(place: str, seed: int) -> None:
     schedule(place, seed, count=60)
+
+
+@pytest.mark.slow
+def test_ten_thousand(folder: Path) -> None:
+    """Lost: none. Twice with effect: none."""
+    world = schedule(str(folder / "outbox.db"), 10_000, count=10_000, calm=0.03, combined=64)
+    counts = world.outbox.counts()
+    print(f"\n{counts['final']} final, {counts['refused']} refused as false, {world.starts - 1} kills, "
+          f"{world.chain.reorgs} reorganisations to depth {world.chain.deepest}, {dict(world.chain.happened)}")
+    assert counts["final"] + counts["refused"] == 10_000

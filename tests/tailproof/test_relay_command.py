@@ -123,7 +123,8 @@ def test_a_process_of_its_own(run: Run, site: SimpleNamespace, tmp_path: Path) -
     (folder / "1.json").write_bytes((site.home / "1.json").read_bytes())
     there = ("--deployment", site.deployment, "--rpc", site.node.url, "--outbox", tmp_path / "box.db")
     command = [sys.executable, "-m", "tailproof", "relay", "run", *there, "--folder", folder, "--listen", "127.0.0.1:0",
-               "--token-file", tmp_path / "token", "--log", log, "--every", "1", "--key", site.home / "key.json", "--json"]
+               "--token-file", tmp_path / "token", "--log", log, "--every", "1", "--key", site.home / "key.json",
+               "--json"]
     environment = {**os.environ, "TAILPROOF_PRIVATE_KEY": KEY, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen([str(part) for part in command], cwd=ROOT, env=environment, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
