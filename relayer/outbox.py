@@ -194,11 +194,14 @@ def database(place: str) -> URL:
 
 
 class Outbox:
-    """Raises `OutboxBusy` from every method where the database fails."""
+    """Raises `OutboxBusy` from every method where the database fails.
+
+    name : its place, without a password.  kind : "sqlite" or "postgresql".
+    """
 
     def __init__(self, engine: Engine, chain_id: int, ledger: str) -> None:
         self._engine = engine
-        self.name = engine.url.render_as_string(hide_password=True)
+        self.name, self.kind = engine.url.render_as_string(hide_password=True), engine.dialect.name
         with self._transaction() as connection:
             _metadata.create_all(connection)
             for name, value in (("schema", SCHEMA), ("chain_id", str(chain_id)), ("ledger", ledger.lower())):

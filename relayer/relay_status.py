@@ -46,7 +46,7 @@ def status(relay: Relay, now: float, patience: float) -> dict[str, Any]:
     except OutboxBusy as busy:
         troubles.append(str(busy)[:300])
     sight = relay.sight
-    return {"healthy": not troubles, "troubles": troubles, "sender": relay.sender, "outbox": outbox.name, "now": now,
+    return {"healthy": not troubles, "troubles": troubles, "sender": relay.sender, "outbox": outbox.kind, "now": now,
             "rounds": relay.rounds, "round_at": relay.round_at, "head": None if sight is None else sight.head,
             "nonces_used": None if sight is None else sight.used, "items": counts,
             "oldest_seconds": None if oldest is None else max(now - oldest, 0.0), "quorum": peers.quorum,
