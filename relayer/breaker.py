@@ -22,9 +22,10 @@ class Breaker:
         """Whether to try now."""
         return now >= self.until
 
-    def opened(self, now: float) -> bool:
-        """Whether it is open."""
-        return now < self.until
+    @property
+    def on_trial(self) -> bool:
+        """Whether it was open, and nothing has worked since: one trial is enough."""
+        return self.failures >= self._after
 
     def failed(self, now: float, why: str, *, at_once: bool = False, after: float = 0.0) -> None:
         """at_once : for what must not happen a second time: a lie.  after : seconds that were asked for."""

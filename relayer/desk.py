@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -11,9 +11,10 @@ from relayer.parcel import Parcel
 from relayer.peers import Peer
 from verifier_contracts.abi import encode_call
 from verifier_contracts.bindings import GAS_CAPS, VerifierFacts
+from verifier_contracts.bulk import ask_many
 from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.context import MARGIN
-from verifier_contracts.errors import ContractRefused
+from verifier_contracts.errors import ContractRefused, ImplausibleAnswer, Reverted
 from verifier_contracts.fees import CALL_GAS
 from verifier_contracts.ledger import AccountWord, BatchAttestor, MarginLedger, ProofCombiner, Row, Source, combiner_key
 from verifier_contracts.system import Contracts, System
@@ -86,11 +87,12 @@ class LedgerDesk:
         there = self._at(peer)
         epochs = {epoch: self._root(there, epoch) for epoch in {one.epoch_id for one in parcels}}
         keys = {slot: self._active(there, slot) for slot in {one.slot for one in parcels}}
-        return tuple(self._of(peer, there, one, epochs[one.epoch_id], keys[one.slot], block) for one in parcels)
+        accounts = self._accounts(there, [row.account for one in parcels for row in one.rows], block)
+        return tuple(self._of(one, accounts, epochs[one.epoch_id], keys[one.slot]) for one in parcels)
 
-    def _of(self, peer: Peer, there: Contracts, parcel: Parcel, root: int | str, key: tuple[str, str] | str,
-            block: int | None) -> Verdict:
-        rows = [self._row(there, parcel, row, block) for row in parcel.rows]
+    def _of(self, parcel: Parcel, accounts: Mapping[str, tuple[AccountWord, int]], root: int | str,
+            key: tuple[str, str] | str) -> Verdict:
+        rows = [self._row(parcel, row, *accounts[row.account]) for row in parcel.rows]
         if all(verdict.says is Says.STANDS for verdict in rows):
             return rows[0]
         never = next((verdict for verdict in rows if verdict.says in (Says.SUPERSEDED, Says.REFUSED)), None)
@@ -108,8 +110,7 @@ class LedgerDesk:
             return Verdict(Says.GO)
         return rows[0]
 
-    def _row(self, there: Contracts, parcel: Parcel, row: Row, block: int | None) -> Verdict:
-        word = self._word(there, row.account, block)
+    def _row(self, parcel: Parcel, row: Row, word: AccountWord, commitment: int) -> Verdict:
         public = word.source is not None and word.source < Source.COVER
         if public and (word.epoch_id, word.version, word.value) == (parcel.epoch_id, row.version, row.value):
             return Verdict(Says.STANDS, "attested")
@@ -117,7 +118,6 @@ class LedgerDesk:
             return Verdict(Says.SUPERSEDED, f"WrongVersion: version {word.version} stands, this is of {row.version}")
         if word.version < row.version:
             return Verdict(Says.LATER, f"WrongVersion: version {word.version} stands, this is of {row.version}")
-        commitment = there.ledger.commitment_of(row.account)
         if commitment != row.commitment:
             return Verdict(Says.REFUSED, f"OtherCommitment: the bundle has {row.commitment}, the chain has "
                            f"{commitment}")
@@ -126,9 +126,20 @@ class LedgerDesk:
         plain = word.source is None or (public and word.epoch_id < parcel.epoch_id)
         return Verdict(Says.GO if plain and not word.called else Says.ALONE)
 
-    def _word(self, there: Contracts, account: str, block: int | None) -> AccountWord:
-        data = there.chain.call(self._ledger, encode_call(there.ledger.artifact, "stateOf", [account]), block=block)
-        return AccountWord(*(int.from_bytes(data[32 * i:32 * i + 32], "big") for i in range(6)))
+    def _accounts(self, there: Contracts, accounts: Sequence[str], block: int | None
+                  ) -> dict[str, tuple[AccountWord, int]]:
+        """State and commitment of accounts, in two requests for a hundred."""
+        def asked(function: str, words: int) -> list[list[int]]:
+            questions = [encode_call(there.ledger.artifact, function, [account]) for account in accounts]
+            try:
+                answers = ask_many(there.chain, self._ledger, questions, 32 * words, block)
+            except (Reverted, ValueError) as odd:
+                raise ImplausibleAnswer(there.chain.name, f"gives no {function} of the ledger ({odd})") from None
+            return [[int.from_bytes(answer[32 * i:32 * i + 32], "big") for i in range(words)] for answer in answers]
+
+        words, commitments = asked("stateOf", 6), asked("commitmentOf", 1)
+        return {account: (AccountWord(*word), commitment) for account, word, (commitment,) in
+                zip(accounts, words, commitments, strict=True)}
 
     def _root(self, there: Contracts, epoch: int) -> int | str:
         try:

@@ -41,7 +41,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from primitives.errors import BadInput, TailproofError
 from relayer.outbox_steps import LOST, MOVES, OUT, WAITING, Attempt, Delivery, Found, State
@@ -421,7 +421,7 @@ class Outbox:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except OperationalError as error:
+        except (OperationalError, InterfaceError) as error:
             raise OutboxBusy(f"{self.name}: {_said(error)}") from None
 
     @contextmanager
@@ -429,7 +429,7 @@ class Outbox:
         try:
             with self._engine.connect() as connection:
                 yield connection
-        except OperationalError as error:
+        except (OperationalError, InterfaceError) as error:
             raise OutboxBusy(f"{self.name}: {_said(error)}") from None
 
 

@@ -107,7 +107,7 @@ class Relay:
         self.contracts: dict[str, Breaker] = {}
         self.sight: Sight | None = None
         self.rounds, self.round_at = 0, 0.0
-        self.trouble = ""
+        self.trouble = self.warning = ""
         self._gap_since: float | None = None
         self._tips = frozenset[str]()
         self._parcels: dict[int, tuple[str, Parcel]] = {}
@@ -217,6 +217,8 @@ class Relay:
                 self._heard("not taken", node=node, said=words, transaction=transaction)
         if not said:
             return False
+        refused = [words for words in said.values() if words not in ("taken", "known", "no answer")]
+        self.warning = f"no node takes {transaction}: {refused[0]}" if len(refused) == len(said) else ""
         # Whatever they said, one may have it; and if none has, it is handed over again after a while.
         self.outbox.handed(out, self._clock())
         return True
@@ -225,10 +227,12 @@ class Relay:
         try:
             fee, tip = self.peers.fees(self._caps())
         except FeeAboveCap as above:
-            self._heard("fee above cap", why=str(above)[:300])
+            self.warning = str(above)[:300]
+            self._heard("fee above cap", why=self.warning)
             return False
         wei = raised(over, fee, tip, self.terms.policy)
         if wei is None:
+            self.warning = f"the fee of {over.transaction} is at its cap"
             self._heard("fee at cap", transaction=over.transaction)
             return False
         wanted = over.fill or out.load.kind == "fill" or isinstance(self._try(out.load, out.load.gas), ContractRefused)
@@ -295,7 +299,7 @@ class Relay:
         combine = len(ready) > 1 and self._combines()
         if combine is None:                        # as soon as the key is kept, which takes a block
             if now - min(one.since for one in ready) < self.terms.policy.bump_after:
-                return True
+                return moved
             combine = False
         made = plan(ready, now=now, combine=combine, most=self.terms.combined, linger=self.terms.linger,
                     gas=self.terms.measured)
@@ -353,7 +357,8 @@ class Relay:
         now, parcels = self._clock(), [self._parcel(item) for item in group]
         load = self._desk.load(parcels)
         breaker = self.contract(load.recipient)
-        if not breaker.allows(now):
+        if not breaker.allows(now) or (breaker.on_trial and any(
+                out.load.recipient == load.recipient for out in self.outbox.out())):
             return 0, []
         tried = self._try(load, self.terms.measured.of(parcels) * ROOM // 100)
         if isinstance(tried, ContractRefused):
@@ -418,7 +423,8 @@ class Relay:
         try:
             fee, tip = self.peers.fees(self._caps())
         except FeeAboveCap as above:
-            self._heard("fee above cap", why=str(above)[:300])
+            self.warning = str(above)[:300]
+            self._heard("fee above cap", why=self.warning)
             return False
         attempt, raw = self._signed(load, nonce, fee, tip, fill=load.kind == "fill")
         now = self._clock()

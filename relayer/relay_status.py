@@ -29,7 +29,8 @@ def status(relay: Relay, now: float, patience: float) -> dict[str, Any]:
               "lies": peer.lies, "why": peer.breaker.why[:200]} for peer in peers.all]
     contracts = [{"contract": address, "asked": breaker.allows(now), "why": breaker.why[:200]}
                  for address, breaker in sorted(relay.contracts.items())]
-    troubles = [f"round {relay.rounds}: {relay.trouble}"] if relay.trouble else []
+    troubles = [*([f"round {relay.rounds}: {relay.trouble}"] if relay.trouble else []),
+                *([relay.warning] if relay.warning else [])]
     if not relay.rounds or now - relay.round_at > patience:
         troubles.append(f"no round for {now - relay.round_at:.0f} s" if relay.rounds else "no round yet")
     if sum(bool(node["asked"]) for node in nodes) < peers.quorum:

@@ -94,6 +94,8 @@ class FakeChain:
     rng: random.Random
     false: frozenset[str] = frozenset()
     faults: Faults = field(default_factory=Faults)
+    fails: frozenset[str] = frozenset()
+    """Names that are taken where they are tried, and fail when they are mined."""
     base_fee: int | None = None
     """Of every block, in place of the dice."""
 
@@ -124,7 +126,7 @@ class FakeChain:
         self.pool = {nonce: tx for nonce, tx in self.pool.items() if nonce >= used}
 
     def succeeds(self, tx: Tx) -> bool:
-        return not set(tx.names or ()) & self.false
+        return not set(tx.names or ()) & (self.false | self.fails)
 
     def reorganise(self, depth: int) -> None:
         """The last blocks are replaced by as many and one more; what was in them waits again, or is forgotten."""
@@ -324,10 +326,15 @@ class FakeNode:
 class FakeDesk:
     """What `LedgerDesk` is for real contracts."""
 
+    def __init__(self) -> None:
+        self.verdicts: dict[str, Verdict] = {}
+        """In place of "go"."""
+
     def judge(self, peer: Peer, parcels: Sequence[Parcel], block: int | None) -> tuple[Verdict, ...]:
         names = [one.name for one in parcels]
         told = peer.chain().call(DESK, b"\x01" + json.dumps(names).encode(), block=block)
-        return tuple(Verdict(Says.STANDS, "attested") if one else Verdict(Says.GO) for one in told[:len(names)])
+        return tuple(Verdict(Says.STANDS, "attested") if one else self.verdicts.get(name, Verdict(Says.GO))
+                     for name, one in zip(names, told, strict=True))
 
     def load(self, parcels: Sequence[Parcel]) -> Load:
         data = b"\x02" + json.dumps([one.name for one in parcels]).encode()
