@@ -9,6 +9,7 @@ ours even then.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
 from primitives.errors import BadInput
@@ -17,7 +18,14 @@ from relayer.outbox_steps import Found, Sight
 from verifier_contracts.answers import block as read_block
 from verifier_contracts.answers import digest, known, mined, quantity
 from verifier_contracts.chain import Chain
-from verifier_contracts.errors import AnswerRefused, ImplausibleAnswer, NodeBusy, NodeError, NodeUnreachable
+from verifier_contracts.errors import (
+    AnswerRefused,
+    FeeAboveCap,
+    ImplausibleAnswer,
+    NodeBusy,
+    NodeError,
+    NodeUnreachable,
+)
 from verifier_contracts.fees import Caps, fees
 from verifier_contracts.node import HTTP, Node, Transport
 from verifier_contracts.sending import KNOWN, NONCE
@@ -166,14 +174,6 @@ class Peers:
         raise NoAgreement(what, max((sum(vote[1] == other[1] for other in votes) for vote in votes), default=0),
                           self.quorum)
 
-    def any_of(self, what: str, ask: Callable[[Peer], T]) -> T:
-        """The first answer that a node gives, for what is checked or capped here; raises NoAgreement."""
-        for peer in self.available():
-            answered, value = self._try(peer, lambda peer=peer: ask(peer))          # type: ignore[misc]
-            if answered and value is not None:
-                return value[0]
-        raise NoAgreement(what, 0, 1)
-
     def sight(self, sender: str, depth: int) -> Sight:
         """Where the chain and the sender's nonces are, without receipts; raises NoAgreement."""
         now = self._clock()
@@ -213,8 +213,21 @@ class Peers:
         return said
 
     def fees(self, caps: Caps) -> tuple[int, int | None]:
-        """Fee and tip to sign with, in wei a gas, below the caps; raises FeeAboveCap, NoAgreement."""
-        told = self.any_of("fees", lambda peer: fees(peer.node, caps))
+        """Fee and tip to sign with, in wei a gas, below the caps: of what the nodes ask for the one in the middle, so
+        that one alone makes nothing dear or too cheap to be mined. Raises FeeAboveCap, NoAgreement."""
+        def ask(peer: Peer) -> tuple[float, dict[str, int] | FeeAboveCap]:
+            try:
+                told = fees(peer.node, caps)
+            except FeeAboveCap as above:
+                return inf, above
+            return told.get("gasPrice", told.get("maxFeePerGas", 0)), told
+
+        answers = sorted((answer for _, answer in self._each(ask)), key=lambda answer: answer[0])
+        if len(answers) < self.quorum:
+            raise NoAgreement("fees", len(answers), self.quorum)
+        told = answers[len(answers) // 2][1]
+        if isinstance(told, FeeAboveCap):
+            raise told
         return (told["gasPrice"], None) if "gasPrice" in told else (
             told["maxFeePerGas"], told["maxPriorityFeePerGas"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def test_fees_rise_to_the_cap_and_no_further(folder: Path) -> None:
         world.step()
         fees.append(world.chain.pool[0].fee)
     assert fees[0] == 21 * GWEI
-    assert all(later == earlier or later * 100 >= earlier * 113 for earlier, later in zip(fees, fees[1:], strict=False))
+    assert all(later == earlier or later * 100 >= earlier * 113 for earlier, later in pairwise(fees))
     assert 26 * GWEI < fees[-1] == fees[-2] <= 30 * GWEI
     assert any("at its cap" in trouble for trouble in troubles(world))
     mine(world)
