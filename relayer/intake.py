@@ -6,6 +6,7 @@ anybody is told so.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -54,7 +55,7 @@ class Intake:
         names the reason. Whoever is killed in between finds it again, and knows it. Returns how many were moved."""
         moved = 0
         for path in sorted(folder.glob("*.json")):
-            if path.name.startswith(".") or not path.is_file():
+            if path.name.startswith(".") or path.is_symlink() or not path.is_file():
                 continue
             try:
                 with path.open("rb") as file:
@@ -63,9 +64,8 @@ class Intake:
             except (BadInput, NotSubmitted, OtherContent, UnicodeDecodeError) as error:
                 if isinstance(error, BadInput | UnicodeDecodeError) and self._unfinished(path):
                     continue
-                self._put(path, folder / REFUSED)
-                why = folder / REFUSED / f"{path.name}.why.json"
-                why.write_text(json.dumps(reason(error), sort_keys=True) + "\n")
+                put = self._put(path, folder / REFUSED)
+                put.with_name(f"{put.name}.why.json").write_text(json.dumps(reason(error), sort_keys=True) + "\n")
                 self._heard("refused file", file=path.name, why=str(error)[:300])
             else:
                 self._put(path, folder / TAKEN)
@@ -76,9 +76,13 @@ class Intake:
         return 0 <= self._clock() - path.stat().st_mtime < _UNFINISHED
 
     @staticmethod
-    def _put(path: Path, folder: Path) -> None:
+    def _put(path: Path, folder: Path) -> Path:
+        """Move a file, over none that is there; returns where it is."""
         folder.mkdir(exist_ok=True)
-        os.replace(path, folder / path.name)
+        names = itertools.chain([path.name], (f"{path.stem}-{number}.json" for number in itertools.count(2)))
+        to = next(folder / name for name in names if not (folder / name).exists())
+        os.rename(path, to)
+        return to
 
 
 def reason(error: Exception) -> dict[str, Any]:

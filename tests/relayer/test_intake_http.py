@@ -237,6 +237,10 @@ def test_a_folder_is_emptied_into_the_outbox(site: Site, tmp_path: Path) -> None
         "c.json", "c.json.why.json", "d.json", "d.json.why.json"]
     assert json.loads((folder / "refused" / "d.json.why.json").read_text())["error"] == "OtherChain"
     assert sorted(path.name for path in folder.iterdir() if path.is_file()) == [".f.json", "e.txt", "g.json"]
+    (folder / "h.json").symlink_to(folder / "taken" / "a.json")
+    (folder / "a.json").write_text("11")
     site.now += 10
-    assert intake.sweep(folder) == 1
-    assert site.outbox.counts()["queued"] == 1
+    assert intake.sweep(folder) == 2
+    assert (folder / "taken" / "a.json").read_text() == "7", "nothing is overwritten"
+    assert (folder / "taken" / "a-2.json").read_text() == "11"
+    assert site.outbox.counts()["queued"] == 2

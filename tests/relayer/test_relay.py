@@ -16,6 +16,7 @@ from primitives.errors import BadInput
 from relayer.desk import Says, Verdict
 from relayer.outbox import Item
 from relayer.relay_status import status
+from verifier_contracts.signers import transaction_hash
 
 
 @pytest.fixture
@@ -54,6 +55,25 @@ def test_final_is_deep_and_not_before(world: World) -> None:
     world.chain.idle(1)
     world.step()
     assert item(world, 1).state == "final"
+
+
+def test_no_node_has_what_is_not_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the moment at which it is handed over: a process may be killed right after."""
+    take, handed = world.chain.take, []
+
+    def looked(raw: bytes) -> str | None:
+        assert world.outbox.raw(transaction_hash(raw)) == raw
+        handed.append(raw)
+        return take(raw)
+    monkeypatch.setattr(world.chain, "take", looked)
+    world.take(1, 2)
+    world.step()
+    world.chain.base_fee = 40 * GWEI                                                         # and so a replacement
+    world.chain.mine()
+    world.now += 61
+    world.step()
+    world.step()
+    assert len(set(handed)) == 2
 
 
 def test_a_nonce_that_is_missing_before_ours_is_filled_after_a_while(world: World) -> None:

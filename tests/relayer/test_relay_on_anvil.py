@@ -197,7 +197,7 @@ def test_the_figures_that_decide_are_those_of_the_contracts(stage: Stage) -> Non
     outbox = stage.outbox()
     stage.take(outbox, *map(stage.bundle, members[:19]))
     run(stage.relay(outbox), outbox)
-    later = world.next_epoch(600)
+    before, later = world.epoch, world.next_epoch(600)
     object.__setattr__(world, "epoch", later)
 
     def used(count: int, start: int) -> int:
@@ -217,24 +217,12 @@ def test_the_figures_that_decide_are_those_of_the_contracts(stage: Stage) -> Non
     try:
         single, two, sixteen = used(1, 0), used(2, 1), used(16, 3)
     finally:
-        object.__setattr__(world, "epoch", built_epoch(world))
+        object.__setattr__(world, "epoch", before)
     each = (sixteen - two) / 14
     print(f"\nsingle {single}, two {two}, sixteen {sixteen}: {two - 2 * each:.0f} + {each:.0f} each")
     assert MEASURED.single == pytest.approx(single, rel=0.05)
     assert MEASURED.combined == pytest.approx(each, rel=0.05)
     assert MEASURED.combination == pytest.approx(two - 2 * each, rel=0.05)
-
-
-def built_epoch(world: SystemWorld) -> int:
-    return GENESIS_EPOCH[id(world)]
-
-
-GENESIS_EPOCH: dict[int, int] = {}
-
-
-@pytest.fixture(autouse=True)
-def remembered(built: tuple[SystemWorld, list[Member]]) -> None:
-    GENESIS_EPOCH.setdefault(id(built[0]), built[0].epoch)
 
 
 # -- nodes that lie ----------------------------------------------------------------------------------------------------
