@@ -108,8 +108,13 @@ class Batch:
     @staticmethod
     def load(path: Path) -> Batch:
         """Read what `save` wrote; raises BadInput naming the field."""
-        parts = Node.read(path).document(SCHEMA, {"statement", "r1cs_digest", "setup", "chain_id", "manager",
-                                                  "key_digest", "epoch_id", "epoch_root", "digest", "proof", "margins"})
+        return Batch.of(Node.read(path))
+
+    @staticmethod
+    def of(node: Node) -> Batch:
+        """A batch at a place in a document; errors as `load`."""
+        parts = node.document(SCHEMA, {"statement", "r1cs_digest", "setup", "chain_id", "manager",
+                                       "key_digest", "epoch_id", "epoch_root", "digest", "proof", "margins"})
         margins = []
         for entry in parts["margins"].array(at_least=1, at_most=64):
             each = entry.object({"account", "version", "commitment", "margin"})
@@ -122,7 +127,7 @@ class Batch:
                            read_bytes32(parts["key_digest"]), parts["epoch_id"].integer(0, LATEST)),
                      parts["epoch_root"].decimal(0, MODULUS - 1),
                      tuple(margins), parts["digest"].decimal(0, MODULUS - 1),
-                     proof_from_json(parts["proof"], source=path))
+                     proof_from_json(parts["proof"], source=node.source))
 
 
 def preset_of(statement: Statement) -> batch.Preset:

@@ -58,7 +58,8 @@ def pip(*arguments: str, cwd: Path, python: str | None = None) -> None:
                    check=True, env=environment)
 
 
-WITHOUT = ("web3", "eth_tester", "eth", "pyrevm", "scipy", "matplotlib", "mpl_toolkits", "galois", "pandas", "arch")
+WITHOUT = ("web3", "eth_tester", "eth", "pyrevm", "scipy", "matplotlib", "mpl_toolkits", "galois", "pandas", "arch",
+           "sqlalchemy", "psycopg", "psycopg_binary", "prometheus_client", "waitress")
 """What the base does not bring."""
 
 
@@ -294,6 +295,7 @@ def test_the_base_proves_and_verifies_without_the_extras_and_says_which_is_missi
     assert base.evaluate("import tailproof; print(tailproof.__version__)").strip() == PROJECT["version"]
     assert {entry["name"] for entry in base.run("statement", "list")["statements"]} >= {"margin-tiny"}
     for command, extra in ((("model", "fit", "prices.csv", "--out", "model.toml"), "risk"), (("demo",), "all"),
+                           (("relay", "status", "--deployment", "deployment.json"), "relay"),
                            (("statement", "profile", "margin-tiny", "--picture", "x.png"), "risk")):
         answer = base.run(*command, code=2)
         assert answer["error"] == "MissingExtra", answer

@@ -28,9 +28,10 @@ from verifier_contracts.errors import (
 )
 from verifier_contracts.node import REQUEST_SECONDS, Node, pauses
 
-_KNOWN = re.compile(r"already (known|imported|exists|in)|known transaction|alreadyknown|duplicate transaction",
-                    re.IGNORECASE)
-_NONCE = re.compile(r"nonce|underpriced|replacement", re.IGNORECASE)
+KNOWN = re.compile(r"already (known|imported|exists|in)|known transaction|alreadyknown|duplicate transaction",
+                   re.IGNORECASE)
+"""What nodes say of a transaction that they have already."""
+NONCE = re.compile(r"nonce|underpriced|replacement", re.IGNORECASE)
 _FUNDS = re.compile(r"insufficient|not enough (funds|balance)|exceeds balance|lack of funds", re.IGNORECASE)
 
 Report = Callable[[str, int, int], object]
@@ -90,9 +91,9 @@ def hand_over(node: Node, signed: Signed) -> bool:
                 raise
             time.sleep(pause)
         except AnswerRefused as refused:
-            if _KNOWN.search(refused.message):
+            if KNOWN.search(refused.message):
                 return True
-            if _has(node, signed, patient=bool(_NONCE.search(refused.message))):
+            if _has(node, signed, patient=bool(NONCE.search(refused.message))):
                 return True
             raise _reason(signed, refused) from None
         except NodeError:                          # the line broke, or made no sense: the node may have taken it
@@ -117,7 +118,7 @@ def _reason(signed: Signed, refused: AnswerRefused) -> Exception:
     if _FUNDS.search(refused.message):
         return InsufficientFunds(f"balance of {signed.sender}", refused.message[:200], "enough for the gas",
                                  source=refused.node)
-    if _NONCE.search(refused.message):
+    if NONCE.search(refused.message):
         return NonceTaken(signed.transaction, signed.sender, signed.nonce, refused.message[:200])
     return NodeError(refused.node, f"took no transaction: {refused.message[:300]}")
 
@@ -181,7 +182,7 @@ def _remind(node: Node, signed: Signed, seconds: float) -> bool:
     try:
         node.once("eth_sendRawTransaction", "0x" + signed.raw.hex(), read=anything, seconds=seconds)
     except AnswerRefused as refused:               # "nonce too low": mined this moment, or replaced; receipts will tell
-        return bool(_KNOWN.search(refused.message))
+        return bool(KNOWN.search(refused.message))
     return True
 
 

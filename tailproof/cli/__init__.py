@@ -49,6 +49,7 @@ _COMMANDS = {
     "auction": ("auction", "Bid for lots that nobody may see (liquidator)."),
     "committee": ("committee", "Share an escrow's key, decrypt, renew (committee)."),
     "submit": ("relayer", "Submit a bundle to the chain (relayer)."),
+    "relay": ("relay", "Carry bundles to the chain from an outbox: nothing lost, nothing twice (relayer)."),
     "groth16": ("groth16", "Set up, prove and verify any circuit, in the files of circom and snarkjs."),
     "warm": ("groth16", "Compile the kernels ahead of their first use."),
     "demo": ("demo", "Run everything once, on an embedded chain, attacks included."),

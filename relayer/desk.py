@@ -1,0 +1,199 @@
+"""What contracts say of parcels before gas is spent on them, and the calls that bring them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from relayer.outbox import Load
+from relayer.parcel import Parcel
+from relayer.peers import Peer
+from verifier_contracts.abi import encode_call
+from verifier_contracts.bindings import GAS_CAPS, VerifierFacts
+from verifier_contracts.bulk import ask_many
+from verifier_contracts.compiler import compile_contracts
+from verifier_contracts.context import MARGIN
+from verifier_contracts.errors import ContractRefused, ImplausibleAnswer, Reverted
+from verifier_contracts.fees import CALL_GAS
+from verifier_contracts.ledger import AccountWord, BatchAttestor, MarginLedger, ProofCombiner, Row, Source, combiner_key
+from verifier_contracts.system import Contracts, System
+
+if TYPE_CHECKING:
+    from prover import VerificationKey
+
+
+class Says(Enum):
+    """go : nothing is against it.  alone : the contract may refuse it, and is to say so of it alone.  stands : the
+    ledger holds it.  later : not yet, perhaps.  superseded, refused : never."""
+
+    GO = "go"
+    ALONE = "alone"
+    STANDS = "stands"
+    LATER = "later"
+    SUPERSEDED = "superseded"
+    REFUSED = "refused"
+
+
+class Verdict(NamedTuple):
+    """reason : the name of a contract's error, or ours, and what it is about; "" for what goes."""
+
+    says: Says
+    reason: str = ""
+
+
+class Desk(Protocol):
+    """What the relayer's loop asks of contracts; `Contracts` may be anything that shows parcels."""
+
+    def judge(self, peer: Peer, parcels: Sequence[Parcel], block: int | None) -> tuple[Verdict, ...]:
+        """What a node says of parcels at a block (None: the latest), looking at no proof."""
+
+    def load(self, parcels: Sequence[Parcel]) -> Load:
+        """The call that brings these; its gas is the most that it may use."""
+
+    def refused(self, refusal: ContractRefused, parcel: Parcel) -> Verdict:
+        """What a contract's refusal means for a parcel that it was tried with alone."""
+
+    def combines(self, peer: Peer) -> bool:
+        """Whether strangers' proofs can go together."""
+
+    def preparation(self) -> Load | None:
+        """The call after which they can; None: there is none."""
+
+
+NOT_YET = ("UnknownEpoch", "FrozenEpoch", "NoVerifier", "AccountNotRegistered")
+"""Refusals that time may cure: an epoch or a registration whose transaction is on its way, a hold that ends."""
+OVERTAKEN = ("EpochOlderThanLast", "SupersededEpoch")
+"""Refusals because something newer is there."""
+
+
+class LedgerDesk:
+    """The desk of a system of contracts.
+
+    Parameters
+    ----------
+    key : of `margin`, for combinations; None: every margin goes alone.
+    """
+
+    def __init__(self, system: System, key: VerificationKey | None = None) -> None:
+        self._system, self._key = system, None if key is None else combiner_key(key)
+        self._bound: dict[str, Contracts] = {}
+        at = system.contracts
+        self._ledger, self._attestor, self._combiner = at["ledger"], at["attestor"], at["combiner"]
+        self._place: str | None = None
+
+    # -- judging -------------------------------------------------------------------------------------------------------
+    def judge(self, peer: Peer, parcels: Sequence[Parcel], block: int | None) -> tuple[Verdict, ...]:
+        there = self._at(peer)
+        epochs = {epoch: self._root(there, epoch) for epoch in {one.epoch_id for one in parcels}}
+        keys = {slot: self._active(there, slot) for slot in {one.slot for one in parcels}}
+        accounts = self._accounts(there, [row.account for one in parcels for row in one.rows], block)
+        return tuple(self._of(one, accounts, epochs[one.epoch_id], keys[one.slot]) for one in parcels)
+
+    def _of(self, parcel: Parcel, accounts: Mapping[str, tuple[AccountWord, int]], root: int | str,
+            key: tuple[str, str] | str) -> Verdict:
+        rows = [self._row(parcel, row, *accounts[row.account]) for row in parcel.rows]
+        if all(verdict.says is Says.STANDS for verdict in rows):
+            return rows[0]
+        never = next((verdict for verdict in rows if verdict.says in (Says.SUPERSEDED, Says.REFUSED)), None)
+        if never is not None and (len(rows) == 1 or all(
+                verdict.says in (Says.SUPERSEDED, Says.REFUSED, Says.STANDS) for verdict in rows)):
+            return never
+        for other in (root, key):
+            if isinstance(other, str):
+                return Verdict(Says.LATER if other in NOT_YET else Says.REFUSED, other)
+        for name, ours, theirs in (("OtherRoot", parcel.root, root), ("OtherKey", parcel.key_digest.hex(), key[0]),
+                                   ("OtherCircuit", parcel.circuit, key[1])):
+            if ours != theirs:
+                return Verdict(Says.REFUSED, f"{name}: the bundle has {ours}, the chain has {theirs}")
+        if len(rows) > 1:                          # accounts that have moved on are skipped by the contract
+            return Verdict(Says.GO)
+        return rows[0]
+
+    def _row(self, parcel: Parcel, row: Row, word: AccountWord, commitment: int) -> Verdict:
+        public = word.source is not None and word.source < Source.COVER
+        if public and (word.epoch_id, word.version, word.value) == (parcel.epoch_id, row.version, row.value):
+            return Verdict(Says.STANDS, "attested")
+        if word.version > row.version:
+            return Verdict(Says.SUPERSEDED, f"WrongVersion: version {word.version} stands, this is of {row.version}")
+        if word.version < row.version:
+            return Verdict(Says.LATER, f"WrongVersion: version {word.version} stands, this is of {row.version}")
+        if commitment != row.commitment:
+            return Verdict(Says.REFUSED, f"OtherCommitment: the bundle has {row.commitment}, the chain has "
+                           f"{commitment}")
+        if public and word.epoch_id > parcel.epoch_id:
+            return Verdict(Says.SUPERSEDED, f"EpochOlderThanLast: epoch {word.epoch_id} is attested")
+        plain = word.source is None or (public and word.epoch_id < parcel.epoch_id)
+        return Verdict(Says.GO if plain and not word.called else Says.ALONE)
+
+    def _accounts(self, there: Contracts, accounts: Sequence[str], block: int | None
+                  ) -> dict[str, tuple[AccountWord, int]]:
+        """State and commitment of accounts, in two requests for a hundred."""
+        def asked(function: str, words: int) -> list[list[int]]:
+            questions = [encode_call(there.ledger.artifact, function, [account]) for account in accounts]
+            try:
+                answers = ask_many(there.chain, self._ledger, questions, 32 * words, block)
+            except (Reverted, ValueError) as odd:
+                raise ImplausibleAnswer(there.chain.name, f"gives no {function} of the ledger ({odd})") from None
+            return [[int.from_bytes(answer[32 * i:32 * i + 32], "big") for i in range(words)] for answer in answers]
+
+        words, commitments = asked("stateOf", 6), asked("commitmentOf", 1)
+        return {account: (AccountWord(*word), commitment) for account, word, (commitment,) in
+                zip(accounts, words, commitments, strict=True)}
+
+    def _root(self, there: Contracts, epoch: int) -> int | str:
+        try:
+            return there.oracle.root_of(epoch)
+        except ContractRefused as refused:
+            return refused.name
+
+    def _active(self, there: Contracts, slot: str) -> tuple[str, str] | str:
+        try:
+            found = there.registry.active(slot)
+        except ContractRefused as refused:
+            return refused.name
+        return found.key_digest.hex(), VerifierFacts.of(there.chain, found.verifier).circuit_digest.hex()
+
+    def refused(self, refusal: ContractRefused, parcel: Parcel) -> Verdict:
+        if refusal.name in NOT_YET:
+            return Verdict(Says.LATER, refusal.name)
+        said = str(refusal)[:500]
+        return Verdict(Says.SUPERSEDED if refusal.name in OVERTAKEN else Says.REFUSED, f"{refusal.name}: {said}")
+
+    # -- calls ---------------------------------------------------------------------------------------------------------
+    def load(self, parcels: Sequence[Parcel]) -> Load:
+        first = parcels[0]
+        if first.slot != MARGIN:
+            return self._call("attestBatch", self._attestor, BatchAttestor.name, first.epoch_id, 0, list(first.rows),
+                              first.digest, list(first.words))
+        if len(parcels) == 1:
+            (row,) = first.rows
+            return self._call("attest", self._ledger, MarginLedger.name, row.account, first.epoch_id, row.version,
+                              row.value, 0, list(first.words))
+        rows, words = [one.rows[0] for one in parcels], [list(one.words) for one in parcels]
+        return self._call("attestMargins", self._attestor, BatchAttestor.name, first.epoch_id, 0, self._key_place(),
+                          rows, words)
+
+    def combines(self, peer: Peer) -> bool:
+        return self._key is not None and self._at(peer).chain.code(self._key_place()) == b"\x00" + self._key
+
+    def preparation(self) -> Load | None:
+        return None if self._key is None else self._call("keep", self._combiner, ProofCombiner.name, self._key)
+
+    def _key_place(self) -> str:
+        assert self._key is not None
+        if self._place is None:
+            self._place = ProofCombiner(self._any().chain, self._combiner).place_of(self._key)
+        return self._place
+
+    def _call(self, function: str, address: str, contract: str, *arguments: object) -> Load:
+        data = encode_call(compile_contracts()[contract], function, arguments)
+        return Load(function, address, data, GAS_CAPS.get(function, CALL_GAS))
+
+    def _at(self, peer: Peer) -> Contracts:
+        if peer.name not in self._bound:
+            self._bound[peer.name] = self._system.bind(peer.chain())
+        return self._bound[peer.name]
+
+    def _any(self) -> Contracts:
+        return next(iter(self._bound.values()))
