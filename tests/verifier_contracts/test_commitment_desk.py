@@ -272,16 +272,6 @@ def test_nobody_stands_between_a_flat_account_and_the_way_out(ledgers):
         ledgers.desk.transact("moveAccount", ledgers.owner.address, ledgers.other_venue, sender=ledgers.venue)
 
 
-def test_an_owner_voids_what_is_proven_to_hold_nothing_and_nothing_else(ledgers):
-    """Of a void commitment no shortfall can be proven."""
-    account = ledgers.owner.address
-    with refused("AccountNotFlat"):
-        ledgers.desk.check("voidCommitment", account, sender=account)
-    ledgers.flat()
-    ledgers.sent_by(ledgers.owner, ledgers.desk, "voidCommitment", account)
-    assert (ledgers.ledger.read("commitmentOf", account), ledgers.version()) == (0, 2)
-
-
 def test_a_call_is_not_shaken_off(ledgers):
     ledgers.shortfall(RICH)
     for action in (lambda: void(ledgers, ledgers.guardian), lambda: ledgers.register(77),
