@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 from eth.db.account import AccountDB
 from eth_utils.address import to_canonical_address
-from oracle_world import DAY, HOUR, LIMITS, STAKE, factors_hash, keys
+from oracle_world import BLOCKS, DAY, HOUR, LIMITS, STAKE, create, factors_hash, keys
 from world import refused
 
 from prover.curve import ORDER
+from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.eip712 import sign
 from verifier_contracts.epoch_content import FIRST, OracleDomain
+from verifier_contracts.oracle import RiskOracle
 
 
 @pytest.mark.both_chains
@@ -96,6 +98,17 @@ def test_what_was_signed_for_another_content_oracle_or_chain(oracles):
                     OracleDomain(domain.chain_id, oracles.court.address).content(content)):
         with refused("WrongSigner"):
             oracles.oracle.publish(content, 1, oracles.signatures(message))
+
+
+def test_an_oracle_says_for_which_domain_it_wants_signatures(oracles):
+    """EIP-5267: name, version, chain and contract; no salt, no extensions. What publishers sign has the same."""
+    fresh = RiskOracle(oracles.chain, create(oracles.chain, compile_contracts()["RiskOracle"], [
+        oracles.access.address, LIMITS.words(), BLOCKS], gas=16_700_000))
+    fields, name, version, chain, contract, salt, extensions = fresh.read("eip712Domain")
+    assert (fields, name, version, chain) == (b"\x0f", "Tailproof RiskOracle", "1", oracles.chain.chain_id)
+    assert (contract.lower(), salt, list(extensions)) == (fresh.address.lower(), bytes(32), [])
+    signed = fresh.domain.content(oracles.content())["domain"]
+    assert signed == {"name": name, "version": version, "chainId": chain, "verifyingContract": fresh.address}
 
 
 @pytest.mark.parametrize("field", ["id", "deadline", "root", "model_id", "data_root", "factors_hash", "marks", "regime",
