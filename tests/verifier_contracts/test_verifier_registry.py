@@ -56,7 +56,8 @@ contract Fake {
         return digest;
     }
 
-    /// 0: anything holds; 1: nothing does; 2: only the known answer; 3: asks the good one; 4: looks at 3 inputs.
+    /// 0: anything holds; 1: nothing does; 2: only the known answer; 3: asks the good one; 4: looks at the first 3
+    /// inputs, 6: at the last 3; 7: refuses by another error's name, 8: by more than the right one.
     fallback() external {
         if (mode == 0) return;
         if (mode == 1) revert Nope();
@@ -66,7 +67,10 @@ contract Fake {
             return;
         }
         if (mode == 4) data[data.length - 1] = bytes1(uint8(4));
+        if (mode == 6) data[291] = bytes1(uint8(1));
         (bool ok, bytes memory answer) = good.staticcall(data);
+        if (mode == 7) answer = abi.encodeWithSignature("Nope()");
+        if (mode == 8) answer = bytes.concat(answer, "!");
         if (!ok) assembly { revert(add(answer, 0x20), mload(answer)) }
     }
 }
@@ -313,7 +317,8 @@ def test_a_candidate_is_what_the_admin_says(ledgers, next_key, field, error):
         announce(ledgers, candidate(ledgers.chain, next_key, verifier_of(ledgers, next_key), **{field: b"\x01" * 32}))
 
 
-@pytest.mark.parametrize(("mode", "valid"), [(0, False), (1, True), (2, False), (4, False)])
+@pytest.mark.parametrize(("mode", "valid"), [(0, False), (1, True), (2, False), (4, False), (6, False), (7, False),
+                                             (8, False)])
 def test_a_verifier_that_answers_without_verifying_is_refused(ledgers, next_key, mode, valid):
     with refused("VerifierSelfTestFailed") as caught:
         announce(ledgers, candidate(ledgers.chain, next_key, fake(ledgers, next_key, mode)))
