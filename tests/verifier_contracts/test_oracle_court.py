@@ -7,7 +7,21 @@ from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
-from oracle_world import ASSET, DAY, FINALITY, LAYOUT, LEAF, MARK, MARKS, STAKE, factors_hash, listed
+from oracle_world import (
+    ASSET,
+    BLOCKS,
+    DAY,
+    FINALITY,
+    LAYOUT,
+    LEAF,
+    LIMITS,
+    MARK,
+    MARKS,
+    STAKE,
+    create,
+    factors_hash,
+    listed,
+)
 from world import HOUR, refused
 
 from prover.curve import ORDER
@@ -15,7 +29,7 @@ from verifier_contracts.abi import encode_deployment
 from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.eip712 import sign
 from verifier_contracts.errors import Reverted
-from verifier_contracts.oracle import ANSWER, evidence
+from verifier_contracts.oracle import ANSWER, RiskOracle, evidence
 
 PROOF_GAS = 305_000
 BOUND = 1 << LAYOUT.value_bits
@@ -724,6 +738,13 @@ def test_a_court_is_named_once(calm):
         calm.govern("installCourt", calm.court.address)
     with refused("AccessManagedUnauthorized"):
         calm.govern("installCourt", calm.court.address, sender=calm.guardian)
+
+
+def test_a_court_of_another_oracle_is_none(calm):
+    fresh = RiskOracle(calm.chain, create(calm.chain, compile_contracts()["RiskOracle"], [
+        calm.access.address, LIMITS.words(), BLOCKS], gas=16_700_000))
+    with refused("NotCourt"):
+        fresh.transact("installCourt", calm.court.address, sender=calm.admin)
 
 
 @pytest.mark.parametrize("changes", [{"lanes": 0}, {"lanes": 6}, {"lanes": 2, "width": 127}, {"width": 45},

@@ -8,6 +8,7 @@ import pytest
 from eth.db.account import AccountDB
 from eth_utils.address import to_canonical_address
 from oracle_world import BLOCKS, DAY, HOUR, LIMITS, STAKE, create, factors_hash, keys
+from test_oracle_clock import told
 from world import refused
 
 from prover.curve import ORDER
@@ -143,6 +144,17 @@ def test_no_epoch_from_the_future(oracles):
     now = oracles.chain.now()
     with refused("EpochInFuture"):
         oracles.bring(oracles.content(id=now + 600, deadline=now + 1200))
+    published = signed(oracles, oracles.content(id=now + 600, deadline=now + 1200))
+    oracles.chain.travel_to(now + 599)
+    with refused("EpochInFuture"):
+        oracles.oracle.check("publish", *published)
+    oracles.chain.travel_to(now + 600)
+    oracles.oracle.check("publish", *published)
+
+
+def signed(oracles, content, generation=1):
+    """What is sent to publish it."""
+    return content.words(), generation, oracles.signatures(oracles.oracle.domain.content(content))
 
 
 def test_epochs_keep_a_distance(oracles):
@@ -171,9 +183,11 @@ def test_a_frozen_epoch_is_replaced_at_once(oracles):
 def test_the_last_second_of_the_deadline(oracles):
     content = oracles.content()
     content = replace(content, deadline=content.id + 100)
+    oracles.chain.travel_to(content.deadline)
+    oracles.oracle.check("publish", *signed(oracles, content))
     oracles.chain.travel_to(content.deadline + 1)
     with refused("Expired"):
-        oracles.bring(content)
+        oracles.oracle.check("publish", *signed(oracles, content))
 
 
 def test_deadlines_are_near(oracles):
@@ -236,6 +250,12 @@ def test_the_lag_is_covered(oracles):
     oracles.publish(lag_seconds=13_200)
 
 
+def test_a_lag_is_thirty_days_at_most(oracles):
+    with refused("LagTooLong"):
+        oracles.publish(lag_seconds=30 * DAY + 1)
+    oracles.publish(lag_seconds=30 * DAY)
+
+
 def test_a_longer_lag_takes_force_with_the_first_epoch_that_covers_it(oracles):
     oracles.publish()
     oracles.set_limits(required_lag=20_000)
@@ -277,7 +297,7 @@ def seat(oracles, accounts, quorum=2):
     for one in accounts:
         if oracles.court.stake_of(one.address) < STAKE:
             oracles.court.stake(one.address, STAKE)
-    oracles.govern("rotateSigners", [one.address for one in accounts], quorum)
+    return oracles.govern("rotateSigners", [one.address for one in accounts], quorum)
 
 
 def test_the_set_before_counts_for_a_day_more(oracles):
@@ -292,17 +312,21 @@ def test_the_set_before_counts_for_a_day_more(oracles):
     content = oracles.content()
     oracles.chain.travel_to(until - 300)
     oracles.bring(oracles.content())
+    oracles.chain.travel_to(until)
+    oracles.oracle.check("publish", *signed(oracles, oracles.content()))
     oracles.chain.travel_to(until + 1)
     with refused("SetExpired"):
-        oracles.bring(oracles.content())
+        oracles.oracle.check("publish", *signed(oracles, oracles.content()))
     oracles.bring(oracles.content(), (0, 1), generation=2, among=others)
     assert content.previous != FIRST
 
 
 def test_rotation_gives_a_day(oracles):
-    seat(oracles, oracles.publishers[:3])
+    receipt = seat(oracles, oracles.publishers[:3])
+    names = [one.address for one in oracles.publishers[:3]]
+    assert told(oracles, receipt) == [("SignersRotated", {"generation": 2, "signers": names, "quorum": 2})]
     until = oracles.oracle.signers(1).valid_until
-    assert abs(until - (oracles.chain.now() + DAY)) <= 1
+    assert until == oracles.chain.now() + DAY
     assert oracles.oracle.signers(2).valid_until == 2**40 - 1
 
 
@@ -319,6 +343,7 @@ def test_a_revoked_set_counts_no_more(oracles):
     with refused("AccessManagedUnauthorized"):
         oracles.govern("revokeSigners", 1, sender=oracles.relayer)
     oracles.govern("revokeSigners", 1, sender=oracles.guardian)
+    assert oracles.oracle.signers(1).valid_until == oracles.chain.now() - 1      # not even in the same block
     with refused("SetExpired"):
         oracles.bring(oracles.content())
     with refused("SetExpired"):

@@ -8,6 +8,7 @@ from ledger_world import (
     DAY,
     HOUR,
     NOWHERE,
+    REGISTRY_GAS,
     STATEMENTS,
     Tested,
     candidate,
@@ -155,7 +156,7 @@ def test_a_registry_of_insecure_keys_says_so_when_it_is_deployed(ledgers, next_k
     verifier = verifier_of(ledgers, next_key)
     for allowed, first in ((False, []), (True, [(COVER, candidate(ledgers.chain, next_key, verifier))])):
         code = encode_deployment(compile_contracts()["VerifierRegistry"], [ledgers.authority.address, allowed, first])
-        receipt = ledgers.chain.send(None, code, gas=5_000_000)
+        receipt = ledgers.chain.send(None, code, gas=REGISTRY_GAS)
         registry = Tested(ledgers.chain, receipt.contract, "VerifierRegistry")
         assert ledgers.events(receipt, registry, "InsecureSetupAllowed") == [{}] * allowed
         assert ledgers.events(receipt, registry, "GenerationActivated") == [
