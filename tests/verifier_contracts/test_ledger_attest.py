@@ -451,12 +451,13 @@ def test_flat_needs_no_oracle_and_no_venue(ledgers):
 
 
 def test_a_flat_proof_is_of_this_commitment_and_version(ledgers):
-    for made in ({"commitment": ledgers.commitment + 1}, {"version": 2}, {"action": b"\x01" * 32},
+    for made in ({"commitment": ledgers.commitment + 1}, {"version": 2}, {"version": 0}, {"action": b"\x01" * 32},
                  {"account": ledgers.stranger}):
         with refused("ProofRejected"):
             ledgers.ledger.transact("attestFlat", ledgers.owner.address, 1, 0, ledgers.flat_proof(**made))
     with refused("WrongVersion"):
         ledgers.flat(version=2)
+    ledgers.flat()
 
 
 def test_flat_rests_on_its_key(ledgers):

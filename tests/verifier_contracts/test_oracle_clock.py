@@ -213,6 +213,22 @@ def test_a_stop_that_has_lapsed_is_not_ended(calm):
         calm.oracle.check("resumeClock", sender=calm.vault)
 
 
+def test_credit_comes_back_after_a_stop_that_a_trip_fell_into(calm):
+    """The stop, when it ends early, is put behind with all that was in it: running hours count again from there."""
+    first = calm.publish()
+    calm.oracle.hold(first.id, MINUTE, sender=calm.guardian)
+    calm.later(7 * HOUR)                                                     # all credit is gone
+    calm.publish()
+    calm.govern("stopClock", DAY, sender=calm.vault)
+    second = calm.next(marks=(2 * MARKS[0], MARKS[1]))
+    calm.later(7 * HOUR)
+    assert not calm.oracle.is_tripped()
+    calm.govern("resumeClock", sender=calm.vault)
+    calm.later(8 * HOUR)
+    calm.oracle.hold(second.id, MINUTE, sender=calm.guardian)
+    assert 2 * HOUR <= lost_over(calm, 5 * HOUR) <= 2 * HOUR + 2 * MINUTE    # eight running hours gave two
+
+
 def test_missing_epochs_stop_it_for_six_hours(oracles):
     oracles.publish()
     assert lost_over(oracles, LIMITS.heartbeat) <= 1
