@@ -29,6 +29,7 @@ from world import started
 from verifier_contracts.bindings import proof_words
 from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.errors import ContractRefused
+from verifier_contracts.sending import created_address
 
 RICH = 10**9
 
@@ -191,9 +192,10 @@ def test_many_accounts_are_read_at_once(ledgers):
 
 
 def test_contexts_are_told(ledgers):
-    context = ledgers.lens.read("contextOf", ledgers.ledger.address, statement_id("cover"), ledgers.owner.address,
-                                ledgers.epoch, 1, bytes(32))
-    assert context == ledgers.context("cover")
+    for epoch, version, action in ((ledgers.epoch, 1, bytes(32)), (2**40 - 1, 2**40 - 1, b"\xff" * 32)):
+        told = ledgers.lens.read("contextOf", ledgers.ledger.address, statement_id("cover"), ledgers.owner.address,
+                                 epoch, version, action)
+        assert told == ledgers.context("cover", epoch=epoch, version=version, action=action)
 
 
 # -- keys --------------------------------------------------------------------------------------------------------------
@@ -402,6 +404,21 @@ def test_a_public_margin_counts_as_cover(ledgers):
     assert ledgers.ledger.read("isReduceOnly", account)
 
 
+@pytest.mark.parametrize("step", range(4))
+def test_a_margin_and_its_buffer_are_cover_to_the_unit(ledgers, step):
+    account, enough = ledgers.owner.address, 1_000 * (10_000 + BUFFERS[step])
+    ledgers.attest(10_000_000)
+    ledgers.deposit(enough - 1)
+    with refused("NotCovered"):
+        ledgers.ledger.transact("coverByMargin", account, step, FACTORS)
+    ledgers.deposit(enough)
+    ledgers.ledger.transact("coverByMargin", account, step, FACTORS)
+    before = ledgers.ledger.read("stateOf", account)
+    receipt = ledgers.ledger.transact("coverByMargin", account, step, FACTORS)      # says nothing new
+    assert ledgers.events(receipt, ledgers.ledger, "MarginCovered") == []
+    assert ledgers.ledger.read("stateOf", account) == before
+
+
 def test_a_margin_covers_only_under_a_fresh_epoch_and_a_trusted_key(ledgers):
     ledgers.attest()
     ledgers.deposit(RICH)
@@ -481,7 +498,10 @@ def test_a_shortfall_calls_at_once_and_cover_at_initial_margin_cures(ledgers):
     assert ledgers.status() == "Called"
     assert ledgers.ledger.read("isCalled", account)
     assert ledgers.ledger.read("isReduceOnly", account)
-    ledgers.shortfall(RICH)                                             # a second time: nothing more
+    ledgers.chain.travel_to(ledgers.chain.now() + 60)
+    receipt = ledgers.shortfall(RICH)                                   # a second time: nothing more
+    assert ledgers.events(receipt, ledgers.ledger, "AccountCalled") == []
+    assert ledgers.ledger.read("stateOf", account) == state
     with refused("AccountIsCalled"):
         ledgers.attest()
     with refused("CureAtInitialMargin"):
@@ -496,7 +516,7 @@ def test_a_shortfall_is_of_at_least_what_the_vault_counts(ledgers):
     ledgers.deposit(RICH)
     with refused("ClaimBelowValue"):
         ledgers.shortfall(RICH - 1)
-    ledgers.shortfall(RICH + 1)
+    ledgers.shortfall(RICH)
 
 
 def test_a_shortfall_is_at_maintenance_margin_and_of_its_side(ledgers):
@@ -547,10 +567,18 @@ def test_no_authority_may_be_missing(ledgers):
             send_contract(ledgers.chain, "BatchAttestor", [*good[:place], bad, *good[place + 1:]])
 
 
-def test_modules_belong_to_their_ledger(ledgers):
-    """Its own desk and attestor: those of another ledger would tell this one nothing, and others could."""
-    with refused("NotOfThisLedger"):
-        deploy_ledger(ledgers)
+@pytest.mark.parametrize("module", ["attestor", "desk", "escrow"])
+def test_modules_belong_to_their_ledger(ledgers, module):
+    """Its own: those of another ledger would tell this one nothing, and others could."""
+    around = send_contract(ledgers.chain, "Teller", [])                 # says of itself what it is told
+    nonce = ledgers.chain.web3.eth.get_transaction_count(ledgers.chain.web3.to_checksum_address(ledgers.admin))
+    own = created_address(ledgers.admin, nonce + 1)
+    around.transact("tell", words(int(own, 16)))
+    modules = dict.fromkeys(("attestor", "desk", "escrow"), around.address)
+    with refused("NotOfThisLedger") as caught:
+        deploy_ledger(ledgers, **modules | {module: ledgers.settings[module]})
+    assert caught.value.arguments == {"module": ledgers.settings[module]}
+    assert deploy_ledger(ledgers, **modules).address == own
 
 
 @pytest.mark.parametrize(("name", "ladder"), [("buffers", [0, 0, 1, 2]), ("buffers", [0, 5, 4, 6]),
