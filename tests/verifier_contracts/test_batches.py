@@ -230,6 +230,8 @@ def attest_margins(world, entries, *, epoch=None, key=None, generation=0):
 
 @pytest.mark.parametrize("count", [1, 2, 16])
 def test_strangers_covers_go_together(ledgers, members, count):
+    for member in members[:count]:
+        ledgers.deposit(RICH // 2, member.account)                       # what they claim, to the unit
     receipt = attest_covers(ledgers, covers_of(ledgers, members[:count], step=1), step=1)
     assert skipped(ledgers, receipt) == {}
     for member in members[:count]:
