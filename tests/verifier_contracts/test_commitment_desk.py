@@ -49,6 +49,9 @@ def test_the_clock_of_silence_starts_with_the_first_commitment_and_runs_on(ledge
     ledgers.chain.travel_to(ledgers.chain.now() + HOUR)
     ledgers.register(77)
     assert ledgers.ledger.read("stateOf", ledgers.owner.address)[5] == first
+    other = Account.from_key(b"\x0a" * 32)
+    ledgers.register(78, owner=other)
+    assert ledgers.ledger.read("stateOf", other.address)[5] == ledgers.chain.now() + LIVES[0]
 
 
 def test_only_a_venue_registers(ledgers):

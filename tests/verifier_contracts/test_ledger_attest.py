@@ -340,6 +340,15 @@ def test_a_cover_shown_again_is_good_no_longer(ledgers):
     assert ledgers.ledger.read("stateOf", ledgers.owner.address)[5] == ledgers.epoch + LIVES[2]
 
 
+def test_a_cover_under_a_newer_epoch_takes_the_place_of_a_longer_one(ledgers):
+    """What stands longer, or of less collateral, says nothing about another epoch's prices."""
+    ledgers.deposit(RICH)
+    ledgers.cover(RICH - 1, step=3)
+    newer = ledgers.next_epoch(MINUTE)
+    ledgers.cover(RICH, step=0, epoch=newer)
+    assert ledgers.reading() == (1, RICH, newer, newer + LIVES[0])
+
+
 def test_a_margin_does_not_displace_a_cover(ledgers):
     """Else a proof of the margin, copied from somewhere, would uncover an account."""
     ledgers.deposit(RICH)
@@ -534,6 +543,7 @@ def test_a_flat_proof_ends_a_call(ledgers):
     receipt = ledgers.flat()
     assert len(ledgers.events(receipt, ledgers.ledger, "AccountCured")) == 1
     assert ledgers.status() == "Flat"
+    assert ledgers.ledger.read("stateOf", ledgers.owner.address)[5] == 0         # the call's time is no cover's
 
 
 # -- what is checked at deployment -------------------------------------------------------------------------------------
