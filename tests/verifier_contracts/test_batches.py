@@ -152,6 +152,8 @@ def test_what_no_longer_matches_is_skipped_and_reported(ledgers, members):
     assert skipped(ledgers, receipt) == {changed.account: "Replaced", newer.account: "Older",
                                          standing.account: "Stands", covered.account: "Stands",
                                          called.account: "Called"}
+    assert [(event["epochId"], event["version"]) for event in ledgers.events(
+        receipt, ledgers.ledger, "AttestationSkipped")] == [(ledgers.epoch, 1)] * 5
     assert {m.account: ledgers.ledger.read("stateOf", m.account) for m in members[:5]} == before
     assert ledgers.reading(good.account)[:2] == (1, good.margin)
 

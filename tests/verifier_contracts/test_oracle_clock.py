@@ -6,8 +6,8 @@ import math
 import random
 
 import pytest
-from oracle_world import BLOCKS, DAY, FINALITY, HOUR, LIMITS, MARKS, MINUTE
-from world import refused
+from oracle_world import BLOCKS, DAY, FINALITY, HOUR, LAYOUT, LIMITS, MARKS, MINUTE, build_oracle_world
+from world import refused, started
 
 from verifier_contracts.errors import ContractRefused
 from verifier_contracts.events import read_events
@@ -213,6 +213,16 @@ def test_a_stop_that_has_lapsed_is_not_ended(calm):
         calm.oracle.check("resumeClock", sender=calm.vault)
 
 
+def test_credit_comes_back_only_before_the_first_of_several_stops(calm):
+    """Of a trip, and of epochs that are missing long after it."""
+    first = calm.publish()
+    calm.oracle.hold(first.id, MINUTE, sender=calm.guardian)
+    calm.later(7 * HOUR)                                                     # all credit is gone
+    calm.publish()
+    calm.next(4 * HOUR, marks=(2 * MARKS[0], MARKS[1]))
+    assert HOUR <= lost_over(calm, DAY + 5 * HOUR) <= HOUR + MINUTE          # four running hours gave one
+
+
 def test_credit_comes_back_after_a_stop_that_a_trip_fell_into(calm):
     """The stop, when it ends early, is put behind with all that was in it: running hours count again from there."""
     first = calm.publish()
@@ -239,6 +249,22 @@ def test_missing_epochs_stop_it_for_six_hours(oracles):
     oracles.publish()
     assert 0 <= oracles.oracle.live_time() - before <= 2                    # what was lost stays lost, and no more
     assert lost_over(oracles, LIMITS.heartbeat - 5) == 0
+
+
+def test_a_heartbeat_is_counted_from_publication(oracles):
+    """Not from the epoch's own time."""
+    oracles.later(LIMITS.heartbeat)
+    now = oracles.chain.now()
+    oracles.publish(id=now - LIMITS.heartbeat + 100, deadline=now + 600)
+    assert lost_over(oracles, LIMITS.heartbeat - 5) == 0
+
+
+def test_a_new_oracle_has_all_its_credit():
+    with started() as chain:
+        new = build_oracle_world(chain, LAYOUT)
+        new.publish()
+        new.later(LIMITS.heartbeat + 5)
+        assert 6 * HOUR - 10 <= lost_over(new, DAY) <= 6 * HOUR
 
 
 def test_credit_comes_back_slowly(oracles):
@@ -322,7 +348,7 @@ def limit_after(seconds: int, mark: int = MARKS[0], bps: int = 1_000) -> int:
     return math.isqrt(mark * mark * bps * bps * seconds // (3_600 * 10**8))
 
 
-@pytest.mark.parametrize("seconds", [300, 1_200])
+@pytest.mark.parametrize("seconds", [300, 900, 1_200])                      # of 900 the root is exact
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_largest_move_and_the_next(calm, seconds, sign):
     first = calm.publish()
@@ -397,6 +423,16 @@ def test_a_deviation_downwards(calm):
     calm.oracle.check_reference(0)
 
 
+def test_a_deviation_is_allowed_to_the_unit(calm):
+    feed = calm.reference(deviation=2_500)
+    calm.publish()
+    calm.quote(feed, MARKS[0] * 4 // 5)                                     # a quarter of itself below the mark
+    with refused("NoDeviation"):
+        calm.oracle.check_reference(0)
+    calm.quote(feed, MARKS[0] * 4 // 5 - 1)
+    calm.oracle.check_reference(0)
+
+
 def test_a_dead_reference_never_trips(calm):
     feed = calm.reference()
     calm.publish()
@@ -429,12 +465,23 @@ def test_a_silent_failure_is_no_answer(calm):
 def test_one_of_two_that_agrees_is_enough(calm):
     feed, other = calm.reference(), calm.reference(0, 1)
     calm.publish()
+    for first, second in ((feed, other), (other, feed)):
+        calm.quote(first, 2 * MARKS[0])
+        calm.quote(second, MARKS[0])
+        with refused("NoDeviation"):
+            calm.oracle.check_reference(0)
     calm.quote(feed, 2 * MARKS[0])
-    calm.quote(other, MARKS[0])
-    with refused("NoDeviation"):
-        calm.oracle.check_reference(0)
-    calm.quote(other, 2 * MARKS[0])
     calm.oracle.check_reference(0)
+
+
+@pytest.mark.parametrize("dead", range(2))
+def test_a_dead_one_of_two_stops_nothing(calm, dead):
+    feeds = [calm.reference(), calm.reference(0, 1)]
+    calm.publish()
+    for place, feed in enumerate(feeds):
+        calm.quote(feed, 2 * MARKS[0], updated=calm.chain.now() - 2 * HOUR * (place == dead))
+    calm.oracle.check_reference(0)
+    assert calm.oracle.is_tripped()
 
 
 def test_a_mark_without_a_price_is_not_compared(calm):
