@@ -29,6 +29,7 @@ from verifier_contracts.abi import encode_deployment
 from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.eip712 import sign
 from verifier_contracts.errors import Reverted
+from verifier_contracts.events import read_events
 from verifier_contracts.oracle import ANSWER, RiskOracle, evidence
 
 PROOF_GAS = 305_000
@@ -45,6 +46,12 @@ def calm(oracles):
 def pack(*values: int) -> int:
     """A packed element as the field has it."""
     return sum(value << LAYOUT.width * place for place, value in enumerate(values)) % ORDER
+
+
+def told(oracles, receipt):
+    """The court's events of a transaction."""
+    return [(event.name, dict(event.arguments)) for event in read_events(
+        oracles.chain, {"court": oracles.court}, receipt.block).events]
 
 
 # -- bounds, one proof -------------------------------------------------------------------------------------------------
@@ -92,8 +99,10 @@ def test_an_honest_element_stands(calm, shown):
     ((ASSET, 5, 1, 8), (ASSET, 5, 2, 7))], ids=str)
 def test_two_that_contradict_refute(calm, one, other):
     content = calm.publish()
-    calm.challenge(content, calm.prove(content, *one), calm.prove(content, *other))
+    receipt = calm.challenge(content, calm.prove(content, *one), calm.prove(content, *other))
     assert calm.oracle.facts_of(content.id).refuted
+    assert calm.court.refuter_of(content.id)[:2] == (calm.challenger, 2)
+    assert told(calm, receipt) == [("LeafRefuted", {"epochId": content.id, "challenger": calm.challenger})]
 
 
 @pytest.mark.parametrize(("one", "other"), [
@@ -237,7 +246,7 @@ def test_signers_are_slashed_and_the_challenger_rewarded(calm):
     calm.refute(content)
     _, proofs, base_fee = calm.court.refuter_of(content.id)
     assert proofs == 1
-    assert base_fee > 0
+    assert base_fee == calm.chain.web3.eth.get_block("latest")["baseFeePerGas"] > 0         # not what was bid above it
     calm.court.settle_refutation(content.id, sender=calm.relayer)
     assert [calm.court.stake_of(one.address) for one in calm.publishers] == [5, STAKE, 0, 0, STAKE]
     reward = 3 * PROOF_GAS * base_fee + 3 * STAKE // 10
@@ -295,10 +304,11 @@ def test_stakes_are_held_for_seven_days_after_the_last_signature(calm):
         calm.court.unstake(sender=leaver)
     calm.govern("rotateSigners", [calm.publishers[0].address], 1)
     until = calm.oracle.signers(2).valid_until
-    calm.chain.travel_to(until + 7 * DAY - 2)
+    calm.chain.travel_to(until + 7 * DAY)
     with refused("StakeHeld"):
-        calm.court.unstake(sender=leaver)
+        calm.court.check("unstake", sender=leaver)
     calm.chain.travel_to(until + 7 * DAY + 1)
+    calm.court.check("unstake", sender=leaver)
     calm.court.unstake(sender=leaver)
     assert (calm.court.stake_of(leaver), calm.court.owed_to(leaver)) == (0, STAKE)
 
@@ -458,8 +468,11 @@ def demand(oracles, content, kind=LEAF, id=0, listing=None, *, bond=None):
 @pytest.mark.both_chains
 def test_a_leaf_that_is_not_shown_freezes_the_epoch(calm):
     content = calm.publish()
-    demand(calm, content)
+    receipt = demand(calm, content)
     bond = calm.court.demand_of(content.id, LEAF, 0).bond
+    assert told(calm, receipt) == [("LeafDemanded", {
+        "epochId": content.id, "kind": LEAF, "leafId": 0, "demander": calm.challenger,
+        "due": calm.oracle.live_time() + FINALITY})]
     assert (calm.oracle.facts_of(content.id).open_demands, calm.oracle.facts_of(content.id).extended) == (1, True)
     calm.settle()
     calm.settle()
@@ -520,13 +533,21 @@ def test_the_last_second_of_a_demand(calm):
     live = calm.oracle.facts_of(content.id).live_at
     calm.later(live + FINALITY - calm.oracle.live_time() - 3)
     demand(calm, content)
+    nothing = (content.words(), [], [])                                          # a null leaf need not be listed
+    for second, error in ((0, "BondTooSmall"), (1, "DemandTooLate")):            # a call brings none
+        calm.later(live + FINALITY + second - calm.oracle.live_time())
+        with refused(error):
+            calm.court.check("demandLeaf", content.id, ASSET, 0, nothing)
     due = calm.court.demand_of(content.id, LEAF, 0).due
-    assert due - calm.oracle.live_time() == FINALITY
-    calm.later(due - calm.oracle.live_time() - 3)
+    proof = calm.prove(content, LEAF, 0, 2, 0, sender=calm.relayer, action=ANSWER)
+    calm.later(due - calm.oracle.live_time())
     with refused("AnswerNotDue"):
-        calm.court.close_demand(content.id, LEAF, 0)
-    calm.court.answer(content.id, calm.prove(content, LEAF, 0, 2, 0, sender=calm.relayer, action=ANSWER),
-                      sender=calm.relayer)
+        calm.court.check("closeDemand", content.id, LEAF, 0)
+    calm.court.check("answerDemand", content.id, proof.argument(), sender=calm.relayer)
+    calm.later(1)
+    calm.court.check("closeDemand", content.id, LEAF, 0)
+    with refused("AnswerTooLate"):
+        calm.court.check("answerDemand", content.id, proof.argument(), sender=calm.relayer)
 
 
 def test_what_may_be_demanded(calm):
@@ -596,9 +617,15 @@ def test_a_released_leaf_is_answered_by_the_quorum(calm):
 
 def test_a_demand_brings_a_bond(calm):
     content = calm.publish()
-    assert calm.court.bond_needed() >= 3 * PROOF_GAS * 10**7
+    least = 3 * PROOF_GAS * 10**7
+    assert calm.court.bond_needed() >= least
     with refused("BondTooSmall"):
-        demand(calm, content, bond=3 * PROOF_GAS * 10**7 - 1)
+        demand(calm, content, bond=least - 1)
+    for _ in range(60):                                                      # until gas costs next to nothing
+        if calm.court.bond_needed() > least:
+            calm.mine(1)
+    calm.mine(2)
+    demand(calm, content, bond=least)
 
 
 def test_no_demand_that_nobody_could_answer(calm):
@@ -627,7 +654,8 @@ def test_nothing_is_demanded_of_a_frozen_epoch(calm):
     calm.refute(content)
     with refused("FrozenEpoch"):
         demand(calm, content, ASSET)
-    calm.court.close_demand(content.id, LEAF, 0)                             # and who did gets the bond back at once
+    receipt = calm.court.close_demand(content.id, LEAF, 0)                   # and who did gets the bond back at once
+    assert read_events(calm.chain, {"oracle": calm.oracle}, receipt.block).events == (), "nor is it frozen again"
     assert calm.court.owed_to(calm.challenger) == bond
 
 
