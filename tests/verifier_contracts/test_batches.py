@@ -17,9 +17,12 @@ from ledger_world import (
     key_at,
     key_bytes,
     refused,
+    send_contract,
     statement_id,
 )
+from test_verifier_registry import take_away
 from toykey import ToyKey
+from world import embedded
 
 from circuits.statements import batch
 from prover.curve import BASE_MODULUS, G1_GROUP, ORDER
@@ -452,20 +455,20 @@ def test_lengths_fit(ledgers, small):
     digest = small.verification_key.digest()
     for code in ("", "60006000fd", "00" + key_bytes(small)[:-32].hex(), "00" + key_bytes(small)[:0x200].hex()):
         with refused("BadLength"):
-            ledgers.combiner.check("verify", digest, code_at(ledgers, bytes.fromhex(code)), proofs, inputs)
+            ledgers.combiner.check("verify", digest, code_at(ledgers.chain, bytes.fromhex(code)), proofs, inputs)
     with refused("KeyDigestMismatch"):
         combined(ledgers, small, proofs, inputs, data=key_bytes(small)[:-1] + b"\x01")
     # Whoever put it there, and whatever the first byte: what is hashed is what counts.
-    ledgers.combiner.check("verify", digest, code_at(ledgers, b"\xfe" + key_bytes(small)), proofs, inputs)
+    ledgers.combiner.check("verify", digest, code_at(ledgers.chain, b"\xfe" + key_bytes(small)), proofs, inputs)
     combined(ledgers, small, proofs * 32, inputs * 32)
 
 
-def code_at(world, code):
+def code_at(chain, code):
     """A contract with this code; nobody's where it is empty."""
     if not code:
         return "0x" + "ab" * 20
     creation = b"\x61" + len(code).to_bytes(2, "big") + bytes.fromhex("80600a3d393df3") + code
-    return world.chain.send(None, creation).contract
+    return chain.send(None, creation).contract
 
 
 def test_a_key_is_kept_once_and_lies_where_it_follows_from(ledgers, small):
@@ -490,6 +493,22 @@ def test_points_at_infinity_are_no_proof(ledgers, small):
     _, inputs = proven(small, 1)
     with refused("ProofRejected"):
         combined(ledgers, small, [[0] * 8], inputs)
+
+
+@pytest.mark.parametrize("missing", [6, 7, 8])
+def test_a_precompile_that_is_not_there_is_missed(monkeypatch, small, missing):
+    """At deployment; and where it is taken away later, no proof holds, and none is called false."""
+    chain = embedded()
+    combiner = send_contract(chain, "ProofCombiner", [])
+    key_at = code_at(chain, b"\x00" + key_bytes(small))
+    given = (small.verification_key.digest(), key_at, *proven(small, 2))
+    combiner.check("verify", *given)
+    take_away(monkeypatch, missing)
+    with refused("PrecompileFailed"):
+        combiner.check("verify", *given)
+    with refused("PrecompileMissing") as caught:
+        send_contract(chain, "ProofCombiner", [])
+    assert caught.value.arguments == {"precompile": missing}
 
 
 def test_too_little_gas_is_no_false(ledgers, small):

@@ -379,6 +379,13 @@ def test_a_verifier_cannot_slip_another_digest_in(ledgers, next_key):
         ledgers.registry.read("active", COVER)
 
 
+def take_away(monkeypatch, precompile):
+    """From the embedded chains: a call of it succeeds from now on, and answers nothing."""
+    left = {place: run for place, run in embedded_machine._Computation._precompiles.items()
+            if int.from_bytes(place, "big") != precompile}
+    monkeypatch.setattr(embedded_machine._Computation, "_precompiles", left)
+
+
 @pytest.mark.parametrize("missing", [6, 7, 8])
 def test_no_verifier_is_taken_on_a_chain_without_the_curve(monkeypatch, missing):
     """Of a precompile that is missing every call succeeds, with an empty answer. This candidate needs none."""
@@ -389,9 +396,7 @@ def test_no_verifier_is_taken_on_a_chain_without_the_curve(monkeypatch, missing)
     verifier = chain.send(None, encode_deployment(shape, [b"\x01" * 32])).contract
     given = (verifier, keccak(chain.code(verifier)), b"\x01" * 32, CIRCUIT, HOUR, [0] * 8, [1])
     registry.check("announce", COVER, given, sender=chain.senders[0])
-    there = {place: run for place, run in embedded_machine._Computation._precompiles.items()
-             if int.from_bytes(place, "big") != missing}
-    monkeypatch.setattr(embedded_machine._Computation, "_precompiles", there)
+    take_away(monkeypatch, missing)
     with refused("PrecompileMissing") as caught:
         registry.check("announce", COVER, given, sender=chain.senders[0])
     assert caught.value.arguments == {"precompile": missing}
