@@ -442,6 +442,11 @@ def test_inputs_are_reduced_and_each_counts(ledgers, width):
             combined(ledgers, key, proofs, [*inputs[:place], inputs[place] + ORDER, *inputs[place + 1:]])
         with refused("ProofRejected"):
             combined(ledgers, key, proofs, [*inputs[:place], inputs[place] + 1, *inputs[place + 1:]])
+    nothing = [proof_words(key.prove([0] * width))]
+    combined(ledgers, key, nothing, [0] * width)
+    for place in range(width):
+        with refused("InputOutOfField"):                                     # which is 0, and not written as 0
+            combined(ledgers, key, nothing, [ORDER * (place == each) for each in range(width)])
 
 
 def test_lengths_fit(ledgers, small):
