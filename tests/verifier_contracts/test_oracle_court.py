@@ -22,10 +22,10 @@ from oracle_world import (
     factors_hash,
     listed,
 )
-from world import HOUR, refused
+from world import HOUR, one_block, refused
 
 from prover.curve import ORDER
-from verifier_contracts.abi import encode_deployment
+from verifier_contracts.abi import encode_call, encode_deployment
 from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.eip712 import sign
 from verifier_contracts.errors import Reverted
@@ -276,7 +276,8 @@ def test_what_is_owed_is_claimed_once(calm):
     target = "0x" + "77" * 20
     with refused("NothingOwed"):
         calm.court.claim(target, sender=calm.relayer)
-    calm.court.claim(target, sender=calm.challenger)
+    receipt = calm.court.claim(target, sender=calm.challenger)
+    assert told(calm, receipt) == [("Claimed", {"claimant": calm.challenger, "to": target, "amount": owed})]
     assert calm.chain.web3.eth.get_balance(calm.chain.web3.to_checksum_address(target)) == owed
     with refused("NothingOwed"):
         calm.court.claim(target, sender=calm.challenger)
@@ -751,6 +752,21 @@ def test_evidence_in_the_mempool_is_its_finders(calm):
     with refused("AlreadyCommitted"):                                        # nobody restarts another one's clock
         calm.court.commit_evidence(evidence(calm.challenger, earlier, later, salt), sender=calm.relayer)
     show(calm, case)
+
+
+def test_evidence_waits_for_the_next_block(calm):
+    """Else whoever saw it in the mempool would commit and show it before it, in one block."""
+    earlier, later, signatures, salt = double(calm)
+    calls = [("commitEvidence", evidence(calm.challenger, earlier, later, salt)),
+             ("slashEquivocation", earlier.words(), later.words(), list(signatures), salt)]
+    with one_block(calm.chain):
+        sent = [calm.chain.web3.eth.send_transaction({
+            "from": calm.challenger, "to": calm.court.address, "gas": 600_000,
+            "data": encode_call(calm.court.artifact, function, arguments)}) for function, *arguments in calls]
+    receipts = [calm.chain.web3.eth.get_transaction_receipt(one) for one in sent]
+    assert len({receipt["blockNumber"] for receipt in receipts}) == 1
+    assert [receipt["status"] for receipt in receipts] == [1, 0]
+    show(calm, (earlier, later, signatures, salt))
 
 
 # -- oracle and court --------------------------------------------------------------------------------------------------
