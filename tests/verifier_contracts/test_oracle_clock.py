@@ -541,7 +541,9 @@ def test_it_resets_after_half_an_hour(calm):
         calm.oracle.check("resetBreaker")
     calm.chain.travel_to(at + 30 * MINUTE)
     calm.oracle.check("resetBreaker")
+    live = calm.oracle.live_time()
     calm.oracle.reset_breaker(sender=calm.relayer)
+    assert 0 <= calm.oracle.live_time() - live <= 2                          # what the trip stopped stays stopped
     assert not calm.oracle.is_tripped()
     assert lost_over(calm, HOUR) == 0
     with refused("NotTripped"):

@@ -22,11 +22,11 @@ from oracle_world import (
     factors_hash,
     listed,
 )
-from world import HOUR, one_block, refused
+from world import HOUR, refused
 
 from prover.curve import ORDER
 from verifier_contracts.abi import encode_call, encode_deployment
-from verifier_contracts.compiler import compile_contracts
+from verifier_contracts.compiler import compile_contracts, compile_sources
 from verifier_contracts.eip712 import sign
 from verifier_contracts.errors import Reverted
 from verifier_contracts.events import read_events
@@ -754,19 +754,34 @@ def test_evidence_in_the_mempool_is_its_finders(calm):
     show(calm, case)
 
 
+HASTY = """\
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// Commits and shows in one transaction.
+contract Hasty {
+    function both(address court, bytes calldata first, bytes calldata second) external {
+        (bool done, bytes memory answer) = court.call(first);
+        require(done);
+        (done, answer) = court.call(second);
+        if (!done) assembly { revert(add(answer, 0x20), mload(answer)) }
+    }
+}
+"""
+
+
 def test_evidence_waits_for_the_next_block(calm):
     """Else whoever saw it in the mempool would commit and show it before it, in one block."""
     earlier, later, signatures, salt = double(calm)
-    calls = [("commitEvidence", evidence(calm.challenger, earlier, later, salt)),
-             ("slashEquivocation", earlier.words(), later.words(), list(signatures), salt)]
-    with one_block(calm.chain):
-        sent = [calm.chain.web3.eth.send_transaction({
-            "from": calm.challenger, "to": calm.court.address, "gas": 600_000,
-            "data": encode_call(calm.court.artifact, function, arguments)}) for function, *arguments in calls]
-    receipts = [calm.chain.web3.eth.get_transaction_receipt(one) for one in sent]
-    assert len({receipt["blockNumber"] for receipt in receipts}) == 1
-    assert [receipt["status"] for receipt in receipts] == [1, 0]
-    show(calm, (earlier, later, signatures, salt))
+    hasty = compile_sources({"Hasty.sol": HASTY})["Hasty"]
+    place = calm.chain.send(None, hasty.creation).contract
+    commitment = evidence(place, earlier, later, salt)
+    calls = [encode_call(calm.court.artifact, "commitEvidence", [commitment]),
+             encode_call(calm.court.artifact, "slashEquivocation", [earlier.words(), later.words(), list(signatures),
+                                                                    salt])]
+    with pytest.raises(Reverted) as caught:
+        calm.chain.call(place, encode_call(hasty, "both", [calm.court.address, *calls]))
+    assert caught.value.data == keccak(text="NotCommitted(bytes32)")[:4] + commitment
 
 
 # -- oracle and court --------------------------------------------------------------------------------------------------
