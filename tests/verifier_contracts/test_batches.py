@@ -461,6 +461,11 @@ def test_lengths_fit(ledgers, small):
     for code in ("", "60006000fd", "00" + key_bytes(small)[:-32].hex(), "00" + key_bytes(small)[:0x200].hex()):
         with refused("BadLength"):
             ledgers.combiner.check("verify", digest, code_at(ledgers.chain, bytes.fromhex(code)), proofs, inputs)
+    for end, width in ((-32, 1), (0x200, 0)):                                # with as many inputs as such a key had
+        short = key_bytes(small)[:end]
+        with refused("BadLength"):
+            ledgers.combiner.check("verify", keccak(short), code_at(ledgers.chain, b"\0" + short), proofs,
+                                   [1] * (2 * width))
     with refused("KeyDigestMismatch"):
         combined(ledgers, small, proofs, inputs, data=key_bytes(small)[:-1] + b"\x01")
     # Whoever put it there, and whatever the first byte: what is hashed is what counts.
