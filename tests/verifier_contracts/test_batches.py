@@ -402,13 +402,27 @@ def test_every_coordinate_counts(ledgers, small, index):
 def test_errors_that_cancel_are_found(ledgers, small):
     """C of one proof too large by a point, C of the other too small by the same: with equal multipliers they would
     hold. Whoever knows the multipliers beforehand could do that with any: they are hashes of the proofs themselves."""
-    proofs, inputs = proven(small, 2)
+    proofs, inputs = proven(small, 3)
     shift = G1_GROUP.multiply(G1_GROUP.generator, 12345)
-    moved = [list(words) for words in proofs]
-    for words, point in zip(moved, (shift, G1_GROUP.negate(shift)), strict=True):
-        words[6:] = G1_GROUP.add((words[6], words[7]), point)
+    for pair in ((0, 1), (1, 2), (0, 2)):
+        moved = [list(words) for words in proofs]
+        for place, point in zip(pair, (shift, G1_GROUP.negate(shift)), strict=True):
+            moved[place][6:] = G1_GROUP.add((moved[place][6], moved[place][7]), point)
+        with refused("ProofRejected"):
+            combined(ledgers, small, moved, inputs)
+
+
+@pytest.mark.parametrize("end", [-32, 0x44])
+def test_the_last_word_is_hashed_too(ledgers, small, end):
+    """Else it is chosen last, for multipliers that it does not change: so that it makes up for a false input before."""
+    proofs, inputs = proven(small, 2)
+    inputs[1] += 1
+    data = encode_call(ledgers.combiner.artifact, "verify",
+                       [small.verification_key.digest(), key_at(ledgers, key_bytes(small)), proofs, inputs])
+    r = int.from_bytes(keccak(keccak(data[:end]) + (1).to_bytes(32, "big"))[:16], "big")
+    inputs[3] = (inputs[3] - pow(r, -1, ORDER)) % ORDER
     with refused("ProofRejected"):
-        combined(ledgers, small, moved, inputs)
+        combined(ledgers, small, proofs, inputs)
 
 
 def test_errors_that_cancel_under_yesterdays_multipliers_are_found(ledgers, small):
@@ -430,7 +444,7 @@ def test_errors_that_cancel_under_yesterdays_multipliers_are_found(ledgers, smal
         combined(ledgers, small, proofs, by_input)
 
 
-@pytest.mark.parametrize("width", [2, 4, 5])
+@pytest.mark.parametrize("width", [2, 3, 4, 5, 7])
 def test_inputs_are_reduced_and_each_counts(ledgers, width):
     """Inputs are read four at a time, and one by one what is over."""
     key = ToyKey(width, seed="small")
