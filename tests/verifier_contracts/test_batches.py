@@ -17,9 +17,12 @@ from ledger_world import (
     key_at,
     key_bytes,
     refused,
+    send_contract,
     statement_id,
 )
+from test_verifier_registry import take_away
 from toykey import ToyKey
+from world import embedded
 
 from circuits.statements import batch
 from prover.curve import BASE_MODULUS, G1_GROUP, ORDER
@@ -152,6 +155,8 @@ def test_what_no_longer_matches_is_skipped_and_reported(ledgers, members):
     assert skipped(ledgers, receipt) == {changed.account: "Replaced", newer.account: "Older",
                                          standing.account: "Stands", covered.account: "Stands",
                                          called.account: "Called"}
+    assert [(event["epochId"], event["version"]) for event in ledgers.events(
+        receipt, ledgers.ledger, "AttestationSkipped")] == [(ledgers.epoch, 1)] * 5
     assert {m.account: ledgers.ledger.read("stateOf", m.account) for m in members[:5]} == before
     assert ledgers.reading(good.account)[:2] == (1, good.margin)
 
@@ -230,6 +235,8 @@ def attest_margins(world, entries, *, epoch=None, key=None, generation=0):
 
 @pytest.mark.parametrize("count", [1, 2, 16])
 def test_strangers_covers_go_together(ledgers, members, count):
+    for member in members[:count]:
+        ledgers.deposit(RICH // 2, member.account)                       # what they claim, to the unit
     receipt = attest_covers(ledgers, covers_of(ledgers, members[:count], step=1), step=1)
     assert skipped(ledgers, receipt) == {}
     for member in members[:count]:
@@ -395,13 +402,27 @@ def test_every_coordinate_counts(ledgers, small, index):
 def test_errors_that_cancel_are_found(ledgers, small):
     """C of one proof too large by a point, C of the other too small by the same: with equal multipliers they would
     hold. Whoever knows the multipliers beforehand could do that with any: they are hashes of the proofs themselves."""
-    proofs, inputs = proven(small, 2)
+    proofs, inputs = proven(small, 3)
     shift = G1_GROUP.multiply(G1_GROUP.generator, 12345)
-    moved = [list(words) for words in proofs]
-    for words, point in zip(moved, (shift, G1_GROUP.negate(shift)), strict=True):
-        words[6:] = G1_GROUP.add((words[6], words[7]), point)
+    for pair in ((0, 1), (1, 2), (0, 2)):
+        moved = [list(words) for words in proofs]
+        for place, point in zip(pair, (shift, G1_GROUP.negate(shift)), strict=True):
+            moved[place][6:] = G1_GROUP.add((moved[place][6], moved[place][7]), point)
+        with refused("ProofRejected"):
+            combined(ledgers, small, moved, inputs)
+
+
+@pytest.mark.parametrize("end", [-32, 0x44])
+def test_the_last_word_is_hashed_too(ledgers, small, end):
+    """Else it is chosen last, for multipliers that it does not change: so that it makes up for a false input before."""
+    proofs, inputs = proven(small, 2)
+    inputs[1] += 1
+    data = encode_call(ledgers.combiner.artifact, "verify",
+                       [small.verification_key.digest(), key_at(ledgers, key_bytes(small)), proofs, inputs])
+    r = int.from_bytes(keccak(keccak(data[:end]) + (1).to_bytes(32, "big"))[:16], "big")
+    inputs[3] = (inputs[3] - pow(r, -1, ORDER)) % ORDER
     with refused("ProofRejected"):
-        combined(ledgers, small, moved, inputs)
+        combined(ledgers, small, proofs, inputs)
 
 
 def test_errors_that_cancel_under_yesterdays_multipliers_are_found(ledgers, small):
@@ -423,7 +444,7 @@ def test_errors_that_cancel_under_yesterdays_multipliers_are_found(ledgers, smal
         combined(ledgers, small, proofs, by_input)
 
 
-@pytest.mark.parametrize("width", [2, 4, 5])
+@pytest.mark.parametrize("width", [2, 3, 4, 5, 7])
 def test_inputs_are_reduced_and_each_counts(ledgers, width):
     """Inputs are read four at a time, and one by one what is over."""
     key = ToyKey(width, seed="small")
@@ -435,6 +456,11 @@ def test_inputs_are_reduced_and_each_counts(ledgers, width):
             combined(ledgers, key, proofs, [*inputs[:place], inputs[place] + ORDER, *inputs[place + 1:]])
         with refused("ProofRejected"):
             combined(ledgers, key, proofs, [*inputs[:place], inputs[place] + 1, *inputs[place + 1:]])
+    nothing = [proof_words(key.prove([0] * width))]
+    combined(ledgers, key, nothing, [0] * width)
+    for place in range(width):
+        with refused("InputOutOfField"):                                     # which is 0, and not written as 0
+            combined(ledgers, key, nothing, [ORDER * (place == each) for each in range(width)])
 
 
 def test_lengths_fit(ledgers, small):
@@ -448,20 +474,25 @@ def test_lengths_fit(ledgers, small):
     digest = small.verification_key.digest()
     for code in ("", "60006000fd", "00" + key_bytes(small)[:-32].hex(), "00" + key_bytes(small)[:0x200].hex()):
         with refused("BadLength"):
-            ledgers.combiner.check("verify", digest, code_at(ledgers, bytes.fromhex(code)), proofs, inputs)
+            ledgers.combiner.check("verify", digest, code_at(ledgers.chain, bytes.fromhex(code)), proofs, inputs)
+    for end, width in ((-32, 1), (0x200, 0)):                                # with as many inputs as such a key had
+        short = key_bytes(small)[:end]
+        with refused("BadLength"):
+            ledgers.combiner.check("verify", keccak(short), code_at(ledgers.chain, b"\0" + short), proofs,
+                                   [1] * (2 * width))
     with refused("KeyDigestMismatch"):
         combined(ledgers, small, proofs, inputs, data=key_bytes(small)[:-1] + b"\x01")
     # Whoever put it there, and whatever the first byte: what is hashed is what counts.
-    ledgers.combiner.check("verify", digest, code_at(ledgers, b"\xfe" + key_bytes(small)), proofs, inputs)
+    ledgers.combiner.check("verify", digest, code_at(ledgers.chain, b"\xfe" + key_bytes(small)), proofs, inputs)
     combined(ledgers, small, proofs * 32, inputs * 32)
 
 
-def code_at(world, code):
+def code_at(chain, code):
     """A contract with this code; nobody's where it is empty."""
     if not code:
         return "0x" + "ab" * 20
     creation = b"\x61" + len(code).to_bytes(2, "big") + bytes.fromhex("80600a3d393df3") + code
-    return world.chain.send(None, creation).contract
+    return chain.send(None, creation).contract
 
 
 def test_a_key_is_kept_once_and_lies_where_it_follows_from(ledgers, small):
@@ -486,6 +517,22 @@ def test_points_at_infinity_are_no_proof(ledgers, small):
     _, inputs = proven(small, 1)
     with refused("ProofRejected"):
         combined(ledgers, small, [[0] * 8], inputs)
+
+
+@pytest.mark.parametrize("missing", [6, 7, 8])
+def test_a_precompile_that_is_not_there_is_missed(monkeypatch, small, missing):
+    """At deployment; and where it is taken away later, no proof holds, and none is called false."""
+    chain = embedded()
+    combiner = send_contract(chain, "ProofCombiner", [])
+    key_at = code_at(chain, b"\x00" + key_bytes(small))
+    given = (small.verification_key.digest(), key_at, *proven(small, 2))
+    combiner.check("verify", *given)
+    take_away(monkeypatch, missing)
+    with refused("PrecompileFailed"):
+        combiner.check("verify", *given)
+    with refused("PrecompileMissing") as caught:
+        send_contract(chain, "ProofCombiner", [])
+    assert caught.value.arguments == {"precompile": missing}
 
 
 def test_too_little_gas_is_no_false(ledgers, small):

@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 from ledger_world import (
     DAY,
     FACTORS,
     GENESIS,
     HOUR,
     LIVES,
+    NOWHERE,
     VENUE,
     LedgerWorld,
     refused,
+    send_contract,
     statement_id,
 )
 
@@ -46,6 +49,9 @@ def test_the_clock_of_silence_starts_with_the_first_commitment_and_runs_on(ledge
     ledgers.chain.travel_to(ledgers.chain.now() + HOUR)
     ledgers.register(77)
     assert ledgers.ledger.read("stateOf", ledgers.owner.address)[5] == first
+    other = Account.from_key(b"\x0a" * 32)
+    ledgers.register(78, owner=other)
+    assert ledgers.ledger.read("stateOf", other.address)[5] == ledgers.chain.now() + LIVES[0]
 
 
 def test_only_a_venue_registers(ledgers):
@@ -68,6 +74,28 @@ def test_a_venue_alone_cannot_register(ledgers):
         with refused("ConsentNotByOwner"):
             ledgers.register(77, signature=bad)
     ledgers.register(77, signature=good)
+
+
+def test_nobody_consents_for_the_zero_address(ledgers):
+    """What cannot be recovered is recovered as 0."""
+    for signature in (b"", bytes(65), ledgers.consent(77)):
+        with refused("ConsentNotByOwner"):
+            ledgers.register(77, account=NOWHERE, signature=signature, version=1)
+
+
+def test_a_desk_says_for_which_domain_it_wants_signatures(ledgers):
+    """EIP-5267: name, version, chain and contract, no salt, no extensions; and what it verifies is of this domain."""
+    desk = send_contract(ledgers.chain, "CommitmentDesk", [ledgers.authority.address, ledgers.ledger.address,
+                                                           ledgers.registry.address])
+    fields, name, version, chain, contract, salt, extensions = desk.read("eip712Domain")
+    assert (fields, name, version, chain) == (b"\x0f", "Tailproof CommitmentDesk", "1", ledgers.chain.chain_id)
+    assert (to_checksum_address(contract), salt, list(extensions)) == (desk.address, bytes(32), [])
+    # The ledger takes no word of a desk that is not its own: the signature is asked before that.
+    for domain, error in ({}, "NotDesk"), ({"name": ""}, "ConsentNotByOwner"):
+        signature = ledgers.consent(77, contract=desk.address, **domain)
+        with refused(error):
+            desk.check("registerCommitment", ledgers.owner.address, 77, 2, ledgers.deadline(), signature,
+                       sender=ledgers.venue)
 
 
 def test_no_signature_in_its_other_form(ledgers):
@@ -201,6 +229,15 @@ def test_a_contract_is_asked_by_erc_1271(ledgers, yes_man):
         ledgers.register(77, account=ledgers.oracle.address, signature=b"", version=1)
 
 
+def test_a_contract_whose_code_is_as_long_as_a_delegation_is_none(ledgers):
+    """23 bytes: the answer of ERC-1271 to everything, and nothing behind it."""
+    code = bytes.fromhex("631626ba7e60e01b5f5260205ff3").ljust(23, b"\0")
+    short = ledgers.chain.send(None, bytes.fromhex("60178060095f395ff3") + code).contract
+    assert ledgers.chain.code(short) == code
+    ledgers.register(77, account=short, signature=b"anything", version=1)
+    assert ledgers.ledger.read("commitmentOf", short) == 77
+
+
 # -- voiding and moving ------------------------------------------------------------------------------------------------
 def void(world, sender):
     return world.desk.transact("voidCommitment", world.owner.address, sender=sender)
@@ -290,8 +327,9 @@ def pause(world, duration=DAY, action_class=OPEN, sender=None):
 
 
 def test_a_pause_stops_openings_and_lapses(ledgers):
-    pause(ledgers)
+    receipt = pause(ledgers)
     end = ledgers.chain.now() + DAY
+    assert ledgers.events(receipt, ledgers.desk, "ClassPaused") == [{"class": OPEN, "until": end}]
     with refused("ClassIsPaused"):
         ledgers.register(77)
     signature = ledgers.consent(77)
@@ -301,6 +339,16 @@ def test_a_pause_stops_openings_and_lapses(ledgers):
         ledgers.desk.check("registerCommitment", *arguments, sender=ledgers.venue)
     ledgers.chain.travel_to(end)
     ledgers.desk.check("registerCommitment", *arguments, sender=ledgers.venue)
+
+
+def test_a_pause_that_has_lapsed_is_not_ended(ledgers):
+    pause(ledgers, HOUR)
+    end = ledgers.chain.now() + HOUR
+    ledgers.chain.travel_to(end - 1)
+    ledgers.desk.check("unpause", OPEN, sender=ledgers.admin)
+    ledgers.chain.travel_to(end)
+    with refused("ClassNotPaused"):
+        ledgers.desk.check("unpause", OPEN, sender=ledgers.admin)
 
 
 def test_other_classes_stop_nothing_here_and_reading_and_proving_never_stop(ledgers):
@@ -511,6 +559,9 @@ def test_fills_are_the_venues(ledgers, step, changes):
     for domain in ({"chain_id": 1}, {"contract": ledgers.ledger.address}):
         with refused("FillsNotByVenue"):
             step.apply(venue=step.by_venue(**domain))
+    if changes.keys() & {"fills", "cash"}:                       # nor does the owner turn them into what suits her
+        with refused("FillsNotByVenue"):
+            replace(step, **changes).apply(venue=step.by_venue())
 
 
 @pytest.mark.parametrize("changes", [{"new": 5}, {"fills": 5}, {"cash": -249}, {"version": 5}, {"deadline": 2**40}])

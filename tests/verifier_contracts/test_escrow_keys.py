@@ -109,6 +109,11 @@ def test_without_possession_a_key_is_not_registered(keys: Keys) -> None:
             keys.register(wrong, proof)
     with refused("PossessionNotShown"):                                    # a copy, by another sender
         keys.register(key, (t, s), OTHER)
+    small = next(one for one in map(secret_of, map(str, range(100)))       # twice written in as many bits
+                 if shown(one, context)[1] + SUBGROUP_ORDER < 1 << SUBGROUP_ORDER.bit_length())
+    t, s = shown(small, context)
+    with refused("PossessionNotShown"):
+        keys.register(public(small), (t, s + SUBGROUP_ORDER))
     assert keys.contract("isRegistered", keccak(key.x.to_bytes(32, "big") + key.y.to_bytes(32, "big"))) is False
 
 

@@ -6,6 +6,7 @@ Numbers are those of docs/attacks.md.
 from __future__ import annotations
 
 import pytest
+from eth_abi.abi import encode
 from eth_account import Account
 from ledger_world import (
     DAY,
@@ -15,15 +16,19 @@ from ledger_world import (
     LIVES,
     MAX_AGE,
     MINUTE,
+    NOWHERE,
     SKIPPED,
     VENUE,
+    build,
     key_at,
     key_bytes,
     refused,
+    send_contract,
     statement_id,
 )
 from test_commitment_desk import fund, send_as
 from test_ledger_attest import rotated
+from world import started
 
 from verifier_contracts.abi import encode_call
 
@@ -56,6 +61,20 @@ def test_an_owner_voids_what_is_flat(ledgers):
     data = encode_call(ledgers.desk.artifact, "voidCommitment", [ledgers.owner.address])
     assert send_as(ledgers, ledgers.owner, ledgers.desk.address, data)["status"] == 1
     assert ledgers.ledger.read("commitmentOf", ledgers.owner.address) == 0
+
+
+# -- verifiers ---------------------------------------------------------------------------------------------------------
+def test_a_verifier_without_code_proves_nothing():
+    """A call of what is not there succeeds. The registry names none; the ledger does not rely on that."""
+    with started() as chain:
+        registry = send_contract(chain, "Teller", [])
+        world = build(chain, verifiers=registry.address)
+        world.deposit(RICH)
+        margin, cover = world.margin_proof(), world.cover_proof(RICH)
+        registry.transact("tell", encode(["address", "bytes32", "uint32"], [NOWHERE, bytes(32), 1]))
+        for act in (lambda: world.attest(proof=margin), lambda: world.cover(RICH, proof=cover)):
+            with refused("VerifierWithoutCode"):
+                act()
 
 
 # -- calls that rest on what was withdrawn -----------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 from ledger_world import (
     BUFFERS,
     DAY,
@@ -23,12 +25,15 @@ from ledger_world import (
     send_contract,
     statement_id,
 )
+from liquidation_world import refused as refuses
+from revmchain import Refusal
 from toykey import CIRCUIT, ToyKey
 from world import started
 
 from verifier_contracts.bindings import proof_words
 from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.errors import ContractRefused
+from verifier_contracts.sending import created_address
 
 RICH = 10**9
 
@@ -168,6 +173,8 @@ def test_every_status_has_its_reason(ledgers):
     with refused("MarginUnavailable"):
         ledgers.ledger.read("marginOf", account, age - 1)
     assert ledgers.reading(max_age=FOREVER)[3] == ledgers.epoch + 2**40 - 1
+    ledgers.chain.travel_to(ledgers.epoch + 1_000)
+    assert (ledgers.status(max_age=1_000), ledgers.status(max_age=999)) == ("Valid", "Stale")
     ledgers.oracle.transact("freeze", ledgers.epoch, True)
     assert ledgers.status() == "Frozen"
     ledgers.oracle.transact("freeze", ledgers.epoch, False)
@@ -191,9 +198,10 @@ def test_many_accounts_are_read_at_once(ledgers):
 
 
 def test_contexts_are_told(ledgers):
-    context = ledgers.lens.read("contextOf", ledgers.ledger.address, statement_id("cover"), ledgers.owner.address,
-                                ledgers.epoch, 1, bytes(32))
-    assert context == ledgers.context("cover")
+    for epoch, version, action in ((ledgers.epoch, 1, bytes(32)), (2**40 - 1, 2**40 - 1, b"\xff" * 32)):
+        told = ledgers.lens.read("contextOf", ledgers.ledger.address, statement_id("cover"), ledgers.owner.address,
+                                 epoch, version, action)
+        assert told == ledgers.context("cover", epoch=epoch, version=version, action=action)
 
 
 # -- keys --------------------------------------------------------------------------------------------------------------
@@ -232,11 +240,30 @@ def test_distrust_voids_margins_and_lets_them_be_proven_again(ledgers):
     assert ledgers.reading()[:2] == (1, ledgers.margin + 5)
 
 
+def test_margins_of_the_last_generation_stand_and_fall_with_it(lw):
+    """As many as the word has bits for."""
+    margin, who = statement_id("margin"), lw.owner
+    for generation in range(2, 32):
+        given = lw.s.candidate("margin", generation)
+        lw.s.registry("announce", margin, given, sender=lw.s.admin)
+        lw.wait(7 * DAY)
+        lw.s.registry("activate", margin, given)
+    lw.publish()
+    lw.register(lw.owner_key, 500)
+    lw.s.ledger("attest", who, lw.epoch, 1, 500, 0, lw.margin_proof(who, lw.epoch, 500, lw.s.ledger))
+    assert (lw.status(who), lw.s.ledger("stateOf", who)[4]) == ("Valid", 31 << 3)
+    for generation, status in ((15, "Valid"), (31, "Distrusted")):
+        lw.s.registry("distrust", margin, generation, sender=lw.s.guardian)
+        assert lw.status(who) == status
+
+
 # -- cover -------------------------------------------------------------------------------------------------------------
 def test_a_hidden_margin_is_covered(ledgers):
     ledgers.deposit(RICH)
     receipt = ledgers.cover(RICH // 2)
     assert ledgers.reading() == (1, RICH // 2, ledgers.epoch, ledgers.epoch + LIVES[0])
+    assert ledgers.reading(max_age=DAY)[3] == ledgers.epoch + LIVES[0]
+    assert ledgers.reading(max_age=HOUR - 1)[3] == ledgers.epoch + HOUR - 1
     assert not ledgers.ledger.read("isReduceOnly", ledgers.owner.address)
     with refused("MarginHidden"):
         ledgers.ledger.read("marginOf", ledgers.owner.address, HOUR)
@@ -338,6 +365,15 @@ def test_a_cover_shown_again_is_good_no_longer(ledgers):
     assert ledgers.ledger.read("stateOf", ledgers.owner.address)[5] == ledgers.epoch + LIVES[2]
 
 
+def test_a_cover_under_a_newer_epoch_takes_the_place_of_a_longer_one(ledgers):
+    """What stands longer, or of less collateral, says nothing about another epoch's prices."""
+    ledgers.deposit(RICH)
+    ledgers.cover(RICH - 1, step=3)
+    newer = ledgers.next_epoch(MINUTE)
+    ledgers.cover(RICH, step=0, epoch=newer)
+    assert ledgers.reading() == (1, RICH, newer, newer + LIVES[0])
+
+
 def test_a_margin_does_not_displace_a_cover(ledgers):
     """Else a proof of the margin, copied from somewhere, would uncover an account."""
     ledgers.deposit(RICH)
@@ -395,11 +431,30 @@ def test_a_public_margin_counts_as_cover(ledgers):
     assert (event["value"], event["validUntil"]) == (enough, ledgers.epoch + LIVES[1])
     assert not ledgers.ledger.read("isReduceOnly", account)
     assert ledgers.reading()[:2] == (1, ledgers.margin)
+    for value, covers in ((ledgers.margin - 1, False), (ledgers.margin, True)):
+        ledgers.deposit(value)
+        assert ledgers.lens.read("isCoveredNow", ledgers.ledger.address, account, FACTORS) is covers
+    ledgers.chain.travel_to(ledgers.epoch + LIVES[1])
+    assert not ledgers.ledger.read("isReduceOnly", account)
     assert ledgers.lens.read("isCoveredNow", ledgers.ledger.address, account, FACTORS)
-    ledgers.deposit(ledgers.margin - 1)
-    assert not ledgers.lens.read("isCoveredNow", ledgers.ledger.address, account, FACTORS)
     ledgers.chain.travel_to(ledgers.epoch + LIVES[1] + 1)
     assert ledgers.ledger.read("isReduceOnly", account)
+    assert not ledgers.lens.read("isCoveredNow", ledgers.ledger.address, account, FACTORS)
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_a_margin_and_its_buffer_are_cover_to_the_unit(ledgers, step):
+    account, enough = ledgers.owner.address, 1_000 * (10_000 + BUFFERS[step])
+    ledgers.attest(10_000_000)
+    ledgers.deposit(enough - 1)
+    with refused("NotCovered"):
+        ledgers.ledger.transact("coverByMargin", account, step, FACTORS)
+    ledgers.deposit(enough)
+    ledgers.ledger.transact("coverByMargin", account, step, FACTORS)
+    before = ledgers.ledger.read("stateOf", account)
+    receipt = ledgers.ledger.transact("coverByMargin", account, step, FACTORS)      # says nothing new
+    assert ledgers.events(receipt, ledgers.ledger, "MarginCovered") == []
+    assert ledgers.ledger.read("stateOf", account) == before
 
 
 def test_a_margin_covers_only_under_a_fresh_epoch_and_a_trusted_key(ledgers):
@@ -451,12 +506,13 @@ def test_flat_needs_no_oracle_and_no_venue(ledgers):
 
 
 def test_a_flat_proof_is_of_this_commitment_and_version(ledgers):
-    for made in ({"commitment": ledgers.commitment + 1}, {"version": 2}, {"action": b"\x01" * 32},
+    for made in ({"commitment": ledgers.commitment + 1}, {"version": 2}, {"version": 0}, {"action": b"\x01" * 32},
                  {"account": ledgers.stranger}):
         with refused("ProofRejected"):
             ledgers.ledger.transact("attestFlat", ledgers.owner.address, 1, 0, ledgers.flat_proof(**made))
     with refused("WrongVersion"):
         ledgers.flat(version=2)
+    ledgers.flat()
 
 
 def test_flat_rests_on_its_key(ledgers):
@@ -480,7 +536,10 @@ def test_a_shortfall_calls_at_once_and_cover_at_initial_margin_cures(ledgers):
     assert ledgers.status() == "Called"
     assert ledgers.ledger.read("isCalled", account)
     assert ledgers.ledger.read("isReduceOnly", account)
-    ledgers.shortfall(RICH)                                             # a second time: nothing more
+    ledgers.chain.travel_to(ledgers.chain.now() + 60)
+    receipt = ledgers.shortfall(RICH)                                   # a second time: nothing more
+    assert ledgers.events(receipt, ledgers.ledger, "AccountCalled") == []
+    assert ledgers.ledger.read("stateOf", account) == state
     with refused("AccountIsCalled"):
         ledgers.attest()
     with refused("CureAtInitialMargin"):
@@ -495,7 +554,7 @@ def test_a_shortfall_is_of_at_least_what_the_vault_counts(ledgers):
     ledgers.deposit(RICH)
     with refused("ClaimBelowValue"):
         ledgers.shortfall(RICH - 1)
-    ledgers.shortfall(RICH + 1)
+    ledgers.shortfall(RICH)
 
 
 def test_a_shortfall_is_at_maintenance_margin_and_of_its_side(ledgers):
@@ -513,6 +572,7 @@ def test_a_flat_proof_ends_a_call(ledgers):
     receipt = ledgers.flat()
     assert len(ledgers.events(receipt, ledgers.ledger, "AccountCured")) == 1
     assert ledgers.status() == "Flat"
+    assert ledgers.ledger.read("stateOf", ledgers.owner.address)[5] == 0         # the call's time is no cover's
 
 
 # -- what is checked at deployment -------------------------------------------------------------------------------------
@@ -546,10 +606,56 @@ def test_no_authority_may_be_missing(ledgers):
             send_contract(ledgers.chain, "BatchAttestor", [*good[:place], bad, *good[place + 1:]])
 
 
-def test_modules_belong_to_their_ledger(ledgers):
-    """Its own desk and attestor: those of another ledger would tell this one nothing, and others could."""
-    with refused("NotOfThisLedger"):
-        deploy_ledger(ledgers)
+def modules_of_the_next(world):
+    """Settings of the next ledger: modules that say that they are its own."""
+    around = send_contract(world.chain, "Teller", [])
+    nonce = world.chain.web3.eth.get_transaction_count(world.chain.web3.to_checksum_address(world.admin))
+    around.transact("tell", words(int(created_address(world.admin, nonce + 1), 16)))
+    return dict.fromkeys(("attestor", "desk", "escrow"), around.address)
+
+
+@pytest.mark.parametrize("module", ["attestor", "desk", "escrow"])
+def test_modules_belong_to_their_ledger(ledgers, module):
+    """Its own: those of another ledger would tell this one nothing, and others could."""
+    own = modules_of_the_next(ledgers)
+    with refused("NotOfThisLedger") as caught:
+        deploy_ledger(ledgers, **own | {module: ledgers.settings[module]})
+    assert caught.value.arguments == {"module": ledgers.settings[module]}
+    deploy_ledger(ledgers, **own)
+
+
+def test_a_ladder_is_read_as_it_was_set(ledgers):
+    buffers, lives = [0, 1, 2**15, 2**16 - 1], [1, 2**16, 2**31, 2**32 - 1]
+    ledger = deploy_ledger(ledgers, buffers=buffers, lives=lives, **modules_of_the_next(ledgers))
+    assert [ledger.read("bufferOf", step) for step in range(4)] == buffers
+    assert [ledger.read("lifeOf", step) for step in range(4)] == lives
+
+
+def test_an_accounts_clock_ends_with_its_bits(lw):
+    """In 2106: nothing wraps."""
+    lw.s.machine.at(2**32 - 1 - LIVES[0])
+    lw.register(lw.key("the last"), 0)
+    assert lw.s.ledger("stateOf", lw.key("the last").address)[5] == 2**32 - 1
+    lw.s.machine.at(2**32 - LIVES[0])
+    with refuses("ValueTooWide", 2**32, 2**32):
+        lw.register(lw.key("too late"), 0)
+
+
+def test_an_accounts_versions_end_with_their_bits(lw):
+    """Nobody waits for so many: they are written into what is stored."""
+    who, evm = lw.owner, lw.s.machine.evm
+    lw.register(lw.owner_key, 0)
+    places = [int.from_bytes(keccak(encode(["address", "uint256"], [who, slot])), "big") for slot in range(16)]
+    (place,) = [place for place in places if evm.storage(lw.s.ledger.address, place) >> 136 & (2**40 - 1) == 1
+                and evm.storage(lw.s.ledger.address, place) >> 224]
+    word = evm.storage(lw.s.ledger.address, place)
+    evm.insert_account_storage(lw.s.ledger.address, place, word + (2**40 - 3 << 136))
+    assert lw.version(who) == 2**40 - 2
+    lw.register(lw.owner_key, 0)
+    assert lw.version(who) == 2**40 - 1
+    with pytest.raises(Refusal):
+        lw.s.desk("voidCommitment", who, sender=lw.venue)
+    evm.insert_account_storage(lw.s.ledger.address, place, word)
 
 
 @pytest.mark.parametrize(("name", "ladder"), [("buffers", [0, 0, 1, 2]), ("buffers", [0, 5, 4, 6]),

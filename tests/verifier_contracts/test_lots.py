@@ -205,8 +205,12 @@ def test_disclosure_is_ordered_once_to_the_shortlist(ripe):
 
 def test_if_neither_venue_nor_committee_delivers_everybody_is_shown(on_sale):
     w = on_sale
+    w.wait(1_800)                                                # live time stood still for a while
+    w.publish()
+    assert w.live < w.now
     w.coordinator("orderDisclosure", 1)
-    until = w.lot(1)[4] + COMMITTEE_DELIVERS
+    assert w.lot(1)[4] == w.live
+    until = w.live + COMMITTEE_DELIVERS
     w.live_to(until - 1)
     with refused("HoldersTime", 1, until):
         w.coordinator("orderPublicDisclosure", 1)

@@ -6,10 +6,11 @@ import math
 import random
 
 import pytest
-from oracle_world import BLOCKS, DAY, FINALITY, HOUR, LIMITS, MARKS, MINUTE
-from world import refused
+from oracle_world import BLOCKS, DAY, FINALITY, HOUR, LAYOUT, LIMITS, MARKS, MINUTE, build_oracle_world
+from world import refused, started
 
 from verifier_contracts.errors import ContractRefused
+from verifier_contracts.events import read_events
 
 
 @pytest.fixture
@@ -17,6 +18,12 @@ def calm(oracles):
     """Epochs may be a day apart, so that none is missing while a test waits."""
     oracles.set_limits(heartbeat=DAY)
     return oracles
+
+
+def told(oracles, receipt):
+    """The oracle's events of a transaction."""
+    return [(event.name, dict(event.arguments)) for event in read_events(
+        oracles.chain, {"oracle": oracles.oracle}, receipt.block).events]
 
 
 # -- finality ----------------------------------------------------------------------------------------------------------
@@ -72,18 +79,19 @@ def test_a_guardian_freezes_for_two_hours(calm):
             calm.oracle.hold(content.id, wrong, sender=calm.guardian)
     with refused("UnknownEpoch"):
         calm.oracle.hold(content.id + 1, HOUR, sender=calm.guardian)
-    calm.oracle.hold(content.id, 2 * HOUR, sender=calm.guardian)
+    receipt = calm.oracle.hold(content.id, 2 * HOUR, sender=calm.guardian)
     until = calm.oracle.facts_of(content.id).held_until
     assert until == calm.chain.now() + 2 * HOUR
+    assert told(calm, receipt) == [("EpochHeld", {"epochId": content.id, "until": until})]
     with refused("FrozenEpoch"):
         calm.oracle.root_of(content.id)
     with refused("FrozenEpoch"):
         calm.oracle.hold(content.id, HOUR, sender=calm.guardian)
     assert calm.oracle.stored_root_of(content.id) == (content.root, False)
-    calm.chain.travel_to(until - 5)
+    calm.chain.travel_to(until)
     with refused("FrozenEpoch"):
         calm.oracle.root_of(content.id)
-    calm.chain.travel_to(until + 2)
+    calm.chain.travel_to(until + 1)
     assert calm.oracle.root_of(content.id) == content.root
     with refused("AlreadyHeld"):
         calm.oracle.hold(content.id, HOUR, sender=calm.guardian)
@@ -117,7 +125,8 @@ def test_a_quorum_freezes_for_good(calm):
         calm.oracle.freeze(content.id, 1, calm.signatures(calm.oracle.domain.freeze(content.id + 1)))
     with refused("UnknownEpoch"):
         calm.oracle.freeze(content.id + 1, 1, calm.signatures(calm.oracle.domain.freeze(content.id + 1)))
-    calm.oracle.freeze(content.id, 1, calm.signatures(message))
+    receipt = calm.oracle.freeze(content.id, 1, calm.signatures(message))
+    assert told(calm, receipt) == [("EpochFrozen", {"epochId": content.id})]
     calm.later(DAY)
     with refused("FrozenEpoch"):
         calm.oracle.root_of(content.id)
@@ -163,11 +172,21 @@ def test_a_stop_counts_in_full_and_lapses(calm):
 def test_one_stop_in_seven_days(calm):
     calm.govern("stopClock", HOUR, sender=calm.vault)
     start = calm.chain.now()
-    calm.chain.travel_to(start + 7 * DAY - 2)
+    calm.chain.travel_to(start + 7 * DAY - 1)
     with refused("StoppedTooRecently"):
-        calm.govern("stopClock", HOUR, sender=calm.vault)
+        calm.oracle.check("stopClock", HOUR, sender=calm.vault)
     calm.chain.travel_to(start + 7 * DAY)
+    calm.oracle.check("stopClock", HOUR, sender=calm.vault)
+
+
+def test_a_stop_forgets_nothing_of_the_one_before(calm):
+    """Nothing has settled the clock since then."""
+    calm.publish()
     calm.govern("stopClock", HOUR, sender=calm.vault)
+    calm.later(7 * DAY)
+    before = calm.oracle.live_time()
+    calm.govern("stopClock", HOUR, sender=calm.vault)
+    assert 0 <= calm.oracle.live_time() - before <= 2
 
 
 def test_a_stop_ends_early(calm):
@@ -184,6 +203,42 @@ def test_a_stop_ends_early(calm):
         calm.govern("resumeClock", sender=calm.vault)
 
 
+def test_a_stop_that_has_lapsed_is_not_ended(calm):
+    calm.govern("stopClock", HOUR, sender=calm.vault)
+    end = calm.chain.now() + HOUR
+    calm.chain.travel_to(end - 1)
+    calm.oracle.check("resumeClock", sender=calm.vault)
+    calm.chain.travel_to(end)
+    with refused("ClockNotStopped"):
+        calm.oracle.check("resumeClock", sender=calm.vault)
+
+
+def test_credit_comes_back_only_before_the_first_of_several_stops(calm):
+    """Of a trip, and of epochs that are missing long after it."""
+    first = calm.publish()
+    calm.oracle.hold(first.id, MINUTE, sender=calm.guardian)
+    calm.later(7 * HOUR)                                                     # all credit is gone
+    calm.publish()
+    calm.next(4 * HOUR, marks=(2 * MARKS[0], MARKS[1]))
+    assert HOUR <= lost_over(calm, DAY + 5 * HOUR) <= HOUR + MINUTE          # four running hours gave one
+
+
+def test_credit_comes_back_after_a_stop_that_a_trip_fell_into(calm):
+    """The stop, when it ends early, is put behind with all that was in it: running hours count again from there."""
+    first = calm.publish()
+    calm.oracle.hold(first.id, MINUTE, sender=calm.guardian)
+    calm.later(7 * HOUR)                                                     # all credit is gone
+    calm.publish()
+    calm.govern("stopClock", DAY, sender=calm.vault)
+    second = calm.next(marks=(2 * MARKS[0], MARKS[1]))
+    calm.later(7 * HOUR)
+    assert not calm.oracle.is_tripped()
+    calm.govern("resumeClock", sender=calm.vault)
+    calm.later(8 * HOUR)
+    calm.oracle.hold(second.id, MINUTE, sender=calm.guardian)
+    assert 2 * HOUR <= lost_over(calm, 5 * HOUR) <= 2 * HOUR + 2 * MINUTE    # eight running hours gave two
+
+
 def test_missing_epochs_stop_it_for_six_hours(oracles):
     oracles.publish()
     assert lost_over(oracles, LIMITS.heartbeat) <= 1
@@ -194,6 +249,22 @@ def test_missing_epochs_stop_it_for_six_hours(oracles):
     oracles.publish()
     assert 0 <= oracles.oracle.live_time() - before <= 2                    # what was lost stays lost, and no more
     assert lost_over(oracles, LIMITS.heartbeat - 5) == 0
+
+
+def test_a_heartbeat_is_counted_from_publication(oracles):
+    """Not from the epoch's own time."""
+    oracles.later(LIMITS.heartbeat)
+    now = oracles.chain.now()
+    oracles.publish(id=now - LIMITS.heartbeat + 100, deadline=now + 600)
+    assert lost_over(oracles, LIMITS.heartbeat - 5) == 0
+
+
+def test_a_new_oracle_has_all_its_credit():
+    with started() as chain:
+        new = build_oracle_world(chain, LAYOUT)
+        new.publish()
+        new.later(LIMITS.heartbeat + 5)
+        assert 6 * HOUR - 10 <= lost_over(new, DAY) <= 6 * HOUR
 
 
 def test_credit_comes_back_slowly(oracles):
@@ -277,7 +348,7 @@ def limit_after(seconds: int, mark: int = MARKS[0], bps: int = 1_000) -> int:
     return math.isqrt(mark * mark * bps * bps * seconds // (3_600 * 10**8))
 
 
-@pytest.mark.parametrize("seconds", [300, 1_200])
+@pytest.mark.parametrize("seconds", [300, 900, 1_200])                      # of 900 the root is exact
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_largest_move_and_the_next(calm, seconds, sign):
     first = calm.publish()
@@ -352,6 +423,16 @@ def test_a_deviation_downwards(calm):
     calm.oracle.check_reference(0)
 
 
+def test_a_deviation_is_allowed_to_the_unit(calm):
+    feed = calm.reference(deviation=2_500)
+    calm.publish()
+    calm.quote(feed, MARKS[0] * 4 // 5)                                     # a quarter of itself below the mark
+    with refused("NoDeviation"):
+        calm.oracle.check_reference(0)
+    calm.quote(feed, MARKS[0] * 4 // 5 - 1)
+    calm.oracle.check_reference(0)
+
+
 def test_a_dead_reference_never_trips(calm):
     feed = calm.reference()
     calm.publish()
@@ -384,12 +465,23 @@ def test_a_silent_failure_is_no_answer(calm):
 def test_one_of_two_that_agrees_is_enough(calm):
     feed, other = calm.reference(), calm.reference(0, 1)
     calm.publish()
+    for first, second in ((feed, other), (other, feed)):
+        calm.quote(first, 2 * MARKS[0])
+        calm.quote(second, MARKS[0])
+        with refused("NoDeviation"):
+            calm.oracle.check_reference(0)
     calm.quote(feed, 2 * MARKS[0])
-    calm.quote(other, MARKS[0])
-    with refused("NoDeviation"):
-        calm.oracle.check_reference(0)
-    calm.quote(other, 2 * MARKS[0])
     calm.oracle.check_reference(0)
+
+
+@pytest.mark.parametrize("dead", range(2))
+def test_a_dead_one_of_two_stops_nothing(calm, dead):
+    feeds = [calm.reference(), calm.reference(0, 1)]
+    calm.publish()
+    for place, feed in enumerate(feeds):
+        calm.quote(feed, 2 * MARKS[0], updated=calm.chain.now() - 2 * HOUR * (place == dead))
+    calm.oracle.check_reference(0)
+    assert calm.oracle.is_tripped()
 
 
 def test_a_mark_without_a_price_is_not_compared(calm):
@@ -398,6 +490,18 @@ def test_a_mark_without_a_price_is_not_compared(calm):
     calm.quote(feed, 100)
     with refused("NoDeviation"):
         calm.oracle.check_reference(2)
+
+
+def test_a_reference_lives_to_the_last_second_of_its_age(calm):
+    feed = calm.reference()
+    calm.publish()
+    updated = calm.chain.now()
+    calm.quote(feed, 2 * MARKS[0], updated=updated)
+    calm.chain.travel_to(updated + HOUR)
+    calm.oracle.check("checkReference", 0)
+    calm.chain.travel_to(updated + HOUR + 1)
+    with refused("NoDeviation"):
+        calm.oracle.check("checkReference", 0)
 
 
 # -- the breaker: reset ------------------------------------------------------------------------------------------------
@@ -410,18 +514,36 @@ def tripped(oracles):
     return feed
 
 
+def test_a_trip_says_why_and_until_when_and_lapses_then(calm):
+    calm.publish()
+    calm.later(300)
+    content = calm.content(marks=(2 * MARKS[0], MARKS[1]))
+    receipt = calm.bring(content)
+    until = calm.chain.now() + 6 * HOUR
+    (trip,) = [arguments for name, arguments in told(calm, receipt) if name == "BreakerTripped"]
+    assert trip == {"cause": 0, "epochId": content.id, "until": until}
+    calm.chain.travel_to(until - 1)
+    assert calm.oracle.is_tripped()
+    calm.chain.travel_to(until)
+    assert not calm.oracle.is_tripped()
+
+
 def test_it_resets_after_half_an_hour(calm):
     with refused("NotTripped"):
         calm.oracle.reset_breaker()
-    tripped(calm)
+    feed = tripped(calm)
     at = calm.chain.now() - 1
     with refused("NotCalm"):
         calm.oracle.reset_breaker()
-    calm.chain.travel_to(at + 30 * MINUTE - 5)
+    calm.quote(feed, 2 * MARKS[0])
+    calm.chain.travel_to(at + 30 * MINUTE - 1)
     with refused("NotCalm"):
-        calm.oracle.reset_breaker()
-    calm.chain.travel_to(at + 30 * MINUTE + 1)
+        calm.oracle.check("resetBreaker")
+    calm.chain.travel_to(at + 30 * MINUTE)
+    calm.oracle.check("resetBreaker")
+    live = calm.oracle.live_time()
     calm.oracle.reset_breaker(sender=calm.relayer)
+    assert 0 <= calm.oracle.live_time() - live <= 2                          # what the trip stopped stays stopped
     assert not calm.oracle.is_tripped()
     assert lost_over(calm, HOUR) == 0
     with refused("NotTripped"):
@@ -511,6 +633,17 @@ def test_limits_have_bounds(oracles, changes):
         oracles.govern("tightenLimits", LIMITS._replace(**changes).words(), sender=oracles.risk)
 
 
+@pytest.mark.parametrize("changes", [
+    {"required_lag": 1}, {"required_lag": 30 * DAY}, {"min_interval": MINUTE},
+    {"min_interval": HOUR, "heartbeat": HOUR}, {"heartbeat": 240}, {"heartbeat": DAY},
+    {"move_limits": (100, 1_000, 1_000, 100)}])
+def test_limits_reach_their_bounds(oracles, changes):
+    limits = LIMITS._replace(**changes)
+    oracles.set_limits(**changes)
+    assert (oracles.oracle.required_lag(), oracles.oracle.read("minInterval"), oracles.oracle.read("heartbeat"),
+            oracles.oracle.read("moveLimits")) == limits.words()
+
+
 def test_limits_tighten_once_a_day(oracles):
     tighter = LIMITS._replace(required_lag=14_000, move_limits=(900, 1_000, 1_000, 1_000))
     with refused("AccessManagedUnauthorized"):
@@ -525,10 +658,11 @@ def test_limits_tighten_once_a_day(oracles):
     at = oracles.chain.now()
     assert oracles.oracle.announced_lag() == 14_000
     assert oracles.oracle.read("moveLimits") == tighter.words()[3]
-    oracles.chain.travel_to(at + DAY - 3)
+    oracles.chain.travel_to(at + DAY - 1)
     with refused("TightenedTooRecently"):
-        oracles.govern("tightenLimits", tighter.words(), sender=oracles.risk)
+        oracles.oracle.check("tightenLimits", tighter.words(), sender=oracles.risk)
     oracles.chain.travel_to(at + DAY)
+    oracles.oracle.check("tightenLimits", tighter.words(), sender=oracles.risk)
     with refused("NotTighter"):                                              # an announced lag is not taken back either
         oracles.govern("tightenLimits", tighter._replace(required_lag=13_900).words(), sender=oracles.risk)
     oracles.govern("tightenLimits", tighter.words(), sender=oracles.risk)
@@ -538,6 +672,7 @@ def test_limits_tighten_once_a_day(oracles):
 def test_references_are_sensible(oracles, source):
     with refused("LimitOutOfBound"):
         oracles.govern("setReference", 0, 0, (oracles.relayer, *source))
+    oracles.govern("setReference", 0, 0, (oracles.relayer, 18, 1, 1))
 
 
 def test_references_have_places(oracles):

@@ -7,15 +7,30 @@ from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
-from oracle_world import ASSET, DAY, FINALITY, LAYOUT, LEAF, MARK, MARKS, STAKE, factors_hash, listed
+from oracle_world import (
+    ASSET,
+    BLOCKS,
+    DAY,
+    FINALITY,
+    LAYOUT,
+    LEAF,
+    LIMITS,
+    MARK,
+    MARKS,
+    STAKE,
+    create,
+    factors_hash,
+    listed,
+)
 from world import HOUR, refused
 
 from prover.curve import ORDER
-from verifier_contracts.abi import encode_deployment
-from verifier_contracts.compiler import compile_contracts
+from verifier_contracts.abi import encode_call, encode_deployment
+from verifier_contracts.compiler import compile_contracts, compile_sources
 from verifier_contracts.eip712 import sign
 from verifier_contracts.errors import Reverted
-from verifier_contracts.oracle import ANSWER, evidence
+from verifier_contracts.events import read_events
+from verifier_contracts.oracle import ANSWER, RiskOracle, evidence
 
 PROOF_GAS = 305_000
 BOUND = 1 << LAYOUT.value_bits
@@ -31,6 +46,12 @@ def calm(oracles):
 def pack(*values: int) -> int:
     """A packed element as the field has it."""
     return sum(value << LAYOUT.width * place for place, value in enumerate(values)) % ORDER
+
+
+def told(oracles, receipt):
+    """The court's events of a transaction."""
+    return [(event.name, dict(event.arguments)) for event in read_events(
+        oracles.chain, {"court": oracles.court}, receipt.block).events]
 
 
 # -- bounds, one proof -------------------------------------------------------------------------------------------------
@@ -78,8 +99,10 @@ def test_an_honest_element_stands(calm, shown):
     ((ASSET, 5, 1, 8), (ASSET, 5, 2, 7))], ids=str)
 def test_two_that_contradict_refute(calm, one, other):
     content = calm.publish()
-    calm.challenge(content, calm.prove(content, *one), calm.prove(content, *other))
+    receipt = calm.challenge(content, calm.prove(content, *one), calm.prove(content, *other))
     assert calm.oracle.facts_of(content.id).refuted
+    assert calm.court.refuter_of(content.id)[:2] == (calm.challenger, 2)
+    assert told(calm, receipt) == [("LeafRefuted", {"epochId": content.id, "challenger": calm.challenger})]
 
 
 @pytest.mark.parametrize(("one", "other"), [
@@ -223,7 +246,7 @@ def test_signers_are_slashed_and_the_challenger_rewarded(calm):
     calm.refute(content)
     _, proofs, base_fee = calm.court.refuter_of(content.id)
     assert proofs == 1
-    assert base_fee > 0
+    assert base_fee == calm.chain.web3.eth.get_block("latest")["baseFeePerGas"] > 0         # not what was bid above it
     calm.court.settle_refutation(content.id, sender=calm.relayer)
     assert [calm.court.stake_of(one.address) for one in calm.publishers] == [5, STAKE, 0, 0, STAKE]
     reward = 3 * PROOF_GAS * base_fee + 3 * STAKE // 10
@@ -253,7 +276,8 @@ def test_what_is_owed_is_claimed_once(calm):
     target = "0x" + "77" * 20
     with refused("NothingOwed"):
         calm.court.claim(target, sender=calm.relayer)
-    calm.court.claim(target, sender=calm.challenger)
+    receipt = calm.court.claim(target, sender=calm.challenger)
+    assert told(calm, receipt) == [("Claimed", {"claimant": calm.challenger, "to": target, "amount": owed})]
     assert calm.chain.web3.eth.get_balance(calm.chain.web3.to_checksum_address(target)) == owed
     with refused("NothingOwed"):
         calm.court.claim(target, sender=calm.challenger)
@@ -281,10 +305,11 @@ def test_stakes_are_held_for_seven_days_after_the_last_signature(calm):
         calm.court.unstake(sender=leaver)
     calm.govern("rotateSigners", [calm.publishers[0].address], 1)
     until = calm.oracle.signers(2).valid_until
-    calm.chain.travel_to(until + 7 * DAY - 2)
+    calm.chain.travel_to(until + 7 * DAY)
     with refused("StakeHeld"):
-        calm.court.unstake(sender=leaver)
+        calm.court.check("unstake", sender=leaver)
     calm.chain.travel_to(until + 7 * DAY + 1)
+    calm.court.check("unstake", sender=leaver)
     calm.court.unstake(sender=leaver)
     assert (calm.court.stake_of(leaver), calm.court.owed_to(leaver)) == (0, STAKE)
 
@@ -444,8 +469,11 @@ def demand(oracles, content, kind=LEAF, id=0, listing=None, *, bond=None):
 @pytest.mark.both_chains
 def test_a_leaf_that_is_not_shown_freezes_the_epoch(calm):
     content = calm.publish()
-    demand(calm, content)
+    receipt = demand(calm, content)
     bond = calm.court.demand_of(content.id, LEAF, 0).bond
+    assert told(calm, receipt) == [("LeafDemanded", {
+        "epochId": content.id, "kind": LEAF, "leafId": 0, "demander": calm.challenger,
+        "due": calm.oracle.live_time() + FINALITY})]
     assert (calm.oracle.facts_of(content.id).open_demands, calm.oracle.facts_of(content.id).extended) == (1, True)
     calm.settle()
     calm.settle()
@@ -506,13 +534,21 @@ def test_the_last_second_of_a_demand(calm):
     live = calm.oracle.facts_of(content.id).live_at
     calm.later(live + FINALITY - calm.oracle.live_time() - 3)
     demand(calm, content)
+    nothing = (content.words(), [], [])                                          # a null leaf need not be listed
+    for second, error in ((0, "BondTooSmall"), (1, "DemandTooLate")):            # a call brings none
+        calm.later(live + FINALITY + second - calm.oracle.live_time())
+        with refused(error):
+            calm.court.check("demandLeaf", content.id, ASSET, 0, nothing)
     due = calm.court.demand_of(content.id, LEAF, 0).due
-    assert due - calm.oracle.live_time() == FINALITY
-    calm.later(due - calm.oracle.live_time() - 3)
+    proof = calm.prove(content, LEAF, 0, 2, 0, sender=calm.relayer, action=ANSWER)
+    calm.later(due - calm.oracle.live_time())
     with refused("AnswerNotDue"):
-        calm.court.close_demand(content.id, LEAF, 0)
-    calm.court.answer(content.id, calm.prove(content, LEAF, 0, 2, 0, sender=calm.relayer, action=ANSWER),
-                      sender=calm.relayer)
+        calm.court.check("closeDemand", content.id, LEAF, 0)
+    calm.court.check("answerDemand", content.id, proof.argument(), sender=calm.relayer)
+    calm.later(1)
+    calm.court.check("closeDemand", content.id, LEAF, 0)
+    with refused("AnswerTooLate"):
+        calm.court.check("answerDemand", content.id, proof.argument(), sender=calm.relayer)
 
 
 def test_what_may_be_demanded(calm):
@@ -582,9 +618,15 @@ def test_a_released_leaf_is_answered_by_the_quorum(calm):
 
 def test_a_demand_brings_a_bond(calm):
     content = calm.publish()
-    assert calm.court.bond_needed() >= 3 * PROOF_GAS * 10**7
+    least = 3 * PROOF_GAS * 10**7
+    assert calm.court.bond_needed() >= least
     with refused("BondTooSmall"):
-        demand(calm, content, bond=3 * PROOF_GAS * 10**7 - 1)
+        demand(calm, content, bond=least - 1)
+    for _ in range(60):                                                      # until gas costs next to nothing
+        if calm.court.bond_needed() > least:
+            calm.mine(1)
+    calm.mine(2)
+    demand(calm, content, bond=least)
 
 
 def test_no_demand_that_nobody_could_answer(calm):
@@ -613,7 +655,8 @@ def test_nothing_is_demanded_of_a_frozen_epoch(calm):
     calm.refute(content)
     with refused("FrozenEpoch"):
         demand(calm, content, ASSET)
-    calm.court.close_demand(content.id, LEAF, 0)                             # and who did gets the bond back at once
+    receipt = calm.court.close_demand(content.id, LEAF, 0)                   # and who did gets the bond back at once
+    assert read_events(calm.chain, {"oracle": calm.oracle}, receipt.block).events == (), "nor is it frozen again"
     assert calm.court.owed_to(calm.challenger) == bond
 
 
@@ -711,6 +754,36 @@ def test_evidence_in_the_mempool_is_its_finders(calm):
     show(calm, case)
 
 
+HASTY = """\
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// Commits and shows in one transaction.
+contract Hasty {
+    function both(address court, bytes calldata first, bytes calldata second) external {
+        (bool done, bytes memory answer) = court.call(first);
+        require(done);
+        (done, answer) = court.call(second);
+        if (!done) assembly { revert(add(answer, 0x20), mload(answer)) }
+    }
+}
+"""
+
+
+def test_evidence_waits_for_the_next_block(calm):
+    """Else whoever saw it in the mempool would commit and show it before it, in one block."""
+    earlier, later, signatures, salt = double(calm)
+    hasty = compile_sources({"Hasty.sol": HASTY})["Hasty"]
+    place = calm.chain.send(None, hasty.creation).contract
+    commitment = evidence(place, earlier, later, salt)
+    calls = [encode_call(calm.court.artifact, "commitEvidence", [commitment]),
+             encode_call(calm.court.artifact, "slashEquivocation", [earlier.words(), later.words(), list(signatures),
+                                                                    salt])]
+    with pytest.raises(Reverted) as caught:
+        calm.chain.call(place, encode_call(hasty, "both", [calm.court.address, *calls]))
+    assert caught.value.data == keccak(text="NotCommitted(bytes32)")[:4] + commitment
+
+
 # -- oracle and court --------------------------------------------------------------------------------------------------
 def test_only_the_court_judges(calm):
     content = calm.publish()
@@ -724,6 +797,13 @@ def test_a_court_is_named_once(calm):
         calm.govern("installCourt", calm.court.address)
     with refused("AccessManagedUnauthorized"):
         calm.govern("installCourt", calm.court.address, sender=calm.guardian)
+
+
+def test_a_court_of_another_oracle_is_none(calm):
+    fresh = RiskOracle(calm.chain, create(calm.chain, compile_contracts()["RiskOracle"], [
+        calm.access.address, LIMITS.words(), BLOCKS], gas=16_700_000))
+    with refused("NotCourt"):
+        fresh.transact("installCourt", calm.court.address, sender=calm.admin)
 
 
 @pytest.mark.parametrize("changes", [{"lanes": 0}, {"lanes": 6}, {"lanes": 2, "width": 127}, {"width": 45},

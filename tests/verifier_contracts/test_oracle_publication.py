@@ -7,12 +7,15 @@ from dataclasses import replace
 import pytest
 from eth.db.account import AccountDB
 from eth_utils.address import to_canonical_address
-from oracle_world import DAY, HOUR, LIMITS, STAKE, factors_hash, keys
+from oracle_world import BLOCKS, DAY, HOUR, LIMITS, STAKE, create, factors_hash, keys
+from test_oracle_clock import told
 from world import refused
 
 from prover.curve import ORDER
+from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.eip712 import sign
 from verifier_contracts.epoch_content import FIRST, OracleDomain
+from verifier_contracts.oracle import RiskOracle
 
 
 @pytest.mark.both_chains
@@ -98,6 +101,17 @@ def test_what_was_signed_for_another_content_oracle_or_chain(oracles):
             oracles.oracle.publish(content, 1, oracles.signatures(message))
 
 
+def test_an_oracle_says_for_which_domain_it_wants_signatures(oracles):
+    """EIP-5267: name, version, chain and contract; no salt, no extensions. What publishers sign has the same."""
+    fresh = RiskOracle(oracles.chain, create(oracles.chain, compile_contracts()["RiskOracle"], [
+        oracles.access.address, LIMITS.words(), BLOCKS], gas=16_700_000))
+    fields, name, version, chain, contract, salt, extensions = fresh.read("eip712Domain")
+    assert (fields, name, version, chain) == (b"\x0f", "Tailproof RiskOracle", "1", oracles.chain.chain_id)
+    assert (contract.lower(), salt, list(extensions)) == (fresh.address.lower(), bytes(32), [])
+    signed = fresh.domain.content(oracles.content())["domain"]
+    assert signed == {"name": name, "version": version, "chainId": chain, "verifyingContract": fresh.address}
+
+
 @pytest.mark.parametrize("field", ["id", "deadline", "root", "model_id", "data_root", "factors_hash", "marks", "regime",
                                    "lag_seconds", "previous"])
 def test_every_field_is_signed(oracles, field):
@@ -130,6 +144,17 @@ def test_no_epoch_from_the_future(oracles):
     now = oracles.chain.now()
     with refused("EpochInFuture"):
         oracles.bring(oracles.content(id=now + 600, deadline=now + 1200))
+    published = signed(oracles, oracles.content(id=now + 600, deadline=now + 1200))
+    oracles.chain.travel_to(now + 599)
+    with refused("EpochInFuture"):
+        oracles.oracle.check("publish", *published)
+    oracles.chain.travel_to(now + 600)
+    oracles.oracle.check("publish", *published)
+
+
+def signed(oracles, content, generation=1):
+    """What is sent to publish it."""
+    return content.words(), generation, oracles.signatures(oracles.oracle.domain.content(content))
 
 
 def test_epochs_keep_a_distance(oracles):
@@ -158,9 +183,11 @@ def test_a_frozen_epoch_is_replaced_at_once(oracles):
 def test_the_last_second_of_the_deadline(oracles):
     content = oracles.content()
     content = replace(content, deadline=content.id + 100)
+    oracles.chain.travel_to(content.deadline)
+    oracles.oracle.check("publish", *signed(oracles, content))
     oracles.chain.travel_to(content.deadline + 1)
     with refused("Expired"):
-        oracles.bring(content)
+        oracles.oracle.check("publish", *signed(oracles, content))
 
 
 def test_deadlines_are_near(oracles):
@@ -223,6 +250,12 @@ def test_the_lag_is_covered(oracles):
     oracles.publish(lag_seconds=13_200)
 
 
+def test_a_lag_is_thirty_days_at_most(oracles):
+    with refused("LagTooLong"):
+        oracles.publish(lag_seconds=30 * DAY + 1)
+    oracles.publish(lag_seconds=30 * DAY)
+
+
 def test_a_longer_lag_takes_force_with_the_first_epoch_that_covers_it(oracles):
     oracles.publish()
     oracles.set_limits(required_lag=20_000)
@@ -264,7 +297,7 @@ def seat(oracles, accounts, quorum=2):
     for one in accounts:
         if oracles.court.stake_of(one.address) < STAKE:
             oracles.court.stake(one.address, STAKE)
-    oracles.govern("rotateSigners", [one.address for one in accounts], quorum)
+    return oracles.govern("rotateSigners", [one.address for one in accounts], quorum)
 
 
 def test_the_set_before_counts_for_a_day_more(oracles):
@@ -279,17 +312,21 @@ def test_the_set_before_counts_for_a_day_more(oracles):
     content = oracles.content()
     oracles.chain.travel_to(until - 300)
     oracles.bring(oracles.content())
+    oracles.chain.travel_to(until)
+    oracles.oracle.check("publish", *signed(oracles, oracles.content()))
     oracles.chain.travel_to(until + 1)
     with refused("SetExpired"):
-        oracles.bring(oracles.content())
+        oracles.oracle.check("publish", *signed(oracles, oracles.content()))
     oracles.bring(oracles.content(), (0, 1), generation=2, among=others)
     assert content.previous != FIRST
 
 
 def test_rotation_gives_a_day(oracles):
-    seat(oracles, oracles.publishers[:3])
+    receipt = seat(oracles, oracles.publishers[:3])
+    names = [one.address for one in oracles.publishers[:3]]
+    assert told(oracles, receipt) == [("SignersRotated", {"generation": 2, "signers": names, "quorum": 2})]
     until = oracles.oracle.signers(1).valid_until
-    assert abs(until - (oracles.chain.now() + DAY)) <= 1
+    assert until == oracles.chain.now() + DAY
     assert oracles.oracle.signers(2).valid_until == 2**40 - 1
 
 
@@ -306,6 +343,7 @@ def test_a_revoked_set_counts_no_more(oracles):
     with refused("AccessManagedUnauthorized"):
         oracles.govern("revokeSigners", 1, sender=oracles.relayer)
     oracles.govern("revokeSigners", 1, sender=oracles.guardian)
+    assert oracles.oracle.signers(1).valid_until == oracles.chain.now() - 1      # not even in the same block
     with refused("SetExpired"):
         oracles.bring(oracles.content())
     with refused("SetExpired"):

@@ -471,9 +471,10 @@ def test_a_call_that_fell_is_noted_in_the_very_second(lw):
     lw.silence("noteSilence", who)
 
 
-def test_the_time_of_the_last_cover_outlives_the_call(lw):
+@pytest.mark.parametrize("step", [1, 3])                                   # a longer cover is no later one
+def test_the_time_of_the_last_cover_outlives_the_call(lw, step):
     """Losses are charged to gains from then on."""
-    who = covered(lw)
+    who = covered(lw, step=step)
     at = lw.epoch
     lw.run(40 * MINUTE)
     fresh = lw.key("never covered")

@@ -327,6 +327,13 @@ def test_a_proof_is_for_one_withdrawal(funded: VaultWorld, change: str) -> None:
     funded.withdraw(wish, cover)
 
 
+def test_a_vault_says_for_which_domain_it_wants_signatures(w: VaultWorld) -> None:
+    """EIP-5267: name, version, chain and contract; no salt, no extensions."""
+    fields, name, version, chain, contract, salt, extensions = w.vault("eip712Domain")
+    assert (fields, name, version, chain) == (b"\x0f", "Tailproof CollateralVault", "1", 1)
+    assert (to_checksum_address(contract), salt, extensions) == (w.vault.address, bytes(32), ())
+
+
 def test_no_proof_is_consent(funded: VaultWorld) -> None:
     wish = funded.wish(100, to=STRANGER)
     with refused("NotOwner"):

@@ -8,7 +8,9 @@ from ledger_world import (
     DAY,
     HOUR,
     NOWHERE,
+    REGISTRY_GAS,
     STATEMENTS,
+    Tested,
     candidate,
     refused,
     replace,
@@ -16,9 +18,11 @@ from ledger_world import (
     statement_id,
 )
 from toykey import CIRCUIT, ToyKey, g1
+from world import embedded
 
+from verifier_contracts import embedded as embedded_machine
 from verifier_contracts.abi import encode_deployment
-from verifier_contracts.compiler import compile_sources
+from verifier_contracts.compiler import compile_contracts, compile_sources
 from verifier_contracts.creation import deploy_verifier
 
 COVER = statement_id("cover")
@@ -53,7 +57,8 @@ contract Fake {
         return digest;
     }
 
-    /// 0: anything holds; 1: nothing does; 2: only the known answer; 3: asks the good one; 4: looks at 3 inputs.
+    /// 0: anything holds; 1: nothing does; 2: only the known answer; 3: asks the good one; 4: looks at the first 3
+    /// inputs, 6: at the last 3; 7: refuses by another error's name, 8: by more than the right one.
     fallback() external {
         if (mode == 0) return;
         if (mode == 1) revert Nope();
@@ -63,7 +68,10 @@ contract Fake {
             return;
         }
         if (mode == 4) data[data.length - 1] = bytes1(uint8(4));
+        if (mode == 6) data[291] = bytes1(uint8(1));
         (bool ok, bytes memory answer) = good.staticcall(data);
+        if (mode == 7) answer = abi.encodeWithSignature("Nope()");
+        if (mode == 8) answer = bytes.concat(answer, "!");
         if (!ok) assembly { revert(add(answer, 0x20), mload(answer)) }
     }
 }
@@ -143,11 +151,27 @@ def test_permission_for_insecure_keys_is_public(ledgers, next_key):
         send_contract(ledgers.chain, "VerifierRegistry", [ledgers.authority.address, False, [(COVER, given)]])
 
 
+def test_a_registry_of_insecure_keys_says_so_when_it_is_deployed(ledgers, next_key):
+    """Its events alone tell a reader what its proofs are worth."""
+    verifier = verifier_of(ledgers, next_key)
+    for allowed, first in ((False, []), (True, [(COVER, candidate(ledgers.chain, next_key, verifier))])):
+        code = encode_deployment(compile_contracts()["VerifierRegistry"], [ledgers.authority.address, allowed, first])
+        receipt = ledgers.chain.send(None, code, gas=REGISTRY_GAS)
+        registry = Tested(ledgers.chain, receipt.contract, "VerifierRegistry")
+        assert ledgers.events(receipt, registry, "InsecureSetupAllowed") == [{}] * allowed
+        assert ledgers.events(receipt, registry, "GenerationActivated") == [
+            {"statement": COVER, "generation": 1, "keyDigest": next_key.verification_key.digest(),
+             "verifier": verifier, "insecure": True}] * allowed
+
+
 # -- rotation ----------------------------------------------------------------------------------------------------------
 def test_a_rotation_takes_a_week_and_leaves_time_for_proofs_in_flight(ledgers, next_key):
     given = candidate(ledgers.chain, next_key, verifier_of(ledgers, next_key), sunset=2 * HOUR)
-    announce(ledgers, given)
+    receipt = announce(ledgers, given)
     announced = ledgers.chain.now()
+    (event,) = ledgers.events(receipt, ledgers.registry, "GenerationAnnounced")
+    assert (event["statement"], event["keyDigest"]) == (COVER, next_key.verification_key.digest())
+    assert (event["ready"], tuple(event["candidate"].values())) == (announced + WAIT, given)
     before = ledgers.registry.read("active", COVER)
     ledgers.chain.travel_to(announced + WAIT - 2)
     with refused("NotReady"):
@@ -203,17 +227,23 @@ def test_an_announcement_can_be_cancelled_and_lapses(ledgers, next_key):
     with refused("NotAnnounced"):
         activate(ledgers, given)
     announce(ledgers, given)
-    announced = ledgers.chain.now()
-    ledgers.chain.travel_to(announced + WAIT + 30 * DAY + 1)
+    end = ledgers.chain.now() + WAIT + 30 * DAY
+    ledgers.chain.travel_to(end)
+    ledgers.registry.check("activate", COVER, given, sender=ledgers.stranger)
+    with refused("AnnouncementPending"):
+        ledgers.registry.check("announce", COVER, given, sender=ledgers.admin)
+    ledgers.chain.travel_to(end + 1)
     with refused("AnnouncementLapsed"):
         activate(ledgers, given)
     announce(ledgers, given)                                            # a lapsed one is in nobody's way
 
 
-@pytest.mark.parametrize("sunset", [HOUR - 1, 30 * DAY + 1])
-def test_a_sunset_has_bounds(ledgers, next_key, sunset):
+@pytest.mark.parametrize(("bound", "beyond"), [(HOUR, HOUR - 1), (30 * DAY, 30 * DAY + 1)])
+def test_a_sunset_has_bounds(ledgers, next_key, bound, beyond):
+    verifier = verifier_of(ledgers, next_key)
     with refused("SunsetOutOfRange"):
-        announce(ledgers, candidate(ledgers.chain, next_key, verifier_of(ledgers, next_key), sunset=sunset))
+        announce(ledgers, candidate(ledgers.chain, next_key, verifier, sunset=beyond))
+    announce(ledgers, candidate(ledgers.chain, next_key, verifier, sunset=bound))
 
 
 def test_a_statement_has_a_name(ledgers, next_key):
@@ -288,7 +318,8 @@ def test_a_candidate_is_what_the_admin_says(ledgers, next_key, field, error):
         announce(ledgers, candidate(ledgers.chain, next_key, verifier_of(ledgers, next_key), **{field: b"\x01" * 32}))
 
 
-@pytest.mark.parametrize(("mode", "valid"), [(0, False), (1, True), (2, False), (4, False)])
+@pytest.mark.parametrize(("mode", "valid"), [(0, False), (1, True), (2, False), (4, False), (6, False), (7, False),
+                                             (8, False)])
 def test_a_verifier_that_answers_without_verifying_is_refused(ledgers, next_key, mode, valid):
     with refused("VerifierSelfTestFailed") as caught:
         announce(ledgers, candidate(ledgers.chain, next_key, fake(ledgers, next_key, mode)))
@@ -346,6 +377,29 @@ def test_a_verifier_cannot_slip_another_digest_in(ledgers, next_key):
     ledgers.chain.send(shifty, keccak(text="breakDown()")[:4])
     with refused("KeyDigestMismatch"):
         ledgers.registry.read("active", COVER)
+
+
+def take_away(monkeypatch, precompile):
+    """From the embedded chains: a call of it succeeds from now on, and answers nothing."""
+    left = {place: run for place, run in embedded_machine._Computation._precompiles.items()
+            if int.from_bytes(place, "big") != precompile}
+    monkeypatch.setattr(embedded_machine._Computation, "_precompiles", left)
+
+
+@pytest.mark.parametrize("missing", [6, 7, 8])
+def test_no_verifier_is_taken_on_a_chain_without_the_curve(monkeypatch, missing):
+    """Of a precompile that is missing every call succeeds, with an empty answer. This candidate needs none."""
+    chain = embedded()
+    authority = send_contract(chain, "Authority", [chain.senders[0]])
+    registry = send_contract(chain, "VerifierRegistry", [authority.address, False, []])
+    shape = compile_sources({"Shape.sol": SHAPE})["Shape"]
+    verifier = chain.send(None, encode_deployment(shape, [b"\x01" * 32])).contract
+    given = (verifier, keccak(chain.code(verifier)), b"\x01" * 32, CIRCUIT, HOUR, [0] * 8, [1])
+    registry.check("announce", COVER, given, sender=chain.senders[0])
+    take_away(monkeypatch, missing)
+    with refused("PrecompileMissing") as caught:
+        registry.check("announce", COVER, given, sender=chain.senders[0])
+    assert caught.value.arguments == {"precompile": missing}
 
 
 # -- distrust ----------------------------------------------------------------------------------------------------------
