@@ -16,13 +16,14 @@ sys.path.insert(0, str(Path(__file__).parent))                                 #
 from postgres import postgres
 from sqlalchemy import create_engine, text
 from system_world import SystemWorld, build_system
-from world import KINDS, started
+from world import KINDS, QUICKLY, started
 
 from relayer.outbox import database
 from verifier_contracts.system_config import REQUIRED_SLOTS
 
 
-@pytest.fixture(scope="session", params=KINDS)
+@pytest.fixture(scope="session", params=[kind if kind == QUICKLY else pytest.param(kind, marks=pytest.mark.slow)
+                                        for kind in KINDS])
 def built_world(request: pytest.FixtureRequest) -> Iterator[SystemWorld]:
     with started(request.param) as chain:
         yield build_system(chain, slots=REQUIRED_SLOTS)

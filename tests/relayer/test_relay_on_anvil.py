@@ -312,8 +312,9 @@ for _ in range(20):
 """
 
 
-@pytest.mark.parametrize("point", ["before checked", "after checked", "before signed", "after signed", "handed over",
-                                   "after handover", "before mined", "after mined", "before finish"])
+@pytest.mark.parametrize("point", ["before signed", "after signed", "handed over", *(
+    pytest.param(point, marks=pytest.mark.slow) for point in (
+        "before checked", "after checked", "after handover", "before mined", "after mined", "before finish"))])
 def test_a_process_that_is_killed_for_good(stage: Stage, tmp_path: Path, point: str) -> None:
     deployment = tmp_path / "deployment.json"
     stage.world.system.save(deployment)

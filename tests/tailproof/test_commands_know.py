@@ -281,8 +281,9 @@ def filler(param: click.Parameter, there: Path) -> str:
     return "http://127.0.0.1:9" if param.name == "rpc" else str(there / f"absent-{param.name}")
 
 
-JOURNALS = {("keeper", "run", "journal"), ("keeper", "guard", "journal"), ("keeper", "guard", "allowance")}
-"""Read once the chain has said whose they are."""
+JOURNALS = {("keeper", "run", "journal"), ("keeper", "guard", "journal"), ("keeper", "guard", "allowance"),
+            ("relay", "run", "log")}
+"""Read once the chain has said whose they are; and a log, which is appended to."""
 WRITERS = [(path, command, param.name) for path, command in commands(main) for param in command.params  # type: ignore[arg-type]
            # which go on in files of their own schemas, in no others
            if (*path, param.name) not in JOURNALS and path != ("oracle", "watch")

@@ -520,7 +520,8 @@ def test_what_the_page_is_told_is_so() -> None:
 def test_the_committed_page_is_what_its_sources_build(tmp_path: Path) -> None:
     """`make page` writes it."""
     subprocess.run(["node", str(ROOT / "web" / "build.mjs"), str(tmp_path / "page.html")], check=True)
-    assert (tmp_path / "page.html").read_bytes() == FILE.read_bytes()
+    is_the_same = (tmp_path / "page.html").read_bytes() == FILE.read_bytes()
+    assert is_the_same, "run `make page`"
     assert len(FILE.read_bytes()) < 400_000
 
 

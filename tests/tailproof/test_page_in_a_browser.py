@@ -216,7 +216,7 @@ def _flipped(browser: Browser, folder: Path, name: str, flips: list[tuple[int, i
             assert json.loads(tampered) == json.loads(text), (name, place, mask, verdict)
 
 
-@pytest.mark.parametrize("name", ["margin", "solvency", "netting"])
+@pytest.mark.parametrize("name", ["margin", "solvency", pytest.param("netting", marks=pytest.mark.slow)])
 def test_every_tampered_byte_is_refused(browser: Browser, folder: Path, name: str) -> None:
     """Each byte once, as chance wants it; and a sample of digits that become other digits, which no form refuses."""
     draw = random.Random(name)

@@ -65,7 +65,7 @@ def kept_in(file):
     return json.loads(file.read_text())
 
 
-@pytest.mark.parametrize("done", [0, 1, 8])
+@pytest.mark.parametrize("done", [pytest.param(0, marks=pytest.mark.slow), 1, 8])
 def test_what_was_deployed_before_a_failure_is_kept(stage, tmp_path, done):
     chain, node = stage
     file = tmp_path / "deployment.json"
