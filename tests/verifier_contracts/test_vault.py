@@ -233,6 +233,18 @@ def test_what_stays_must_be_covered_to_the_unit(funded: VaultWorld) -> None:
         funded.withdraw(wish)
 
 
+def test_a_withdrawal_is_valued_by_the_signed_factors_alone(funded: VaultWorld) -> None:
+    """Whoever withdraws brings the factors: raised ones would let out what stands for a margin."""
+    wish = funded.wish(601)
+    epoch, claimed, _, proof = funded.cover(wish, 400)
+    raised = [(FACTORS[0][0], 2 * ONE, 2 * ONE), *FACTORS[1:]]
+    with refused("WrongFactors"):
+        funded.withdraw(wish, (epoch, claimed, raised, proof))
+    with refused("ClaimAboveValue", 400, 399):
+        funded.withdraw(wish, (epoch, claimed, FACTORS, proof))
+    assert funded.balance(funded.owner) == 1_000
+
+
 def test_a_claim_is_paid_when_its_epoch_is_final_and_once(funded: VaultWorld) -> None:
     wish = funded.wish(600, to=B)
     funded.withdraw(wish)
