@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from math import inf
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from primitives.errors import BadInput
 from relayer.breaker import Breaker
@@ -30,9 +30,6 @@ from verifier_contracts.fees import Caps, fees
 from verifier_contracts.node import HTTP, Node, Transport
 from verifier_contracts.sending import KNOWN, NONCE
 from verifier_contracts.signers import endpoint_name
-
-if TYPE_CHECKING:
-    from web3 import Web3
 
 T = TypeVar("T")
 REQUEST_SECONDS = 15.0
@@ -66,7 +63,7 @@ class Peer:
     def chain(self) -> Chain:
         """For reading contracts."""
         if self._chain is None:
-            self._chain = Chain(self._transport, _no_web3, chain_id=self.chain_id, patience=0.0)
+            self._chain = Chain(self._transport, chain_id=self.chain_id, patience=0.0)
         return self._chain
 
     def look(self) -> int:
@@ -268,8 +265,4 @@ class Peers:
             return False, None
         peer.breaker.worked()
         return True, (value,)
-
-
-def _no_web3() -> Web3:
-    raise NotImplementedError("nothing here uses it")
 

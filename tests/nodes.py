@@ -21,6 +21,7 @@ import requests
 
 from verifier_contracts.chain import Chain
 from verifier_contracts.compiler import node_modules
+from verifier_contracts.node import HTTP
 
 Response = Mapping[str, Any]
 Forward = Callable[[Response], Any]
@@ -69,7 +70,9 @@ def _place(node: subprocess.Popen[bytes], said: BinaryIO) -> str:
 
 def url_of(chain: Chain) -> str:
     """Where a node started by `anvil` is."""
-    return str(chain.web3.provider.endpoint_uri)                     # type: ignore[attr-defined]
+    transport = chain.transport
+    assert isinstance(transport, HTTP)
+    return transport.url
 
 
 class Loopback:

@@ -153,7 +153,7 @@ class RealSystem:
     def connected(self, endpoint: Endpoint) -> Chain:
         """The embedded chain on an endpoint's terms."""
         terms = Terms(sender=endpoint.sender, withhold=endpoint.dry_run or endpoint.calldata is not None)
-        return Chain(self.chain._node.transport, lambda: self.chain.web3, terms=terms)
+        return Chain(self.chain.transport, terms=terms)
 
     # -- escrow --------------------------------------------------------------------------------------------------------
     def prepare_escrow(self, tmp: Path) -> None:

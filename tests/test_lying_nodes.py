@@ -50,7 +50,7 @@ def lied_to(real: RealSystem, hook: Hook, monkeypatch: pytest.MonkeyPatch) -> No
     def connected(system: RealSystem, endpoint: Any) -> Chain:
         chain = honest(system, endpoint)
         liar = Liar(chain._node.transport, hook)
-        made = Chain(liar, lambda: system.chain.web3, terms=chain._terms)
+        made = Chain(liar, terms=chain._terms)
         made.in_process = True                     # its clock is its own, and it mines on demand
         return made
     monkeypatch.setattr(RealSystem, "connected", connected)

@@ -73,6 +73,9 @@ DEVELOPMENT_CHAIN_IDS = (31337, 1337)
 CLOCK_TOLERANCE = 3_600
 """Seconds by which a live chain's latest block and this machine's clock may differ."""
 
+WEB3_SECONDS = 30.0
+"""For which an answer through web3 is awaited."""
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -112,12 +115,30 @@ class _Embedded:
     name = "embedded chain"
 
     def __init__(self, web3: Web3, backend: EmbeddedBackend) -> None:
-        self._request, self._backend = web3.provider.request_func(web3, web3.middleware_onion), backend
+        self.web3, self._backend = web3, backend
+        self._request = web3.provider.request_func(web3, web3.middleware_onion)
 
     def ask(self, method: str, params: list[Any], seconds: float) -> Any:
         from web3.types import RPCEndpoint
         found = self._backend.answer(method, params)
         return self._request(RPCEndpoint(method), params) if found is None else {"result": found}
+
+
+def _through(transport: Transport) -> Web3:
+    """web3 over whatever carries questions to a node."""
+    from web3 import Web3
+    from web3.providers import JSONBaseProvider
+    from web3.types import RPCEndpoint, RPCResponse
+
+    class Carried(JSONBaseProvider):
+        def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+            told: RPCResponse = transport.ask(method, list(params), WEB3_SECONDS)
+            return told
+
+        def is_connected(self, show_traceback: bool = False) -> bool:
+            return True                            # whoever made the transport's chain has asked it already
+
+    return Web3(Carried())
 
 
 class Chain:
@@ -133,9 +154,9 @@ class Chain:
         cost, where what was used is the node's word.
     """
 
-    def __init__(self, transport: Transport, web3: Callable[[], Web3], *, signer: Signer | None = None,
-                 terms: Terms | None = None, chain_id: int | None = None, patience: float = 20.0) -> None:
-        self._node, self.name, self._web3, self._signer = Node(transport, patience), transport.name, web3, signer
+    def __init__(self, transport: Transport, *, signer: Signer | None = None, terms: Terms | None = None,
+                 chain_id: int | None = None, patience: float = 20.0) -> None:
+        self._node, self.name, self._signer = Node(transport, patience), transport.name, signer
         self._terms, self.in_process = terms or Terms(), isinstance(transport, _Embedded)
         self.signed_gas = 0
         self.chain_id = self._node.ask("eth_chainId", read=lambda value: quantity(value, 256))
@@ -157,7 +178,7 @@ class Chain:
         from verifier_contracts.embedded import EmbeddedBackend
         backend = EmbeddedBackend(int(time.time()) if timestamp is None else timestamp, senders)
         web3 = Web3(EthereumTesterProvider(backend))
-        return Chain(_Embedded(web3, backend), lambda: web3)
+        return Chain(_Embedded(web3, backend))
 
     @staticmethod
     def connect(url: str, *, key_variable: str = KEY_VARIABLE, chain_id: int | None = None, terms: Terms | None = None,
@@ -185,12 +206,7 @@ class Chain:
             except Exception:                   # whatever it complains about, it may quote the key
                 raise BadInput("private key", "(hidden)", "32 bytes in hex", source=f"${key_variable}") from None
 
-        def over_http() -> Web3:
-            from web3 import HTTPProvider, Web3
-            return Web3(HTTPProvider(url, exception_retry_configuration=None))
-
-        return Chain(HTTP(url, name), over_http,
-                     signer=signer, terms=terms, chain_id=chain_id, patience=patience)
+        return Chain(HTTP(url, name), signer=signer, terms=terms, chain_id=chain_id, patience=patience)
 
     @property
     def transport(self) -> Transport:
@@ -200,7 +216,8 @@ class Chain:
     @cached_property
     def web3(self) -> Web3:
         """The same node through web3, whose raw methods serve trials and tests; nothing here uses it."""
-        return self._web3()
+        transport = self.transport
+        return transport.web3 if isinstance(transport, _Embedded) else _through(transport)
 
     # -- reading -------------------------------------------------------------------------------------------------------
     def now(self) -> int:

@@ -93,7 +93,7 @@ class PinnedChain(Chain):
 
     def __init__(self, transport: _Pinned, number: int, live: Chain | None = None) -> None:
         self._pinned, self.number, self._live = transport, number, live
-        super().__init__(transport, _no_web3)
+        super().__init__(transport)
 
     @staticmethod
     def of(chain: Chain, number: int | None = None) -> PinnedChain:
@@ -164,7 +164,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _plain(member) for name, member in value.items()}
     return [_plain(member) for member in value] if isinstance(value, list | tuple) else value
-
-
-def _no_web3() -> NoReturn:
-    raise AssertionError("a pinned chain has no web3")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
-from benchmarks.measure import ROOT
 from benchmarks.risk.figures import Figure
+from circuits.statements.pin import pinned
 
-PINS = ROOT / "tests" / "circuits" / "golden" / "statements.json"
 _SUFFIX = "-w"
 
 
 def figures() -> Iterator[Figure]:
     """Most rows more than the statement of equally likely scenarios, and how many domains are larger."""
-    pins = json.loads(PINS.read_text())
+    pins = pinned()
     pairs = {name: (pins[name], pins[name.removesuffix(_SUFFIX)]) for name in pins
              if name.endswith(_SUFFIX) and name.removesuffix(_SUFFIX) in pins}
     more = {name: weighted["rows"] - plain["rows"] for name, (weighted, plain) in pairs.items()}

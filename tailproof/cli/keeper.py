@@ -7,10 +7,8 @@ first: nothing is spent on it.
 from __future__ import annotations
 
 import json
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +21,7 @@ from primitives.jsonio import NEW
 from ..keeper_steps import NAMES
 from .console import ADDRESS, CONTINUED, FILE, Integer, Outcome, progress, reporting, say, table, warn
 from .node import Endpoint, talking_to_a_node
+from .stopping import stopping
 from .vault import DEPLOYMENT, opened
 
 if TYPE_CHECKING:
@@ -169,7 +168,7 @@ def run(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collate
                     reader.site.chain.default_sender(), gas_per_day, journal)
     stop = threading.Event()
     made = Keeper(reader, budget, _left_out(without, no_favours), only, duties, stop.is_set)
-    with budget.held(), _stopping(stop):
+    with budget.held(), stopping(stop):
         return _once(made, log) if once else _follow(made, every, log, stop)
 
 
@@ -240,7 +239,7 @@ def guard(deployment: Path, endpoint: Endpoint, account: str | None, folders: tu
     budget = Budget(chain.chain_id, site.coordinator.address, sender, gas_per_day, journal)
     stop = threading.Event()
     made = Keeper(reader, budget, (), ("void",), [duty], stop.is_set)
-    with budget.held(), nullcontext() if allowed is None else allowed.held(), _stopping(stop):
+    with budget.held(), nullcontext() if allowed is None else allowed.held(), stopping(stop):
         return _guarded(made, log) if once else _follow(made, every, log, stop)
 
 
@@ -331,21 +330,6 @@ def _margin_of(keys: KeyDirectory) -> str:
     if not isinstance(preset, cover.Preset):
         raise BadInput("--key", keys.statement, "the key of a cover statement", source=keys.path)
     return next(name for name in statements.names() if statements.get(name).preset == preset.margin)
-
-
-@contextmanager
-def _stopping(stop: threading.Event) -> Iterator[None]:
-    """Ask for an end, instead of making one, where the process is interrupted or terminated: a transaction that is out
-    is waited for, and the journal says what it used."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _once(made: Keeper, log: Path | None) -> Outcome:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from primitives.errors import BadInput
 
 from .console import CONTINUED, FILE, OUTPUT, Integer, Outcome, reporting, table, warn
 from .node import Endpoint, talking_to_a_node
+from .stopping import stopping
 
 if TYPE_CHECKING:
     from relayer.outbox import Item
@@ -154,7 +154,7 @@ def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...
                         terms=_terms(endpoint, chain, combine, linger, bump_after), quorum=quorum, heard=hearing)
         intake = Intake(box, lambda document: read_parcel(document, there), clock=time.time, heard=hearing)
         stop = threading.Event()
-        stack.enter_context(_stopping(stop))
+        stack.enter_context(stopping(stop))
         url = _serving(stack, made, intake, hearing, host, tokens, rate, every) if host is not None else None
         hearing("started", sender=made.sender, outbox=box.name, listening=url,
                 nodes=" ".join(peer.name for peer in made.peers.all))
@@ -239,20 +239,6 @@ def _writer(log: Path | None, stack: ExitStack) -> Callable[[str], object]:
         file.write(line + "\n")
         file.flush()
     return write
-
-
-@contextmanager
-def _stopping(stop: threading.Event) -> Iterator[None]:
-    """Ask for an end, where the process is interrupted or terminated: the round that is under way is ended first."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _shown(item: Item) -> dict[str, Any]:

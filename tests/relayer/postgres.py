@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -55,8 +56,8 @@ def postgres() -> Iterator[str]:
             _ready(url, server)
             yield url
         finally:
-            server.terminate()
-            server.wait()
+            server.send_signal(signal.SIGINT)      # at SIGTERM it would wait for whoever is still connected
+            server.wait(60)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

@@ -70,7 +70,7 @@ class Site:
                  house: str | None = None) -> Any:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Endpoint, "connect", lambda endpoint: Chain(
-                self.chain._node.transport, lambda: self.chain.web3, terms=Terms(
+                self.chain.transport, terms=Terms(
                     sender=endpoint.sender, withhold=endpoint.dry_run or endpoint.calldata is not None)))
             patch.setattr(System, "open", System.bind)
             answer = self.run("auction", command, *arguments, "--house", house or self.house.address, "--deployment",

@@ -249,7 +249,7 @@ def test_what_makes_no_sense_is_refused_first(kept: Site, arguments: tuple[str, 
 def command(s: Site, group: str, name: str, *arguments: object, by: str | None = None, code: int = 0) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Endpoint, "connect", lambda endpoint: Chain(
-            s.lots.w.chain._node.transport, lambda: s.lots.w.chain.web3, terms=Terms(
+            s.lots.w.chain.transport, terms=Terms(
                 sender=endpoint.sender, withhold=endpoint.dry_run or endpoint.calldata is not None)))
         patch.setattr(System, "open", System.bind)
         answer = s.run(group, name, *arguments, "--deployment", s.folder / "deployment.json", "--rpc",
@@ -308,10 +308,10 @@ def test_a_budget_is_a_days_and_what_is_out_stays_booked(tmp_path: Path) -> None
 
 
 def test_a_signal_ends_a_keeper_between_two_steps() -> None:
-    from tailproof.cli.keeper import _stopping
+    from tailproof.cli.stopping import stopping
     stop = threading.Event()
     before = signal.getsignal(signal.SIGTERM)
-    with _stopping(stop):
+    with stopping(stop):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0.01)
         assert stop.is_set()

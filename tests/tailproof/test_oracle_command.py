@@ -67,7 +67,7 @@ class Commands:
 
     def _connected(self, endpoint: Endpoint) -> Chain:
         terms = Terms(sender=endpoint.sender, withhold=endpoint.dry_run or endpoint.calldata is not None)
-        return Chain(self.chain._node.transport, lambda: self.chain.web3, terms=terms)
+        return Chain(self.chain.transport, terms=terms)
 
     # -- people --------------------------------------------------------------------------------------------------------
     def later(self, seconds: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 from margin_site import deploy_margins, publish
-from nodes import anvil
+from nodes import anvil, url_of
 
 import tailproof
 from verifier_contracts.chain import KEY_VARIABLE
@@ -50,7 +50,7 @@ def story(run: Run, epoch_directory: Path, key_directory: Path, tmp_path_factory
 
     with anvil() as chain, pytest.MonkeyPatch.context() as environment:
         environment.delenv(KEY_VARIABLE, raising=False)
-        rpc = chain.web3.provider.endpoint_uri                       # type: ignore[attr-defined]
+        rpc = url_of(chain)
         there = ("--deployment", home / "deployment.json", "--rpc", rpc)
         world = deploy_margins(chain, tailproof.KeyDirectory.load(key_directory), home / "deployment.json")
         publish(world, tailproof.load_epoch(epoch_directory))

@@ -207,4 +207,4 @@ def _redirect(function: Any, answer: Any) -> None:
 
 
 def _is_embedded(chain: Any) -> bool:
-    return "anvil" not in str(getattr(chain, "client", "")) and not hasattr(chain.web3.provider, "endpoint_uri")
+    return bool(chain.in_process)
