@@ -1,10 +1,11 @@
 """`make bench`: our prover beside its peers, in one process tree and one run; ratios, JSON and a picture.
 
-    python -m benchmarks.bench [CIRCUIT ...] [--skip-setup] [--out out/bench]
+    python -m benchmarks.bench [CIRCUIT ...] [--skip-setup] [--skip-registries] [--out out/bench]
 
-Peers are called, not copied: snarkjs from npm; gnark through a small Go program, if `go` is there; rapidsnark, if
-RAPIDSNARK names its binary. Where it does not, rapidsnark's time is taken as in-process snarkjs divided by the factor
-that was measured between the two on one machine, and the table says so.
+Peers are called, not copied: snarkjs from npm; gnark through a small Go program, if `go` is there; snarkrs, groth16py
+and groth16-zorch from their registries, where they install (`registry_peers.py`); rapidsnark, if RAPIDSNARK names its
+binary. Where it does not, rapidsnark's time is taken as in-process snarkjs divided by the factor that was measured
+between the two on one machine, and the table says so.
 
 These machines are noisy: every number is a median, and what travels is the ratio of two medians of one run.
 """
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from benchmarks import registry_peers
 from benchmarks.files import make_files, powers_for
 from benchmarks.measure import SNARKJS, apart, median, median_command
 
@@ -56,6 +58,8 @@ CIRCUITS = {circuit.name: circuit for circuit in (
     Circuit("chain17", 5.1, in_process=1), Circuit("chain18", 5.1, in_process=1), Circuit("es1000", 5.2),
     Circuit("margin-full-256x16", 5.2), Circuit("margin-grid-1000x32", 5.2),
     Circuit("margin-full-1000x32", 5.2, in_process=1))}
+REGISTRIES = ("chain14", "chain16", "es1000")
+"""Circuits that the provers of registries are given: the slowest of them takes seconds for the least."""
 WITHOUT_IFMA = ("chain16", "es1000")
 """Circuits that we also prove by the scalar path, which takes us several times as long."""
 
@@ -228,6 +232,23 @@ def rapidsnark(run: Run, name: str, folder: Path, repeat: int, binary: str) -> N
     run.put(f"peak memory {name}", "rapidsnark", spent.bytes)
 
 
+def from_registries(run: Run, name: str, folder: Path, out: Path, repeat: int) -> None:
+    """What registries have; those that fail are told, and not asked again."""
+    for peer in registry_peers.ALL:
+        if any(note.startswith(f"{peer.name}: ") for note in run.notes):
+            continue
+        try:
+            found = peer.prove(registry_peers.install(peer, out), folder, repeat)
+        except registry_peers.Failed as failed:
+            run.notes.append(f"{peer.name}: {failed}; not measured on {name} and what comes after")
+            continue
+        if not accepted(folder / "key.json", found.proof, found.public):
+            run.notes.append(f"{peer.name}: its proof of {name} does not verify; not measured on what comes after")
+            continue
+        for kind in ("", ", without IFMA"):
+            run.put(f"prove {name}{kind}", peer.name, found.seconds)
+
+
 def accepted(key: Path, proof: Path, public: Path) -> bool:
     """Whether files make a proof that verifies."""
     from primitives.errors import BadInput
@@ -282,7 +303,9 @@ def without_goal(run: Run, name: str) -> list[Comparison]:
     """What else is compared for a circuit. Of chains the stand-in is left out: gnark and snarkjs were really run."""
     chain, measured = name.startswith("chain"), "rapidsnark" in run.seconds.get(f"prove {name}", {})
     peers = ["gnark"] * chain + ["snarkjs in process"] + ["rapidsnark"] * (measured or not chain)
-    rows = [(f"prove {name}", peer) for peer in peers] + [(f"peak memory {name}", "rapidsnark")]
+    registries = [peer.name for peer in registry_peers.ALL]
+    rows = [(f"prove {name}", peer) for peer in peers + registries] + [(f"peak memory {name}", "rapidsnark")]
+    rows += [(f"prove {name}, without IFMA", peer) for peer in registries]
     with_goal = {goal[:2] for goal in GOALS}
     return [(*row, None) for row in rows if row not in with_goal]
 
@@ -350,7 +373,7 @@ def picture(rows: list[dict[str, Any]], path: Path) -> None:
     figure.savefig(path)
 
 
-def compare(run: Run, names: list[str], out: Path, repeat: int) -> None:
+def compare(run: Run, names: list[str], out: Path, repeat: int, *, registries: bool) -> None:
     """Every circuit by everybody who can prove it."""
     binary = find_rapidsnark()
     for name in names:
@@ -359,6 +382,8 @@ def compare(run: Run, names: list[str], out: Path, repeat: int) -> None:
         snarkjs(run, CIRCUITS[name], folder)
         if binary:
             rapidsnark(run, name, folder, repeat, binary)
+        if registries and name in REGISTRIES:
+            from_registries(run, name, folder, out, min(repeat, 3))
     if not binary:
         run.notes.append("RAPIDSNARK names no binary: its time is snarkjs's in process, divided by 5.1 to 5.2, and its "
                          "memory what was measured with these factors")
@@ -368,6 +393,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="CIRCUIT", help=f"{', '.join(CIRCUITS)}; all, if none is named")
     parser.add_argument("--skip-setup", action="store_true", help="leave out snarkjs's setup, which takes minutes")
+    parser.add_argument("--skip-registries", action="store_true", help="leave out provers that have to be installed "
+                        "from crates.io and PyPI, a few minutes once")
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
     options = parser.parse_args()
     names, sizes, repeat, run = options.names or list(CIRCUITS), [14, 16, 18], 5, Run()
@@ -383,7 +410,7 @@ def main() -> None:
     else:
         run.notes.append("go is not installed: gnark was not measured")
     verification(run, make_files("chain14", options.out), repeat)
-    compare(run, names, options.out, repeat)
+    compare(run, names, options.out, repeat, registries=not options.skip_registries)
     if "es1000" in names:
         setup_from_powers(run, make_files("es1000", options.out).resolve(), "es1000", theirs=not options.skip_setup)
         if options.skip_setup:
