@@ -58,8 +58,6 @@ CIRCUITS = {circuit.name: circuit for circuit in (
     Circuit("chain17", 5.1, in_process=1), Circuit("chain18", 5.1, in_process=1), Circuit("es1000", 5.2),
     Circuit("margin-full-256x16", 5.2), Circuit("margin-grid-1000x32", 5.2),
     Circuit("margin-full-1000x32", 5.2, in_process=1))}
-REGISTRIES = ("chain14", "chain16", "es1000")
-"""Circuits that the provers of registries are given: the slowest of them takes seconds for the least."""
 WITHOUT_IFMA = ("chain16", "es1000")
 """Circuits that we also prove by the scalar path, which takes us several times as long."""
 
@@ -235,7 +233,7 @@ def rapidsnark(run: Run, name: str, folder: Path, repeat: int, binary: str) -> N
 def from_registries(run: Run, name: str, folder: Path, out: Path, repeat: int) -> None:
     """What registries have; those that fail are told, and not asked again."""
     for peer in registry_peers.ALL:
-        if any(note.startswith(f"{peer.name}: ") for note in run.notes):
+        if name not in peer.circuits or any(note.startswith(f"{peer.name}: ") for note in run.notes):
             continue
         try:
             found = peer.prove(registry_peers.install(peer, out), folder, repeat)
@@ -382,7 +380,7 @@ def compare(run: Run, names: list[str], out: Path, repeat: int, *, registries: b
         snarkjs(run, CIRCUITS[name], folder)
         if binary:
             rapidsnark(run, name, folder, repeat, binary)
-        if registries and name in REGISTRIES:
+        if registries:
             from_registries(run, name, folder, out, min(repeat, 3))
     if not binary:
         run.notes.append("RAPIDSNARK names no binary: its time is snarkjs's in process, divided by 5.1 to 5.2, and its "

@@ -45,11 +45,13 @@ class Peer:
     ----------
     install : into a folder; raises Failed.
     prove : a circuit's folder so many times, by what lies in the first folder; raises Failed.
+    circuits : that it is given.
     """
 
     name: str
     install: Callable[[Path], None]
     prove: Callable[[Path, Path, int], Found]
+    circuits: tuple[str, ...] = ("chain14", "chain16", "es1000")
 
 
 def _called(*words: str | Path, seconds: float) -> str:
@@ -131,8 +133,10 @@ def _median(table: Path) -> float:
 ALL = (
     Peer("snarkrs", _cargo, _snarkrs),
     Peer("groth16py", _python("groth16py==0.2.0"), _by_script("groth16py")),
-    # frx 0.10.2 aborts in its compiler on every proof of this version.
-    Peer("groth16-zorch", _python("groth16-zorch==0.1.2", "frx==0.10.1", "frxlib==0.10.1"), _by_script("zorch")),
+    # frx 0.10.2 aborts in its compiler on every proof of this version. It is made for GPUs: on two cores the least
+    # circuit takes it some hundred times as long as us.
+    Peer("groth16-zorch", _python("groth16-zorch==0.1.2", "frx==0.10.1", "frxlib==0.10.1"), _by_script("zorch"),
+         ("chain14",)),
 )
 
 
