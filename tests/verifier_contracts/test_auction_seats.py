@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 from houseworld import (
     AGENT,
     BIDDERS,
@@ -119,6 +121,24 @@ def test_a_key_that_comes_back_is_kept_again(w: HouseWorld) -> None:
     w.after(lot, Stage.DISCLOSURE)
     assert w.house("lotOf", lot)[17][1] == 2
     assert w.house("shortlistOf", lot)[1][1] == key_of(0)
+
+
+def test_a_seats_keys_end_with_the_bits_of_their_numbers(w: HouseWorld) -> None:
+    """Nobody pays for so many: their count is written into what is stored."""
+    def take(number: int) -> None:
+        w.escrow("setKey", A, *key_of(number))
+        w.house("takeSeat", sender=A)
+
+    take(60)
+    evm, house = w.system.machine.evm, w.house.address
+    places = [int.from_bytes(keccak(encode(["address", "uint256"], [A, slot])), "big") for slot in range(16)]
+    (place,) = [place for place in places if evm.storage(house, place) == 2]
+    evm.insert_account_storage(house, place, 65_535)
+    take(61)                                                        # number 65,535
+    take(61)
+    assert evm.storage(house, place) == 65_536
+    with refused("TooManyKeys", A.lower()):
+        take(62)
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -141,6 +141,7 @@ def test_not_one_word_may_be_another_than_was_proven(w: LedgerWorld, place: int)
         w.post(words=words, sent_words=changed)
     with refused("ProofRejected"):                             # garbage from here on
         w.post(words=words, sent_words=[*words[:place], *[7] * (WORDS - place)])
+    w.post(words=words)
 
 
 def test_a_residue_passes_for_no_word_and_none_is_missing_or_left_over(w: LedgerWorld) -> None:
@@ -333,6 +334,8 @@ def test_an_opening_is_published_when_that_was_ordered_and_only_then(w: LedgerWo
     with refused("NotOrdered"):
         publish(w, words)
     order(w, [])
+    with refused("NotOrdered"):                                # shown to everybody, but delivered to nobody
+        w.escrow.transact("deliver", LOT, [], DIGEST, [0] * (WORDS + 2), [0] * 8)
     for place in range(len(words)):
         with refused("ProofRejected"):
             publish(w, [*words[:place], words[place] + 1, *words[place + 1:]], proven=words)

@@ -43,7 +43,11 @@ class Keys:
 
 @pytest.fixture
 def keys() -> Keys:
-    machine, made = Machine(1_800_000_000), compile_contracts()
+    return deployed(Machine(1_800_000_000))
+
+
+def deployed(machine: Machine) -> Keys:
+    made = compile_contracts()
     authority = machine.deploy(made["Authority"], ADMIN, sender=ADMIN)
     return Keys(machine, machine.deploy(made["Escrow"], authority.address, account(1), authority.address, SLOTS,
                                         sender=ADMIN))
@@ -139,6 +143,19 @@ def test_the_first_committee_is_founded_once(keys: Keys) -> None:
     assert keys.contract("committees", 1) == (tuple(key), 1_800_000_000, 0)
     with refused("WrongGeneration"):
         keys.found(key, proof, MEMBERS, 2, bytes(32))
+
+
+def test_possession_is_shown_to_one_escrow(keys: Keys) -> None:
+    """What was shown to another is a copy that anybody can send."""
+    other, secret = deployed(keys.machine), secret_of("committee 1")
+    key = public(secret)
+    shown_there = shown(secret, bytes(other.contract("contextOfCommittee", 1)))
+    with refused("PossessionNotShown", *key):
+        keys.found(key, shown_there, MEMBERS, 2, bytes(32))
+    other.found(key, shown_there, MEMBERS, 2, bytes(32))
+    with refused("PossessionNotShown", *key):
+        keys.register(key, shown(secret, other.context()))
+    other.register(key, shown(secret, other.context()))
 
 
 def test_contexts_are_of_chain_contract_and_holder(keys: Keys) -> None:

@@ -409,6 +409,8 @@ def test_only_the_winner_or_who_has_his_word_takes_it(sold):
                       w.acceptance(w.owner_key, 1, to, new)):
         with refused("NotAccepted", 1, key.address):
             award(w, sender=ANYBODY, new=new, acceptance=signature)
+    with refused("NotAccepted", 1, key.address):
+        award(w, sender=ANYBODY, new=new, least=1, acceptance=w.acceptance(key, 1, to, new))
     award(w, sender=ANYBODY, new=new, acceptance=w.acceptance(key, 1, to, new))
 
 
@@ -522,6 +524,22 @@ def test_an_account_that_was_cured_and_called_again_is_another_lot(sold):
     w.to_venue(who)
     with refused("CallChanged", 1):
         award(w, 2_600)
+
+
+def test_an_account_that_was_cured_and_called_again_at_its_version_is_another_lot(sold):
+    w, who = sold, sold.owner
+    version, since = w.version(who), w.since(who)
+    w.deposit(who, 800)
+    w.cover(who)
+    w.run(10 * MINUTE)
+    w.margins[w.commitment(who)] = 2_000                            # the market has moved on against it
+    w.shortfall(who)
+    w.to_venue(who)
+    assert (w.version(who), w.s.ledger("callOf", who)[4]) == (version, True)
+    assert w.since(who) > since
+    with refused("CallChanged", 1):
+        award(w, 2_600)
+    assert w.logs(w.coordinator, "voidLot", 1)[-1] == ("LotVoided", 1)
 
 
 def test_hand_overs_are_the_coordinators(sold):

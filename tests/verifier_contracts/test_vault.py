@@ -522,6 +522,8 @@ def test_a_locked_account_keeps_all_until_its_basket_moves(funded: VaultWorld) -
         w.vault("lock", w.owner, 7, sender=w.coordinator)
     for who in (w.owner, B):
         w.manager("setCalled", who, True)
+    with refused("NoLot", w.owner.lower()):
+        w.vault("lock", w.owner, 0, sender=w.coordinator)           # of one who is called neither
     w.vault("lock", w.owner, 7, sender=w.coordinator)
     with refused("LotOpen", w.owner.lower(), 7):
         w.vault("lock", w.owner, 8, sender=w.coordinator)
@@ -545,6 +547,20 @@ def test_a_locked_account_keeps_all_until_its_basket_moves(funded: VaultWorld) -
     w.vault("release", w.owner, sender=w.coordinator)
     w.vault("collect", w.quote.address, C, sender=C)
     assert w.quote("balanceOf", C) == 101
+
+
+def test_the_oracles_clock_stands_still_while_nobody_can_liquidate_and_for_no_other_reason(w: VaultWorld) -> None:
+    for other in (0, 1, 3):
+        w.vault("pause", other, 3 * HOUR, sender=w.guardian)
+    assert w.oracle("stoppedUntil") == 0
+    w.vault("pause", 2, 2 * HOUR, sender=w.guardian)
+    assert w.oracle("stoppedUntil") == w.vault("pausedUntil", 2) == START + 2 * HOUR
+    w.pass_time(HOUR)
+    for other in (0, 1, 3):
+        w.vault("unpause", other, sender=w.guardian)
+    assert w.oracle("stoppedUntil") == START + 2 * HOUR
+    w.vault("unpause", 2, sender=w.guardian)
+    assert w.oracle("stoppedUntil") == 0
 
 
 # -- tokens ------------------------------------------------------------------------------------------------------------
@@ -747,6 +763,24 @@ def test_gains_go_with_a_basket_and_stay_as_long(venue: VaultWorld) -> None:
     w.vault("transferBasket", w.owner, C, sender=w.coordinator)
     assert (w.balance(C), w.vault("immatureOf", C), w.vault("immatureOf", w.owner)) == (1_500, 500, 0)
     w.pass_time(LAG)
+    assert w.vault("immatureOf", C) == 0
+
+
+def test_gains_of_two_moments_wait_in_another_account_until_the_later(venue: VaultWorld) -> None:
+    """The later moment replaces the earlier: no bit of that is left in the word."""
+    w, between = venue, 112
+    earlier, later = START + LAG, START + LAG + between
+    assert earlier | later > later
+    w.settle((w.owner, 100))
+    w.pass_time(between)
+    w.desk("requestSettlement", sender=w.owner)
+    w.settle((w.owner, 100))
+    w.manager("setCalled", w.owner, True)
+    w.vault("lock", w.owner, 3, sender=w.coordinator)
+    w.vault("transferBasket", w.owner, C, sender=w.coordinator)
+    w.machine.at(later - 1)
+    assert w.vault("immatureOf", C) == 200
+    w.machine.at(later)
     assert w.vault("immatureOf", C) == 0
 
 

@@ -71,6 +71,7 @@ class Worlds:
         os.environ["TAILPROOF_TESTS_ON"] = "embedded"
         self.honest = dict(compiler.compile_contracts())
         import revmchain
+        revmchain.CODE_LIMIT = 1 << 20               # of every machine: also of those that worlds are kept on
         self.honest_vault = revmchain.vault_artifacts()
         import revmsystem
         self.honest_system = revmsystem.artifacts()
@@ -153,7 +154,6 @@ class Worlds:
             _redirect(revmchain.vault_artifacts, {**self.honest_vault, changed.name: changed})
         if changed.name in self.honest_system:
             _redirect(revmsystem.artifacts, {**self.honest_system, changed.name: changed})
-        revmchain.CODE_LIMIT = 1 << 20
         if self._liquidation is not None:
             exchange = Exchange(self.honest[changed.name], changed)
             _put(self._liquidation, exchange)
