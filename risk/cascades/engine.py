@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from risk.cascades.bids import Bidder, open_price, sealed_price
 from risk.cascades.draws import World
@@ -23,6 +24,7 @@ DAY = 86_400
 STEP = 100
 """Of an open auction, basis points of the larger of margin and equity, as AuctionHouse.sol's blind bids."""
 _WHOLE = 20
+_SMALL = 1 << 47
 """Shares of a position are in 2**-20."""
 
 
@@ -139,8 +141,7 @@ class _Run:
     # -- what things are worth ----------------------------------------------------------------------------------------
     def values(self, prices: Integers) -> Integers:
         """(rows,) equity of all, 10**-6 quote units."""
-        found: Integers = self.ledger.cash + self.ledger.lots @ prices
-        return found
+        return self.ledger.cash + _values(self.ledger.lots, prices)
 
     def margins(self, lots: Integers, prices: Integers) -> Integers:
         """(rows,) maintenance margins of rows of lots, rounded up."""
@@ -178,7 +179,7 @@ class _Run:
         filled, averages = self.execute(orders, since)
         self.after(filled, averages, oracle, parts, before)
         self.reprice(t)
-        opened = (age >= tiers.owner + tiers.venue) & (self.due < 0) & held.any(axis=1) if tiers.auction else None
+        opened = (age >= tiers.owner + tiers.venue) & (self.due < 0) & _holds(held) if tiers.auction else None
         if opened is not None:
             self.due[opened] = t + tiers.auction_time
         for row in np.flatnonzero(self.due == t).tolist():
@@ -225,10 +226,11 @@ class _Run:
         parts = np.empty(0, np.int64)
         if tiers.partial:
             parts = np.flatnonzero((age >= tiers.owner) & (age < tiers.owner + tiers.venue) & (self.due < 0))
+        if len(parts):
             parts = self.part(t, parts, age, equity, wanted, oracle, orders)
         if not tiers.auction and self.m:
             wait = (tiers.owner + tiers.venue if tiers.partial else 0) + int(self.world.latency[self.fastest])
-            value = (np.abs(held[:self.n]) * self.history[t]).sum(axis=1)
+            value = _values(np.abs(held[:self.n]), self.history[t])
             worth = _share(value, tiers.penalty) >= self.cascade.liquidators.gas
             rows = np.flatnonzero((age >= wait) & worth)
             orders[rows] = -held[rows]
@@ -299,22 +301,26 @@ class _Run:
         """Book what closes cost: concessions of T1, penalties and gas of whoever closed at the market."""
         tiers, ledger = self.cascade.tiers, self.ledger
         mine = filled[:self.n]
-        self.tally["forced"] += total(np.abs(mine) @ averages)
-        touched = np.flatnonzero(mine.any(axis=1))
-        self.conceded[parts] += np.maximum((mine[parts] * (averages - oracle)).sum(axis=1), 0)
+        touched = np.flatnonzero(_holds(mine))
+        self.tally["forced"] += total(_values(np.abs(mine[touched]), averages))
+        self.conceded[parts] += np.maximum(_values(mine[parts], averages - oracle), 0)
         self.parted[parts] = True
-        at_market = np.setdiff1d(touched, parts, assume_unique=True)
-        penalties = _share(np.abs(mine[at_market]) @ averages, tiers.penalty)
+        in_part = np.zeros(self.n, np.bool_)
+        in_part[parts] = True
+        at_market = touched[~in_part[touched]]
+        penalties = _share(_values(np.abs(mine[at_market]), averages), tiers.penalty)
         ledger.cash[at_market] -= penalties
-        done = at_market[~ledger.lots[at_market].any(axis=1)]
+        done = at_market[~_holds(ledger.lots[at_market])]
         if len(at_market):
             closer = self.n + 1 + self.fastest
             ledger.cash[closer] += total(penalties) - self.cascade.liquidators.gas * len(done)
             ledger.outside += self.cascade.liquidators.gas * len(done)
         self.tally["penalties"] += total(penalties)
+        if not len(parts):
+            return
         equity, margin = before
         now = self.margins(ledger.lots[parts], oracle)
-        worth = ledger.cash[parts] + ledger.lots[parts] @ oracle
+        worth = ledger.cash[parts] + _values(ledger.lots[parts], oracle)
         for e, m, e2, m2 in zip(equity.tolist(), margin.tolist(), worth.tolist(), now.tolist(), strict=True):
             self.tally["healed" if e2 * m >= e * m2 else "harmed"] += 1
 
@@ -384,7 +390,7 @@ class _Run:
     def losses(self, t: int) -> None:
         """Whoever has no lots left and owes, and the agent at the market: fund, then gains, then a deficit."""
         ledger = self.ledger
-        flat = np.all(ledger.lots == 0, axis=1)
+        flat = ~_holds(ledger.lots)
         flat[self.n] = False
         ended = np.flatnonzero(flat[:self.n] & (self.called >= 0))
         self.tally["closed"] += len(ended)
@@ -444,8 +450,27 @@ class _Run:
 
 
 def _share(values: Integers, rate: int, *, up: bool = False) -> Integers:
-    """values * rate / 10,000 for values at or above 0, rounded down, or up: no product overflows."""
+    """values * rate / 10,000 for values at or above 0, rounded down, or up: no product overflows (rates < 2**16)."""
+    if not values.size or int(values.max()) < _SMALL:
+        product = values * rate
+        return -(-product // UNIT) if up else product // UNIT
     whole, rest = np.divmod(values, UNIT)
     part = rest * rate
     found: Integers = whole * rate + (-(-part // UNIT) if up else part // UNIT)
+    return found
+
+
+def _holds(lots: Integers) -> NDArray[np.bool_]:
+    """(rows,) whether any lot is held; quicker than `any` over a short last axis."""
+    found = lots[:, 0] != 0
+    for a in range(1, lots.shape[1]):
+        found = found | (lots[:, a] != 0)
+    return found
+
+
+def _values(lots: Integers, prices: Integers) -> Integers:
+    """(rows,) lots times prices; quicker than a product of matrices of integers."""
+    found = lots[:, 0] * prices[0]
+    for a in range(1, lots.shape[1]):
+        found += lots[:, a] * prices[a]
     return found
