@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import backtest
 from benchmarks.risk.figures import Figure
+from risk.backtests.coverage import conditional_coverage, independence, kupiec, most_in_a_year
+from risk.backtests.shortfall import e_process, z2_statistic
 from risk.exact.elementary import log
 from risk.market.history import History
 from risk.models.correlation import Correlation
@@ -26,6 +27,8 @@ ALPHAS = (.025, .01)
 BOOKS: Mapping[str, tuple[float, float]] = {"BTC": (1.0, 0.0), "-BTC": (-1.0, 0.0), "ETH": (0.0, 1.0),
                                             "50/50": (.5, .5), "BTC - 0.7 ETH": (1.0, -.7)}
 SPREAD = "BTC - 0.7 ETH"
+RED = 10
+"""Exceptions of 99 % VaR in 250 days from which Basel's traffic light is red [MAR99]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +90,10 @@ def verdicts(found: Mapping[str, Forecasts]) -> Iterator[Verdict]:
         for alpha in ALPHAS:
             var, es = f.var[alpha], f.shortfall[alpha]
             over = f.losses > var
-            yield Verdict(name, alpha, len(over), int(over.sum()), backtest.kupiec(len(over), int(over.sum()), alpha),
-                          backtest.independence(over), backtest.conditional_coverage(over, alpha),
-                          backtest.z2(f.losses, over, es, alpha),
-                          float(backtest.e_process(f.losses, var, es, alpha).max()),
-                          backtest.most_in_250_days(over), float(es.mean()), float(es.max() / es.min()))
+            yield Verdict(name, alpha, len(over), int(over.sum()), kupiec(len(over), int(over.sum()), alpha).p,
+                          independence(over).p, conditional_coverage(over, alpha).p,
+                          z2_statistic(f.losses, var, es, alpha), float(e_process(f.losses, var, es, alpha).max()),
+                          most_in_a_year(over), float(es.mean()), float(es.max() / es.min()))
 
 
 def figures(found: Mapping[str, Forecasts]) -> Iterator[Figure]:
@@ -108,4 +110,4 @@ def figures(found: Mapping[str, Forecasts]) -> Iterator[Figure]:
     spread = [v for v in every if v.book == SPREAD]
     yield Figure(f"{SPREAD}: mean ES 97.5 %", spread[0].mean_shortfall, "", most=.095)
     yield Figure("the same: most exceptions of 99 % in 250 days (red from 10)", spread[1].worst_250, "",
-                 most=backtest.RED - 1)
+                 most=RED - 1)
