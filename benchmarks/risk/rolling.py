@@ -1,8 +1,7 @@
 """Daily forecasts of filtered historical simulation, and how they held: BTC, -BTC, ETH, half of each, and a spread.
 
 On each day the model's parameters are what they are and its state is that of the evening before; scenarios are all
-days before that, so this judges the model and not how scenarios are drawn from it. Volatilities and correlations are
-filtered once over the whole history: what a recursion is started from (moments of all days) is forgotten after 600.
+days before that, so this judges the model and not how scenarios are drawn from it (`risk.backtests.rolling`).
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.risk.figures import Figure
 from risk.backtests.coverage import conditional_coverage, independence, kupiec, most_in_a_year
+from risk.backtests.rolling import scenarios, tail
 from risk.backtests.shortfall import e_process, z2_statistic
 from risk.exact.elementary import log
 from risk.market.history import History
@@ -62,24 +62,15 @@ def forecasts(history: History, volatilities: tuple[Volatility, ...], correlatio
               ) -> Mapping[str, Forecasts]:
     """Day by day from return number `first` on, one step ahead."""
     returns, steps = np.diff(log(history.prices), axis=0), history.steps
-    spans = steps.astype(np.float64)
-    variances = np.stack([v.variances(returns[:, i], steps) for i, v in enumerate(volatilities)], 1)
-    means = np.array([v.mean for v in volatilities])
-    residuals = (returns - spans[:, None] * means) / np.sqrt(variances[:-1])
-    roots = np.linalg.cholesky(correlation.path(residuals, steps)) if correlation.moves else \
-        np.broadcast_to(np.eye(len(volatilities)), (len(variances), len(volatilities), len(volatilities)))
-    plain = np.linalg.solve(roots[:-1], residuals[:, :, None])[:, :, 0]
     weights = np.array(list(BOOKS.values())).T
     losses, var, es = [], {a: list[Floats]() for a in ALPHAS}, {a: list[Floats]() for a in ALPHAS}
     for t in range(first, len(returns)):
-        moves = np.expm1(spans[t] * means + np.sqrt(variances[t]) * (plain[:t] @ roots[t].T))
-        ordered = -np.sort(moves @ weights, axis=0)                    # losses, the largest first
+        predicted = -scenarios(volatilities, correlation, returns[:t], steps[:t], int(steps[t])) @ weights
         losses.append(-np.expm1(returns[t]) @ weights)
         for alpha in ALPHAS:
-            size = t * alpha
-            whole = int(size)
-            var[alpha].append(ordered[whole])
-            es[alpha].append((ordered[:whole].sum(0) + (size - whole) * ordered[whole]) / size)
+            found = np.array([tail(column, alpha) for column in predicted.T])
+            var[alpha].append(found[:, 0])
+            es[alpha].append(found[:, 1])
     return {name: Forecasts(np.array(losses)[:, k], {a: np.array(var[a])[:, k] for a in ALPHAS},
                             {a: np.array(es[a])[:, k] for a in ALPHAS}) for k, name in enumerate(BOOKS)}
 

@@ -16,7 +16,7 @@ from risk.grid.grid_epoch import GridEpoch
 
 from .. import telling
 from .console import FILE, PICTURE, Outcome, progress, reporting, table
-from .risk_backtest import attribution, backtest
+from .risk_backtest import attribution, backtest, forecast
 from .risk_procyclicality import procyclicality, sets
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def risk() -> None:
 
 risk.add_command(attribution)
 risk.add_command(backtest)
+risk.add_command(forecast)
 risk.add_command(procyclicality)
 risk.add_command(sets)
 

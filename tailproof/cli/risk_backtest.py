@@ -1,4 +1,4 @@
-"""`tailproof risk backtest` and `risk attribution`: forecasts against losses, approximate gains against full ones."""
+"""`tailproof risk backtest`, `forecast` and `attribution`: forecasts against losses, approximate gains against full."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any
 
 import click
 
+from primitives import jsonio
 from primitives.errors import BadInput
 
-from .console import FILE, PICTURE, Integer, Outcome, progress, reporting, table
+from ..extras import require
+from .console import FILE, OUTPUT, PICTURE, Integer, Outcome, progress, reporting, table
+from .risk_procyclicality import parse_book
 
 
 @click.command()
@@ -68,6 +71,51 @@ def backtest(files: tuple[Path, ...], level: str, simulations: int, seed: int, t
         lines += ["", *table(rows, ("forecast", "FZ0", "p", "kept", "p vs first")),
                   f"kept: in the model confidence set of {100 * CONFIDENCE:g} %; p vs first: that it is no better"]
     return Outcome(data, [*lines, *([] if picture is None else [f"wrote {picture}"])], found.zone != RED)
+
+
+@click.command()
+@click.argument("model", type=FILE)
+@click.argument("history", type=FILE)
+@click.option("--book", metavar="ASSET=VALUE,...", required=True,
+              help="Value held of each asset every morning: BTC=1,ETH=-0.7.")
+@click.option("--out", type=OUTPUT, required=True, help="Where to write the forecasts, for `risk backtest`.")
+@click.option("--level", default="0.975", show_default=True, help="Of both VaR and ES.")
+@click.option("--first", type=Integer(250, 9999), default=500, show_default=True,
+              help="Returns before the first forecast.")
+@click.option("--refit", type=Integer(1, 9999), help="Fit parameters anew before the first and after every so many "
+              "forecasts, on the days until then; by default MODEL's on all days.")
+@reporting
+def forecast(model: Path, history: Path, book: str, out: Path, level: str, first: int, refit: int | None) -> Outcome:
+    """VaR and ES of a book on each day of HISTORY, by filtered historical simulation of the days before it.
+
+    Of one step, whatever MODEL's horizon. Without --refit, MODEL's parameters may have seen the days they forecast.
+    """
+    from risk.backtests.rolling import roll, text_of
+    from risk.epochs.provenance import read_source
+    from risk.market.history import parse_history
+    from risk.models.model import parse_model
+
+    alpha = float(1 - _decimal("--level", level, "0.5", "0.9999"))
+    held = parse_book(book)
+    chosen = parse_model(read_source(model), source=model)
+    prices = parse_history(read_source(history), assets=chosen.assets, calendar=chosen.calendar,
+                           step_seconds=chosen.step_seconds, max_gap_steps=chosen.max_gap_steps, source=history)
+    if refit:
+        require("risk")
+        from risk.fitting.model import refitted
+        found = roll(chosen, prices, held, alpha, first=first, every=refit, refit=refitted, progress=progress)
+    else:
+        found = roll(chosen, prices, held, alpha, first=first, progress=progress)
+    with jsonio.creating(out) as file:
+        file.write(text_of(found.forecasts).encode())
+    labels, over = found.forecasts.labels, int(found.forecasts.exceptions.sum())
+    lines = [f"{len(labels)} forecasts, {labels[0]} to {labels[-1]}, {100 * (1 - alpha):g} %",
+             f"{over} exceptions, {len(labels) * alpha:.1f} expected",
+             f"parameters fitted {found.refits} times, kept {found.kept} times where a fit did not converge" if refit
+             else "MODEL's parameters on all days: not out of sample if they were fitted on these", f"wrote {out}"]
+    return Outcome({"model": str(model), "history": str(history), "book": held, "level": 1 - alpha,
+                    "days": len(labels), "first": labels[0], "last": labels[-1], "exceptions": over,
+                    "refits": found.refits, "kept": found.kept, "out": str(out)}, lines)
 
 
 @click.command()

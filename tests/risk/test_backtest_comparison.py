@@ -10,6 +10,7 @@ from arch.bootstrap import MCS, StationaryBootstrap
 from scipy.stats import ks_2samp, norm, spearmanr
 from statsmodels.api import OLS
 
+from benchmarks.risk.attribution import attributions
 from primitives.errors import BadInput
 from risk.backtests.attribution import attribute, kolmogorov_smirnov, spearman
 from risk.backtests.comparison import confidence_set, diebold_mariano, fz0
@@ -135,3 +136,10 @@ def test_gains_that_say_nothing_are_refused(model: np.ndarray, full: np.ndarray,
     with pytest.raises(BadInput) as error:
         attribute(model, full)
     assert error.value.field == field
+
+
+def test_the_fixtures_grid_says_nearly_what_full_revaluation_does() -> None:
+    found = attributions(40)
+    assert len(found) == 40
+    assert sum(one.zone == "green" for one in found) >= 36
+    assert min(one.spearman for one in found) > .95

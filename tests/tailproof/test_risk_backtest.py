@@ -126,3 +126,68 @@ def test_attribution_has_three_zones(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["risk", "attribution", str(tmp_path / "near.csv")])
     assert "250 days, 2019-01-01 to 2019-09-07: green" in result.stdout
     assert run("attribution", write(tmp_path / "f.csv"))[1]["field"] == "line 1, model"
+
+
+MODEL = """\
+schema = "tailproof.model/2"
+name = "rolling"
+estimator = "filtered-historical"
+assets = ["BTC"]
+horizon = 2
+
+[epoch]
+scenarios = 200
+tail = "5"
+depth = 3
+
+[volatility.BTC]
+family = "garch"
+mean = 0.0
+omega = 5e-05
+alpha = 0.08
+beta = 0.87
+innovations = "t"
+degrees = 5.0
+"""
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> tuple[Path, Path]:
+    rng, v, logs = np.random.default_rng(2), 1e-3, [9.0]
+    for _ in range(760):
+        move = np.sqrt(v) * rng.standard_t(5) / np.sqrt(5 / 3)
+        logs.append(logs[-1] + move)
+        v = 5e-5 + .08 * move * move + .87 * v
+    model, history = tmp_path / "model.toml", tmp_path / "history.csv"
+    model.write_text(MODEL)
+    history.write_text("date,BTC\n" + "".join(f"{day},{np.exp(x):.6f}\n" for day, x in zip(
+        np.datetime64("2019-01-01") + np.arange(761), logs, strict=True)))
+    return model, history
+
+
+def test_forecasts_are_made_and_judged(sources: tuple[Path, Path], tmp_path: Path) -> None:
+    plain, fitted = tmp_path / "plain.csv", tmp_path / "fitted.csv"
+    code, found = run("forecast", *sources, "--book", "BTC=1", "--out", plain)
+    assert code == 0
+    assert (found["days"], found["last"], found["refits"]) == (260, "2021-01-30", 0)
+    code, made = run("forecast", *sources, "--book", "BTC=1", "--out", fitted, "--refit", 200)
+    assert (code, made["refits"] + made["kept"]) == (0, 2)
+    assert plain.read_text() != fitted.read_text()
+    code, judged = run("backtest", fitted, plain)
+    assert code == 0
+    assert (judged["days"], judged["exceptions"]) == (260, made["exceptions"])
+    assert len(judged["comparison"]) == 2
+    said = CliRunner().invoke(main, ["risk", "forecast", *map(str, sources), "--book", "BTC=-1", "--out",
+                                     str(tmp_path / "short.csv")])
+    assert "not out of sample if they were fitted on these" in said.stdout
+
+
+@pytest.mark.parametrize(("words", "field"), [
+    (["--book", "ETH=1"], "book"), (["--book", "BTC"], "--book"), (["--book", "BTC=1", "--first", 249], "--first"),
+    (["--book", "BTC=1", "--first", 600], "days left to judge by"), (["--book", "BTC=1", "--refit", 0], "--refit"),
+    (["--book", "BTC=1", "--level", "2"], "--level")])
+def test_bad_forecasts_are_refused_and_nothing_is_written(sources: tuple[Path, Path], tmp_path: Path,
+                                                          words: list[object], field: str) -> None:
+    code, found = run("forecast", *sources, *words, "--out", tmp_path / "f.csv")
+    assert (code, found["field"]) == (2, field)
+    assert not (tmp_path / "f.csv").exists()
