@@ -25,9 +25,13 @@ MAY_IMPORT = {
 RISK_ROOMS = ("exact", "market", "models", "scenarios", "valuation", "epochs", "grid", "margins", "cascades")
 """The rooms of risk/, in order: each imports only those before it."""
 FITTING = "fitting"
-"""Beside them: any library may be used there, its output is text, and only its own command imports it, and the check of
-a finished epoch."""
-FITTING_IMPORTERS = {Path("tailproof/cli/model.py"), Path("tailproof/judging.py")}
+"""Beside them: any library may be used there, its output is text, and only its own command imports it, the check of a
+finished epoch and rolling forecasts, which fit again."""
+BACKTESTS = "backtests"
+"""Beside them too: what it says of forecasts, nothing is made of."""
+BACKTESTS_IMPORTERS = {Path("tailproof/cli/risk_backtest.py")}
+FITTING_IMPORTERS = {Path("tailproof/cli/model.py"), Path("tailproof/cli/risk_backtest.py"),
+                     Path("tailproof/judging.py")}
 
 
 def imported_rooms(source: str) -> set[str]:
@@ -71,7 +75,7 @@ def test_a_room_of_risk_imports_only_those_before_it(room: str) -> None:
         assert not foreign, f"{module.relative_to(ROOT)} imports {sorted(foreign)}"
 
 
-def test_only_its_own_command_and_the_check_import_fitting() -> None:
+def test_only_few_that_make_no_epoch_import_fitting() -> None:
     modules = [module for room in (*MAY_IMPORT, "fixtures") for module in (ROOT / room).rglob("*.py")]
     importing = {module.relative_to(ROOT) for module in modules
                  if (ROOT / "risk" / FITTING) not in module.parents
@@ -80,6 +84,17 @@ def test_only_its_own_command_and_the_check_import_fitting() -> None:
     allowed = {"exact", "market", "models", FITTING}         # it fits models; it draws, values and builds nothing
     for module in (ROOT / "risk" / FITTING).rglob("*.py"):
         assert imported_risk_rooms(module.read_text()) <= allowed, module
+
+
+def test_only_its_own_command_imports_backtests() -> None:
+    modules = [module for room in (*MAY_IMPORT, "fixtures") for module in (ROOT / room).rglob("*.py")]
+    importing = {module.relative_to(ROOT) for module in modules
+                 if (ROOT / "risk" / BACKTESTS) not in module.parents
+                 and BACKTESTS in imported_risk_rooms(module.read_text())}
+    assert importing == BACKTESTS_IMPORTERS
+    for module in (ROOT / "risk" / BACKTESTS).rglob("*.py"):
+        assert imported_risk_rooms(module.read_text()) <= {"exact", "market", "models", BACKTESTS}, module
+        assert "scipy" not in module.read_text(), module     # which comes with an extra only
 
 
 def test_where_an_epoch_is_made_nothing_optimises_or_decomposes() -> None:
@@ -93,7 +108,7 @@ def test_where_an_epoch_is_made_nothing_optimises_or_decomposes() -> None:
 
 def test_risk_has_no_other_rooms_and_no_loose_files() -> None:
     assert {path.name for path in (ROOT / "risk").iterdir() if path.name != "__pycache__"} == \
-        {*RISK_ROOMS, FITTING, "__init__.py", "py.typed"}
+        {*RISK_ROOMS, FITTING, BACKTESTS, "__init__.py", "py.typed"}
     assert imported_risk_rooms("from risk import grid\nimport risk.market.book") == {"grid", "market"}
 
 

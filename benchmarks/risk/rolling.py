@@ -1,8 +1,7 @@
 """Daily forecasts of filtered historical simulation, and how they held: BTC, -BTC, ETH, half of each, and a spread.
 
 On each day the model's parameters are what they are and its state is that of the evening before; scenarios are all
-days before that, so this judges the model and not how scenarios are drawn from it. Volatilities and correlations are
-filtered once over the whole history: what a recursion is started from (moments of all days) is forgotten after 600.
+days before that, so this judges the model and not how scenarios are drawn from it (`risk.backtests.rolling`).
 """
 
 from __future__ import annotations
@@ -13,8 +12,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import backtest
 from benchmarks.risk.figures import Figure
+from risk.backtests.coverage import conditional_coverage, independence, kupiec, most_in_a_year
+from risk.backtests.rolling import scenarios, tail
+from risk.backtests.shortfall import e_process, z2_statistic
 from risk.exact.elementary import log
 from risk.market.history import History
 from risk.models.correlation import Correlation
@@ -26,6 +27,8 @@ ALPHAS = (.025, .01)
 BOOKS: Mapping[str, tuple[float, float]] = {"BTC": (1.0, 0.0), "-BTC": (-1.0, 0.0), "ETH": (0.0, 1.0),
                                             "50/50": (.5, .5), "BTC - 0.7 ETH": (1.0, -.7)}
 SPREAD = "BTC - 0.7 ETH"
+RED = 10
+"""Exceptions of 99 % VaR in 250 days from which Basel's traffic light is red [MAR99]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,24 +62,15 @@ def forecasts(history: History, volatilities: tuple[Volatility, ...], correlatio
               ) -> Mapping[str, Forecasts]:
     """Day by day from return number `first` on, one step ahead."""
     returns, steps = np.diff(log(history.prices), axis=0), history.steps
-    spans = steps.astype(np.float64)
-    variances = np.stack([v.variances(returns[:, i], steps) for i, v in enumerate(volatilities)], 1)
-    means = np.array([v.mean for v in volatilities])
-    residuals = (returns - spans[:, None] * means) / np.sqrt(variances[:-1])
-    roots = np.linalg.cholesky(correlation.path(residuals, steps)) if correlation.moves else \
-        np.broadcast_to(np.eye(len(volatilities)), (len(variances), len(volatilities), len(volatilities)))
-    plain = np.linalg.solve(roots[:-1], residuals[:, :, None])[:, :, 0]
     weights = np.array(list(BOOKS.values())).T
     losses, var, es = [], {a: list[Floats]() for a in ALPHAS}, {a: list[Floats]() for a in ALPHAS}
     for t in range(first, len(returns)):
-        moves = np.expm1(spans[t] * means + np.sqrt(variances[t]) * (plain[:t] @ roots[t].T))
-        ordered = -np.sort(moves @ weights, axis=0)                    # losses, the largest first
+        predicted = -scenarios(volatilities, correlation, returns[:t], steps[:t], int(steps[t])) @ weights
         losses.append(-np.expm1(returns[t]) @ weights)
         for alpha in ALPHAS:
-            size = t * alpha
-            whole = int(size)
-            var[alpha].append(ordered[whole])
-            es[alpha].append((ordered[:whole].sum(0) + (size - whole) * ordered[whole]) / size)
+            found = np.array([tail(column, alpha) for column in predicted.T])
+            var[alpha].append(found[:, 0])
+            es[alpha].append(found[:, 1])
     return {name: Forecasts(np.array(losses)[:, k], {a: np.array(var[a])[:, k] for a in ALPHAS},
                             {a: np.array(es[a])[:, k] for a in ALPHAS}) for k, name in enumerate(BOOKS)}
 
@@ -87,11 +81,10 @@ def verdicts(found: Mapping[str, Forecasts]) -> Iterator[Verdict]:
         for alpha in ALPHAS:
             var, es = f.var[alpha], f.shortfall[alpha]
             over = f.losses > var
-            yield Verdict(name, alpha, len(over), int(over.sum()), backtest.kupiec(len(over), int(over.sum()), alpha),
-                          backtest.independence(over), backtest.conditional_coverage(over, alpha),
-                          backtest.z2(f.losses, over, es, alpha),
-                          float(backtest.e_process(f.losses, var, es, alpha).max()),
-                          backtest.most_in_250_days(over), float(es.mean()), float(es.max() / es.min()))
+            yield Verdict(name, alpha, len(over), int(over.sum()), kupiec(len(over), int(over.sum()), alpha).p,
+                          independence(over).p, conditional_coverage(over, alpha).p,
+                          z2_statistic(f.losses, var, es, alpha), float(e_process(f.losses, var, es, alpha).max()),
+                          most_in_a_year(over), float(es.mean()), float(es.max() / es.min()))
 
 
 def figures(found: Mapping[str, Forecasts]) -> Iterator[Figure]:
@@ -108,4 +101,4 @@ def figures(found: Mapping[str, Forecasts]) -> Iterator[Figure]:
     spread = [v for v in every if v.book == SPREAD]
     yield Figure(f"{SPREAD}: mean ES 97.5 %", spread[0].mean_shortfall, "", most=.095)
     yield Figure("the same: most exceptions of 99 % in 250 days (red from 10)", spread[1].worst_250, "",
-                 most=backtest.RED - 1)
+                 most=RED - 1)

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.risk import accuracy, determinism, fits, procyclicality, publisher, rolling, speed, weighting
+from benchmarks.risk import (
+    accuracy,
+    attribution,
+    determinism,
+    fits,
+    procyclicality,
+    publisher,
+    rolling,
+    speed,
+    weighting,
+)
 from benchmarks.risk.figures import Figure, Report
 from benchmarks.risk.markets import ASSETS, Market
 from risk.market.history import History, parse_history
@@ -70,6 +80,7 @@ ROWS: Mapping[str, Rows] = {
     "weighting": lambda effort, history, report: weighting.figures(),
     "publisher": lambda effort, history, report: publisher.figures(effort.changes, report),
     "backtest": _backtest,
+    "attribution": lambda effort, history, report: attribution.figures(report),
     "procyclicality": lambda effort, history, report: procyclicality.figures(history, report),
     "fits": lambda effort, history, report: fits.figures(report),
     "speed": lambda effort, history, report: speed.figures(report),

@@ -121,6 +121,33 @@ def _copula(z: NDArray[np.float64], correlation: Correlation, assets: Sequence[s
     return copulas.fit(z, path, assets, family=family, groups=choices.groups)
 
 
+def refitted(model: Model, history: History) -> Model | None:
+    """The model with its families' parameters fitted on this history; None if a fit does not converge. Decays of EWMA
+    are conventions and stay.
+
+    Raises
+    ------
+    BadInput : as `fit_model`.
+    """
+    from dataclasses import replace
+
+    returns, found = log_returns(history), []
+    for i, (asset, volatility) in enumerate(zip(model.assets, model.volatilities, strict=True)):
+        if volatility.family == "ewma":
+            found.append(volatility)
+            continue
+        fit = volatilities.fit(returns[:, i], history.steps, family=volatility.family, law=volatility.law.name,
+                               asset=asset)
+        if not fit.converged:
+            return None
+        found.append(fit.volatility)
+    moved = replace(model, volatilities=tuple(found))
+    if model.correlation.family not in ("dcc", "cdcc"):
+        return moved
+    joint = correlations.fit(residuals(moved, history), history.steps, family=model.correlation.family, repair=True)
+    return None if "not converged" in joint.doubts else replace(moved, correlation=joint.correlation)
+
+
 @dataclass(frozen=True)
 class Judgement:
     """How published parameters compare with a new fit of the same families.

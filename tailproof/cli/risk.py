@@ -16,6 +16,7 @@ from risk.grid.grid_epoch import GridEpoch
 
 from .. import telling
 from .console import FILE, PICTURE, Outcome, progress, reporting, table
+from .risk_backtest import attribution, backtest, forecast
 from .risk_cascade import cascade
 from .risk_procyclicality import procyclicality, sets
 
@@ -36,7 +37,10 @@ def risk() -> None:
     """What a portfolio's margin is made of, before any proof."""
 
 
+risk.add_command(attribution)
+risk.add_command(backtest)
 risk.add_command(cascade)
+risk.add_command(forecast)
 risk.add_command(procyclicality)
 risk.add_command(sets)
 

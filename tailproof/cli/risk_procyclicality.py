@@ -36,7 +36,7 @@ def procyclicality(model: Path, history: Path, books: tuple[str, ...], since: st
                            step_seconds=chosen.step_seconds, max_gap_steps=chosen.max_gap_steps, source=history)
     first = 0 if since is None else parse_time(since if "T" in since else f"{since}T00:00:00Z", field="--since")
     progress("margins over time", 0, 1)
-    held = {text: _book(text) for text in books} or usual_books(chosen.assets)
+    held = {text: parse_book(text) for text in books} or usual_books(chosen.assets)
     found = study(chosen, prices, held, since=first)
     if picture is not None:
         from risk.margins import plot_procyclicality
@@ -55,7 +55,8 @@ def procyclicality(model: Path, history: Path, books: tuple[str, ...], since: st
                     "picture": None if picture is None else str(picture)}, lines)
 
 
-def _book(text: str) -> dict[str, float]:
+def parse_book(text: str) -> dict[str, float]:
+    """--book, as value held of each asset."""
     held: dict[str, float] = {}
     for part in text.split(","):
         asset, separator, amount = part.partition("=")
