@@ -25,18 +25,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
+from click.exceptions import NoSuchCommand
 
 from primitives import cache, jsonio
 from primitives.errors import BadInput, TailproofError
 
 from ..extras import missing, require
 from ..printable import printable
+from .setting import source_of
 
 DONE, FALSE, BAD_INPUT, TRY_AGAIN, FAILED, INTERRUPTED, LEFT = 0, 1, 2, 3, 70, 130, 141
 P = ParamSpec("P")
+_Resolved = TypeVar("_Resolved")
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ def answering(as_json: bool) -> Iterator[None]:
                 as_json, _as_click_shows(error))
         sys.exit(BAD_INPUT)
     except TailproofError as error:
-        _refuse(_facts(error), as_json, [f"error: {error}"])
+        told = _with_source(error)
+        _refuse(_facts(told), as_json, [f"error: {told}"])
         # A refusal by the chain is an answer, and a node's failure is nobody's mistake.
         sys.exit(FALSE if getattr(error, "checked_and_false", False) else
                  TRY_AGAIN if getattr(error, "try_again", False) else BAD_INPUT)
@@ -130,6 +134,14 @@ def _facts(error: TailproofError) -> Mapping[str, Any]:
     """An error as one JSON object: its own account of itself, or else its name and message."""
     tell = getattr(error, "as_dict", None)
     return tell() if tell else {"error": type(error).__name__, "message": str(error)}
+
+
+def _with_source(error: TailproofError) -> TailproofError:
+    """What is wrong with an option that nobody typed is wrong where its value stands."""
+    if type(error) is not BadInput or error.source is not None:
+        return error
+    found = source_of(error.field)
+    return error if found is None else BadInput(error.field, error.value, error.bound, source=found)
 
 
 def _as_click_shows(error: click.ClickException) -> list[str]:
@@ -188,6 +200,25 @@ def _check_environment() -> None:
         threads.count()
 
 
+# -- commands ----------------------------------------------------------------------------------------------------
+def tell_whole(command: click.Command) -> None:
+    """Have a group's help say the first sentence of each of its commands, which click would cut at 45 characters."""
+    for one in command.commands.values() if isinstance(command, click.Group) else ():
+        if one.short_help is None and one.help:
+            first = re.split(r"(?<=[.!?])\s|\n\s*\n", one.help.replace("\b", "").strip(), maxsplit=1)[0]
+            one.short_help = " ".join(first.split())
+        tell_whole(one)
+
+
+def resolving(group: click.Group, ctx: click.Context, args: list[str], resolve: Callable[..., _Resolved]) -> _Resolved:
+    """A group's own way to find a command, with the names near to one that it lacks also where commands are loaded
+    when they are asked for."""
+    try:
+        return resolve(ctx, args)
+    except NoSuchCommand as error:
+        raise NoSuchCommand(error.command_name, possibilities=group.list_commands(ctx), ctx=ctx) from None
+
+
 # -- parameters --------------------------------------------------------------------------------------------------
 class OutputFile(click.Path):
     """A file to write, where nothing is yet. Where it cannot be written, that is said before any work is done.
@@ -226,6 +257,20 @@ class Integer(click.IntRange):
         if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,100}", value):
             raise BadInput(_name(param), value, "an integer in decimal digits")
         return super().convert(value, param, ctx)
+
+    def _describe_range(self) -> str:
+        """In help: bounds of dozens of digits as the powers of two that they are."""
+        if self.min is None or self.max is None:
+            return super()._describe_range()
+        return f"{_as_power(self.min)}<=x<={_as_power(self.max)}"
+
+
+def _as_power(bound: float) -> str:
+    if isinstance(bound, int) and bound > 1 << 30:
+        for less, text in ((0, ""), (1, "-1")):
+            if (bound + less).bit_count() == 1:
+                return f"2^{(bound + less).bit_length() - 1}{text}"
+    return str(bound)
 
 
 class Address(click.ParamType[str]):
