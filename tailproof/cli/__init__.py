@@ -28,6 +28,8 @@ _COMMANDS = {
     "schema": ("schema", "Print the JSON Schema of a file format."),
     "statement": ("statement", "List and show what can be proven."),
     "config": ("config", "Show the settings that environment and file give to options."),
+    "doctor": ("doctor", "See whether this machine has what commands need."),
+    "completion": ("completion", "Print the script that has bash, zsh or fish complete commands and options."),
     "keys": ("keys", "Make and show proving and verification keys."),
     "commit": ("trader", "Commit to a portfolio (trader)."),
     "prove": ("trader", "Prove a margin, that it is covered, or that nothing is held (trader)."),
