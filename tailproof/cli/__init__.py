@@ -105,11 +105,12 @@ class _Lazy(click.Group):
 @click.version_option(package_name="tailproof")
 @click.option("--profile", metavar="NAME", help="Profile of the configuration file (`tailproof config show`).  "
               "[env var: TAILPROOF_PROFILE]")
+@console.QUIET
 @click.pass_context
 def main(ctx: click.Context, profile: str | None) -> None:
     """Prove that a portfolio's margin is the exact Expected Shortfall of a published scenario set.
 
-    Every command takes --json. Exit codes: 0 done, 1 checked and false, 2 bad input, 3 the network or a node failed
-    (try again), 70 out of memory or a defect of ours, 130 interrupted, 141 the reader of the answer left.
+    Every command takes --json and --quiet. Exit codes: 0 done, 1 checked and false, 2 bad input, 3 the network or a
+    node failed (try again), 70 out of memory or a defect of ours, 130 interrupted, 141 the reader of the answer left.
     """
     ctx.meta[setting.PROFILE] = profile
