@@ -15,18 +15,21 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import settings
 
+from tailproof import settings as settings_of_ours
 from tailproof.cli import main
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
 STATEMENT = "margin-full-256x16"
 
-# What the shell of whoever runs the tests has set decides none of them: no proxy is asked for nodes on this machine,
-# and the key that the README's commands sign with signs nothing here.
+# What the shell of whoever runs the tests has set decides none of them: no proxy is asked for nodes on this machine, no
+# option is filled, and the key that the README's commands sign with signs nothing here.
 os.environ["no_proxy"] = "127.0.0.1"
-os.environ.pop("TAILPROOF_PRIVATE_KEY", None)
+for _name in (settings_of_ours.KEY, settings_of_ours.CONFIG, settings_of_ours.PROFILE,
+              *map(settings_of_ours.variable, settings_of_ours.NAMES)):
+    os.environ.pop(_name, None)
 # Another run of the tests on this machine sends with the same keys, to chains of its own: its locks are not ours.
 _state = tempfile.TemporaryDirectory(prefix="tailproof-tests-")
-os.environ["XDG_STATE_HOME"] = _state.name
+os.environ["XDG_STATE_HOME"] = os.environ["XDG_CONFIG_HOME"] = _state.name
 
 # Beside another worker, a second thread for every product of vectors only waits for a core, and for Python's lock.
 if "PYTEST_XDIST_WORKER" in os.environ:

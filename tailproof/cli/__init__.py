@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from . import console
+from . import console, setting
 
 # A command's objects live as long as it does: looking for garbage finds none, not even at the end (gc.freeze). And the
 # threads that NumPy starts for products of matrices would spin for a tenth of a second before noticing that none come.
@@ -27,6 +27,9 @@ _COMMANDS = {
     "new": ("new", "Write a book, model or portfolio to start from."),
     "schema": ("schema", "Print the JSON Schema of a file format."),
     "statement": ("statement", "List and show what can be proven."),
+    "config": ("config", "Show the settings that environment and file give to options."),
+    "doctor": ("doctor", "See whether this machine has what commands need."),
+    "completion": ("completion", "Print the script that has bash, zsh or fish complete commands and options."),
     "keys": ("keys", "Make and show proving and verification keys."),
     "commit": ("trader", "Commit to a portfolio (trader)."),
     "prove": ("trader", "Prove a margin, that it is covered, or that nothing is held (trader)."),
@@ -61,6 +64,11 @@ class _Lazy(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         given = sys.argv[1:] if args is None else list(args)
+        setting.begin()
+        if given[:1] == ["help"]:                  # as of git, for who tries it
+            given = [*given[1:], "--help"]
+        elif given == ["version"]:
+            given = ["--version"]
         with console.answering("--json" in given):
             code = super().main(given, *rest, **{**options, "standalone_mode": False})
             sys.exit(code if isinstance(code, int) else console.DONE)
@@ -73,6 +81,10 @@ class _Lazy(click.Group):
         with console.heard():
             return super().invoke(ctx)
 
+    def resolve_command(self, ctx: click.Context, args: list[str]
+                        ) -> tuple[str | None, click.Command | None, list[str]]:
+        return console.resolving(self, ctx, args, super().resolve_command)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
@@ -81,6 +93,7 @@ class _Lazy(click.Group):
             return None
         command = getattr(import_module(f"tailproof.cli.{_COMMANDS[cmd_name][0]}"), cmd_name)
         assert isinstance(command, click.Command)
+        console.tell_whole(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -88,11 +101,16 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, help) for name, (_, help) in _COMMANDS.items()])
 
 
-@click.command(cls=_Lazy)
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tailproof")
-def main() -> None:
+@click.option("--profile", metavar="NAME", help="Profile of the configuration file (`tailproof config show`).  "
+              "[env var: TAILPROOF_PROFILE]")
+@console.QUIET
+@click.pass_context
+def main(ctx: click.Context, profile: str | None) -> None:
     """Prove that a portfolio's margin is the exact Expected Shortfall of a published scenario set.
 
-    Every command takes --json. Exit codes: 0 done, 1 checked and false, 2 bad input, 3 the network or a node failed
-    (try again), 70 out of memory or a defect of ours, 130 interrupted, 141 the reader of the answer left.
+    Every command takes --json and --quiet. Exit codes: 0 done, 1 checked and false, 2 bad input, 3 the network or a
+    node failed (try again), 70 out of memory or a defect of ours, 130 interrupted, 141 the reader of the answer left.
     """
+    ctx.meta[setting.PROFILE] = profile

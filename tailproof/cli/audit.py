@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -16,6 +16,7 @@ from primitives.errors import BadInput
 
 from .console import ADDRESS, FILE, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
+from .setting import Setting
 from .solvency import TIME
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ def audit() -> None:
     """
 
 
+def _online(typed: Mapping[str, Any]) -> bool:
+    """Whether an audit asks a node: where nothing was said of one it is offline, whatever is configured."""
+    return "rpc" in typed or "deployment" in typed
+
+
 _OPTIONS = (
     click.option("--key", "keys", type=FILE, multiple=True, help="Key directory that you trust (of a bundle, a "
                  "verification key also); again for each."),
@@ -57,7 +63,8 @@ _OPTIONS = (
     click.option("--publisher", "publishers", type=ADDRESS, multiple=True,
                  help="Who must have signed; again for each."),
     click.option("--commitment", metavar="NUMBER", help="The registered commitment, if you know it."),
-    click.option("--deployment", type=FILE, help="File that `contract deploy` wrote; with --rpc."),
+    click.option("--deployment", cls=Setting, filled=_online, type=FILE,
+                 help="File that `contract deploy` wrote; with --rpc."),
     click.option("--config", type=FILE, help="Configuration of the system, whose keys you trust."),
     click.option("--block", type=Integer(0, (1 << 53) - 1), help="As of this block.  [default: the latest]"),
     click.option("--at", "instant", type=TIME, help="Time of the audit.  [default: the block's, or now]"),
@@ -82,7 +89,7 @@ def _bringing(function: Callable[..., None]) -> Callable[..., None]:
 @audit.command("make")
 @click.argument("subject", required=False)
 @_bringing
-@talking_to_a_node(signs=True, optional="JSON-RPC endpoint of a node, with --deployment.")
+@talking_to_a_node(signs=True, optional="JSON-RPC endpoint of a node, with --deployment.", filled=_online)
 @click.option("--archive", type=FILE, help="Directory that `audit archive` made, in place of a node: no network is "
               "used.")
 @click.option("--expect", metavar="DIGEST", help="SHA-256 of its archive.json, which you have from elsewhere.")
@@ -209,7 +216,7 @@ def _told(made: Made, signed: SignedReport, out: Path | None) -> Outcome:
 @audit.command("archive")
 @click.argument("subject")
 @_bringing
-@talking_to_a_node(optional="JSON-RPC endpoint of a node, with --deployment.")
+@talking_to_a_node(optional="JSON-RPC endpoint of a node, with --deployment.", filled=_online)
 @click.option("--without-proving-keys", is_flag=True, help="Leave these large files out: how a key was made is then "
               "not seen in the archive.")
 @click.option("--out", type=FILE, required=True, help="Directory to make.")

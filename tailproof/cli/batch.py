@@ -16,6 +16,7 @@ from .. import epochs
 from ..keys import INSECURE, KeyDirectory, read_verification_key
 from ..secret import Opening
 from .console import FILE, OUTPUT, Integer, Outcome, progress, reporting, table
+from .setting import Setting
 
 
 class Entry(click.ParamType[tuple[str, int, Path]]):
@@ -39,7 +40,8 @@ def batch() -> None:
 @batch.command("prove")
 @click.option("--key", type=FILE, required=True, help="Key directory of a batch statement.")
 @click.option("--epoch", type=FILE, required=True, help="Epoch directory.")
-@click.option("--deployment", type=FILE, required=True, help="Deployment file: the contracts the proof is for.")
+@click.option("--deployment", cls=Setting, type=FILE, required=True,
+              help="Deployment file: the contracts the proof is for.")
 @click.option("--epoch-id", type=Integer(0, (1 << 40) - 1), required=True, help="Id of the published epoch.")
 @click.option("--entry", "entries", type=Entry(), metavar="ACCOUNT:VERSION:FILE", multiple=True, required=True,
               help="An account, the version of its state, its salt file; again for each.")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import math
 import os
 import re
 import sys
@@ -25,18 +26,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
+from click.exceptions import NoSuchCommand
 
 from primitives import cache, jsonio
 from primitives.errors import BadInput, TailproofError
 
 from ..extras import missing, require
 from ..printable import printable
+from .layout import table as table  # what commands build their lines with
+from .setting import source_of
 
 DONE, FALSE, BAD_INPUT, TRY_AGAIN, FAILED, INTERRUPTED, LEFT = 0, 1, 2, 3, 70, 130, 141
 P = ParamSpec("P")
+_Resolved = TypeVar("_Resolved")
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Outcome:
 def reporting(function: Callable[P, Outcome]) -> Callable[..., None]:
     """Give a command `--json` and the exit codes above; `function` returns its `Outcome`."""
 
+    @QUIET
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
     @wraps(function)
     def run(as_json: bool, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -87,6 +93,7 @@ def say(text: str) -> None:
 @contextmanager
 def answering(as_json: bool) -> Iterator[None]:
     """Turn what a command raises, and what is wrong with the command line itself, into output and exit code."""
+    _state.update(quiet=False, total=-1)           # one process may run several commands
     try:
         yield
     except click.ClickException as error:
@@ -95,7 +102,8 @@ def answering(as_json: bool) -> Iterator[None]:
                 as_json, _as_click_shows(error))
         sys.exit(BAD_INPUT)
     except TailproofError as error:
-        _refuse(_facts(error), as_json, [f"error: {error}"])
+        told = _with_source(error)
+        _refuse(_facts(told), as_json, [f"error: {told}"])
         # A refusal by the chain is an answer, and a node's failure is nobody's mistake.
         sys.exit(FALSE if getattr(error, "checked_and_false", False) else
                  TRY_AGAIN if getattr(error, "try_again", False) else BAD_INPUT)
@@ -130,6 +138,14 @@ def _facts(error: TailproofError) -> Mapping[str, Any]:
     """An error as one JSON object: its own account of itself, or else its name and message."""
     tell = getattr(error, "as_dict", None)
     return tell() if tell else {"error": type(error).__name__, "message": str(error)}
+
+
+def _with_source(error: TailproofError) -> TailproofError:
+    """What is wrong with an option that nobody typed is wrong where its value stands."""
+    if type(error) is not BadInput or error.source is not None:
+        return error
+    found = source_of(error.field)
+    return error if found is None else BadInput(error.field, error.value, error.bound, source=found)
 
 
 def _as_click_shows(error: click.ClickException) -> list[str]:
@@ -188,6 +204,25 @@ def _check_environment() -> None:
         threads.count()
 
 
+# -- commands ----------------------------------------------------------------------------------------------------
+def tell_whole(command: click.Command) -> None:
+    """Have a group's help say the first sentence of each of its commands, which click would cut at 45 characters."""
+    for one in command.commands.values() if isinstance(command, click.Group) else ():
+        if one.short_help is None and one.help:
+            first = re.split(r"(?<=[.!?])\s|\n\s*\n", one.help.replace("\b", "").strip(), maxsplit=1)[0]
+            one.short_help = " ".join(first.split())
+        tell_whole(one)
+
+
+def resolving(group: click.Group, ctx: click.Context, args: list[str], resolve: Callable[..., _Resolved]) -> _Resolved:
+    """A group's own way to find a command, with the names near to one that it lacks also where commands are loaded
+    when they are asked for."""
+    try:
+        return resolve(ctx, args)
+    except NoSuchCommand as error:
+        raise NoSuchCommand(error.command_name, possibilities=group.list_commands(ctx), ctx=ctx) from None
+
+
 # -- parameters --------------------------------------------------------------------------------------------------
 class OutputFile(click.Path):
     """A file to write, where nothing is yet. Where it cannot be written, that is said before any work is done.
@@ -227,6 +262,20 @@ class Integer(click.IntRange):
             raise BadInput(_name(param), value, "an integer in decimal digits")
         return super().convert(value, param, ctx)
 
+    def _describe_range(self) -> str:
+        """In help: bounds of dozens of digits as the powers of two that they are."""
+        if self.min is None or self.max is None:
+            return super()._describe_range()
+        return f"{_as_power(self.min)}<=x<={_as_power(self.max)}"
+
+
+def _as_power(bound: float) -> str:
+    if isinstance(bound, int) and bound > 1 << 30:
+        for less, text in ((0, ""), (1, "-1")):
+            if (bound + less).bit_count() == 1:
+                return f"2^{(bound + less).bit_length() - 1}{text}"
+    return str(bound)
+
 
 class Address(click.ParamType[str]):
     """An EVM address, its checksum looked at."""
@@ -246,7 +295,7 @@ CONTINUED = OutputFile(continues=True)
 def _require_outputs_apart(context: click.Context) -> None:
     """Refuse to write an output over an input (a bundle over the salt that it was proven with), over another output,
     or over anything else that exists."""
-    given = [(param, context.params[param.name or ""]) for param in context.command.params]
+    given = [(param, context.params[param.name or ""]) for param in context.command.params if param.expose_value]
     paths = [(param, os.path.realpath(value)) for param, value in given if isinstance(value, Path)]
     for out, path in paths:
         for other, there in paths:
@@ -266,13 +315,27 @@ def _name(param: click.Parameter | None) -> str:
 
 
 # -- progress ----------------------------------------------------------------------------------------------------
-_state: dict[str, Any] = {"stage": "", "shown": 0.0, "open": False}
+_state: dict[str, Any] = {"stage": "", "shown": 0.0, "open": False, "quiet": False,
+                          "begun": 0.0, "first": 0, "last": 0, "total": -1}
+SETTLED = 2.0
+"""Seconds of a stage after which the time that it still takes is told: what was done before them says little."""
+
+
+def _hush(_context: click.Context, _param: click.Parameter, value: bool) -> None:
+    _state["quiet"] = _state["quiet"] or value
+
+
+QUIET = click.option("-q", "--quiet", is_flag=True, expose_value=False, is_eager=True, callback=_hush,
+                     help="Say nothing of how far work is; warnings and errors are told.")
 
 
 def progress(stage: str, done: int, total: int) -> None:
-    """Show how far a long stage is: a line that redraws itself on a terminal, one line a stage elsewhere."""
+    """Show how far a long stage is, and how long it will still take: a line that redraws itself on a terminal, one line
+    a stage elsewhere, nothing with --quiet."""
+    if _state["quiet"]:
+        return
     if sys.stderr is None or not sys.stderr.isatty():
-        if stage != _state["stage"]:
+        if stage != _state["stage"] and not 0 < total <= done:           # nobody waits for what is over
             _state["stage"] = stage
             _remark(f"{stage} …")
         return
@@ -281,10 +344,33 @@ def progress(stage: str, done: int, total: int) -> None:
         return
     if stage != _state["stage"]:
         _end_progress_line()
-    _state.update(stage=stage, shown=now, open=True)
-    width = min(28, max(8, os.get_terminal_size(sys.stderr.fileno()).columns - len(stage) - 12))
+        # Work that goes on under another name, such as the steps of a proof, counts on; what starts anew does not.
+        if total != _state["total"] or done < _state["last"]:
+            _state.update(begun=now, first=done, total=total)
+    _state.update(stage=stage, shown=now, open=True, last=done)
+    width = min(28, max(8, os.get_terminal_size(sys.stderr.fileno()).columns - len(stage) - 12 - _TIME_WIDTH))
     filled = width * done // max(1, total)
-    _remark(f"{stage} [{'#' * filled}{'·' * (width - filled)}] {100 * done // max(1, total):3d} %", before="\r", end="")
+    left = time_left(now - _state["begun"], done - _state["first"], total - done)
+    _remark(f"{stage} [{'#' * filled}{'·' * (width - filled)}] {100 * done // max(1, total):3d} %"
+            f"{left.ljust(_TIME_WIDTH)}", before="\r", end="")
+
+
+_TIME_WIDTH = len("  99 h 59 min left")
+
+
+def time_left(elapsed: float, done: int, left: int) -> str:
+    """How long the rest of a stage takes if it goes on as it did, to be put behind a bar; "" where that is not known.
+
+    elapsed : seconds in which `done` parts were done; `left` are left.
+    """
+    if elapsed < SETTLED or done <= 0 or left <= 0:
+        return ""
+    seconds = math.ceil(elapsed * left / done)
+    if seconds < 60:
+        return f"  {seconds} s left"
+    if seconds < 3600:
+        return f"  {seconds // 60} min {seconds % 60:02d} s left"
+    return f"  {seconds // 3600} h {seconds % 3600 // 60:02d} min left" if seconds < 360_000 else "  days left"
 
 
 cache.watchers.append(lambda name: progress("compiling kernels, once for all", 0, 1))
@@ -294,19 +380,3 @@ def _end_progress_line() -> None:
     if _state["open"]:
         _remark("")
     _state.update(open=False, stage="")
-
-
-def table(rows: Sequence[Sequence[object]], header: Sequence[str] | None = None) -> list[str]:
-    """Rows as aligned text, under a header if there is one; columns of numbers are set flush right."""
-    body = [[str(cell) for cell in row] for row in rows]
-    every = ([list(header)] if header else []) + body
-    if not every:
-        return []
-    widths = [max(len(row[column]) for row in every) for column in range(len(every[0]))]
-    right = [len(body) > 1 and all(row[column][:1].isdigit() or row[column][:1] in ("-", "+") for row in body)
-             for column in range(len(widths))]
-    lines = ["  ".join(cell.rjust(width) if numeric else cell.ljust(width)
-                       for cell, width, numeric in zip(row, widths, right, strict=True)).rstrip() for row in every]
-    if header:
-        lines.insert(1, "  ".join("-" * width for width in widths))
-    return lines

@@ -18,15 +18,18 @@ from primitives.errors import BadInput
 
 from .. import epochs
 from ..keys import INSECURE, KeyDirectory
+from . import console
 from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
+from .setting import Setting
 
 if TYPE_CHECKING:
     from verifier_contracts.desk_messages import CommitmentConsent
     from verifier_contracts.ledger import CommitmentDesk
     from verifier_contracts.system import Contracts, System
 
-DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
+DEPLOYMENT = click.option("--deployment", cls=Setting, type=FILE, required=True,
+                          help="File that `contract deploy` wrote.")
 
 
 _ELSEWHERE = {**dict.fromkeys(("roles", "grant", "revoke", "cancel", "freeze", "pause", "resume", "rotate"),
@@ -39,10 +42,15 @@ class _Parts(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *_ELSEWHERE]
 
+    def resolve_command(self, ctx: click.Context, args: list[str]
+                        ) -> tuple[str | None, click.Command | None, list[str]]:
+        return console.resolving(self, ctx, args, super().resolve_command)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _ELSEWHERE:
             found = getattr(import_module(f"tailproof.cli.{_ELSEWHERE[cmd_name]}"), cmd_name)
             assert isinstance(found, click.Command)
+            console.tell_whole(click.Group(commands=[found]))
             return found
         if cmd_name == "publish":                  # of earlier versions
             raise BadInput("command", "contract publish", "`tailproof oracle content`, `sign` and `publish`: "
@@ -78,7 +86,8 @@ def generate_source(key: Path, out: Path) -> Outcome:
 @contract.command("deploy")
 @click.option("--config", type=FILE, required=True, help="What the system is to be: `tailproof new system` writes one "
               "to start from.")
-@talking_to_a_node(sends=True, optional="JSON-RPC endpoint; without it, a trial on an embedded chain.")
+@talking_to_a_node(sends=True, optional="JSON-RPC endpoint; without it, a trial on an embedded chain.",
+                   filled=lambda typed: "out" in typed)
 @click.option("--out", type=CONTINUED, help="Deployment file to write, with --rpc.")
 @reporting
 def deploy_contracts(config: Path, endpoint: Endpoint, out: Path | None) -> Outcome:

@@ -36,8 +36,9 @@ EPOCHS = click.option("--epochs", "folders", type=FILE, multiple=True, help="Epo
                       "lists of collateral factors that nobody has brought to the chain yet. May be given several "
                       "times.")
 COLLATERAL = click.option("--collateral", type=FILE, help="Collateral file of epochs by full revaluation.")
-WITHOUT = click.option("--without", type=click.Choice(NAMES), multiple=True, help="Step to leave out.")
-ONLY = click.option("--only", type=click.Choice(NAMES), multiple=True, help="Do these steps alone.")
+WITHOUT = click.option("--without", type=click.Choice(NAMES), metavar="STEP", multiple=True,
+                       help="Step to leave out; again for each. `keeper plan` names them.")
+ONLY = click.option("--only", type=click.Choice(NAMES), metavar="STEP", multiple=True, help="Do these steps alone.")
 GENEROUS = click.option("--no-favours", is_flag=True, help="Leave out what costs gas for the good of others alone: "
                         "breach, refund, pay-fund, book, forward, sweep.")
 UNDONE = ("unaffordable", "too dear", "failed")

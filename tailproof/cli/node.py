@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
@@ -22,7 +22,9 @@ import click
 from primitives import jsonio
 from primitives.errors import BadInput
 
+from ..settings import INTEGERS
 from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, conclude, progress, table, warn
+from .setting import Setting
 
 if TYPE_CHECKING:
     from verifier_contracts.chain import Chain
@@ -138,28 +140,29 @@ class Endpoint:
 
 
 _READING = (
-    click.option("--chain-id", type=Integer(1, (1 << 53) - 1),
+    click.option("--chain-id", cls=Setting, type=Integer(*INTEGERS["chain-id"]),
                  help="The chain that the node must be of (a deployment file says so too)."),
-    click.option("--timeout", type=Integer(1, 86_400), default=120, show_default=True,
+    click.option("--timeout", cls=Setting, type=Integer(*INTEGERS["timeout"]), default=120, show_default=True,
                  help="Seconds to wait for a transaction, and for others of the same sender before it."),
 )
 _SENDING = (
-    click.option("--max-fee", type=Gwei(), metavar="GWEI",
+    click.option("--max-fee", cls=Setting, type=Gwei(), metavar="GWEI",
                  help="Most to pay for a unit of gas; above it nothing is signed.  [default: 200]"),
-    click.option("--gas-limit", type=Integer(21_000, 1 << 40),
+    click.option("--gas-limit", cls=Setting, type=Integer(*INTEGERS["gas-limit"]),
                  help="Most gas for a transaction; above it nothing is signed.  [default: by what it does]"),
-    click.option("--confirmations", type=Integer(1, 10_000),
+    click.option("--confirmations", cls=Setting, type=Integer(*INTEGERS["confirmations"]),
                  help="Blocks under which a transaction counts.  [default: 2; 1 on development chains]"),
 )
 
 
 _SIGNING = (
-    click.option("--keystore", type=FILE, help="Encrypted key file (version 3) that signs; asks for its passphrase."),
-    click.option("--passphrase-file", type=FILE, help="Read the keystore's passphrase there."),
-    click.option("--signer", "signer_url", metavar="URL", help="JSON-RPC signer (web3signer, clef) that signs; what it "
-                 "returns is compared with what was asked."),
-    click.option("--from", "sender", type=ADDRESS, help="Account that signs and pays.  [default: the key's, or the "
-                 "node's first]"),
+    click.option("--keystore", cls=Setting, type=FILE,
+                 help="Encrypted key file (version 3) that signs; asks for its passphrase."),
+    click.option("--passphrase-file", cls=Setting, type=FILE, help="Read the keystore's passphrase there."),
+    click.option("--signer", "signer_url", cls=Setting, metavar="URL", help="JSON-RPC signer (web3signer, clef) that "
+                 "signs; what it returns is compared with what was asked."),
+    click.option("--from", "sender", cls=Setting, type=ADDRESS,
+                 help="Account that signs and pays.  [default: the key's, or the node's first]"),
 )
 _WITHHOLDING = (
     click.option("--dry-run", is_flag=True, help="Do everything but send: the first transaction is tried and shown."),
@@ -168,7 +171,8 @@ _WITHHOLDING = (
 )
 
 
-def talking_to_a_node(*, sends: bool = False, signs: bool = False, optional: str | None = None
+def talking_to_a_node(*, sends: bool = False, signs: bool = False, optional: str | None = None,
+                      filled: Callable[[Mapping[str, Any]], bool] | None = None
                       ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command `--rpc` and its company, and pass them on as `endpoint`.
 
@@ -176,8 +180,10 @@ def talking_to_a_node(*, sends: bool = False, signs: bool = False, optional: str
     ----------
     sends : whether it sends transactions.  signs : whether it signs messages only (`Endpoint.signer`).
     optional : what `--rpc` is good for, in a command that does without.
+    filled : whether configuration fills `--rpc`, beside these parameters that were typed; None: always.
     """
-    rpc = click.option("--rpc", metavar="URL", required=optional is None, help=optional or "JSON-RPC endpoint.")
+    rpc = click.option("--rpc", cls=Setting, filled=filled, metavar="URL", required=optional is None,
+                       help=optional or "JSON-RPC endpoint.")
     options = (rpc, *_READING, *(_SENDING if sends else ()), *(_SIGNING if sends or signs else ()),
                *(_WITHHOLDING if sends else ()))
     names = ("rpc", "chain_id", "timeout", "max_fee", "gas_limit", "confirmations", "keystore", "passphrase_file",

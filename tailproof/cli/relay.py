@@ -19,6 +19,7 @@ from primitives.errors import BadInput
 
 from .console import CONTINUED, FILE, OUTPUT, Integer, Outcome, reporting, table, warn
 from .node import Endpoint, talking_to_a_node
+from .setting import Setting
 from .stopping import stopping
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 
     from ..relaying import Hearing
 
-DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
-OUTBOX = click.option("--outbox", metavar="PLACE", default="relay.db", show_default=True, envvar="TAILPROOF_OUTBOX",
+DEPLOYMENT = click.option("--deployment", cls=Setting, type=FILE, required=True,
+                          help="File that `contract deploy` wrote.")
+OUTBOX = click.option("--outbox", cls=Setting, metavar="PLACE", default="relay.db", show_default=True,
                       help="SQLite file, or postgresql://USER@HOST/NAME; $TAILPROOF_OUTBOX keeps a password out of "
                       "lists of processes.")
 DEEP = 64

@@ -14,6 +14,7 @@ from ..bundle import Bundle
 from ..keys import INSECURE
 from .console import FILE, Outcome, reporting, table
 from .node import Endpoint, talking_to_a_node
+from .setting import Setting
 
 if TYPE_CHECKING:
     from verifier_contracts.system import System
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("bundle", type=FILE)
-@click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
+@click.option("--deployment", cls=Setting, type=FILE, required=True, help="File that `contract deploy` wrote.")
 @click.option("--epoch", type=FILE, help="Of a cover: directory of its epoch, whose collateral factors are told.")
 @click.option("--collateral", type=FILE, help="Of a cover under an epoch by full revaluation: its collateral file.")
 @talking_to_a_node(sends=True)

@@ -17,6 +17,7 @@ from ..secret import Opening
 from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .memory import peak_memory
 from .node import Endpoint, talking_to_a_node
+from .setting import Setting
 
 if TYPE_CHECKING:
     from circuits.statements.cover import Claim
@@ -89,7 +90,8 @@ def positions_told(found: Sequence[Position]) -> list[str]:
 @click.option("--key", type=FILE, required=True, help="Key directory: of a margin, cover or flat statement.")
 @click.option("--epoch", type=FILE, help="Epoch directory; for all but a flat statement.")
 @click.option("--opening", type=FILE, required=True, help="Salt file that `tailproof commit` wrote.")
-@click.option("--deployment", type=FILE, required=True, help="Deployment file: the contract the proof is for.")
+@click.option("--deployment", cls=Setting, type=FILE, required=True,
+              help="Deployment file: the contract the proof is for.")
 @click.option("--account", type=ADDRESS, required=True, help="Account that it is about.")
 @click.option("--epoch-id", type=click.IntRange(0, (1 << 40) - 1), help="Id of the published epoch.")
 @click.option("--state-version", type=click.IntRange(0, (1 << 40) - 1), help="Version of the account's state.")

@@ -20,6 +20,7 @@ from ..keys import KeyDirectory
 from ..secret import Opening
 from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node, write_calldata
+from .setting import Setting
 
 if TYPE_CHECKING:
     from verifier_contracts.chain import Receipt
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
     from ..withdrawing import Exit, Ground
 
-DEPLOYMENT = click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
+DEPLOYMENT = click.option("--deployment", cls=Setting, type=FILE, required=True,
+                          help="File that `contract deploy` wrote.")
 ACCOUNT = click.option("--account", type=ADDRESS, help="Whose collateral.  [default: the sender's]")
 TOKEN = click.option("--token", type=ADDRESS, help="Address of the token.  [default: the quote asset]")
 LONGEST_SYMBOL = 32
