@@ -10,11 +10,13 @@ import itertools
 import json
 import os
 from collections.abc import Callable
+from errno import ELOOP, ENOTDIR
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from primitives.errors import BadInput
-from relayer.outbox import Item, OtherContent, Outbox
+from relayer.outbox import Item, OtherContent, Outbox, OutboxBusy
 from relayer.parcel import Parcel
 from relayer.submit import NotSubmitted
 
@@ -24,6 +26,8 @@ TAKEN, REFUSED = "taken", "refused"
 """Folders, in the one that is watched, to which files go."""
 _UNFINISHED = 5.0
 """Seconds for which a file that does not read may still be being written."""
+_WHY = ".why.json"
+_MOST_LEFT = 1_000
 
 
 class Intake:
@@ -32,6 +36,7 @@ class Intake:
     def __init__(self, outbox: Outbox, read: Callable[[str], Parcel], *, clock: Callable[[], float],
                  heard: Callable[..., object] = lambda event, **facts: None) -> None:
         self._outbox, self._read, self._clock, self._heard = outbox, read, clock, heard
+        self._left = set[tuple[str, str]]()
 
     def take(self, document: str, source: str) -> tuple[Item, str]:
         """Take a document; returns the item and whether it is "new", "known", or was refused and goes "again".
@@ -52,37 +57,82 @@ class Intake:
 
     def sweep(self, folder: Path) -> int:
         """Take every .json file in a folder, and move it to `taken/`, or to `refused/` with a .why.json beside it that
-        names the reason. Whoever is killed in between finds it again, and knows it. Returns how many were moved."""
+        names the reason. Whoever is killed in between finds it again, and knows it. What cannot be read or moved stays,
+        and is heard. Returns how many were moved."""
         moved = 0
         for path in sorted(folder.glob("*.json")):
-            if path.name.startswith(".") or path.is_symlink() or not path.is_file():
+            if path.name.startswith("."):
                 continue
             try:
-                with path.open("rb") as file:
-                    document = file.read(LARGEST_DOCUMENT + 1).decode()
-                self.take(document, "folder")
-            except (BadInput, NotSubmitted, OtherContent, UnicodeDecodeError) as error:
-                if isinstance(error, BadInput | UnicodeDecodeError) and self._unfinished(path):
-                    continue
-                put = self._put(path, folder / REFUSED)
-                put.with_name(f"{put.name}.why.json").write_text(json.dumps(reason(error), sort_keys=True) + "\n")
-                self._heard("refused file", file=path.name, why=str(error)[:300])
-            else:
-                self._put(path, folder / TAKEN)
-            moved += 1
+                moved += self._sweep_one(path, folder)
+            except OSError as error:               # not ours to read, gone meanwhile, nowhere to put it
+                self._leave(path.name, error.strerror or str(error))
+            except OutboxBusy as busy:
+                self._leave("", str(busy))
+                break
         return moved
+
+    def _sweep_one(self, path: Path, folder: Path) -> bool:
+        """Take a file of a folder; returns whether it was moved."""
+        data = _plain(path)
+        if data is None:
+            return False
+        try:
+            self.take(data.decode(), "folder")
+        except (BadInput, NotSubmitted, OtherContent, UnicodeDecodeError) as error:
+            if isinstance(error, BadInput | UnicodeDecodeError) and self._unfinished(path):
+                return False
+            put = self._put(path, folder / REFUSED)
+            with put.with_name(put.name + _WHY).open("x") as file:
+                file.write(json.dumps(reason(error), sort_keys=True) + "\n")
+            self._heard("refused file", file=path.name, why=str(error)[:300])
+        else:
+            self._put(path, folder / TAKEN)
+        return True
+
+    def _leave(self, name: str, why: str) -> None:
+        """Say, once for each file, that it stays where it is: the others go on."""
+        if (name, why) not in self._left:
+            if len(self._left) >= _MOST_LEFT:
+                self._left.clear()
+            self._left.add((name, why))
+            self._heard("file left", file=name, why=why[:300])
 
     def _unfinished(self, path: Path) -> bool:
         return 0 <= self._clock() - path.stat().st_mtime < _UNFINISHED
 
     @staticmethod
     def _put(path: Path, folder: Path) -> Path:
-        """Move a file, over none that is there; returns where it is."""
+        """Move a file, over none that is there, nor where why is to be said; returns where it is.
+
+        Raises
+        ------
+        OSError : there is no such folder, but a link: whoever may put files here chose where it leads.
+        """
         folder.mkdir(exist_ok=True)
+        if folder.is_symlink():
+            raise NotADirectoryError(ENOTDIR, "a link in place of a folder", str(folder))
         names = itertools.chain([path.name], (f"{path.stem}-{number}.json" for number in itertools.count(2)))
-        to = next(folder / name for name in names if not (folder / name).exists())
+        to = next(folder / name for name in names if not any(
+            os.path.lexists(folder / taken) for taken in (name, name + _WHY)))
         os.rename(path, to)
         return to
+
+
+def _plain(path: Path) -> bytes | None:
+    """The bytes of a file, of one that is too large a byte too many; None of what is no plain file: a link would show
+    the submitter's reader what only the relayer may read, a pipe would never end."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        if error.errno == ELOOP:
+            return None
+        raise
+    if not S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(LARGEST_DOCUMENT + 1)
 
 
 def reason(error: Exception) -> dict[str, Any]:

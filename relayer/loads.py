@@ -76,7 +76,7 @@ def plan(waiting: Sequence[Waiting], *, now: float, combine: bool, most: int = M
     for one in waiting:
         if one.parcel.slot == MARGIN:
             continue
-        names = {f"margin {row.account.lower()} {one.parcel.epoch_id} {row.version}" for row in one.parcel.rows}
+        names = one.parcel.covers
         apart = [margins[name] for name in names if name in margins]
         if len(apart) == len(names) and cost(apart, combine, most, gas) < gas.of([one.parcel]):
             held.append(one)                       # all of it comes by other parcels, for less

@@ -286,10 +286,12 @@ class Outbox:
 
     # -- what waits ----------------------------------------------------------------------------------------------------
     def waiting(self, now: float, most: int) -> list[Item]:
-        """Items that may be looked at, oldest first."""
+        """Items that may be looked at: those that never were put off, then those that were, the longest due first; of
+        these the oldest. Else many that wait for what never comes would keep all that came after them."""
         with self._reading() as connection:
             rows = connection.execute(select(_items).where(
-                _items.c.state.in_(WAITING), _items.c.retry_at <= now).order_by(_items.c.id).limit(most))
+                _items.c.state.in_(WAITING), _items.c.retry_at <= now).order_by(
+                    _items.c.retry_at, _items.c.id).limit(most))
             return [item for row in rows if (item := _item(row)) is not None]
 
     def move(self, items: Sequence[Item], to: State, reason: str, now: float, *, retry_at: float = 0.0) -> None:

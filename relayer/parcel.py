@@ -46,9 +46,16 @@ class Parcel:
         return f"{self.slot} {self.digest:064x} {self.epoch_id}"
 
     @property
+    def covers(self) -> frozenset[str]:
+        """Names of the margins that it has, each as if it came alone."""
+        return frozenset(f"margin {row.account.lower()} {self.epoch_id} {row.version}" for row in self.rows)
+
+    @property
     def says(self) -> str:
-        """What it says: two parcels of one name that say the same are one."""
-        return " ".join(f"{row.account.lower()} {row.version} {row.value} {row.commitment}" for row in self.rows)
+        """What it says: two parcels of one name that say the same are one. Under another root, key or circuit it says
+        something else: who brings what is true is not told that it is there already."""
+        return " ".join([self.circuit, self.key_digest.hex(), str(self.root)] + [
+            f"{row.account.lower()} {row.version} {row.value} {row.commitment}" for row in self.rows])
 
 
 class BatchMargin(Protocol):

@@ -44,8 +44,10 @@ from relayer.outbox_steps import (
 )
 from relayer.parcel import Parcel
 from relayer.peers import Peer, Peers
+from relayer.submit import NotSubmitted
 from verifier_contracts.abi import refusal
 from verifier_contracts.addresses import checksummed
+from verifier_contracts.context import MARGIN
 from verifier_contracts.errors import ContractRefused, FeeAboveCap, NodeError, Reverted
 from verifier_contracts.fees import Caps, gas_limit
 from verifier_contracts.signers import Signer, transaction_hash
@@ -56,6 +58,8 @@ ROOM = 115
 """Percent of the measured gas that a limit has."""
 LOOKED_AT = 512
 """Items that wait and are looked at in a round."""
+GAS_ABOVE_CAP = "GasAboveCap"
+"""Name of our own refusal of what would take more gas than is signed for; the cap may be raised."""
 _STEPS = 8
 """Of a delivery in a round, at most: more would be a circle."""
 
@@ -132,7 +136,10 @@ class Relay:
         """
         self.require_own()
         while not stop.is_set():
-            before()
+            try:
+                before()
+            except OutboxBusy as busy:             # as in a round: the database comes back
+                self._heard("round failed", why=str(busy)[:300])
             if not self.once():
                 stop.wait(every)
 
@@ -244,16 +251,23 @@ class Relay:
     def _finish(self, out: Out, step: Finish, now: float) -> None:
         fill = any(one.fill for one in out.delivery.attempts if one.transaction == step.found.transaction)
         items, outcomes = self.outbox.items_of(out), dict[int, Outcome]()
-        verdicts: Sequence[Verdict] = ()
-        if items and step.found.succeeded and not fill:
-            parcels, block = [self._parcel(item) for item in items], step.found.block
-            verdicts = self.peers.agreed("what was attested", lambda peer: self._desk.judge(peer, parcels, block))
-        for place, item in enumerate(items):
-            if verdicts and verdicts[place].says is Says.STANDS:
+        broken = {item.id: why for item in items if (why := self._unreadable(item))}
+        read = [item for item in items if item.id not in broken]
+        verdicts = dict[int, Verdict]()
+        if read and step.found.succeeded and not fill:
+            parcels, block = [self._parcel(item) for item in read], step.found.block
+            told = self.peers.agreed("what was attested", lambda peer: self._desk.judge(peer, parcels, block))
+            verdicts = {item.id: verdict for item, verdict in zip(read, told, strict=True)}
+        for item in items:
+            verdict = verdicts.get(item.id)
+            if item.id in broken:
+                outcomes[item.id] = Outcome(State.QUEUED, broken[item.id])             # where it is refused
+                continue
+            if verdict is not None and verdict.says is Says.STANDS:
                 outcomes[item.id] = Outcome(State.FINAL, "")
                 continue
-            why = "a transaction without effect had its nonce" if fill else verdicts[place].reason or "skipped" \
-                if verdicts else "failed when mined"
+            why = "a transaction without effect had its nonce" if fill else "failed when mined" if verdict is None \
+                else verdict.reason or "skipped"
             again = fill or item.tries + 1 < self.terms.tries
             outcomes[item.id] = Outcome(State.QUEUED, why, tried=not fill) if again else Outcome(
                 State.REFUSED, f"mined {item.tries + 1} times without effect: {why}", tried=True)
@@ -291,7 +305,7 @@ class Relay:
     # -- what waits ----------------------------------------------------------------------------------------------------
     def _carry(self, sight: Sight) -> bool:
         now = self._clock()
-        items = {item.id: item for item in self.outbox.waiting(now, LOOKED_AT)}
+        items = {item.id: item for item in self._readable(self.outbox.waiting(now, LOOKED_AT), now)}
         room = self.terms.in_flight - len(self.outbox.out(mined=False))
         if not items or room <= 0:
             return False
@@ -303,14 +317,33 @@ class Relay:
             combine = False
         made = plan(ready, now=now, combine=combine, most=self.terms.combined, linger=self.terms.linger,
                     gas=self.terms.measured)
-        ahead = [[items[one.key] for one in load] for load in made.loads]
+        room, went, sent = self._send(made.loads, items, room, sight)
+        moved = moved or sent
+        batches = [load[0] for load in made.loads if load[0].parcel.slot != MARGIN]
+        if any(one.key not in went for one in batches):
+            # Not for long is anything held for a batch: one that is false, or whose contract is left alone, has no
+            # margin's place. Else whoever brings false ones, one after another, kept the margin for ever.
+            gone = frozenset[str]().union(*(one.parcel.covers for one in batches if one.key in went))
+            left = [one for one in made.held if one.parcel.slot == MARGIN and one.parcel.name not in gone]
+            rest = plan(left, now=now, combine=combine, most=self.terms.combined, linger=self.terms.linger,
+                        gas=self.terms.measured)
+            _, _, sent = self._send(rest.loads, items, room, sight)
+            moved = moved or sent
+        return moved
+
+    def _send(self, loads: Sequence[Sequence[Waiting]], items: Mapping[int, Item], room: int, sight: Sight
+              ) -> tuple[int, set[int], bool]:
+        """Send loads while there is room: how much is left of it, keys of what went, whether anything happened."""
+        ahead, went, moved = [[items[one.key] for one in load] for load in loads], set[int](), False
         while ahead and room > 0:
             group = ahead.pop(0)
             sent, rest = self._go(group, sight)
             ahead = rest + ahead
             room -= sent
             moved = moved or bool(sent) or bool(rest)
-        return moved
+            if sent:
+                went |= {item.id for item in group}
+        return room, went, moved
 
     def _judge(self, items: Sequence[Item], sight: Sight) -> tuple[list[Waiting], bool]:
         """Which of the items may go; the others are moved where they belong."""
@@ -364,7 +397,8 @@ class Relay:
         if isinstance(tried, ContractRefused):
             if len(group) > 1:
                 return 0, [list(half) for half in halves(group)]
-            self._settle(group[0], self._desk.refused(tried, parcels[0]), now)
+            self._settle(group[0], Verdict(Says.LATER, str(tried)[:500]) if tried.name == GAS_ABOVE_CAP else
+                         self._desk.refused(tried, parcels[0]), now)
             return 0, []
         queued = [item for item in group if item.state is State.QUEUED]
         if queued:
@@ -395,9 +429,9 @@ class Relay:
                 needed = gas_limit(peer.chain().estimate_gas(load.recipient, load.data, sender=self.sender))
             except Reverted as reverted:
                 return refusal(reverted, "", load.kind)
-            if needed > most:
-                raise NodeError(peer.name, f"asks for {needed} gas for {load.kind}: at most {most}")
-            return needed
+            # An answer, and no node's failure: that would end every round, and what else waits would wait for ever.
+            return needed if needed <= most else ContractRefused(GAS_ABOVE_CAP, {"needed": needed, "most": most},
+                                                                 function=load.kind)
 
         return self.peers.agreed(f"a trial of {load.kind}", ask,
                                  key=lambda told: told.name if isinstance(told, ContractRefused) else "")
@@ -448,6 +482,25 @@ class Relay:
 
     def _caps(self) -> Caps:
         return Caps(self.terms.policy.fee_cap, self.terms.gas)
+
+    def _readable(self, items: Sequence[Item], now: float) -> list[Item]:
+        """Those whose documents still are what contracts take. One that was taken when a deployment or this program was
+        another is refused: else it would end every relayer that is started on it."""
+        found = []
+        for item in items:
+            if why := self._unreadable(item):
+                self._move([item], State.REFUSED, why, now)
+            else:
+                found.append(item)
+        return found
+
+    def _unreadable(self, item: Item) -> str:
+        """Why an item's document is none any more; "" where it is one."""
+        try:
+            self._parcel(item)
+        except (BadInput, NotSubmitted) as error:
+            return f"it cannot be read any more: {error}"[:500]
+        return ""
 
     def _parcel(self, item: Item) -> Parcel:
         """Of an item; the documents of those that come back are read once."""

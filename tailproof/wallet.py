@@ -54,6 +54,8 @@ SHORTEST, LONGEST = 8, 4_096
 """Characters of a new passphrase."""
 MOST_ENTRIES = 100_000
 LARGEST = 48 << 20
+LARGEST_FILE = 2 * LARGEST + (1 << 12)
+"""Bytes of what is encrypted, and of the file: its hex digits, and what says how. What is written can be read."""
 LATEST = 2**40 - 1
 PATIENCE = 30.0
 """Seconds to wait for another process that changes the same wallet."""
@@ -183,7 +185,7 @@ def load(path: Path, passphrase: str) -> Wallet:
     BadInput : no wallet, one that others may read, another passphrase or a changed file. Nothing of it is shown.
     """
     require_private(path, "wallet", "how much there is, and can guess passphrases")
-    return _opened(Node(jsonio.read(path, limit=2 * LARGEST), source=path), passphrase)
+    return _opened(Node(jsonio.read(path, limit=LARGEST_FILE), source=path), passphrase)
 
 
 def add(path: Path, passphrase: str, entry: Entry) -> bool:
@@ -291,7 +293,10 @@ def parse(document: Node) -> tuple[dict[str, Any], bytes, bytes]:
     header = {"schema": SCHEMA, "kdf": parts["kdf"].choice({"scrypt"}),
               "work": parts["work"].integer(LEAST_WORK, MOST_WORK), "salt": _hex(parts["salt"], SALT),
               "cipher": parts["cipher"].choice({"aes-256-gcm"}), "nonce": _hex(parts["nonce"], NONCE)}
-    ciphertext = parts["ciphertext"].text(r"([0-9a-f]{2})*", "hex digits")
+    # Not as repeated pairs: the machine that matches remembers each, 150 bytes of it.
+    ciphertext = parts["ciphertext"].text(r"[0-9a-f]*", "hex digits")
+    if len(ciphertext) % 2:
+        raise parts["ciphertext"].refuse("hex digits of whole bytes")
     return header, bytes.fromhex(ciphertext), bytes.fromhex(_hex(parts["tag"], TAG))
 
 

@@ -48,6 +48,7 @@ from verifier_contracts.eip712 import sign
 from verifier_contracts.epoch_content import EpochContent
 from verifier_contracts.errors import NodeError
 from verifier_contracts.pinned import PinnedChain
+from verifier_contracts.signers import LocalSigner
 
 Answers = list[dict[str, Any]]
 TOYS = {"contracts.circuits", "contracts.open"}
@@ -319,6 +320,26 @@ def test_a_signature_that_is_anothers_is_found(told: Told) -> None:
     assert told.of_account() == {"epoch.0.signed"}
 
 
+def test_a_proof_that_cannot_be_verified_again_is_not_among_every_proof_that_holds(told: Told) -> None:
+    """By the proofs that were verified, it was said of every one that it holds: the newest may be under another key."""
+    seen, on, keys = account_of(told.chain(), told.opened.given, told.account)
+
+    def proofs(of: AccountSeen) -> Finding:
+        return next(one for one in account_findings(on, of, keys, told.opened.given) if one.id == "account.proofs")
+    assert (proofs(seen).verdict, seen.unverified) == (Verdict.HELD, ())
+    for given, published, why in ((keys, {}, "published its epoch"), ({}, publications(on), "no key of margin")):
+        less = read_account(on, told.account, given, published)
+        assert less.brought == ()
+        assert why in less.unverified[-1]
+        found = proofs(replace(seen, unverified=less.unverified))
+        assert (found.verdict, why in found.why) == (Verdict.UNSEEN, True)
+
+    def anothers(arguments: list[Any]) -> None:
+        arguments[0] = on.there.oracle.address
+    told.calldata("ledger", "attest", anothers)
+    assert "its transaction is of 0x" in account_of(told.chain(), told.opened.given, told.account)[0].unverified[-1]
+
+
 def test_what_was_not_asked_when_an_archive_was_made_is_refused(real: RealSystem, told: Told) -> None:
     on = told.on()
     with pytest.raises(BadInput, match="question"):
@@ -432,6 +453,20 @@ def test_a_bundle_on_its_contracts_and_of_others(real: RealSystem, site: Path, t
         assert found == {*TOYS, "proof.context", *more}
 
 
+def test_what_the_contracts_have_goes_before_a_commitment_that_is_given(real: RealSystem, site: Path, one_verifier: None
+                                                                        ) -> None:
+    """Another one that is given, and that a proof is of, made a proof "about the registered commitment"."""
+    given = replace(open_archive(site / "archive").given, signatures=())
+
+    def on_chain(commitment: int) -> set[str]:
+        made = audits.make(audits.Subject("bundle", path=site / "bundle.json"), replace(given, commitment=commitment),
+                           PinnedChain.of(real.chain))
+        return failing(made.report.findings) - TOYS
+    true = int(jsonio.read(site / "bundle.json")["public_inputs"]["portfolio_commitment"])
+    assert on_chain(true) == set()
+    assert on_chain(5) == {"proof.commitment-given"}
+
+
 # -- an epoch ----------------------------------------------------------------------------------------------------------
 def changed_epoch(real: RealSystem, to: Path) -> Path:
     shutil.copytree(real.path("epoch"), to)
@@ -460,6 +495,9 @@ def test_a_changed_epoch_its_signers_and_its_time(real: RealSystem, site: Path, 
     other.save(tmp_path / "lag.json")
     assert failed(real.run("audit", real.path("epoch"), *at, "--content", tmp_path / "lag.json").data) == {
         f"publishers.signature-{names[0]}"}, "all of what was signed is compared, not the root alone"
+    for order in ((tmp_path / "lag.json", site / "0.json"), (site / "0.json", tmp_path / "lag.json")):
+        both = real.run("audit", real.path("epoch"), *at, *(word for path in order for word in ("--content", path)))
+        assert failed(both.data) == {f"publishers.signature-{names[0]}"}, "a true one covers up no false one"
     early = real.run("audit", real.path("epoch"), "--at", "2020-01-01T00:00:00Z")
     assert failed(early.data) == {"epoch.chain"}, "its prices are of the future"
     wrong = real.run("audit", real.path("epoch"), *at, "--previous", real.path("epoch"))
@@ -505,6 +543,11 @@ def test_a_signed_report_is_verified_and_every_changed_byte_is_noticed(real: Rea
     assert verdict() == 0
     (out / "report.html").unlink()
     assert verdict() == 1, "the page is part of what was signed"
+    bare = SignedReport(SignedReport.load(out).report).signed_by(LocalSigner(Account.from_key(AUDITOR_KEY)))
+    (out / "report.json").write_text(jsonio.dumps(bare.to_json()))
+    assert verdict() == 0, "as it is signed where no page is written"
+    (out / "report.html").write_text("all is well")
+    assert verdict() == 1, "a page that nobody signed"
     unsigned = real.run("audit", real.path("epoch"), "--out", tmp_path / "unsigned")
     assert unsigned.code == 0
     assert real.run("audit", "verify", tmp_path / "unsigned").code == 1

@@ -75,7 +75,7 @@ class Publication:
 @dataclass(frozen=True)
 class AccountSeen:
     """An account.  epochs : ids under which something was proven.  latest : the last proof, if it can be verified
-    again."""
+    again.  unverified : proofs that cannot be, though they were brought by themselves, or may have been: why."""
 
     account: str
     events: tuple[Event, ...]
@@ -83,6 +83,7 @@ class AccountSeen:
     epochs: tuple[int, ...]
     brought: tuple[Brought, ...]
     latest: Brought | None
+    unverified: tuple[str, ...] = ()
 
 
 # -- epochs on the chain -----------------------------------------------------------------------------------------------
@@ -174,12 +175,13 @@ def read_account(on: OnChain, account: str, keys: Mapping[str, Key], published: 
     told = [event for event in found if event.contract == "ledger" and event.name in _KINDS]
     commitments = {event.arguments["version"]: int(event.arguments["commitment"]) for event in found
                    if event.name in _COMMITTED}
-    brought = [one for event in told
-               if (one := _brought(on, account, event, keys, published, commitments)) is not None]
+    looked_at = [_brought(on, account, event, keys, published, commitments) for event in told]
+    brought = [one for one in looked_at if isinstance(one, Brought)]
     proven = [event for event in told if _KINDS[event.name] in ("margin", "cover", "flat")]
     latest = brought[-1] if brought and proven and brought[-1].event is proven[-1] else None
     ids = dict.fromkeys(event.arguments["epochId"] for event in told if event.arguments.get("epochId"))
-    return AccountSeen(account, found, tuple(map(_attested, told)), tuple(ids), tuple(brought), latest)
+    return AccountSeen(account, found, tuple(map(_attested, told)), tuple(ids), tuple(brought), latest,
+                       tuple(one for one in looked_at if isinstance(one, str)))
 
 
 def _attested(event: Event) -> Attested:
@@ -190,13 +192,18 @@ def _attested(event: Event) -> Attested:
 
 
 def _brought(on: OnChain, account: str, event: Event, keys: Mapping[str, Key], published: Mapping[int, Event],
-             commitments: Mapping[int, int]) -> Brought | None:
-    """The proof in a transaction's calldata, with the public inputs that it must have; None where it is not there, is
-    of an epoch or version that is not known, or of a slot without a key."""
+             commitments: Mapping[int, int]) -> Brought | str | None:
+    """The proof in a transaction's calldata, with the public inputs that it must have; None where it is not there. In
+    words why it cannot be verified, where it is of an epoch or version that is not known, or of a slot without a
+    key."""
     calls = {"MarginAttested": ("margin", "attest"), "CoverAttested": ("cover", "attestCover"),
              "FlatAttested": ("flat", "attestFlat")}
-    if event.name not in calls or (slot := calls[event.name][0]) not in keys:
+    if event.name not in calls:
         return None
+    slot, version, epoch_id = calls[event.name][0], event.arguments["version"], event.arguments.get("epochId", 0)
+    name = f"{slot}, version {version}, {_when(epoch_id)}"
+    if slot not in keys:
+        return f"{name}: no key of {slot} was given"
     sent, ledger = on.chain.sent(event.transaction), on.there.ledger
     if sent is None or sent[0] != ledger.address:
         return None
@@ -204,11 +211,12 @@ def _brought(on: OnChain, account: str, event: Event, keys: Mapping[str, Key], p
         arguments = decode_call(ledger.artifact, calls[event.name][1], sent[1])
     except BadInput:
         return None
-    version = event.arguments["version"]
-    epoch_id = event.arguments.get("epochId", 0)
-    if arguments[0].lower() != account.lower() or version not in commitments or (
-            slot != "flat" and epoch_id not in published):
-        return None
+    if arguments[0].lower() != account.lower():
+        return f"{name}: its transaction is of {arguments[0]}"
+    if version not in commitments:
+        return f"{name}: no commitment of this version was told"
+    if slot != "flat" and epoch_id not in published:
+        return f"{name}: no event published its epoch"
     key = keys[slot]
     context = ledger.context(slot, key.key.digest(), account, epoch_id, version).field_element()
     public = {"context": context, "portfolio_commitment": commitments[version]}
@@ -221,7 +229,7 @@ def _brought(on: OnChain, account: str, event: Event, keys: Mapping[str, Key], p
         public["claim"] = Claim(int(event.arguments["value"]), ledger.buffer_of(step), True).packed()
     names = statements.get(key.statement).public_inputs
     if set(names) != set(public):
-        return None
+        return f"{name}: {key.statement} has other public inputs"
     return Brought(event, slot, tuple(public[name] for name in names), proof_of(arguments[-1]))
 
 
@@ -274,8 +282,11 @@ def _proofs(seen: AccountSeen, good: Mapping[int, bool], keys: Mapping[str, Key]
              ("holds" if good[id(one)] else "is FALSE") + f", transaction {one.event.transaction}")
             for one in seen.brought]
     false = [name for name, said in rows if said.startswith("is FALSE")]
-    return looked("account.proofs", "account", what, not false, "; ".join(false), evidence=[
-        ("attestations", len(proven)), ("verified again", len(rows)), *rows], command=command)
+    evidence = [("attestations", len(proven)), ("verified again", len(rows)), *rows]
+    if seen.unverified and not false:              # "every" is not all but those
+        return unseen("account.proofs", "account", what, "not all of them could be verified again: "
+                      + "; ".join(seen.unverified), evidence=evidence, command=command)
+    return looked("account.proofs", "account", what, not false, "; ".join(false), evidence=evidence, command=command)
 
 
 def _state(seen: AccountSeen, word: Any, command: str) -> Finding:

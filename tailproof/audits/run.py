@@ -51,7 +51,7 @@ from .account import (
 )
 from .contracts import OnChain, contract_findings
 from .epoch import EpochSeen, Task, examine_epoch, examine_many
-from .finding import Finding, looked, unseen
+from .finding import Finding, Verdict, looked, unseen
 from .given import Given, digest_of
 from .key import key_findings, read_key
 from .pictures import Picture
@@ -201,8 +201,13 @@ class _OnChainSeen:
 
 
 def _in_order(findings: Sequence[Finding]) -> list[Finding]:
-    """Each once: who the publishers are is not said once an epoch."""
-    return list({one.id: one for one in findings}.values())
+    """Each once: who the publishers are is not said once an epoch. Of two of one id, as of two signatures by one
+    signer, what is false is not covered up by what is not."""
+    found = dict[str, Finding]()
+    for one in findings:
+        if one.id not in found or found[one.id].verdict is not Verdict.FAILED:
+            found[one.id] = one
+    return list(found.values())
 
 
 # -- a bundle ----------------------------------------------------------------------------------------------------------
@@ -223,7 +228,11 @@ def _bundle(made: _Audit, subject: Subject) -> tuple[str, str, None]:
     claim = None if seen is None else Claim(seen.epoch.root, seen.epoch.shape, seen.epoch.header.quote, True,
                                             seen.epoch.header.trial, seen.epoch.header.timestamp)
     on_chain, commitment = _bundle_on_chain(made, bundle, kind)
-    if given.commitment is not None:
+    if commitment is not None and given.commitment is not None:
+        on_chain.append(looked("proof.commitment-given", "proof", "The commitment that you gave is the one that the "
+                               "contracts have registered for this version", given.commitment == commitment,
+                               f"{given.commitment} was given, {commitment} is registered"))
+    elif given.commitment is not None:
         commitment = given.commitment
 
     def command(backend: str) -> str:

@@ -268,6 +268,8 @@ def verify_report(report: Path, auditor: str | None) -> Outcome:
     if found.page is not None:
         checks.append(Check.same("page", page_digest(read_source(beside)).hex() if beside.is_file() else "missing",
                                  found.page.hex()))
+    elif beside.is_file() and report.is_dir():     # a page that nobody signed, beside a report that somebody did
+        checks.append(Check("page", False, page_digest(read_source(beside)).hex(), "none: the report is of no page"))
     on_trust = [] if auditor else ["That the signer is the auditor whom you believe is unchecked (--auditor)."]
     facts = found.report
     return Outcome({"subject": facts.name, "at": facts.at, "auditor": facts.auditor, "report_holds": facts.holds,

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from fake_chain import CHAIN_ID, DESK, SIGNER, FakeChain, FakeDesk, parcel, read
 from primitives.errors import BadInput
 from relayer.intake import LARGEST_DOCUMENT, Intake
 from relayer.intake_http import Endpoint, Rate, Serving, read_tokens
-from relayer.outbox import Outbox
+from relayer.outbox import Outbox, OutboxBusy
 from relayer.outbox_steps import State
 from relayer.parcel import Parcel
 from relayer.peers import Peers
@@ -244,3 +245,90 @@ def test_a_folder_is_emptied_into_the_outbox(site: Site, tmp_path: Path) -> None
     assert (folder / "taken" / "a.json").read_text() == "7", "nothing is overwritten"
     assert (folder / "taken" / "a-2.json").read_text() == "11"
     assert site.outbox.counts()["queued"] == 2
+
+
+def old(path: Path, text: str) -> None:
+    path.write_text(text)
+    os.utime(path, (900.0, 900.0))
+
+
+def test_one_file_that_cannot_be_taken_keeps_no_other(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                                      ) -> None:
+    """Whoever may put files there could else end the relayer, and end it again whenever it is started."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, text in (("a.json", "1"), ("b.json", "2"), ("d.json", "4")):
+        old(folder / name, text)
+    os.mkfifo(folder / "c.json")
+    (folder / "e.json").mkdir()
+    opened, said = os.open, list[tuple[str, Any]]()
+
+    def unreadable(path: Any, *flags: Any, **options: Any) -> int:
+        if str(path).endswith("a.json"):
+            raise PermissionError(13, "Permission denied")
+        if str(path).endswith("b.json"):
+            raise FileNotFoundError(2, "No such file or directory")
+        return opened(path, *flags, **options)
+    monkeypatch.setattr(os, "open", unreadable)
+    intake = Intake(site.outbox, parse, clock=lambda: site.now,
+                    heard=lambda event, **facts: said.append((event, facts)))
+    assert (intake.sweep(folder), intake.sweep(folder)) == (1, 0)
+    assert [path.name for path in (folder / "taken").iterdir()] == ["d.json"]
+    assert [facts for event, facts in said if event == "file left"] == [
+        {"file": "a.json", "why": "Permission denied"}, {"file": "b.json", "why": "No such file or directory"}], "once"
+    monkeypatch.undo()
+    assert intake.sweep(folder) == 2
+
+
+def test_a_database_that_is_away_leaves_files_where_they_are(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                                             ) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.json", "b.json"):
+        old(folder / name, "1")
+    intake = Intake(site.outbox, parse, clock=lambda: site.now)
+    monkeypatch.setattr(site.outbox, "take", lambda *_: (_ for _ in ()).throw(OutboxBusy("away")))
+    assert intake.sweep(folder) == 0
+    monkeypatch.undo()
+    assert intake.sweep(folder) == 2
+
+
+@pytest.mark.parametrize(("text", "into"), [("1", "taken"), ("junk", "refused")])
+def test_a_link_in_place_of_a_folder_leads_nowhere(site: Site, tmp_path: Path, text: str, into: str) -> None:
+    """Whoever may put files there could else put a file of any content wherever the relayer may write."""
+    folder, elsewhere = tmp_path / "in", tmp_path / "keys"
+    for made in (folder, elsewhere):
+        made.mkdir()
+    (folder / into).symlink_to(elsewhere)
+    old(folder / "a.json", text)
+    assert Intake(site.outbox, parse, clock=lambda: site.now).sweep(folder) == 0
+    assert (list(elsewhere.iterdir()), (folder / "a.json").read_text()) == ([], text)
+
+
+def test_why_is_written_over_nothing(site: Site, tmp_path: Path) -> None:
+    """Neither over what a link names, nor over a file that was refused under that name."""
+    folder, victim = tmp_path / "in", tmp_path / "victim"
+    (folder / "refused").mkdir(parents=True)
+    victim.write_text("mine")
+    (folder / "refused" / "a.json.why.json").symlink_to(victim)
+    old(folder / "a.json", "junk")
+    old(folder / "b.json.why.json", "rubbish")
+    old(folder / "b.json", "junk")
+    intake = Intake(site.outbox, parse, clock=lambda: site.now)
+    assert intake.sweep(folder) == 3
+    assert victim.read_text() == "mine"
+    there = {path.name: path.read_text() for path in (folder / "refused").iterdir()}
+    assert sorted(text for text in there.values() if not text.startswith("{")) == ["junk", "junk", "mine", "rubbish"]
+    assert sum(text.startswith("{") for text in there.values()) == 3, "each says why"
+
+
+def test_a_round_goes_on_where_what_comes_before_it_fails(site: Site) -> None:
+    stop, asked = threading.Event(), list[int]()
+
+    def before() -> None:
+        asked.append(1)
+        if len(asked) == 2:
+            stop.set()
+        raise OutboxBusy("away")
+    site.relay.run(stop, 0.0, before)
+    assert (len(asked), site.relay.rounds) == (2, 2)

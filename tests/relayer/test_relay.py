@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_chain import GWEI, SIGNER, FakeChain, Tx, parcel
+from fake_chain import GWEI, SIGNER, FakeChain, FakeNode, Tx, parcel, read
 from relay_world import POLICY, World, require_each_once
 
 from primitives.errors import BadInput
 from relayer.desk import Says, Verdict
 from relayer.outbox import Item
+from relayer.parcel import Parcel
 from relayer.relay_status import status
+from relayer.submit import NotSubmitted
+from verifier_contracts.ledger import Row
 from verifier_contracts.signers import transaction_hash
 
 
@@ -284,3 +287,117 @@ def test_one_node_of_three_that_lies_changes_nothing(world: World, lie: str) -> 
         world.now += 10
     assert item(world, 1).state == "final"
     require_each_once(world, range(1, 2))
+
+
+# -- what one submitter can do to the others ---------------------------------------------------------------------------
+def brought(world: World, *numbers: int, false: bool = True) -> str:
+    """A batch of margins with these numbers, each time another."""
+    digest = len(documents) + 1
+    rows = tuple(Row(f"0x{number:040x}", 1, 7, 5) for number in numbers)
+    one = Parcel("batch-16", "00" * 32, bytes(32), 1_700_000_000, 5, rows, (1,) * 8, digest)
+    documents[str(-digest)] = one
+    world.outbox.take(one.name, one.says, str(-digest), world.now)
+    world.chain.false |= {one.name} if false else set()
+    return one.name
+
+
+documents = dict[str, Parcel]()
+
+
+def with_batches(world: World) -> None:
+    world.relay._read = lambda document: documents.get(document) or read(document)
+
+
+@pytest.mark.parametrize("left_alone", [False, True])
+def test_false_batches_hold_no_margin_back(world: World, left_alone: bool) -> None:
+    """One a round kept every margin that it named for ever, and for as long as a contract was left alone."""
+    with_batches(world)
+    world.take(1, 2)
+    name = brought(world, 1, 2)
+    if left_alone:
+        breaker = world.relay.contract("0x" + "ba" * 20)
+        breaker.failed(world.now, "three times", at_once=True)
+        loaded = world.desk.load
+        world.desk.load = lambda parcels: loaded(parcels) if parcels[0].slot == "margin" else replace(   # type: ignore[method-assign]
+            loaded(parcels), recipient="0x" + "ba" * 20)
+    world.step()
+    assert (item(world, 1).state, item(world, 2).state) == ("sent", "sent")
+    found = world.outbox.find(name)
+    assert found is not None
+    assert found.state == ("queued" if left_alone else "refused")
+
+
+def test_a_true_batch_still_goes_in_place_of_its_margins(world: World) -> None:
+    with_batches(world)
+    world.take(1, 2)
+    name = brought(world, 1, 2, false=False)
+    brought(world, 1, 3)                                       # a false one beside it
+    world.step()
+    found = world.outbox.find(name)
+    assert found is not None
+    assert found.state == "sent"
+    assert (item(world, 1).state, item(world, 2).state) == ("queued", "queued")
+
+
+def test_many_that_wait_for_what_never_comes_keep_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relayer.relay.LOOKED_AT", 2)
+    for number in range(1, 6):
+        world.desk.verdicts[parcel(number).name] = Verdict(Says.LATER, "UnknownEpoch")
+        world.take(number)
+    for _ in range(3):
+        world.step()
+        world.now += 2.5                                       # the first two are due again before all were looked at
+    world.take(9)
+    world.step()
+    assert item(world, 9).state == "sent"
+    assert all(item(world, number).reason == "UnknownEpoch" for number in range(1, 6)), "each has been looked at"
+
+
+def test_what_takes_more_gas_than_is_signed_for_keeps_nobody(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended every round, so nothing else was ever sent."""
+    dear, asked = parcel(1).name, FakeNode.eth_estimateGas
+
+    def estimate(self: FakeNode, call: Any, *more: Any) -> str:
+        told = asked(self, call, *more)
+        return hex(10**7) if dear in bytes.fromhex(call["data"][2:]).decode("latin-1") else told
+    monkeypatch.setattr(FakeNode, "eth_estimateGas", estimate)
+    world = World(str(folder / "outbox.db"), FakeChain(random.Random(3), base_fee=10 * GWEI), gas=200_000)
+    world.take(1, 2, 3)
+    world.step()
+    world.step()
+    assert [item(world, number).state for number in (1, 2, 3)] == ["queued", "sent", "sent"]
+    assert "GasAboveCap" in item(world, 1).reason
+    assert not world.relay.trouble
+    world.now += 1_801
+    world.step()
+    assert item(world, 1).state == "refused"
+
+
+def test_what_cannot_be_read_any_more_is_refused_and_ends_nothing(world: World) -> None:
+    """As after a statement has been replaced in the deployment: else it ended each relayer that was started on it."""
+    world.take(1, 2, 3)
+    world.step()                                               # on their way
+    world.take(4, 5)
+
+    def read_now(document: str) -> Parcel:
+        if document in ("1", "4"):
+            raise NotSubmitted("OtherStatement", "margin-tiny", "margin-full")
+        return read(document)
+    world.outbox.close()
+    world.start()
+    world.relay._read = read_now
+    world.step()
+    assert item(world, 4).state == "refused"
+    assert item(world, 4).reason.startswith("it cannot be read any more: ")
+    for _ in range(3):
+        mine(world)
+    assert [item(world, number).state for number in (1, 2, 3, 5)] == ["refused", "final", "final", "final"]
+
+
+def test_under_another_root_or_key_it_says_something_else() -> None:
+    """Who brings what is true was told that it is known, where what is false had its name; and it was lost."""
+    one = parcel(1)
+    others = [replace(one, root=6), replace(one, key_digest=b"\1" * 32), replace(one, circuit="01" * 32)]
+    assert {other.name for other in others} == {one.name}
+    assert len({one.says, *(other.says for other in others)}) == 4
+    assert replace(one, words=(2,) * 8).says == one.says, "a proof can be made again"

@@ -7,6 +7,8 @@ import json
 import multiprocessing
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -226,6 +228,44 @@ def test_a_write_that_fails_leaves_the_old_file(home: Path, monkeypatch: pytest.
                 wallets.add(home / "wallet.json", PHRASE, entry(9, 2))
         assert (home / "wallet.json").read_bytes() == before
         assert sorted(path.name for path in home.iterdir()) == ["phrase", "wallet.json"]
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_what_is_as_large_as_is_written_is_read_again(home: Path, monkeypatch: pytest.MonkeyPatch, spare: int) -> None:
+    """Else an opening that was put in could not be taken out, and its commitment were lost."""
+    path = home / "wallet.json"
+    assert wallets.LARGEST_FILE >= 2 * wallets.LARGEST + 4_096
+    wallets.add(path, PHRASE, entry())
+    size = len(json.loads(path.read_text())["ciphertext"]) // 2
+    monkeypatch.setattr(wallets, "LARGEST", size - spare)
+    monkeypatch.setattr(wallets, "LARGEST_FILE", wallets.LARGEST_FILE - 2 * ((48 << 20) - size))
+    other = home / "other.json"
+    wallets.create(other, PHRASE)
+    if spare:
+        with pytest.raises(BadInput, match="size of the wallet"):
+            wallets.add(other, PHRASE, entry())
+    else:
+        wallets.add(other, PHRASE, entry())
+        assert len(wallets.load(other, PHRASE).entries) == 1
+
+
+def test_a_large_wallet_takes_memory_by_its_size(home: Path) -> None:
+    """And not a hundred times as much: who cannot read it has lost what is in it."""
+    big = {**json.loads((home / "wallet.json").read_text()), "ciphertext": "ab" * (1 << 22)}
+    asked = ("import resource, sys; from primitives.jsonio import Node; from tailproof.wallet import parse; "
+             "import json; document = Node(json.load(sys.stdin)); "
+             "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; parse(document); "
+             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)")
+    told = subprocess.run([sys.executable, "-c", asked], input=json.dumps(big), capture_output=True, text=True,
+                          check=True)
+    assert int(told.stdout) < 64 << 10, "KiB, of a file of 8 MiB"
+
+
+@pytest.mark.parametrize("digits", ["abc", "AB", "zz", 7])
+def test_half_a_byte_is_no_ciphertext(home: Path, digits: Any) -> None:
+    document = {**json.loads((home / "wallet.json").read_text()), "ciphertext": digits}
+    with pytest.raises(BadInput, match="ciphertext"):
+        wallets.parse(jsonio.Node(document))
 
 
 def test_others_may_not_read_it(home: Path) -> None:

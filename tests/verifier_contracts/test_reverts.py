@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from eth_utils.crypto import keccak
 from ledger_world import build
@@ -9,6 +12,7 @@ from nodes import anvil, error, loopback, url_of
 from world import GENESIS
 
 from verifier_contracts.abi import refusal
+from verifier_contracts.answers import octets
 from verifier_contracts.chain import Chain
 from verifier_contracts.errors import AnswerRefused, ContractRefused, Reverted
 from verifier_contracts.ledger import MarginLedger, MarginStatus
@@ -122,3 +126,18 @@ def test_a_real_nodes_refusal_survives_every_shape():
         node.hook = lambda request, forward: error(request, -32603, "Internal error")
         with pytest.raises(AnswerRefused):
             ledger.margin_of(world.owner.address, 60)
+
+
+def test_a_hostile_answer_takes_memory_by_its_size() -> None:
+    """An answer may have 32 MB: a hundred and fifty bytes for each pair of digits would be gigabytes."""
+    asked = ("import resource; from verifier_contracts.answers import octets; told = resource.getrusage; "
+             "before = told(resource.RUSAGE_SELF).ru_maxrss; octets('0x' + 'ab' * (1 << 21)); "
+             "print(told(resource.RUSAGE_SELF).ru_maxrss - before)")
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert int(told.stdout) < 64 << 10, "KiB, of 4 MiB"
+
+
+@pytest.mark.parametrize("digits", ["0xabc", "0xzz", "ab", 7])
+def test_half_a_byte_is_no_data(digits: object) -> None:
+    with pytest.raises(ValueError, match="no bytes"):
+        octets(digits)
