@@ -59,7 +59,8 @@ def pip(*arguments: str, cwd: Path, python: str | None = None) -> None:
 
 
 WITHOUT = ("web3", "eth_tester", "eth", "pyrevm", "scipy", "matplotlib", "mpl_toolkits", "galois", "pandas", "arch",
-           "sqlalchemy", "psycopg", "psycopg_binary", "prometheus_client", "waitress")
+           "sqlalchemy", "psycopg", "psycopg_binary", "prometheus_client", "waitress", "distributed",
+           "dask", "cryptography")
 """What the base does not bring."""
 
 
