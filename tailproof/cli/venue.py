@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -44,6 +45,19 @@ class Unfinished(TailproofError):
 
     def as_dict(self) -> dict[str, Any]:
         return {"error": type(self).__name__, "message": str(self), **self.facts}
+
+
+class Amount(click.ParamType[float]):
+    """A number from 0 on, in decimal digits."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", str(value)):
+            raise BadInput(param.opts[0] if param is not None else "number", value, "a number from 0 on, below 10**9")
+        return float(value)
 
 
 @click.group()
@@ -142,6 +156,92 @@ def prove(epoch: Path, portfolios: Path, key: Path, deployment: Path, epoch_id: 
         *([f"and {len(failed) - SHOWN} more (--json)"] if len(failed) > SHOWN else []),
         f"Bundles are in {out}.", *([INSECURE] if keys.insecure_setup else []), *([TRIAL] if trial else [])],
         not failed)
+
+
+@venue.command("plan")
+@click.option("--accounts", type=Integer(1, 10_000_000), required=True, help="Accounts to prove in every epoch.")
+@click.option("--interval", type=Integer(1, 31_536_000), required=True, help="Seconds from one epoch to the next: in "
+              "them all accounts are proven and mined.")
+@click.option("--cores", type=Integer(1, 1024), help="Cores of a machine, each one a worker.  [default: "
+              "TAILPROOF_THREADS, or those of this machine]")
+@click.option("--key", type=FILE, help="Key directory: proofs with it are timed here, on that many cores at once.")
+@click.option("--proof-ms", type=Amount(), help="Instead: a proof of one core, beside others.")
+@click.option("--verify-ms", type=Amount(), help="With --proof-ms: a verification.  [default: 2]")
+@click.option("--opening-ms", type=Amount(), help="With --proof-ms: from a worker's start to its first proof.  "
+              "[default: ten proofs]")
+@click.option("--handling-ms", type=Amount(), default=5.0, show_default=True, help="What caller and scheduler do for "
+              "an account beside its verification, one after the other.")
+@click.option("--block-seconds", type=Amount(), default=12.0, show_default=True, help="From one block to the next.")
+@click.option("--block-gas", type=Integer(1, 10**12), default=15_000_000, show_default=True,
+              help="Gas of a block that is the venue's to use.")
+@click.option("--calls", type=Amount(), default=1.0, show_default=True, help="Calls of a node for an account.")
+@click.option("--call-ms", type=Amount(), default=10.0, show_default=True, help="What a call takes.")
+@click.option("--failures", type=Amount(), default=0.1, show_default=True, help="Of a machine, an hour.")
+@click.option("--recovery", type=Amount(), default=120.0, show_default=True, help="Seconds until it is back.")
+@click.option("--stragglers", type=Amount(), default=0.01, show_default=True, help="Share of proofs that are slow.")
+@click.option("--slowness", type=Amount(), default=5.0, show_default=True, help="How many times as long they take.")
+@click.option("--seed", type=Integer(0, 2**32), default=0, show_default=True, help="Of what fails and straggles.")
+@reporting
+def plan(accounts: int, interval: int, cores: int | None, key: Path | None, proof_ms: float | None,
+         verify_ms: float | None, opening_ms: float | None, handling_ms: float, block_seconds: float, block_gas: int,
+         calls: float, call_ms: float, failures: float, recovery: float, stragglers: float, slowness: float, seed: int
+         ) -> Outcome:
+    """Say how many machines have all accounts proven and mined before the next epoch, and play five epochs with them,
+    event by event. Exit code 1 if no number of machines does it."""
+    from primitives import threads
+    from relayer.loads import MEASURED, MOST_COMBINED
+
+    from ..farm.plan import RUNS
+    from ..farm.plan import plan as made_plan
+    from ..farm.units import Units, measure
+    if (key is None) == (proof_ms is None):
+        raise BadInput("--key or --proof-ms", None if key is None else str(key), "given, and not both")
+    if key is not None and (verify_ms is not None or opening_ms is not None):
+        raise BadInput("--verify-ms and --opening-ms", (verify_ms, opening_ms), "absent with --key, which is timed")
+    of_machine = threads.count() if cores is None else cores
+    if key is not None:
+        progress("time proofs", 0, 1)
+        timed = measure(key, of_machine)
+        proof, opening, verification = timed.proof, timed.opening, timed.verification
+        how = f"measured here: the median of {timed.samples}, {timed.processes} at once"
+    else:
+        assert proof_ms is not None
+        proof = proof_ms / 1_000
+        opening = 10 * proof if opening_ms is None else opening_ms / 1_000
+        verification = 0.002 if verify_ms is None else verify_ms / 1_000
+        how = "as given"
+    units = Units(proof, opening, verification + handling_ms / 1_000, block_seconds, block_gas, MEASURED.combination,
+                  MEASURED.combined, MOST_COMBINED, calls, call_ms / 1_000, failures, recovery, stragglers, slowness)
+    progress("play epochs", 0, 1)
+    made = made_plan(accounts, float(interval), of_machine, units, seed=seed)
+    facts = {"accounts": accounts, "interval": interval, "cores": of_machine, "measured": key is not None,
+             "units": dict(vars(units)), "machines": made.machines, "least": made.least, "bound_by": made.bound_by,
+             "blocks": made.blocks, "gas": made.gas, "one_machine_less_fails": made.one_less, "runs": RUNS,
+             "epochs": [vars(course) for course in made.courses]}
+    told = [*table([("a proof", f"{1_000 * proof:.1f} ms", how),
+                    ("start to first proof", f"{1_000 * opening:.0f} ms",
+                     "assumed: ten proofs" if key is None and opening_ms is None else how),
+                    ("a verification", f"{1_000 * verification:.1f} ms", "assumed" if key is None and verify_ms is None
+                     else "measured here, alone" if key is not None else how),
+                    ("what is done beside", f"{handling_ms:g} ms", "assumed, or as given"),
+                    ("an account's gas", f"{units.combined} + {units.combination} / {units.together}",
+                     "measured of the contracts (tests/relayer)"),
+                    ("a block", f"{block_gas} gas in {block_seconds:g} s", "assumed, or as given"),
+                    ("asking a node", f"{calls:g} × {call_ms:g} ms an account", "assumed, or as given"),
+                    ("failures", f"{failures:g} an hour and machine, {recovery:g} s", "assumed, or as given"),
+                    ("stragglers", f"{100 * stragglers:g} %, {slowness:g} times as long", "assumed, or as given")],
+                   ("unit", "value", "how it is known")), ""]
+    if made.machines is None:
+        return Outcome(facts, [*told, f"No number of machines does it, because of {made.bound_by}."], False)
+    return Outcome(facts, [
+        *told, *table([(number + 1, f"{course.proven:.1f}", f"{course.mined:.1f}", course.failures, course.lost,
+                        course.stragglers, f"{100 * course.busy:.0f} %")
+                       for number, course in enumerate(made.courses)],
+                      ("epoch", "proven, s", "mined, s", "failures", "proofs lost", "stragglers", "busy")), "",
+        f"{made.machines} machine{'s' if made.machines > 1 else ''} of {of_machine} cores: {accounts} accounts in "
+        f"{made.blocks} blocks and {made.gas} gas, before the next epoch, {interval} s later.",
+        f"The proofs alone would take {made.least}." + (
+            " With one machine less, an epoch played was not over in time." if made.one_less else "")])
 
 
 def _refused(account: str, refusal: Any) -> dict[str, Any]:
