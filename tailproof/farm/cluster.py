@@ -22,8 +22,10 @@ PATIENCE = 60.0
 IN_MEMORY = {
     "distributed.worker.memory.target": False, "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False, "distributed.worker.memory.terminate": False,
-    "distributed.worker.profile.enabled": False, "distributed.admin.tick.limit": "1h"}
-"""Nothing goes to a worker's disk; a proof that holds Python's lock for seconds is nothing to log."""
+    "distributed.worker.profile.enabled": False, "distributed.admin.tick.limit": "1h",
+    "distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+"""Nothing goes to a worker's disk; a proof that holds Python's lock for seconds is nothing to log; and Dask's pages,
+which anybody on this machine could read, show nothing."""
 MOST_WORKERS = 1024
 
 
@@ -61,7 +63,7 @@ def local(workers: int, *, log_level: int = logging.CRITICAL, folder: str | None
     from distributed import Client, LocalCluster, Security
     share = threads.count() // workers
     with tempfile.TemporaryDirectory(prefix="tailproof-farm-") as own, dask.config.set(IN_MEMORY), LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None,
+            n_workers=workers, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0",
             silence_logs=log_level, security=Security.temporary(), protocol="tls://", memory_limit=0,
             local_directory=folder or own, env={threads.SETTING: str(share)}) as cluster, Client(
             cluster, set_as_default=False) as client:

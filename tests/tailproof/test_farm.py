@@ -15,6 +15,7 @@ from typing import Any
 
 import cloudpickle
 import pytest
+import requests
 from farm_site import Farm, account, make
 
 from primitives.errors import BadInput, Unsatisfied
@@ -266,6 +267,11 @@ def test_this_machine_shares_its_threads_among_workers(monkeypatch: pytest.Monke
     with cluster.local(2) as client:
         assert set(client.run(lambda: os.environ["TAILPROOF_THREADS"]).values()) == {"2"}
         assert client.scheduler.address.startswith("tls://")
+        pages = [client.cluster.scheduler.http_server.port,
+                 *client.run(lambda dask_worker: dask_worker.http_server.port).values()]
+        for port in pages:                         # open to everybody on this machine
+            for page in ("info/main/workers.html", "info/main/logs.html", "json/identity.json", "metrics", "health"):
+                assert requests.get(f"http://127.0.0.1:{port}/{page}", timeout=10).status_code == 404, page
     for workers in (0, 6):
         with pytest.raises(BadInput, match="--workers"), cluster.local(workers):
             pass

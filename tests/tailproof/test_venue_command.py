@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 from farm_site import EPOCH_ID, VERSION, Farm, account, make
 
@@ -19,6 +21,7 @@ from tailproof.farm.transport import Tls, encrypted, require_safe, require_safe_
 
 Run = Callable[..., Any]
 ACCOUNTS = 4
+cloudpickle.register_pickle_by_value(sys.modules[__name__])            # workers cannot import tests
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +118,39 @@ def test_a_version_is_in_the_name_or_on_the_chain(run: Run, farm: Farm, tmp_path
 def test_bundles_do_not_go_among_salt_files(run: Run, farm: Farm, folder: Path) -> None:
     answer = prove(run, farm, folder, folder)
     assert (answer.code, answer.data["field"]) == (2, "--out")
+
+
+def run_out_of_memory() -> None:
+    """Make a worker fail for an account, whoever tries."""
+    from tailproof.farm import worker
+    honest = worker.prove_margin
+
+    def failing(keys: Any, epoch: Any, opening: Any, context: Any) -> Any:
+        if context.account == account(3):
+            raise MemoryError(repr(opening))
+        return honest(keys, epoch, opening, context)
+    worker.prove_margin = failing
+
+
+def test_what_nobody_could_find_out_is_tried_again_by_the_same_command(
+        run: Run, farm: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tailproof.farm import cluster
+    honest = cluster.local
+
+    @contextmanager
+    def local(workers: int) -> Iterator[Any]:
+        with honest(workers) as client:
+            client.run(run_out_of_memory)
+            yield client
+    monkeypatch.setattr(cluster, "local", local)
+    answer = prove(run, farm, farm.home / "in", tmp_path / "out")
+    assert (answer.code, answer.data["error"]) == (3, "Unfinished")
+    assert answer.data["counts"] == {"proven": ACCOUNTS - 1, "lost": 1}
+    (lost,) = (one for one in answer.data["accounts"] if one["state"] == "lost")
+    assert (lost["account"], lost["reason"], lost["attempts"]) == (account(3), "MemoryError", 3)
+    monkeypatch.setattr(cluster, "local", honest)
+    answer = prove(run, farm, farm.home / "in", tmp_path / "out")
+    assert (answer.code, answer.data["counts"]) == (0, {"kept": ACCOUNTS - 1, "proven": 1})
 
 
 # -- over a network ----------------------------------------------------------------------------------------------------
