@@ -64,6 +64,14 @@ def prove_margin(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, context:
         is out of the statement's bounds. All before any cryptography runs.
     Unsatisfied : no satisfying witness exists; names the constraint.
     """
+    statement, inputs = margin_inputs(keys, epoch, opening, context)
+    public, proof = proven(keys, statement, inputs, progress=progress)
+    return Bundle(statement.name, r1cs_digest(statement.name), keys.insecure_setup, public, context, proof)
+
+
+def margin_inputs(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, context: Context
+                  ) -> tuple[Statement, Mapping[str, Any]]:
+    """The key's statement and inputs that prove a committed portfolio's margin; raises BadInput as `prove_margin`."""
     statement = statements.get(keys.statement)
     require_margin(statement)
     keys.require(statement)
@@ -73,9 +81,7 @@ def prove_margin(keys: KeyDirectory, epoch: AnyEpoch, opening: Opening, context:
     require_bound(keys, context, MARGIN)
     require_opens(opening)
     positions = [(epoch.index_of(number), lots) for number, lots in opening.slots]
-    inputs = _assign(statement, epoch, positions, opening.salt, context.field_element())
-    public, proof = proven(keys, statement, inputs, progress=progress)
-    return Bundle(statement.name, r1cs_digest(statement.name), keys.insecure_setup, public, context, proof)
+    return statement, _assign(statement, epoch, positions, opening.salt, context.field_element())
 
 
 def require_margin(statement: Statement) -> None:

@@ -14,6 +14,7 @@ EXTRAS = {
     "risk": ("scipy", "matplotlib"),                                 # fits of models, pictures
     "chain": ("web3", "eth_tester", "eth", "pyrevm"),                 # the embedded chain
     "relay": ("sqlalchemy", "prometheus_client", "waitress"),         # the relayer that runs
+    "farm": ("dask", "distributed"),                                  # proofs for many accounts on many processes
     "reference": ("galois", "py_ecc"),                                # verification by independent arithmetic
 }
 """Packages imported somewhere in the rooms that only an extra of pyproject.toml brings."""

@@ -15,8 +15,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from primitives import jsonio
 from primitives.errors import BadInput
@@ -47,6 +48,8 @@ class KeyDirectory:
     r1cs_digest: str
     key_digest: str
     insecure_setup: bool
+    keeps_bases: ClassVar[bool] = False
+    """Whether what a proof prepares of the key stays in memory for the next one."""
 
     @staticmethod
     def load(path: str | Path) -> KeyDirectory:
@@ -87,6 +90,25 @@ class KeyDirectory:
         if key.insecure_setup != self.insecure_setup:
             raise BadInput("setup", SETUPS[not self.insecure_setup], f"{SETUPS[not key.insecure_setup]!r}, "
                            f"as in {name}", source=self.path / NOTE)
+
+
+class OpenedKey(KeyDirectory):
+    """A key of which a process makes many proofs: its file is read and mapped once, and stays so."""
+
+    keeps_bases: ClassVar[bool] = True
+
+    @staticmethod
+    def load(path: str | Path) -> OpenedKey:
+        """As `KeyDirectory.load`."""
+        return OpenedKey(**vars(KeyDirectory.load(path)))
+
+    def proving_key(self) -> ProvingKey:
+        """As `KeyDirectory.proving_key`, the same object each time."""
+        return self._proving_key
+
+    @cached_property
+    def _proving_key(self) -> ProvingKey:
+        return KeyDirectory.proving_key(self)
 
 
 def read_verification_key(path: str | Path) -> VerificationKey:

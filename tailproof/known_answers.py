@@ -7,7 +7,8 @@ the three belong together. It is also what the contracts' self-test needs, and h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from circuits import statements
 from circuits.soundness.registry import FAMILIES, family_of
@@ -18,7 +19,14 @@ from .keys import PROVING_KEY, KeyDirectory
 from .progress import Progress, quiet
 
 if TYPE_CHECKING:
+    from circuits.statements import Statement
     from verifier_contracts.selftest import KnownAnswer
+
+
+def example(statement: Statement) -> Mapping[str, Any]:
+    """Witness inputs of the made-up instance that a statement is audited at; raises BadInput if it is none of ours."""
+    inputs: Mapping[str, Any] = next(iter(FAMILIES[family_of(statement)].full(statement).cases.values()))
+    return inputs
 
 
 def prove_known_answer(keys: KeyDirectory, *, progress: Progress = quiet) -> KnownAnswer:
@@ -41,8 +49,7 @@ def prove_known_answer(keys: KeyDirectory, *, progress: Progress = quiet) -> Kno
         raise BadInput("wires and public inputs", (proving_key.wires, proving_key.public),
                        f"{(system.wires, len(statement.public_inputs))}, as {statement.name} has: this is the key of "
                        "another circuit", source=keys.path / PROVING_KEY)
-    inputs = next(iter(FAMILIES[family_of(statement)].full(statement).cases.values()))
-    witness = system.witness(inputs)
+    witness = system.witness(example(statement))
     progress("known answer", 1, 2)
     try:
         proof = prove(proving_key, witness, keep_bases=False)           # verifies it, by the same key

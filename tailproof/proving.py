@@ -49,6 +49,6 @@ def proven(keys: KeyDirectory, statement: Statement, inputs: Mapping[str, Any], 
     system = statement.build()
     progress("witness", 0, 1)
     witness = system.witness(inputs)
-    proof = prove(keys.proving_key(), witness, progress=progress, keep_bases=False)
+    proof = prove(keys.proving_key(), witness, progress=progress, keep_bases=keys.keeps_bases)
     values = field.decode(witness[1:1 + len(statement.public_inputs)])
     return dict(zip(statement.public_inputs, values, strict=True)), proof

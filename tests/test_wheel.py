@@ -59,7 +59,8 @@ def pip(*arguments: str, cwd: Path, python: str | None = None) -> None:
 
 
 WITHOUT = ("web3", "eth_tester", "eth", "pyrevm", "scipy", "matplotlib", "mpl_toolkits", "galois", "pandas", "arch",
-           "sqlalchemy", "psycopg", "psycopg_binary", "prometheus_client", "waitress")
+           "sqlalchemy", "psycopg", "psycopg_binary", "prometheus_client", "waitress", "distributed",
+           "dask", "cryptography")
 """What the base does not bring."""
 
 
@@ -296,6 +297,8 @@ def test_the_base_proves_and_verifies_without_the_extras_and_says_which_is_missi
     assert {entry["name"] for entry in base.run("statement", "list")["statements"]} >= {"margin-tiny"}
     for command, extra in ((("model", "fit", "prices.csv", "--out", "model.toml"), "risk"), (("demo",), "all"),
                            (("relay", "status", "--deployment", "deployment.json"), "relay"),
+                           (("venue", "prove", "epoch", "--portfolios", "in", "--key", "key", "--deployment",
+                             "deployment.json", "--out", "out"), "farm"),
                            (("statement", "profile", "margin-tiny", "--picture", "x.png"), "risk")):
         answer = base.run(*command, code=2)
         assert answer["error"] == "MissingExtra", answer

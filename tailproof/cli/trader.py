@@ -130,7 +130,7 @@ def prove(key: Path, epoch: Path | None, opening: Path, deployment: Path, accoun
         key_digest = contracts.registry.active(kind).key_digest    # the one in force: it may have been rotated since
         state_version = ledger.state_of(account).version if state_version is None else state_version
         if numbers is not None:
-            epoch_id = _published(ledger, numbers, epoch_id, str(deployment), epoch)
+            epoch_id = published(ledger, numbers, epoch_id, str(deployment), epoch)
         if ledger.commitment_of(account) != secret.commitment:
             raise BadInput("--opening", str(secret.commitment), f"what opens the commitment registered for {account}: "
                            f"{ledger.commitment_of(account)}", source=opening)
@@ -158,7 +158,7 @@ def _claim(value: int | None, buffer: int | None, short: bool) -> Claim | None:
     return Claim(value, buffer, not short)
 
 
-def _published(ledger: Attesting, numbers: epochs.AnyEpoch, epoch_id: int | None, deployment: str, epoch: Path | None
+def published(ledger: Attesting, numbers: epochs.AnyEpoch, epoch_id: int | None, deployment: str, epoch: Path | None
                ) -> int:
     """As what an epoch was published, and that it still counts."""
     latest = ledger.oracle.latest_epoch_id()

@@ -20,3 +20,12 @@ def test_a_picture_that_nobody_can_draw_is_refused_first(
     answer = run(*command, tmp_path / "x.png")
     assert (answer.code, answer.data["error"]) == (2, "MissingExtra")
     assert "tailproof[risk]" in answer.data["message"]
+
+
+def test_a_farm_that_is_not_installed_is_said_before_anything_is_read(run: Callable[..., Any],
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "distributed" else object())
+    answer = run("venue", "prove", "epoch", "--portfolios", "absent", "--key", "absent", "--deployment", "absent",
+                 "--out", "out")
+    assert (answer.code, answer.data["error"]) == (2, "MissingExtra")
+    assert "tailproof[farm]" in answer.data["message"]
