@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pyrevm
 import pytest
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from oracle_world import (
     ASSET,
@@ -22,6 +24,7 @@ from oracle_world import (
     factors_hash,
     listed,
 )
+from revmchain import Refusal
 from world import HOUR, refused
 
 from prover.curve import ORDER
@@ -510,6 +513,31 @@ def test_a_demand_is_answered(calm):
     assert calm.oracle.root_of(content.id) == content.root
     with refused("NotDemanded"):
         calm.court.answer(content.id, proof, sender=calm.relayer)
+
+
+@pytest.fixture
+def court_that_sends(lw):
+    """The court's address, without code for one test: of what has code nothing is sent."""
+    evm, court = lw.s.machine.evm, lw.s.contracts["court"].address
+    known, code = evm.basic(court), bytes(evm.get_code(court))
+    evm.insert_account_info(court, pyrevm.AccountInfo(nonce=known.nonce, balance=known.balance))
+    yield court
+    evm.insert_account_info(court, pyrevm.AccountInfo(nonce=known.nonce, balance=known.balance, code=code))
+
+
+def test_an_epochs_demands_end_with_their_bits(lw, court_that_sends):
+    """Nobody pays for so many bonds: their count is written into what is stored."""
+    oracle, epoch, evm = lw.s.oracle, lw.epoch, lw.s.machine.evm
+    oracle("openDemand", epoch, sender=court_that_sends)
+    places = [int.from_bytes(keccak(encode(["uint40", "uint256"], [epoch, slot])), "big") for slot in range(32)]
+    (place,) = [place for place in places if evm.storage(oracle.address, place) >> 208 & 0xffff == 1]
+    word = evm.storage(oracle.address, place)
+    evm.insert_account_storage(oracle.address, place, word + (65_533 << 208))
+    oracle("openDemand", epoch, sender=court_that_sends)
+    assert oracle("openDemandsOf", epoch) == 65_535
+    with pytest.raises(Refusal):
+        oracle("openDemand", epoch, sender=court_that_sends)
+    evm.insert_account_storage(oracle.address, place, word)
 
 
 def test_finality_is_extended_once(calm):

@@ -142,11 +142,14 @@ def test_a_debt_that_was_made_up_takes_what_the_account_allowed_and_once(uw):
 
 
 def test_closing_comes_before_selling_whatever_an_adapter_says(uw):
-    """One that closes only when it is to sell has not closed."""
-    who, other = with_hostile(uw, (1, 1, 0))
+    """One that closes only when it is to sell has not closed: at the end nobody would see it. What it holds is no dust,
+    or it would never be told to sell."""
+    who, other = with_hostile(uw, (1, 40_000, 0), (100, 40_000))
     other("behave", Mode.CLOSE_LATE, Mode.HONEST)
     with refused("NotDone", other.address, Phase.CLOSE):
         uw.liquidate(who)
+    other("behave", Mode.HONEST, Mode.HONEST)
+    uw.liquidate(who)
 
 
 def test_a_sale_counts_what_it_took_for_a_debt_and_no_more(uw):
