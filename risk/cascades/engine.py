@@ -370,7 +370,7 @@ class _Run:
         found = []
         for j, (after, wanted, inventory) in enumerate(zip(equity.tolist(), need.tolist(), there.tolist(),
                                                            strict=True)):
-            if int(np.abs(together[j]) @ prices) > limit or after - holders.gas - reserve < wanted:
+            if int(np.abs(together[j]) @ prices) > limit:
                 continue
             exit_cost = 0
             for a in range(len(self.rates)):

@@ -166,6 +166,13 @@ def test_where_nothing_falls_nobody_is_called() -> None:
         assert (found.called, found.forced, found.bad_debt) == (0, 0, 0)
 
 
+def test_nobody_closes_for_less_than_the_gas() -> None:
+    dear = under(NAKED, liquidators=replace(SMALL.liquidators, gas=1 << 40))
+    assert dear.forced == dear.penalties == 0
+    assert dear.called > 0
+    assert under(NAKED).forced > 0
+
+
 def test_a_crash_without_noise_takes_off_just_its_fall() -> None:
     quiet = replace(SMALL, assets=tuple(replace(asset, volatility=0) for asset in SMALL.assets),
                     shock=replace(SMALL.shock, severity=0, rebound=0))
@@ -298,6 +305,66 @@ def test_an_open_auction_ends_a_step_above_the_next() -> None:
     slow = [Bidder(5, 400, 100, True), Bidder(6, 700, 100, False)]
     assert open_price(slow, 0, 10) == (5, 400)                        # who cannot answer in the last block is outbid
     assert open_price([Bidder(5, 400, 100, True), Bidder(6, 700, 100, True)], 0, 10) == (6, 410)
+
+
+def test_a_lot_without_a_shortfall_is_not_sold() -> None:
+    chosen = replace(SMALL, tiers=AUCTION)
+    world = draw(chosen, 1)
+    for rich, sold in ((10**13, False), (0, True)):
+        run = engine._Run(chosen, world)
+        run.history[0] = world.prices[0]
+        run.ledger.cash[0] += rich
+        if sold:
+            run.ledger.cash[0] -= run.values(world.prices[0])[0]      # nothing left
+        run.sell(0, 0, world.prices[0])
+        assert run.ledger.lots[0].any() != sold
+        assert run.tally["sold_lots"] + run.tally["agent_lots"] == sold
+
+
+def test_losses_are_not_charged_to_who_is_called_herself() -> None:
+    chosen = replace(SMALL, tiers=replace(AUCTION, fund=NOTHING))
+    world = draw(chosen, 1)
+    for called in (False, True):
+        run = engine._Run(chosen, world)
+        run.history[0] = world.prices[0]
+        run.basis[:] = run.values(world.prices[0])[:run.n + 1]
+        run.basis[4] -= 1_000                                         # who alone has gained
+        run.called[4] = 0 if called else -1
+        run.lose(7, 0, 300)
+        assert (run.tally["haircut"], run.ledger.deficit) == ((0, -300) if called else (300, 0))
+
+
+@pytest.mark.parametrize("why", ["", "inventory", "capital"])
+def test_who_cannot_hold_or_carry_a_lot_is_no_bidder(why: str) -> None:
+    rich = replace(SMALL.liquidators, capital=100 * MILLION, inventory=0 if why == "inventory" else UNIT)
+    chosen = replace(SMALL, tiers=AUCTION, liquidators=rich)
+    run = engine._Run(chosen, draw(chosen, 1))
+    run.history[0] = run.world.prices[0]
+    if why == "capital":
+        run.ledger.cash[run.n + 1:run.agent] = 0
+    worth = int(run.values(run.history[0])[0])
+    run.ledger.cash[0] -= worth                                       # a lot that brings nothing along
+    wanted = int(run.initial(run.margins(run.ledger.lots[:1], run.history[0]))[0])
+    assert len(run.bidders(0, 0, -wanted // 2)) == (0 if why else 3)
+
+
+def test_the_close_of_a_part_is_the_least_that_restores_initial_margin() -> None:
+    run = engine._Run(SMALL, draw(SMALL, 1))
+    prices = run.history[0] = run.world.prices[0]
+    margin = run.margins(run.ledger.lots[:run.n], prices)
+    wanted = run.initial(margin)
+    run.ledger.cash[:run.n] += margin - 1 - run.values(prices)[:run.n]   # all of them just short
+    equity = run.values(prices)[:run.n]
+    orders = np.zeros_like(run.ledger.lots)
+    last = SMALL.tiers.owner + SMALL.tiers.venue - 1
+    done = run.part(0, np.arange(run.n), np.full(run.n, last), equity, wanted, prices, orders)
+    alone = [row for row in done.tolist() if np.count_nonzero(run.ledger.lots[row]) == 1]
+    assert len(alone) > run.n // 4
+    for row in alone:
+        left = run.ledger.lots[row] + orders[row]
+        more = left + 2 * np.sign(run.ledger.lots[row])               # two lots less closed: not enough
+        after, short = run.initial(run.margins(np.array([left, more]), prices)).tolist()
+        assert after <= equity[row] + 10_000 < short                  # shares are in 2**-20, a cent of these books
 
 
 def test_liquidators_take_no_more_than_they_can_carry() -> None:
