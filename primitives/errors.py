@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,13 +13,32 @@ class TailproofError(Exception):
     """Base of every error this project raises on purpose."""
 
 
+class Said(str):
+    """Words of ours in place of a value: "too large", "absent". They are shown as they are, where a value from outside
+    is quoted."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+HIDDEN = Said("(hidden)")
+"""In place of a value that may be a secret."""
+
+
+def unreadable(error: OSError) -> Said:
+    """In place of a file's content: why the system gives none."""
+    return Said(f"unreadable ({error.strerror or error})")
+
+
 class BadInput(TailproofError):
     """An input from outside is malformed or out of bounds; the command line exits 2 on it.
 
     Parameters
     ----------
     field : what was wrong, as the user knows it: "positions[3].lots", "--tail", "pi_a[0]".
-    value : what was found there (shown with repr, shortened).
+    value : what was found there (shown with repr, shortened); words about it as `Said`; None where nothing is.
     bound : what would have been right, as a phrase that follows "must be": "an integer in [1, 64]".
     source : the file, option or endpoint it came from, if any.
     """
@@ -27,16 +47,28 @@ class BadInput(TailproofError):
         self.field, self.bound = field, bound
         self.value = os.fspath(value) if isinstance(value, os.PathLike) else value
         self.source = None if source is None else str(source)
-        shown = repr(self.value)
-        if len(shown) > 100:
-            shown = shown[:60] + " … " + shown[-30:]
         place = f"{self.source}: " if self.source else ""
-        super().__init__(f"{place}{field} is {shown}: must be {bound}")
+        several = re.fullmatch(r"[^'\"]+(, | and )[^'\"]+", re.sub(r"\[[^]]*\]", "", field))        # x[1, 2] is one
+        verb = "are" if several else "is"
+        super().__init__(f"{place}{field} {verb} {_shown(self.value, bound)}: must be {bound}")
 
     def as_dict(self) -> dict[str, str | None]:
         """The same facts for `--json` output."""
         return {"error": type(self).__name__, "source": self.source, "field": self.field,
                 "value": repr(self.value)[:200], "bound": self.bound, "message": str(self)}
+
+
+def _shown(value: object, bound: str) -> str:
+    """A value as a message has it: shortened; what is not there as what it is, and several beside each other."""
+    if value is None and bound.startswith(("given", "there", "present")):
+        return "missing"
+    if isinstance(value, str) and value == HIDDEN:
+        return str(HIDDEN)
+    if isinstance(value, tuple) and value and bound.startswith("given"):
+        return " and ".join("missing" if part is None else _shown(
+            os.fspath(part) if isinstance(part, os.PathLike) else part, "") for part in value)
+    shown = repr(value)
+    return shown if len(shown) <= 100 else shown[:60] + " … " + shown[-30:]
 
 
 def suggestion(word: object, known: Iterable[str]) -> str:

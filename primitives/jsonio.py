@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from primitives.errors import BadInput, suggestion
+from primitives.errors import BadInput, Said, suggestion, unreadable
 from primitives.inputs import open_input
 
 LARGEST_EXACT = 2**53 - 1
@@ -50,7 +50,7 @@ def loads(text: str | bytes, *, source: str | Path | None = None) -> Any:
             seen: set[str] = set()
             for key, _ in items:
                 if key in seen:
-                    raise BadInput(f"key {key!r}", "twice in one object", "given once", source=source)
+                    raise BadInput(f"key {key!r}", Said("twice in one object"), "given once", source=source)
                 seen.add(key)
         return result
 
@@ -58,7 +58,7 @@ def loads(text: str | bytes, *, source: str | Path | None = None) -> Any:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
         if _too_deep(text):
-            raise BadInput("JSON document", "nested too deeply", f"at most {DEEPEST} levels deep", source=source)
+            raise BadInput("JSON document", Said("nested too deeply"), f"at most {DEEPEST} levels deep", source=source)
         return json.loads(text, parse_float=number, object_pairs_hook=pairs,
                           parse_constant=lambda name: refuse(name, "free of NaN and infinities"))
     except json.JSONDecodeError as error:
@@ -94,9 +94,9 @@ def read(path: str | Path, *, limit: int = LARGEST_FILE) -> Any:
         with open_input(path, pipes=True) as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise BadInput("file", error.strerror or str(error), "a readable file", source=path) from None
+        raise BadInput("file", unreadable(error), "a readable file", source=path) from None
     if len(data) > limit:
-        raise BadInput("file size", "too large", f"at most {limit} bytes", source=path)
+        raise BadInput("file size", Said("too large"), f"at most {limit} bytes", source=path)
     return loads(data, source=path)
 
 
@@ -366,7 +366,8 @@ def refusing_to_write(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BadInput("output", error.strerror or str(error), "a path that can be written", source=path) from None
+        raise BadInput("output", Said(f"not writable ({error.strerror or error})"), "a path that can be written",
+                       source=path) from None
 
 
 def require_writable(path: str | Path) -> None:
@@ -384,7 +385,7 @@ def require_writable(path: str | Path) -> None:
 def _require_file_or_nothing(path: Path) -> None:
     """A directory cannot be replaced by a file; a device could, and must not: root would lose /dev/null."""
     if path.exists() and not path.is_file():
-        raise BadInput("output", "no regular file", "a path that can be written", source=path)
+        raise BadInput("output", Said("no regular file"), "a path that can be written", source=path)
 
 
 def _umask() -> int:

@@ -5,7 +5,7 @@ Everything but time and predecessor follows from the epoch directory, so each si
 
 from __future__ import annotations
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.epochs.build import parse_sources
 from risk.epochs.epoch import REGIME, Epoch
 from risk.epochs.provenance import Provenance
@@ -81,7 +81,7 @@ def factors_of(epoch: AnyEpoch, collateral: bytes | None = None) -> tuple[Factor
     """
     if isinstance(epoch, GridEpoch):
         if collateral is not None:
-            raise BadInput("--collateral", "given", "absent: an epoch on a grid has its own factors")
+            raise BadInput("--collateral", Said("given"), "absent: an epoch on a grid has its own factors")
         assets: tuple[Factors, ...] = epoch.assets
     else:
         assets = () if collateral is None else _stated(collateral)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 
 EXTRAS = {
     "risk": ("scipy", "matplotlib"),                                 # fits of models, pictures
@@ -24,7 +24,7 @@ class MissingExtra(BadInput):
     """A package is not installed that an extra brings."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"the package {package}", "absent", f"installed: pip install 'tailproof[{extra}]'")
+        super().__init__(f"the package {package}", Said("absent"), f"installed: pip install 'tailproof[{extra}]'")
 
 
 def missing(error: ModuleNotFoundError) -> MissingExtra | None:

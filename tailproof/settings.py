@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from primitives.errors import BadInput, suggestion
+from primitives.errors import HIDDEN, BadInput, Said, suggestion, unreadable
 from primitives.inputs import open_input
 from primitives.jsonio import Node
 
@@ -106,7 +106,8 @@ def _one_signer(given: dict[str, Given]) -> dict[str, Given]:
     keystore, signer = given.get("keystore"), given.get("signer")
     if keystore is not None and signer is not None:
         if keystore.in_file == signer.in_file:
-            raise BadInput("signer", "given", "absent where keystore is given: one of them signs", source=signer.source)
+            raise BadInput("signer", Said("given"), "absent where keystore is given: one of them signs",
+                           source=signer.source)
         given = {name: found for name, found in given.items()
                  if name not in ("keystore", "passphrase-file", "signer") or not found.in_file}
     return given
@@ -147,12 +148,12 @@ def _read(path: Path) -> dict[str, Any]:
             owner = os.fstat(file.fileno()).st_uid
             data = file.read(LARGEST + 1)
     except OSError as error:
-        raise BadInput("file", error.strerror or str(error), "a readable file", source=path) from None
+        raise BadInput("file", unreadable(error), "a readable file", source=path) from None
     if not os.environ.get(CONFIG) and hasattr(os, "getuid") and owner not in (os.getuid(), 0):
         raise BadInput("owner", owner, f"you ({os.getuid()}): it says whom commands talk to; if you trust it, name it "
                        f"in ${CONFIG}", source=path)
     if len(data) > LARGEST:
-        raise BadInput("file size", "too large", f"at most {LARGEST} bytes", source=path)
+        raise BadInput("file size", Said("too large"), f"at most {LARGEST} bytes", source=path)
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -207,12 +208,12 @@ def _table(entries: dict[str, Any], prefix: str, path: Path, more: tuple[str, ..
         field = prefix + key
         if key not in NAMES:
             if _SECRET_NAME.fullmatch(key.casefold()):
-                raise BadInput(field, "(hidden)", f"absent: {_NO_SECRET}", source=path)
+                raise BadInput(field, HIDDEN, f"absent: {_NO_SECRET}", source=path)
             known = (*NAMES, *more)
             raise BadInput(field, _hidden(value), f"absent: known are {', '.join(known)}{suggestion(key, known)}",
                            source=path)
         if isinstance(value, str) and _SECRET_VALUE.fullmatch(value):
-            raise BadInput(field, "(hidden)", f"no private key: {_NO_SECRET}", source=path)
+            raise BadInput(field, HIDDEN, f"no private key: {_NO_SECRET}", source=path)
         read = _checked(key, _as_text(Node(value, field=field, source=path), key))
         if key in PATHS or (key == "outbox" and "://" not in read):
             read = str(path.parent / Path(read).expanduser())
@@ -221,7 +222,7 @@ def _table(entries: dict[str, Any], prefix: str, path: Path, more: tuple[str, ..
 
 
 def _hidden(value: object) -> object:
-    return "(hidden)" if isinstance(value, str) and _SECRET_VALUE.fullmatch(value) else value
+    return HIDDEN if isinstance(value, str) and _SECRET_VALUE.fullmatch(value) else value
 
 
 def _as_text(node: Node, key: str) -> Node:
@@ -261,7 +262,7 @@ def _checked(name: str, node: Node) -> str:
     if name in URLS:
         return _url(text, node)
     if name == "outbox" and node.source is not None and _with_password(text):
-        raise BadInput(node.field, "(hidden)", f"without a password, which belongs in ${variable(name)}",
+        raise BadInput(node.field, HIDDEN, f"without a password, which belongs in ${variable(name)}",
                        source=node.source)
     return text
 
@@ -273,7 +274,7 @@ def _url(text: str, node: Node) -> str:
     except BadInput as error:
         raise BadInput(node.field, error.value, error.bound, source=node.source) from None
     if node.source is not None and _with_password(text):
-        raise BadInput(node.field, "(hidden)", "without user and password, which belong in "
+        raise BadInput(node.field, HIDDEN, "without user and password, which belong in "
                        f"${variable(node.field.rpartition('.')[2])}", source=node.source)
     return text
 

@@ -28,7 +28,7 @@ from typing import Any
 from Crypto.Cipher import AES
 
 from primitives import jsonio
-from primitives.errors import BadInput, TailproofError
+from primitives.errors import BadInput, TailproofError, unreadable
 from primitives.jsonio import Node
 from verifier_contracts.addresses import read_address
 
@@ -227,7 +227,7 @@ def changing(path: Path) -> Iterator[Path]:
         try:
             descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
-            raise BadInput("file", error.strerror or str(error), "a readable file", source=path) from None
+            raise BadInput("file", unreadable(error), "a readable file", source=path) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(descriptor), os.stat(real)):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, unreadable
 from prover.mapped import map_file
 
 MOST_SECTIONS = 256
@@ -114,7 +114,7 @@ def read_sections(path: str | Path, magic: bytes, versions: Iterable[int], names
     try:
         content = map_file(path)
     except OSError as error:
-        raise BadInput("file", error.strerror or str(error), "a readable file", source=source) from None
+        raise BadInput("file", unreadable(error), "a readable file", source=source) from None
 
     start = Cursor(content, "start of the file", source)
     found = bytes(content[:4])

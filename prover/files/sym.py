@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from primitives import field
-from primitives.errors import BadInput
+from primitives.errors import BadInput, unreadable
 from primitives.r1cs import R1CS, SparseMatrix
 from prover.curve import ORDER
 
@@ -28,7 +28,7 @@ def read_symbols(path: str | Path) -> dict[int, str]:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise BadInput("file", error.strerror or str(error), "a readable file", source=path) from None
+        raise BadInput("file", unreadable(error), "a readable file", source=path) from None
     except UnicodeDecodeError:
         raise BadInput("file", "not UTF-8", "text", source=path) from None
     for number, line in enumerate(text.splitlines(), 1):

@@ -19,7 +19,7 @@ from prover.groth16.qap import lagrange_at, matrices, transposed
 from prover.groth16.relations import require_independent_inputs
 from prover.points import encode_g1, encode_g2, uncompressed
 
-STEPS = 8
+STEPS = 7
 
 
 def setup(r1cs: R1CS, *, progress: Progress | None = None, backend: BackendName | Backend = "kernels") -> ProvingKey:

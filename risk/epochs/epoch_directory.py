@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, unreadable
 from primitives.field import MODULUS
 from primitives.inputs import open_input
 from primitives.jsonio import LARGEST_EXACT, Node, refusing_to_write
@@ -304,7 +304,7 @@ def _array(directory: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.int
         with open_input(path) as file:
             array: NDArray[np.int64] = np.load(file, allow_pickle=False)
     except OSError as error:
-        raise BadInput("file", error.strerror or str(error), "a readable file", source=path) from None
+        raise BadInput("file", unreadable(error), "a readable file", source=path) from None
     except (ValueError, EOFError, SyntaxError) as error:
         raise BadInput("file", str(error), "a .npy array of integers", source=path) from None
     if not isinstance(array, np.ndarray) or array.dtype != np.dtype("<i8") or array.shape != shape:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, unreadable
 from primitives.inputs import open_input
 from risk.epochs.drawing import Drawn
 from risk.models.calibration import Calibration
@@ -72,7 +72,7 @@ def read_source(path: str | Path) -> bytes:
         with open_input(path, pipes=True) as file:
             data = file.read(LARGEST_SOURCE + 1)
     except OSError as error:
-        raise BadInput("file", error.strerror or str(error), "a readable file", source=path) from None
+        raise BadInput("file", unreadable(error), "a readable file", source=path) from None
     if len(data) > LARGEST_SOURCE:
         raise BadInput("file size", "too large", f"at most {LARGEST_SOURCE} bytes", source=path)
     return data

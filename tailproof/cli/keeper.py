@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import NEW
 
 from ..keeper_steps import NAMES
@@ -147,7 +147,8 @@ def run(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collate
     is under way is ended first. With files and keys it also reveals, delivers and decrypts in time."""
     from ..keeping import Budget, Keeper
     if not once and (endpoint.dry_run or endpoint.calldata is not None):
-        raise BadInput("--dry-run and --calldata", "given", "with --once: what is not sent is due again and again")
+        raise BadInput("--dry-run and --calldata", Said("given"), "with --once: "
+                       "what is not sent is due again and again")
     parts = (committee_file, share, share_to, shares)
     if any(parts[1:]) != all(parts[1:]) or (committee_file is None) != (share is None and gather is None):
         raise BadInput("--committee, --share, --share-to and --shares", [part and str(part) for part in parts],
@@ -224,7 +225,8 @@ def guard(deployment: Path, endpoint: Endpoint, account: str | None, folders: tu
     if not openings and wallet is None and secret is None:
         raise BadInput("--openings, --wallet and --secret", None, "one of them given")
     if not once and (endpoint.dry_run or endpoint.calldata is not None):
-        raise BadInput("--dry-run and --calldata", "given", "with --once: what is not sent is due again and again")
+        raise BadInput("--dry-run and --calldata", Said("given"), "with --once: "
+                       "what is not sent is due again and again")
     keys = KeyDirectory.load(key)
     system, reader = reader_of(deployment, endpoint, folders, collateral)
     site, chain = reader.site, reader.site.chain

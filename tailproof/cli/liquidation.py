@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 
 from ..keys import KeyDirectory
 from ..secret import Opening, draw_salt
@@ -489,7 +489,7 @@ def award(deployment: Path, endpoint: Endpoint, lot_id: int, to_keystore: Path |
     cover it."""
     from .. import liquidating
     if show_first and (endpoint.dry_run or endpoint.calldata is not None):
-        raise BadInput("--show-first", "given", "absent with --dry-run and --calldata: each run proves anew, so "
+        raise BadInput("--show-first", Said("given"), "absent with --dry-run and --calldata: each run proves anew, so "
                        "that what one would show is not what the next would rest on")
     kept = kept_opening(out)
     secret, keys = Opening.load(opening), _close_keys(transition_key, key, escrow_key)

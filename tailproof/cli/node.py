@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 
 from ..settings import INTEGERS
 from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, conclude, progress, table, warn
@@ -113,7 +113,7 @@ class Endpoint:
         from verifier_contracts.keystore import exposed, open_keystore
         from verifier_contracts.signers import RemoteSigner
         if self.keystore is not None and self.signer_url is not None:
-            raise BadInput("--signer", "given", "absent where --keystore is given: one of them signs")
+            raise BadInput("--signer", Said("given"), "absent where --keystore is given: one of them signs")
         if self.passphrase_file is not None and self.keystore is None:
             raise BadInput("--passphrase-file", str(self.passphrase_file), "given with --keystore")
         if self.signer_url is not None:
@@ -195,7 +195,8 @@ def talking_to_a_node(*, sends: bool = False, signs: bool = False, optional: str
             from verifier_contracts.errors import Withheld
             endpoint = Endpoint(**{name: given.pop(name) for name in names if name in given})
             if endpoint.rpc is None and (endpoint.dry_run or endpoint.calldata is not None):
-                raise BadInput("--dry-run and --calldata", "given", "with --rpc: without it nothing leaves anyway")
+                raise BadInput("--dry-run and --calldata", Said("given"), "with --rpc: without it nothing "
+                               "leaves anyway")
             try:
                 function(*args, endpoint=endpoint, **given)
             except Withheld as withheld:

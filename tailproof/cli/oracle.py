@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 
 from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, say, table
 from .node import Endpoint, talking_to_a_node, write_calldata
@@ -263,7 +263,8 @@ def watch(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], keys:
     from ..leaf_proofs import LeafProver
     from ..watching import Library, Watch
     if not once and (endpoint.dry_run or endpoint.calldata is not None):
-        raise BadInput("--dry-run and --calldata", "given", "with --once: what is not sent is found again and again")
+        raise BadInput("--dry-run and --calldata", Said("given"), "with --once: "
+                       "what is not sent is found again and again")
     _, there = opened(deployment, endpoint)
     settled = _read_state(state, there)
     watcher = Watch(there.oracle, there.court, LeafProver(keys, progress=progress), Library(folders),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 
 from .console import CONTINUED, FILE, OUTPUT, Integer, Outcome, reporting, table, warn
 from .node import Endpoint, talking_to_a_node
@@ -139,7 +139,7 @@ def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...
     from ..keys import read_verification_key
     from ..relaying import Hearing, assemble, open_outbox, read_parcel
     if endpoint.dry_run or endpoint.calldata is not None:
-        raise BadInput("--dry-run and --calldata", "given", "absent: a relayer sends")
+        raise BadInput("--dry-run and --calldata", Said("given"), "absent: a relayer sends")
     if folder is not None:
         require_folder(folder)
     there, urls = System.load(deployment), [endpoint.rpc or "", *nodes]

@@ -313,7 +313,7 @@ def test_booleans(cs: ConstraintSystem) -> None:
 
 # -- inputs, names, results --------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("inputs", "says"), [
-    ({"y": Y}, "witness input x is None: must be given"),
+    ({"y": Y}, "witness input x is missing: must be given"),
     ({"x": X, "y": Y, "z": 1}, "witness input is 'z': must be one of x, y"),
     ({"x": X[0], "y": Y}, r"shape of witness input x is \(3,\): must be \(2, 3\)"),
     ({"x": X * 1.0, "y": Y}, "must be made of integers"),

@@ -19,7 +19,7 @@ def test_another_kind_of_file_is_told_by_its_schema(value: object) -> None:
     with pytest.raises(BadInput, match=r"schema is .*: must be one of a/1"):
         Node(value).document("a/1", {"x"})
     assert Node({"schema": "a/1", "x": 1}).document("a/1", {"x"})["x"].value == 1
-    with pytest.raises(BadInput, match="x is None: must be given"):
+    with pytest.raises(BadInput, match="x is missing: must be given"):
         Node({"schema": "a/1"}).document("a/1", {"x"})
     with pytest.raises(BadInput, match="must be an object"):
         Node([]).document("a/1", {"x"})
@@ -98,7 +98,7 @@ def test_nodes_know_their_names() -> None:
     ("ab", lambda n: n.text("a", "the letter a"), "the letter a"),
     ("c", lambda n: n.choice({"a", "b"}), "one of a, b"), ([], lambda n: n.choice({"a"}), "one of a"),
     (1, lambda n: n.boolean(), "true or false"), ({}, lambda n: n.array(), "an array"),
-    ([], lambda n: n.object(()), "object"), ({}, lambda n: n.object({"a"}), "a is None: must be given"),
+    ([], lambda n: n.object(()), "object"), ({}, lambda n: n.object({"a"}), "a is missing: must be given"),
     ([1], lambda n: n.array(at_least=2), "2 or more"), ([1, 2], lambda n: n.array(at_most=1), "between 0 and 1"),
     ({"a": 1, "b": 2}, lambda n: n.object({"a"}), "absent: known are a"),
 ])
@@ -237,7 +237,7 @@ def test_all_missing_keys_are_named_at_once() -> None:
 
 
 def test_several_missing_keys_of_one_object_too() -> None:
-    with pytest.raises(BadInput, match="b, c is None: must be given"):
+    with pytest.raises(BadInput, match="b, c are missing: must be given"):
         Node({"a": 1}).object({"a", "b", "c"})
 
 

@@ -113,7 +113,7 @@ def put(*path: Any, value: Any) -> Callable[[Any], None]:
 @pytest.mark.parametrize(("change", "message"), [
     (put("schema", value="tailproof.book/2"), r"schema is 'tailproof.book/2'"),
     (put("colour", value="red"), r"colour is 'red': must be absent"),
-    (put("rate", value=None), r"rate is None: must be given"),
+    (put("rate", value=None), r"rate is missing: must be given"),
     (put("rate", value=0.01), r"rate is 0\.01: must be a decimal in quotes"),
     (put("rate", value="5"), r"rate is '5': must be between -1 and 1"),
     (put("valuation", value="2021-01-01"), r"valuation is .* a time in UTC"),
@@ -137,14 +137,14 @@ def put(*path: Any, value: Any) -> Callable[[Any], None]:
     (put("contingencies", 0, value={"underlying": "BTC", "kind": "call", "long": "0", "short": "0"}),
      r"contingencies\[3\]\.kind is 'call': must be given once"),
     (put("contingencies", 0, value=None),
-     r"contingencies is None: must be given for spot on BTC at example, which BTC-SPOT is"),
+     r"contingencies is missing: must be given for spot on BTC at example, which BTC-SPOT is"),
     (put("instruments", 0, "kind", value="swap"), r"instruments\[0\]\.kind is 'swap': must be one of call, future"),
     (put("instruments", 0, "lot", value="0"), r"instruments\[0\]\.lot is '0': must be above 0"),
     (put("instruments", 0, "lot", value=0.01), r"instruments\[0\]\.lot is 0\.01: must be a decimal in quotes"),
     (put("instruments", 0, "settlement", value="cash"), r'instruments\[0\]\.settlement is .* "physical" for a spot'),
     (put("instruments", 0, "strike", value="5"),
      r"instruments\[0\]\.strike is 5000000: must be absent: a spot has none"),
-    (put("instruments", 2, "expiry", value=None), r"instruments\[2\]\.expiry is None: must be given"),
+    (put("instruments", 2, "expiry", value=None), r"instruments\[2\]\.expiry is missing: must be given"),
     (put("instruments", 2, "expiry", value=MAR), r"instruments\[2\]\.expiry is .* among the expiries of BTC"),
     (put("instruments", 3, "strike", value="31000"),
      r"instruments\[3\]\.strike is '31000': must be a strike with a volatility"),
@@ -152,7 +152,7 @@ def put(*path: Any, value: Any) -> Callable[[Any], None]:
     (put("instruments", 1, value={"symbol": "X", "kind": "spot", "underlying": "BTC", "lot": "0.010",
                                   "settlement": "physical"}),
      r"instruments\[1\] is 'X': must be different in its terms from BTC-SPOT"),
-    (put("instruments", 4, "settled", value=None), r"instruments\[4\]\.settled is None: must be given: .* \(E7\)"),
+    (put("instruments", 4, "settled", value=None), r"instruments\[4\]\.settled is missing: must be given: .* \(E7\)"),
     (put("instruments", 2, "settled", value="5"), r"instruments\[2\]\.settled is '5': must be absent: .* not expired")])
 def test_a_wrong_entry_is_refused_with_its_place(change: Callable[[Any], None], message: str) -> None:
     book = example()

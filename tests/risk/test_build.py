@@ -230,7 +230,7 @@ def test_history_and_model_must_agree(crypto_sources: Sources, us_sources: Sourc
     assert us_sources.history is not None
     with pytest.raises(BadInput, match=r"history is .* must be absent: the model reads no prices"):
         build(replace(crypto_sources, history=b"x", paths={"history": "h.csv"}))
-    with pytest.raises(BadInput, match="history is None: must be given: the model reads prices"):
+    with pytest.raises(BadInput, match="history is missing: must be given: the model reads prices"):
         build(replace(us_sources, history=None, paths={}))
     with pytest.raises(BadInput, match=r"line 1, WTI is 'no such column': .* there are SP500, NASDAQ, OIL"):
         build(replace(us_sources, history=edited(us_sources.history, "WTI", "OIL")))

@@ -110,8 +110,8 @@ def test_an_epoch_of_bare_numbers_can_be_saved_but_not_audited(tmp_path: Path) -
     ("regime", 1, "regime is 1"), ("schema", "x", "schema is"), ("timestamp", "now", "timestamp is"),
     ("leaves", [], "length of leaves is 0"), ("underlyings", ["BTC"], r"returns\.npy: array is"),
     ("venue", "", "venue is ''"),
-    ("calibration", {}, r"calibration\.\w+ is None: must be given"),
-    ("sources", {}, r"sources\.model is None: must be given"),
+    ("calibration", {}, r"calibration\.\w+ are missing: must be given"),
+    ("sources", {}, r"sources\.model is missing: must be given"),
     ("sources", {"model": "0x00"}, r"sources\.model is '0x00': must be"), ("extra", 1, "extra is 1: must be absent")])
 def test_a_wrong_manifest_is_refused(copy: Path, name: str, value: object, message: str) -> None:
     edit_manifest(copy, lambda content: content.update({name: value}))

@@ -163,14 +163,14 @@ def test_all_missing_keys_are_told_at_once() -> None:
         assert line in text
         text = text.replace(line, "", 1)
     with pytest.raises(BadInput, match=r"^model\.toml: name, horizon, epoch\.depth, volatility\.ETH\.omega, "
-                                       r"volatility\.ETH\.skew, correlation\.family, copula\.degrees is None: must be"):
+                                       r"volatility\.ETH\.skew, correlation\.family, copula\.degrees are missing: "):
         parse_model(text.encode(), source="model.toml")
 
 
 @pytest.mark.parametrize(("text", "old", "new", "message"), [
     (MONTE_CARLO, "model/2", "model/1", r"schema is 'tailproof\.model/1': must be .*`tailproof model upgrade`"),
     (MONTE_CARLO, "model/2", "model/3", "schema is 'tailproof.model/3'"),
-    (MONTE_CARLO, "seed = 7\n", "", "seed is None: must be given: a trial states"),
+    (MONTE_CARLO, "seed = 7\n", "", "seed is missing: must be given: a trial states"),
     (MONTE_CARLO, 'purpose = "trial"\n', "", "seed is 7: must be absent: a seed of one's choice"),
     (MONTE_CARLO, '"trial"', '"test"', "purpose is 'test'"),
     (MONTE_CARLO, "seed = 7", "seed = 7\nseeds = 8", "seeds is 8: must be absent"),
@@ -210,15 +210,15 @@ def test_all_missing_keys_are_told_at_once() -> None:
     (MONTE_CARLO, 'innovations = "t"', 'innovations = "normal"', r"volatility\.BTC\.degrees is 3\.5: must be absent"),
     (MONTE_CARLO, 'innovations = "t"', 'innovations = "t"\nskew = 0', r"volatility\.BTC\.skew is 0: must be absent"),
     (MONTE_CARLO, "skew = -0.1", "skew = -1", r"volatility\.ETH\.skew is -1"),
-    (MONTE_CARLO, "variance = 0.0012\n", "", r"volatility\.BTC\.variance is None: must be given as for ETH"),
+    (MONTE_CARLO, "variance = 0.0012\n", "", r"volatility\.BTC\.variance is missing: must be given as for ETH"),
     (MONTE_CARLO, "variance = 0.0012", "variance = 0", r"volatility\.BTC\.variance is 0"),
     (MONTE_CARLO, "[[1.0, 0.7], [0.7, 1.0]]", "[[1.0]]", r"length of correlation\.matrix is 1: must be 2"),
     (MONTE_CARLO, "[[1.0, 0.7], [0.7, 1.0]]", "[[1.0, 0.7], [0.6, 1.0]]", r"correlation\.matrix\[0\]\[1\] is 0\.7"),
     (MONTE_CARLO, "0.7], [0.7", "1.0], [1.0", r"correlation\.matrix is 'rank 1 of 2': .*`model fit --repair`"),
     (MONTE_CARLO, "0.7], [0.7", "0.999999999], [0.999999999", r"condition number of correlation\.matrix is 2000000000"),
-    (MONTE_CARLO, "matrix = [[1.0, 0.7], [0.7, 1.0]]\n", "", r"correlation\.matrix is None: must be given: Monte"),
+    (MONTE_CARLO, "matrix = [[1.0, 0.7], [0.7, 1.0]]\n", "", r"correlation\.matrix is missing: must be given: Monte"),
     (MONTE_CARLO, MONTE_CARLO[MONTE_CARLO.index("[correlation]"):MONTE_CARLO.index("[copula]")], "",
-     "correlation is None: must be given: no history"),
+     "correlation is missing: must be given: no history"),
     (MONTE_CARLO, 'family = "t"\ndegrees = 4.0', 'family = "t"\ndegrees = 2', r"copula\.degrees is 2"),
     (MONTE_CARLO, 'family = "t"\ndegrees = 4.0', 'family = "grouped-t"\ngroups = [{assets = ["BTC"], degrees = 4}]',
      r"copula\.groups is 'ETH': must be an asset of some group"),

@@ -293,7 +293,7 @@ def test_the_tools_halve_peak_to_trough_at_a_fifth_of_the_margin() -> None:
 @pytest.mark.parametrize(("books", "tools", "message"), [
     ({"x": {"SOL": 1.0}}, {"floor": 0.8}, "book x is 'SOL': must be one of BTC, ETH"),
     ({"x": {"BTC": 0.0}}, {"floor": 0.8}, "book x is .* holds something"),
-    ({"x": {"BTC": 1.0}}, {}, "procyclicality is None: must be given"),
+    ({"x": {"BTC": 1.0}}, {}, "procyclicality is missing: must be given"),
 ])
 def test_what_cannot_be_studied_is_named(history: History, books: dict, tools: dict, message: str) -> None:
     with pytest.raises(BadInput, match=message):

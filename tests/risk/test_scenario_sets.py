@@ -228,14 +228,14 @@ def test_the_directory_holds_shocks_and_the_audit_looks_at_them(crypto_sources: 
 
 @pytest.mark.parametrize(("text", "old", "new", "message"), [
     (SCAN, '"derive-pm2-2025-02"', '"derive"', r"set is 'derive': must be one of .*derive-pm2-2026-11"),
-    (SCAN, 'set = "derive-pm2-2025-02"\n', "", "set is None: must be given"),
+    (SCAN, 'set = "derive-pm2-2025-02"\n', "", "set is missing: must be given"),
     (SCAN, "handwritten", "filtered-historical", "set is .* must be absent: filtered-historical draws"),
     (SCAN, "horizon = 0", "horizon = 0\nseed = 1\npurpose = 'trial'", "seed is 1: must be absent"),
     (SCAN, "[epoch]", "[stress]\nsets = ['black-swan']\nweight = 0.1\n[epoch]", "stress is .*absent"),
     (SCAN, "horizon = 0", "horizon = -1", "horizon is -1"),
     (OWN, "spot = -0.2", "spot = -1.0", r"set\.scenarios\[0\]\.spot is -1\.0: must be above -1"),
     (OWN, "spot = -0.2", "spot = nan", r"set\.scenarios\[0\]\.spot is nan"),
-    (OWN, "spot = -0.2, ", "", r"set\.scenarios\[0\]\.spot is None: must be given"),
+    (OWN, "spot = -0.2, ", "", r"set\.scenarios\[0\]\.spot is missing: must be given"),
     (OWN, "ETH = 0.2", "SOL = 0.2", r"set\.scenarios\[1\]\.spot\.(ETH|SOL)"),
     (OWN, "damping = 0.5", "damping = 0.0", "damping is 0.0: must be above 0"),
     (OWN, "damping = 0.5", "damping = 1.5", "damping is 1.5"),

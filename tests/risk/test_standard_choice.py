@@ -122,14 +122,14 @@ def test_parameters_survive_json() -> None:
         StandardMap.from_json(Node(written | {"population": 2**17 - 1}))
     with pytest.raises(BadInput, match="masses"):
         StandardMap.from_json(Node(written | {"scenarios": 998}))
-    with pytest.raises(BadInput, match="population is None: must be given"):
+    with pytest.raises(BadInput, match="population is missing: must be given"):
         StandardMap.from_json(Node({key: value for key, value in written.items() if key != "population"}))
 
 
 def test_equally_likely_scenarios_have_no_population() -> None:
     assert isinstance(GRID_1000.map, StandardMap)
     assert GRID_1000.map.choices == GRID_1000.quality == ()
-    with pytest.raises(BadInput, match="weighting is None: must be given"):
+    with pytest.raises(BadInput, match="weighting is missing: must be given"):
         GRID_1000.map.chosen(0)
 
 

@@ -29,7 +29,7 @@ def test_help_lists_every_command() -> None:
         assert f"  {name} " in shown
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/solvency.md", "docs/page.md", "docs/venue.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/solvency.md", "docs/page.md", "docs/tutorial.md", "docs/venue.md"])
 def test_a_page_names_no_command_and_no_option_that_is_not_there(page: str) -> None:
     text = (FIXTURES.parent.parent / page).read_text()
     lines = re.findall(r"^(?:[A-Z_]+=\S+ )?tailproof (.*)$", text, re.MULTILINE)

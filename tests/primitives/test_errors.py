@@ -1,0 +1,48 @@
+"""The one form of an error reads as a sentence, whatever is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from primitives import jsonio
+from primitives.errors import HIDDEN, BadInput, Said
+
+
+@pytest.mark.parametrize(("field", "value", "bound", "sentence"), [
+    ("lots", 17, "at most 16", "lots is 17: must be at most 16"),
+    ("lots", "17", "an integer", "lots is '17': must be an integer"),               # quoted, since it is from outside
+    ("lots", "given", "an integer", "lots is 'given': must be an integer"),
+    ("--collateral", Said("given"), "absent", "--collateral is given: must be absent"),
+    ("package x", Said("absent"), "installed", "package x is absent: must be installed"),
+    ("key", HIDDEN, "32 bytes", "key is (hidden): must be 32 bytes"),
+    ("key", "(hidden)", "32 bytes", "key is (hidden): must be 32 bytes"),
+    ("--rpc", None, "given", "--rpc is missing: must be given"),
+    ("seed", None, "given: a trial states its seed", "seed is missing: must be given: a trial states its seed"),
+    ("seed", None, "an integer", "seed is None: must be an integer"),                # null, which is no absence
+    ("a, b", None, "given", "a, b are missing: must be given"),
+    ("--rpc and --out", (None, "x"), "given together", "--rpc and --out are missing and 'x': must be given together"),
+    ("--regime and --collateral", (0, Path("c.json")), "given together",
+     "--regime and --collateral are 0 and 'c.json': must be given together"),
+    ("key 'a and b'", 1, "given once", "key 'a and b' is 1: must be given once"),
+    ("x[1, 2]", 7, "small", "x[1, 2] is 7: must be small"),
+    ("p[0].a, p[1].b", None, "given", "p[0].a, p[1].b are missing: must be given"),
+    ("shape", (2, 3), "(3, 2)", "shape is (2, 3): must be (3, 2)"),
+    ("word", "x" * 200, "short", "word is '" + "x" * 59 + " … " + "x" * 29 + "': must be short")])
+def test_it_reads_as_a_sentence(field: str, value: Any, bound: str, sentence: str) -> None:
+    assert str(BadInput(field, value, bound)) == sentence
+    assert str(BadInput(field, value, bound, source="f.json")) == f"f.json: {sentence}"
+
+
+def test_words_of_ours_are_told_programs_as_they_are() -> None:
+    assert BadInput("f", Said("too large"), "small").as_dict()["value"] == "too large"
+    assert BadInput("f", "too large", "small").as_dict()["value"] == "'too large'"
+
+
+def test_a_file_that_is_not_there_is_said_not_to_be_readable(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as refused:
+        jsonio.read(tmp_path / "absent.json")
+    assert str(refused.value) == (f"{tmp_path / 'absent.json'}: file is unreadable (No such file or directory): "
+                                  "must be a readable file")

@@ -1,0 +1,79 @@
+"""docs/tutorial.md, line by line in a shell, as a newcomer types it: each does what the page says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from verifier_contracts.chain import KEY_VARIABLE
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "tutorial.md"
+FALSE = "    # exits 1"
+
+
+def lines_of(page: Path) -> list[str]:
+    return [line for block in re.findall(r"^```\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+            for line in block.splitlines()]
+
+
+class Shell:
+    """One shell in an empty folder; what a line exports stays."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.folder = home, home / "work"
+        self.folder.mkdir()
+        (home / "bin").mkdir()
+        program = home / "bin" / "tailproof"
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tailproof "$@"\n')
+        program.chmod(0o755)
+        self.environment = {**os.environ, "PATH": f"{home / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        self.environment.pop(KEY_VARIABLE, None)
+
+    def __call__(self, line: str) -> tuple[int, str]:
+        """Exit code, and all that was said."""
+        script = f'{line}\ncode=$?\nenv -0 > "{self.home / "environment"}"\nexit $code\n'
+        done = subprocess.run(["bash", "-c", script], cwd=self.folder, env=self.environment, capture_output=True,
+                              text=True, check=False, timeout=600)
+        self.environment = dict(entry.split("=", 1) for entry in
+                                (self.home / "environment").read_text().split("\0") if "=" in entry)
+        return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.slow  # a key and a proof of 129,464 rows: half a minute
+def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
+    lines, shell, said = lines_of(PAGE), Shell(tmp_path), dict[str, str]()
+    assert sum(line.endswith(FALSE) for line in lines) == 2
+    for line in lines:
+        code, said[line] = shell(line)
+        assert code == (1 if line.endswith(FALSE) else 0), f"{line}\n{said[line]}"
+
+    def told(part: str) -> str:
+        (found,) = [text for line, text in said.items() if part in line]
+        return found
+
+    first = (shell.folder / "model.toml").read_text()
+    assert first != (shell.folder / "model.toml.before").read_text()             # `sed` found what to change
+    assert told("epoch build").splitlines()[0].startswith("root ")
+    assert told("risk margin").splitlines()[0].startswith("margin ")
+    answer = told("verify certificate.json --challenge challenge.json")
+    assert "SHOWN: " in answer
+    assert "FALSE" not in answer
+    assert "FALSE" in told("verify certificate.json --challenge asked-by-b.json")
+    assert not (shell.folder / "none.json").exists()
+    shown = said["tailproof config show"]
+    assert "profile  trial" in shown
+    assert str(shell.folder / "contracts.json") in shown
+
+
+def test_the_tutorial_is_short_enough_for_a_sitting_and_names_what_is_there() -> None:
+    """Every page that it links to exists."""
+    text = PAGE.read_text()
+    assert len(text.split()) < 1_600
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        assert (PAGE.parent / target).exists(), target
