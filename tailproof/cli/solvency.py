@@ -324,12 +324,16 @@ def told(challenge: Challenge, checks: Sequence[Check], trust: Trust, shown: str
                        "who must have signed")
     checks = [*checks, *examine_content([SignedContent.load(path) for path in contents], publishers, trusted.root)]
     holds = all(check.holds for check in checks)
+    then = ", and that balances are of then," if challenge.members else ""
     on_trust = [remark for unchecked, remark in (
         (trust.circuit is None,
          "That the key is for this statement is unchecked: a key directory says what its key is for."),
         (not trusted.recomputed, "The root is the manifest's own: give the epoch directory to recompute it."),
         (True, "That the epoch's scenarios and factors follow from its sources is unchecked: tailproof epoch check."),
         (not contents, "That anybody published this epoch is unchecked (--content, --publisher)."),
+        # Without it: balances of a better day are counted at this epoch's prices, and each check holds.
+        (trusted.valuation is None, f"Of when the epoch's prices are{then} is the holder's word: give the epoch "
+         "directory, which says it."),
         (trusted.valuation is not None, f"Whether prices of {format_time(trusted.valuation or 0)} are young enough at "
          f"{format_time(at)} is for you to say."),
         (trust.instant is not None, f"It was checked as of {format_time(at)}, which is not now."),

@@ -194,6 +194,26 @@ def test_whatever_is_changed_both_say_the_same(run: Run, folder: Path, judge: Ju
                 assert agree(run, judge, name, {**parts, "proof": file})["verdict"] != "held", (path, made)
 
 
+def test_a_name_with_a_comma_in_it_is_one_name(run: Run, folder: Path, judge: Judge, tmp_path: Path) -> None:
+    """Joined by commas, other names are the statement's own, with inputs that are not there."""
+    parts = dropped(folder, "margin")
+    bundle = json.loads(parts["proof"].read_text())
+    bundle["public_inputs"]["context,epoch_root"] = bundle["public_inputs"].pop("context")
+    del bundle["public_inputs"]["epoch_root"]
+    file = tmp_path / "bundle.json"
+    file.write_text(jsonio.dumps(bundle))
+    assert agree(run, judge, "margin", {**parts, "proof": file})["verdict"] == "bad input"
+
+
+def test_without_an_epochs_directory_its_time_is_the_holders_word(run: Run, folder: Path, judge: Judge) -> None:
+    """A grid's manifest does not say it: balances of a better day could be counted at this epoch's prices."""
+    for name, said in (("solvency", False), ("netting", True)):
+        trust = agree(run, judge, name, dropped(folder, name))["data"]["taken_on_trust"]
+        assert [("balances are of then" in one) for one in trust if "when the epoch's prices are" in one] == [said]
+    told = agree_in_folder(run, judge, "netting", dropped(folder, "netting"), folder / "grid")
+    assert not any("when the epoch's prices are" in one for one in told["data"]["taken_on_trust"])
+
+
 def test_a_group_is_whole(run: Run, folder: Path, judge: Judge, tmp_path: Path) -> None:
     parts = dropped(folder, "netting")
     certificate = json.loads(parts["proof"].read_text())

@@ -154,6 +154,9 @@ function told(remarks) {
 }
 
 const NO_NOTE = "That the key is for this statement is unchecked: a key directory says what its key is for.";
+const NO_TIME = "Of when the epoch's prices are is the holder's word: give the epoch directory, which says it.";
+const NO_TIME_OF_BALANCES = "Of when the epoch's prices are, and that balances are of then, is the holder's word: give the "
+  + "epoch directory, which says it.";
 const NO_LEAVES = "The root is the manifest's own: give the epoch directory to recompute it.";
 
 // -- a bundle ---------------------------------------------------------------------------------------------------------
@@ -227,15 +230,17 @@ function judgedAnswer(parts, epoch, publishers, at) {
   const checks = [...examine(certificate, challenge, key, { epoch, note, at }),
     ...examineContent(contents, publishers, epoch.root)];
   const holds = checks.every((check) => check.holds);
+  const netting = certificate.kind === "netting";
   const trust = told([
     [note === null, NO_NOTE],
     [!epoch.recomputed, NO_LEAVES],
     [true, "That the epoch's scenarios and factors follow from its sources is unchecked: tailproof epoch check."],
     [!contents.length, "That anybody published this epoch is unchecked (--content, --publisher)."],
+    [epoch.valuation === null, netting ? NO_TIME_OF_BALANCES : NO_TIME],
     [epoch.valuation !== null, `Whether prices of ${formatTime(epoch.valuation ?? 0n)} are young enough at ${
       formatTime(at)} is for you to say.`],
   ]);
-  const margin = certificate.kind === "netting" ? certificate.bundle.inputs.get("margin") : null;
+  const margin = netting ? certificate.bundle.inputs.get("margin") : null;
   const shown = inWords(challenge, epoch, margin);
   const notShown = facts.words.not_shown[certificate.kind];
   return {
