@@ -105,7 +105,6 @@ def confidence_set(scores: Floats, *, block: int | None = None, simulations: int
 def _resampled(n: int, block: int, simulations: int, seed: int) -> NDArray[np.int64]:
     """(simulations, n) days: each follows the day before with probability 1 - 1/block, else begins a block anywhere."""
     fresh = uniforms(seed, (simulations, n)) < 1 / block
-    fresh[:, 0] = True
     start = (uniforms(seed + 1, (simulations, n)) * n).astype(np.int64)
     at = np.arange(n)
     last = np.maximum.accumulate(np.where(fresh, at, 0), axis=1)                          # where its block began

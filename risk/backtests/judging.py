@@ -16,7 +16,6 @@ import numpy as np
 from primitives.errors import BadInput
 from risk.backtests.comparison import confidence_set, diebold_mariano, fz0
 from risk.backtests.coverage import (
-    LAGS,
     Light,
     conditional_coverage,
     dynamic_quantile,
@@ -79,13 +78,11 @@ def judge(forecasts: Forecasts, *, simulations: int = SIMULATIONS, seed: int = 0
     count, expected = int(over.sum()), len(over) * alpha
     few = count < expected
     setting: Mapping[str, int] = {"simulations": simulations, "seed": seed}
-    counted = f"{'only ' if few else ''}{count} of {expected:.4g} expected"
+    counted = f"{count} of {expected:.4g} expected"
     verdicts = [_two_sided("Kupiec, coverage", kupiec(len(over), count, alpha), few, counted),
                 _one("Christoffersen, independence", independence(over, **setting)),
-                _two_sided("Christoffersen, both", conditional_coverage(over, alpha, **setting), few,
-                           "too few" if few else ""),
-                _two_sided("dynamic quantile", dynamic_quantile(over, f.var, alpha, **setting), few,
-                           f"{LAGS} lags and VaR")]
+                _two_sided("Christoffersen, both", conditional_coverage(over, alpha, **setting), few),
+                _two_sided("dynamic quantile", dynamic_quantile(over, f.var, alpha, **setting), few)]
     light = traffic_light(over, alpha)
     verdicts.append(Verdict("Basel, traffic light", float(light.exceptions), None, light.zone,
                             f"of last {light.days}"
@@ -149,4 +146,5 @@ def _one(name: str, found: Result | None, note: str = "") -> Verdict:
 
 def _two_sided(name: str, found: Result, few: bool, note: str = "") -> Verdict:
     zone = GREEN if found.p >= YELLOW_P else RED if found.p < RED_P and not few else YELLOW
-    return Verdict(name, found.statistic, found.p, zone, note)
+    return Verdict(name, found.statistic, found.p, zone,
+                   f"only {note}" if few and zone != GREEN and note else note)

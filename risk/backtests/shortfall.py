@@ -62,7 +62,7 @@ def z2(losses: Floats, var: Floats, shortfall: Floats, alpha: float, *, simulati
     BadInput : tail_index not in [0, 1).
     """
     _require_tail_index(tail_index)
-    over, n = losses > var, len(losses)
+    n = len(losses)
     found = z2_statistic(losses, var, shortfall, alpha)
     ratio = var / shortfall
     null = []
@@ -70,7 +70,7 @@ def z2(losses: Floats, var: Floats, shortfall: Floats, alpha: float, *, simulati
         beyond = u < alpha
         excess = _excess(np.where(beyond, u / alpha, 1.0), tail_index)
         null.append(1.0 - np.where(beyond, ratio + (1 - ratio) * excess, 0.0).sum(1) / (n * alpha))
-    return Result(found, simulated(-found, -np.concatenate(null))) if over.any() else Result(found, 1.0)
+    return Result(found, simulated(-found, -np.concatenate(null)))
 
 
 def z2_statistic(losses: Floats, var: Floats, shortfall: Floats, alpha: float) -> float:

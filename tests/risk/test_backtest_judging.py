@@ -85,12 +85,20 @@ def test_a_file_that_is_none_is_refused_by_place(data: bytes, field: str) -> Non
     ({"alpha": 0.0}, "alpha"), ({"alpha": .6}, "alpha"), ({"alpha": math.nan}, "alpha"),
     ({"var": np.ones(3)}, "number of var"),
     ({"shortfall": np.ones(3)}, "number of es"), ({"labels": ("a",)}, "number of labels"),
+    ({"var": np.full(500, -3.0), "shortfall": np.full(500, -1.0)}, "es of 2018-01-01"),
     ({"losses": np.where(np.arange(500) == 2, math.nan, 1.0)}, "losses of 2018-01-03"),
     ({"var": np.where(np.arange(500) == 2, -math.inf, 1.0)}, "var of 2018-01-03")])
 def test_forecasts_that_are_none_are_refused(change: dict, field: str) -> None:
     with pytest.raises(BadInput) as error:
         replace(forecasts(), **change)
     assert error.value.field == field
+
+
+def test_gains_and_losses_at_once_are_refused() -> None:
+    both = "date,pnl,var,es,loss\n" + "".join(f"{line},1\n" for line in text(forecasts()).splitlines()[1:])
+    with pytest.raises(BadInput) as error:
+        parse_forecasts(both.encode(), ALPHA)
+    assert error.value.field == "line 1"
 
 
 # -- judgement ---------------------------------------------------------------------------------------------------------
