@@ -19,6 +19,7 @@ from ..extras import require
 from ..keys import INSECURE, KeyDirectory
 from .console import FILE, Integer, Outcome, progress, reporting, say, table, warn
 from .node import Endpoint, talking_to_a_node
+from .setting import Setting
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -70,7 +71,8 @@ def venue() -> None:
 @click.option("--portfolios", type=FILE, metavar="DIR", required=True, help="Folder of salt files, named ACCOUNT.json "
               "(with --rpc) or ACCOUNT-VERSION.json.")
 @click.option("--key", type=FILE, required=True, help="Key directory of a margin statement.")
-@click.option("--deployment", type=FILE, required=True, help="Deployment file: the contract the proofs are for.")
+@click.option("--deployment", cls=Setting, type=FILE, required=True,
+              help="Deployment file: the contract the proofs are for.")
 @click.option("--epoch-id", type=Integer(0, (1 << 40) - 1), help="Id of the published epoch.")
 @talking_to_a_node(optional="Read epoch id and versions there; compare root, commitments and key.")
 @click.option("--out", type=FILE, metavar="DIR", required=True, help="Folder for the bundles; what is there already "
