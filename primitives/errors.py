@@ -48,14 +48,21 @@ class BadInput(TailproofError):
         self.value = os.fspath(value) if isinstance(value, os.PathLike) else value
         self.source = None if source is None else str(source)
         place = f"{self.source}: " if self.source else ""
-        several = re.fullmatch(r"[^'\"]+(, | and )[^'\"]+", re.sub(r"\[[^]]*\]", "", field))        # x[1, 2] is one
-        verb = "are" if several else "is"
+        verb = "are" if _several(field, value) else "is"
         super().__init__(f"{place}{field} {verb} {_shown(self.value, bound)}: must be {bound}")
 
     def as_dict(self) -> dict[str, str | None]:
         """The same facts for `--json` output."""
         return {"error": type(self).__name__, "source": self.source, "field": self.field,
                 "value": repr(self.value)[:200], "bound": self.bound, "message": str(self)}
+
+
+def _several(field: str, value: object) -> bool:
+    """Whether a field is more than one: options beside each other, or a list of what is missing. "line 3, date" and
+    "correlation of BTC and ETH" are one."""
+    parts = re.split(r", | and ", field)
+    return len(parts) > 1 and (all(part.startswith("--") for part in parts) or (value is None and ", " in field and (
+        "'" not in field)))
 
 
 def _shown(value: object, bound: str) -> str:

@@ -343,7 +343,8 @@ class Emitted:
     ----------
     body : the function as its callers see it; its first parameter is not theirs.
     write : write(builder, dimensions of arrays, arguments) appends LLVM instructions and returns the result's value, if
-        there is one. Arrays arrive as byte pointers, doubles as they are, all else as 64-bit integers.
+        there is one. Arrays are contiguous, or nothing is compiled; they arrive as byte pointers, doubles as they are,
+        all else as 64-bit integers.
     returns : whether it returns an integer, or nothing.
     real : whether what it returns is a double instead.
     """
@@ -361,12 +362,16 @@ class Emitted:
         """What Numba takes it for: an intrinsic."""
         from llvmlite import ir
         from numba import types
+        from numba.core.errors import TypingError
         from numba.core.registry import cpu_target
         from numba.extending import intrinsic
         bytes_ = ir.IntType(8).as_pointer()
         result = types.float64 if self._real else types.int64 if self._returns else types.void
 
         def typing(typing_context: Any, *kinds: Any) -> Any:
+            for place, kind in enumerate(kinds):           # it would read other memory than was meant, and say nothing
+                if isinstance(kind, types.Array) and kind.layout != "C":
+                    raise TypingError(f"{self._body.__qualname__}: argument {place} is not contiguous")
             signature = result(*[kind if isinstance(kind, types.Array) else
                                  types.float64 if isinstance(kind, types.Float) else types.int64 for kind in kinds])
 

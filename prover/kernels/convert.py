@@ -104,9 +104,10 @@ def _leave_montgomery_form(values: Words, out: Words, first: int, last: int) -> 
 
 
 def in_vectors(values: Words) -> Words:
-    """The same rows, and zeros up to whole vectors."""
+    """The same rows, contiguous, and zeros up to whole vectors. What is joined to one row that stands for many (stride
+    0) keeps an order of its own, which is not that of kernels."""
     missing = -len(values) % LANES
-    return np.concatenate([values, np.zeros((missing, *values.shape[1:]), np.uint64)]) if missing else reading(values)
+    return reading(np.concatenate([values, np.zeros((missing, *values.shape[1:]), np.uint64)]) if missing else values)
 
 
 def base_words(values: Words) -> Words:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from primitives.errors import BadInput, TailproofError
+from primitives.jsonio import NEW
 
 from .. import epochs
 from ..extras import require
@@ -98,6 +99,8 @@ def prove(epoch: Path, portfolios: Path, key: Path, deployment: Path, epoch_id: 
     from ..farm.accounts import Shelf, read_accounts
     from ..farm.dispatch import Dispatch
     from ..farm.work import Refusal, Site
+    if out.exists() and not out.is_dir():
+        raise BadInput("--out", str(out), f"a folder, or {NEW}")
     source = _source(workers, scheduler, tls_ca, tls_cert, tls_key, insecure)
     accounts, keys, numbers = read_accounts(portfolios), KeyDirectory.load(key), epochs.load(epoch)
     if kind_of_key(keys) != "margin":
