@@ -1,4 +1,5 @@
-"""Cascades to start from. Two are drawn after real days; what is a public fact there and what is assumed is said.
+"""Cascades to start from. Two are drawn after real days; what is a public fact there and what is assumed is said. The
+facts and their sources were written down from memory and have not been looked up again: check them before you cite.
 
 2020-03-12 ("Black Thursday"). Facts: ETH fell from about 194 to about 111 USD that day and lower within it, BTC from
 about 7,900 to about 5,000, and below 4,000 within it (CoinMarketCap and Coin Metrics daily prices). MakerDAO: some
