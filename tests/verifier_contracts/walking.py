@@ -357,7 +357,10 @@ class Walk:
         except Refusal as refusal:
             holds("1.3", not (fits and usual), f"{who} shows cover and is refused: {refusal}")
             raise
-        holds("1.3", w.status(who) in ("Valid", "Flat"), f"{who} is {w.status(who)} after her cover")
+        holds("1.3", not w.since(who), f"{who} is called after her cover")
+        # Where the same cover stood already the call returns quietly, and under an epoch held meanwhile it is Frozen.
+        after = ("Valid", "Flat") if usual else ("Valid", "Flat", "Frozen")
+        holds("1.3", w.status(who) in after, f"{who} is {w.status(who)} after her cover")
         self.covered_until[who] = w.epoch + LIVES[1]
 
     def attest(self) -> None:
@@ -941,6 +944,7 @@ class Walk:
         try:
             if lot := w.s.vault("lotOf", who):              # cured while she was a lot
                 w.coordinator("voidLot", lot)
+            w.run(1)                                        # a margin that moved does so from the next second on
             w.publish_now()
             claim = self.asked(who, 1, [w.epoch])
             for _ in range(8):                              # longer, where a pause has stopped the clock
@@ -1005,6 +1009,7 @@ class Walk:
             self.step("reset_breaker")
         w.publish_now()
         self.g.live_time_goes_on()
+        self.step("committee")                              # no newcomer may post to one that is overdue
         s.desk("absolve", w.venue, sender=s.admin)
         w.fund("setCaps", FUND_CAPS, sender=s.admin)
         self.act("back", lambda: w.fund("back", SHARED, 20_000_000, 1, sender=PAYER))
