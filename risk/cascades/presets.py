@@ -1,17 +1,19 @@
-"""Cascades to start from. Two are drawn after real days; what is a public fact there and what is assumed is said. The
-facts and their sources were written down from memory and have not been looked up again: check them before you cite.
+"""Cascades to start from. Two are drawn after real days; what is a public fact there, by whom, and what is assumed is
+said. Facts were looked up on 2026-11-30.
 
-2020-03-12 ("Black Thursday"). Facts: ETH fell from about 194 to about 111 USD that day and lower within it, BTC from
-about 7,900 to about 5,000, and below 4,000 within it (CoinMarketCap and Coin Metrics daily prices). MakerDAO: some
-auctions of collateral were won by bids of 0 DAI because keepers had run out of DAI or bid with too little gas, the
-system was left with debt of some 5.4 million DAI without collateral, for which MKR was sold at auction (MakerDAO
-blog, "The Market Collapse of March 12-13, 2020"). Assumed: everything else, among it how many accounts, their books,
-depths, and that the crash takes 90 minutes of the day.
+2020-03-12 ("Black Thursday"). Facts: from one close to the next ETH fell from 195 to 112 USD, BTC from 7,911 to 4,971
+(daily closes of Coin Metrics); within the night to 101 and 3,867 (tomshardware.com, 2020-03-13). MakerDAO: gas and
+congestion kept most keepers out, about 8.3 million USD of ETH were sold at auctions for bids of 0 DAI, and the debt
+that nothing covered, 4.5 million DAI and more by report, was met by selling some 20,000 new MKR (Dragonfly Research,
+"Daos Ex Machina", 2020-03-24; blockonomi.com, 2020-03; blog.makerdao.com, "The Market Collapse of March 12-13, 2020").
+Assumed: everything else, among it how many accounts, their books, depths, and that the crash takes 90 minutes.
 
-2025-10-10. Facts: after 20:50 UTC, BTC fell from about 122,000 to about 105,000 USD at the lowest on large venues, many
-other coins by a half and more for minutes; some 19 billion USD of positions were closed by force in a day, the most
-ever recorded (CoinGlass); auto-deleveraging on Hyperliquid closed about 2.1 billion USD within 12 minutes (arXiv
-2512.01112). Assumed: everything else; "ALT" stands for all coins that are neither BTC nor ETH.
+2025-10-10. Facts: BTC fell from 122,574 to 104,783 USD, ETH to 3,436 (coinshares.com, "Billions in liquidations"),
+many other coins by a third to far more than a half for minutes; some 19 billion USD of positions were closed by force
+in a day, the most ever recorded (CoinGlass); of 9.9 billion that Amberdata follows, 6.9 were closed in the 40 minutes
+after 20:50 UTC (blog.amberdata.io, "How $3.21B Vanished in 60 Seconds"); auto-deleveraging on Hyperliquid closed about
+2.1 billion USD within 12 minutes (arXiv 2512.01112). Assumed: everything else; "ALT" stands for all coins that are
+neither BTC nor ETH.
 
 Depths of all three: open positions come to about a hundred times what moves the price by 1 %, and a fifth of the depth
 is left in the crash. Both are assumed, and the outcome hangs on them: docs/cascade.md
