@@ -96,7 +96,10 @@ _items = Table(
     Column("retry_at", Double, nullable=False),
     Column("taken_at", Double, nullable=False),
     Column("changed_at", Double, nullable=False),
-    Index("outbox_items_by_state", "state", "id"))
+    Index("outbox_items_by_state", "state", "id"),
+    Index("outbox_items_by_change", "changed_at", "id"))
+_READS = "tailproof_reads"
+"""Of a connection that only reads: it waits for no writer, and keeps none waiting."""
 
 
 class OutboxConflict(TailproofError):
@@ -204,6 +207,8 @@ class Outbox:
         self.name, self.kind = engine.url.render_as_string(hide_password=True), engine.dialect.name
         with self._transaction() as connection:
             _metadata.create_all(connection)
+            for index in (one for table in _metadata.tables.values() for one in table.indexes):
+                index.create(connection, checkfirst=True)          # of an outbox made before there was this one
             for name, value in (("schema", SCHEMA), ("chain_id", str(chain_id)), ("ledger", ledger.lower())):
                 found = connection.scalar(select(_meta.c.value).where(_meta.c.name == name))
                 if found is None:
@@ -386,6 +391,20 @@ class Outbox:
         with self._reading() as connection:
             return connection.scalar(select(func.max(_deliveries.c.nonce)).where(_deliveries.c.sender == sender))
 
+    def forget(self, before: float) -> int:
+        """Drop the bundles and signed transactions of what ended before then; returns of how many items. Names, states
+        and nonces stay: who brings it again is told that it is known, and no nonce is signed for twice."""
+        with self._transaction() as connection:
+            dropped = connection.execute(update(_items).where(
+                _items.c.state.not_in((*WAITING, *OUT)), _items.c.changed_at < before, _items.c.document != "").values(
+                    document=""))
+            fresh = select(_items.c.delivery).where(_items.c.delivery.is_not(None), _items.c.changed_at >= before)
+            ended = select(_deliveries.c.id).where(_deliveries.c.state.not_in(OUT), _deliveries.c.made_at < before,
+                                                   _deliveries.c.id.not_in(fresh))
+            connection.execute(update(_attempts).where(
+                _attempts.c.delivery.in_(ended), func.length(_attempts.c.raw) > 0).values(raw=b""))
+        return dropped.rowcount
+
     # -- telling -------------------------------------------------------------------------------------------------------
     def counts(self) -> dict[str, int]:
         """Items by state, zeros included."""
@@ -429,7 +448,7 @@ class Outbox:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         try:
-            with self._engine.connect() as connection:
+            with self._engine.connect().execution_options(**{_READS: True}) as connection:
                 yield connection
         except (OperationalError, InterfaceError) as error:
             raise OutboxBusy(f"{self.name}: {_said(error)}") from None
@@ -455,7 +474,7 @@ def _engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(_READS) else "BEGIN IMMEDIATE")
 
     return engine
 

@@ -44,8 +44,8 @@ class Bundle(Protocol):
 class NotSubmitted(TailproofError):
     """A bundle was not sent because it is not for this chain, contract, key or state.
 
-    name : OtherChain, OtherManager, OtherStatement, OtherCircuit, OtherKey, OtherAction, ContextMismatch, OtherRoot or
-        OtherCommitment.
+    name : OtherChain, OtherManager, OtherStatement, OtherCircuit, OtherKey, OtherAction, ContextMismatch, OtherRoot,
+        OtherCommitment or ProofRejected.
     """
 
     checked_and_false = True

@@ -15,6 +15,7 @@ from relayer.outbox import Outbox
 from relayer.parcel import Parcel, of_batch, of_bundle
 from relayer.peers import Peer, Peers
 from relayer.relay import Relay, Terms, nowhere
+from relayer.submit import PUBLIC_INPUTS, NotSubmitted
 from verifier_contracts.context import MARGIN
 from verifier_contracts.system import System
 
@@ -41,6 +42,25 @@ def read_parcel(document: str, system: System) -> Parcel:
         return of_batch(Batch.of(jsonio.Node(found, source="bundle")), system)
     told = found.get("schema") if isinstance(found, dict) else type(found).__name__
     raise BadInput("schema", told, f"{SCHEMA} or {BATCH}", source="bundle")
+
+
+def verified_parcel(document: str, system: System, key: VerificationKey) -> Parcel:
+    """As `read_parcel`, of a margin under `key` only with a proof that holds: else whoever brings garbage first has
+    an account's name until the chain refused it, half an hour where the epoch is still to come. Who can prove may take
+    a name with another root all the same, and batches, whose key is not here, are the chain's to judge.
+
+    Raises
+    ------
+    NotSubmitted : ProofRejected, too.
+    """
+    from prover import verify
+    parcel = read_parcel(document, system)
+    if parcel.slot == MARGIN and parcel.key_digest == key.digest():
+        bundle = Bundle.of(jsonio.Node(jsonio.loads(document, source="bundle"), source="bundle"))
+        inputs = [bundle.public_inputs[name] for name in PUBLIC_INPUTS]
+        if not verify(key, inputs, bundle.proof):
+            raise NotSubmitted("ProofRejected", "a proof that does not hold", "this key")
+    return parcel
 
 
 def open_outbox(place: str, system: System) -> Outbox:

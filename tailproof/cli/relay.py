@@ -108,8 +108,8 @@ def token(out: Path) -> Outcome:
 @click.option("--node", "nodes", metavar="URL", multiple=True, help="Another node of the chain. May be given several "
               "times: what they disagree about is not believed.")
 @click.option("--quorum", type=Integer(1, 64), help="Nodes that must say the same.  [default: more than half]")
-@click.option("--key", type=FILE, help="Verification key of the margin statement, or its key directory: strangers' "
-              "margins then go together where that is cheaper.")
+@click.option("--key", type=FILE, help="Verification key of the margin statement, or its key directory: proofs are "
+              "then verified before they are taken, and strangers' margins go together where that is cheaper.")
 @click.option("--combine", type=Integer(1, 64), default=64, show_default=True,
               help="Margins in one transaction at most.")
 @click.option("--linger", type=Integer(0, 3_600), default=2, show_default=True,
@@ -123,13 +123,15 @@ def token(out: Path) -> Outcome:
 @click.option("--rate", type=Integer(1, 1_000_000), default=600, show_default=True,
               help="Requests a minute of each token.")
 @click.option("--every", type=Integer(1, 3_600), default=2, show_default=True, help="Seconds between idle rounds.")
+@click.option("--keep", "kept", type=Integer(1, 36_500), default=90, show_default=True,
+              help="Days for which bundles and transactions that have ended stay in the outbox; names stay for ever.")
 @click.option("--log", type=CONTINUED, help="Append what happens, a line of JSON each.  [default: stderr]")
 @click.option("--until-done", is_flag=True, help="End when nothing waits any more; exit code 1 if something was "
               "refused.")
 @reporting
 def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...], quorum: int | None, key: Path | None,
         combine: int, linger: int, bump_after: int, folder: Path | None, listen: str | None, token_file: Path | None,
-        rate: int, every: int, log: Path | None, until_done: bool) -> Outcome:
+        rate: int, every: int, kept: int, log: Path | None, until_done: bool) -> Outcome:
     """Carry what is in the outbox to the chain, until it is interrupted or terminated; what is under way is ended
     first. --confirmations says when it is final (default: 64 blocks, 1 on development chains)."""
     from relayer.intake import Intake, require_folder
@@ -137,7 +139,7 @@ def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...
     from verifier_contracts.system import System
 
     from ..keys import read_verification_key
-    from ..relaying import Hearing, assemble, open_outbox, read_parcel
+    from ..relaying import Hearing, assemble, open_outbox, read_parcel, verified_parcel
     if endpoint.dry_run or endpoint.calldata is not None:
         raise BadInput("--dry-run and --calldata", Said("given"), "absent: a relayer sends")
     if folder is not None:
@@ -152,16 +154,25 @@ def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...
         stack.callback(box.close)
         stack.enter_context(box.writing())
         stack.enter_context(alone(signer.address, there.chain_id, 0.0))
-        made = assemble(there, box, urls, signer, key=None if key is None else read_verification_key(key),
-                        terms=_terms(endpoint, chain, combine, linger, bump_after), quorum=quorum, heard=hearing)
-        intake = Intake(box, lambda document: read_parcel(document, there), clock=time.time, heard=hearing)
+        verifying = None if key is None else read_verification_key(key)
+        made = assemble(there, box, urls, signer, key=verifying, quorum=quorum, heard=hearing,
+                        terms=_terms(endpoint, chain, combine, linger, bump_after))
+        intake = Intake(box, lambda document: read_parcel(document, there) if verifying is None else
+                        verified_parcel(document, there, verifying), clock=time.time, heard=hearing)
         stop = threading.Event()
         stack.enter_context(stopping(stop))
         url = _serving(stack, made, intake, hearing, host, tokens, rate, every) if host is not None else None
         hearing("started", sender=made.sender, outbox=box.name, listening=url,
                 nodes=" ".join(peer.name for peer in made.peers.all))
 
+        forgot = -HOUR
+
         def before() -> None:
+            nonlocal forgot
+            if time.monotonic() >= forgot + HOUR:
+                forgot = time.monotonic()
+                if dropped := box.forget(time.time() - 24 * HOUR * kept):
+                    hearing("forgotten", items=dropped)
             if folder is not None:
                 intake.sweep(folder)
             if until_done and made.rounds and not any(box.counts()[state] for state in UNDER_WAY):
@@ -173,6 +184,7 @@ def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...
                    table(list(counts.items()), ("state", "items")), not (until_done and counts["refused"]))
 
 
+HOUR = 3_600.0
 UNDER_WAY = ("queued", "checked", "signed", "sent", "mined")
 
 

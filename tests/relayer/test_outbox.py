@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fake_chain import CHAIN_ID, DESK, fill, parcel
+from sqlalchemy import text
 
 from primitives.errors import BadInput
 from relayer.outbox import Load, OtherContent, Outbox, OutboxBusy, OutboxConflict, Outcome, database
@@ -104,6 +105,40 @@ def test_what_was_refused_may_come_again_and_nothing_else_under_its_name(outbox:
     outbox.move([item], State.REFUSED, "ProofRejected", 1.0)
     again, how = outbox.take(one.name, "another margin", "2", 5.0)
     assert (how, again.state, again.document, again.reason, again.taken_at) == ("again", State.QUEUED, "2", "", 5.0)
+
+
+def test_what_has_ended_is_forgotten_but_for_its_name(outbox: Outbox) -> None:
+    signed(outbox, 1)
+    signed(outbox, 2, nonce=1)
+    found = Found("0x0", 7, "0xaa", True, 90)
+    for step in (lambda out: outbox.handed(out, 2.0), lambda out: outbox.mined(out, found, 3.0)):
+        step(outbox.out()[0])
+    (item,) = outbox.items_of(outbox.out()[0])
+    outbox.finish(outbox.out()[0], {item.id: Outcome(State.FINAL, "")}, 100.0)
+    one, two = (outbox.find(parcel(number).name) for number in (1, 2))
+    assert one is not None
+    assert two is not None
+    assert (one.state, two.state) == ("final", "signed")
+    assert outbox.forget(100.0) == 0, "not yet"
+    assert outbox.raw("0x0") == b"raw"
+    assert (outbox.forget(101.0), outbox.forget(101.0)) == (1, 0)
+    assert outbox.find(one.name) == one._replace(document="")
+    assert (outbox.find(two.name), outbox.raw("0x1")) == (two, b"raw"), "what is under way stays"
+    assert outbox.raw("0x0") == b""
+    assert outbox.take(one.name, parcel(1).says, "1", 200.0)[1] == "known"
+    assert outbox.highest_nonce(ME) == 1
+
+
+def test_readers_wait_for_no_writer(outbox: Outbox, place: str) -> None:
+    signed(outbox, 1)
+    other = Outbox.open(place, CHAIN_ID, DESK)
+    with outbox._transaction() as connection:
+        connection.execute(text("update outbox_items set tries = 5"))
+        assert other.counts()["signed"] == 1
+        assert len(other.out()) == 1
+        assert other.latest(1)[0].tries == 0
+    assert other.latest(1)[0].tries == 5
+    other.close()
 
 
 def test_one_writes(outbox: Outbox, place: str) -> None:

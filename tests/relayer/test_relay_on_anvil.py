@@ -29,9 +29,10 @@ from relayer.loads import MEASURED
 from relayer.outbox import Outbox
 from relayer.outbox_steps import Policy
 from relayer.relay import Relay, Terms
+from relayer.submit import NotSubmitted
 from tailproof.batching import Batch, Margin, Place
 from tailproof.bundle import Bundle
-from tailproof.relaying import assemble, open_outbox, read_parcel
+from tailproof.relaying import assemble, open_outbox, read_parcel, verified_parcel
 from verifier_contracts.context import Context
 from verifier_contracts.ledger import Row
 from verifier_contracts.signers import LocalSigner
@@ -155,6 +156,21 @@ def test_strangers_go_together_and_what_is_false_is_found_among_them(stage: Stag
     assert reasons == {some[3].account.lower(): "ProofRejected", some[5].account.lower(): "OtherCommitment"}
     assert stage.sent() <= 4, "the key, and two or three combinations"
     assert all(stage.attestations(member) == 1 for member in good)
+
+
+def test_with_the_key_no_name_is_taken_by_what_is_not_proven(stage: Stage) -> None:
+    outbox, world, member = stage.outbox(), stage.world, stage.members[0]
+    key = world.keys["margin"].verification_key
+    intake = Intake(outbox, lambda document: verified_parcel(document, world.system, key), clock=time.time)
+    good = stage.bundle(member)
+    with pytest.raises(NotSubmitted, match="ProofRejected"):
+        intake.take(stage.bundle(member, margin=member.margin - 1), "thief")
+    assert outbox.latest(9) == []
+    assert intake.take(good, "owner")[1] == "new"
+    other = world.keys["flat"].verification_key
+    assert verified_parcel(good, world.system, other) == read_parcel(good, world.system), "the chain's to judge"
+    batch = batch_of(stage, stage.members[:6])
+    assert verified_parcel(batch, world.system, key) == read_parcel(batch, world.system)
 
 
 def test_without_the_key_each_goes_alone(stage: Stage) -> None:
