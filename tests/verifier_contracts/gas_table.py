@@ -22,6 +22,7 @@ from escrow_posts import DIGEST, disclosed_inputs, public, sealed_inputs, secret
 from eth_account import Account
 from ledger_world import FACTORS, MINUTE, Tested, factors_hash, key_at, key_bytes, send_contract
 from lot_world import OWN, STEP, LotWorld, build_lots, loss_id
+from oracle_world import mock
 from system_world import LAYOUT, LIQUIDATORS, SystemWorld, build_system
 
 from circuits.statements import batch
@@ -109,6 +110,7 @@ class Paths:
         self.one_account()
         self.withdrawals()
         self.refutations()
+        self.trip()
         self.many_accounts()
         self.two_assets()
         self.escrows()
@@ -330,7 +332,7 @@ class Paths:
         return LeafProof(id, place, x, proof_words(w.keys["leaf-field"].prove(inputs)))
 
     def refutations(self) -> None:
-        """Of a rate out of its bound; and of two leaves of one id, which differ."""
+        """Of a rate out of its bound; and of two leaves of one id, which differ. Then a demand, and a hold."""
         w = self.w
         before = w.chain.snapshot()
         w.later(300)
@@ -350,6 +352,22 @@ class Paths:
         self.note("demandLeaf, a null leaf", w.at.court.demand(epoch, LEAF, 0, bond=w.at.court.bond_needed(),
                                                                sender=w.challenger))
         self.note("holdEpoch", w.at.oracle.hold(epoch, 60, sender=w.guardian))
+        w.chain.restore(before)
+
+    def trip(self) -> None:
+        """A mark that jumps; half an hour later the breaker is reset, by one reference of that mark."""
+        w = self.w
+        before = w.chain.snapshot()
+        feed = mock(w.chain, "MockReference")
+        w.govern("oracle", "setReference", 0, 0, (feed.address, 8, 3_600, 500))
+        self.epoch()
+        w.later(300)
+        content = w.content()
+        jumped = (2 * content.marks[0], *content.marks[1:])
+        w.publish_content(replace(content, marks=jumped))
+        w.later(31 * MINUTE)
+        feed.transact("set", jumped[0] * 100, w.chain.now(), 0, sender=w.relayer)
+        self.note("resetBreaker", w.at.oracle.reset_breaker(sender=w.relayer))
         w.chain.restore(before)
 
     # -- many accounts -------------------------------------------------------------------------------------------------
