@@ -23,6 +23,7 @@ from .setting import Setting
 from .stopping import stopping
 
 if TYPE_CHECKING:
+    from relayer.desk import Factors
     from relayer.outbox import Item
     from relayer.relay import Relay, Terms
     from verifier_contracts.chain import Chain
@@ -50,8 +51,8 @@ def relay() -> None:
 @OUTBOX
 @reporting
 def submit(bundles: tuple[Path, ...], deployment: Path, outbox: str) -> Outcome:
-    """Put BUNDLES, of margins or batches, into the outbox, for a relayer that runs or will. Given again, they are told
-    how far they are. Exit code 1 if one has been refused, or another content has its name."""
+    """Put BUNDLES, of margins, covers or batches, into the outbox, for a relayer that runs or will. Given again, they
+    are told how far they are. Exit code 1 if one has been refused, or another content has its name."""
     from relayer.intake import LARGEST_DOCUMENT, Intake
     from verifier_contracts.system import System
 
@@ -110,6 +111,11 @@ def token(out: Path) -> Outcome:
 @click.option("--quorum", type=Integer(1, 64), help="Nodes that must say the same.  [default: more than half]")
 @click.option("--key", type=FILE, help="Verification key of the margin statement, or its key directory: strangers' "
               "margins then go together where that is cheaper.")
+@click.option("--cover-key", type=FILE, help="The same of the cover statement, for covers.")
+@click.option("--epochs", "folders", type=FILE, metavar="DIR", multiple=True, help="Epoch directory, or folder of "
+              "such, for lists of collateral factors, which covers are brought with. May be given several times, and "
+              "fill meanwhile.")
+@click.option("--collateral", type=FILE, help="Collateral file of epochs by full revaluation.")
 @click.option("--combine", type=Integer(1, 64), default=64, show_default=True,
               help="Margins in one transaction at most.")
 @click.option("--linger", type=Integer(0, 3_600), default=2, show_default=True,
@@ -128,8 +134,9 @@ def token(out: Path) -> Outcome:
               "refused.")
 @reporting
 def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...], quorum: int | None, key: Path | None,
-        combine: int, linger: int, bump_after: int, folder: Path | None, listen: str | None, token_file: Path | None,
-        rate: int, every: int, log: Path | None, until_done: bool) -> Outcome:
+        cover_key: Path | None, folders: tuple[Path, ...], collateral: Path | None, combine: int, linger: int,
+        bump_after: int, folder: Path | None, listen: str | None, token_file: Path | None, rate: int, every: int,
+        log: Path | None, until_done: bool) -> Outcome:
     """Carry what is in the outbox to the chain, until it is interrupted or terminated; what is under way is ended
     first. --confirmations says when it is final (default: 64 blocks, 1 on development chains)."""
     from relayer.intake import Intake, require_folder
@@ -152,7 +159,9 @@ def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...
         stack.callback(box.close)
         stack.enter_context(box.writing())
         stack.enter_context(alone(signer.address, there.chain_id, 0.0))
-        made = assemble(there, box, urls, signer, key=None if key is None else read_verification_key(key),
+        keys = {slot: read_verification_key(path) for slot, path in (("margin", key), ("cover", cover_key))
+                if path is not None}
+        made = assemble(there, box, urls, signer, keys=keys, factors=_factors(folders, collateral),
                         terms=_terms(endpoint, chain, combine, linger, bump_after), quorum=quorum, heard=hearing)
         intake = Intake(box, lambda document: read_parcel(document, there), clock=time.time, heard=hearing)
         stop = threading.Event()
@@ -174,6 +183,15 @@ def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...
 
 
 UNDER_WAY = ("queued", "checked", "signed", "sent", "mined")
+
+
+def _factors(folders: tuple[Path, ...], collateral: Path | None) -> Factors:
+    """Lists of collateral factors out of epoch directories, and of what others brought to the contracts before."""
+    from risk.epochs.provenance import read_source
+
+    from ..liquidation_reading import FactorBook, site_library
+    book = FactorBook(site_library(folders), None if collateral is None else read_source(collateral))
+    return book.find
 
 
 def _terms(endpoint: Endpoint, chain: Chain, combine: int, linger: int, bump_after: int) -> Terms:
