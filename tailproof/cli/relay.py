@@ -153,7 +153,7 @@ def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...
     signer = endpoint.signer()
     host, tokens = _listening(listen, token_file)
     with ExitStack() as stack:
-        hearing = Hearing(_writer(log, stack))
+        hearing = Hearing(writer(log, stack))
         chain = _checked(there, endpoint, urls)
         box = open_outbox(outbox, there)
         stack.callback(box.close)
@@ -239,17 +239,19 @@ def _listening(listen: str | None, token_file: Path | None) -> tuple[tuple[str, 
 
 def _serving(stack: ExitStack, made: Relay, intake: Any, hearing: Hearing, host: tuple[str, int], tokens: list[str],
              rate: int, every: int) -> str:
+    from relayer.intake import LARGEST_DOCUMENT
     from relayer.intake_http import Endpoint as Http
-    from relayer.intake_http import Serving
     from relayer.relay_status import status as told
+    from relayer.views import Serving
     patience = max(60.0, 10.0 * every)
     served = Serving(Http(intake, made.outbox, tokens, lambda: told(made, time.time(), patience), hearing.counts,
-                          clock=time.monotonic, rate=rate), *host)
+                          clock=time.monotonic, rate=rate), *host, largest=LARGEST_DOCUMENT)
     stack.callback(served.close)
     return served.url
 
 
-def _writer(log: Path | None, stack: ExitStack) -> Callable[[str], object]:
+def writer(log: Path | None, stack: ExitStack) -> Callable[[str], object]:
+    """Where a command's log goes: lines are appended to a file that only its owner reads, or said on stderr."""
     if log is None:
         return lambda line: print(line, file=sys.stderr, flush=True)
     with jsonio.refusing_to_write(log):

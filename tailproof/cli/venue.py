@@ -18,6 +18,7 @@ from primitives.jsonio import NEW
 from .. import epochs
 from ..extras import require
 from ..keys import INSECURE, KeyDirectory
+from . import venue_replay, venue_run
 from .console import FILE, Integer, Outcome, progress, reporting, say, table, warn
 from .node import Endpoint, talking_to_a_node
 from .setting import Setting
@@ -63,7 +64,13 @@ class Amount(click.ParamType[float]):
 
 @click.group()
 def venue() -> None:
-    """Prove for many accounts, and plan for how many machines (venue)."""
+    """Run a venue: epochs on a clock, proofs for many accounts, and how many machines that takes (venue)."""
+
+
+venue.add_command(venue_run.run)
+venue.add_command(venue_run.check)
+venue.add_command(venue_run.signer)
+venue.add_command(venue_replay.replay)
 
 
 @venue.command("prove")
