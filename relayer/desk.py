@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from relayer.outbox import Load
-from relayer.parcel import Parcel
+from relayer.parcel import COVER, Parcel
 from relayer.peers import Peer
 from verifier_contracts.abi import encode_call
 from verifier_contracts.bindings import GAS_CAPS, VerifierFacts
@@ -18,9 +18,13 @@ from verifier_contracts.errors import ContractRefused, ImplausibleAnswer, Revert
 from verifier_contracts.fees import CALL_GAS
 from verifier_contracts.ledger import AccountWord, BatchAttestor, MarginLedger, ProofCombiner, Row, Source, combiner_key
 from verifier_contracts.system import Contracts, System
+from verifier_contracts.vault import Factor
 
 if TYPE_CHECKING:
     from prover import VerificationKey
+
+Factors = Callable[[Contracts, int], Sequence[Factor] | None]
+"""The list of collateral factors that an epoch was signed with; None: nobody here knows it."""
 
 
 class Says(Enum):
@@ -54,10 +58,10 @@ class Desk(Protocol):
     def refused(self, refusal: ContractRefused, parcel: Parcel) -> Verdict:
         """What a contract's refusal means for a parcel that it was tried with alone."""
 
-    def combines(self, peer: Peer) -> bool:
-        """Whether strangers' proofs can go together."""
+    def combines(self, peer: Peer, slot: str) -> bool:
+        """Whether strangers' proofs of a slot can go together."""
 
-    def preparation(self) -> Load | None:
+    def preparation(self, slot: str) -> Load | None:
         """The call after which they can; None: there is none."""
 
 
@@ -72,15 +76,18 @@ class LedgerDesk:
 
     Parameters
     ----------
-    key : of `margin`, for combinations; None: every margin goes alone.
+    keys : of `margin` and `cover`, for combinations; what has none goes alone.
+    factors : of epochs, for covers; without them none is carried.
     """
 
-    def __init__(self, system: System, key: VerificationKey | None = None) -> None:
-        self._system, self._key = system, None if key is None else combiner_key(key)
+    def __init__(self, system: System, keys: Mapping[str, VerificationKey] | None = None,
+                 factors: Factors = lambda there, epoch_id: None) -> None:
+        self._system, self._keys = system, {slot: combiner_key(key) for slot, key in (keys or {}).items()}
         self._bound: dict[str, Contracts] = {}
         at = system.contracts
         self._ledger, self._attestor, self._combiner = at["ledger"], at["attestor"], at["combiner"]
-        self._place: str | None = None
+        self._places: dict[str, str] = {}
+        self._factors, self._lists = factors, dict[int, Sequence[Factor] | None]()
 
     # -- judging -------------------------------------------------------------------------------------------------------
     def judge(self, peer: Peer, parcels: Sequence[Parcel], block: int | None) -> tuple[Verdict, ...]:
@@ -88,11 +95,17 @@ class LedgerDesk:
         epochs = {epoch: self._root(there, epoch) for epoch in {one.epoch_id for one in parcels}}
         keys = {slot: self._active(there, slot) for slot in {one.slot for one in parcels}}
         accounts = self._accounts(there, [row.account for one in parcels for row in one.rows], block)
+        # What an epoch was signed with does not change: it is asked for once, by whichever node is asked first. A list
+        # that is not the epoch's, the contract refuses.
+        for epoch in {one.epoch_id for one in parcels if one.slot == COVER}:
+            if self._lists.get(epoch) is None:
+                self._lists[epoch] = self._factors(there, epoch)
         return tuple(self._of(one, accounts, epochs[one.epoch_id], keys[one.slot]) for one in parcels)
 
     def _of(self, parcel: Parcel, accounts: Mapping[str, tuple[AccountWord, int]], root: int | str,
             key: tuple[str, str] | str) -> Verdict:
-        rows = [self._row(parcel, row, *accounts[row.account]) for row in parcel.rows]
+        judge = self._cover if parcel.slot == COVER else self._row
+        rows = [judge(parcel, row, *accounts[row.account]) for row in parcel.rows]
         if all(verdict.says is Says.STANDS for verdict in rows):
             return rows[0]
         never = next((verdict for verdict in rows if verdict.says in (Says.SUPERSEDED, Says.REFUSED)), None)
@@ -106,6 +119,8 @@ class LedgerDesk:
                                    ("OtherCircuit", parcel.circuit, key[1])):
             if ours != theirs:
                 return Verdict(Says.REFUSED, f"{name}: the bundle has {ours}, the chain has {theirs}")
+        if parcel.slot == COVER and self._lists.get(parcel.epoch_id) is None:
+            return Verdict(Says.LATER, f"NoFactors: nobody here knows the factors of epoch {parcel.epoch_id}")
         if len(rows) > 1:                          # accounts that have moved on are skipped by the contract
             return Verdict(Says.GO)
         return rows[0]
@@ -125,6 +140,24 @@ class LedgerDesk:
             return Verdict(Says.SUPERSEDED, f"EpochOlderThanLast: epoch {word.epoch_id} is attested")
         plain = word.source is None or (public and word.epoch_id < parcel.epoch_id)
         return Verdict(Says.GO if plain and not word.called else Says.ALONE)
+
+    def _cover(self, parcel: Parcel, row: Row, word: AccountWord, commitment: int) -> Verdict:
+        until = parcel.epoch_id + self._system.settings.lives[parcel.step]
+        if word.version == row.version and word.source is Source.FLAT:
+            return Verdict(Says.STANDS, "it holds nothing")
+        if (word.source is Source.COVER and (word.version, word.epoch_id) == (row.version, parcel.epoch_id)
+                and (word.clock > until or (word.clock == until and word.value <= row.value))):
+            return Verdict(Says.STANDS, "covered")
+        if word.version > row.version:
+            return Verdict(Says.SUPERSEDED, f"WrongVersion: version {word.version} stands, this is of {row.version}")
+        if word.version < row.version:
+            return Verdict(Says.LATER, f"WrongVersion: version {word.version} stands, this is of {row.version}")
+        if commitment != row.commitment:
+            return Verdict(Says.REFUSED, f"OtherCommitment: the bundle has {row.commitment}, the chain has "
+                           f"{commitment}")
+        if word.source is not None and word.epoch_id > parcel.epoch_id:
+            return Verdict(Says.SUPERSEDED, f"EpochOlderThanLast: epoch {word.epoch_id} is attested")
+        return Verdict(Says.ALONE if word.called else Says.GO)
 
     def _accounts(self, there: Contracts, accounts: Sequence[str], block: int | None
                   ) -> dict[str, tuple[AccountWord, int]]:
@@ -163,6 +196,8 @@ class LedgerDesk:
     # -- calls ---------------------------------------------------------------------------------------------------------
     def load(self, parcels: Sequence[Parcel]) -> Load:
         first = parcels[0]
+        if first.slot == COVER:
+            return self._load_covers(parcels)
         if first.slot != MARGIN:
             return self._call("attestBatch", self._attestor, BatchAttestor.name, first.epoch_id, 0, list(first.rows),
                               first.digest, list(first.words))
@@ -171,20 +206,30 @@ class LedgerDesk:
             return self._call("attest", self._ledger, MarginLedger.name, row.account, first.epoch_id, row.version,
                               row.value, 0, list(first.words))
         rows, words = [one.rows[0] for one in parcels], [list(one.words) for one in parcels]
-        return self._call("attestMargins", self._attestor, BatchAttestor.name, first.epoch_id, 0, self._key_place(),
-                          rows, words)
+        return self._call("attestMargins", self._attestor, BatchAttestor.name, first.epoch_id, 0,
+                          self._key_place(MARGIN), rows, words)
 
-    def combines(self, peer: Peer) -> bool:
-        return self._key is not None and self._at(peer).chain.code(self._key_place()) == b"\x00" + self._key
+    def _load_covers(self, parcels: Sequence[Parcel]) -> Load:
+        first, factors = parcels[0], list(self._lists[parcels[0].epoch_id] or ())
+        if len(parcels) == 1:
+            (row,) = first.rows
+            return self._call("attestCover", self._ledger, MarginLedger.name, row.account, first.epoch_id, row.version,
+                              first.step, row.value, 0, factors, list(first.words))
+        return self._call("attestCovers", self._attestor, BatchAttestor.name, first.epoch_id, first.step, 0, factors,
+                          self._key_place(COVER), [one.rows[0] for one in parcels],
+                          [list(one.words) for one in parcels])
 
-    def preparation(self) -> Load | None:
-        return None if self._key is None else self._call("keep", self._combiner, ProofCombiner.name, self._key)
+    def combines(self, peer: Peer, slot: str) -> bool:
+        return slot in self._keys and self._at(peer).chain.code(self._key_place(slot)) == b"\x00" + self._keys[slot]
 
-    def _key_place(self) -> str:
-        assert self._key is not None
-        if self._place is None:
-            self._place = ProofCombiner(self._any().chain, self._combiner).place_of(self._key)
-        return self._place
+    def preparation(self, slot: str) -> Load | None:
+        key = self._keys.get(slot)
+        return None if key is None else self._call("keep", self._combiner, ProofCombiner.name, key)
+
+    def _key_place(self, slot: str) -> str:
+        if slot not in self._places:
+            self._places[slot] = ProofCombiner(self._any().chain, self._combiner).place_of(self._keys[slot])
+        return self._places[slot]
 
     def _call(self, function: str, address: str, contract: str, *arguments: object) -> Load:
         data = encode_call(compile_contracts()[contract], function, arguments)

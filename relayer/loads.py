@@ -7,10 +7,10 @@ an account than `attest`; a `batch` proof, which only who has the openings can m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from relayer.parcel import Parcel
+from relayer.parcel import COVER, SINGLE, Parcel
 from verifier_contracts.context import MARGIN
 
 T = TypeVar("T")
@@ -23,6 +23,7 @@ class Gas(NamedTuple):
 
     single : `attest`.  combination, combined : `attestMargins`: its own, and each account's.
     batch : `attestBatch` by slot: its own; batched : each account's.
+    cover : `attestCover`.  cover_combination, cover_combined : `attestCovers`, likewise.
     """
 
     single: int
@@ -30,17 +31,23 @@ class Gas(NamedTuple):
     combined: int
     batch: Mapping[str, int]
     batched: int
+    cover: int
+    cover_combination: int
+    cover_combined: int
 
     def of(self, parcels: Sequence[Parcel]) -> int:
         """Of one transaction with these parcels."""
         first = parcels[0]
+        if first.slot == COVER:
+            return self.cover if len(parcels) == 1 else self.cover_combination + self.cover_combined * len(parcels)
         if first.slot != MARGIN:
             return self.batch[first.slot] + self.batched * len(first.rows)
         return self.single if len(parcels) == 1 else self.combination + self.combined * len(parcels)
 
 
 MEASURED = Gas(single=261_053, combination=226_000, combined=64_100,
-               batch={"batch-4": 256_000, "batch-16": 272_000}, batched=11_500)
+               batch={"batch-4": 256_000, "batch-16": 272_000}, batched=11_500,
+               cover=273_900, cover_combination=239_000, cover_combined=67_000)
 
 
 class Waiting(NamedTuple):
@@ -60,42 +67,43 @@ class Plan(NamedTuple):
     held: list[Waiting]
 
 
-def plan(waiting: Sequence[Waiting], *, now: float, combine: bool, most: int = MOST_COMBINED, linger: float = 0.0,
-         gas: Gas = MEASURED) -> Plan:
+def plan(waiting: Sequence[Waiting], *, now: float, combine: Collection[str], most: int = MOST_COMBINED,
+         linger: float = 0.0, gas: Gas = MEASURED) -> Plan:
     """Divide what waits into transactions, oldest first.
 
     Parameters
     ----------
-    combine : whether the margin key lies where combinations read it.
-    linger : seconds for which a margin waits for company, where combining would be cheaper.
+    combine : slots of SINGLE whose key lies where combinations read it.
+    linger : seconds for which one waits for company, where combining would be cheaper.
     """
     loads: list[list[Waiting]] = []
     held: list[Waiting] = []
     covered = set[str]()
     margins = {one.parcel.name: one for one in waiting if one.parcel.slot == MARGIN}
     for one in waiting:
-        if one.parcel.slot == MARGIN:
+        if one.parcel.slot in SINGLE:
             continue
         names = one.parcel.covers
         apart = [margins[name] for name in names if name in margins]
-        if len(apart) == len(names) and cost(apart, combine, most, gas) < gas.of([one.parcel]):
+        if len(apart) == len(names) and cost(apart, MARGIN in combine, most, gas) < gas.of([one.parcel]):
             held.append(one)                       # all of it comes by other parcels, for less
             continue
         covered |= names
         loads.append([one])
-    groups: dict[tuple[int, bytes], list[Waiting]] = {}
-    for one in margins.values():
-        if one.parcel.name in covered:
+    groups: dict[tuple[str, int, bytes, int], list[Waiting]] = {}
+    for one in [*margins.values(), *(one for one in waiting if one.parcel.slot == COVER)]:
+        parcel = one.parcel
+        if parcel.slot == MARGIN and parcel.name in covered:
             held.append(one)
-        elif one.alone or not combine:
+        elif one.alone or parcel.slot not in combine:
             loads.append([one])
         else:
-            groups.setdefault((one.parcel.epoch_id, one.parcel.key_digest), []).append(one)
+            groups.setdefault((parcel.slot, parcel.epoch_id, parcel.key_digest, parcel.step), []).append(one)
     for group in groups.values():
         for part in _parts(group, most):
             if len(part) < most and now - min(one.since for one in part) < linger:
                 held += part
-            elif gas.of([one.parcel for one in part]) < gas.single * len(part):
+            elif gas.of([one.parcel for one in part]) < gas.of([part[0].parcel]) * len(part):
                 loads.append(part)
             else:
                 loads += [[one] for one in part]

@@ -1,7 +1,7 @@
-"""What a relayer carries: margins that somebody has proven, as the contracts take them.
+"""What a relayer carries: margins and covers that somebody has proven, as the contracts take them.
 
-A parcel is one `margin` proof of one account, or one `batch` proof of several. It is named by what it says something
-about, not by its bytes: Groth16 proofs can be made again, and changed, without saying anything else.
+A parcel is one `margin` or `cover` proof of one account, or one `batch` proof of several. It is named by what it says
+something about, not by its bytes: Groth16 proofs can be made again, and changed, without saying anything else.
 """
 
 from __future__ import annotations
@@ -20,12 +20,19 @@ from verifier_contracts.system import System
 
 BATCH_SIZES: Mapping[str, int] = {"batch-4": 4, "batch-16": 16}
 """Accounts that fit, by the slot of the verifier."""
+COVER = "cover"
+SINGLE = (MARGIN, COVER)
+"""Slots whose proofs are of one account, and go together by a random combination."""
+COVER_INPUTS = ("context", "epoch_root", "portfolio_commitment", "claim")
+_BUFFER_SHIFT, _SIDE_SHIFT, _BUFFER_BITS = 128, 144, 16
+"""A claim is V + buffer 2**128 + side 2**144."""
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """slot : of the verifier: "margin", or of BATCH_SIZES.  rows : one for a margin.  circuit : digest of the
-    constraint system, hex.  words : `proof_words`.  digest : of everything that a batch proves, 0 for a margin.
+    """slot : of the verifier: of SINGLE, or of BATCH_SIZES.  rows : one for a margin or cover, whose value is V then.
+    circuit : digest of the constraint system, hex.  words : `proof_words`.  digest : of everything that a batch proves,
+    0 for others.  step : of the ladder of buffers, for a cover.
     """
 
     slot: str
@@ -36,6 +43,7 @@ class Parcel:
     rows: tuple[Row, ...]
     words: tuple[int, ...]
     digest: int = 0
+    step: int = 0
 
     @property
     def name(self) -> str:
@@ -43,11 +51,15 @@ class Parcel:
         (account, version, *_), *more = self.rows
         if self.slot == MARGIN and not more:
             return f"margin {account.lower()} {self.epoch_id} {version}"
+        if self.slot == COVER:
+            return f"cover {account.lower()} {self.epoch_id} {version} {self.step}"
         return f"{self.slot} {self.digest:064x} {self.epoch_id}"
 
     @property
     def covers(self) -> frozenset[str]:
-        """Names of the margins that it has, each as if it came alone."""
+        """Names of the margins that it has, each as if it came alone; a cover has none."""
+        if self.slot == COVER:
+            return frozenset()
         return frozenset(f"margin {row.account.lower()} {self.epoch_id} {row.version}" for row in self.rows)
 
     @property
@@ -122,6 +134,32 @@ def of_bundle(bundle: Bundle, system: System) -> Parcel:
     row = Row(context.account, context.version, _kept("margin", inputs["margin"]), inputs["portfolio_commitment"])
     return Parcel(MARGIN, bundle.r1cs_digest, context.key_digest, context.epoch_id, inputs["epoch_root"], (row,),
                   tuple(proof_words(bundle.proof)))
+
+
+def of_cover(bundle: Bundle, system: System) -> Parcel:
+    """A cover that these contracts could take in some state; raises as `of_bundle`.
+
+    NotSubmitted also where it shows a shortfall (OtherSide), or a buffer that is no step of the ladder (OtherBuffer).
+    """
+    context, inputs = bundle.context, bundle.public_inputs
+    if set(inputs) != set(COVER_INPUTS):
+        raise BadInput("public_inputs", sorted(inputs), f"those of cover: {', '.join(COVER_INPUTS)}")
+    _same("OtherStatement", bundle.statement, system.installed(COVER).statement)
+    _place(system, context.chain_id, context.manager)
+    _same("OtherStatement", context.statement, COVER)
+    _same("OtherAction", "0x" + context.action_hash.hex(), "0x" + ATTESTATION.hex())
+    _same("ContextMismatch", inputs["context"], context.field_element())
+    claim = inputs["claim"]
+    _same("OtherSide", claim >> _SIDE_SHIFT, 1)
+    value, buffer = claim % (1 << _BUFFER_SHIFT), claim >> _BUFFER_SHIFT & (1 << _BUFFER_BITS) - 1
+    if value >= 1 << 96:
+        raise BadInput("value", value, "an integer in [0, 2**96), which the ledger keeps")
+    ladder = system.settings.buffers
+    if buffer not in ladder:
+        raise NotSubmitted("OtherBuffer", buffer, ", ".join(map(str, ladder)))
+    row = Row(context.account, context.version, value, inputs["portfolio_commitment"])
+    return Parcel(COVER, bundle.r1cs_digest, context.key_digest, context.epoch_id, inputs["epoch_root"], (row,),
+                  tuple(proof_words(bundle.proof)), step=ladder.index(buffer))
 
 
 def of_batch(batch: Batch, system: System) -> Parcel:

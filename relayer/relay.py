@@ -42,7 +42,7 @@ from relayer.outbox_steps import (
     next_nonce,
     raised,
 )
-from relayer.parcel import Parcel
+from relayer.parcel import COVER, SINGLE, Parcel
 from relayer.peers import Peer, Peers
 from relayer.submit import NotSubmitted
 from verifier_contracts.abi import refusal
@@ -310,16 +310,21 @@ class Relay:
         if not items or room <= 0:
             return False
         ready, moved = self._judge(list(items.values()), sight)
-        combine = len(ready) > 1 and self._combines()
-        if combine is None:                        # as soon as the key is kept, which takes a block
-            if now - min(one.since for one in ready) < self.terms.policy.bump_after:
-                return moved
-            combine = False
+        combine = set[str]()
+        for slot in SINGLE:
+            alike = [one for one in ready if one.parcel.slot == slot]
+            combines = len(alike) > 1 and self._combines(slot)
+            if combines is None and now - min(one.since for one in alike) < self.terms.policy.bump_after:
+                ready = [one for one in ready if one not in alike]     # until the key is kept, which takes a block
+            elif combines:
+                combine.add(slot)
+        if not ready:
+            return moved
         made = plan(ready, now=now, combine=combine, most=self.terms.combined, linger=self.terms.linger,
                     gas=self.terms.measured)
         room, went, sent = self._send(made.loads, items, room, sight)
         moved = moved or sent
-        batches = [load[0] for load in made.loads if load[0].parcel.slot != MARGIN]
+        batches = [load[0] for load in made.loads if load[0].parcel.slot not in SINGLE]
         if any(one.key not in went for one in batches):
             # Not for long is anything held for a batch: one that is false, or whose contract is left alone, has no
             # margin's place. Else whoever brings false ones, one after another, kept the margin for ever.
@@ -359,7 +364,9 @@ class Relay:
             deep = dict(zip(standing, told, strict=True))
         for place, (item, verdict) in enumerate(zip(items, verdicts, strict=True)):
             if verdict.says in (Says.GO, Says.ALONE):
-                ready.append(Waiting(item.id, parcels[place], item.taken_at, verdict.says is Says.ALONE))
+                # A cover that a combination passed over is tried alone: the contract then says why.
+                again = parcels[place].slot == COVER and item.tries > 0
+                ready.append(Waiting(item.id, parcels[place], item.taken_at, again or verdict.says is Says.ALONE))
             elif verdict.says is not Says.STANDS:
                 moved = self._settle(item, verdict, now) or moved
             elif deep[place].says is Says.STANDS:
@@ -436,14 +443,14 @@ class Relay:
         return self.peers.agreed(f"a trial of {load.kind}", ask,
                                  key=lambda told: told.name if isinstance(told, ContractRefused) else "")
 
-    def _combines(self) -> bool | None:
-        """Whether margins can go together; None: soon, a preparation is out, or was sent for it."""
-        if self.peers.agreed("the key of combinations", self._desk.combines):
+    def _combines(self, slot: str) -> bool | None:
+        """Whether proofs of a slot can go together; None: soon, a preparation is out, or was sent for it."""
+        if self.peers.agreed("the key of combinations", lambda peer: self._desk.combines(peer, slot)):
             return True
-        load = self._desk.preparation()
+        load = self._desk.preparation(slot)
         if load is None:
             return False
-        if any(out.load.kind == load.kind for out in self.outbox.out()):
+        if any((out.load.kind, out.load.data) == (load.kind, load.data) for out in self.outbox.out()):
             return None
         tried = self._try(load)
         if isinstance(tried, ContractRefused):

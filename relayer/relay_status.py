@@ -5,8 +5,7 @@ It names accounts, transactions and hosts; no bundle, key or token, no path of a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from html import escape
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -14,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from relayer.outbox import OutboxBusy
 from relayer.relay import Relay
+from relayer.views import document, table
 
 SHOWN = 50
 """Items that the page shows."""
@@ -100,23 +100,10 @@ class Metrics(Collector):
 
 def page(found: Mapping[str, Any]) -> str:
     """The status as one HTML page without a script; every word in it that came from outside is escaped."""
-    def table(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
-        if not rows:
-            return f"<h2>{escape(title)}</h2><p>none</p>"
-        head = "".join(f"<th>{escape(str(name))}</th>" for name in rows[0])
-        body = "".join("<tr>" + "".join(f"<td>{escape(str(value))}</td>" for value in row.values()) + "</tr>"
-                       for row in rows)
-        return f"<h2>{escape(title)}</h2><table><tr>{head}</tr>{body}</table>"
-
     facts = [{"what": name, "is": found[name]} for name in (
         "sender", "outbox", "rounds", "head", "nonces_used", "oldest_seconds", "transactions_final", "gas_used")]
-    troubles = "".join(f"<li>{escape(trouble)}</li>" for trouble in found["troubles"])
-    return ("<!doctype html><html lang=en><meta charset=utf-8><title>Tailproof relay</title>"
-            "<style>body{font:14px/1.4 system-ui,sans-serif;margin:2em;max-width:80em}td,th{padding:.2em .8em .2em 0;"
-            "text-align:left;vertical-align:top;word-break:break-word}th{color:#666}.bad{color:#b00}</style>"
-            f"<h1>Relay: <span{'' if found['healthy'] else ' class=bad'}>"
-            f"{'healthy' if found['healthy'] else 'NOT healthy'}</span></h1><ul class=bad>{troubles}</ul>"
-            + table("Facts", facts) + table("Items", [{"state": state, "count": count}
-                                                       for state, count in found["items"].items()])
-            + table("Nodes", found["nodes"]) + table("Contracts", found["contracts"])
-            + table("Transactions that are out", found["deliveries"]) + table("Latest", found["latest"]) + "</html>\n")
+    return document("Tailproof relay", "Relay", found, [
+        table("Facts", facts),
+        table("Items", [{"state": state, "count": count} for state, count in found["items"].items()]),
+        table("Nodes", found["nodes"]), table("Contracts", found["contracts"]),
+        table("Transactions that are out", found["deliveries"]), table("Latest", found["latest"])])

@@ -73,14 +73,14 @@ def build(sources: Sources, *, statement: str | None = None, regime: int = 0, co
     before = None if previous is None else load(previous)
     made = _made(sources, statement, regime, collateral, before, accepted, progress)
     if before is not None:
-        for broken in breaks(_arrays(made), _arrays(before), before.root):
+        for broken in breaks(arrays_of(made), arrays_of(before), before.root):
             raise BadInput(broken.field, broken.published, f"{broken.expected} ({broken.clause})", source=previous)
     return made
 
 
 def _made(sources: Sources, statement: str | None, regime: int, collateral: str | Path | None,
           before: AnyEpoch | None, accepted: Mapping[str, str] | None, progress: Progress) -> AnyEpoch:
-    root, state = (FIRST, None) if before is None else (before.root, state_after(_arrays(before)))
+    root, state = (FIRST, None) if before is None else (before.root, state_after(arrays_of(before)))
     named = named_statement(sources.model, source=sources.paths.get("model"))
     statement = named if statement is None else statement
     shape = None if statement is None else statements.get(statement).shape
@@ -101,7 +101,8 @@ def _made(sources: Sources, statement: str | None, regime: int, collateral: str 
                       progress=progress)
 
 
-def _arrays(epoch: AnyEpoch) -> Epoch:
+def arrays_of(epoch: AnyEpoch) -> Epoch:
+    """Header, instruments and sources, which an epoch on a grid has inside."""
     return epoch.arrays if isinstance(epoch, GridEpoch) else epoch
 
 
@@ -170,7 +171,7 @@ def examine(given: Whole, *, previous: Whole | None = None, history: str | Path 
         report = audit.examine(*given, previous=previous, now=now,                            # type: ignore[arg-type]
                                shape=_statement_shape(given[1]), progress=progress)
         report = replace(report, differences=(*report.differences, *_other_shape(given[1])))
-    judged = verdict(_arrays(given[1]), history, progress) if judges else Verdict()
+    judged = verdict(arrays_of(given[1]), history, progress) if judges else Verdict()
     return replace(report, differences=(*report.differences, *judged.differences),
                    remarks=(*report.remarks, *judged.remarks))
 
@@ -190,7 +191,7 @@ def _other_shape(epoch: Epoch) -> Iterator[Difference]:
 
 def released_ids(epoch: AnyEpoch, before: AnyEpoch) -> set[int]:
     """Ids of instruments of an earlier epoch that an epoch's book says nobody holds any more (E7)."""
-    arrays = _arrays(epoch)
+    arrays = arrays_of(epoch)
     if arrays.provenance is None:
         return set()
     symbols = released_symbols(arrays.provenance.sources.book)

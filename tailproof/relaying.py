@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from primitives import jsonio
 from primitives.errors import BadInput
-from relayer.desk import LedgerDesk
+from relayer.desk import Factors, LedgerDesk
 from relayer.outbox import Outbox
-from relayer.parcel import Parcel, of_batch, of_bundle
+from relayer.parcel import COVER, COVER_INPUTS, SINGLE, Parcel, of_batch, of_bundle, of_cover
 from relayer.peers import Peer, Peers
 from relayer.relay import Relay, Terms, nowhere
 from relayer.submit import PUBLIC_INPUTS, NotSubmitted
-from verifier_contracts.context import MARGIN
 from verifier_contracts.system import System
 
 from .bundle import SCHEMA, Bundle
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def read_parcel(document: str, system: System) -> Parcel:
-    """A margin bundle or a batch as these contracts take it.
+    """A bundle of a margin or cover, or a batch, as these contracts take it.
 
     Raises
     ------
@@ -35,7 +34,8 @@ def read_parcel(document: str, system: System) -> Parcel:
     """
     found = jsonio.loads(document, source="bundle")
     if isinstance(found, dict) and found.get("schema") == SCHEMA:
-        return of_bundle(Bundle.of(jsonio.Node(found, source="bundle")), system)
+        bundle = Bundle.of(jsonio.Node(found, source="bundle"))
+        return of_cover(bundle, system) if bundle.context.statement == COVER else of_bundle(bundle, system)
     from .batching import SCHEMA as BATCH
     from .batching import Batch
     if isinstance(found, dict) and found.get("schema") == BATCH:
@@ -44,10 +44,10 @@ def read_parcel(document: str, system: System) -> Parcel:
     raise BadInput("schema", told, f"{SCHEMA} or {BATCH}", source="bundle")
 
 
-def verified_parcel(document: str, system: System, key: VerificationKey) -> Parcel:
-    """As `read_parcel`, of a margin under `key` only with a proof that holds: else whoever brings garbage first has
-    an account's name until the chain refused it, half an hour where the epoch is still to come. Who can prove may take
-    a name with another root all the same, and batches, whose key is not here, are the chain's to judge.
+def verified_parcel(document: str, system: System, keys: Mapping[str, VerificationKey]) -> Parcel:
+    """As `read_parcel`, of a margin or cover under one of `keys` (by slot) only with a proof that holds: else whoever
+    brings garbage first has an account's name until the chain refused it, half an hour where the epoch is still to
+    come. Who can prove may take a name with another root all the same; batches are the chain's to judge.
 
     Raises
     ------
@@ -55,9 +55,10 @@ def verified_parcel(document: str, system: System, key: VerificationKey) -> Parc
     """
     from prover import verify
     parcel = read_parcel(document, system)
-    if parcel.slot == MARGIN and parcel.key_digest == key.digest():
+    key = keys.get(parcel.slot) if parcel.slot in SINGLE else None
+    if key is not None and parcel.key_digest == key.digest():
         bundle = Bundle.of(jsonio.Node(jsonio.loads(document, source="bundle"), source="bundle"))
-        inputs = [bundle.public_inputs[name] for name in PUBLIC_INPUTS]
+        inputs = [bundle.public_inputs[name] for name in (COVER_INPUTS if parcel.slot == COVER else PUBLIC_INPUTS)]
         if not verify(key, inputs, bundle.proof):
             raise NotSubmitted("ProofRejected", "a proof that does not hold", "this key")
     return parcel
@@ -69,25 +70,29 @@ def open_outbox(place: str, system: System) -> Outbox:
 
 
 def assemble(system: System, outbox: Outbox, urls: Sequence[str], signer: Signer, *, terms: Terms,
-             key: VerificationKey | None = None, quorum: int | None = None,
+             keys: Mapping[str, VerificationKey] | None = None,
+             factors: Factors = lambda there, epoch_id: None, quorum: int | None = None,
              heard: Callable[..., object] = lambda event, **facts: None, at: Callable[[str], object] = nowhere
              ) -> Relay:
     """A relayer.
 
-    key : of `margin`, for combinations.  quorum : nodes that must say the same.  at : see `Relay`.
+    keys : of `margin` and `cover`, for combinations.  factors : of epochs, for covers.
+    quorum : nodes that must say the same.  at : see `Relay`.
 
     Raises
     ------
-    BadInput : the key is not the deployment's, a URL is none, or given twice.
+    BadInput : a key is not the deployment's, a URL is none, or given twice.
     """
-    if key is not None and key.digest() != system.installed(MARGIN).key_digest:
-        raise BadInput("--key", "0x" + key.digest().hex(), "the margin key of the deployment, 0x"
-                       + system.installed(MARGIN).key_digest.hex())
+    for slot, key in (keys or {}).items():
+        if key.digest() != system.installed(slot).key_digest:
+            raise BadInput("--key" if slot != COVER else "--cover-key", "0x" + key.digest().hex(),
+                           f"the {slot} key of the deployment, 0x{system.installed(slot).key_digest.hex()}")
     if len(set(urls)) != len(urls):
         raise BadInput("nodes", "one twice", "different: two answers of one node are one word")
     peers = Peers([Peer.at(url, system.chain_id) for url in urls], clock=time.time, quorum=quorum, heard=heard)
-    return Relay(outbox, peers, LedgerDesk(system, key), signer, lambda document: read_parcel(document, system),
-                 terms=terms, chain_id=system.chain_id, clock=time.time, heard=heard, at=at)
+    return Relay(outbox, peers, LedgerDesk(system, keys, factors), signer,
+                 lambda document: read_parcel(document, system), terms=terms, chain_id=system.chain_id,
+                 clock=time.time, heard=heard, at=at)
 
 
 class Hearing:

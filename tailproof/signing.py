@@ -113,7 +113,7 @@ def propose(directory: Path, oracle: RiskOracle, court: EpochCourt, *, previous:
         raise BadInput("purpose", "trial", "no trial, whose seed was somebody's choice (E9); or --allow-trial, on a "
                        "chain to try on", source=directory)
     require_layout(epoch, court.leaf_layout())
-    latest, before = oracle.latest_epoch_id(), _standing(oracle)
+    latest, before = oracle.latest_epoch_id(), standing(oracle)
     held = _require_previous(before, epoch.root, epoch.header.previous, previous, first, directory)
     now = oracle.chain.next_time()
     id, deadline = (now, now + valid_for) if given is None else (given.id, given.deadline)
@@ -163,8 +163,8 @@ def require_stands(candidate: Candidate, *, history: Path | None = None, progres
     return report
 
 
-def _standing(oracle: RiskOracle) -> tuple[int, int] | None:
-    """Id and root of the newest epoch that is not frozen for good."""
+def standing(oracle: RiskOracle) -> tuple[int, int] | None:
+    """Id and root of the newest epoch that is not frozen for good; None: there is none."""
     id = oracle.latest_epoch_id()
     while id:
         root, frozen = oracle.stored_root_of(id)
@@ -326,7 +326,7 @@ def publish(files: Sequence[Path], oracle: RiskOracle) -> Publication:
             raise BadInput("content", "0x" + one.content.digest().hex(), f"0x{content.digest().hex()}, as in "
                            f"{files[0]}: a quorum signs one content", source=path)
         _require_same_oracle(one, oracle.domain, path)
-    published = _is_published(oracle, content)
+    published = is_published(oracle, content)
     try:
         chosen = quorum_of(oracle.domain.content(content), {path: (one.signer, one.signature)
                                                            for path, one in signed.items()}, oracle)
@@ -339,7 +339,8 @@ def publish(files: Sequence[Path], oracle: RiskOracle) -> Publication:
     return Publication(content, chosen.signers, oracle.publish(content, chosen.generation, chosen.data))
 
 
-def _is_published(oracle: RiskOracle, content: EpochContent) -> bool:
+def is_published(oracle: RiskOracle, content: EpochContent) -> bool:
+    """Whether the oracle has exactly this content."""
     try:
         return oracle.content_digest_of(content.id) == content.digest()
     except ContractRefused as refused:

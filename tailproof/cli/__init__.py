@@ -41,7 +41,7 @@ _COMMANDS = {
     "balances": ("balances", "Attest what is kept for accounts (protocol)."),
     "wallet": ("wallet", "Keep openings by account and version, encrypted (trader)."),
     "batch": ("batch", "Prove and verify margins of many accounts at once (risk service, auditor)."),
-    "venue": ("venue", "Prove for many accounts, and plan for how many machines (venue)."),
+    "venue": ("venue", "Run a venue: epochs on a clock, proofs for many accounts (venue)."),
     "contract": ("contract", "Generate, deploy, feed and govern the contracts."),
     "oracle": ("oracle", "Sign and publish epochs (risk publisher); refute false ones (watcher)."),
     "vault": ("vault", "Put collateral in, take it out on proofs (trader)."),

@@ -79,7 +79,7 @@ def plan(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collat
     from ..keeping import Budget, Keeper
     _, reader = reader_of(deployment, endpoint, folders, collateral)
     budget = Budget(reader.site.chain.chain_id, reader.site.coordinator.address, "", 0)
-    found = Keeper(reader, budget, _left_out(without, no_favours), only).plan()
+    found = Keeper(reader, budget, left_out(without, no_favours), only).plan()
     return _planned(found)
 
 
@@ -163,13 +163,13 @@ def run(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collate
         raise BadInput("--secret", str(secret), "given with --delivery-key, --disclose-key or both")
     _require_own(log)
     system, reader = reader_of(deployment, endpoint, folders, collateral)
-    duties = _duties(system, reader.site, bids, secret, (delivery_key, disclose_key), parts, gather)
+    duties = duties_of(system, reader.site, bids, secret, (delivery_key, disclose_key), parts, gather)
     if offers is not None and close_keys is not None and openings_out is not None and secret is not None:
         duties.append(_closing(system, reader, endpoint, folders, (offers, close_keys, openings_out), secret))
     budget = Budget(reader.site.chain.chain_id, reader.site.coordinator.address,
                     reader.site.chain.default_sender(), gas_per_day, journal)
     stop = threading.Event()
-    made = Keeper(reader, budget, _left_out(without, no_favours), only, duties, stop.is_set)
+    made = Keeper(reader, budget, left_out(without, no_favours), only, duties, stop.is_set)
     with budget.held(), stopping(stop):
         return _once(made, log) if once else _follow(made, every, log, stop)
 
@@ -271,13 +271,19 @@ def _guarded(made: Keeper, log: Path | None) -> Outcome:
     return Outcome(told.data, told.lines, told.holds and not troubles(made))
 
 
-def _left_out(without: tuple[str, ...], no_favours: bool) -> tuple[str, ...]:
+def left_out(without: tuple[str, ...], no_favours: bool) -> tuple[str, ...]:
+    """Steps that a keeper does not do."""
     from ..keeping import LOSS_MAKING
     return (*without, *LOSS_MAKING) if no_favours else without
 
 
-def _duties(system: System, site: Site, bids: Path | None, secret: Path | None,
+def duties_of(system: System, site: Site, bids: Path | None, secret: Path | None,
             keys: tuple[Path | None, Path | None], parts: tuple[Path | None, ...], gather: Path | None) -> list[Duty]:
+    """What a keeper does by keys and files of its own.
+
+    bids : folder.  secret, keys : of deliveries and disclosures.  parts : committee, share, reader, folder of shares.
+    gather : folder that shares come to.
+    """
     from committee.group import Committee, Share
     from committee.members import Identity, Member
 

@@ -23,6 +23,7 @@ from .setting import Setting
 from .stopping import stopping
 
 if TYPE_CHECKING:
+    from relayer.desk import Factors
     from relayer.outbox import Item
     from relayer.relay import Relay, Terms
     from verifier_contracts.chain import Chain
@@ -50,8 +51,8 @@ def relay() -> None:
 @OUTBOX
 @reporting
 def submit(bundles: tuple[Path, ...], deployment: Path, outbox: str) -> Outcome:
-    """Put BUNDLES, of margins or batches, into the outbox, for a relayer that runs or will. Given again, they are told
-    how far they are. Exit code 1 if one has been refused, or another content has its name."""
+    """Put BUNDLES, of margins, covers or batches, into the outbox, for a relayer that runs or will. Given again, they
+    are told how far they are. Exit code 1 if one has been refused, or another content has its name."""
     from relayer.intake import LARGEST_DOCUMENT, Intake
     from verifier_contracts.system import System
 
@@ -110,6 +111,11 @@ def token(out: Path) -> Outcome:
 @click.option("--quorum", type=Integer(1, 64), help="Nodes that must say the same.  [default: more than half]")
 @click.option("--key", type=FILE, help="Verification key of the margin statement, or its key directory: proofs are "
               "then verified before they are taken, and strangers' margins go together where that is cheaper.")
+@click.option("--cover-key", type=FILE, help="The same of the cover statement, for covers.")
+@click.option("--epochs", "folders", type=FILE, metavar="DIR", multiple=True, help="Epoch directory, or folder of "
+              "such, for lists of collateral factors, which covers are brought with. May be given several times, and "
+              "fill meanwhile.")
+@click.option("--collateral", type=FILE, help="Collateral file of epochs by full revaluation.")
 @click.option("--combine", type=Integer(1, 64), default=64, show_default=True,
               help="Margins in one transaction at most.")
 @click.option("--linger", type=Integer(0, 3_600), default=2, show_default=True,
@@ -130,8 +136,9 @@ def token(out: Path) -> Outcome:
               "refused.")
 @reporting
 def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...], quorum: int | None, key: Path | None,
-        combine: int, linger: int, bump_after: int, folder: Path | None, listen: str | None, token_file: Path | None,
-        rate: int, every: int, kept: int, log: Path | None, until_done: bool) -> Outcome:
+        cover_key: Path | None, folders: tuple[Path, ...], collateral: Path | None, combine: int, linger: int,
+        bump_after: int, folder: Path | None, listen: str | None, token_file: Path | None, rate: int, every: int,
+        kept: int, log: Path | None, until_done: bool) -> Outcome:
     """Carry what is in the outbox to the chain, until it is interrupted or terminated; what is under way is ended
     first. --confirmations says when it is final (default: 64 blocks, 1 on development chains)."""
     from relayer.intake import Intake, require_folder
@@ -139,7 +146,7 @@ def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...
     from verifier_contracts.system import System
 
     from ..keys import read_verification_key
-    from ..relaying import Hearing, assemble, open_outbox, read_parcel, verified_parcel
+    from ..relaying import Hearing, assemble, open_outbox, verified_parcel
     if endpoint.dry_run or endpoint.calldata is not None:
         raise BadInput("--dry-run and --calldata", Said("given"), "absent: a relayer sends")
     if folder is not None:
@@ -148,17 +155,17 @@ def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...
     signer = endpoint.signer()
     host, tokens = _listening(listen, token_file)
     with ExitStack() as stack:
-        hearing = Hearing(_writer(log, stack))
+        hearing = Hearing(writer(log, stack))
         chain = _checked(there, endpoint, urls)
         box = open_outbox(outbox, there)
         stack.callback(box.close)
         stack.enter_context(box.writing())
         stack.enter_context(alone(signer.address, there.chain_id, 0.0))
-        verifying = None if key is None else read_verification_key(key)
-        made = assemble(there, box, urls, signer, key=verifying, quorum=quorum, heard=hearing,
-                        terms=_terms(endpoint, chain, combine, linger, bump_after))
-        intake = Intake(box, lambda document: read_parcel(document, there) if verifying is None else
-                        verified_parcel(document, there, verifying), clock=time.time, heard=hearing)
+        keys = {slot: read_verification_key(path) for slot, path in (("margin", key), ("cover", cover_key))
+                if path is not None}
+        made = assemble(there, box, urls, signer, keys=keys, factors=_factors(folders, collateral),
+                        terms=_terms(endpoint, chain, combine, linger, bump_after), quorum=quorum, heard=hearing)
+        intake = Intake(box, lambda document: verified_parcel(document, there, keys), clock=time.time, heard=hearing)
         stop = threading.Event()
         stack.enter_context(stopping(stop))
         url = _serving(stack, made, intake, hearing, host, tokens, rate, every) if host is not None else None
@@ -186,6 +193,15 @@ def run(deployment: Path, outbox: str, endpoint: Endpoint, nodes: tuple[str, ...
 
 HOUR = 3_600.0
 UNDER_WAY = ("queued", "checked", "signed", "sent", "mined")
+
+
+def _factors(folders: tuple[Path, ...], collateral: Path | None) -> Factors:
+    """Lists of collateral factors out of epoch directories, and of what others brought to the contracts before."""
+    from risk.epochs.provenance import read_source
+
+    from ..liquidation_reading import FactorBook, site_library
+    book = FactorBook(site_library(folders), None if collateral is None else read_source(collateral))
+    return book.find
 
 
 def _terms(endpoint: Endpoint, chain: Chain, combine: int, linger: int, bump_after: int) -> Terms:
@@ -233,17 +249,19 @@ def _listening(listen: str | None, token_file: Path | None) -> tuple[tuple[str, 
 
 def _serving(stack: ExitStack, made: Relay, intake: Any, hearing: Hearing, host: tuple[str, int], tokens: list[str],
              rate: int, every: int) -> str:
+    from relayer.intake import LARGEST_DOCUMENT
     from relayer.intake_http import Endpoint as Http
-    from relayer.intake_http import Serving
     from relayer.relay_status import status as told
+    from relayer.views import Serving
     patience = max(60.0, 10.0 * every)
     served = Serving(Http(intake, made.outbox, tokens, lambda: told(made, time.time(), patience), hearing.counts,
-                          clock=time.monotonic, rate=rate), *host)
+                          clock=time.monotonic, rate=rate), *host, largest=LARGEST_DOCUMENT)
     stack.callback(served.close)
     return served.url
 
 
-def _writer(log: Path | None, stack: ExitStack) -> Callable[[str], object]:
+def writer(log: Path | None, stack: ExitStack) -> Callable[[str], object]:
+    """Where a command's log goes: lines are appended to a file that only its owner reads, or said on stderr."""
     if log is None:
         return lambda line: print(line, file=sys.stderr, flush=True)
     with jsonio.refusing_to_write(log):

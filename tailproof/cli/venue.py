@@ -18,6 +18,7 @@ from primitives.jsonio import NEW
 from .. import epochs
 from ..extras import require
 from ..keys import INSECURE, KeyDirectory
+from . import venue_replay, venue_run
 from .console import FILE, Integer, Outcome, progress, reporting, say, table, warn
 from .node import Endpoint, talking_to_a_node
 from .setting import Setting
@@ -25,9 +26,8 @@ from .setting import Setting
 if TYPE_CHECKING:
     from distributed import Client
 
-    from verifier_contracts.attesting import Attesting
-
-    from ..farm.accounts import Account
+    from ..bundle import Bundle
+    from ..farm.contexts import Contexts
     from ..farm.dispatch import Result, Tally
     from ..farm.work import Job
 
@@ -64,18 +64,27 @@ class Amount(click.ParamType[float]):
 
 @click.group()
 def venue() -> None:
-    """Prove for many accounts, and plan for how many machines (venue)."""
+    """Run a venue: epochs on a clock, proofs for many accounts, and how many machines that takes (venue)."""
+
+
+venue.add_command(venue_run.run)
+venue.add_command(venue_run.check)
+venue.add_command(venue_run.signer)
+venue.add_command(venue_replay.replay)
 
 
 @venue.command("prove")
 @click.argument("epoch", type=FILE)
 @click.option("--portfolios", type=FILE, metavar="DIR", required=True, help="Folder of salt files, named ACCOUNT.json "
               "(with --rpc) or ACCOUNT-VERSION.json.")
-@click.option("--key", type=FILE, required=True, help="Key directory of a margin statement.")
+@click.option("--key", type=FILE, required=True, help="Key directory of a margin or cover statement.")
 @click.option("--deployment", cls=Setting, type=FILE, required=True,
               help="Deployment file: the contract the proofs are for.")
 @click.option("--epoch-id", type=Integer(0, (1 << 40) - 1), help="Id of the published epoch.")
-@talking_to_a_node(optional="Read epoch id and versions there; compare root, commitments and key.")
+@click.option("--collateral", type=FILE, help="For covers under an epoch by full revaluation: its collateral file.")
+@click.option("--step", type=Integer(0, 3), default=1, show_default=True, help="For covers: of the ladder of buffers; "
+              "less where collateral does not reach so far.")
+@talking_to_a_node(optional="Read epoch id and versions there; compare root, commitments and key. Covers need it.")
 @click.option("--out", type=FILE, metavar="DIR", required=True, help="Folder for the bundles; what is there already "
               "is not proven again.")
 @click.option("--workers", type=Integer(1, 1024), help="Processes on this machine, which share TAILPROOF_THREADS.  "
@@ -86,28 +95,37 @@ def venue() -> None:
 @click.option("--tls-cert", type=FILE, help="The same: our certificate.")
 @click.option("--tls-key", type=FILE, help="The same: its key, mode 0600.")
 @click.option("--insecure", is_flag=True, help="Let portfolios travel over a network that anybody may read.")
+@click.option("--limit", type=Integer(1, 86_400), default=600, show_default=True, help="Seconds of one proof, after "
+              "which its worker ends itself and another proves.")
 @reporting
-def prove(epoch: Path, portfolios: Path, key: Path, deployment: Path, epoch_id: int | None, endpoint: Endpoint,
-          out: Path, workers: int | None, scheduler: str | None, tls_ca: Path | None, tls_cert: Path | None,
-          tls_key: Path | None, insecure: bool) -> Outcome:
-    """Prove the margins of every account of a folder in EPOCH, on many processes or machines. Exit code 1 if an account
-    has no proof, 3 if some are left for want of workers; the others are proven all the same."""
+def prove(epoch: Path, portfolios: Path, key: Path, deployment: Path, epoch_id: int | None, collateral: Path | None,
+          step: int, endpoint: Endpoint, out: Path, workers: int | None, scheduler: str | None, tls_ca: Path | None,
+          tls_cert: Path | None, tls_key: Path | None, insecure: bool, limit: int) -> Outcome:
+    """Prove the margin, or that collateral covers it, of every account of a folder in EPOCH, on many processes or
+    machines. Exit code 1 if an account has no proof, 3 if some are left for want of workers; the others are proven all
+    the same."""
     require("farm")
     from risk.epochs.header import TRIAL
 
     from ..bundling import kind_of_key
     from ..farm.accounts import Shelf, read_accounts
+    from ..farm.cluster import renew
+    from ..farm.contexts import KINDS
     from ..farm.dispatch import Dispatch
     from ..farm.work import Refusal, Site
     if out.exists() and not out.is_dir():
         raise BadInput("--out", str(out), f"a folder, or {NEW}")
     source = _source(workers, scheduler, tls_ca, tls_cert, tls_key, insecure)
     accounts, keys, numbers = read_accounts(portfolios), KeyDirectory.load(key), epochs.load(epoch)
-    if kind_of_key(keys) != "margin":
-        raise BadInput("--key", keys.statement, "the key of a margin statement", source=key)
+    kind = kind_of_key(keys)
+    if kind not in KINDS:
+        raise BadInput("--key", keys.statement, "the key of a margin or cover statement", source=key)
+    if kind != "cover" and collateral is not None:
+        raise BadInput("--collateral", str(collateral), "absent: a margin counts no collateral")
     if out.resolve() == portfolios.resolve():
         raise BadInput("--out", str(out), "another folder than --portfolios")
-    contexts = _Contexts(deployment, epoch_id, endpoint, numbers, epoch)
+    contexts = _contexts(kind, deployment, epoch_id, endpoint, numbers, epoch, collateral, step)
+    contexts.look([account.address for account in accounts])
     shelf, verification_key = Shelf(out), keys.verification_key()
     results = list[dict[str, Any]]()
 
@@ -115,11 +133,11 @@ def prove(epoch: Path, portfolios: Path, key: Path, deployment: Path, epoch_id: 
         """What is left to be proven; what is not is told at once."""
         for account in accounts:
             try:
-                job = contexts.job(account)
+                job = contexts.job(account.address, account.opening(), account.version, account.path)
                 if not shelf.holds(job, keys, verification_key, numbers):
                     yield job
                     continue
-                results.append({"account": account.address, "state": "kept", "bundle": str(shelf.place(job.context))})
+                results.append({"account": account.address, "state": "kept", "bundle": str(shelf.place(job))})
             except TailproofError as error:
                 if getattr(error, "try_again", False):
                     raise
@@ -129,7 +147,7 @@ def prove(epoch: Path, portfolios: Path, key: Path, deployment: Path, epoch_id: 
         address = result.job.context.account
         if result.bundle is not None:
             results.append({"account": address, "state": "proven", "bundle": str(shelf.put(result.job, result.bundle)),
-                            "margin": str(result.bundle.margin), "attempts": result.attempts})
+                            **_shown(result.bundle), "attempts": result.attempts})
         elif result.refusal is not None:
             results.append(_refused(address, result.refusal))
         else:
@@ -139,7 +157,7 @@ def prove(epoch: Path, portfolios: Path, key: Path, deployment: Path, epoch_id: 
     if wanted:
         site = Site(str(key.absolute()), keys.key_digest, str(epoch.absolute()), numbers.root)
         with source as client:
-            dispatch = Dispatch(client, keys, numbers, site)
+            dispatch = Dispatch(client, keys, numbers, site, limit=float(limit), renewed=lambda: renew(client))
             dispatch.require_ready()
             dispatch.run(wanted, len(wanted), told=told, tally=_Told())
             expelled = dispatch.expelled
@@ -249,6 +267,15 @@ def plan(accounts: int, interval: int, cores: int | None, key: Path | None, proo
             " With one machine less, an epoch played was not over in time." if made.one_less else "")])
 
 
+def _shown(bundle: Bundle) -> dict[str, str]:
+    """What a bundle shows of its account: its margin, or how much collateral covers it with which buffer."""
+    from circuits.statements.cover import Claim
+    if "margin" in bundle.public_inputs:
+        return {"margin": str(bundle.margin)}
+    claim = Claim.of(bundle.public_inputs["claim"])
+    return {"value": str(claim.value), "buffer": str(claim.buffer)}
+
+
 def _refused(account: str, refusal: Any) -> dict[str, Any]:
     return {"account": account, "state": "refused", "reason": str(refusal), **vars(refusal)}
 
@@ -277,46 +304,28 @@ def _source(workers: int | None, scheduler: str | None, ca: Path | None, cert: P
     return cluster.remote(scheduler, tls, insecure=insecure)
 
 
-class _Contexts:
-    """What each account's proof is to be good for."""
+def _contexts(kind: str, deployment: Path, epoch_id: int | None, endpoint: Endpoint, epoch: epochs.AnyEpoch, path: Path,
+              collateral: Path | None, step: int) -> Contexts:
+    """What each account's proof is to be good for; raises BadInput where the epoch is not the published one."""
+    from verifier_contracts.attesting import Attesting
+    from verifier_contracts.system import System
 
-    def __init__(self, deployment: Path, epoch_id: int | None, endpoint: Endpoint, epoch: epochs.AnyEpoch, path: Path
-                 ) -> None:
-        from verifier_contracts.attesting import Attesting
-        from verifier_contracts.system import System
-
-        from .trader import published
-        there = System.load(deployment)
-        self.chain_id, self.manager = there.chain_id, there.contracts["ledger"]
-        self.key_digest = there.installed("margin").key_digest
-        self.ledger: Attesting | None = None
-        if endpoint.rpc is not None:
-            contracts = there.open(endpoint.connect())
-            self.ledger, self.key_digest = Attesting(contracts), contracts.registry.active("margin").key_digest
-            epoch_id = published(self.ledger, epoch, epoch_id, str(deployment), path)
+    from ..farm.contexts import Contexts
+    from ..withdrawing import ground
+    from .trader import published
+    from .vault import factors_of
+    there = System.load(deployment)
+    if endpoint.rpc is None:
+        if kind == "cover":
+            raise BadInput("--rpc", None, "given for covers: the vault says what collateral counts for")
         if epoch_id is None:
             raise BadInput("--epoch-id", None, "given, or read with --rpc")
-        self.epoch_id = epoch_id
-
-    def job(self, account: Account) -> Job:
-        """Raises BadInput where file and chain differ, or the file is no opening."""
-        from verifier_contracts.context import Context
-
-        from ..farm.work import Job
-        opening, version = account.opening(), account.version
-        if self.ledger is not None:
-            if self.ledger.commitment_of(account.address) != opening.commitment:
-                raise BadInput("opening", "(hidden)", "what opens the commitment registered for the account",
-                               source=account.path)
-            state = self.ledger.state_of(account.address).version
-            if version is not None and version != state:
-                raise BadInput("version in the name of the salt file", version, f"{state}, the account's",
-                               source=account.path)
-            version = state
-        if version is None:
-            raise BadInput("name of the salt file", account.path.name, "ACCOUNT-VERSION.json, or give --rpc")
-        return Job(opening, Context("margin", self.chain_id, self.manager, self.key_digest, account.address,
-                                    self.epoch_id, version))
+        return Contexts(kind, there, there.installed(kind).key_digest, epoch, epoch_id)
+    contracts = there.open(endpoint.connect())
+    epoch_id = published(Attesting(contracts), epoch, epoch_id, str(deployment), path)
+    factors = () if kind != "cover" else ground(contracts, epoch, factors_of(epoch, collateral),
+                                                contracts.ledger.max_epoch_age(), epoch_id=epoch_id).factors
+    return Contexts(kind, there, contracts.registry.active(kind).key_digest, epoch, epoch_id, contracts, factors, step)
 
 
 class _Told:

@@ -62,16 +62,19 @@ def read_accounts(folder: Path) -> list[Account]:
 
 
 class Shelf:
-    """The folder that bundles go to, a file each, named by account, epoch and version: never replaced."""
+    """The folder that bundles go to, a file each, named by account, epoch, version and, of a cover, its claim: never
+    replaced."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         with jsonio.refusing_to_write(folder):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def place(self, context: Context) -> Path:
-        """Where the bundle of a context goes."""
-        return self.folder / f"{context.account}-{context.epoch_id}-{context.version}.json"
+    def place(self, job: Job) -> Path:
+        """Where a job's bundle goes."""
+        context: Context = job.context
+        claim = "" if job.claim is None else f"-cover-{job.claim.packed():x}"
+        return self.folder / f"{context.account}-{context.epoch_id}-{context.version}{claim}.json"
 
     def holds(self, job: Job, keys: KeyDirectory, key: Any, epoch: AnyEpoch) -> bool:
         """Whether a job's bundle is there, and proves what the job asks.
@@ -80,7 +83,7 @@ class Shelf:
         ------
         BadInput : something else has its name.
         """
-        path = self.place(job.context)
+        path = self.place(job)
         if not path.exists():
             return False
         try:
@@ -92,6 +95,6 @@ class Shelf:
 
     def put(self, job: Job, bundle: Bundle) -> Path:
         """Keep a bundle; whole or not at all."""
-        path = self.place(job.context)
+        path = self.place(job)
         bundle.save(path)
         return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from primitives import threads
@@ -68,6 +68,28 @@ def local(workers: int, *, log_level: int = logging.CRITICAL, folder: str | None
             local_directory=folder or own, env={threads.SETTING: str(share)}) as cluster, Client(
             cluster, set_as_default=False) as client:
         yield client
+
+
+def renew(client: Client) -> int:
+    """Begin a worker of this machine for each that has ended for good, as one does that was sent away; returns how
+    many. One whose process was killed is begun again by its nanny; those of a scheduler elsewhere are not ours."""
+    from distributed import SpecCluster
+    from distributed.core import Status
+    cluster = client.cluster
+    if not isinstance(cluster, SpecCluster):
+        return 0
+    wanted, known = len(cluster.worker_spec), client.nthreads()
+    ended = {name: worker for name, worker in list(cluster.workers.items())
+             if worker.status in (Status.closed, Status.closing_gracefully, Status.failed)
+             and worker.worker_address not in known}
+    for name, worker in ended.items():
+        del cluster.workers[name]
+        cluster.worker_spec.pop(name, None)
+        with suppress(Exception):                  # what is left of its process
+            cluster.sync(worker.close, timeout=1.0)
+    if ended:
+        cluster.scale(wanted)
+    return len(ended)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from primitives.errors import BadInput, TailproofError
 from ..attestation import margin_inputs
 from ..auditing import audit
 from ..bundle import Bundle
+from ..covering import cover_inputs
 from ..epochs import AnyEpoch
 from ..keys import KeyDirectory
 from . import worker
@@ -37,9 +38,13 @@ ATTEMPTS = 3
 """Of one job, before it is given up."""
 LONELY = 60.0
 """Seconds without any worker after which the rest is given up."""
+LIMIT = 600.0
+"""Seconds of one proof, after which its worker ends itself."""
 TICK = 1.0
 FETCH = 30.0
 """Seconds in which an answer has to come that is there."""
+KILLED = "KilledWorker"
+"""Dask's word of a job on which several workers have ended: it is given to no more."""
 CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 """What Dask raises of a job that its scheduler has forgotten, or lost with itself."""
 
@@ -70,12 +75,17 @@ class Tally:
 
 
 class Dispatch:
-    """A run of many jobs under one site, on the workers of one client."""
+    """A run of many jobs under one site, on the workers of one client.
+
+    ahead : jobs a thread.  attempts : of a job.  lonely : seconds without a worker.  limit : seconds of a proof.
+    renewed : begins workers for those that have ended; how many.
+    """
 
     def __init__(self, client: Client, keys: KeyDirectory, epoch: AnyEpoch, site: Site, *, ahead: int = AHEAD,
-                 attempts: int = ATTEMPTS, lonely: float = LONELY) -> None:
+                 attempts: int = ATTEMPTS, lonely: float = LONELY, limit: float = LIMIT,
+                 renewed: Callable[[], int] = lambda: 0) -> None:
         self.client, self.keys, self.epoch, self.site = client, keys, epoch, site
-        self.ahead, self.attempts, self.lonely = ahead, attempts, lonely
+        self.ahead, self.attempts, self.lonely, self.limit, self._renewed = ahead, attempts, lonely, limit, renewed
         self.verification_key = keys.verification_key()
         self.expelled = list[str]()
         """Addresses of workers that said something false."""
@@ -104,13 +114,13 @@ class Dispatch:
                 raise BadInput("worker", address, f"able to open key and epoch: {trouble}")
 
     def run(self, jobs: Iterable[Job], total: int, *, told: Callable[[Result], None],
-            tally: Callable[[Tally], None] = lambda _: None) -> None:
+            tally: Callable[[Tally], None] = lambda _: None, stopped: Callable[[], bool] = lambda: False) -> None:
         """Have jobs proven. Jobs are taken as they are needed.
 
         Parameters
         ----------
         total : how many there are.  told : called here with each result, once, as they come.
-        tally : called after each.
+        tally : called after each.  stopped : asked now and then; once it says yes, nothing more is told.
         """
         from distributed import wait
         source, again = iter(jobs), deque[tuple[Job, int]]()
@@ -118,6 +128,10 @@ class Dispatch:
         begun, done, proven, lonely_since = time.monotonic(), 0, 0, None
         self._count_threads()
         while True:
+            if stopped():
+                for future in pending:
+                    future.cancel()
+                return
             while len(pending) < max(1, self.ahead * self._threads):
                 following = again.popleft() if again else next(((job, 1) for job in source), None)
                 if following is None:
@@ -138,7 +152,7 @@ class Dispatch:
                 job, attempt = pending.pop(future)
                 result = self._result(future, job, attempt)
                 future.release()
-                if result.lost is not None and attempt < self.attempts:
+                if result.lost not in (None, KILLED) and attempt < self.attempts:
                     again.append((job, attempt + 1))
                     continue
                 done, proven = done + 1, proven + (result.bundle is not None)
@@ -146,6 +160,7 @@ class Dispatch:
                 spent = time.monotonic() - begun
                 tally(Tally(done, total, proven, spent / done * (total - done)))
             if not ended:
+                self._renewed()
                 self._count_threads()
                 now = time.monotonic()
                 lonely_since = None if self._threads else lonely_since or now
@@ -161,7 +176,8 @@ class Dispatch:
 
     def _submit(self, job: Job) -> Future:
         self._number += 1
-        return self.client.submit(worker.prove, job, self.site, key=f"tailproof-{self._run}-{self._number}", pure=False)
+        return self.client.submit(worker.prove, job, self.site, self.limit,
+                                  key=f"tailproof-{self._run}-{self._number}", pure=False)
 
     def _count_threads(self) -> None:
         try:
@@ -197,7 +213,8 @@ class Dispatch:
     def _refused(self, job: Job) -> Refusal | None:
         """Why there is no proof, found out here without one; None if nothing speaks against it."""
         try:
-            statement, inputs = margin_inputs(self.keys, self.epoch, job.opening, job.context)
+            statement, inputs = margin_inputs(self.keys, self.epoch, job.opening, job.context) if job.claim is None \
+                else cover_inputs(self.keys, self.epoch, job.opening, job.claim, job.context)
             statement.build().witness(inputs)
         except TailproofError as error:
             return Refusal.of(error)
@@ -216,8 +233,10 @@ class Dispatch:
 
 def require_true(bundle: Bundle, job: Job, keys: KeyDirectory, key: Any, epoch: AnyEpoch) -> None:
     """Raise BadInput unless a bundle proves exactly what a job asks, under the caller's key and epoch."""
+    claim = None if job.claim is None else job.claim.packed()
     for name, found, wanted in (("statement", bundle.statement, keys.statement),
-                                ("context", bundle.context, job.context)):
+                                ("context", bundle.context, job.context),
+                                ("claim", bundle.public_inputs.get("claim"), claim)):
         if found != wanted:
             raise BadInput(f"bundle.{name}", str(found), str(wanted))
     for check in audit(bundle, key, epoch_root=epoch.root, shape=epoch.shape, key_circuit=keys.r1cs_digest,

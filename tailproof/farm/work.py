@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from circuits.statements.cover import Claim
 from primitives import jsonio
 from primitives.errors import BadInput, TailproofError, Unsatisfied
 from primitives.jsonio import Node
@@ -29,10 +30,14 @@ class Site:
 
 @dataclass(frozen=True, repr=False)
 class Job:
-    """One account to prove. Dask prints what a task was given, in logs and errors: this prints no opening."""
+    """One account to prove. Dask prints what a task was given, in logs and errors: this prints no opening.
+
+    claim : of a cover; None: its margin is proven.
+    """
 
     opening: Opening
     context: Context
+    claim: Claim | None = None
 
     def __repr__(self) -> str:
         return f"Job({self.context.account}, version {self.context.version})"

@@ -343,10 +343,10 @@ class FakeDesk:
     def refused(self, refusal: ContractRefused, parcel: Parcel) -> Verdict:
         return Verdict(Says.REFUSED, refusal.name)
 
-    def combines(self, peer: Peer) -> bool:
+    def combines(self, peer: Peer, slot: str) -> bool:
         return True
 
-    def preparation(self) -> Load | None:
+    def preparation(self, slot: str) -> Load | None:
         return None
 
 

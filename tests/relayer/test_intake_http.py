@@ -17,7 +17,7 @@ from fake_chain import CHAIN_ID, DESK, SIGNER, FakeChain, FakeDesk, parcel, read
 
 from primitives.errors import BadInput
 from relayer.intake import LARGEST_DOCUMENT, Intake
-from relayer.intake_http import Endpoint, Rate, Serving, read_tokens
+from relayer.intake_http import Endpoint, read_tokens
 from relayer.outbox import Outbox, OutboxBusy
 from relayer.outbox_steps import State
 from relayer.parcel import Parcel
@@ -25,6 +25,7 @@ from relayer.peers import Peers
 from relayer.relay import Relay, Terms
 from relayer.relay_status import status
 from relayer.submit import NotSubmitted
+from relayer.views import Rate, Serving
 
 TOKEN = "t" * 40
 EVIL = "<script>alert(1)</script>"
@@ -192,7 +193,7 @@ def test_the_page_escapes_and_runs_nothing(site: Site) -> None:
 
 
 def test_it_is_served(site: Site) -> None:
-    served = Serving(site.endpoint, "127.0.0.1", 0)
+    served = Serving(site.endpoint, "127.0.0.1", 0, largest=LARGEST_DOCUMENT)
     try:
         answer = requests.post(f"{served.url}/bundles", data="7", headers={"Authorization": f"Bearer {TOKEN}"},
                                timeout=30)

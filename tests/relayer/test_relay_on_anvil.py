@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,13 +17,14 @@ from typing import Any
 import pytest
 from bundles import STATEMENT, claim
 from eth_account import Account
-from ledger_world import EMPTY
+from ledger_world import EMPTY, FACTORS
 from nodes import Loopback, anvil, changing, error, loopback, url_of
 from system_world import USED, SystemWorld, build_system
 from toykey import CIRCUIT
 from world import GENESIS, HOUR
 
 from circuits.statements import batch as batch_statement
+from primitives import jsonio
 from relayer.intake import Intake
 from relayer.loads import MEASURED
 from relayer.outbox import Outbox
@@ -33,8 +34,9 @@ from relayer.submit import NotSubmitted
 from tailproof.batching import Batch, Margin, Place
 from tailproof.bundle import Bundle
 from tailproof.relaying import assemble, open_outbox, read_parcel, verified_parcel
+from verifier_contracts.bindings import proof_words
 from verifier_contracts.context import Context
-from verifier_contracts.ledger import Row
+from verifier_contracts.ledger import Row, Source
 from verifier_contracts.signers import LocalSigner
 
 KEY = "0x" + "33" * 32
@@ -57,6 +59,8 @@ class Stage:
     members: list[Member]
     place: str
     nodes: list[Loopback]
+    listed: set[int] = field(default_factory=set)
+    """Epochs whose collateral factors the relayer knows."""
 
     def rpc(self, method: str, *params: Any) -> Any:
         return self.world.chain.web3.provider.make_request(method, list(params))["result"]  # type: ignore[arg-type]
@@ -68,7 +72,8 @@ class Stage:
               ) -> Relay:
         return assemble(self.world.system, outbox, [node.url for node in self.nodes], LocalSigner(ME), at=at,
                         terms=Terms(**{"policy": Policy(depth=depth), "linger": 0.0, "later": 0.1, **terms}),
-                        key=self.world.keys["margin"].verification_key if key else None)
+                        keys={slot: self.world.keys[slot].verification_key for slot in ("margin", "cover") if key},
+                        factors=lambda there, epoch_id: FACTORS if epoch_id in self.listed else None)
 
     def take(self, outbox: Outbox, *documents: str) -> None:
         intake = Intake(outbox, lambda document: read_parcel(document, self.world.system), clock=time.time)
@@ -81,6 +86,16 @@ class Stage:
                   "portfolio_commitment": member.commitment, "margin": member.margin, **changes}
         proof = self.world.keys["margin"].prove(list({**inputs, "margin": member.margin}.values()))
         return json.dumps(Bundle(STATEMENT, CIRCUIT.hex(), True, inputs, made.context, proof).to_json())
+
+    def cover(self, member: Member, value: int, step: int = 1, **changes: Any) -> str:
+        world = self.world
+        digest = world.keys["cover"].verification_key.digest()
+        context = Context("cover", world.chain.chain_id, world.ledger.address, digest, member.account, world.epoch, 1)
+        packed = value + (world.system.settings.buffers[step] << 128) + (1 << 144)
+        inputs = {"context": context.field_element(), "epoch_root": world.root,
+                  "portfolio_commitment": member.commitment, "claim": packed, **changes}
+        proof = world.keys["cover"].prove(list(inputs.values()))
+        return json.dumps(Bundle("cover-toy", CIRCUIT.hex(), True, inputs, context, proof).to_json())
 
     def margin(self, member: Member) -> int:
         return self.world.at.ledger.margin_of(member.account, 24 * HOUR)
@@ -160,17 +175,22 @@ def test_strangers_go_together_and_what_is_false_is_found_among_them(stage: Stag
 
 def test_with_the_key_no_name_is_taken_by_what_is_not_proven(stage: Stage) -> None:
     outbox, world, member = stage.outbox(), stage.world, stage.members[0]
-    key = world.keys["margin"].verification_key
-    intake = Intake(outbox, lambda document: verified_parcel(document, world.system, key), clock=time.time)
+    keys = {slot: world.keys[slot].verification_key for slot in ("margin", "cover")}
+    intake = Intake(outbox, lambda document: verified_parcel(document, world.system, keys), clock=time.time)
     good = stage.bundle(member)
     with pytest.raises(NotSubmitted, match="ProofRejected"):
         intake.take(stage.bundle(member, margin=member.margin - 1), "thief")
     assert outbox.latest(9) == []
     assert intake.take(good, "owner")[1] == "new"
     other = world.keys["flat"].verification_key
-    assert verified_parcel(good, world.system, other) == read_parcel(good, world.system), "the chain's to judge"
+    assert verified_parcel(good, world.system, {"margin": other}) == read_parcel(good, world.system), "the chain judges"
+    false = json.loads(stage.cover(member, 5))
+    false["proof"] = json.loads(good)["proof"]
+    with pytest.raises(NotSubmitted, match="ProofRejected"):
+        intake.take(json.dumps(false), "thief")
+    assert intake.take(stage.cover(member, 5), "owner")[1] == "new"
     batch = batch_of(stage, stage.members[:6])
-    assert verified_parcel(batch, world.system, key) == read_parcel(batch, world.system)
+    assert verified_parcel(batch, world.system, keys) == read_parcel(batch, world.system)
 
 
 def test_without_the_key_each_goes_alone(stage: Stage) -> None:
@@ -239,6 +259,111 @@ def test_the_figures_that_decide_are_those_of_the_contracts(stage: Stage) -> Non
     assert MEASURED.single == pytest.approx(single, rel=0.05)
     assert MEASURED.combined == pytest.approx(each, rel=0.05)
     assert MEASURED.combination == pytest.approx(two - 2 * each, rel=0.05)
+
+
+# -- covers ------------------------------------------------------------------------------------------------------------
+HELD = 10**9
+
+
+@pytest.fixture
+def funded(stage: Stage) -> Stage:
+    """The first members have collateral, and the relayer knows the epoch's list of factors."""
+    stage.listed.add(stage.world.epoch)
+    for member in stage.members[:24]:
+        stage.world.deposit(HELD, member.account)
+    return stage
+
+
+def covered(stage: Stage, member: Member) -> int | None:
+    """What covers it by the ledger; None: nothing does."""
+    word = stage.world.at.ledger.state_of(member.account)
+    return word.value if word.source is Source.COVER and word.epoch_id == stage.world.epoch else None
+
+
+def test_covers_of_strangers_go_together_and_what_is_false_among_them_is_refused(funded: Stage) -> None:
+    outbox, some, value = funded.outbox(), funded.members[:8], HELD // 2
+    documents = [funded.cover(member, value) for member in some]
+    documents[2] = funded.cover(some[2], value, claim=value + (1 << 144))              # of another buffer than proven
+    documents[4] = funded.cover(some[4], value, portfolio_commitment=some[4].commitment + 1)
+    documents[6] = funded.cover(some[6], 2 * HELD)                                     # more than the vault counts
+    with pytest.raises(NotSubmitted, match="OtherSide"):
+        funded.take(outbox, funded.cover(some[2], value, claim=value))
+    funded.take(outbox, *documents)
+    run(funded.relay(outbox), outbox)
+    assert [covered(funded, member) for member in some] == [
+        None if place in (4, 6) else value for place in range(8)]
+    reasons = {item.name.split()[1]: item.reason.split(":")[0] for item in outbox.latest(9) if item.state == "refused"}
+    assert reasons == {some[4].account.lower(): "OtherCommitment", some[6].account.lower(): "ClaimAboveValue"}
+    assert funded.sent() <= 4, "the key, a combination at each of two steps"
+    again = funded.outbox()
+    funded.take(again, documents[0])
+    assert again.counts()["final"] == 6, "known, and not carried again"
+
+
+def test_a_false_cover_is_found_among_strangers(funded: Stage) -> None:
+    outbox, some = funded.outbox(), funded.members[:5]
+    documents = [funded.cover(member, HELD // 2) for member in some]
+    false = json.loads(documents[3])
+    false["proof"] = json.loads(documents[1])["proof"]
+    funded.take(outbox, *documents[:3], json.dumps(false), documents[4])
+    run(funded.relay(outbox), outbox)
+    assert [covered(funded, member) is None for member in some] == [False, False, False, True, False]
+    (refused,) = (item for item in outbox.latest(9) if item.state == "refused")
+    assert refused.reason.startswith("ProofRejected")
+
+
+def test_a_cover_waits_for_the_list_of_factors(funded: Stage) -> None:
+    outbox, member = funded.outbox(), funded.members[0]
+    funded.listed.clear()
+    funded.take(outbox, funded.cover(member, HELD))
+    relay = funded.relay(outbox)
+    for _ in range(3):
+        relay.once()
+    (item,) = outbox.latest(1)
+    assert (item.state, item.reason.split(":")[0]) == ("queued", "NoFactors")
+    funded.listed.add(funded.world.epoch)
+    time.sleep(0.2)
+    run(relay, outbox)
+    assert covered(funded, member) == HELD
+    assert funded.sent() == 1
+
+
+def test_covers_and_margins_go_beside_each_other(funded: Stage) -> None:
+    outbox, some = funded.outbox(), funded.members[:4]
+    funded.take(outbox, *map(funded.bundle, some[:2]), *(funded.cover(member, HELD) for member in some[2:]))
+    run(funded.relay(outbox), outbox)
+    assert [funded.margin(member) for member in some[:2]] == [member.margin for member in some[:2]]
+    assert [covered(funded, member) for member in some[2:]] == [HELD, HELD]
+    assert funded.sent() == 4, "two keys, two combinations"
+
+
+def test_the_figures_of_covers_are_those_of_the_contracts(funded: Stage) -> None:
+    """Within 5 % for what was covered before, as later epochs find it."""
+    world, ledger = funded.world, funded.world.at.ledger
+    outbox, some = funded.outbox(), funded.members[:19]
+    funded.take(outbox, *(funded.cover(member, HELD) for member in some))
+    run(funded.relay(outbox), outbox)
+    before, later = world.epoch, world.next_epoch(600)
+    object.__setattr__(world, "epoch", later)
+    try:
+        def used(members: list[Member]) -> int:
+            rows = [Row(one.account, 1, HELD, one.commitment) for one in members]
+            words = [proof_words(Bundle.of(jsonio.Node(json.loads(funded.cover(one, HELD)))).proof) for one in members]
+            if len(rows) == 1:
+                return ledger.attest_cover(rows[0].account, later, 1, 1, HELD, FACTORS, words[0], sender=world.relayer
+                                           ).gas_used
+            from verifier_contracts.ledger import combiner_key
+            return world.at.attestor.attest_covers(
+                later, 1, FACTORS, combiner_key(world.keys["cover"].verification_key), rows, words,
+                sender=world.relayer).gas_used
+        single, two, sixteen = used(some[:1]), used(some[1:3]), used(some[3:19])
+    finally:
+        object.__setattr__(world, "epoch", before)
+    each = (sixteen - two) / 14
+    print(f"\nsingle {single}, two {two}, sixteen {sixteen}: {two - 2 * each:.0f} + {each:.0f} each")
+    assert MEASURED.cover == pytest.approx(single, rel=0.05)
+    assert MEASURED.cover_combined == pytest.approx(each, rel=0.05)
+    assert MEASURED.cover_combination == pytest.approx(two - 2 * each, rel=0.05)
 
 
 # -- nodes that lie ----------------------------------------------------------------------------------------------------

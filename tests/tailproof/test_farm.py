@@ -167,6 +167,78 @@ def test_where_all_lie_nothing_counts_and_nobody_is_called_unprovable(farm: Farm
     assert all(result.bundle is None and result.refusal is None and result.lost for result in results)
 
 
+def test_a_worker_of_this_machine_that_was_sent_away_is_replaced(two: Any, farm: Farm) -> None:
+    liar = sorted(two.nthreads())[0]
+    two.run(lie, "less margin", workers=[liar])
+    dispatch, results, _ = proven(two, farm, attempts=ACCOUNTS, renewed=lambda: cluster.renew(two))
+    require_all_true(farm, results)
+    assert dispatch.expelled == [liar]
+    until = time.monotonic() + 60
+    while len(two.nthreads()) < 2 and time.monotonic() < until:
+        cluster.renew(two)
+        time.sleep(0.1)
+    assert (len(two.nthreads()), liar in two.nthreads()) == (2, False)
+    assert cluster.renew(two) == 0
+
+
+def hang(marker: str, times: int) -> None:
+    """Make a worker's next proofs hang: without Python's lock, as a kernel would, and with it."""
+    module = _module()
+    honest = module.prove_margin
+
+    def hanging(*given: Any) -> Any:
+        import ctypes
+        from pathlib import Path
+        told = sorted(Path(marker).iterdir())
+        if len(told) >= times:
+            return honest(*given)
+        (Path(marker) / f"{len(told)}-{os.getpid()}").touch()
+        if len(told) % 2:
+            time.sleep(600)
+        else:
+            ctypes.PyDLL(None).sleep(600)          # holds the lock
+        return None
+    module.prove_margin = hanging
+
+
+def test_a_proof_that_hangs_ends_its_worker_and_another_proves(farm: Farm, tmp_path: Path,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAILPROOF_THREADS", "1")
+    with cluster.local(1) as client:
+        before = set(client.run(os.getpid).values())
+        client.run(hang, str(tmp_path), 1)
+        began = time.monotonic()
+        dispatch, results, _ = proven(client, farm, limit=3.0)
+        assert time.monotonic() - began < 300
+    require_all_true(farm, results)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert before == {int(path.name.split("-")[1]) for path in tmp_path.iterdir()}
+    assert dispatch.expelled == []
+
+
+def test_a_proof_within_its_limit_ends_nothing(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watchdog is disarmed when a proof is over, also one that fails."""
+    module = _module()
+    monkeypatch.setattr(module, "opened", lambda site: (farm.keys, farm.epoch))
+    armed = list[float]()
+    monkeypatch.setattr(module.faulthandler, "dump_traceback_later", lambda seconds, **rest: armed.append(seconds))
+    monkeypatch.setattr(module.faulthandler, "cancel_dump_traceback_later", lambda: armed.append(0.0))
+    assert Answer.decode(module.prove(farm.jobs()[0], farm.site, 50.0)).bundle is not None
+    monkeypatch.setattr(module, "prove_margin", lambda *given: 1 / 0)
+    assert Answer.decode(module.prove(farm.jobs()[0], farm.site, 70.0)).trouble == "ZeroDivisionError"
+    assert [round(seconds) for seconds in armed] == [50, 0, 70, 0]
+
+
+def test_few_epochs_stay_open_and_a_key_is_opened_once(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = _module()
+    monkeypatch.setattr(module, "_opened", {})
+    monkeypatch.setattr(module, "_require_memory_only", lambda here: None)
+    sites = [replace(farm.site, epoch=f"{farm.home}/epoch{'/.' * number}") for number in range(6)]
+    opened = [module.opened(site) for site in sites]
+    assert len({id(keys) for keys, _ in opened}) == 1
+    assert list(module._opened) == sites[-module.MOST_OPENED:]
+
+
 def fail(*, refuse: bool) -> None:
     """Make a worker fail for an account, and refuse another, with errors that would tell their openings."""
     module = _module()

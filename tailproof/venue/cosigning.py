@@ -1,0 +1,244 @@
+"""A signer of a venue's epochs, in a process of its own, with its own key, journal, model and, if it has one, feed.
+
+It signs what `oracle sign` would: the epoch is made again from its sources, follows on the last that stands, and its
+content is what comes out here. Nobody looks at what it signs. So its model and collateral files must be the epoch's,
+byte for byte, and what the book says must be what its own feed says, within a tolerance. A signer without a feed signs
+no epoch of which `epoch check` tells a change.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from primitives import jsonio
+from primitives.errors import BadInput, TailproofError
+from risk.exact.money import format_money
+from risk.grid.grid_epoch import GridEpoch
+from risk.market.book import Book, parse_book
+from risk.market.history import parse_history
+from verifier_contracts.system import Contracts
+
+from .. import epochs, signing
+from ..watching import Library
+from . import feeds
+from .feeds import Feed, Snapshot
+from .rounds import Proposal, Rounds, signature_path
+
+if TYPE_CHECKING:
+    from verifier_contracts.signers import Signer
+
+Heard = Callable[..., object]
+REMEMBERED = 64
+"""Roots that were made again, and need not be once more."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a signer signs.
+
+    model, collateral : files of its own, byte for byte; the epoch's must be the same.  history : as of `oracle sign`.
+    valid_for : seconds of a content, at most.  feed : its own, of `max_age` seconds, within `tolerance` of whose prices
+    the epoch's must be; None: the epoch's sources are taken as they are.  tolerance : basis points.
+    accepts_changes : whether what `epoch check` calls changed is signed.
+    """
+
+    model: bytes
+    collateral: bytes | None
+    history: Path | None
+    valid_for: int
+    allow_trial: bool
+    feed: Feed | None = None
+    max_age: int = 900
+    replayed: bool = False
+    tolerance: int = 100
+    accepts_changes: bool = False
+    first: bool = False
+
+
+@dataclass
+class Cosigner:
+    """One signer of one venue.
+
+    out : folder that signatures are put into.  journal : see `signing_journal`.
+    heard : told (event, facts); facts hold no secret.
+    """
+
+    there: Contracts
+    rounds: Rounds
+    signer: Signer
+    journal: Path
+    out: Path
+    terms: Terms
+    heard: Heard
+    clock: Callable[[], float] = time.time
+    _stood: set[int] = field(default_factory=set)
+    _said: set[tuple[int, str]] = field(default_factory=set)
+
+    def round(self) -> int:
+        """Look at what is proposed and sign what is good; returns how many were signed. What is wrong with one is
+        heard, once, and keeps no other from being signed.
+
+        Raises
+        ------
+        NodeError : from the node; the next round asks again.
+        """
+        signed = 0
+        for tick in self.rounds.ticks()[-2:]:
+            path = signature_path(self.out, tick, self.signer.address)
+            if path.exists():
+                continue
+            try:
+                proposal = self.rounds.proposal(tick)
+                if proposal is None or proposal.content.deadline < self.there.chain.next_time():
+                    continue
+                self._sign(proposal, path)
+                signed += 1
+            except TailproofError as error:
+                if getattr(error, "try_again", False):
+                    raise
+                self._tell(tick, error)
+            except OSError as error:
+                self._tell(tick, error)
+        return signed
+
+    def facts(self) -> dict[str, Any]:
+        """What is told of it at its start."""
+        return {"signer": self.signer.address, "oracle": self.there.oracle.address, "journal": str(self.journal),
+                "out": str(self.out)}
+
+    def _tell(self, tick: int, error: Exception) -> None:
+        said = tick, f"{type(error).__name__}: {error}"[:500]
+        if said not in self._said:
+            self._said.add(said)
+            self.heard("not signed", tick=tick, error=type(error).__name__, why=str(error)[:500])
+
+    def _sign(self, proposal: Proposal, path: Path) -> None:
+        directory, oracle = self.rounds.epochs / proposal.epoch, self.there.oracle
+        on_grid = self._require_ours(directory)
+        candidate = signing.propose(directory, oracle, self.there.court, previous=self._previous(directory),
+                                    first=self.terms.first, collateral=None if on_grid else self.terms.collateral,
+                                    valid_for=self.terms.valid_for, allow_trial=self.terms.allow_trial,
+                                    given=proposal.content)
+        if candidate.content.root not in self._stood:
+            report = signing.require_stands(candidate, history=self.terms.history)
+            if report.changes and self.terms.feed is None and not self.terms.accepts_changes:
+                raise BadInput("changes", "; ".join(map(str, report.changes))[:300], "none that nobody has looked at "
+                               "(--feed, --accept-changes, or `oracle sign` by hand)", source=directory)
+            if len(self._stood) >= REMEMBERED:
+                self._stood.clear()
+            self._stood.add(candidate.content.root)
+        signed = signing.sign(candidate.content, oracle, self.signer, self.journal)
+        signed.save(path)
+        self.heard("signed", tick=proposal.tick, epoch_id=candidate.content.id, root=str(candidate.content.root),
+                   digest="0x" + candidate.content.digest().hex())
+
+    def _previous(self, directory: Path) -> Path | None:
+        """The directory of the last epoch that stands, by the root that the chain has."""
+        oracle = self.there.oracle
+        standing = signing.standing(oracle)
+        if standing is None or standing[1] == epochs.load(directory).root:
+            return None
+        library = Library([self.rounds.epochs])
+        library.refresh()
+        held = library.by_root(standing[1])
+        return None if held is None else held.path
+
+    def _require_ours(self, directory: Path) -> bool:
+        """Refuse an epoch of another model, collateral or market than this signer's; returns whether it is on a grid,
+        where collateral is inside."""
+        epoch = epochs.load(directory)
+        arrays, on_grid = epochs.arrays_of(epoch), isinstance(epoch, GridEpoch)
+        if arrays.provenance is None:
+            raise BadInput("epoch: sources", None, "there: they are what a signer makes it again from",
+                           source=directory)
+        sources = arrays.provenance.sources
+        if sources.model != self.terms.model:
+            raise BadInput("model", "another file", "this signer's own, byte for byte (--model)", source=directory)
+        if isinstance(epoch, GridEpoch) and epoch.collateral != self.terms.collateral:
+            raise BadInput("collateral", "another file", "this signer's own, byte for byte (--collateral)",
+                           source=directory)
+        if self.terms.feed is not None:
+            own = self._market(self.terms.feed)
+            require_near(parse_book(sources.book, source=directory), parse_book(own.book, source=self.terms.feed.name),
+                         self.terms.tolerance, str(directory))
+            if sources.history is not None and own.history is not None:
+                require_same_past(sources.history, own.history, self.terms.tolerance, str(directory))
+        return on_grid
+
+    def _market(self, feed: Feed) -> Snapshot:
+        found = feed.read()
+        feeds.require_young(found, self.clock(), self.terms.max_age, replayed=self.terms.replayed, source=feed.name)
+        return found
+
+
+def require_near(book: Book, own: Book, tolerance: int, source: str) -> None:
+    """Refuse a book that says something else than one's own: other instruments, or a number that is further from one's
+    own than so many basis points.
+
+    Raises
+    ------
+    BadInput : naming the first: spot, perpetual or forward of an underlying, charge or settlement of an instrument, or
+        one that the other has not.
+    """
+    ours, theirs = _numbers(own), _numbers(book)
+    for what in [*ours, *(what for what in theirs if what not in ours)]:
+        mine, given = ours.get(what), theirs.get(what)
+        if mine is None or given is None:
+            raise BadInput(what, None if given is None else format_money(given), "there, as in this signer's own feed"
+                           if given is None else "one that this signer's own feed has", source=source)
+        if abs(given - mine) > 1 and abs(given - mine) * 10_000 > tolerance * mine:
+            raise BadInput(what, format_money(given), f"within {tolerance} basis points of {format_money(mine)}, which "
+                           "this signer's own feed has", source=source)
+
+
+def _numbers(book: Book) -> Mapping[str, int]:
+    """What a book says, money units; nothing of volatilities, which two surfaces never have alike."""
+    found = {f"spot of {one.symbol}": one.spot for one in book.underlyings}
+    found |= {f"perpetual of {one.symbol}": one.perpetual for one in book.underlyings if one.perpetual is not None}
+    for (symbol, expiry), curve in book.curves.items():
+        found[f"forward of {symbol} at {expiry}"] = curve.forward
+    for one in book.listings:
+        symbol = one.instrument.symbol
+        found |= {f"charge of a long lot of {symbol}": one.long, f"charge of a short lot of {symbol}": one.short}
+        if one.settled is not None:
+            found[f"settlement of {symbol}"] = one.settled
+    return found
+
+
+def require_same_past(history: bytes, own: bytes, tolerance: int, source: str) -> None:
+    """Refuse a history whose rows differ from one's own, where both have them, by more than so many basis points.
+
+    Raises
+    ------
+    BadInput : naming the first row and asset; or they have no row in common.
+    """
+    ours, theirs = (parse_history(each, max_gap_steps=1 << 30, step_seconds=1) for each in (own, history))
+    known = dict(zip(ours.times, ours.prices, strict=True))
+    places = [(place, ours.assets.index(asset), asset) for place, asset in enumerate(theirs.assets)
+              if asset in ours.assets]
+    common = [(at, label, row) for at, label, row in zip(theirs.times, theirs.labels, theirs.prices, strict=True)
+              if at in known]
+    if not common or not places:
+        raise BadInput("history", "another", "one that has rows in common with this signer's own feed", source=source)
+    for at, label, row in common:
+        for place, mine, asset in places:
+            if abs(row[place] - known[at][mine]) * 10_000 > tolerance * known[at][mine]:
+                raise BadInput(f"history of {label}, {asset}", float(row[place]), f"within {tolerance} basis points of "
+                               f"{float(known[at][mine])}, which this signer's own feed has", source=source)
+
+
+def files_of(model: Path, collateral: Path | None) -> tuple[bytes, bytes | None]:
+    """The files that a signer holds epochs against; raises BadInput."""
+    from risk.epochs.provenance import read_source
+    return read_source(model), None if collateral is None else read_source(collateral)
+
+
+
+def make_folder(path: Path) -> None:
+    """Make a signer's folder; raises BadInput where it cannot be."""
+    with jsonio.refusing_to_write(path):
+        path.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,127 @@
+"""What a venue and its signers leave for each other: epochs and contents in one folder, signatures in those of signers.
+
+    ROUNDS/epochs/000007/          the epoch directory of tick 7, sources and all
+    ROUNDS/contents/000007.json    which epoch, and the content that is proposed of it
+    SIGNATURES/000007-0x….json     a signer's signature of that content (`oracle sign`)
+
+Nothing here is believed by who reads it: signers make the epoch again, and the venue looks at each signature.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from primitives import jsonio
+from primitives.errors import BadInput, TailproofError
+from primitives.jsonio import Node
+from verifier_contracts.epoch_content import EpochContent, OracleDomain
+from verifier_contracts.oracle import SignerSet
+
+from ..quorums import require_signature
+from ..signing import SignedContent
+
+SCHEMA = "tailproof.venue-round/1"
+LATEST = 10**12 - 1
+_NUMBER = r"[0-9]{6,12}"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What is to be signed.  tick : whose.  epoch : name of its directory in ROUNDS/epochs."""
+
+    tick: int
+    epoch: str
+    content: EpochContent
+
+
+def name(tick: int) -> str:
+    """Of a tick's files."""
+    return f"{tick:06d}"
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """The folder in which a venue proposes."""
+
+    folder: Path
+
+    @property
+    def epochs(self) -> Path:
+        """Where epoch directories are."""
+        return self.folder / "epochs"
+
+    @property
+    def contents(self) -> Path:
+        return self.folder / "contents"
+
+    def make(self) -> None:
+        """Make the folders; raises BadInput where they cannot be."""
+        for folder in (self.epochs, self.contents):
+            with jsonio.refusing_to_write(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+
+    def propose(self, proposal: Proposal) -> None:
+        """Have a content signed; whole or not at all, and never over another."""
+        jsonio.write(self._path(proposal.tick), {"schema": SCHEMA, "epoch": proposal.epoch,
+                                                 "content": proposal.content.to_json()})
+
+    def proposal(self, tick: int) -> Proposal | None:
+        """Of a tick, if there is one; raises BadInput where it is malformed."""
+        path = self._path(tick)
+        if not path.exists():
+            return None
+        parts = Node.read(path).document(SCHEMA, {"epoch", "content"})
+        return Proposal(tick, parts["epoch"].text(_NUMBER, "the name of an epoch directory"),
+                        EpochContent.from_json(parts["content"]))
+
+    def ticks(self) -> list[int]:
+        """Of which something was proposed, oldest first."""
+        return sorted(int(path.stem) for path in self.contents.glob("*.json") if re.fullmatch(_NUMBER, path.stem))
+
+    def _path(self, tick: int) -> Path:
+        return self.contents / f"{name(tick)}.json"
+
+
+def signature_path(folder: Path, tick: int, signer: str) -> Path:
+    """Where a signer puts its signature."""
+    return folder / f"{name(tick)}-{signer}.json"
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Signatures of a content.  files : good ones, by signer.  odd : files that are none, each with what is wrong."""
+
+    files: Mapping[str, Path]
+    odd: Mapping[Path, str]
+
+
+def gather(folders: Sequence[Path], proposal: Proposal, domain: OracleDomain, seated: SignerSet) -> Gathered:
+    """Signatures of a proposal that the oracle would count, each looked at: one that is of something else, or false,
+    keeps no other from counting."""
+    files, odd = dict[str, Path](), dict[Path, str]()
+    for path in _of_tick(folders, proposal.tick):
+        try:
+            one = SignedContent.load(path)
+            for field, found, wanted in (("chain_id", one.chain_id, domain.chain_id),
+                                         ("oracle", one.oracle, domain.oracle)):
+                if found != wanted:
+                    raise BadInput(field, found, str(wanted), source=path)
+            if one.content != proposal.content:
+                raise BadInput("content", "0x" + one.content.digest().hex(),
+                               f"0x{proposal.content.digest().hex()}, which was proposed", source=path)
+            require_signature(domain.content(proposal.content), one.signer, one.signature, path)
+            if one.signer not in seated.signers:
+                raise BadInput("signer", one.signer, f"one of set {seated.generation}", source=path)
+            files.setdefault(one.signer, path)
+        except (TailproofError, OSError) as error:
+            odd[path] = str(error)[:300]
+    return Gathered(files, odd)
+
+
+def _of_tick(folders: Sequence[Path], tick: int) -> Iterator[Path]:
+    for folder in folders:
+        if folder.is_dir():
+            yield from sorted(folder.glob(f"{name(tick)}-*.json"))

@@ -1,0 +1,491 @@
+"""The venue's loop on real contracts and proofs: what a tick does, what it does after any end, and what fails alone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real_system import RealSystem
+from system_world import MAX_AGE
+from venue_accounts import Member, deposit, members
+from venue_site import Killed, VenueSite, add, inline
+
+from primitives import jsonio
+from primitives.errors import BadInput
+from relayer.outbox_steps import State
+from tailproof import signing
+from tailproof.bundle import Bundle
+from tailproof.secret import Opening
+from tailproof.signing import SignedContent
+from tailproof.venue.rounds import Rounds
+from tailproof.venue.running import Venue
+from verifier_contracts.ledger import INITIAL
+from verifier_contracts.signers import LocalSigner
+
+MINUTE = 60
+
+
+@pytest.fixture
+def site(real: RealSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VenueSite:
+    inline(monkeypatch)
+    made = VenueSite(real, tmp_path / "venue").make()
+    made.later(MAX_AGE + MINUTE)                   # the epoch of the beginning attests nothing any more
+    made.feed()
+    return made
+
+
+@pytest.fixture
+def two(real: RealSystem, site: VenueSite, tmp_path: Path) -> list[Member]:
+    made = members(real, tmp_path / "in", [400, 700])
+    add(site, made)
+    return made
+
+
+def submit(site: VenueSite, document: str) -> dict[str, Any]:
+    path = site.home / "one.json"
+    path.write_text(document)
+    return site.real("submit", path, by=site.real.world.relayer)
+
+
+def names(site: VenueSite, some: list[Member], epoch_id: int) -> set[str]:
+    return {f"margin {one.account.lower()} {epoch_id} 1" for one in some}
+
+
+# -- a tick ------------------------------------------------------------------------------------------------------------
+def test_an_epoch_is_built_signed_by_others_published_and_every_account_proven_in_it(
+        site: VenueSite, two: list[Member]) -> None:
+    venue, oracle = site.venue(), site.real.at.oracle
+    before = oracle.latest_epoch_id()
+    site.tick(venue)
+    epoch_id = oracle.latest_epoch_id()
+    assert epoch_id > before
+    assert oracle.facts_of(epoch_id).previous_id == before
+    documents = site.documents()
+    assert set(documents) == names(site, two, epoch_id)
+    assert venue.accounts.counts() == {"handed over": 2}
+    for document in documents.values():
+        assert submit(site, document)["outcome"] == "attested"
+    venue._swept_at = 0.0
+    venue.once()
+    assert venue.accounts.counts() == {"on chain": 2}
+    (tick,) = venue.ticks.last()
+    assert set(tick.seconds) == {"built", "proposed", "published", "proven", "on chain"}
+    assert tick.gas > 100_000
+    # Nothing is due before the clock's next turn; then, with prices as they were, the same epoch is published again.
+    assert [venue.once() for _ in range(3)] == [False] * 3
+    root = oracle.root_of(epoch_id)
+    site.later(5 * MINUTE)
+    site.feed(600)
+    site.tick(venue)
+    assert oracle.root_of(oracle.latest_epoch_id()) == root
+    assert len(list((site.home / "rounds" / "epochs").iterdir())) == 2
+    assert len(site.documents()) == 4
+    # With other prices it is another, that follows on this one.
+    site.later(5 * MINUTE)
+    site.feed(1_200, "29500")
+    site.tick(venue)
+    assert oracle.root_of(oracle.latest_epoch_id()) != root
+    assert len(site.documents()) == 6
+
+
+POINTS = ("before built", "after built", "before proposed", "after proposed", "before published", "after published",
+          "before shelved", "after shelved", "before handed", "after handed")
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_any_point_it_goes_on_and_does_nothing_twice(site: VenueSite, two: list[Member], point: str) -> None:
+    oracle = site.real.at.oracle
+    before = oracle.latest_epoch_id()
+
+    def kill(passed: str) -> None:
+        if passed == point:
+            raise Killed
+    with pytest.raises(Killed):
+        site.tick(site.venue(at=kill))
+    venue = site.venue()
+    for _ in range(3):
+        venue.once()
+        site.sign(0, 1)
+    for _ in range(3):
+        venue.once()
+    epoch_id = oracle.latest_epoch_id()
+    assert oracle.facts_of(epoch_id).previous_id == before, "one epoch, and one alone"
+    assert set(site.documents()) == names(site, two, epoch_id)
+    assert Counter(path.name.split("-")[0] for path in (site.home / "state" / "proven").iterdir()) == {
+        one.account: 1 for one in two}
+    assert len(Rounds(site.home / "rounds").ticks()) == 1
+    assert [tick.outcome for tick in venue.ticks.last(9)] == ["published"]
+
+
+def test_a_stop_ends_what_is_under_way_and_begins_nothing(site: VenueSite, two: list[Member]) -> None:
+    venue = site.venue()
+    handed = list[int]()
+    honest = venue._hand
+
+    def hand(*given: Any) -> None:
+        honest(*given)
+        handed.append(1)
+        venue.stop.set()
+    venue._hand = hand                                                                   # type: ignore[method-assign]
+    for _ in range(3):
+        venue.once()
+    site.sign(0, 1)
+    for _ in range(4):
+        venue.once()
+    assert len(handed) == 1
+    assert len(site.documents()) == 1
+    again = site.venue()
+    again.once()
+    assert len(site.documents()) == 2
+
+
+# -- accounts ----------------------------------------------------------------------------------------------------------
+def test_one_accounts_failure_stops_no_other(real: RealSystem, site: VenueSite, tmp_path: Path) -> None:
+    made = members(real, tmp_path / "in", [400, 700, 250, 300, 500])
+    add(site, made[:2])
+    store = site.home / "accounts"
+    (store / f"{made[2].account}.json").write_text("{")
+    (store / f"{made[2].account}.json").chmod(0o600)
+    replace(made[3].opening, salt=5).save(store / f"{made[3].account}-1.json")         # opens nothing
+    replace(made[4].opening, commitment=5).save(store / f"{made[4].account}-1.json")   # an earlier version's
+    (store / "notes.json").write_text("{}")
+    (store / f"0x{'1' * 40}.json").write_text("{")                                     # of nobody
+    venue = site.venue()
+    site.tick(venue)
+    assert venue.accounts.counts() == {"handed over": 2, "no opening": 1, "not registered": 1, "refused": 2}
+    assert set(site.documents()) == names(site, made[:2], venue.accounts.epoch_id)
+    reasons = " ".join(venue.accounts.reasons.values())
+    assert "opening.commitment" in reasons
+    # Once there is an opening, it is proven in the same epoch.
+    made[2].opening.save(store / f"{made[2].account}-1.json")
+    made[4].opening.save(store / f"{made[4].account}-2.json")
+    venue.accounts.next_look.clear()
+    venue._swept_at = 0.0
+    venue.once()
+    assert venue.accounts.counts() == {"handed over": 4, "not registered": 1, "refused": 1}
+
+
+def test_what_the_relayer_was_refused_is_proven_again(site: VenueSite, two: list[Member]) -> None:
+    venue = site.venue()
+    site.tick(venue)
+    outbox = site.outbox()
+    items = [item for item in outbox.latest(9) if two[0].account.lower() in item.name]
+    outbox.move(items, State.REFUSED, "ClaimAboveValue: more than the vault counts", 1.0)
+    venue._swept_at = 0.0
+    venue.once()
+    assert venue.accounts.states[two[0].account] == "refused"
+    assert venue.accounts.reasons[two[0].account] == "by the contracts: ClaimAboveValue"
+    venue.accounts.next_look.clear()
+    venue._swept_at = 0.0
+    venue.once()
+    assert venue.accounts.counts() == {"handed over": 2}
+    assert {item.state for item in outbox.latest(9)} == {State.QUEUED}
+
+
+def test_covers_reach_the_relayer_too_and_who_is_short_is_refused_alone(
+        real: RealSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inline(monkeypatch)
+    site = VenueSite(real, tmp_path / "venue", "cover").make()
+    made = members(real, tmp_path / "in", [400, 700])
+    add(site, made)
+    deposit(real, made[0], made[0].needs(real, INITIAL) * 11 // 10)
+    site.later(MAX_AGE + MINUTE)
+    site.feed()
+    venue = site.venue()
+    site.tick(venue)
+    assert venue.accounts.counts() == {"handed over": 1, "refused": 1}
+    ((name, document),) = site.documents().items()
+    assert name == f"cover {made[0].account.lower()} {venue.accounts.epoch_id} 1 1"
+    path = site.home / "one.json"
+    path.write_text(document)
+    epoch = Rounds(site.home / "rounds").epochs / "000001"
+    real("submit", path, "--epoch", epoch, "--collateral", real.path("collateral.json"), by=real.world.relayer)
+    deposit(real, made[1], made[1].needs(real, INITIAL) * 11 // 10)
+    venue.accounts.next_look.clear()
+    venue._swept_at = 0.0
+    venue.once()
+    assert venue.accounts.counts() == {"handed over": 1, "on chain": 1}
+    assert not real.at.ledger.is_reduce_only(made[0].account)
+
+
+def test_openings_come_from_escrow_where_the_venues_key_opens_it(real: RealSystem, site: VenueSite) -> None:
+    opening = real.register([(real.epoch.cash_id, 1_000_000)])
+    opening.save(site.home / "mine.json")
+    real.prepare_escrow(site.home)
+    real.post(site.home / "mine.json")
+    (site.home / "venue.toml").write_text((site.home / "venue.toml").read_text().replace(
+        'store = "accounts"', 'store = "accounts"\nsecret = "venue.json"'))
+    venue = site.venue()
+    site.tick(venue)
+    assert venue.accounts.states == {real.trader.address: "handed over"}
+    ((_, document),) = site.documents().items()
+    bundle = Bundle.of(jsonio.Node(json.loads(document)))
+    assert bundle.public_inputs["portfolio_commitment"] == opening.commitment
+    # A stranger's key opens nothing.
+    real.run("committee", "init", "member", "--name", "x", "--secret", site.home / "x.json", "--public",
+             site.home / "x-public.json")
+    (site.home / "venue.toml").write_text((site.home / "venue.toml").read_text().replace("venue.json", "x.json"))
+    assert site.venue().openings.accounts() == []
+
+
+# -- feeds -------------------------------------------------------------------------------------------------------------
+def test_a_feed_that_fails_stops_no_account_and_is_asked_again(site: VenueSite, two: list[Member]) -> None:
+    venue = site.venue()
+    site.feed(written_at=1_000)
+    venue.once()
+    assert "written_at" in venue.troubles["tick"]
+    assert venue.ticks.last() == []
+    site.feed()
+    (site.home / "feed" / f"book-{site.sequence}.json").write_text("{}")
+    venue.once()
+    assert "does not have the digest" in venue.troubles["tick"]
+    site.feed(-600)
+    venue.once()
+    assert "valuation" in venue.troubles["tick"]
+    assert "that of the last epoch" in venue.troubles["tick"]
+    site.feed(spot="1")
+    venue.once()
+    assert "tick" in venue.troubles, "no gate takes that"
+    assert [event for event, _ in site.heard] == ["failed"] * 4, "each is told once"
+    venue.once()
+    assert len(site.heard) == 4
+    site.feed()
+    site.tick(venue)
+    assert venue.troubles == {}
+    assert venue.accounts.counts() == {"handed over": 2}
+
+
+def test_prices_of_the_past_are_taken_only_where_that_is_said(site: VenueSite) -> None:
+    text = (site.home / "venue.toml").read_text()
+    (site.home / "venue.toml").write_text(text.replace("replayed = true", "replayed = false"))
+    venue = site.venue()
+    venue.once()
+    assert venue.troubles["tick"].startswith(f"{site.home / 'feed'}: replayed is True")
+    site.feed(replayed=False)
+    venue.once()
+    assert "valuation" in venue.troubles["tick"], "and they are old whatever the manifest says"
+
+
+# -- signers -----------------------------------------------------------------------------------------------------------
+def test_too_few_signatures_fail_the_tick_and_the_next_one_begins_anew(site: VenueSite, two: list[Member]) -> None:
+    venue, oracle = site.venue(), site.real.at.oracle
+    before = oracle.latest_epoch_id()
+    for _ in range(3):
+        venue.once()
+    assert site.sign(0) == 1
+    venue.once()
+    site.later(130)
+    venue.once()
+    (tick,) = venue.ticks.last()
+    assert (tick.outcome, tick.why) == ("failed", "1 of 2 signatures until the deadline")
+    assert oracle.latest_epoch_id() == before
+    venue._not_before = 0.0
+    site.feed(1_200)
+    site.tick(venue)
+    assert [tick.outcome for tick in venue.ticks.last(9)] == ["failed", "published"]
+    assert venue.accounts.counts() == {"handed over": 2}
+
+
+def test_a_signature_that_is_none_keeps_no_other_from_counting(site: VenueSite, two: list[Member]) -> None:
+    venue, folder = site.venue(), site.home / "signatures"
+    for _ in range(2):
+        venue.once()
+    assert site.sign(0) == 1
+    (good,) = folder.iterdir()
+    (folder / "000001-junk.json").write_text("{")
+    signed = SignedContent.load(good)
+    replace(signed, content=replace(signed.content, root=5)).save(folder / "000001-other.json")
+    replace(signed, signer=site.real.world.publishers[1].address).save(folder / "000001-false.json")
+    stranger = LocalSigner(site.real.trader)
+    message = site.real.at.oracle.domain.content(signed.content)
+    SignedContent(signed.chain_id, signed.oracle, stranger.address, signed.content, stranger.sign_message(message)
+                  ).save(folder / "000001-stranger.json")
+    replace(signed, oracle=site.real.venue.address).save(folder / "000001-elsewhere.json")
+    venue.once()
+    assert venue.published == 0
+    assert {facts["file"] for facts in site.events("signature not counted")} == {
+        f"000001-{name}.json" for name in ("junk", "other", "false", "stranger", "elsewhere")}
+    site.sign(1)
+    for _ in range(3):
+        venue.once()
+    assert venue.published == 1
+
+
+@pytest.mark.parametrize(("terms", "why"), [
+    ({"model": b"another"}, "model is 'another file'"), ({"allow_trial": False}, "purpose"),
+    ({"collateral": None}, "factors_hash"), ({"valid_for": 60}, "deadline"), ({"accepts_changes": False}, "changes")])
+def test_a_signer_signs_only_what_is_its_own(site: VenueSite, two: list[Member], terms: dict[str, Any], why: str
+                                             ) -> None:
+    site.feed(600, "45000")                        # more than the epoch before forecast: a change
+    venue = site.venue()
+    for _ in range(2):
+        venue.once()
+    assert venue.troubles == {}
+    refusing = site.signer(0, **terms)
+    assert (refusing.round(), refusing.round()) == (0, 0)
+    (told,) = site.events("not signed")
+    assert why in told["why"]
+    assert site.sign(0) == 1, "with terms that it meets"
+    assert site.sign(0) == 0, "once"
+
+
+def test_a_signer_holds_the_book_against_its_own_feed(site: VenueSite, two: list[Member]) -> None:
+    from tailproof.venue.feeds import FolderFeed
+    own = {"feed": FolderFeed(site.home / "feed"), "replayed": True, "accepts_changes": False}
+    venue = site.venue()
+    site.feed(600, "29100")
+    for _ in range(2):
+        venue.once()
+    site.feed(630, "29800")                        # what this signer's own feed says meanwhile
+    assert site.signer(0, **own).round() == 0
+    (told,) = site.events("not signed")
+    assert "spot of BTC is '29100'" in told["why"]
+    assert site.signer(0, **own, tolerance=300).round() == 1
+    site.feed(660, "29100")
+    assert site.signer(1, **own).round() == 1
+    site.feed(690, "29100", written_at=1_000)
+    stale = site.signer(2, **own)
+    with pytest.raises(Exception, match="written_at"):
+        stale.round()
+
+
+def test_a_false_epoch_is_signed_by_nobody(site: VenueSite, two: list[Member]) -> None:
+    """A venue that changes what was built, or proposes what it was not."""
+    from oracle_epochs import forge
+    venue, rounds = site.venue(), Rounds(site.home / "rounds")
+    for _ in range(2):
+        venue.once()
+    proposal = rounds.proposal(1)
+    assert proposal is not None
+    (rounds.contents / "000001.json").unlink()
+    rounds.propose(replace(proposal, content=replace(proposal.content, marks=(1, 1))))
+    assert site.sign(0, 1) == 0
+    assert {facts["error"] for facts in site.events("not signed")} == {"OtherContent"}
+    site.heard.clear()
+    forge(rounds.epochs / "000001", rounds.epochs / "000002", changes=lambda rows: _less(rows))
+    from tailproof import epochs
+    from tailproof.epoch_contents import content_of
+    from tailproof.epoch_leaves import EpochLeaves
+    false = epochs.load(rounds.epochs / "000002")
+    content = content_of(false, EpochLeaves.of(false), proposal.content.id, proposal.content.deadline,
+                         proposal.content.previous, collateral=(site.home / "collateral.json").read_bytes())
+    rounds.propose(replace(proposal, tick=2, epoch="000002", content=content))
+    assert site.sign(0, 1) == 0
+    assert "EpochDoesNotStand" in {facts["error"] for facts in site.events("not signed")}
+
+
+def _less(rows: Any) -> Any:
+    rows[1, 0] -= 1
+    return rows
+
+
+# -- what is where -----------------------------------------------------------------------------------------------------
+def test_no_opening_is_anywhere_but_in_the_store(site: VenueSite, two: list[Member]) -> None:
+    venue = site.venue()
+    replace(two[0].opening, salt=two[1].opening.salt).save(site.home / "accounts" / f"{two[0].account}-9.json")
+    site.tick(venue)
+    hunted = [text for one in two for text in (
+        b"%d" % one.opening.salt, b"%x" % one.opening.salt, one.opening.salt.to_bytes(32, "big"),
+        one.opening.salt.to_bytes(32, "little"))]
+    hunted = [text for text in hunted if len(text) > 4]
+    files = [path for path in site.home.rglob("*") if path.is_file() and "keys" not in path.parts]
+    outside = [path for path in files if (site.home / "accounts") not in path.parents]
+    assert len(outside) > 10
+    for path in outside:
+        assert not any(secret in path.read_bytes() for secret in hunted if len(secret) == 32), path
+    told = json.dumps(site.heard, default=str) + json.dumps(venue.facts(), default=str)
+    assert '"salt"' not in told
+    assert not any(f'"{one.opening.salt}"' in told for one in two)
+
+
+def test_a_state_is_one_deployments(site: VenueSite, two: list[Member]) -> None:
+    site.venue()
+    path = site.home / "state" / "venue.json"
+    path.write_text(path.read_text().replace(site.real.system.contracts["ledger"], "0x" + "12" * 20))
+    with pytest.raises(BadInput, match="another deployment's"):
+        site.venue()
+
+
+def test_an_epoch_of_others_that_is_not_at_hand_is_asked_for(site: VenueSite, two: list[Member]) -> None:
+    import shutil
+    shutil.rmtree(site.home / "rounds" / "epochs" / "before")
+    venue: Venue = site.venue()
+    venue.once()
+    assert "put its directory there" in venue.troubles["tick"]
+    assert signing.standing(site.real.at.oracle) is not None
+    assert Opening.load(next((site.home / "accounts").iterdir())).salt
+
+
+# -- by the commands ---------------------------------------------------------------------------------------------------
+def checks(site: VenueSite, code: int) -> dict[str, bool]:
+    told = site.real("venue", "check", site.home / "venue.toml", sends=False, code=code)
+    return {one["name"]: one["works"] for one in told["checks"]}
+
+
+def test_check_says_what_works_and_leaves_everything_as_it_was(site: VenueSite, two: list[Member]) -> None:
+    before = sorted(site.home.rglob("*"))
+    assert set(checks(site, 0).values()) == {True}
+    assert sorted(site.home.rglob("*")) == before
+    site.feed(written_at=1_000)
+    found = checks(site, 1)
+    assert [name for name, works in found.items() if not works] == ["feed", "epoch"]
+    site.feed()
+    text = (site.home / "venue.toml").read_text()
+    for old, new, wrong in (
+            ("interval = 300", "interval = 10", "interval"), ("interval = 300", "interval = 86400", "interval"),
+            ('store = "accounts"', 'store = "nothing"', "accounts"), ("keys/margin", "keys/flat", "key"),
+            ("allow_trial = true", "", "epoch"), ('["signatures"]', '["signatures", "x"]', "signers"),
+            ('"relay.db"', '"no/relay.db"', "outbox"), ("every = 1", "workers = 1000", "workers")):
+        (site.home / "venue.toml").write_text(text.replace(old, new))
+        found = checks(site, 1)
+        assert not found[wrong], (new, found)
+    for path in (site.home / "accounts").iterdir():
+        path.unlink()
+    (site.home / "venue.toml").write_text(text)
+    assert not checks(site, 1)["accounts"]
+
+
+def test_run_by_the_command_until_an_epoch_is_done(site: VenueSite, two: list[Member], monkeypatch: pytest.MonkeyPatch
+                                                   ) -> None:
+    """The signers are played between rounds; the farm is a process of this machine."""
+    from tailproof.farm.dispatch import Dispatch
+    from tailproof.venue import running
+    monkeypatch.setattr(running, "Dispatch", Dispatch)
+    monkeypatch.setenv("TAILPROOF_THREADS", "1")
+    honest = Venue._tick
+
+    def tick(venue: Venue) -> bool:
+        happened = honest(venue)
+        site.sign(0, 1)
+        return happened
+    monkeypatch.setattr(Venue, "_tick", tick)
+    log = site.home / "venue.log"
+    told = site.real("venue", "run", site.home / "venue.toml", "--ticks", 1, "--log", log, by=site.real.world.relayer)
+    assert (told["published"], told["accounts"]) == (1, {"handed over": 2})
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [one["event"] for one in events][:4] == ["started", "built", "proposed", "published"]
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert all({"at", "event"} <= one.keys() for one in events)
+    assert not any(str(one.opening.salt) in log.read_text() for one in two)
+    assert set(site.documents()) == names(site, two, told["epoch_id"])
+
+
+def test_what_is_wrong_is_said_before_anything_is_done(site: VenueSite, two: list[Member]) -> None:
+    config, by = site.home / "venue.toml", site.real.world.relayer
+    text = config.read_text()
+    assert site.real("venue", "run", config, "--dry-run", by=by, code=2)["field"] == "--dry-run and --calldata"
+    config.write_text(text.replace("keys/margin", "keys/flat"))
+    assert site.real("venue", "run", config, "--ticks", 1, by=by, code=2)["field"] == "prove.key"
+    config.write_text(text)
+    from tailproof.cli.venue_run import _alone
+    with _alone(site.config()):
+        assert site.real("venue", "run", config, "--ticks", 1, by=by, code=2)["field"] == "state"
+    signer = ("venue", "signer", site.home / "rounds", "--out", site.home / "signatures", "--model",
+              site.home / "model.toml", "--once")
+    assert site.real(*signer, by=site.real.trader, code=2)["field"] == "signer"
+    assert site.real(*signer, "--new-journal", "never-signed", by=site.real.world.publishers[0], code=2
+                     )["field"] == "--new-journal"
