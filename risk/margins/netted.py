@@ -48,7 +48,12 @@ class Netted:
     def saved(self) -> int:
         """What one margin for all saves against one for each; never negative, as Expected Shortfall is subadditive, and
         so is rounding up."""
-        return sum(one.required for one in self.separate) - self.together.required
+        return self.apart - self.together.required
+
+    @property
+    def apart(self) -> int:
+        """One margin for each, summed up."""
+        return sum(one.required for one in self.separate)
 
 
 def netted(epoch: AnyEpoch, portfolios: Sequence[tuple[str, Positions]]) -> Netted:
