@@ -27,6 +27,7 @@ from .risk_contributions import contributions
 from .risk_greeks import greeks
 from .risk_marginal import marginal
 from .risk_procyclicality import procyclicality, sets
+from .risk_tables import tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,7 @@ risk.add_command(greeks)
 risk.add_command(marginal)
 risk.add_command(procyclicality)
 risk.add_command(sets)
+risk.add_command(tables)
 
 
 @risk.command("margin")
