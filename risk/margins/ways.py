@@ -6,6 +6,8 @@ cross      all collateral is one, and the margin is the sum over assets of each 
            net within an asset and not across.
 scan       the same, with the worst loss over a venue's handwritten moves in place of Expected Shortfall.
 portfolio  all collateral is one, and the margin is the Expected Shortfall of everything together: what is proven.
+scaled     portfolio margins, all raised by one factor so that the accounts together hold what they do under cross. A
+           margin that asks for more falls short less: this one says which of the two puts the same money better.
 
 Under every way an account holds just its margin. In a scenario it falls short by what its losses are beyond it:
 sum over positions of max(0, loss - margin) where they are isolated, max(0, loss - margin) of the whole elsewhere. That
@@ -18,7 +20,7 @@ is at least cross, and cross at least portfolio.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -30,6 +32,7 @@ from risk.grid.grid_epoch import GridEpoch
 from risk.margins.contributions import AnyEpoch, Positions, position_losses
 
 WAYS = ("isolated", "cross", "scan", "portfolio")
+SCALED = "scaled"
 MILLION = 10**6
 
 
@@ -47,7 +50,7 @@ class BookMargins:
     """Margins of a book, 10**-6 quote units.
 
     each : of every position alone, in the book's order; `isolated` is their sum.
-    scan : None where nobody asked.
+    scan : None where nobody asked.  scaled : None outside a study of many.
     """
 
     book: NamedBook
@@ -55,6 +58,7 @@ class BookMargins:
     cross: int
     portfolio: int
     scan: int | None = None
+    scaled: int | None = None
 
     @property
     def isolated(self) -> int:
@@ -90,11 +94,17 @@ def margins_of(epoch: AnyEpoch, book: NamedBook, scan: int | None = None) -> Boo
     def asked(losses: Sequence[int]) -> int:
         return max(0, -(-expected_shortfall(losses, epoch.shape.tail).numerator // unit))
 
-    whole: Sequence[int] = nothing
-    for losses in by_asset.values():
-        whole = [a + b for a, b in zip(whole, losses, strict=True)]
+    whole = nothing
+    for of_asset in by_asset.values():
+        whole = [a + b for a, b in zip(whole, of_asset, strict=True)]
     return BookMargins(book, tuple(asked(losses) + addon for losses, addon in zip(each, addons, strict=True)),
                        sum(map(asked, by_asset.values())) + sum(addons), asked(whole) + sum(addons), scan)
+
+
+def scaled(found: Sequence[BookMargins]) -> tuple[BookMargins, ...]:
+    """With the portfolio margins raised to what cross asks of all books together, each rounded up."""
+    held, asked = sum(one.portfolio for one in found), sum(one.cross for one in found)
+    return tuple(replace(one, scaled=-(-one.portfolio * asked // held) if held else 0) for one in found)
 
 
 # -- what falls short ------------------------------------------------------------------------------------------------
@@ -137,7 +147,7 @@ def shortfalls(found: Sequence[BookMargins], losses: Mapping[str, Sequence[NDArr
     """
     out = []
     for stress, of_books in losses.items():
-        tallies = {way: _Tally(stress, way) for way in WAYS}
+        tallies = {way: _Tally(stress, way) for way in (*WAYS, SCALED)}
         for book, own in zip(found, of_books, strict=True):
             if book.portfolio:
                 for way, (amounts, needless) in _short(book, own).items():
@@ -154,7 +164,7 @@ def _short(book: BookMargins, own: NDArray[Any]) -> dict[str, tuple[NDArray[Any]
     margins = np.array(book.each, own.dtype).reshape(-1, 1)
     apart = np.maximum(own - margins, 0).sum(axis=0)
     needless = int(np.count_nonzero((apart > 0) & (whole <= book.isolated)))
-    pooled = {"cross": book.cross, "scan": book.scan, "portfolio": book.portfolio}
+    pooled = {"cross": book.cross, "scan": book.scan, "portfolio": book.portfolio, SCALED: book.scaled}
     return {"isolated": (apart, needless), **{way: (np.maximum(whole - margin, 0), 0)
                                               for way, margin in pooled.items() if margin is not None}}
 

@@ -23,6 +23,7 @@ from risk.margins.ways import (
     losses_of,
     margins_of,
     saving_quantiles,
+    scaled,
     shortfalls,
 )
 
@@ -40,6 +41,14 @@ class Study:
     savings: dict[tuple[str, str], tuple[Fraction, ...]]
     shortfalls: dict[str, tuple[Shortfall, ...]]
     set: str
+
+    @property
+    def factor(self) -> Fraction:
+        """What cross asks of all books together over what portfolio margins do: what `scaled` raises them by."""
+        asked, total = 0, 0
+        for one in self.books:
+            asked, total = asked + one.cross, total + one.portfolio
+        return Fraction(asked, total) if total else Fraction(1)
 
     def kinds(self) -> tuple[str, ...]:
         """Of books, in the order of the first of each; `ALL` last where there are several."""
@@ -69,6 +78,7 @@ def study(market: Market, books: Sequence[NamedBook], *, scan_set: str = DEFAULT
     for i, book in enumerate(books):
         report("margins", i, len(books))
         found.append(margins_of(epoch, book, scanned(market, book.positions, moves)))
+    found = list(scaled(found))
     of_kind = {kind: [i for i, book in enumerate(books) if book.kind == kind] for kind in {b.kind: 0 for b in books}}
     if len(of_kind) > 1:
         of_kind[ALL] = list(range(len(books)))

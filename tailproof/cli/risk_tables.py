@@ -77,11 +77,12 @@ def to_json(found: Study) -> dict[str, Any]:
     """Margins in 10**-6 quote units, as text; shares as numbers."""
     from risk.margins.ways import QUANTILES
     return {
-        "set": found.set,
+        "set": found.set, "scaled_by": float(found.factor),
         "books": [{"name": one.book.name, "kind": one.book.kind,
                    "positions": [{"row": row, "lots": lots} for row, lots in one.book.positions],
                    **{way: str(value) for way, value in (("isolated", one.isolated), ("cross", one.cross),
-                                                         ("scan", one.scan), ("portfolio", one.portfolio))}}
+                                                         ("scan", one.scan), ("portfolio", one.portfolio),
+                                                         ("scaled", one.scaled))}}
                   for one in found.books],
         "savings": [{"kind": kind, "against": way, "quantiles": {f"{float(q):g}": float(value) for q, value
                                                                 in zip(QUANTILES, values, strict=True)}}
@@ -109,7 +110,8 @@ def _lines(found: Study, quote: str) -> list[str]:
              _needless(one)) for one in found.shortfalls[kind]]
     header = (f"stress, {len(found.books)} books", "margin", "short in %", "mean", "worst", "needless, %")
     lines += table(rows, header) if rows else ["no book needs a margin"]
-    return [*lines, "", "needless: of all cases, those in which a position is closed though the account has enough"]
+    return [*lines, "", "needless: of all cases, those in which a position is closed though the account has enough",
+            f"scaled: portfolio margins times {float(found.factor):.3f}, what cross asks of all books together"]
 
 
 def _needless(one: Shortfall) -> str:

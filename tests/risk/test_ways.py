@@ -30,11 +30,13 @@ from risk.margins.stress_moves import DEFAULT, DRAWN, stress_changes
 from risk.margins.ways import (
     MILLION,
     QUANTILES,
+    SCALED,
     BookMargins,
     NamedBook,
     losses_of,
     margins_of,
     saving_quantiles,
+    scaled,
     shortfalls,
 )
 from risk.margins.ways_study import ALL, study, usual_books
@@ -106,6 +108,15 @@ def test_what_each_way_falls_short_by() -> None:
         assert one.cases == 3
         assert one.share == Fraction(one.short, 3)
         assert one.mean == Fraction(one.total, 3 * MILLION)
+
+
+def test_scaled_margins_hold_what_cross_does() -> None:
+    books = [account(9, cross=9, portfolio=3), account(9, cross=6, portfolio=4)]
+    first, second = scaled(books)
+    assert (first.scaled, second.scaled) == (7, 9), "15/7 of each, rounded up"
+    found = {one.way: one.short for one in shortfalls((first, second), {"bad": [np.array([[8]]), np.array([[8]])]})}
+    assert found == {"isolated": 0, "cross": 1, "portfolio": 2, SCALED: 1}
+    assert scaled([account(0, cross=0, portfolio=0)])[0].scaled == 0
 
 
 def test_sizes_round_up_and_books_without_margin_are_left_out() -> None:
