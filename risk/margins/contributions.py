@@ -115,11 +115,11 @@ def breakdown(epoch: AnyEpoch, positions: Positions) -> Breakdown:
     parts = tuple(Part(label(epoch, row), sum(mass * own[s] for s, mass in in_tail),
                        abs(lots) * int((epoch.long if lots >= 0 else epoch.short)[row]))
                   for (row, lots), own in zip(positions, each, strict=True))
-    named = [_named(epoch, row) for row, _ in positions]
+    named = [asset_and_expiry(epoch, row) for row, _ in positions]
     return Breakdown(
         positions=parts, lots=tuple(lots for _, lots in positions), standalone=standalone,
-        assets=_gathered(parts, [asset for asset, _ in named]),
-        expiries=_gathered(parts, [expiry for _, expiry in named]),
+        assets=gathered(parts, [asset for asset, _ in named]),
+        expiries=gathered(parts, [expiry for _, expiry in named]),
         losses=losses, each=each, shortfall=shortfall, weight_bits=bits, addons=addons, required=required)
 
 
@@ -143,8 +143,8 @@ def instrument_of(epoch: AnyEpoch, row: int) -> Instrument | None:
     return epoch.instruments[row - 1] if epoch.instruments and row else None
 
 
-def _named(epoch: AnyEpoch, row: int) -> tuple[str, str]:
-    """Asset and expiry of a row."""
+def asset_and_expiry(epoch: AnyEpoch, row: int) -> tuple[str, str]:
+    """Names of a row's asset and expiry; those of cash are its own and `UNDATED`."""
     instrument = instrument_of(epoch, row)
     if instrument is not None and instrument.kind == Kind.CASH:
         return instrument.symbol, UNDATED
@@ -152,7 +152,8 @@ def _named(epoch: AnyEpoch, row: int) -> tuple[str, str]:
     return asset, UNDATED if instrument is None or instrument.expiry is None else format_time(instrument.expiry)
 
 
-def _gathered(parts: Sequence[Part], names: Sequence[str]) -> tuple[Part, ...]:
+def gathered(parts: Sequence[Part], names: Sequence[str]) -> tuple[Part, ...]:
+    """Parts of one name summed up under it, largest first."""
     found: dict[str, Part] = {}
     for part, name in zip(parts, names, strict=True):
         before = found.get(name, Part(name, 0, 0))

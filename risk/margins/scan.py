@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from primitives.jsonio import Node
 from risk.exact.shape import EpochShape, TailSize
 from risk.margins.contributions import Positions
@@ -21,20 +24,30 @@ DEFAULT_SET = "derive-pm2-2026-11"
 
 
 def scan(market: Market, positions: Positions, name: str = DEFAULT_SET) -> int:
-    """The margin on a preset set, 10**-6 quote units.
+    """The margin on a preset set, 10**-6 quote units; errors as `set_changes`, and a position that the book does not
+    list."""
+    return scanned(market, positions, set_changes(market, name))
+
+
+def set_changes(market: Market, name: str) -> NDArray[np.int64]:
+    """Value change of a lot of every listing in each row of a preset set, at once: int64 (n, rows), money units.
 
     Raises
     ------
-    BadInput : there is no such preset; it states no spot for an asset; a position that the book does not list.
+    BadInput : there is no such preset; it states no spot for an asset.
     """
     chosen = parse_set(Node(name, field="--set"), market.model.assets)
     shape = market.model.shape
     layout = EpochShape(len(chosen.rows), TailSize(1), shape.depth, shape.lanes, shape.width, shape.value_bits)
     model = replace(market.model, set=chosen, shape=layout, horizon=0)
-    changes = value_changes(market.book, model, market.calibration, sets.scenarios(model))
+    return value_changes(market.book, model, market.calibration, sets.scenarios(model))
+
+
+def scanned(market: Market, positions: Positions, changes: NDArray[np.int64]) -> int:
+    """`scan` on the changes of a set."""
     epoch, total = market.epoch, 0         # changes, also where the epoch has levels
-    for asset in range(len(model.assets)):
-        losses = [0] * len(chosen.rows)
+    for asset in range(len(market.model.assets)):
+        losses = [0] * changes.shape[1]
         for row, lots in positions:
             if int(epoch.underlying[row]) == asset:
                 losses = [loss - lots * change for loss, change in

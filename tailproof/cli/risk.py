@@ -11,14 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from primitives.errors import BadInput, suggestion
+from primitives.errors import BadInput
 from risk.grid.grid_epoch import GridEpoch
 
 from .. import telling
 from .console import FILE, PICTURE, Outcome, progress, reporting, table
 from .risk_backtest import attribution, backtest, forecast
+from .risk_books import known_asset as _known_asset
+from .risk_books import rows_of as _rows
+from .risk_books import shown as _shown
+from .risk_books import with_trades as _with
+from .risk_books import wrote as _wrote
 from .risk_cascade import cascade
+from .risk_contributions import contributions
+from .risk_greeks import greeks
+from .risk_marginal import marginal
 from .risk_procyclicality import procyclicality, sets
+from .risk_tables import tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,9 +49,13 @@ def risk() -> None:
 risk.add_command(attribution)
 risk.add_command(backtest)
 risk.add_command(cascade)
+risk.add_command(contributions)
 risk.add_command(forecast)
+risk.add_command(greeks)
+risk.add_command(marginal)
 risk.add_command(procyclicality)
 risk.add_command(sets)
+risk.add_command(tables)
 
 
 @risk.command("margin")
@@ -253,27 +266,6 @@ def past(epoch: Path, history: Path | None, picture: Path | None, correlations: 
 
 
 # -- what is asked for ---------------------------------------------------------------------------------------------
-def _with(numbers: AnyEpoch, held: Portfolio, added: Sequence[str]) -> Portfolio:
-    from dataclasses import replace
-
-    from risk.margins.portfolio import LARGEST_LOTS, MOST_POSITIONS
-    lots = dict(held.positions)
-    for text in added:
-        symbol, _, count = text.partition("=")
-        if not re.fullmatch(r"[+-]?[0-9]{1,13}", count, re.ASCII):
-            raise BadInput("--add", text, "SYMBOL=LOTS with a whole number of lots")
-        if numbers.row_of(symbol) is None:
-            raise BadInput("--add", symbol, "an instrument of the epoch"
-                           + suggestion(symbol, [instrument.symbol for instrument in numbers.instruments]))
-        lots[symbol] = lots.get(symbol, 0) + int(count)
-        if abs(lots[symbol]) > LARGEST_LOTS:
-            raise BadInput("--add", text, f"such that no position exceeds {LARGEST_LOTS} lots")
-    kept = {symbol: count for symbol, count in lots.items() if count or symbol in dict(held.positions)}
-    if len(kept) > MOST_POSITIONS:
-        raise BadInput("--add", ", ".join(added), f"such that the portfolio has at most {MOST_POSITIONS} positions")
-    return replace(held, positions=tuple(kept.items()))
-
-
 def _moves(numbers: AnyEpoch, spots: Sequence[str], volatilities: Sequence[str]
            ) -> dict[str, tuple[Fraction, Fraction]]:
     found: dict[str, list[Fraction]] = {}
@@ -292,12 +284,6 @@ def _moves(numbers: AnyEpoch, spots: Sequence[str], volatilities: Sequence[str]
                 raise BadInput(option, text, "above -100%")
             found.setdefault(asset, [Fraction(0), Fraction(0)])[place] = change
     return {asset: (spot, volatility) for asset, (spot, volatility) in found.items()}
-
-
-def _known_asset(numbers: AnyEpoch, asset: str, option: str) -> None:
-    known = numbers.header.underlyings
-    if asset not in known:
-        raise BadInput(option, asset, f"an asset of the epoch: {', '.join(known)}{suggestion(asset, known)}")
 
 
 def _history(numbers: AnyEpoch, path: Path) -> Any:
@@ -334,23 +320,9 @@ def _value_json(numbers: AnyEpoch, held: Portfolio, risk: Breakdown | None = Non
 
 
 # -- how it is said ------------------------------------------------------------------------------------------------
-def _wrote(picture: Path | None) -> list[str]:
-    return [] if picture is None else ["", f"wrote {picture}"]
-
-
 def _heaviest(numbers: AnyEpoch, found: Breakdown) -> str:
     return max(found.assets, key=lambda part: abs(part.numerator)).name if found.assets \
         else numbers.header.underlyings[0]
-
-
-def _rows(numbers: AnyEpoch, held: Portfolio) -> Sequence[tuple[int, int]]:
-    """Positions by leaf; refuses, as `commit` does, a book so large that no statement of this shape proves it."""
-    from ..shapes import most_gross
-    rows, bits = held.rows(numbers), most_gross(numbers.shape)
-    gross = sum(abs(lots) * int(numbers.amax[row]) for row, lots in rows)
-    if bits is not None and gross >= 1 << bits:
-        raise BadInput("gross exposure, sum |lots| amax", gross, f"below 2**{bits}")
-    return rows
 
 
 def _notes(numbers: AnyEpoch, held: Portfolio) -> list[str]:
@@ -434,11 +406,6 @@ def _scenario_lines(numbers: AnyEpoch, found: Breakdown, one: TailScenario) -> l
         rest = sum((loss for _, loss in one.positions[len(shown):]), Fraction(0))
         lines.append(f"    {len(one.positions) - len(shown)} others {_shown(rest)}")
     return lines
-
-
-def _shown(units: Fraction | int) -> str:
-    from risk.exact.money import display_money
-    return display_money(round(units), "").rstrip()
 
 
 def _percent(change: Fraction) -> float:

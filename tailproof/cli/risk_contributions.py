@@ -1,0 +1,96 @@
+"""`tailproof risk contributions`: one margin over several protocols, in parts that sum to it exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import telling
+from .console import FILE, PICTURE, Outcome, reporting, table
+from .risk_books import read_holdings, shown, wrote
+
+if TYPE_CHECKING:
+    from risk.margins.contributions import Breakdown, Part
+    from risk.margins.netted import Netted
+
+
+@click.command()
+@click.argument("epoch", type=FILE)
+@click.argument("portfolios", metavar="PORTFOLIO...", type=FILE, nargs=-1, required=True)
+@click.option("--picture", type=PICTURE, help="Draw a waterfall from the margins apart to the one of all: a PNG file "
+                                              "to write.")
+@reporting
+def contributions(epoch: Path, portfolios: tuple[Path, ...], picture: Path | None) -> Outcome:
+    """What each protocol, asset, expiry and Greek brings to one margin over PORTFOLIOs, a protocol each.
+
+    Parts of Expected Shortfall sum to it exactly; one that is negative hedges the others. On levels they are of what
+    may be lost from today on.
+    """
+    from risk.greeks.buckets import buckets
+    from risk.margins.levels import from_today
+    from risk.margins.netted import netted
+    from risk.margins.shocks import Market
+
+    from .. import epochs
+    numbers = epochs.load(epoch)
+    holdings = read_holdings(numbers, portfolios)
+    found = netted(from_today(numbers), [(one.name, one.rows) for one in holdings])
+    rows = [position for one in holdings for position in one.rows]
+    by_greek = buckets(Market(numbers)).parts(rows, found.together.shortfall.tail_mass)
+    quote = numbers.header.quote
+    if picture is not None:
+        from risk.margins import waterfall
+        waterfall.protocols(found, picture, quote=quote, subtitle=telling.setting(numbers),
+                            title=f"One margin in place of {len(holdings)}")
+    data = {**telling.facts(numbers), **to_json(found, by_greek), "picture": None if picture is None else str(picture)}
+    return Outcome(data, [*telling.trial(numbers), *_lines(found, by_greek, quote, numbers.levels), *wrote(picture)])
+
+
+def to_json(found: Netted, by_greek: Mapping[str, int]) -> dict[str, Any]:
+    """Amounts in 10**-6 quote units, as text; parts of Expected Shortfall over `scale` are exact."""
+    whole = found.together
+    return {
+        "margin": str(whole.required), "expected_shortfall": str(whole.shortfall.numerator), "scale": str(whole.scale),
+        "addons": str(whole.addons), "saved": str(found.saved),
+        "protocols": [{**_part(part), "alone": str(own.required)}
+                      for part, own in zip(found.protocols, found.separate, strict=True)],
+        "assets": [_part(part) for part in whole.assets], "expiries": [_part(part) for part in whole.expiries],
+        "greeks": {name: str(value) for name, value in by_greek.items()},
+        "cells": [{"protocol": name, "asset": asset, "expected_shortfall": str(part.numerator),
+                   "addons": str(part.addons)} for (name, asset), part in found.cells.items()],
+        "positions": [{"protocol": owner, "lots": lots, **_part(part)} for owner, lots, part
+                      in zip(found.owners, whole.lots, whole.positions, strict=True)]}
+
+
+def _part(part: Part) -> dict[str, str]:
+    return {"name": part.name, "expected_shortfall": str(part.numerator), "addons": str(part.addons)}
+
+
+def _lines(found: Netted, by_greek: Mapping[str, int], quote: str, levels: bool) -> list[str]:
+    from risk.margins.contributions import Part
+    whole = found.together
+    lines = table([("margin of all", f"{shown(whole.required)} {quote}", "of what may be lost from today on" if levels
+                    else "max(0, Expected Shortfall, rounded up) + add-ons"),
+                   ("Expected Shortfall", f"{shown(whole.expected_shortfall)} {quote}", ""),
+                   ("add-ons", f"{shown(whole.addons)} {quote}", "do not net over protocols"),
+                   ("saved by netting", f"{shown(found.saved)} {quote}",
+                    f"apart: {shown(found.apart)}")])
+    alone = {name: own.required for name, own in zip(found.names, found.separate, strict=True)}
+    lines += ["", *table([(part.name, *_cells(whole, part), shown(alone[part.name])) for part in found.protocols],
+                         ("protocol", f"of ES, {quote}", "%", "add-ons", "margin alone"))]
+    if len(found.names) > 1 and len({asset for _, asset in found.cells}) > 1:
+        lines += ["", *table([(name, asset, *_cells(whole, part)) for (name, asset), part in found.cells.items()],
+                             ("protocol", "asset", f"of ES, {quote}", "%", "add-ons"))]
+    for title, parts in (("asset", whole.assets), ("expiry", whole.expiries)):
+        lines += ["", *table([(part.name, *_cells(whole, part)) for part in parts],
+                             (title, f"of ES, {quote}", "%", "add-ons"))]
+    shares = [(name, *_cells(whole, Part(name, value, 0))[:2]) for name, value in by_greek.items() if value]
+    return [*lines, "", *table(shares, ("Greek", f"of ES, {quote}", "%"))] if shares else lines
+
+
+def _cells(found: Breakdown, part: Part) -> tuple[str, str, str]:
+    whole = found.shortfall.numerator
+    return (shown(found.amount(part)), f"{100 * part.numerator / whole:.1f}" if whole else "-", shown(part.addons))
