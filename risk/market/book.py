@@ -11,6 +11,10 @@
                       "expiry": "2021-01-29T08:00:00Z", "strike": "30000"}],
      "released": ["BTC-25DEC20"]}                       optional: listed before, and held by nobody any more
 
+An instrument that is settled in "coin" is inverse: its `lot` counts units of the quote currency, where it is no
+option, and it may name the price `reference` that its coins are counted from in epochs of levels. `exercise` may be
+said of an option: it is European, and an American one is refused.
+
 Numbers are decimals in quotes: exact, and never a binary float on the way. A contingency is a fraction of the spot
 value of a lot, charged per lot held long or short; it covers what the scenarios do not (liquidation, basis, jumps of
 the surface). Where one margin is taken over several venues, an instrument and a contingency may name another "venue"
@@ -24,7 +28,7 @@ value does not change any more, so its leaf is all zero but for id and underlyin
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -46,6 +50,7 @@ _REQUIRED: Mapping[str, frozenset[str]] = {
     "expiries[].volatilities[]": frozenset({"strike", "volatility"}),
     "contingencies[]": frozenset({"underlying", "kind", "long", "short"}),
     "instruments[]": frozenset({"symbol", "kind", "underlying", "lot", "settlement"})}
+EUROPEAN, AMERICAN = EXERCISES = ("european", "american")
 _SYMBOL_MEANING = "1 to 48 letters, digits and . _ / -, no sign first"
 
 
@@ -136,7 +141,8 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
             if rates is None:
                 raise BadInput("contingencies", None, f"given for {instrument.kind} on {instrument.underlying} at "
                                f"{instrument.venue}, which {instrument.symbol} is", source=source)
-            notional = Fraction(instrument.lot) * spots[instrument.underlying]
+            notional = instrument.underlying_units(_goes_by(instrument, underlyings, curves)) \
+                * spots[instrument.underlying]
             long, short = (math.ceil(notional * Fraction(rate)) for rate in rates)       # a charge is rounded up
         listings[instrument.id] = Listing(instrument, long, short, settled)
     for entry in parts["released"].array() if "released" in parts else ():
@@ -235,12 +241,15 @@ def _contingencies(node: Node, venue: str, spots: Mapping[str, int]
 
 
 def _instrument(node: Node, venue: str, quote: str, spots: Mapping[str, int]) -> tuple[Instrument, int | None]:
-    parts = node.object(_REQUIRED["instruments[]"], {"expiry", "strike", "settled", "venue"})
+    parts = node.object(_REQUIRED["instruments[]"], {"expiry", "strike", "settled", "venue", "reference", "exercise"})
+    if "exercise" in parts:
+        _require_european(parts)
     terms = {"kind": Kind(parts["kind"].choice(LISTED)), "underlying": parts["underlying"].choice(spots),
              "lot": parse_decimal(parts["lot"].value, field=parts["lot"].field, source=node.source),
              "settlement": Settlement(parts["settlement"].choice(set(Settlement))),
              "expiry": _time(parts["expiry"]) if "expiry" in parts else None,
-             "strike": _price(parts["strike"]) if "strike" in parts else None}
+             "strike": _price(parts["strike"]) if "strike" in parts else None,
+             "reference": _price(parts["reference"]) if "reference" in parts else None}
     settled = parse_money(parts["settled"].value, field=parts["settled"].field, low=0, high=LARGEST_PRICE,
                           source=node.source) if "settled" in parts else None
     symbol = parts["symbol"].text(SYMBOL.pattern, _SYMBOL_MEANING)
@@ -248,6 +257,25 @@ def _instrument(node: Node, venue: str, quote: str, spots: Mapping[str, int]) ->
         return Instrument(symbol=symbol, venue=_venue(parts, venue), quote=quote, **terms), settled  # type: ignore[arg-type]
     except BadInput as error:
         raise BadInput(f"{node.field}.{error.field}", error.value, error.bound, source=node.source) from None
+
+
+def _require_european(parts: Mapping[str, Node]) -> None:
+    """Refuse what is not priced: exercise before expiry, and a word on it where there is nothing to exercise."""
+    exercise = parts["exercise"].choice(EXERCISES)
+    if not Kind(parts["kind"].value).optional:
+        raise parts["exercise"].refuse(f"absent: a {parts['kind'].value} is not exercised")
+    if exercise == AMERICAN:
+        raise parts["exercise"].refuse(
+            '"european": Black-76 says nothing of exercise before expiry, which is worth most where carry is, so a '
+            "short position would be margined for too little; those of Deribit and Derive are European")
+
+
+def _goes_by(instrument: Instrument, underlyings: Iterable[Underlying], curves: Mapping[tuple[str, int], Curve]) -> int:
+    """The price that a living instrument goes by, money units: forward, a perpetual's mark, spot."""
+    if instrument.expiry is not None:
+        return curves[instrument.underlying, instrument.expiry].forward
+    own = next(one for one in underlyings if one.symbol == instrument.underlying)
+    return own.spot if instrument.kind != Kind.PERPETUAL or own.perpetual is None else own.perpetual
 
 
 def _require_price(node: Node, instrument: Instrument, settled: int | None, valuation: int,

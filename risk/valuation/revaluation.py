@@ -6,6 +6,7 @@ A scenario moves each underlying's spot by its log return over the horizon h, an
 spot, perpetual   their price moves with the spot, a perpetual's also with a shock of the basis
 future            F' = S' (F/S)**(T'/T): the carry stays, the time to expiry T' = T - h shrinks; times 1 + basis
 option            Black-76 on F' with T' and a shocked volatility; past its expiry, the pay-off
+inverse           the same prices and volatilities, but paid in coins that are worth S' each (`risk.valuation.inverse`)
 
 Implied volatility follows the asset's volatility model: that of an expiry is multiplied by the ratio of the volatility
 which the model expects on average until the expiry after the scenario, to what it expects today, raised to
@@ -41,6 +42,7 @@ from risk.models.calibration import Calibration
 from risk.models.model import Basis, Model
 from risk.models.scenario_set import FLAT, SHOCK_UNIT, ScenarioSet
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, Shocks
+from risk.valuation.inverse import accrued_change, inverse_change, inverse_option
 from risk.valuation.kernels import SCRATCH, Options, option_changes
 from risk.valuation.pricing import black_76, forward_after
 
@@ -146,8 +148,9 @@ def revalue(book: Book, model: Model, calibration: Calibration, scenarios: Scena
 
 
 def prices_today(book: Book) -> list[Fraction]:
-    """What one unit of the underlying is worth in each listing today, in money units, exact: spot, mark, forward, the
-    model's option price in doubles, the pay-off of what has settled, a quote unit of cash.
+    """What one unit of what lots count is worth in each listing today, in money units, exact: spot, mark, forward, the
+    model's option price in doubles, the pay-off of what has settled, a quote unit of cash; of an inverse perpetual or
+    future, 1 + S (1/R - 1/F) for a quote unit (`risk.valuation.inverse`).
     """
     return [_settled(listing) if listing.settled is not None else _price_today(book, listing)
             for listing in book.listings]
@@ -168,11 +171,18 @@ def quoted_price(book: Book, instrument: Instrument) -> int:
 def _price_today(book: Book, listing: Listing) -> Fraction:
     instrument = listing.instrument
     price = quoted_price(book, instrument)
+    spot = next((one.spot for one in book.underlyings if one.symbol == instrument.underlying), UNIT)
+    if instrument.notional:
+        return UNIT * (1 + Fraction(spot, instrument.reference or price) - Fraction(spot, price))
     if not instrument.kind.optional:
         return Fraction(price)
     assert instrument.expiry is not None and instrument.strike is not None  # noqa: PT018  an option has both
     years = (instrument.expiry - book.valuation) / YEAR
     volatility = book.curves[instrument.underlying, instrument.expiry].volatilities[instrument.strike]
+    if instrument.inverse:
+        coin = inverse_option(spot / UNIT, price / UNIT, np.array([instrument.strike / UNIT]), np.array([volatility]),
+                              years, instrument.kind == Kind.CALL)
+        return Fraction(float(coin[0])) * UNIT
     one = black_76(price / UNIT, np.array([instrument.strike / UNIT]), np.array([volatility]), years,
                    exp(np.array([-book.rate * years])), instrument.kind == Kind.CALL)
     return Fraction(float(one[0])) * UNIT
@@ -182,6 +192,8 @@ def _settled(listing: Listing) -> Fraction:
     """The pay-off of what has expired."""
     instrument, ended = listing.instrument, listing.settled
     assert ended is not None
+    if instrument.notional:
+        return UNIT * Fraction(ended, instrument.reference or ended)
     if instrument.strike is None:
         return Fraction(ended)
     return Fraction(max(0, ended - instrument.strike if instrument.kind == Kind.CALL else instrument.strike - ended))
@@ -244,7 +256,7 @@ def _as_money(units: Floats, book: Book, model: Model, what: str) -> NDArray[np.
 
 
 def _linear(market: _Market, listing: Listing) -> Floats:
-    """Change of spot, perpetual or future for one unit of the underlying: (S,), quote units."""
+    """Change of spot, perpetual or future for one unit of what its lots count: (S,), quote units."""
     instrument = listing.instrument
     asset = market.model.assets.index(instrument.underlying)
     spot, after = market.spot[asset], market.spot_after[asset]
@@ -253,15 +265,29 @@ def _linear(market: _Market, listing: Listing) -> Floats:
     if instrument.kind == Kind.PERPETUAL:
         mark = market.book.underlyings[asset].perpetual
         assert mark is not None                    # `parse_book` refuses a perpetual without a price
+        if instrument.inverse:
+            return _inverse(market, instrument, mark / UNIT, mark / UNIT * (after / spot) * market.basis)
         return mark / UNIT * (after / spot * market.basis - 1.0)
     assert instrument.expiry is not None           # a future has one
     years = market.years(instrument.expiry)
     forward = market.book.curves[instrument.underlying, instrument.expiry].forward / UNIT
-    return forward_after(spot, forward, after, years, max(years - market.horizon, 0.0)) * market.basis - forward
+    then = forward_after(spot, forward, after, years, max(years - market.horizon, 0.0)) * market.basis
+    return _inverse(market, instrument, forward, then) if instrument.inverse else then - forward
+
+
+def _inverse(market: _Market, instrument: Instrument, price: float, price_after: Floats) -> Floats:
+    """Change of an inverse perpetual or future for one quote unit of notional: (S,), quote units."""
+    asset = market.model.assets.index(instrument.underlying)
+    spot, after = float(market.spot[asset]), market.spot_after[asset]
+    change = inverse_change(price, after, price_after)
+    if market.model.basis == Basis.LEVEL and instrument.reference is not None:
+        change = change + accrued_change(price, instrument.reference / UNIT, spot, after)
+    return change
 
 
 def _options(market: _Market, listings: list[Listing]) -> Floats:
-    """Change of options for one unit of the underlying, all of them at once: (n, S), quote units.
+    """Change of options for one unit of the underlying, all of them at once: (n, S), quote units. Inverse ones are
+    priced without discounting, and then turned from prices on the forward into coins at the spot.
 
     Forward and shock of volatility are common to the options of an underlying and expiry; where there are shocks that
     depend on strikes, to those of a strike.
@@ -289,9 +315,15 @@ def _options(market: _Market, listings: list[Listing]) -> Floats:
             ratios.append(ratio * market.shocked(float(volatility[i]), float(years[i]), float(log(
                 strike[i] / forward[i]))) if shocked else ratio)
     rate, changes = market.book.rate, np.empty((n, scenarios))
-    now = black_76(forward, strike, volatility, years, exp(-rate * years), sign > 0)
-    options = Options(key, strike, volatility, np.sqrt(years_after), exp(-rate * years_after), sign, now,
+    inverse = np.array([listing.instrument.inverse for listing in listings])
+    discount, discount_after = (np.where(inverse, 1.0, exp(-rate * left)) for left in (years, years_after))
+    now = black_76(forward, strike, volatility, years, discount, sign > 0)
+    options = Options(key, strike, volatility, np.sqrt(years_after), discount_after, sign, now,
                       np.stack(forwards), np.stack(ratios))
     share(n, lambda begin, end: option_changes(options, begin, changes[begin:end], np.empty(SCRATCH)),
           least=max(1, _LEAST // scenarios))
+    for i in np.flatnonzero(inverse).tolist():
+        asset = market.model.assets.index(listings[i].instrument.underlying)
+        coins = (changes[i] + now[i]) * (market.spot_after[asset] / options.forwards[key[i]])
+        changes[i] = coins - now[i] * (market.spot[asset] / forward[i])
     return changes

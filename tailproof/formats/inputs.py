@@ -53,7 +53,9 @@ def book_examples() -> list[Any]:
              "contingencies": [{"underlying": _A, "kind": kind, "long": "0", "short": "0.01", "venue": "example"}
                                for kind in ("call", "future")],
              "instruments": [{"symbol": "CALL", "kind": "call", "expiry": _TIME, "strike": "100", "venue": "example",
-                              **terms},
+                              "exercise": "european", **terms},
+                             {"symbol": "INVERSE", "kind": "future", "expiry": _TIME, "underlying": _A, "lot": "10",
+                              "settlement": "coin", "reference": "100"},
                              {"symbol": "OLD", "kind": "future", "expiry": "2020-12-25T08:00:00Z", "settled": "90",
                               **terms}]}]
 
@@ -89,10 +91,14 @@ BOOK = Format(
      "instruments[].symbol": "name; unique, not part of the terms",
      "instruments[].kind": "kind",
      "instruments[].underlying": "asset",
-     "instruments[].lot": "units of the underlying in a lot: above 0, at most 10^9, at most 12 places",
-     "instruments[].settlement": "spot is physical, a perpetual cash; the others say it",
+     "instruments[].lot": "units of the underlying in a lot, of an inverse perpetual or future of the quote currency; "
+                          "above 0, at most 10^9, at most 12 places",
+     "instruments[].settlement": "spot is physical, a perpetual cash or coin; the others say it; coin is inverse",
      "instruments[].expiry": "of futures and options; one of the expiries, unless past",
      "instruments[].strike": "of options, in the quote currency for one unit",
+     "instruments[].reference": "of an inverse perpetual or future, price that its coins are counted from in epochs of "
+                                "levels, which need it",
+     "instruments[].exercise": "of options: european; an american one is refused",
      "instruments[].settled": "what it ended at for one unit, once expired; quote currency",
      "instruments[].venue": "venue that lists it [the book's venue]",
      "released": "what was listed before and nobody holds any more (E7)"})
