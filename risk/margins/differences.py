@@ -196,6 +196,8 @@ def _prices(book: Book) -> Iterator[tuple[str, str]]:
         yield f"{underlying.symbol}.spot", format_money(underlying.spot)
         if underlying.perpetual is not None:
             yield f"{underlying.symbol}.perpetual", format_money(underlying.perpetual)
+        if underlying.funding is not None:
+            yield f"{underlying.symbol}.funding a year", repr(underlying.funding.per_year)
     for (asset, expiry), curve in sorted(book.curves.items()):
         yield f"{asset}.{format_time(expiry)}.forward", format_money(curve.forward)
         for strike, volatility in sorted(curve.volatilities.items()):

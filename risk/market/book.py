@@ -2,7 +2,8 @@
 
     {"schema": "tailproof.book/1", "venue": "example", "quote": "USD", "valuation": "2020-12-31T00:00:00Z",
      "rate": "0.01",                                    of the quote currency, continuously compounded, ACT/365
-     "underlyings": [{"symbol": "BTC", "spot": "29001.72", "perpetual": "29010"}],
+     "underlyings": [{"symbol": "BTC", "spot": "29001.72", "perpetual": "29010",
+                      "funding": {"rate": "0.0001", "hours": "8", "source": "deribit"}}],      optional, of perpetuals
      "expiries": [{"underlying": "BTC", "expiry": "2021-01-29T08:00:00Z", "forward": "29100",
                    "volatilities": [{"strike": "30000", "volatility": "0.85"}],
                    "quoted_at": "2020-12-30T23:59:00Z", "venues": ["deribit", "okx"]}],      optional, see G9
@@ -37,7 +38,7 @@ from pathlib import Path
 from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
-from risk.exact.clock import parse_time
+from risk.exact.clock import YEAR, parse_time
 from risk.exact.money import LARGEST_PRICE, format_money, parse_decimal, parse_decimal_in, parse_money
 from risk.market.instruments import CASH, LISTED, MOST_ASSETS, SYMBOL, Instrument, Kind, Settlement
 
@@ -55,12 +56,29 @@ _SYMBOL_MEANING = "1 to 48 letters, digits and . _ / -, no sign first"
 
 
 @dataclass(frozen=True)
+class Funding:
+    """What long perpetuals pay short ones: `rate` of the position every `hours` hours, by whose word."""
+
+    rate: float
+    hours: float
+    source: str
+
+    @property
+    def per_year(self) -> float:
+        return self.rate * (YEAR / 3600 / self.hours)
+
+
+@dataclass(frozen=True)
 class Underlying:
-    """spot and perpetual (the perpetual's mark; None if none is listed): money units for one unit of it."""
+    """spot and perpetual (the perpetual's mark; None if none is listed): money units for one unit of it.
+
+    funding : of its perpetuals; None where the book takes none into account.
+    """
 
     symbol: str
     spot: int
     perpetual: int | None
+    funding: Funding | None = None
 
 
 @dataclass(frozen=True)
@@ -182,13 +200,22 @@ def released_symbols(data: bytes) -> frozenset[str]:
 def _underlyings(node: Node) -> tuple[Underlying, ...]:
     found: dict[str, Underlying] = {}
     for entry in node.array(at_least=1, at_most=MOST_ASSETS):
-        parts = entry.object(_REQUIRED["underlyings[]"], {"perpetual"})
+        parts = entry.object(_REQUIRED["underlyings[]"], {"perpetual", "funding"})
         symbol = parts["symbol"].text(SYMBOL.pattern, _SYMBOL_MEANING)
         if symbol in found:
             raise parts["symbol"].refuse("different from every other symbol")
         found[symbol] = Underlying(symbol, _price(parts["spot"]),
-                                   _price(parts["perpetual"]) if "perpetual" in parts else None)
+                                   _price(parts["perpetual"]) if "perpetual" in parts else None,
+                                   _funding(parts["funding"]) if "funding" in parts else None)
+        if found[symbol].funding is not None and found[symbol].perpetual is None:
+            raise parts["funding"].refuse("absent: no perpetual of this underlying has a price")
     return tuple(found.values())
+
+
+def _funding(node: Node) -> Funding:
+    parts = node.object({"rate", "hours", "source"})
+    return Funding(float(_decimal(parts["rate"], "-0.1", "0.1")), float(_decimal(parts["hours"], "0.01", "720")),
+                   parts["source"].text(SYMBOL.pattern, _SYMBOL_MEANING))
 
 
 def _curves(node: Node, spots: Mapping[str, int], valuation: int) -> dict[tuple[str, int], Curve]:

@@ -164,7 +164,8 @@ class Basis(StrEnum):
 class Gates:
     """Bounds of the plausibility gates, and what is accepted by name.
 
-    G1 spot_deviations · G2 carry_per_year, forward_distance · G3 perpetual_basis · G4 robust_deviations · G5 is fixed ·
+    G1 spot_deviations · G2 carry_per_year, forward_distance · G3 perpetual_basis, funding_per_year ·
+    G4 robust_deviations · G5 is fixed ·
     G6 half_life (steps) · G7 least_returns · G9 surface_age (seconds), least_venues · G10 zero_returns (share),
     least_deviation (per step). G8, G11, G12, G13 have no bound to set.
 
@@ -175,6 +176,7 @@ class Gates:
     carry_per_year: float = 1.0
     forward_distance: float = 0.2
     perpetual_basis: float = 0.03
+    funding_per_year: float = 1.5
     robust_deviations: float = 12.0
     half_life: float = 250.0
     least_returns: float = 500.0

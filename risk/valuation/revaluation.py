@@ -3,7 +3,8 @@ units.
 
 A scenario moves each underlying's spot by its log return over the horizon h, and lets h pass:
 
-spot, perpetual   their price moves with the spot, a perpetual's also with a shock of the basis
+spot, perpetual   their price moves with the spot, a perpetual's also with a shock of the basis; a perpetual held long
+                  pays the horizon's funding, where the book says what that is (`risk.valuation.funding`)
 future            F' = S' (F/S)**(T'/T): the carry stays, the time to expiry T' = T - h shrinks; times 1 + basis
 option            Black-76 on F' with T' and a shocked volatility; past its expiry, the pay-off
 inverse           the same prices and volatilities, but paid in coins that are worth S' each (`risk.valuation.inverse`)
@@ -42,6 +43,7 @@ from risk.models.calibration import Calibration
 from risk.models.model import Basis, Model
 from risk.models.scenario_set import FLAT, SHOCK_UNIT, ScenarioSet
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, Shocks
+from risk.valuation.funding import funding_share, inverse_funding, linear_funding
 from risk.valuation.inverse import accrued_change, inverse_change, inverse_option
 from risk.valuation.kernels import SCRATCH, Options, option_changes
 from risk.valuation.pricing import black_76, forward_after
@@ -265,8 +267,13 @@ def _linear(market: _Market, listing: Listing) -> Floats:
     if instrument.kind == Kind.PERPETUAL:
         mark = market.book.underlyings[asset].perpetual
         assert mark is not None                    # `parse_book` refuses a perpetual without a price
+        funding = market.book.underlyings[asset].funding
+        share = 0.0 if funding is None else funding_share(funding.rate, funding.hours, market.horizon)
         if instrument.inverse:
-            return _inverse(market, instrument, mark / UNIT, mark / UNIT * (after / spot) * market.basis)
+            change = _inverse(market, instrument, mark / UNIT, mark / UNIT * (after / spot) * market.basis)
+            return change - inverse_funding(mark / UNIT, after, share) if share else change
+        if share:
+            return mark / UNIT * (after / spot * market.basis - 1.0) - linear_funding(mark / UNIT, share)
         return mark / UNIT * (after / spot * market.basis - 1.0)
     assert instrument.expiry is not None           # a future has one
     years = market.years(instrument.expiry)

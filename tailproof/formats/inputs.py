@@ -46,7 +46,9 @@ PORTFOLIO = Format(
 def book_examples() -> list[Any]:
     terms = {"underlying": _A, "lot": "0.1", "settlement": "cash"}
     return [{"schema": "tailproof.book/1", "venue": "example", "quote": "USD", "valuation": "2021-01-01T00:00:00Z",
-             "rate": "0.01", "underlyings": [{"symbol": _A, "spot": "100", "perpetual": "100"}],
+             "rate": "0.01",
+             "underlyings": [{"symbol": _A, "spot": "100", "perpetual": "100",
+                              "funding": {"rate": "0.0001", "hours": "8", "source": "deribit"}}],
              "expiries": [{"underlying": _A, "expiry": _TIME, "forward": "100",
                            "volatilities": [{"strike": "100", "volatility": "0.5"}],
                            "quoted_at": "2020-12-31T23:59:00Z", "venues": ["deribit"]}], "released": ["GONE"],
@@ -72,6 +74,9 @@ BOOK = Format(
      "underlyings[].symbol": "name of the asset",
      "underlyings[].spot": "price of one unit, in the quote currency",
      "underlyings[].perpetual": "mark of the perpetual, if one is listed; quote currency",
+     "underlyings[].funding": "of its perpetuals [not taken into account]",
+     "underlyings[].funding.rate": "of the position, that longs pay shorts each time: 0.0001 is 0.01 %",
+     "underlyings[].funding.hours": "between two payments", "underlyings[].funding.source": "whose number it is",
      "expiries": "prices for later",
      "expiries[].underlying": "asset",
      "expiries[].expiry": "later than the valuation",
@@ -248,6 +253,7 @@ MODEL = Format(
      "gates.carry_per_year": "G2: carry of a forward, a year",
      "gates.forward_distance": "G2: forward against spot, of spot",
      "gates.perpetual_basis": "G3: perpetual against spot, of spot",
+     "gates.funding_per_year": "G3: funding of a perpetual, a year",
      "gates.robust_deviations": "G4: largest return, in robust deviations",
      "gates.half_life": "G6: of a shock, in steps",
      "gates.least_returns": "G7: returns to fit on",
