@@ -191,7 +191,10 @@ def _state(before: AnyEpoch, after: AnyEpoch) -> Iterator[Change]:
 
 
 def _prices(book: Book) -> Iterator[tuple[str, str]]:
-    yield "rate", repr(book.rate)
+    if book.discounts is None:
+        yield "rate", repr(book.rate)
+    for until, rate in () if book.discounts is None else book.discounts.nodes:
+        yield f"rate until {format_time(until)}", repr(rate)
     for underlying in book.underlyings:
         yield f"{underlying.symbol}.spot", format_money(underlying.spot)
         if underlying.perpetual is not None:

@@ -16,6 +16,10 @@ An instrument that is settled in "coin" is inverse: its `lot` counts units of th
 option, and it may name the price `reference` that its coins are counted from in epochs of levels. `exercise` may be
 said of an option: it is European, and an American one is refused.
 
+In place of "rate" there may be a curve, "discount": [{"until": "2021-03-26T08:00:00Z", "rate": "0.011"}, ...], which
+every expiry lies within (`risk.market.discount`). An underlying may say what holding it earns, "yield" a year: then
+forwards are held against it and the rates (G2).
+
 Numbers are decimals in quotes: exact, and never a binary float on the way. A contingency is a fraction of the spot
 value of a lot, charged per lot held long or short; it covers what the scenarios do not (liquidation, basis, jumps of
 the surface). Where one margin is taken over several venues, an instrument and a contingency may name another "venue"
@@ -35,11 +39,15 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
-from risk.exact.clock import YEAR, parse_time
+from risk.exact.clock import YEAR, format_time, parse_time
 from risk.exact.money import LARGEST_PRICE, format_money, parse_decimal, parse_decimal_in, parse_money
+from risk.market.discount import DiscountCurve
 from risk.market.instruments import CASH, LISTED, MOST_ASSETS, SYMBOL, Instrument, Kind, Settlement
 
 SCHEMA = "tailproof.book/1"
@@ -51,6 +59,7 @@ _REQUIRED: Mapping[str, frozenset[str]] = {
     "expiries[].volatilities[]": frozenset({"strike", "volatility"}),
     "contingencies[]": frozenset({"underlying", "kind", "long", "short"}),
     "instruments[]": frozenset({"symbol", "kind", "underlying", "lot", "settlement"})}
+_MOST_NODES = 64
 EUROPEAN, AMERICAN = EXERCISES = ("european", "american")
 _SYMBOL_MEANING = "1 to 48 letters, digits and . _ / -, no sign first"
 
@@ -73,12 +82,14 @@ class Underlying:
     """spot and perpetual (the perpetual's mark; None if none is listed): money units for one unit of it.
 
     funding : of its perpetuals; None where the book takes none into account.
+    earns : a year, continuously compounded; None where the book does not say.
     """
 
     symbol: str
     spot: int
     perpetual: int | None
     funding: Funding | None = None
+    earns: float | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,7 @@ class Listing:
 @dataclass(frozen=True)
 class Book:
     """A book file, checked. curves : by (underlying, expiry). listings : in ascending order of instrument id, so that
-    the order in the file does not matter."""
+    the order in the file does not matter. rate : a year; 0 where there is a curve in its place, `discounts`."""
 
     venue: str
     quote: str
@@ -120,6 +131,11 @@ class Book:
     underlyings: tuple[Underlying, ...]
     curves: Mapping[tuple[str, int], Curve]
     listings: tuple[Listing, ...]
+    discounts: DiscountCurve | None = None
+
+    def log_discount(self, years: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Logarithm of the value today of one paid after so many years; any shape."""
+        return -self.rate * years if self.discounts is None else self.discounts.log_discount(years)
 
 
 def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
@@ -132,14 +148,24 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
         an expired one without what it settled at.
     """
     root = Node(jsonio.loads(data, source=source), source=source)
+    bare = _REQUIRED[""] - {"rate"}                # which a curve may stand in place of
     if isinstance(root.value, dict) and root.value.get("schema", SCHEMA) == SCHEMA:
-        root.complete(_REQUIRED)
-    parts = root.document(SCHEMA, _REQUIRED[""], {"released"})
+        root.complete({**_REQUIRED, "": bare} if "discount" in root.value else _REQUIRED)
+    parts = root.document(SCHEMA, bare, {"rate", "discount", "released"})
+    if "discount" in parts and "rate" in parts:
+        raise parts["rate"].refuse("absent: the curve, discount, is in its place")
     venue, quote = (parts[name].text(SYMBOL.pattern, _SYMBOL_MEANING) for name in ("venue", "quote"))
     valuation = parse_time(parts["valuation"].value, field="valuation", source=source)
     underlyings = _underlyings(parts["underlyings"])
     spots = {underlying.symbol: underlying.spot for underlying in underlyings}
+    discounts = _discounts(parts["discount"], valuation) if "discount" in parts else None
     curves = _curves(parts["expiries"], spots, valuation)
+    if discounts is not None:
+        for place, (_, expiry) in enumerate(curves):
+            if expiry > discounts.last:
+                raise BadInput(f"expiries[{place}].expiry", format_time(expiry), "at most the last node of the "
+                               f"discount curve, {format_time(discounts.last)}: beyond it nothing says a rate",
+                               source=source)
     contingencies = _contingencies(parts["contingencies"], venue, spots)
 
     listings: dict[int, Listing] = {}
@@ -166,8 +192,8 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
     for entry in parts["released"].array() if "released" in parts else ():
         if entry.text(SYMBOL.pattern, _SYMBOL_MEANING) in symbols:
             raise entry.refuse("not among the instruments: what is listed is not released")
-    return Book(venue, quote, valuation, float(_decimal(parts["rate"], "-1", "1")), underlyings, curves,
-                tuple(listings[id] for id in sorted(listings)))
+    return Book(venue, quote, valuation, float(_decimal(parts["rate"], "-1", "1")) if "rate" in parts else 0.0,
+                underlyings, curves, tuple(listings[id] for id in sorted(listings)), discounts)
 
 
 def with_cash(book: Book, *, source: str | Path | None = None) -> Book:
@@ -200,16 +226,28 @@ def released_symbols(data: bytes) -> frozenset[str]:
 def _underlyings(node: Node) -> tuple[Underlying, ...]:
     found: dict[str, Underlying] = {}
     for entry in node.array(at_least=1, at_most=MOST_ASSETS):
-        parts = entry.object(_REQUIRED["underlyings[]"], {"perpetual", "funding"})
+        parts = entry.object(_REQUIRED["underlyings[]"], {"perpetual", "funding", "yield"})
         symbol = parts["symbol"].text(SYMBOL.pattern, _SYMBOL_MEANING)
         if symbol in found:
             raise parts["symbol"].refuse("different from every other symbol")
         found[symbol] = Underlying(symbol, _price(parts["spot"]),
                                    _price(parts["perpetual"]) if "perpetual" in parts else None,
-                                   _funding(parts["funding"]) if "funding" in parts else None)
+                                   _funding(parts["funding"]) if "funding" in parts else None,
+                                   float(_decimal(parts["yield"], "-1", "1")) if "yield" in parts else None)
         if found[symbol].funding is not None and found[symbol].perpetual is None:
             raise parts["funding"].refuse("absent: no perpetual of this underlying has a price")
     return tuple(found.values())
+
+
+def _discounts(node: Node, valuation: int) -> DiscountCurve:
+    nodes: list[tuple[int, float]] = []
+    for entry in node.array(at_least=1, at_most=_MOST_NODES):
+        parts = entry.object({"until", "rate"})
+        until = _time(parts["until"])
+        if until <= (nodes[-1][0] if nodes else valuation):
+            raise parts["until"].refuse("later than the node before it" if nodes else "later than the valuation")
+        nodes.append((until, float(_decimal(parts["rate"], "-1", "1"))))
+    return DiscountCurve(valuation, tuple(nodes))
 
 
 def _funding(node: Node) -> Funding:

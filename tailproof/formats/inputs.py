@@ -45,9 +45,9 @@ PORTFOLIO = Format(
 
 def book_examples() -> list[Any]:
     terms = {"underlying": _A, "lot": "0.1", "settlement": "cash"}
-    return [{"schema": "tailproof.book/1", "venue": "example", "quote": "USD", "valuation": "2021-01-01T00:00:00Z",
+    book = {"schema": "tailproof.book/1", "venue": "example", "quote": "USD", "valuation": "2021-01-01T00:00:00Z",
              "rate": "0.01",
-             "underlyings": [{"symbol": _A, "spot": "100", "perpetual": "100",
+             "underlyings": [{"symbol": _A, "spot": "100", "perpetual": "100", "yield": "0",
                               "funding": {"rate": "0.0001", "hours": "8", "source": "deribit"}}],
              "expiries": [{"underlying": _A, "expiry": _TIME, "forward": "100",
                            "volatilities": [{"strike": "100", "volatility": "0.5"}],
@@ -59,7 +59,9 @@ def book_examples() -> list[Any]:
                              {"symbol": "INVERSE", "kind": "future", "expiry": _TIME, "underlying": _A, "lot": "10",
                               "settlement": "coin", "reference": "100"},
                              {"symbol": "OLD", "kind": "future", "expiry": "2020-12-25T08:00:00Z", "settled": "90",
-                              **terms}]}]
+                              **terms}]}
+    curve = [{"until": _TIME, "rate": "0.01"}]
+    return [book, {**{key: value for key, value in book.items() if key != "rate"}, "discount": curve}]
 
 
 BOOK = Format(
@@ -69,7 +71,10 @@ BOOK = Format(
      "venue": "whose instruments these are; part of their terms",
      "quote": "currency of every price; part of the terms",
      "valuation": "when the prices were taken",
-     "rate": "interest of the quote currency, a year, continuously compounded, ACT/365",
+     "rate": "interest of the quote currency, a year, continuously compounded, ACT/365; this or discount",
+     "discount": "a curve in place of rate; every expiry is within it",
+     "discount[].until": "node: later than the valuation and than the node before it",
+     "discount[].rate": "zero rate until then, as rate; between nodes forward rates are constant",
      "underlyings": "assets, those of the model in any order",
      "underlyings[].symbol": "name of the asset",
      "underlyings[].spot": "price of one unit, in the quote currency",
@@ -77,6 +82,7 @@ BOOK = Format(
      "underlyings[].funding": "of its perpetuals [not taken into account]",
      "underlyings[].funding.rate": "of the position, that longs pay shorts each time: 0.0001 is 0.01 %",
      "underlyings[].funding.hours": "between two payments", "underlyings[].funding.source": "whose number it is",
+     "underlyings[].yield": "what holding one earns, a year, as rate; forwards are held against it (G2)",
      "expiries": "prices for later",
      "expiries[].underlying": "asset",
      "expiries[].expiry": "later than the valuation",
@@ -252,6 +258,7 @@ MODEL = Format(
      "gates.spot_deviations": "G1: spot against the last close, in deviations",
      "gates.carry_per_year": "G2: carry of a forward, a year",
      "gates.forward_distance": "G2: forward against spot, of spot",
+     "gates.forward_off_curve": "G2: forward against the spot at the book's rates less a stated yield, of it",
      "gates.perpetual_basis": "G3: perpetual against spot, of spot",
      "gates.funding_per_year": "G3: funding of a perpetual, a year",
      "gates.robust_deviations": "G4: largest return, in robust deviations",
@@ -269,7 +276,7 @@ MODEL = Format(
      "scenarios.population": "paths that they are chosen from [131072]; a multiple of the sum of masses",
      "scenarios.clip": "bound on absolute log returns over the horizon [2]",
      "stress": "stress scenarios mixed in [none]",
-     "stress.sets": "dependence-0, dependence-1, black-swan, a day, or first and last days",
+     "stress.sets": "dependence-0, dependence-1, black-swan, rates, a day, or first and last days",
      "stress.weight": "share of the scenarios that all have together; above 0, at most 0.25, or 0.5 with a reason (G7)",
      "procyclicality": "tools against procyclical margins [none]",
      "procyclicality.floor": "of the long-run deviation, which none falls below",
