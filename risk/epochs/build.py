@@ -200,7 +200,8 @@ def parse_sources(sources: Sources, shape: EpochShape | None = None) -> tuple[Mo
     Raises
     ------
     BadInput : also a book of other underlyings than the model's assets, a history that the model does not read or that
-        is missing, or one that does not end at the book's valuation: later it would look ahead, earlier be stale.
+        is missing, or one that does not end at the book's valuation: later it would look ahead, earlier be stale; on
+        levels an inverse perpetual or future without a reference.
     """
     model = parse_model(sources.model, shape=shape, source=sources.paths.get("model"))
     book = _in_order(parse_book(sources.book, source=sources.paths.get("book")), model, sources)
@@ -214,6 +215,7 @@ def parse_sources(sources: Sources, shape: EpochShape | None = None) -> tuple[Mo
                        f"another, and settlements are {settled}{more}",
                        source=sources.paths.get("book"))
     if levels:
+        _require_references(book, sources)
         book = with_cash(book, source=sources.paths.get("book"))
     if sources.history is None or not model.needs_history:
         if sources.history is not None or model.needs_history:
@@ -228,6 +230,15 @@ def parse_sources(sources: Sources, shape: EpochShape | None = None) -> tuple[Mo
                        f"at most {model.max_gap_steps} steps before the valuation {format_time(book.valuation)}, "
                        "and not after it", source=path)
     return model, book, history
+
+
+def _require_references(book: Book, sources: Sources) -> None:
+    """On levels, a lot of an inverse perpetual or future is worth something only from a price on."""
+    for listing in book.listings:
+        if listing.instrument.notional and listing.instrument.reference is None:
+            raise BadInput(f"{listing.instrument.symbol}: reference", None, 'given: with basis = "level" its coins are '
+                           "counted from that price, see risk/valuation/inverse.py",
+                           source=sources.paths.get("book"))
 
 
 def _in_order(book: Book, model: Model, sources: Sources) -> Book:

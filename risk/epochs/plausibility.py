@@ -40,7 +40,7 @@ from primitives.errors import BadInput
 from risk.epochs.difference import BrokenDuty
 from risk.epochs.header import Accepted, Judgement
 from risk.exact.clock import YEAR, format_time
-from risk.exact.elementary import log
+from risk.exact.elementary import exp, log
 from risk.exact.money import UNIT, format_money
 from risk.market.book import Book, Curve
 from risk.market.history import History
@@ -48,6 +48,7 @@ from risk.market.instruments import Kind
 from risk.models.calibration import Calibration
 from risk.models.model import DEFAULT_GAP, GATES, Estimator, Gates, Model
 from risk.models.plausibility import Doubt, of_history, of_parameters, of_state
+from risk.valuation.funding import funding_share
 from risk.valuation.pricing import black_76
 
 ARBITRAGE = 1e-4
@@ -58,9 +59,10 @@ LEAST_CONTINGENCY = Fraction(1, 1000)
 """Of the spot value of an option that is owed."""
 LARGEST_RATE = 0.2
 _DAY = 1 / 365
-_BOUNDS = {"spot_deviations": "G1", "carry_per_year": "G2", "forward_distance": "G2", "perpetual_basis": "G3",
-           "robust_deviations": "G4", "half_life": "G6", "least_returns": "G7", "surface_age": "G9",
-           "least_venues": "G9", "zero_returns": "G10", "least_deviation": "G10"}
+_BOUNDS = {"spot_deviations": "G1", "carry_per_year": "G2", "forward_distance": "G2", "forward_off_curve": "G2",
+           "perpetual_basis": "G3", "funding_per_year": "G3", "robust_deviations": "G4", "half_life": "G6",
+           "least_returns": "G7", "surface_age": "G9", "least_venues": "G9", "zero_returns": "G10",
+           "least_deviation": "G10"}
 _HELD = 0.98
 """Of a variance that is forecast: less is said."""
 FIXED = "G5"
@@ -160,8 +162,12 @@ def _apart(model: Model, what: str, ratio: float, deviation: float, steps: int) 
 def _forwards(model: Model, book: Book) -> Iterator[Doubt]:
     """G2 and G3."""
     gates = model.gates
-    if abs(book.rate) > LARGEST_RATE:
-        yield Doubt("G2", "rate", f"{book.rate:g} a year", f"within {LARGEST_RATE:g}")
+    rates = [("rate", book.rate)] if book.discounts is None else [
+        (f"rate until {format_time(until)}", rate) for until, rate in book.discounts.nodes]
+    for name, rate in rates:
+        if abs(rate) > LARGEST_RATE:
+            yield Doubt("G2", name, f"{rate:g} a year", f"within {LARGEST_RATE:g}")
+    yield from _off_curve(model, book)
     spots = {underlying.symbol: underlying.spot for underlying in book.underlyings}
     for (symbol, expiry), curve in book.curves.items():
         ratio, years = curve.forward / spots[symbol], max((expiry - book.valuation) / YEAR, _DAY)
@@ -177,6 +183,25 @@ def _forwards(model: Model, book: Book) -> Iterator[Doubt]:
             if abs(basis) > gates.perpetual_basis:
                 yield Doubt("G3", f"basis of {underlying.symbol}'s perpetual", f"{basis:.4g}",
                             f"within {gates.perpetual_basis:g}")
+        funding = underlying.funding
+        if funding is not None and abs(funding.per_year) > gates.funding_per_year:
+            yield Doubt("G3", f"funding of {underlying.symbol}'s perpetual", f"{funding.per_year:.4g} a year",
+                        f"within {gates.funding_per_year:g}")
+
+
+def _off_curve(model: Model, book: Book) -> Iterator[Doubt]:
+    """G2, of underlyings whose yield is said: forwards are the spot at the rates less that."""
+    earns = {underlying.symbol: underlying.earns for underlying in book.underlyings}
+    spots = {underlying.symbol: underlying.spot for underlying in book.underlyings}
+    for (symbol, expiry), curve in sorted(book.curves.items()):
+        own, years = earns[symbol], (expiry - book.valuation) / YEAR
+        if own is None:
+            continue
+        fair = spots[symbol] * float(exp(-float(book.log_discount(np.array([years]))[0]) - own * years))
+        if abs(curve.forward / fair - 1.0) > model.gates.forward_off_curve:
+            yield Doubt("G2", f"forward of {symbol} at {format_time(expiry)}", format_money(curve.forward),
+                        f"within {model.gates.forward_off_curve:g} of {fair / UNIT:.6g}, the spot at the book's rates "
+                        f"less a yield of {own:g}")
 
 
 def _arbitrage(book: Book) -> Iterator[Doubt]:
@@ -269,11 +294,18 @@ def _uncharged(book: Book) -> Iterator[Doubt]:
 
 
 def _flags(model: Model, book: Book) -> Iterator[str]:
-    """G9 unstated, and G12."""
+    """G9 unstated, whose word funding is (G3), and G12."""
     unstated = [key for key, curve in book.curves.items() if curve.volatilities
                 and (curve.quoted_at is None or curve.venues is None)]
     if unstated:
         yield f"G9: age and venues of the volatilities are not stated for {len(unstated)} expiries"
+    horizon = model.horizon / model.steps_per_year
+    for underlying in book.underlyings:
+        funding = underlying.funding
+        if funding is not None:
+            share = funding_share(funding.rate, funding.hours, horizon)
+            yield f"G3: funding of {underlying.symbol} is {funding.rate:g} every {funding.hours:g} hours, by the word" \
+                f" of {funding.source}: a long perpetual pays {share:.3g} of its mark over the horizon, a short gets it"
     end = book.valuation + math.floor(model.horizon / model.steps_per_year * YEAR)
     for expiry in sorted({listing.instrument.expiry for listing in book.listings
                           if listing.settled is None and listing.instrument.expiry is not None}):

@@ -31,7 +31,7 @@ from risk.market.book import Book, Listing
 from risk.market.instruments import Instrument, Kind
 from risk.models.model import Basis
 from risk.scenarios.scenarios import Scenarios
-from risk.valuation.revaluation import prices_today, spots_after
+from risk.valuation.revaluation import prices_today, quoted_price, spots_after
 
 ROUNDING = 1
 """Money units that each side of a living leaf is charged a lot."""
@@ -76,10 +76,10 @@ def require_lots(book: Book, scenarios: Scenarios, tail: Tail, *, source: str | 
         instrument = listing.instrument
         if listing.settled is not None or instrument.kind == Kind.CASH:
             continue
-        risk = Fraction(instrument.lot) * spots[instrument.underlying]
+        risk = instrument.underlying_units(quoted_price(book, instrument)) * spots[instrument.underlying]
         if 0 < risk * LARGEST_SHARE < ROUNDING:
             raise BrokenDuty("E11", f"{instrument.symbol}: lot", format_decimal(instrument.lot),
-                             _enough(instrument, spots[instrument.underlying]), source=source)
+                             _enough(instrument, risk / Fraction(instrument.lot)), source=source)
 
 
 def _worst(moves: NDArray[np.float64], tail: Tail) -> Fraction:
@@ -90,10 +90,11 @@ def _worst(moves: NDArray[np.float64], tail: Tail) -> Fraction:
 
 
 def _enough(instrument: Instrument, risk: Fraction) -> str:
-    """risk : money units that one unit of the underlying loses in the tail."""
+    """risk : money units that one unit of what lots count loses in the tail."""
+    unit = instrument.quote if instrument.notional else instrument.underlying
     why = f"or rounding to 1/{UNIT} {instrument.quote} is more than 0.1 % of its risk"
     lot = Decimal("1e-12")
     while Fraction(lot) * risk * LARGEST_SHARE < ROUNDING:
         lot *= 10
-    return f"at least {format_decimal(lot)} {instrument.underlying}: {why}" if lot <= _LARGEST_LOT \
+    return f"at least {format_decimal(lot)} {unit}: {why}" if lot <= _LARGEST_LOT \
         else f"larger than any that can be listed (10**9): {why}"

@@ -191,11 +191,16 @@ def _state(before: AnyEpoch, after: AnyEpoch) -> Iterator[Change]:
 
 
 def _prices(book: Book) -> Iterator[tuple[str, str]]:
-    yield "rate", repr(book.rate)
+    if book.discounts is None:
+        yield "rate", repr(book.rate)
+    for until, rate in () if book.discounts is None else book.discounts.nodes:
+        yield f"rate until {format_time(until)}", repr(rate)
     for underlying in book.underlyings:
         yield f"{underlying.symbol}.spot", format_money(underlying.spot)
         if underlying.perpetual is not None:
             yield f"{underlying.symbol}.perpetual", format_money(underlying.perpetual)
+        if underlying.funding is not None:
+            yield f"{underlying.symbol}.funding a year", repr(underlying.funding.per_year)
     for (asset, expiry), curve in sorted(book.curves.items()):
         yield f"{asset}.{format_time(expiry)}.forward", format_money(curve.forward)
         for strike, volatility in sorted(curve.volatilities.items()):

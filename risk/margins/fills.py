@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from primitives.errors import BadInput
+from risk.exact.money import UNIT
 from risk.margins.margin import QUANTITY_BITS
 from risk.market.instruments import CASH_UNITS, Instrument, Kind
 
@@ -29,17 +30,20 @@ class Trade:
     dust: int
 
 
-def trade(instrument: Instrument, lots: int, price: int) -> Trade:
+def trade(instrument: Instrument, lots: int, price: int, spot: int | None = None) -> Trade:
     """The fills of a trade.
 
     Parameters
     ----------
     lots : that are bought, above 0.
-    price : of one unit of the underlying, 10**-6 quote units, not negative; of an option, its premium.
+    price : of one unit of the underlying, 10**-6 quote units, not negative; of an option, its premium; of an inverse
+        option, its premium in 10**-6 coins, as it is quoted.
+    spot : of the underlying, 10**-6 quote units: what coins are worth as inverse contracts are paid; others need none.
 
     Raises
     ------
-    BadInput : cash traded for cash, lots or cash of 2**40 or more, a negative price.
+    BadInput : cash traded for cash, lots or cash of 2**40 or more, a negative price; of an inverse contract no spot, no
+        reference, or a price at which a lot would be worth less than nothing (below about half the spot).
     """
     most = (1 << QUANTITY_BITS) - 1
     if instrument.kind == Kind.CASH:
@@ -48,13 +52,29 @@ def trade(instrument: Instrument, lots: int, price: int) -> Trade:
         raise BadInput("lots", lots, f"in [1, {most}]")
     if price < 0:
         raise BadInput("price", price, "0 or more")
-    cost = lots * price * Fraction(instrument.lot) / CASH_UNITS
+    unit = _inverse_price(instrument, price, spot) if instrument.inverse else Fraction(price)
+    cost = lots * unit * Fraction(instrument.lot) / CASH_UNITS
     pays, is_paid = math.ceil(cost), math.floor(cost)
     if pays > most:
         raise BadInput(f"cash for {lots} lots of {instrument.symbol}", pays, f"at most {most} lots of {CASH_UNITS} "
                        "money units")
     cash = Instrument.cash(instrument.quote).id
     return Trade(_legs(instrument.id, lots, cash, -pays), _legs(instrument.id, -lots, cash, is_paid), pays - is_paid)
+
+
+def _inverse_price(instrument: Instrument, price: int, spot: int | None) -> Fraction:
+    """What one unit of what lots count costs, money units; see `risk.valuation.inverse`."""
+    if spot is None or spot <= 0:
+        raise BadInput("spot", spot, f"above 0: {instrument.symbol} is paid in coins, which are worth that")
+    if not instrument.notional:
+        return Fraction(price) * spot / UNIT
+    if instrument.reference is None:
+        raise BadInput("reference", None, f"given: {instrument.symbol} counts its coins from there")
+    unit = Fraction(0) if price == 0 else UNIT * (1 + Fraction(spot, instrument.reference) - Fraction(spot, price))
+    if unit <= 0:
+        raise BadInput("price", price, f"one at which {instrument.symbol} is worth something: its notional and its "
+                       "coins together cost nothing or less")
+    return unit
 
 
 def _legs(id: int, lots: int, cash: int, amount: int) -> Legs:

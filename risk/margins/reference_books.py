@@ -12,6 +12,7 @@ from fractions import Fraction
 from risk.margins.contributions import AnyEpoch
 from risk.market.book import Book, Listing
 from risk.market.instruments import Kind
+from risk.valuation.revaluation import quoted_price
 
 NOTIONAL = 10**12
 """Of each asset, in money units: a million quote units."""
@@ -37,12 +38,12 @@ def reference_books(epoch: AnyEpoch, book: Book, symbols: Collection[str]) -> di
         linear = sorted((listing for listing in own if listing.instrument.kind in _LINEAR),
                         key=lambda listing: (_LINEAR.index(listing.instrument.kind), listing.instrument.expiry or 0))
         if linear:
-            outright[asset] = {linear[0].instrument.symbol: _lots(linear[0], spots[asset])}
+            outright[asset] = {linear[0].instrument.symbol: _lots(linear[0], book, spots[asset])}
             found[f"long {asset}"] = outright[asset]
             found[f"short {asset}"] = _times(-1, outright[asset])
         straddle = _near_straddle(own, book)
         if straddle:
-            found[f"short straddle {asset}"] = {listing.instrument.symbol: -_lots(listing, spots[asset])
+            found[f"short straddle {asset}"] = {listing.instrument.symbol: -_lots(listing, book, spots[asset])
                                                 for listing in straddle}
     if len(outright) > 1:
         found["long all"] = {symbol: lots for one in outright.values() for symbol, lots in one.items()}
@@ -52,8 +53,9 @@ def reference_books(epoch: AnyEpoch, book: Book, symbols: Collection[str]) -> di
     return found
 
 
-def _lots(listing: Listing, spot: int) -> int:
-    return max(1, round(Fraction(NOTIONAL) / (Fraction(listing.instrument.lot) * spot)))
+def _lots(listing: Listing, book: Book, spot: int) -> int:
+    units = listing.instrument.underlying_units(quoted_price(book, listing.instrument))
+    return max(1, round(Fraction(NOTIONAL) / (units * spot)))
 
 
 def _times(factor: int, positions: Positions) -> Positions:

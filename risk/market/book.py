@@ -2,7 +2,8 @@
 
     {"schema": "tailproof.book/1", "venue": "example", "quote": "USD", "valuation": "2020-12-31T00:00:00Z",
      "rate": "0.01",                                    of the quote currency, continuously compounded, ACT/365
-     "underlyings": [{"symbol": "BTC", "spot": "29001.72", "perpetual": "29010"}],
+     "underlyings": [{"symbol": "BTC", "spot": "29001.72", "perpetual": "29010",
+                      "funding": {"rate": "0.0001", "hours": "8", "source": "deribit"}}],      optional, of perpetuals
      "expiries": [{"underlying": "BTC", "expiry": "2021-01-29T08:00:00Z", "forward": "29100",
                    "volatilities": [{"strike": "30000", "volatility": "0.85"}],
                    "quoted_at": "2020-12-30T23:59:00Z", "venues": ["deribit", "okx"]}],      optional, see G9
@@ -10,6 +11,14 @@
      "instruments": [{"symbol": "BTC-CALL", "kind": "call", "underlying": "BTC", "lot": "0.1", "settlement": "cash",
                       "expiry": "2021-01-29T08:00:00Z", "strike": "30000"}],
      "released": ["BTC-25DEC20"]}                       optional: listed before, and held by nobody any more
+
+An instrument that is settled in "coin" is inverse: its `lot` counts units of the quote currency, where it is no
+option, and it may name the price `reference` that its coins are counted from in epochs of levels. `exercise` may be
+said of an option: it is European, and an American one is refused.
+
+In place of "rate" there may be a curve, "discount": [{"until": "2021-03-26T08:00:00Z", "rate": "0.011"}, ...], which
+every expiry lies within (`risk.market.discount`). An underlying may say what holding it earns, "yield" a year: then
+forwards are held against it and the rates (G2).
 
 Numbers are decimals in quotes: exact, and never a binary float on the way. A contingency is a fraction of the spot
 value of a lot, charged per lot held long or short; it covers what the scenarios do not (liquidation, basis, jumps of
@@ -24,17 +33,21 @@ value does not change any more, so its leaf is all zero but for id and underlyin
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
-from risk.exact.clock import parse_time
+from risk.exact.clock import YEAR, format_time, parse_time
 from risk.exact.money import LARGEST_PRICE, format_money, parse_decimal, parse_decimal_in, parse_money
+from risk.market.discount import DiscountCurve
 from risk.market.instruments import CASH, LISTED, MOST_ASSETS, SYMBOL, Instrument, Kind, Settlement
 
 SCHEMA = "tailproof.book/1"
@@ -46,16 +59,37 @@ _REQUIRED: Mapping[str, frozenset[str]] = {
     "expiries[].volatilities[]": frozenset({"strike", "volatility"}),
     "contingencies[]": frozenset({"underlying", "kind", "long", "short"}),
     "instruments[]": frozenset({"symbol", "kind", "underlying", "lot", "settlement"})}
+_MOST_NODES = 64
+EUROPEAN, AMERICAN = EXERCISES = ("european", "american")
 _SYMBOL_MEANING = "1 to 48 letters, digits and . _ / -, no sign first"
 
 
 @dataclass(frozen=True)
+class Funding:
+    """What long perpetuals pay short ones: `rate` of the position every `hours` hours, by whose word."""
+
+    rate: float
+    hours: float
+    source: str
+
+    @property
+    def per_year(self) -> float:
+        return self.rate * (YEAR / 3600 / self.hours)
+
+
+@dataclass(frozen=True)
 class Underlying:
-    """spot and perpetual (the perpetual's mark; None if none is listed): money units for one unit of it."""
+    """spot and perpetual (the perpetual's mark; None if none is listed): money units for one unit of it.
+
+    funding : of its perpetuals; None where the book takes none into account.
+    earns : a year, continuously compounded; None where the book does not say.
+    """
 
     symbol: str
     spot: int
     perpetual: int | None
+    funding: Funding | None = None
+    earns: float | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +122,7 @@ class Listing:
 @dataclass(frozen=True)
 class Book:
     """A book file, checked. curves : by (underlying, expiry). listings : in ascending order of instrument id, so that
-    the order in the file does not matter."""
+    the order in the file does not matter. rate : a year; 0 where there is a curve in its place, `discounts`."""
 
     venue: str
     quote: str
@@ -97,6 +131,11 @@ class Book:
     underlyings: tuple[Underlying, ...]
     curves: Mapping[tuple[str, int], Curve]
     listings: tuple[Listing, ...]
+    discounts: DiscountCurve | None = None
+
+    def log_discount(self, years: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Logarithm of the value today of one paid after so many years; any shape."""
+        return -self.rate * years if self.discounts is None else self.discounts.log_discount(years)
 
 
 def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
@@ -109,14 +148,24 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
         an expired one without what it settled at.
     """
     root = Node(jsonio.loads(data, source=source), source=source)
+    bare = _REQUIRED[""] - {"rate"}                # which a curve may stand in place of
     if isinstance(root.value, dict) and root.value.get("schema", SCHEMA) == SCHEMA:
-        root.complete(_REQUIRED)
-    parts = root.document(SCHEMA, _REQUIRED[""], {"released"})
+        root.complete({**_REQUIRED, "": bare} if "discount" in root.value else _REQUIRED)
+    parts = root.document(SCHEMA, bare, {"rate", "discount", "released"})
+    if "discount" in parts and "rate" in parts:
+        raise parts["rate"].refuse("absent: the curve, discount, is in its place")
     venue, quote = (parts[name].text(SYMBOL.pattern, _SYMBOL_MEANING) for name in ("venue", "quote"))
     valuation = parse_time(parts["valuation"].value, field="valuation", source=source)
     underlyings = _underlyings(parts["underlyings"])
     spots = {underlying.symbol: underlying.spot for underlying in underlyings}
+    discounts = _discounts(parts["discount"], valuation) if "discount" in parts else None
     curves = _curves(parts["expiries"], spots, valuation)
+    if discounts is not None:
+        for place, (_, expiry) in enumerate(curves):
+            if expiry > discounts.last:
+                raise BadInput(f"expiries[{place}].expiry", format_time(expiry), "at most the last node of the "
+                               f"discount curve, {format_time(discounts.last)}: beyond it nothing says a rate",
+                               source=source)
     contingencies = _contingencies(parts["contingencies"], venue, spots)
 
     listings: dict[int, Listing] = {}
@@ -136,14 +185,15 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
             if rates is None:
                 raise BadInput("contingencies", None, f"given for {instrument.kind} on {instrument.underlying} at "
                                f"{instrument.venue}, which {instrument.symbol} is", source=source)
-            notional = Fraction(instrument.lot) * spots[instrument.underlying]
+            notional = instrument.underlying_units(_goes_by(instrument, underlyings, curves)) \
+                * spots[instrument.underlying]
             long, short = (math.ceil(notional * Fraction(rate)) for rate in rates)       # a charge is rounded up
         listings[instrument.id] = Listing(instrument, long, short, settled)
     for entry in parts["released"].array() if "released" in parts else ():
         if entry.text(SYMBOL.pattern, _SYMBOL_MEANING) in symbols:
             raise entry.refuse("not among the instruments: what is listed is not released")
-    return Book(venue, quote, valuation, float(_decimal(parts["rate"], "-1", "1")), underlyings, curves,
-                tuple(listings[id] for id in sorted(listings)))
+    return Book(venue, quote, valuation, float(_decimal(parts["rate"], "-1", "1")) if "rate" in parts else 0.0,
+                underlyings, curves, tuple(listings[id] for id in sorted(listings)), discounts)
 
 
 def with_cash(book: Book, *, source: str | Path | None = None) -> Book:
@@ -176,13 +226,34 @@ def released_symbols(data: bytes) -> frozenset[str]:
 def _underlyings(node: Node) -> tuple[Underlying, ...]:
     found: dict[str, Underlying] = {}
     for entry in node.array(at_least=1, at_most=MOST_ASSETS):
-        parts = entry.object(_REQUIRED["underlyings[]"], {"perpetual"})
+        parts = entry.object(_REQUIRED["underlyings[]"], {"perpetual", "funding", "yield"})
         symbol = parts["symbol"].text(SYMBOL.pattern, _SYMBOL_MEANING)
         if symbol in found:
             raise parts["symbol"].refuse("different from every other symbol")
         found[symbol] = Underlying(symbol, _price(parts["spot"]),
-                                   _price(parts["perpetual"]) if "perpetual" in parts else None)
+                                   _price(parts["perpetual"]) if "perpetual" in parts else None,
+                                   _funding(parts["funding"]) if "funding" in parts else None,
+                                   float(_decimal(parts["yield"], "-1", "1")) if "yield" in parts else None)
+        if found[symbol].funding is not None and found[symbol].perpetual is None:
+            raise parts["funding"].refuse("absent: no perpetual of this underlying has a price")
     return tuple(found.values())
+
+
+def _discounts(node: Node, valuation: int) -> DiscountCurve:
+    nodes: list[tuple[int, float]] = []
+    for entry in node.array(at_least=1, at_most=_MOST_NODES):
+        parts = entry.object({"until", "rate"})
+        until = _time(parts["until"])
+        if until <= (nodes[-1][0] if nodes else valuation):
+            raise parts["until"].refuse("later than the node before it" if nodes else "later than the valuation")
+        nodes.append((until, float(_decimal(parts["rate"], "-1", "1"))))
+    return DiscountCurve(valuation, tuple(nodes))
+
+
+def _funding(node: Node) -> Funding:
+    parts = node.object({"rate", "hours", "source"})
+    return Funding(float(_decimal(parts["rate"], "-0.1", "0.1")), float(_decimal(parts["hours"], "0.01", "720")),
+                   parts["source"].text(SYMBOL.pattern, _SYMBOL_MEANING))
 
 
 def _curves(node: Node, spots: Mapping[str, int], valuation: int) -> dict[tuple[str, int], Curve]:
@@ -235,12 +306,15 @@ def _contingencies(node: Node, venue: str, spots: Mapping[str, int]
 
 
 def _instrument(node: Node, venue: str, quote: str, spots: Mapping[str, int]) -> tuple[Instrument, int | None]:
-    parts = node.object(_REQUIRED["instruments[]"], {"expiry", "strike", "settled", "venue"})
+    parts = node.object(_REQUIRED["instruments[]"], {"expiry", "strike", "settled", "venue", "reference", "exercise"})
+    if "exercise" in parts:
+        _require_european(parts)
     terms = {"kind": Kind(parts["kind"].choice(LISTED)), "underlying": parts["underlying"].choice(spots),
              "lot": parse_decimal(parts["lot"].value, field=parts["lot"].field, source=node.source),
              "settlement": Settlement(parts["settlement"].choice(set(Settlement))),
              "expiry": _time(parts["expiry"]) if "expiry" in parts else None,
-             "strike": _price(parts["strike"]) if "strike" in parts else None}
+             "strike": _price(parts["strike"]) if "strike" in parts else None,
+             "reference": _price(parts["reference"]) if "reference" in parts else None}
     settled = parse_money(parts["settled"].value, field=parts["settled"].field, low=0, high=LARGEST_PRICE,
                           source=node.source) if "settled" in parts else None
     symbol = parts["symbol"].text(SYMBOL.pattern, _SYMBOL_MEANING)
@@ -248,6 +322,25 @@ def _instrument(node: Node, venue: str, quote: str, spots: Mapping[str, int]) ->
         return Instrument(symbol=symbol, venue=_venue(parts, venue), quote=quote, **terms), settled  # type: ignore[arg-type]
     except BadInput as error:
         raise BadInput(f"{node.field}.{error.field}", error.value, error.bound, source=node.source) from None
+
+
+def _require_european(parts: Mapping[str, Node]) -> None:
+    """Refuse what is not priced: exercise before expiry, and a word on it where there is nothing to exercise."""
+    exercise = parts["exercise"].choice(EXERCISES)
+    if not Kind(parts["kind"].value).optional:
+        raise parts["exercise"].refuse(f"absent: a {parts['kind'].value} is not exercised")
+    if exercise == AMERICAN:
+        raise parts["exercise"].refuse(
+            '"european": Black-76 says nothing of exercise before expiry, which is worth most where carry is, so a '
+            "short position would be margined for too little; those of Deribit and Derive are European")
+
+
+def _goes_by(instrument: Instrument, underlyings: Iterable[Underlying], curves: Mapping[tuple[str, int], Curve]) -> int:
+    """The price that a living instrument goes by, money units: forward, a perpetual's mark, spot."""
+    if instrument.expiry is not None:
+        return curves[instrument.underlying, instrument.expiry].forward
+    own = next(one for one in underlyings if one.symbol == instrument.underlying)
+    return own.spot if instrument.kind != Kind.PERPETUAL or own.perpetual is None else own.perpetual
 
 
 def _require_price(node: Node, instrument: Instrument, settled: int | None, valuation: int,

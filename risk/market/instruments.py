@@ -1,7 +1,8 @@
 """What can be held: spot, perpetual, dated future, European call and put; in epochs of levels, cash.
 
-Every instrument is quoted, margined and settled in one quote currency (linear contracts; inverse, coin-settled ones
-are not modelled). One lot is `lot` units of the underlying.
+Every instrument is quoted and margined in one quote currency. Linear contracts are settled in it too, or by delivery;
+inverse ones pay in coins of their underlying, and are valued at its spot (`risk.valuation.inverse`). One lot is `lot`
+units of the underlying; of an inverse perpetual or future, `lot` units of the quote currency (10 USD at Deribit).
 
 The id of an instrument is a digest of its immutable terms, so that a commitment to ids commits to terms. What may
 change while it is held (its symbol, its price, its contingency rates) is not part of it.
@@ -16,6 +17,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -65,10 +67,17 @@ LISTED = frozenset(Kind) - {Kind.CASH}
 
 
 class Settlement(StrEnum):
-    """How an instrument ends: in money, or by delivery of the underlying against money."""
+    """How an instrument ends: in money, by delivery of the underlying against money, or in coins of the underlying that
+    are worth what is due (inverse contracts)."""
 
     CASH = "cash"
     PHYSICAL = "physical"
+    COIN = "coin"
+
+
+_SETTLEMENTS = {Kind.SPOT: (Settlement.PHYSICAL,), Kind.PERPETUAL: (Settlement.CASH, Settlement.COIN),
+                Kind.CASH: (Settlement.CASH,)}
+"""Of kinds that do not end in every way: a perpetual does by funding."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +87,13 @@ class Instrument:
     Parameters
     ----------
     symbol : its name at the venue; not part of the id.
-    lot : units of the underlying in one lot, a positive decimal of at most 12 places.
-    settlement : spot is delivered, a perpetual is settled in cash (by funding); the others state it.
+    lot : units of the underlying in one lot, or of the quote currency where `notional`; a positive decimal of at most
+        12 places.
+    settlement : spot is delivered, a perpetual is settled in cash or coin (by funding); the others state it.
     expiry : Unix seconds, for futures and options.
     strike : money units for one unit of the underlying, for options.
+    reference : price that coins of an inverse perpetual or future are counted from in epochs of levels, money units for
+        one unit (`risk.valuation.inverse`); optional, and of no other instrument.
 
     Raises
     ------
@@ -97,6 +109,7 @@ class Instrument:
     settlement: Settlement
     expiry: int | None = None
     strike: int | None = None
+    reference: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("symbol", "venue", "underlying", "quote"):
@@ -111,10 +124,14 @@ class Instrument:
             raise BadInput("strike", self.strike, "given" if self.kind.optional else f"absent: a {self.kind} has none")
         if self.strike is not None and self.strike <= 0:
             raise BadInput("strike", self.strike, "above 0")
-        fixed = {Kind.SPOT: Settlement.PHYSICAL, Kind.PERPETUAL: Settlement.CASH, Kind.CASH: Settlement.CASH
-                 }.get(self.kind)
-        if fixed is not None and self.settlement != fixed:
-            raise BadInput("settlement", str(self.settlement), f'"{fixed}" for a {self.kind}')
+        fixed = _SETTLEMENTS.get(self.kind)
+        if fixed is not None and self.settlement not in fixed:
+            raise BadInput("settlement", str(self.settlement), " or ".join(f'"{one}"' for one in fixed)
+                           + f" for a {self.kind}")
+        if self.reference is not None and not self.notional:
+            raise BadInput("reference", self.reference, "absent: only inverse perpetuals and futures have one")
+        if self.reference is not None and self.reference <= 0:
+            raise BadInput("reference", self.reference, "above 0")
         if self.kind == Kind.CASH:
             self._require_cash()
 
@@ -123,6 +140,21 @@ class Instrument:
         for name, wanted in (("symbol", CASH), ("venue", CASH), ("underlying", self.quote), ("lot", _CASH_LOT)):
             if getattr(self, name) != wanted:
                 raise BadInput(name, str(getattr(self, name)), f"{wanted}, of cash")
+
+    @property
+    def inverse(self) -> bool:
+        """Whether it pays in coins of its underlying."""
+        return self.settlement == Settlement.COIN
+
+    @property
+    def notional(self) -> bool:
+        """Whether lots count units of the quote currency, as those of inverse perpetuals and futures do."""
+        return self.inverse and not self.kind.optional
+
+    def underlying_units(self, price: int) -> Fraction:
+        """Units of the underlying that a lot stands for at a price of one, in money units."""
+        lot = Fraction(self.lot)
+        return lot * UNIT / price if self.notional else lot
 
     @classmethod
     def cash(cls, quote: str) -> Instrument:
@@ -138,6 +170,8 @@ class Instrument:
             terms["expiry"] = format_time(self.expiry)
         if self.strike is not None:
             terms["strike"] = format_money(self.strike)
+        if self.reference is not None:
+            terms["reference"] = format_money(self.reference)
         return terms
 
     @classmethod
@@ -149,15 +183,17 @@ class Instrument:
         BadInput : naming the term.
         """
         parts = node.document(TERMS_SCHEMA, {"kind", "venue", "underlying", "quote", "lot", "settlement"},
-                              {"expiry", "strike"})
-        expiry, strike = parts.get("expiry"), parts.get("strike")
+                              {"expiry", "strike", "reference"})
+        expiry, strike, reference = (parts.get(name) for name in ("expiry", "strike", "reference"))
         return cls(
             symbol=symbol, kind=Kind(parts["kind"].choice(set(Kind))), venue=parts["venue"].text(),
             underlying=parts["underlying"].text(), quote=parts["quote"].text(),
             lot=parse_decimal(parts["lot"].value, field=parts["lot"].field, source=node.source),
             settlement=Settlement(parts["settlement"].choice(set(Settlement))),
             expiry=None if expiry is None else parse_time(expiry.value, field=expiry.field, source=node.source),
-            strike=None if strike is None else parse_money(strike.value, field=strike.field, source=node.source))
+            strike=None if strike is None else parse_money(strike.value, field=strike.field, source=node.source),
+            reference=None if reference is None else parse_money(reference.value, field=reference.field,
+                                                                 source=node.source))
 
     @cached_property
     def id(self) -> int:

@@ -123,7 +123,7 @@ _OPTIONAL = {"purpose", "basis", "seed", "step_seconds", "calendar", "steps_per_
              "procyclicality", "set", "fitted"}
 _DRAWS = ("seed", "volatility", "correlation", "copula", "scenarios", "stress", "procyclicality", "fitted")
 """What a handwritten set has no use for."""
-STRESSES = ("dependence-0", "dependence-1", "black-swan")
+STRESSES = ("dependence-0", "dependence-1", "black-swan", "rates")
 _DAYS = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:/([0-9]{4}-[0-9]{2}-[0-9]{2}))?", re.ASCII)
 _REQUIRED = ("schema", "name", "estimator", "assets", "horizon", "epoch")
 _NEEDED_BY_FAMILY = {"ewma": ("lambda", "innovations"), "garch": ("mean", "omega", "alpha", "beta", "innovations"),
@@ -164,7 +164,8 @@ class Basis(StrEnum):
 class Gates:
     """Bounds of the plausibility gates, and what is accepted by name.
 
-    G1 spot_deviations · G2 carry_per_year, forward_distance · G3 perpetual_basis · G4 robust_deviations · G5 is fixed ·
+    G1 spot_deviations · G2 carry_per_year, forward_distance, forward_off_curve · G3 perpetual_basis,
+    funding_per_year · G4 robust_deviations · G5 is fixed ·
     G6 half_life (steps) · G7 least_returns · G9 surface_age (seconds), least_venues · G10 zero_returns (share),
     least_deviation (per step). G8, G11, G12, G13 have no bound to set.
 
@@ -174,7 +175,9 @@ class Gates:
     spot_deviations: float = 5.0
     carry_per_year: float = 1.0
     forward_distance: float = 0.2
+    forward_off_curve: float = 0.01
     perpetual_basis: float = 0.03
+    funding_per_year: float = 1.5
     robust_deviations: float = 12.0
     half_life: float = 250.0
     least_returns: float = 500.0

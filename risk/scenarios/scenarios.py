@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from primitives.errors import BadInput
 from risk.models.calibration import Calibration
+from risk.models.rate_shocks import RATE_SHOCKS
 from risk.models.scenario_set import SHOCK_UNIT
 
 RETURN_UNIT = 10**9
@@ -23,7 +24,7 @@ VARIANCE_UNIT = 10**12
 LARGEST_RETURN = 8 * RETURN_UNIT
 """No asset is taken to rise or fall by a factor of e**8 = 2981 within the horizon."""
 LARGEST_VARIANCE = 10**4 * VARIANCE_UNIT
-KINDS = ("model", "dependence-0", "dependence-1", "historical", "black-swan", "handwritten")
+KINDS = ("model", "dependence-0", "dependence-1", "historical", "black-swan", "handwritten", "rates")
 """Where a scenario came from; the place in this list is what arrays hold, so nothing is ever put between."""
 COLUMNS_OF_SHOCKS = ("kind", "origin", "volatility", "basis", "damping", "linear", "absolute")
 
@@ -35,7 +36,8 @@ class Shocks:
     table : int64 (S, 7 + m). By column, shocks in 10**-12 as in `risk.models.scenario_set.Row`:
 
     kind        place in `KINDS`
-    origin      historical: first row of the history that the scenario repeats; handwritten: row of the set; else 0
+    origin      historical: first row of the history that the scenario repeats; handwritten: row of the set; rates:
+                place in `risk.models.rate_shocks.RATE_SHOCKS`; else 0
     volatility  relative change of implied volatility, on top of what variances say
     basis       relative change of futures' and perpetuals' prices over the spot
     damping     share of the change of value that counts
@@ -71,11 +73,19 @@ class Shocks:
         """Where spots follow from `spot`, not from returns: (S,)."""
         return self.column("kind") == KINDS.index("handwritten")
 
+    @property
+    def rates(self) -> NDArray[np.bool_]:
+        """Where rates are shocked: (S,)."""
+        return self.column("kind") == KINDS.index("rates")
+
     def violation(self) -> str | None:
         """What a table must be and is not; None for a good one."""
         kinds, damping = self.column("kind"), self.column("damping")
         if ((kinds < 0) | (kinds >= len(KINDS))).any():
             return f"kinds in [0, {len(KINDS) - 1}]"
+        origin = self.column("origin")[self.rates]
+        if ((origin < 0) | (origin >= len(RATE_SHOCKS))).any():
+            return f"origins of rates in [0, {len(RATE_SHOCKS) - 1}]"
         return None if ((damping > 0) & (np.abs(self.table) < 1 << 53).all(1)).all() else "damped by more than 0"
 
 

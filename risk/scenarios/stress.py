@@ -5,6 +5,8 @@
     2020-03-12       what prices really did over every horizon that holds the day, or a day of first/last
     black-swan       every asset at the mean of its own worst 1 % together, or of its best 1 %; implied volatility x 2;
                      futures and perpetuals 4.5 % above or below the spot: four scenarios
+    rates            draws of the model's own, and the quote currency's rates shocked besides, in six ways one after the
+                     other (`risk.models.rate_shocks`): of spots and volatilities the model's tail is not thinned out
 
 Redraws at dependence 0 and 1 are a charge for a break of correlations. Where others blend margins, here the blend is in
 the scenarios, so that the certificate stays one of Expected Shortfall. With weight 1/4 for both, each has 1/8 of the
@@ -30,6 +32,7 @@ from risk.exact.digests import keccak256
 from risk.market.history import History
 from risk.models.calibration import Calibration, log_returns, residuals
 from risk.models.model import Estimator, Model, Stress
+from risk.models.rate_shocks import RATE_SHOCKS
 from risk.models.scenario_set import SHOCK_UNIT
 from risk.scenarios.scenarios import (
     LARGEST_RETURN,
@@ -91,6 +94,11 @@ def scenarios(name: str, model: Model, calibration: Calibration, history: Histor
         return _black_swan(model, calibration, count, drawn(seed, SWAN_PATHS))
     if name in ("dependence-0", "dependence-1"):
         return _redrawn(name, model, calibration, history, uniforms, seed, count)
+    if name == "rates":
+        paths = simulate(calibration, model.assets, drawn(seed, count), bound=model.scenarios.clip)
+        each = np.arange(count, dtype=np.int64) % len(RATE_SHOCKS)
+        return Scenarios(paths.returns, paths.variances, paths.today,
+                         Shocks.of("rates", count, len(model.assets), origin=each))
     assert history is not None                     # `parse_model` has made sure
     return _historical(name, model, calibration, history, count)
 

@@ -3,16 +3,20 @@ units.
 
 A scenario moves each underlying's spot by its log return over the horizon h, and lets h pass:
 
-spot, perpetual   their price moves with the spot, a perpetual's also with a shock of the basis
-future            F' = S' (F/S)**(T'/T): the carry stays, the time to expiry T' = T - h shrinks; times 1 + basis
+spot, perpetual   their price moves with the spot, a perpetual's also with a shock of the basis; a perpetual held long
+                  pays the horizon's funding, where the book says what that is (`risk.valuation.funding`)
+future            F' = S' (F/S)**(T'/T): the carry stays, the time to expiry T' = T - h shrinks; times 1 + basis, and
+                  where rates are shocked by dr, exp(dr T'): what the underlying earns stays
 option            Black-76 on F' with T' and a shocked volatility; past its expiry, the pay-off
+inverse           the same prices and volatilities, but paid in coins that are worth S' each (`risk.valuation.inverse`)
 
 Implied volatility follows the asset's volatility model: that of an expiry is multiplied by the ratio of the volatility
 which the model expects on average until the expiry after the scenario, to what it expects today, raised to
 `volatility_response`. Far expiries so move less than near ones, as mean reversion has it. Scenarios of stress and of
 handwritten sets shock volatility, skew and basis besides (`risk.models.scenario_set`), or count in part (damping).
 
-Futures and perpetuals are margined daily, so their change is not discounted; option values are. The float result is
+Futures and perpetuals are margined daily, so their change is not discounted; option values are, at the book's rate or
+by its curve, and shocks of rates besides. The float result is
 rounded to money once, half to even: this array is from there on the definition of the instrument's risk, and what
 rounding may have taken from it each position pays (E11, `risk.epochs.rounding`).
 
@@ -39,8 +43,11 @@ from risk.market.book import Book, Listing
 from risk.market.instruments import Instrument, Kind
 from risk.models.calibration import Calibration
 from risk.models.model import Basis, Model
+from risk.models.rate_shocks import RATE_SHOCKS, rate_shift
 from risk.models.scenario_set import FLAT, SHOCK_UNIT, ScenarioSet
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, Shocks
+from risk.valuation.funding import funding_share, inverse_funding, linear_funding
+from risk.valuation.inverse import accrued_change, inverse_change, inverse_option
 from risk.valuation.kernels import SCRATCH, Options, option_changes
 from risk.valuation.pricing import black_76, forward_after
 
@@ -91,6 +98,20 @@ class _Market:
         after = volatility.average_variance(self.scenarios.variances[:, asset] / VARIANCE_UNIT, steps)
         today = volatility.average_variance(self.scenarios.today[asset] / np.array([VARIANCE_UNIT]), steps)
         return exp(0.5 * self.model.volatility_response * log(after / today))
+
+    def rate_shift(self, years: float) -> Floats | None:
+        """What shocks add to the zero rate of a tenor: (S,), a year; None where there are none."""
+        rated = self.shocks.rates
+        if not rated.any():
+            return None
+        each = np.array([rate_shift(shock, years) for shock in range(len(RATE_SHOCKS))])
+        return np.where(rated, each[np.where(rated, self.shocks.column("origin"), 0)], 0.0)
+
+    def forward_after(self, asset: int, forward: float, years: float, years_after: float) -> Floats:
+        """Of an expiry, in each scenario: the carry stays, but for what a shock of rates adds to it; with the basis."""
+        then = forward_after(float(self.spot[asset]), forward, self.spot_after[asset], years, years_after)
+        shift = self.rate_shift(years_after)
+        return then * self.basis if shift is None else then * self.basis * exp(shift * years_after)
 
     def shocked(self, volatility: float, years: float, moneyness: float) -> Floats:
         """What shocks multiply an implied volatility by: (S,).
@@ -146,8 +167,9 @@ def revalue(book: Book, model: Model, calibration: Calibration, scenarios: Scena
 
 
 def prices_today(book: Book) -> list[Fraction]:
-    """What one unit of the underlying is worth in each listing today, in money units, exact: spot, mark, forward, the
-    model's option price in doubles, the pay-off of what has settled, a quote unit of cash.
+    """What one unit of what lots count is worth in each listing today, in money units, exact: spot, mark, forward, the
+    model's option price in doubles, the pay-off of what has settled, a quote unit of cash; of an inverse perpetual or
+    future, 1 + S (1/R - 1/F) for a quote unit (`risk.valuation.inverse`).
     """
     return [_settled(listing) if listing.settled is not None else _price_today(book, listing)
             for listing in book.listings]
@@ -168,13 +190,20 @@ def quoted_price(book: Book, instrument: Instrument) -> int:
 def _price_today(book: Book, listing: Listing) -> Fraction:
     instrument = listing.instrument
     price = quoted_price(book, instrument)
+    spot = next((one.spot for one in book.underlyings if one.symbol == instrument.underlying), UNIT)
+    if instrument.notional:
+        return UNIT * (1 + Fraction(spot, instrument.reference or price) - Fraction(spot, price))
     if not instrument.kind.optional:
         return Fraction(price)
     assert instrument.expiry is not None and instrument.strike is not None  # noqa: PT018  an option has both
     years = (instrument.expiry - book.valuation) / YEAR
     volatility = book.curves[instrument.underlying, instrument.expiry].volatilities[instrument.strike]
+    if instrument.inverse:
+        coin = inverse_option(spot / UNIT, price / UNIT, np.array([instrument.strike / UNIT]), np.array([volatility]),
+                              years, instrument.kind == Kind.CALL)
+        return Fraction(float(coin[0])) * UNIT
     one = black_76(price / UNIT, np.array([instrument.strike / UNIT]), np.array([volatility]), years,
-                   exp(np.array([-book.rate * years])), instrument.kind == Kind.CALL)
+                   exp(book.log_discount(np.array([years]))), instrument.kind == Kind.CALL)
     return Fraction(float(one[0])) * UNIT
 
 
@@ -182,6 +211,8 @@ def _settled(listing: Listing) -> Fraction:
     """The pay-off of what has expired."""
     instrument, ended = listing.instrument, listing.settled
     assert ended is not None
+    if instrument.notional:
+        return UNIT * Fraction(ended, instrument.reference or ended)
     if instrument.strike is None:
         return Fraction(ended)
     return Fraction(max(0, ended - instrument.strike if instrument.kind == Kind.CALL else instrument.strike - ended))
@@ -244,7 +275,7 @@ def _as_money(units: Floats, book: Book, model: Model, what: str) -> NDArray[np.
 
 
 def _linear(market: _Market, listing: Listing) -> Floats:
-    """Change of spot, perpetual or future for one unit of the underlying: (S,), quote units."""
+    """Change of spot, perpetual or future for one unit of what its lots count: (S,), quote units."""
     instrument = listing.instrument
     asset = market.model.assets.index(instrument.underlying)
     spot, after = market.spot[asset], market.spot_after[asset]
@@ -253,15 +284,34 @@ def _linear(market: _Market, listing: Listing) -> Floats:
     if instrument.kind == Kind.PERPETUAL:
         mark = market.book.underlyings[asset].perpetual
         assert mark is not None                    # `parse_book` refuses a perpetual without a price
+        funding = market.book.underlyings[asset].funding
+        share = 0.0 if funding is None else funding_share(funding.rate, funding.hours, market.horizon)
+        if instrument.inverse:
+            change = _inverse(market, instrument, mark / UNIT, mark / UNIT * (after / spot) * market.basis)
+            return change - inverse_funding(mark / UNIT, after, share) if share else change
+        if share:
+            return mark / UNIT * (after / spot * market.basis - 1.0) - linear_funding(mark / UNIT, share)
         return mark / UNIT * (after / spot * market.basis - 1.0)
     assert instrument.expiry is not None           # a future has one
     years = market.years(instrument.expiry)
     forward = market.book.curves[instrument.underlying, instrument.expiry].forward / UNIT
-    return forward_after(spot, forward, after, years, max(years - market.horizon, 0.0)) * market.basis - forward
+    then = market.forward_after(asset, forward, years, max(years - market.horizon, 0.0))
+    return _inverse(market, instrument, forward, then) if instrument.inverse else then - forward
+
+
+def _inverse(market: _Market, instrument: Instrument, price: float, price_after: Floats) -> Floats:
+    """Change of an inverse perpetual or future for one quote unit of notional: (S,), quote units."""
+    asset = market.model.assets.index(instrument.underlying)
+    spot, after = float(market.spot[asset]), market.spot_after[asset]
+    change = inverse_change(price, after, price_after)
+    if market.model.basis == Basis.LEVEL and instrument.reference is not None:
+        change = change + accrued_change(price, instrument.reference / UNIT, spot, after)
+    return change
 
 
 def _options(market: _Market, listings: list[Listing]) -> Floats:
-    """Change of options for one unit of the underlying, all of them at once: (n, S), quote units.
+    """Change of options for one unit of the underlying, all of them at once: (n, S), quote units. Inverse ones are
+    priced without discounting, and then turned from prices on the forward into coins at the spot.
 
     Forward and shock of volatility are common to the options of an underlying and expiry; where there are shocks that
     depend on strikes, to those of a strike.
@@ -283,15 +333,26 @@ def _options(market: _Market, listings: list[Listing]) -> Floats:
         forward[i], sign[i] = curve.forward / UNIT, 1.0 if instrument.kind == Kind.CALL else -1.0
         key[i] = keys.setdefault((asset, instrument.expiry, instrument.strike if by_strike else 0), len(keys))
         if key[i] == len(forwards):
-            forwards.append(forward_after(market.spot[asset], forward[i], market.spot_after[asset], years[i],
-                                          years_after[i]) * market.basis)
+            forwards.append(market.forward_after(asset, float(forward[i]), float(years[i]), float(years_after[i])))
             ratio = market.volatility_ratio(asset, float(years_after[i]))
             ratios.append(ratio * market.shocked(float(volatility[i]), float(years[i]), float(log(
                 strike[i] / forward[i]))) if shocked else ratio)
-    rate, changes = market.book.rate, np.empty((n, scenarios))
-    now = black_76(forward, strike, volatility, years, exp(-rate * years), sign > 0)
-    options = Options(key, strike, volatility, np.sqrt(years_after), exp(-rate * years_after), sign, now,
+    changes = np.empty((n, scenarios))
+    inverse = np.array([listing.instrument.inverse for listing in listings])
+    discount, discount_after = (np.where(inverse, 1.0, exp(market.book.log_discount(left)))
+                                for left in (years, years_after))
+    now = black_76(forward, strike, volatility, years, discount, sign > 0)
+    options = Options(key, strike, volatility, np.sqrt(years_after), discount_after, sign, now,
                       np.stack(forwards), np.stack(ratios))
     share(n, lambda begin, end: option_changes(options, begin, changes[begin:end], np.empty(SCRATCH)),
           least=max(1, _LEAST // scenarios))
+    for i in np.flatnonzero(~inverse).tolist():
+        shift = market.rate_shift(float(years_after[i]))
+        if shift is not None:
+            moved = (changes[i] + now[i]) * exp(-shift * years_after[i]) - now[i]
+            changes[i] = np.where(shift == 0.0, changes[i], moved)
+    for i in np.flatnonzero(inverse).tolist():
+        asset = market.model.assets.index(listings[i].instrument.underlying)
+        coins = (changes[i] + now[i]) * (market.spot_after[asset] / options.forwards[key[i]])
+        changes[i] = coins - now[i] * (market.spot[asset] / forward[i])
     return changes

@@ -433,8 +433,9 @@ def _legs(numbers: Any, fills: tuple[str, ...]) -> list[tuple[int, int]]:
         if found is None or row is None:
             raise BadInput("--fill", text, "SYMBOL:LOTS:PRICE, of an instrument of the epoch and lots other than 0")
         lots = int(found[2])
-        deal = trade(numbers.instruments[row - 1], abs(lots),
-                     parse_money(found[3], field="--fill", low=0, high=LARGEST_PRICE))
+        instrument = numbers.instruments[row - 1]
+        deal = trade(instrument, abs(lots), parse_money(found[3], field="--fill", low=0, high=LARGEST_PRICE),
+                     numbers.mark(instrument.id).spot if instrument.inverse else None)
         for id, moved in deal.buyer if lots > 0 else deal.seller:
             summed[id] = summed.get(id, 0) + moved
     legs = [(id, moved) for id, moved in summed.items() if moved]

@@ -81,8 +81,9 @@ def _legs(numbers: epochs.AnyEpoch, buy: str | None, sell: str | None, lots: int
     if row is None:
         near = suggestion(symbol, [instrument.symbol for instrument in numbers.instruments])
         raise BadInput("--buy" if buy else "--sell", symbol, f"an instrument of the epoch{near}")
-    deal = fills.trade(numbers.instruments[row - 1], lots,
-                       parse_money(price, field="--price", low=0, high=LARGEST_PRICE))
+    instrument = numbers.instruments[row - 1]
+    deal = fills.trade(instrument, lots, parse_money(price, field="--price", low=0, high=LARGEST_PRICE),
+                       numbers.mark(instrument.id).spot if instrument.inverse else None)
     return deal.buyer if buy else deal.seller
 
 

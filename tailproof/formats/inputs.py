@@ -45,17 +45,23 @@ PORTFOLIO = Format(
 
 def book_examples() -> list[Any]:
     terms = {"underlying": _A, "lot": "0.1", "settlement": "cash"}
-    return [{"schema": "tailproof.book/1", "venue": "example", "quote": "USD", "valuation": "2021-01-01T00:00:00Z",
-             "rate": "0.01", "underlyings": [{"symbol": _A, "spot": "100", "perpetual": "100"}],
+    book = {"schema": "tailproof.book/1", "venue": "example", "quote": "USD", "valuation": "2021-01-01T00:00:00Z",
+             "rate": "0.01",
+             "underlyings": [{"symbol": _A, "spot": "100", "perpetual": "100", "yield": "0",
+                              "funding": {"rate": "0.0001", "hours": "8", "source": "deribit"}}],
              "expiries": [{"underlying": _A, "expiry": _TIME, "forward": "100",
                            "volatilities": [{"strike": "100", "volatility": "0.5"}],
                            "quoted_at": "2020-12-31T23:59:00Z", "venues": ["deribit"]}], "released": ["GONE"],
              "contingencies": [{"underlying": _A, "kind": kind, "long": "0", "short": "0.01", "venue": "example"}
                                for kind in ("call", "future")],
              "instruments": [{"symbol": "CALL", "kind": "call", "expiry": _TIME, "strike": "100", "venue": "example",
-                              **terms},
+                              "exercise": "european", **terms},
+                             {"symbol": "INVERSE", "kind": "future", "expiry": _TIME, "underlying": _A, "lot": "10",
+                              "settlement": "coin", "reference": "100"},
                              {"symbol": "OLD", "kind": "future", "expiry": "2020-12-25T08:00:00Z", "settled": "90",
-                              **terms}]}]
+                              **terms}]}
+    curve = [{"until": _TIME, "rate": "0.01"}]
+    return [book, {**{key: value for key, value in book.items() if key != "rate"}, "discount": curve}]
 
 
 BOOK = Format(
@@ -65,11 +71,18 @@ BOOK = Format(
      "venue": "whose instruments these are; part of their terms",
      "quote": "currency of every price; part of the terms",
      "valuation": "when the prices were taken",
-     "rate": "interest of the quote currency, a year, continuously compounded, ACT/365",
+     "rate": "interest of the quote currency, a year, continuously compounded, ACT/365; this or discount",
+     "discount": "a curve in place of rate; every expiry is within it",
+     "discount[].until": "node: later than the valuation and than the node before it",
+     "discount[].rate": "zero rate until then, as rate; between nodes forward rates are constant",
      "underlyings": "assets, those of the model in any order",
      "underlyings[].symbol": "name of the asset",
      "underlyings[].spot": "price of one unit, in the quote currency",
      "underlyings[].perpetual": "mark of the perpetual, if one is listed; quote currency",
+     "underlyings[].funding": "of its perpetuals [not taken into account]",
+     "underlyings[].funding.rate": "of the position, that longs pay shorts each time: 0.0001 is 0.01 %",
+     "underlyings[].funding.hours": "between two payments", "underlyings[].funding.source": "whose number it is",
+     "underlyings[].yield": "what holding one earns, a year, as rate; forwards are held against it (G2)",
      "expiries": "prices for later",
      "expiries[].underlying": "asset",
      "expiries[].expiry": "later than the valuation",
@@ -89,10 +102,14 @@ BOOK = Format(
      "instruments[].symbol": "name; unique, not part of the terms",
      "instruments[].kind": "kind",
      "instruments[].underlying": "asset",
-     "instruments[].lot": "units of the underlying in a lot: above 0, at most 10^9, at most 12 places",
-     "instruments[].settlement": "spot is physical, a perpetual cash; the others say it",
+     "instruments[].lot": "units of the underlying in a lot, of an inverse perpetual or future of the quote currency; "
+                          "above 0, at most 10^9, at most 12 places",
+     "instruments[].settlement": "spot is physical, a perpetual cash or coin; the others say it; coin is inverse",
      "instruments[].expiry": "of futures and options; one of the expiries, unless past",
      "instruments[].strike": "of options, in the quote currency for one unit",
+     "instruments[].reference": "of an inverse perpetual or future, price that its coins are counted from in epochs of "
+                                "levels, which need it",
+     "instruments[].exercise": "of options: european; an american one is refused",
      "instruments[].settled": "what it ended at for one unit, once expired; quote currency",
      "instruments[].venue": "venue that lists it [the book's venue]",
      "released": "what was listed before and nobody holds any more (E7)"})
@@ -241,7 +258,9 @@ MODEL = Format(
      "gates.spot_deviations": "G1: spot against the last close, in deviations",
      "gates.carry_per_year": "G2: carry of a forward, a year",
      "gates.forward_distance": "G2: forward against spot, of spot",
+     "gates.forward_off_curve": "G2: forward against the spot at the book's rates less a stated yield, of it",
      "gates.perpetual_basis": "G3: perpetual against spot, of spot",
+     "gates.funding_per_year": "G3: funding of a perpetual, a year",
      "gates.robust_deviations": "G4: largest return, in robust deviations",
      "gates.half_life": "G6: of a shock, in steps",
      "gates.least_returns": "G7: returns to fit on",
@@ -257,7 +276,7 @@ MODEL = Format(
      "scenarios.population": "paths that they are chosen from [131072]; a multiple of the sum of masses",
      "scenarios.clip": "bound on absolute log returns over the horizon [2]",
      "stress": "stress scenarios mixed in [none]",
-     "stress.sets": "dependence-0, dependence-1, black-swan, a day, or first and last days",
+     "stress.sets": "dependence-0, dependence-1, black-swan, rates, a day, or first and last days",
      "stress.weight": "share of the scenarios that all have together; above 0, at most 0.25, or 0.5 with a reason (G7)",
      "procyclicality": "tools against procyclical margins [none]",
      "procyclicality.floor": "of the long-run deviation, which none falls below",

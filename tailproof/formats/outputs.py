@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -56,7 +57,10 @@ def _epoch() -> Epoch:
     model = model.replace("\n[epoch]", '\npurpose = "trial"\nseed = 1\n\n[epoch]')
     model = model.replace('family = "garch"', 'family = "gjr"\ngamma = 0.0', 1).replace("horizon = 1 ", "horizon = 2 ")
     model = model.replace('innovations = "t"', 'innovations = "skew-t"\nskew = 0.1', 1)
-    sources = Sources(model.encode(), templates.book(_ASSETS, valuation=_DAY).encode(), None, {})
+    book = json.loads(templates.book(_ASSETS, valuation=_DAY))
+    perpetual = next(one for one in book["instruments"] if one["kind"] == "perpetual")
+    book["instruments"].append({**perpetual, "symbol": "INVERSE", "lot": "10", "settlement": "coin", "reference": "1"})
+    sources = Sources(model.encode(), json.dumps(book).encode(), None, {})
     return build(sources)
 
 
@@ -130,7 +134,7 @@ EPOCH = Format(
      "leaves[].symbol": "name", "leaves[].terms": "what the id is the digest of",
      **{f"leaves[].terms.{key}": f"as in the book{more}" for key, more in (
          ("schema", " (says what terms these are)"), ("kind", ""), ("venue", ""), ("underlying", ""), ("quote", ""),
-         ("lot", ""), ("settlement", ""), ("expiry", ""), ("strike", ""))},
+         ("lot", ""), ("settlement", ""), ("expiry", ""), ("strike", ""), ("reference", ""))},
      "basis": "what leaves hold: changes of a lot's value [change], or values, with cash as an instrument",
      "marks": "of every instrument, where leaves hold values; each is a leaf, too", "marks[].id": "digest of the terms",
      "marks[].long": "what a lot held long is worth, rounded down",

@@ -21,7 +21,7 @@ def test_no_portfolio_is_left_over(fixtures: Path) -> None:
     assert len([path for path in committed if path.parts[0] == "btc_eth"]) == 4
 
 
-@pytest.mark.parametrize("room", ["btc_eth", "levels", "us_markets"])
+@pytest.mark.parametrize("room", ["btc_eth", "inverse", "levels", "us_markets"])
 def test_portfolios_follow_the_published_schema(room: str, fixtures: Path) -> None:
     schema = jsonschema.Draft202012Validator(formats.schema("portfolio"))
     for path in (fixtures / room / "portfolios").glob("*.json"):

@@ -276,4 +276,4 @@ def test_days_must_be_there(past: tuple[Sources, np.ndarray], edited: Callable, 
 
 def test_kinds_are_for_good() -> None:
     """Arrays hold places in this list."""
-    assert KINDS == ("model", "dependence-0", "dependence-1", "historical", "black-swan", "handwritten")
+    assert KINDS == ("model", "dependence-0", "dependence-1", "historical", "black-swan", "handwritten", "rates")
