@@ -23,7 +23,7 @@ from risk.margins.contributions import AnyEpoch, Positions
 from risk.market.book import Book
 from risk.market.history import History
 from risk.models.model import Model
-from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, rounded
+from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, rounded
 from risk.valuation.revaluation import value_changes
 
 LEAST, MOST = Fraction(-999, 1000), Fraction(1000)
@@ -96,6 +96,10 @@ class Market:
 
     def lot_changes(self, moves: Sequence[Mapping[str, tuple[Fraction, Fraction]]]) -> NDArray[np.int64]:
         """Value change of a lot of every listing in each move: int64 (n, moves), money units; errors as `gains`."""
+        return value_changes(self.book, self.model, self.calibration, self.scenarios(moves))
+
+    def scenarios(self, moves: Sequence[Mapping[str, tuple[Fraction, Fraction]]]) -> Scenarios:
+        """Moves as scenarios of the model; errors as `gains`."""
         assets = self.model.assets
         for move in moves:
             for asset, changes in move.items():
@@ -109,6 +113,5 @@ class Market:
         spot = np.array([[float(1 + move.get(asset, still)[0]) for asset in assets] for move in moves])
         multiple = np.array([[float(1 + move.get(asset, still)[1]) for asset in assets] for move in moves])
         today = np.array(self.calibration.variances)
-        scenarios = rounded(log(spot) * RETURN_UNIT, today * (multiple * multiple) * VARIANCE_UNIT,
-                            today * VARIANCE_UNIT, assets)
-        return value_changes(self.book, self.model, self.calibration, scenarios)
+        return rounded(log(spot) * RETURN_UNIT, today * (multiple * multiple) * VARIANCE_UNIT, today * VARIANCE_UNIT,
+                       assets)

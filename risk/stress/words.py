@@ -7,7 +7,9 @@ from fractions import Fraction
 
 from risk.exact.money import UNIT, display_money
 from risk.stress.outcomes import Dependence, Outcome, PositionLoss
+from risk.stress.reverse import BROKEN, IMPOSSIBLE, Inside, Point
 from risk.stress.sets import Moves
+from risk.stress.tilting import ALREADY, Ball, Tilt
 
 _SHARES = ((Fraction(1, 4), "a quarter"), (Fraction(1, 3), "a third"), (Fraction(1, 2), "half"),
            (Fraction(2, 3), "two thirds"), (Fraction(3, 4), "three quarters"))
@@ -123,3 +125,62 @@ def dependence_sentence(found: Dependence, quote: str) -> str:
     return (f"Expected Shortfall is {money(found.own, quote)} as the model has dependence, "
             f"{against(found.independent)} if assets moved independently, {against(found.comonotone)} if all moved as "
             f"one; {charge}.")
+
+
+# -- reverse stress ----------------------------------------------------------------------------------------------------
+def inside_sentence(found: Inside | None, losses: Sequence[Fraction], collateral: int, quote: str) -> str:
+    """Which of the epoch's scenarios takes the collateral."""
+    count = len(losses)
+    if found is None:
+        return (f"None of the epoch's {count} scenarios takes {money(collateral, quote)}; the worst takes "
+                f"{money(max(losses), quote)}.")
+    several = f"{found.breaking} of the epoch's {count} scenarios take" if found.breaking > 1 \
+        else f"One of the epoch's {count} scenarios takes"
+    kind = "" if found.kind == "model" else f" ({found.kind})"
+    return (f"{several} {money(collateral, quote)} or more, {float(100 * found.probability):.3g} % of the probability. "
+            f"The nearest to the mean is scenario {found.scenario}{kind}: {moved(_moves(found.moves))}, a loss of "
+            f"{money(found.loss, quote)}. It is {found.distance:.3g} deviations out, number {found.rank} of {count} by "
+            "distance.")
+
+
+def point_sentence(state: str, found: Point | None, collateral: int, seen: int, bound: int | None, quote: str) -> str:
+    """How implausible a move has to be.
+
+    state, seen, bound : of a search, as in `tailproof.reversing`.
+    """
+    if state == BROKEN:
+        return (f"The account loses {money(seen, quote)} already where spots move as they do on average, and time "
+                "passes.")
+    if state == IMPOSSIBLE:
+        assert bound is not None
+        return (f"No move of spots and volatilities takes {money(collateral, quote)}: the account cannot lose more "
+                f"than {money(bound, quote)}.")
+    if found is None:
+        return (f"No move that the model could draw was found to take {money(collateral, quote)}; the largest loss "
+                f"that was met is {money(seen, quote)}.")
+    return (f"The least implausible move that takes {money(collateral, quote)}: {moved(_moves(found.moves))}. It is "
+            f"{found.distance:.3g} deviations from the mean; {float(100 * found.farther):.3g} % of the epoch's "
+            f"scenarios lie farther out ({found.how}, revalued: {money(found.loss, quote)}).")
+
+
+def tilt_sentence(state: str, tilt: Tilt | None, ball: Ball, collateral: int, quote: str) -> str:
+    """How much less favourable scenarios as a whole would have to be."""
+    plain = ball.tilted(0.0)
+    if state == ALREADY:
+        return f"The mean of the epoch's scenarios is a loss of {_amount(plain.mean, quote)} already."
+    if tilt is None:
+        return (f"However the epoch's scenarios are weighted, their mean loss stays below {money(collateral, quote)}: "
+                f"the largest of them is {_amount(ball.largest, quote)}.")
+    return (f"The epoch's scenarios would have to be {tilt.entropy:.3g} nats less favourable (relative entropy: "
+            f"{ball.most_entropy:.3g} leave the worst one alone) for their mean loss to take "
+            f"{money(collateral, quote)}. Expected Shortfall would then be {_amount(tilt.expected_shortfall, quote)}, "
+            f"not {_amount(plain.expected_shortfall, quote)}.")
+
+
+def _amount(units: float, quote: str) -> str:
+    return money(round(units), quote)
+
+
+def _moves(moves: Mapping[str, tuple[Fraction, Fraction]]) -> Moves:
+    return Moves({asset: float(spot) for asset, (spot, _) in moves.items()},
+                 {asset: float(volatility) for asset, (_, volatility) in moves.items()})

@@ -66,6 +66,8 @@ INTEGERS: dict[str, frozenset[str]] = {
     "risk/stress/outcomes.py": frozenset({
         "sum(column)", "sum(lacking[s])", "sum((1 for amount in lacking[at] if amount))", "sum(lacking[at])",
         "sum(lacking[at][:2])"}),
+    "risk/stress/reverse.py": frozenset({
+        "sum(column)", "sum((factors.weights[s] for s in breaking))", "sum(factors.weights)"}),
     "risk/market/calendar.py": frozenset({"sum((_weekday(i) in self.weekdays for i in range(rest)))"}),
 }
 """Sums and powers of Python integers, int64 or booleans, as `ast.unparse` writes them."""
