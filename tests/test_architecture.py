@@ -22,16 +22,17 @@ MAY_IMPORT = {
     "tailproof": {"primitives", "risk", "circuits", "prover", "committee", "verifier_contracts", "relayer"},
 }
 
-RISK_ROOMS = ("exact", "market", "models", "scenarios", "valuation", "epochs", "grid", "margins", "greeks", "cascades")
+RISK_ROOMS = ("exact", "market", "models", "scenarios", "valuation", "epochs", "grid", "margins", "greeks", "cascades",
+              "stress")
 """The rooms of risk/, in order: each imports only those before it."""
 FITTING = "fitting"
 """Beside them: any library may be used there, its output is text, and only its own command imports it, the check of a
-finished epoch and rolling forecasts, which fit again."""
+finished epoch and rolling forecasts, which fit again; and reverse stress, which searches there."""
 BACKTESTS = "backtests"
 """Beside them too: what it says of forecasts, nothing is made of."""
 BACKTESTS_IMPORTERS = {Path("tailproof/cli/risk_backtest.py")}
 FITTING_IMPORTERS = {Path("tailproof/cli/model.py"), Path("tailproof/cli/risk_backtest.py"),
-                     Path("tailproof/judging.py")}
+                     Path("tailproof/judging.py"), Path("tailproof/reversing.py")}
 
 
 def imported_rooms(source: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -46,16 +47,7 @@ def draw(model: Model, calibration: Calibration, history: History | None, *, see
         return Drawn(sets.scenarios(model))
     weighted = not model.shape.tail.uniform
     uniforms = sobol_uniforms if weighted else latin_hypercube
-
-    def drawn(seed: int, count: int) -> NDArray[np.float64]:
-        if model.estimator == Estimator.MONTE_CARLO:
-            assert model.copula is not None        # `parse_model` has made sure
-            sample = monte_carlo.population if weighted else monte_carlo.innovations
-            return sample(calibration, model.copula, seed=seed, count=count, horizon=model.horizon)
-        assert history is not None                 # `parse_sources` has made sure
-        choose_days = filtered_historical.population if weighted else filtered_historical.innovations
-        return choose_days(model, history, seed=seed, count=count, horizon=model.horizon)
-
+    drawn = sampler(model, calibration, history, weighted=weighted)
     total = model.scenarios.population if weighted else model.shape.scenarios
     shares = stress.counts(model.stress, total)
     stressed = [stress.scenarios(name, model, calibration, history, seed=seed, count=count, uniforms=uniforms,
@@ -70,6 +62,23 @@ def draw(model: Model, calibration: Calibration, history: History | None, *, see
     _require_unbiased(model, quality)
     return Drawn(paths.at(chosen), bounded, quality)
 
+
+def sampler(model: Model, calibration: Calibration, history: History | None, *, weighted: bool
+            ) -> Callable[[int, int], NDArray[np.float64]]:
+    """The model's own innovations, (seed, count) -> (count, h, m); of a handwritten set there are none.
+
+    weighted : as a population that scenarios with masses are chosen from, by Sobol's points.
+    """
+    def drawn(seed: int, count: int) -> NDArray[np.float64]:
+        if model.estimator == Estimator.MONTE_CARLO:
+            assert model.copula is not None        # `parse_model` has made sure
+            sample = monte_carlo.population if weighted else monte_carlo.innovations
+            return sample(calibration, model.copula, seed=seed, count=count, horizon=model.horizon)
+        assert history is not None                 # `parse_sources` has made sure
+        choose_days = filtered_historical.population if weighted else filtered_historical.innovations
+        return choose_days(model, history, seed=seed, count=count, horizon=model.horizon)
+
+    return drawn
 
 
 def _require_unbiased(model: Model, quality: Quality) -> None:

@@ -5,7 +5,7 @@
     source = "where the numbers come from"
     scenarios = [                              # one row a scenario; all keys but spot have a default
         {spot = -0.18, volatility = 0.5},      # relative changes: spot to 82 %, implied volatility by the law below
-        {spot = {BTC = -0.1, ETH = -0.2}, basis = -0.045},
+        {spot = {BTC = -0.1, ETH = -0.2}, basis = -0.045, label = "what people call it"},
         {spot = 2.0, volatility = 0.5, damping = 0.0693},            # 6.93 % of the change counts
         {spot = 0.0, linear = 1.0},            # skew: +1 raises volatilities above the forward, lowers those below it
         {spot = 0.0, absolute = -1.0}]         # -1 lowers both wings
@@ -109,7 +109,7 @@ class Skew:
 class Row:
     """One scenario, in integers of 10**-12: relative changes of spot (per asset of the model), of volatility at
     `Tenor.days` and of futures' and perpetuals' prices over the spot; `damping`, the share of the change that counts;
-    skews."""
+    skews. label : for people; it moves nothing."""
 
     spot: tuple[int, ...]
     volatility: int = 0
@@ -117,6 +117,7 @@ class Row:
     damping: int = SHOCK_UNIT
     linear: int = 0
     absolute: int = 0
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def parse_set(node: Node, assets: tuple[str, ...]) -> ScenarioSet:
     if isinstance(node.value, str):
         observe(node.field, "choice", options=frozenset(presets()))
         try:
-            return parse_set(Node(_table(node.value), field=node.field, source=node.source), assets)
+            return parse_set(Node(of_assets(_table(node.value), assets), field=node.field, source=node.source), assets)
         except BadInput as error:
             raise BadInput(node.field if error.field == "set" else error.field, error.value, error.bound,
                            source=node.source) from None
@@ -182,6 +183,18 @@ def parse_set(node: Node, assets: tuple[str, ...]) -> ScenarioSet:
                                             "characters") if "source" in parts else "", rows, tenor, skew)
 
 
+def of_assets(document: Any, assets: tuple[str, ...]) -> Any:
+    """A set's document without the spots of other assets: what is written of BTC and ETH is good for a market of one.
+
+    Spots of these that are missing stay so, and `parse_set` refuses them.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get("scenarios"), list):
+        return document
+    rows = [{**row, "spot": {asset: value for asset, value in row["spot"].items() if asset in assets}}
+            if isinstance(row, dict) and isinstance(row.get("spot"), dict) else row for row in document["scenarios"]]
+    return {**document, "scenarios": rows}
+
+
 @cache
 def _table(name: str) -> dict[str, Any]:
     return tomllib.loads(preset_text(name))
@@ -195,10 +208,11 @@ def _law(parts: Mapping[str, Node], name: str, usual: Any, bounds: Mapping[str, 
 
 
 def _row(node: Node, assets: tuple[str, ...], has_skew: bool) -> Row:
-    parts = node.object({"spot"}, {"volatility", "basis", "damping", "linear", "absolute"})
+    parts = node.object({"spot"}, {"volatility", "basis", "damping", "linear", "absolute", "label"})
     spot = parts["spot"]
     each = spot.object(assets) if isinstance(spot.value, dict) else dict.fromkeys(assets, spot)
-    found = {name: _shock(value, -10.0, 10.0) for name, value in parts.items() if name not in ("spot", "damping")}
+    found = {name: _shock(value, -10.0, 10.0) for name, value in parts.items()
+             if name not in ("spot", "damping", "label")}
     for name in ("linear", "absolute"):
         if found.get(name) and not has_skew:
             raise parts[name].refuse("absent: the set has no [skew] that says what it means")
@@ -212,7 +226,8 @@ def _row(node: Node, assets: tuple[str, ...], has_skew: bool) -> Row:
     for asset, value in zip(assets, spots, strict=True):
         if value <= -SHOCK_UNIT:
             raise each[asset].refuse("above -1: a spot stays positive")
-    return Row(spots, **found)
+    label = parts["label"].text(r"[^\x00-\x1f]{1,100}", "1 to 100 characters") if "label" in parts else ""
+    return Row(spots, label=label, **found)
 
 
 def _shock(node: Node, low: float, high: float) -> int:

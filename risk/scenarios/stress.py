@@ -100,7 +100,8 @@ def scenarios(name: str, model: Model, calibration: Calibration, history: Histor
         return Scenarios(paths.returns, paths.variances, paths.today,
                          Shocks.of("rates", count, len(model.assets), origin=each))
     assert history is not None                     # `parse_model` has made sure
-    return _historical(name, model, calibration, history, count)
+    windows = historical(name, model, calibration, history)
+    return windows.at(np.arange(count, dtype=np.int64) % len(windows.returns))
 
 
 def _redrawn(name: str, model: Model, calibration: Calibration, history: History | None, uniforms: Uniforms, seed: int,
@@ -131,11 +132,15 @@ def _of_sample(ordered: Floats) -> Callable[[Floats], Floats]:
     return lambda u: ordered[np.floor(u * len(ordered)).astype(np.int64)]
 
 
-def _historical(name: str, model: Model, calibration: Calibration, history: History, count: int) -> Scenarios:
-    """Log returns as they were over every window of h steps that holds a day named, over and over.
+def historical(name: str, model: Model, calibration: Calibration, history: History) -> Scenarios:
+    """Log returns as they were over every window of h steps that holds a day named, each once, the earliest first.
 
     A window ends with the first row that is h steps or more after its own first: over a gap it holds the whole return.
     Variances end where the model's filter saw them go: today's times what it saw after the window over before.
+
+    Raises
+    ------
+    BadInput : days that the history has no row of, or calm ones.
     """
     first, last = (parse_time(f"{day}T00:00:00Z", field="stress.sets") for day in
                    (name.split("/") if "/" in name else (name, name)))
@@ -166,10 +171,9 @@ def _historical(name: str, model: Model, calibration: Calibration, history: Hist
     for i, volatility in enumerate(model.volatilities):
         path = volatility.variances(returns[:, i], history.steps) / over
         variances[:, i] = np.rint(today[i] * (path[end] / path[begin]))
-    chosen = np.arange(count, dtype=np.int64) % len(windows)
-    return Scenarios(np.clip(moved, -LARGEST_RETURN, LARGEST_RETURN)[chosen],
-                     np.clip(variances, 1, LARGEST_VARIANCE).astype(np.int64)[chosen], today,
-                     Shocks.of("historical", count, len(model.assets), origin=begin[chosen]))
+    return Scenarios(np.clip(moved, -LARGEST_RETURN, LARGEST_RETURN),
+                     np.clip(variances, 1, LARGEST_VARIANCE).astype(np.int64), today,
+                     Shocks.of("historical", len(windows), len(model.assets), origin=begin))
 
 
 def _windows(steps: list[int], horizon: int) -> list[tuple[int, int]]:

@@ -27,6 +27,8 @@ from .risk_contributions import contributions
 from .risk_greeks import greeks
 from .risk_marginal import marginal
 from .risk_procyclicality import procyclicality, sets
+from .risk_reverse import reverse
+from .risk_stress import stress
 from .risk_tables import tables
 
 if TYPE_CHECKING:
@@ -54,7 +56,9 @@ risk.add_command(forecast)
 risk.add_command(greeks)
 risk.add_command(marginal)
 risk.add_command(procyclicality)
+risk.add_command(reverse)
 risk.add_command(sets)
+risk.add_command(stress)
 risk.add_command(tables)
 
 

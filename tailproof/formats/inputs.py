@@ -183,7 +183,8 @@ def model_examples() -> list[Any]:
 
 
 def _set() -> dict[str, Any]:
-    row = {"spot": {_A: -0.1, _B: 0.1}, "volatility": 0.5, "basis": 0.1, "damping": 0.5, "linear": 1.0, "absolute": 1.0}
+    row = {"spot": {_A: -0.1, _B: 0.1}, "volatility": 0.5, "basis": 0.1, "damping": 0.5, "linear": 1.0, "absolute": 1.0,
+           "label": "one"}
     return {"schema": "tailproof.scenarios/1", "name": "own", "source": "nowhere", "scenarios": [row, {"spot": 0.1}],
             "tenor": dict.fromkeys(("days", "floor_days", "short_power", "long_power", "least_volatility"), 1.0),
             "skew": dict.fromkeys(("linear_cap", "linear_slope", "absolute_cap", "absolute_slope", "width", "level",
@@ -293,6 +294,7 @@ MODEL = Format(
      "set.scenarios[].damping": "share of the value change that counts; above 0 [1]",
      "set.scenarios[].linear": "skew: +1 raises volatilities above the forward, lowers those below [0]",
      "set.scenarios[].absolute": "skew: -1 lowers both wings [0]",
+     "set.scenarios[].label": "what people call it; it moves nothing",
      "set.tenor": "how shocks of volatility depend on the expiry [not at all]",
      "set.tenor.days": "tenor that shocks are said of, days [30]",
      "set.tenor.floor_days": "shorter expiries count as this, days [1]",

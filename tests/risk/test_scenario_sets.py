@@ -167,7 +167,8 @@ def test_presets_are_whole_and_keep_their_meaning(name: str) -> None:
 
 
 PINNED = {"derive-pm2-2025-02": (31, 0.18), "derive-pm2-2026-11": (33, 0.18), "deribit-btc-2026": (35, 0.16),
-          "paradex-btc-2026-04": (24, 0.16), "okx-btc-2025-01": (9, 0.24)}
+          "paradex-btc-2026-04": (24, 0.16), "okx-btc-2025-01": (9, 0.24), "2020-03-12": (3, 0.507),
+          "2021-05-19": (3, 0.285), "2022-11-09": (3, 0.239)}
 
 
 def test_a_preset_can_be_written_out_as_a_set_of_ones_own(crypto_sources: Sources) -> None:

@@ -64,6 +64,11 @@ INTEGERS: dict[str, frozenset[str]] = {
         "in_tail.sum()", "sum(weights)", "sum((mass > 0 for mass in found.shortfall.tail_mass))",
         "sum((found.amount(part) for part in rest))", "sum((part.addons for part in rest))"}),
     "risk/margins/waterfall.py": frozenset({"sum((own.required for _, own in rest))"}),
+    "risk/stress/outcomes.py": frozenset({
+        "sum(column)", "sum(lacking[s])", "sum((1 for amount in lacking[at] if amount))", "sum(lacking[at])",
+        "sum(lacking[at][:2])"}),
+    "risk/stress/reverse.py": frozenset({
+        "sum(column)", "sum((factors.weights[s] for s in breaking))", "sum(factors.weights)"}),
     "risk/market/calendar.py": frozenset({"sum((_weekday(i) in self.weekdays for i in range(rest)))"}),
 }
 """Sums and powers of Python integers, int64 or booleans, as `ast.unparse` writes them."""
