@@ -15,6 +15,7 @@ from benchmarks.risk import (
     publisher,
     rolling,
     speed,
+    surfaces,
     weighting,
 )
 from benchmarks.risk.figures import Figure, Report
@@ -31,16 +32,18 @@ _NEEDS_MARKET = "needs --market FILE.csv with columns date, BTC, ETH and 1,800 d
 @dataclass(frozen=True)
 class Effort:
     """seeds : of each accuracy row.  attacked : how many of them an adversary is set on.
-    changes : ways to change sources.  every_setting : of determinism, also those that install another NumPy.
+    changes : ways to change sources.  slices : made-up smiles.
+    every_setting : of determinism, also those that install another NumPy.
     """
 
     seeds: int
     attacked: int
     changes: int
+    slices: int = 1000
     every_setting: bool = False
 
 
-FULL, QUICK = Effort(20, 3, 24), Effort(2, 1, 4)
+FULL, QUICK = Effort(20, 3, 24), Effort(2, 1, 4, 50)
 Rows = Callable[[Effort, History | None, Report], Iterator[Figure]]
 
 
@@ -82,6 +85,7 @@ ROWS: Mapping[str, Rows] = {
     "backtest": _backtest,
     "attribution": lambda effort, history, report: attribution.figures(report),
     "procyclicality": lambda effort, history, report: procyclicality.figures(history, report),
+    "surfaces": lambda effort, history, report: surfaces.figures(report, effort.slices),
     "fits": lambda effort, history, report: fits.figures(report),
     "speed": lambda effort, history, report: speed.figures(report),
     "determinism": lambda effort, history, report: determinism.figures(report, full=effort.every_setting),
