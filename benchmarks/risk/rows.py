@@ -17,6 +17,7 @@ from benchmarks.risk import (
     publisher,
     rolling,
     speed,
+    surfaces,
     weighting,
 )
 from benchmarks.risk.figures import Figure, Report
@@ -33,16 +34,18 @@ _NEEDS_MARKET = "needs --market FILE.csv with columns date, BTC, ETH and 1,800 d
 @dataclass(frozen=True)
 class Effort:
     """seeds : of each accuracy row.  attacked : how many of them an adversary is set on.
-    changes : ways to change sources.  every_setting : of determinism, also those that install another NumPy.
+    changes : ways to change sources.  slices : made-up smiles.
+    every_setting : of determinism, also those that install another NumPy.
     """
 
     seeds: int
     attacked: int
     changes: int
+    slices: int = 1000
     every_setting: bool = False
 
 
-FULL, QUICK = Effort(20, 3, 24), Effort(2, 1, 4)
+FULL, QUICK = Effort(20, 3, 24), Effort(2, 1, 4, 50)
 Rows = Callable[[Effort, History | None, Report], Iterator[Figure]]
 
 
@@ -86,6 +89,7 @@ ROWS: Mapping[str, Rows] = {
     "procyclicality": lambda effort, history, report: procyclicality.figures(history, report),
     "greeks": lambda effort, history, report: greeks.figures(report),
     "euler": lambda effort, history, report: euler.figures(report),
+    "surfaces": lambda effort, history, report: surfaces.figures(report, effort.slices),
     "fits": lambda effort, history, report: fits.figures(report),
     "speed": lambda effort, history, report: speed.figures(report),
     "determinism": lambda effort, history, report: determinism.figures(report, full=effort.every_setting),

@@ -8,8 +8,10 @@
     G4   single returns, G6 persistence, mean and bound of returns, G7 few returns or paths, G10 what hardly moves:
          `risk.models.plausibility`
     G5   2.5 degrees of freedom: `risk.models.innovations`
-    G8   option prices without arbitrage, between strikes and between expiries; volatilities not next to nothing
-    G9   volatilities of an age and from venues, where the book states them
+    G8   option prices without arbitrage, between strikes and between expiries (`risk.surfaces.checks`); volatilities
+         not next to nothing
+    G9   volatilities of an age and from venues, where the book states them; slices within a tenth of the quotes that
+         stand beside them
     G11  a contingency of 0.1 % of spot for every short option, which scenarios alone may value at nothing
     G12  expiries inside the horizon: allowed, and said
     G13  parameters that a fit gives: within 0.01 of its log-likelihood (`tailproof.judging`, where an epoch is checked
@@ -20,11 +22,6 @@ in the manifest and is bound by the root. So does what opens a gate without a re
 usual one, a peg that is declared, steps that the history does not show, a speed limit that holds a forecast down. So
 do choices that only a reader can weigh: how far the history goes back, what parameters were fitted on, that there is no
 history at all, what stress leaves of the model's tail.
-
-G8 finds arbitrage that is certain, at any interpolation: an undiscounted call, as a share of the forward and as a
-function of the strike's, is convex and falls from (0, 1) [Gatheral, Jacquier, Arbitrage-free SVI volatility surfaces,
-Quantitative Finance 14, 2014, section 2]; and at equal moneyness it does not fall with the expiry. A hundredth of a
-percent of the forward is left to the rounding of quotes.
 """
 
 from __future__ import annotations
@@ -32,27 +29,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import combinations
 
 import numpy as np
 
 from primitives.errors import BadInput
 from risk.epochs.difference import BrokenDuty
 from risk.epochs.header import Accepted, Judgement
+from risk.epochs.surface_gates import apart_from_quotes, arbitrage, quote_flags
 from risk.exact.clock import YEAR, format_time
 from risk.exact.elementary import exp, log
 from risk.exact.money import UNIT, format_money
-from risk.market.book import Book, Curve
+from risk.market.book import Book
 from risk.market.history import History
 from risk.market.instruments import Kind
 from risk.models.calibration import Calibration
 from risk.models.model import DEFAULT_GAP, GATES, Estimator, Gates, Model
 from risk.models.plausibility import Doubt, of_history, of_parameters, of_state
 from risk.valuation.funding import funding_share
-from risk.valuation.pricing import black_76
 
-ARBITRAGE = 1e-4
-"""Of the forward: what quotes in four places may be off by."""
 LEAST_VOLATILITY = 0.05
 """Of what the model expects until the expiry."""
 LEAST_CONTINGENCY = Fraction(1, 1000)
@@ -69,8 +63,6 @@ FIXED = "G5"
 """No reason makes it right."""
 FIT = "G13"
 STATED = "NO HISTORY: means, volatilities and correlations are the publisher's word, held against nothing"
-
-Point = tuple[float, float]
 
 
 def require_gates(accepted: Mapping[str, str]) -> None:
@@ -107,8 +99,8 @@ def judge(model: Model, book: Book, history: History | None, calibration: Calibr
     """
     found = [*of_parameters(model), *(() if history is None else of_history(model, history)),
              *of_state(model, calibration), *_prices(model, book, history, calibration, unseen),
-             *_forwards(model, book), *_arbitrage(book), *_low_volatilities(model, book, calibration),
-             *_quotes(model, book), *_uncharged(book)]
+             *_forwards(model, book), *arbitrage(book), *_low_volatilities(model, book, calibration),
+             *_quotes(model, book), *apart_from_quotes(book), *_uncharged(book)]
     return Judgement(_sort(model, accepted, found), (*_chosen(model, history), *_flags(model, book),
                                                      *_opened(model, calibration, unseen)))
 
@@ -204,56 +196,6 @@ def _off_curve(model: Model, book: Book) -> Iterator[Doubt]:
                         f"less a yield of {own:g}")
 
 
-def _arbitrage(book: Book) -> Iterator[Doubt]:
-    """G8, butterfly and calendar."""
-    by_asset: dict[str, list[tuple[int, list[int], list[Point]]]] = {}
-    for (symbol, expiry), curve in sorted(book.curves.items()):
-        if curve.volatilities:
-            by_asset.setdefault(symbol, []).append((expiry, sorted(curve.volatilities), _calls(book, expiry, curve)))
-    for symbol, slices in by_asset.items():
-        for expiry, strikes, points in slices:
-            for strike, before, point, after in zip(strikes, [(0.0, 1.0), *points], points,
-                                                    [*points[1:], (math.inf, points[-1][1])], strict=False):
-                excess = point[1] - _chord(before, after, point[0])
-                if excess > ARBITRAGE:
-                    yield Doubt("G8", f"butterfly of {symbol} around strike {format_money(strike)} at "
-                                f"{format_time(expiry)}", f"worth {-excess:.4f} of the forward",
-                                f"at least {-ARBITRAGE}")
-        for (early, strikes, points), (late, _, later) in combinations(slices, 2):
-            for strike, (x, value) in zip(strikes, points, strict=True):
-                excess = value - _most(later, x)
-                if excess > ARBITRAGE:
-                    yield Doubt("G8", f"calendar spread of {symbol} at the moneyness of strike {format_money(strike)}, "
-                                f"{format_time(early)} to {format_time(late)}", f"worth {-excess:.4f} of the forward",
-                                f"at least {-ARBITRAGE}")
-
-
-def _calls(book: Book, expiry: int, curve: Curve) -> list[Point]:
-    """(strike, undiscounted call), both as shares of the forward, by strike."""
-    strikes = sorted(curve.volatilities)
-    x = np.array([strike / curve.forward for strike in strikes])
-    volatility = np.array([curve.volatilities[strike] for strike in strikes])
-    values = black_76(1.0, x, volatility, (expiry - book.valuation) / YEAR, 1.0, True)
-    return list(zip(x.tolist(), values.tolist(), strict=True))
-
-
-def _chord(left: Point, right: Point, x: float) -> float:
-    """The straight line through two points, or level from the left one, if the other is infinitely far."""
-    if math.isinf(right[0]):
-        return left[1]
-    return left[1] + (right[1] - left[1]) * ((x - left[0]) / (right[0] - left[0]))
-
-
-def _most(points: list[Point], x: float) -> float:
-    """The most that a convex falling function through (0, 1) and these points can be at x."""
-    before = (0.0, 1.0)
-    for point in points:
-        if x <= point[0]:
-            return _chord(before, point, x)
-        before = point
-    return before[1]
-
-
 def _low_volatilities(model: Model, book: Book, calibration: Calibration) -> Iterator[Doubt]:
     """G8, on volatilities that no smile shows to be wrong."""
     if model.estimator == Estimator.HANDWRITTEN:       # which expects no volatility
@@ -294,11 +236,12 @@ def _uncharged(book: Book) -> Iterator[Doubt]:
 
 
 def _flags(model: Model, book: Book) -> Iterator[str]:
-    """G9 unstated, whose word funding is (G3), and G12."""
+    """G9 unstated or left out, whose word funding is (G3), and G12."""
     unstated = [key for key, curve in book.curves.items() if curve.volatilities
                 and (curve.quoted_at is None or curve.venues is None)]
     if unstated:
         yield f"G9: age and venues of the volatilities are not stated for {len(unstated)} expiries"
+    yield from quote_flags(book)
     horizon = model.horizon / model.steps_per_year
     for underlying in book.underlyings:
         funding = underlying.funding

@@ -203,6 +203,9 @@ def _prices(book: Book) -> Iterator[tuple[str, str]]:
             yield f"{underlying.symbol}.funding a year", repr(underlying.funding.per_year)
     for (asset, expiry), curve in sorted(book.curves.items()):
         yield f"{asset}.{format_time(expiry)}.forward", format_money(curve.forward)
+        if curve.slice is not None:
+            for name, value in curve.slice.to_json().items():
+                yield f"{asset}.{format_time(expiry)}.slice.{name}", value
         for strike, volatility in sorted(curve.volatilities.items()):
             yield f"{asset}.{format_time(expiry)}.{format_money(strike)}.volatility", repr(volatility)
     for listing in book.listings:

@@ -7,6 +7,7 @@
      "expiries": [{"underlying": "BTC", "expiry": "2021-01-29T08:00:00Z", "forward": "29100",
                    "volatilities": [{"strike": "30000", "volatility": "0.85"}],
                    "quoted_at": "2020-12-30T23:59:00Z", "venues": ["deribit", "okx"]}],      optional, see G9
+     "ssvi": [{"underlying": "BTC", "rho": "-0.3", "eta": "1.2", "gamma": "0.4"}],           optional, see theta
      "contingencies": [{"underlying": "BTC", "kind": "call", "long": "0", "short": "0.005"}],
      "instruments": [{"symbol": "BTC-CALL", "kind": "call", "underlying": "BTC", "lot": "0.1", "settlement": "cash",
                       "expiry": "2021-01-29T08:00:00Z", "strike": "30000"}],
@@ -26,6 +27,9 @@ the surface). Where one margin is taken over several venues, an instrument and a
 than the book's: one contract is then listed once for each venue, under different symbols and ids, at the rates of that
 venue's own contingencies. There is no falling back to another venue's.
 
+In place of volatilities by strike an expiry may have a slice of a surface, or quotes of several venues
+(`risk.market.smiles`).
+
 An instrument whose expiry has passed stays listed while it is held, with what it `settled` at (E7): its
 value does not change any more, so its leaf is all zero but for id and underlying.
 """
@@ -33,7 +37,7 @@ value does not change any more, so its leaf is all zero but for id and underlyin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -49,14 +53,29 @@ from risk.exact.clock import YEAR, format_time, parse_time
 from risk.exact.money import LARGEST_PRICE, format_money, parse_decimal, parse_decimal_in, parse_money
 from risk.market.discount import DiscountCurve
 from risk.market.instruments import CASH, LISTED, MOST_ASSETS, SYMBOL, Instrument, Kind, Settlement
+from risk.market.smiles import (
+    FEED,
+    POINT,
+    SOURCES,
+    parse_quoted,
+    parse_ssvi,
+    require_volatility,
+    slice_volatility,
+    sources_of,
+    wanted,
+)
+from risk.surfaces.quotes import Consensus
+from risk.surfaces.ssvi import Ssvi
+from risk.surfaces.svi import Slice
 
 SCHEMA = "tailproof.book/1"
 _REQUIRED: Mapping[str, frozenset[str]] = {
     "": frozenset({"schema", "venue", "quote", "valuation", "rate", "underlyings", "expiries", "contingencies",
                    "instruments"}),
     "underlyings[]": frozenset({"symbol", "spot"}),
-    "expiries[]": frozenset({"underlying", "expiry", "forward", "volatilities"}),
-    "expiries[].volatilities[]": frozenset({"strike", "volatility"}),
+    "expiries[]": frozenset({"underlying", "expiry", "forward"}),
+    "expiries[].volatilities[]": POINT,
+    "expiries[].quotes[]": FEED, "expiries[].quotes[].volatilities[]": POINT,
     "contingencies[]": frozenset({"underlying", "kind", "long", "short"}),
     "instruments[]": frozenset({"symbol", "kind", "underlying", "lot", "settlement"})}
 _MOST_NODES = 64
@@ -96,13 +115,19 @@ class Underlying:
 class Curve:
     """One expiry of an underlying: forward in money units, implied volatility per strike (money units -> per year).
 
+    volatilities : of a slice, those of the strikes that are listed.
     quoted_at : Unix seconds of the oldest of its volatilities.  venues : whose they are. None where not stated.
+    slice : where volatilities are those of a surface; ssvi : with the total variance at the money, what it is made of.
+    consensus : of quotes by venue.
     """
 
     forward: int
     volatilities: Mapping[int, float]
     quoted_at: int | None = None
     venues: tuple[str, ...] | None = None
+    slice: Slice | None = None
+    ssvi: tuple[Ssvi, float] | None = None
+    consensus: Consensus | None = None
 
 
 @dataclass(frozen=True)
@@ -138,8 +163,12 @@ class Book:
         return -self.rate * years if self.discounts is None else self.discounts.log_discount(years)
 
 
-def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
+def parse_book(data: bytes, *, source: str | Path | None = None, left_out: str | None = None) -> Book:
     """Read a book file.
+
+    Parameters
+    ----------
+    left_out : a venue whose quotes are not looked at, to see what hangs on them.
 
     Raises
     ------
@@ -150,16 +179,18 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
     root = Node(jsonio.loads(data, source=source), source=source)
     bare = _REQUIRED[""] - {"rate"}                # which a curve may stand in place of
     if isinstance(root.value, dict) and root.value.get("schema", SCHEMA) == SCHEMA:
-        root.complete({**_REQUIRED, "": bare} if "discount" in root.value else _REQUIRED)
-    parts = root.document(SCHEMA, bare, {"rate", "discount", "released"})
+        by_kind = {**_REQUIRED, "expiries[]": lambda entry: _REQUIRED["expiries[]"] | sources_of(entry)}
+        root.complete({**by_kind, "": bare} if "discount" in root.value else by_kind)
+    parts = root.document(SCHEMA, bare, {"rate", "discount", "released", "ssvi"})
     if "discount" in parts and "rate" in parts:
         raise parts["rate"].refuse("absent: the curve, discount, is in its place")
     venue, quote = (parts[name].text(SYMBOL.pattern, _SYMBOL_MEANING) for name in ("venue", "quote"))
     valuation = parse_time(parts["valuation"].value, field="valuation", source=source)
     underlyings = _underlyings(parts["underlyings"])
     spots = {underlying.symbol: underlying.spot for underlying in underlyings}
+    ssvi = parse_ssvi(parts["ssvi"], spots) if "ssvi" in parts else {}
     discounts = _discounts(parts["discount"], valuation) if "discount" in parts else None
-    curves = _curves(parts["expiries"], spots, valuation)
+    curves = _curves(parts["expiries"], spots, valuation, ssvi, left_out)
     if discounts is not None:
         for place, (_, expiry) in enumerate(curves):
             if expiry > discounts.last:
@@ -193,7 +224,8 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
         if entry.text(SYMBOL.pattern, _SYMBOL_MEANING) in symbols:
             raise entry.refuse("not among the instruments: what is listed is not released")
     return Book(venue, quote, valuation, float(_decimal(parts["rate"], "-1", "1")) if "rate" in parts else 0.0,
-                underlyings, curves, tuple(listings[id] for id in sorted(listings)), discounts)
+                underlyings, _with_listed_strikes(curves, listings.values(), valuation),
+                tuple(listings[id] for id in sorted(listings)), discounts)
 
 
 def with_cash(book: Book, *, source: str | Path | None = None) -> Book:
@@ -256,25 +288,23 @@ def _funding(node: Node) -> Funding:
                    parts["source"].text(SYMBOL.pattern, _SYMBOL_MEANING))
 
 
-def _curves(node: Node, spots: Mapping[str, int], valuation: int) -> dict[tuple[str, int], Curve]:
+def _curves(node: Node, spots: Mapping[str, int], valuation: int, ssvi: Mapping[str, Ssvi], left_out: str | None
+            ) -> dict[tuple[str, int], Curve]:
     found: dict[tuple[str, int], Curve] = {}
     for entry in node.array():
-        parts = entry.object(_REQUIRED["expiries[]"], {"quoted_at", "venues"})
+        parts = entry.object(_REQUIRED["expiries[]"], {"quoted_at", "venues", *SOURCES})
         key = (parts["underlying"].choice(spots), _time(parts["expiry"]))
         if key in found:
             raise parts["expiry"].refuse("given once for each underlying")
         if key[1] <= valuation:
             raise parts["expiry"].refuse("later than the valuation")
-        volatilities: dict[int, float] = {}
-        for point in parts["volatilities"].array():
-            pair = point.object(_REQUIRED["expiries[].volatilities[]"])
-            strike = _price(pair["strike"])
-            if strike in volatilities:
-                raise pair["strike"].refuse("given once for each expiry")
-            volatilities[strike] = float(_decimal(pair["volatility"], "0.0001", "20"))
-        found[key] = Curve(_price(parts["forward"]), volatilities,
-                           _quoted_at(parts["quoted_at"], valuation) if "quoted_at" in parts else None,
-                           _venues(parts["venues"]) if "venues" in parts else None)
+        quoted = parse_quoted(entry, parts, ssvi.get(key[0]), valuation, left_out)
+        agreed = quoted.consensus
+        quoted_at = _quoted_at(parts["quoted_at"], valuation) if "quoted_at" in parts else None
+        venues = _venues(parts["venues"]) if "venues" in parts else None
+        found[key] = Curve(_price(parts["forward"]), quoted.volatilities,
+                           quoted_at if agreed is None else agreed.quoted_at,
+                           venues if agreed is None else agreed.venues, quoted.slice, quoted.ssvi, agreed)
     return found
 
 
@@ -361,8 +391,25 @@ def _require_price(node: Node, instrument: Instrument, settled: int | None, valu
     curve = curves.get((instrument.underlying, instrument.expiry))
     if curve is None:
         raise _member(node, "expiry").refuse(f"among the expiries of {instrument.underlying}")
-    if instrument.strike is not None and instrument.strike not in curve.volatilities:
-        raise _member(node, "strike").refuse("a strike with a volatility at this expiry")
+    if instrument.strike is None:
+        return
+    if curve.slice is not None:
+        require_volatility(node, instrument.symbol, slice_volatility(
+            curve.slice, instrument.strike, curve.forward, (instrument.expiry - valuation) / YEAR))
+    elif instrument.strike not in curve.volatilities:
+        raise _member(node, "strike").refuse(wanted(curve.consensus, instrument.strike))
+
+
+def _with_listed_strikes(curves: Mapping[tuple[str, int], Curve], listings: Collection[Listing], valuation: int
+                         ) -> dict[tuple[str, int], Curve]:
+    """Curves of slices with the volatilities of the strikes that are listed."""
+    strikes: dict[tuple[str, int], set[int]] = {}
+    for instrument in (listing.instrument for listing in listings):
+        if instrument.expiry is not None and instrument.strike is not None:
+            strikes.setdefault((instrument.underlying, instrument.expiry), set()).add(instrument.strike)
+    return {key: curve if curve.slice is None else replace(curve, volatilities={
+        strike: slice_volatility(curve.slice, strike, curve.forward, (key[1] - valuation) / YEAR)
+        for strike in sorted(strikes.get(key, ()))}) for key, curve in curves.items()}
 
 
 def _venue(parts: Mapping[str, Node], own: str) -> str:

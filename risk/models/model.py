@@ -70,6 +70,9 @@ judges it. Tables and keys with a default (in brackets) may be left out.
     sets = ["dependence-0", "dependence-1", "2020-03-12", "2020-03-08/2020-03-16", "black-swan"]
     weight = 0.25                              # of all together, each alike; at most 0.5
 
+    [surface]                                  # how smiles move, see risk/models/implied.py
+    dynamics = "sticky-delta"
+
     [procyclicality]                           # each by itself, see risk/models/procyclicality.py
     floor = 0.8                                # of the long-run deviation
     buffer = 0.25                              # on the deviation, used up where it has risen by as much
@@ -77,7 +80,7 @@ judges it. Tables and keys with a default (in brackets) may be left out.
     speed_limit = 0.25                         # of the deviation's rise in a day
 
 Of a handwritten set (risk/models/scenario_set.py), nothing is drawn: the file has schema, name, estimator, assets,
-horizon (0 allowed: scans are instantaneous), epoch, and
+horizon (0 allowed: scans are instantaneous), epoch, surface (its dynamics only), and
 
     set = "derive-pm2-2025-02"                 # a preset by its name, or a table [set] with scenarios and laws
 """
@@ -101,6 +104,7 @@ from risk.market.calendar import Calendar
 from risk.market.instruments import MOST_ASSETS, SYMBOL
 from risk.models.copula import Dependence
 from risk.models.correlation import DEFAULT_DECAY, Correlation
+from risk.models.implied import Dynamics
 from risk.models.scenario_set import ScenarioSet, parse_set
 from risk.models.volatility import Volatility
 
@@ -120,7 +124,7 @@ DEFAULT_COPULA: Mapping[str, Any] = {"family": "t", "degrees": 4.0}
 GATES = tuple(f"G{i}" for i in range(1, 14))
 _OPTIONAL = {"purpose", "basis", "seed", "step_seconds", "calendar", "steps_per_year", "max_gap_steps",
              "volatility_response", "volatility", "correlation", "copula", "events", "gates", "scenarios", "stress",
-             "procyclicality", "set", "fitted"}
+             "procyclicality", "set", "fitted", "surface"}
 _DRAWS = ("seed", "volatility", "correlation", "copula", "scenarios", "stress", "procyclicality", "fitted")
 """What a handwritten set has no use for."""
 STRESSES = ("dependence-0", "dependence-1", "black-swan", "rates")
@@ -243,6 +247,7 @@ class Model:
     pegged, integrated : assets that are declared to be so.
     set : of a handwritten one.
     fitted : what parameters were fitted on; None for the whole history.
+    dynamics : how implied volatilities move in scenarios.
     """
 
     name: str
@@ -272,6 +277,7 @@ class Model:
     set: ScenarioSet | None = None
     basis: Basis = Basis.CHANGE
     fitted: Fitted | None = None
+    dynamics: Dynamics = field(default_factory=Dynamics)
 
     @property
     def needs_history(self) -> bool:
@@ -376,7 +382,8 @@ def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | P
         set=parse_set(parts["set"], assets) if handwritten else None,
         basis=Basis(parts["basis"].choice(set(Basis))) if "basis" in parts else Basis.CHANGE,
         pegged=_declared("pegged", tables, assets), integrated=_declared("integrated", tables, assets),
-        fitted=_fitted(parts))
+        fitted=_fitted(parts),
+        dynamics=Dynamics.parse(parts["surface"], draws=not handwritten) if "surface" in parts else Dynamics())
 
 
 def named_statement(data: bytes, *, source: str | Path | None = None) -> str | None:

@@ -12,8 +12,9 @@ inverse           the same prices and volatilities, but paid in coins that are w
 
 Implied volatility follows the asset's volatility model: that of an expiry is multiplied by the ratio of the volatility
 which the model expects on average until the expiry after the scenario, to what it expects today, raised to
-`volatility_response`. Far expiries so move less than near ones, as mean reversion has it. Scenarios of stress and of
-handwritten sets shock volatility, skew and basis besides (`risk.models.scenario_set`), or count in part (damping).
+`volatility_response`. Far expiries so move less than near ones, as mean reversion has it. Along a slice they move with
+the spot, and [surface] of a model file may scale tenors and tilt skew (`risk.models.implied`). Scenarios of stress and
+of handwritten sets shock volatility, skew and basis besides (`risk.models.scenario_set`), or count in part (damping).
 
 Futures and perpetuals are margined daily, so their change is not discounted; option values are, at the book's rate or
 by its curve, and shocks of rates besides. The float result is
@@ -27,7 +28,7 @@ settled is worth its pay-off, cash is worth itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -46,6 +47,7 @@ from risk.models.model import Basis, Model
 from risk.models.rate_shocks import RATE_SHOCKS, rate_shift
 from risk.models.scenario_set import FLAT, SHOCK_UNIT, ScenarioSet
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, Scenarios, Shocks
+from risk.valuation import smiles
 from risk.valuation.funding import funding_share, inverse_funding, linear_funding
 from risk.valuation.inverse import accrued_change, inverse_change, inverse_option
 from risk.valuation.kernels import SCRATCH, Options, option_changes
@@ -76,7 +78,8 @@ class _Market:
 
     @property
     def laws(self) -> ScenarioSet:
-        return self.model.set or FLAT
+        tenor = self.model.dynamics.tenor
+        return self.model.set or (FLAT if tenor == FLAT.tenor else replace(FLAT, tenor=tenor))
 
     @property
     def basis(self) -> Floats:
@@ -91,13 +94,21 @@ class _Market:
     def years(self, expiry: int) -> float:
         return (expiry - self.book.valuation) / YEAR
 
-    def volatility_ratio(self, asset: int, years: float) -> Floats:
-        """Implied volatility after each scenario over today's, for options that live `years` more: (S,)."""
+    def volatility_ratio(self, asset: int, years: float, scale: float = 1.0) -> Floats:
+        """Implied volatility after each scenario over today's, for options that live `years` more, to the power of
+        `scale`: (S,)."""
         volatility = self.calibration.volatilities[asset]
         steps = max(1, int(np.ceil(years * self.model.steps_per_year)))
         after = volatility.average_variance(self.scenarios.variances[:, asset] / VARIANCE_UNIT, steps)
         today = volatility.average_variance(self.scenarios.today[asset] / np.array([VARIANCE_UNIT]), steps)
-        return exp(0.5 * self.model.volatility_response * log(after / today))
+        return exp(0.5 * self.model.volatility_response * scale * log(after / today))
+
+    def deviations(self, asset: int) -> Floats:
+        """Log returns of the spot over their deviation in the horizon, as forecast: (S,)."""
+        today = self.scenarios.today[asset] / np.array([VARIANCE_UNIT])
+        horizon = max(1, self.model.horizon)
+        variance = horizon * self.calibration.volatilities[asset].average_variance(today, horizon)
+        return log(self.spot_after[asset] / self.spot[asset]) / np.sqrt(variance)
 
     def rate_shift(self, years: float) -> Floats | None:
         """What shocks add to the zero rate of a tenor: (S,), a year; None where there are none."""
@@ -316,6 +327,7 @@ def _options(market: _Market, listings: list[Listing]) -> Floats:
     Forward and shock of volatility are common to the options of an underlying and expiry; where there are shocks that
     depend on strikes, to those of a strike.
     """
+    dynamics = market.model.dynamics
     shocked = market.scenarios.shocks is not None
     by_strike = shocked and market.laws is not FLAT
     n, scenarios = len(listings), market.spot_after.shape[1]
@@ -331,12 +343,18 @@ def _options(market: _Market, listings: list[Listing]) -> Floats:
         years[i] = market.years(instrument.expiry)
         years_after[i] = max(years[i] - market.horizon, 0.0)
         forward[i], sign[i] = curve.forward / UNIT, 1.0 if instrument.kind == Kind.CALL else -1.0
-        key[i] = keys.setdefault((asset, instrument.expiry, instrument.strike if by_strike else 0), len(keys))
+        own = by_strike or smiles.by_strike(dynamics, curve)
+        key[i] = keys.setdefault((asset, instrument.expiry, instrument.strike if own else 0), len(keys))
         if key[i] == len(forwards):
             forwards.append(market.forward_after(asset, float(forward[i]), float(years[i]), float(years_after[i])))
-            ratio = market.volatility_ratio(asset, float(years_after[i]))
-            ratios.append(ratio * market.shocked(float(volatility[i]), float(years[i]), float(log(
-                strike[i] / forward[i]))) if shocked else ratio)
+            ratio = market.volatility_ratio(asset, float(years_after[i]), smiles.tenor_scale(dynamics, float(years[i])))
+            ratio = smiles.raised(dynamics, ratio, float(volatility[i]))
+            if shocked:
+                ratio = ratio * market.shocked(float(volatility[i]), float(years[i]),
+                                               float(log(strike[i] / forward[i])))
+            deviation = float(volatility[i] * np.sqrt(years[i]))
+            ratios.append(smiles.moved(dynamics, curve, ratio, (float(strike[i]), float(forward[i]), deviation),
+                                       forwards[-1], market.deviations(asset) if dynamics.tilt else ratio))
     changes = np.empty((n, scenarios))
     inverse = np.array([listing.instrument.inverse for listing in listings])
     discount, discount_after = (np.where(inverse, 1.0, exp(market.book.log_discount(left)))

@@ -23,6 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _COMMANDS = {
     "epoch": ("epoch", "Build, check and show epochs (risk publisher)."),
     "model": ("model", "Fit, check, show and convert model files (risk publisher)."),
+    "surface": ("surface", "Fit, check and show the volatility surface of a book (risk publisher)."),
     "risk": ("risk", "See what a margin is made of, what would change it, and why (trader)."),
     "new": ("new", "Write a book, model or portfolio to start from."),
     "schema": ("schema", "Print the JSON Schema of a file format."),

@@ -18,6 +18,7 @@ from .observed import Format
 
 _A, _B = "EXAMPLE-A", "EXAMPLE-B"
 _TIME = "2021-01-29T08:00:00Z"
+_TENOR = dict.fromkeys(("days", "floor_days", "short_power", "long_power", "least_volatility"), 1.0)
 _GATES = tuple(bound.name for bound in fields(Gates) if bound.name != "accepted")
 
 
@@ -45,13 +46,22 @@ PORTFOLIO = Format(
 
 def book_examples() -> list[Any]:
     terms = {"underlying": _A, "lot": "0.1", "settlement": "cash"}
+    plain = {"underlying": _A, "forward": "100"}
+    quotes = [{"venue": venue, "quoted_at": "2020-12-31T23:59:30Z",
+               "volatilities": [{"strike": "100", "volatility": volatility}]}
+              for venue, volatility in (("deribit", "0.5"), ("okx", "0.51"), ("bybit", "0.52"))]
     book = {"schema": "tailproof.book/1", "venue": "example", "quote": "USD", "valuation": "2021-01-01T00:00:00Z",
              "rate": "0.01",
              "underlyings": [{"symbol": _A, "spot": "100", "perpetual": "100", "yield": "0",
                               "funding": {"rate": "0.0001", "hours": "8", "source": "deribit"}}],
              "expiries": [{"underlying": _A, "expiry": _TIME, "forward": "100",
                            "volatilities": [{"strike": "100", "volatility": "0.5"}],
-                           "quoted_at": "2020-12-31T23:59:00Z", "venues": ["deribit"]}], "released": ["GONE"],
+                           "quoted_at": "2020-12-31T23:59:00Z", "venues": ["deribit"]},
+                          {**plain, "expiry": "2021-02-26T08:00:00Z",
+                           "svi": {"a": "0.02", "b": "0.05", "rho": "-0.3", "m": "0.01", "sigma": "0.2"}},
+                          {**plain, "expiry": "2021-03-26T08:00:00Z", "theta": "0.06"},
+                          {**plain, "expiry": "2021-04-30T08:00:00Z", "quotes": quotes}],
+             "ssvi": [{"underlying": _A, "rho": "-0.3", "eta": "1", "gamma": "0.5"}], "released": ["GONE"],
              "contingencies": [{"underlying": _A, "kind": kind, "long": "0", "short": "0.01", "venue": "example"}
                                for kind in ("call", "future")],
              "instruments": [{"symbol": "CALL", "kind": "call", "expiry": _TIME, "strike": "100", "venue": "example",
@@ -60,7 +70,7 @@ def book_examples() -> list[Any]:
                               "settlement": "coin", "reference": "100"},
                              {"symbol": "OLD", "kind": "future", "expiry": "2020-12-25T08:00:00Z", "settled": "90",
                               **terms}]}
-    curve = [{"until": _TIME, "rate": "0.01"}]
+    curve = [{"until": "2021-06-25T08:00:00Z", "rate": "0.01"}]
     return [book, {**{key: value for key, value in book.items() if key != "rate"}, "discount": curve}]
 
 
@@ -87,9 +97,27 @@ BOOK = Format(
      "expiries[].underlying": "asset",
      "expiries[].expiry": "later than the valuation",
      "expiries[].forward": "forward price of one unit, in the quote currency",
-     "expiries[].volatilities": "implied volatilities, one for each strike that is listed",
+     "expiries[].volatilities": "implied volatilities, one for each strike that is listed; or one of the next three",
      "expiries[].volatilities[].strike": "in the quote currency, for one unit",
      "expiries[].volatilities[].volatility": "a year: 0.85 is 85 %",
+     "expiries[].svi": "a slice in raw SVI, of total variance: volatility squared times years (G8)",
+     "expiries[].svi.a": "level, total variance",
+     "expiries[].svi.b": "slope of the wings, total variance per unit of log-moneyness; b (1 + |rho|) is at most 2",
+     "expiries[].svi.rho": "turns the slice",
+     "expiries[].svi.m": "shifts it, log-moneyness",
+     "expiries[].svi.sigma": "rounds it, log-moneyness",
+     "expiries[].theta": "total variance at the money, of a slice of the underlying's ssvi",
+     "expiries[].quotes": "what venues quote, of which medians are taken; beside a slice, what it is held against (G9)",
+     "expiries[].quotes[].venue": "whose",
+     "expiries[].quotes[].quoted_at": "when; more than 60 s before the valuation is stale",
+     "expiries[].quotes[].volatilities": "implied volatilities by strike",
+     "expiries[].quotes[].volatilities[].strike": "in the quote currency, for one unit",
+     "expiries[].quotes[].volatilities[].volatility": "a year",
+     "ssvi": "surfaces of underlyings whose expiries have a theta",
+     "ssvi[].underlying": "asset",
+     "ssvi[].rho": "turns every slice",
+     "ssvi[].eta": "how much slices bend: phi = eta theta^-gamma (1 + theta)^(gamma - 1)",
+     "ssvi[].gamma": "how much less they do where theta is larger",
      "expiries[].quoted_at": "when the oldest of its volatilities was quoted (G9)",
      "expiries[].venues": "whose quotes they are (G9)",
      "contingencies": "add-ons by underlying, kind and venue",
@@ -162,6 +190,7 @@ def model_examples() -> list[Any]:
              "fitted": {"since": "2017-08-25", "until": "2020-12-31"},
              "scenarios": {"population": 131072, "clip": 2.0},
              "stress": {"sets": ["dependence-1", "2020-03-12"], "weight": 0.1},
+             "surface": {"dynamics": "sticky-delta", **_TENOR, "tilt": 0.05, "tilt_width": 3.0},
              "procyclicality": {"floor": 0.8, "buffer": 0.25, "stressed_weight": 0.25, "speed_limit": 0.25}}
     drawn = {**plain, "estimator": "monte-carlo", "calendar": "24/7", "epoch": shape,
              "volatility": {_A: {**garch, "variance": 0.001}, _B: {**ewma, "variance": 0.001}},
@@ -186,7 +215,7 @@ def _set() -> dict[str, Any]:
     row = {"spot": {_A: -0.1, _B: 0.1}, "volatility": 0.5, "basis": 0.1, "damping": 0.5, "linear": 1.0, "absolute": 1.0,
            "label": "one"}
     return {"schema": "tailproof.scenarios/1", "name": "own", "source": "nowhere", "scenarios": [row, {"spot": 0.1}],
-            "tenor": dict.fromkeys(("days", "floor_days", "short_power", "long_power", "least_volatility"), 1.0),
+            "tenor": _TENOR,
             "skew": dict.fromkeys(("linear_cap", "linear_slope", "absolute_cap", "absolute_slope", "width", "level",
                                    "level_slope", "least_width"), 1.0)}
 
@@ -279,6 +308,15 @@ MODEL = Format(
      "stress": "stress scenarios mixed in [none]",
      "stress.sets": "dependence-0, dependence-1, black-swan, rates, a day, or first and last days",
      "stress.weight": "share of the scenarios that all have together; above 0, at most 0.25, or 0.5 with a reason (G7)",
+     "surface": "how implied volatilities move in scenarios, beside the model's forecast",
+     "surface.dynamics": "of expiries with a slice: volatilities keep to moneyness, or to strikes [sticky-delta]",
+     "surface.days": "tenor whose volatility moves as far as the model's, days [30]",
+     "surface.floor_days": "shorter expiries count as this, days [1]",
+     "surface.short_power": "power of days / expiry that the model's ratio is raised to, up to the tenor [0]",
+     "surface.long_power": "the same, beyond [0]",
+     "surface.least_volatility": "that a rise leads to at least, a year [0]",
+     "surface.tilt": "of skew: relative change of far volatilities per deviation of the spot [0]",
+     "surface.tilt_width": "deviations of moneyness at which the tilt is whole [3]",
      "procyclicality": "tools against procyclical margins [none]",
      "procyclicality.floor": "of the long-run deviation, which none falls below",
      "procyclicality.buffer": "on the deviation, used up where it has risen by as much",
