@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "tailproof": {"primitives", "risk", "circuits", "prover", "committee", "verifier_contracts", "relayer"},
 }
 
-RISK_ROOMS = ("exact", "market", "models", "scenarios", "valuation", "epochs", "grid", "margins", "cascades")
+RISK_ROOMS = ("exact", "market", "models", "scenarios", "valuation", "addons", "epochs", "grid", "margins", "cascades")
 """The rooms of risk/, in order: each imports only those before it."""
 FITTING = "fitting"
 """Beside them: any library may be used there, its output is text, and only its own command imports it, the check of a

@@ -9,13 +9,15 @@
      "contingencies": [{"underlying": "BTC", "kind": "call", "long": "0", "short": "0.005"}],
      "instruments": [{"symbol": "BTC-CALL", "kind": "call", "underlying": "BTC", "lot": "0.1", "settlement": "cash",
                       "expiry": "2021-01-29T08:00:00Z", "strike": "30000"}],
-     "released": ["BTC-25DEC20"]}                       optional: listed before, and held by nobody any more
+     "released": ["BTC-25DEC20"],                       optional: listed before, and held by nobody any more
+     "liquidity": {...}}                                optional: volumes, spreads, feeds; see risk/market/liquidity.py
 
 Numbers are decimals in quotes: exact, and never a binary float on the way. A contingency is a fraction of the spot
 value of a lot, charged per lot held long or short; it covers what the scenarios do not (liquidation, basis, jumps of
 the surface). Where one margin is taken over several venues, an instrument and a contingency may name another "venue"
 than the book's: one contract is then listed once for each venue, under different symbols and ids, at the rates of that
-venue's own contingencies. There is no falling back to another venue's.
+venue's own contingencies. There is no falling back to another venue's. An instrument may also say "most", the lots of
+the largest position that it is for: a contract is then listed once for each size, under ids of their own.
 
 An instrument whose expiry has passed stays listed while it is held, with what it `settled` at (E7): its
 value does not change any more, so its leaf is all zero but for id and underlying.
@@ -35,7 +37,17 @@ from primitives.errors import BadInput
 from primitives.jsonio import Node
 from risk.exact.clock import parse_time
 from risk.exact.money import LARGEST_PRICE, format_money, parse_decimal, parse_decimal_in, parse_money
-from risk.market.instruments import CASH, LISTED, MOST_ASSETS, SYMBOL, Instrument, Kind, Settlement
+from risk.market.instruments import (
+    CASH,
+    LARGEST_MOST,
+    LISTED,
+    MOST_ASSETS,
+    SYMBOL,
+    Instrument,
+    Kind,
+    Settlement,
+)
+from risk.market.liquidity import Liquidity, parse_liquidity
 
 SCHEMA = "tailproof.book/1"
 _REQUIRED: Mapping[str, frozenset[str]] = {
@@ -97,6 +109,7 @@ class Book:
     underlyings: tuple[Underlying, ...]
     curves: Mapping[tuple[str, int], Curve]
     listings: tuple[Listing, ...]
+    liquidity: Liquidity | None = None
 
 
 def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
@@ -111,7 +124,7 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
     root = Node(jsonio.loads(data, source=source), source=source)
     if isinstance(root.value, dict) and root.value.get("schema", SCHEMA) == SCHEMA:
         root.complete(_REQUIRED)
-    parts = root.document(SCHEMA, _REQUIRED[""], {"released"})
+    parts = root.document(SCHEMA, _REQUIRED[""], {"released", "liquidity"})
     venue, quote = (parts[name].text(SYMBOL.pattern, _SYMBOL_MEANING) for name in ("venue", "quote"))
     valuation = parse_time(parts["valuation"].value, field="valuation", source=source)
     underlyings = _underlyings(parts["underlyings"])
@@ -143,7 +156,8 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
         if entry.text(SYMBOL.pattern, _SYMBOL_MEANING) in symbols:
             raise entry.refuse("not among the instruments: what is listed is not released")
     return Book(venue, quote, valuation, float(_decimal(parts["rate"], "-1", "1")), underlyings, curves,
-                tuple(listings[id] for id in sorted(listings)))
+                tuple(listings[id] for id in sorted(listings)),
+                parse_liquidity(parts["liquidity"], spots, valuation) if "liquidity" in parts else None)
 
 
 def with_cash(book: Book, *, source: str | Path | None = None) -> Book:
@@ -235,12 +249,13 @@ def _contingencies(node: Node, venue: str, spots: Mapping[str, int]
 
 
 def _instrument(node: Node, venue: str, quote: str, spots: Mapping[str, int]) -> tuple[Instrument, int | None]:
-    parts = node.object(_REQUIRED["instruments[]"], {"expiry", "strike", "settled", "venue"})
+    parts = node.object(_REQUIRED["instruments[]"], {"expiry", "strike", "settled", "venue", "most"})
     terms = {"kind": Kind(parts["kind"].choice(LISTED)), "underlying": parts["underlying"].choice(spots),
              "lot": parse_decimal(parts["lot"].value, field=parts["lot"].field, source=node.source),
              "settlement": Settlement(parts["settlement"].choice(set(Settlement))),
              "expiry": _time(parts["expiry"]) if "expiry" in parts else None,
-             "strike": _price(parts["strike"]) if "strike" in parts else None}
+             "strike": _price(parts["strike"]) if "strike" in parts else None,
+             "most": parts["most"].integer(1, LARGEST_MOST) if "most" in parts else None}
     settled = parse_money(parts["settled"].value, field=parts["settled"].field, low=0, high=LARGEST_PRICE,
                           source=node.source) if "settled" in parts else None
     symbol = parts["symbol"].text(SYMBOL.pattern, _SYMBOL_MEANING)
