@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from risk.addons.admission import Oversized, oversized
+from risk.grid.grid_epoch import GridEpoch
 from risk.margins.portfolio import Portfolio
+from risk.margins.shocks import sources_of
 
 from .attestation import require_opens
 from .epochs import AnyEpoch
@@ -58,6 +61,18 @@ def open_commitment(opening: Opening, epoch: AnyEpoch | None = None, portfolio: 
     held = {int(epoch.ids[row]): lots for row, lots in portfolio.rows(epoch)}
     return [Position(_name(number, names), committed.get(number, 0), held.get(number, 0))
             for number in dict.fromkeys([*committed, *held])]
+
+
+def beyond_their_size(opening: Opening, epoch: AnyEpoch | None) -> Sequence[Oversized]:
+    """Contracts that an opening holds beyond the size that rates a lot are for: the venue's duty too, for no circuit
+    looks (`risk.addons.admission`). None without an epoch, or where it says nothing of sizes."""
+    arrays = epoch.arrays if isinstance(epoch, GridEpoch) else epoch
+    if epoch is None or arrays is None or arrays.provenance is None:
+        return ()
+    held: dict[int, int] = {}
+    for number, lots in opening.slots:
+        held[number] = held.get(number, 0) + abs(lots)
+    return oversized(sources_of(epoch)[1], held)
 
 
 def _name(number: int, names: Mapping[int, str]) -> str:

@@ -22,8 +22,8 @@ MAY_IMPORT = {
     "tailproof": {"primitives", "risk", "circuits", "prover", "committee", "verifier_contracts", "relayer"},
 }
 
-RISK_ROOMS = ("exact", "surfaces", "market", "models", "scenarios", "valuation", "epochs", "grid", "margins", "greeks",
-              "cascades", "stress")
+RISK_ROOMS = ("exact", "surfaces", "market", "models", "scenarios", "valuation", "addons", "epochs", "grid", "margins",
+              "greeks", "cascades", "stress")
 """The rooms of risk/, in order: each imports only those before it."""
 FITTING = "fitting"
 """Beside them: any library may be used there, its output is text, and only its own command imports it, the check of a

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
+from risk.addons.terms import Terms
 from risk.epochs import chain
 from risk.epochs.build import FIRST, Progress, build, parse_sources, state_before
 from risk.epochs.difference import BrokenDuty, Change, Difference
@@ -170,6 +171,7 @@ def compare(published: Epoch, rebuilt: Epoch) -> Iterator[Difference]:
     assert remade is not None
     if made.calibration != remade.calibration:
         yield Difference("rebuild", "calibration", str(made.calibration.to_json()), str(remade.calibration.to_json()))
+    yield from _compare_addons(made.addons, remade.addons, rebuilt)
     for name in ("bounded", "quality"):
         if getattr(made.drawn, name) != getattr(remade.drawn, name):
             yield Difference("rebuild", f"scenarios.{name}", str(getattr(made.drawn, name)),
@@ -196,6 +198,25 @@ def _compare_marks(published: Epoch, rebuilt: Epoch) -> Iterator[Difference]:
     for row, (claimed, made) in enumerate(zip(published.marks, rebuilt.marks, strict=True), 1):
         if claimed != made:
             yield Difference("E12", f"{rebuilt.label(row)}: mark", str(tuple(claimed)), str(tuple(made)))
+
+
+def _compare_addons(published: Terms | None, rebuilt: Terms | None, epoch: Epoch) -> Iterator[Difference]:
+    """What rates are said to be made of; that they are these sums, reading the epoch has looked at."""
+    if published is None or rebuilt is None or published.names != rebuilt.names:
+        names = ["none" if terms is None else ", ".join(terms.names) for terms in (published, rebuilt)]
+        if names[0] != names[1]:
+            yield Difference("rebuild", "terms of the add-ons", names[0], names[1])
+        return
+    for side in ("long", "short"):
+        for column, name in enumerate(rebuilt.names):
+            found, made = (terms.side(side)[:, column] for terms in (published, rebuilt))
+            if found.shape != made.shape:
+                yield Difference("rebuild", "rows of the add-ons", str(len(found)), str(len(made)))
+                return
+            rows = np.flatnonzero(found != made)
+            if len(rows):
+                yield Difference("rebuild", f"{epoch.label(int(rows[0]) + 1)}: {name}, {side}", str(found[rows[0]]),
+                                 f"{made[rows[0]]} ({len(rows)} of {len(found)} listings differ)")
 
 
 def _compare_headers(published: Header, rebuilt: Header) -> Iterator[Difference]:

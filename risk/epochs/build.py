@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
+from risk.addons.charging import terms_of
+from risk.addons.terms import Terms
 from risk.epochs.drawing import Drawn, draw
 from risk.epochs.epoch import Epoch
 from risk.epochs.header import Header, Judgement
 from risk.epochs.marks import marks_of
 from risk.epochs.plausibility import judge, judge_early
 from risk.epochs.provenance import Provenance, Sources
-from risk.epochs.rounding import charges, require_lots
+from risk.epochs.rounding import contingencies, require_lots, rounding
 from risk.epochs.seed import derived_seed
 from risk.exact.clock import format_time
 from risk.exact.digests import content_digest
@@ -273,23 +275,44 @@ def seed_of(model: Model, book: Book, sources: Sources, previous_root: int) -> i
     return derived_seed(sources.model, previous_root, book.valuation)
 
 
-def assemble(inputs: Inputs, drawn: Drawn, changes: NDArray[np.int64], near_ties: int | None = None
-             ) -> Epoch:
-    """Put everything together; (n, S) value changes or levels in the order of the book's listings."""
+def assemble(inputs: Inputs, drawn: Drawn, changes: NDArray[np.int64], near_ties: int | None = None,
+             charged: Terms | None = None) -> Epoch:
+    """Put everything together; (n, S) value changes or levels in the order of the book's listings.
+
+    charged : rates, where they do not follow from the changes, as on a grid.
+    """
     model, book, sources = inputs.model, inputs.book, inputs.sources
     header = Header(venue=book.venue, quote=book.quote, timestamp=book.valuation, underlyings=model.assets,
                     model=model.name, model_digest=content_digest(sources.model), purpose=model.purpose,
                     seed=inputs.seed, previous=inputs.previous, judgement=inputs.judgement, basis=model.basis)
     instruments = [listing.instrument for listing in book.listings]
-    long, short = charges(book, model.basis)
+    terms = addons(inputs, [changes], model.shape.tail) if charged is None else charged
     return Epoch.of(
         model.shape, [instrument.id for instrument in instruments], changes,
         underlying=np.array([_underlying(model, listing) for listing in book.listings], np.int64),
-        long=long, short=short,
-        header=header, instruments=instruments, provenance=Provenance(sources, inputs.calibration, drawn, near_ties),
+        long=terms.total("long"), short=terms.total("short"),
+        header=header, instruments=instruments, provenance=Provenance(
+            sources, inputs.calibration, drawn, near_ties, terms if model.addons.any else None),
         settlements=[(listing.instrument.id, listing.settled) for listing in book.listings
                      if listing.settled is not None],
         marks=marks_of(book) if model.basis == Basis.LEVEL else ())
+
+
+def addons(inputs: Inputs, values: Sequence[NDArray[np.int64]], tail: Tail) -> Terms:
+    """Rates of every listing, term by term.
+
+    Parameters
+    ----------
+    values : per regime, value changes or levels in scenarios, int64 (n, S).  tail : of the scenarios.
+
+    Raises
+    ------
+    BadInput : as `risk.addons.charging.terms_of`.
+    """
+    book, model = inputs.book, inputs.model
+    paid = rounding(book, model.basis)
+    return terms_of(book, model, inputs.calibration, values, tail, contingencies(book), (paid, paid),
+                    source=inputs.sources.paths.get("book"))
 
 
 def _underlying(model: Model, listing: Listing) -> int:

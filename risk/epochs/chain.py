@@ -20,6 +20,7 @@ from risk.exact.elementary import log
 from risk.exact.money import format_money
 from risk.market.book import contingency_rates, parse_book, released_symbols
 from risk.market.history import parse_history
+from risk.market.liquidity import largest_positions
 from risk.models.model import Estimator, Gates, parse_model, parse_toml
 from risk.models.procyclicality import Mitigation, State
 
@@ -103,6 +104,10 @@ def changes(epoch: Epoch, previous: Epoch) -> Iterator[Change]:
     for key in sorted(earlier.keys() | rates.keys()):
         if earlier.get(key) != rates.get(key):
             yield Change(f"contingency: {key}", earlier.get(key, _UNSAID), rates.get(key, _UNSAID))
+    admitted, admits = _admitted(previous), _admitted(epoch)
+    for key in sorted(admitted.keys() | admits.keys()):
+        if admitted.get(key) != admits.get(key):
+            yield Change(f"largest position: {key}", admitted.get(key, _UNSAID), admits.get(key, _UNSAID))
     now, released = set(epoch.ids), _released(epoch)
     for row, id in enumerate(previous.ids):
         if id not in now and previous.label(row) in released:
@@ -191,6 +196,10 @@ def _mitigation(epoch: Epoch) -> Mitigation | None:
 
 def _released(epoch: Epoch) -> frozenset[str]:
     return frozenset() if epoch.provenance is None else released_symbols(epoch.provenance.sources.book)
+
+
+def _admitted(epoch: Epoch) -> Mapping[str, str]:
+    return {} if epoch.provenance is None else largest_positions(epoch.provenance.sources.book)
 
 
 def _rates(epoch: Epoch) -> Mapping[str, str]:

@@ -28,10 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import jsonio
-from primitives.errors import BadInput, unreadable
+from primitives.errors import BadInput, Said, unreadable
 from primitives.field import MODULUS
 from primitives.inputs import open_input
 from primitives.jsonio import LARGEST_EXACT, Node, refusing_to_write
+from risk.addons.terms import Terms, require_sums
 from risk.epochs.drawing import Drawn
 from risk.epochs.epoch import ID_BITS, REGIME, Epoch, epoch_root
 from risk.epochs.header import Header, Judgement
@@ -81,6 +82,7 @@ class Manifest:
     kinds: dict[str, int] = field(default_factory=dict)
     settlements: tuple[tuple[int, int], ...] = ()
     marks: tuple[Mark, ...] = ()
+    addons: Terms | None = None
 
     @classmethod
     def of(cls, epoch: Epoch) -> Manifest:
@@ -91,7 +93,7 @@ class Manifest:
         return cls(epoch.header, epoch.shape, epoch.shape.digest(), epoch.tree.root, epoch.root, tuple(epoch.ids),
                    epoch.instruments, sources, calibration, bounded, quality,
                    {} if made is None or made.scenarios.shocks is None else made.scenarios.counts(), epoch.settlements,
-                   epoch.marks)
+                   epoch.marks, None if made is None else made.addons)
 
     def require_consistent(self, source: str | Path) -> None:
         """Refuse digests that follow from other fields of this manifest, and are others; raises BadInput.
@@ -111,6 +113,7 @@ class Manifest:
                 "shape": self.shape.to_json(), "shape_digest": str(self.shape_digest),
                 "tree_root": str(self.tree_root), "root": str(self.root), "leaves": leaves, "sources": self.sources,
                 "settlements": [{"id": str(id), "value": format_money(value)} for id, value in self.settlements],
+                **({} if self.addons is None else {"addons": self.addons.to_json()}),
                 **({"marks": [{"id": str(mark.id), **{name: format_money(getattr(mark, name)) for name in _MARKS}}
                               for mark in self.marks]} if self.marks else {}),
                 "calibration": None if self.calibration is None else self.calibration.to_json(),
@@ -132,7 +135,7 @@ class Manifest:
         parts = document.document(SCHEMA, {"venue", "quote", "timestamp", "underlyings", "model", "purpose", "seed",
                                            "previous", "gates", "shape", "shape_digest", "tree_root", "root", "regime",
                                            "leaves", "sources", "calibration", "scenarios", "settlements"},
-                                  {"basis", "marks"})
+                                  {"basis", "marks", "addons"})
         parts["regime"].integer(REGIME, REGIME)
         model = parts["model"].object({"name", "digest"})
         header = Header(
@@ -163,7 +166,8 @@ class Manifest:
                    None if scenarios["quality"].value is None else Quality.from_json(scenarios["quality"]),
                    {kind: count.integer(1, 2**20) for kind, count in scenarios["kinds"].object((), KINDS).items()}
                    if "kinds" in scenarios else {}, tuple(map(_settlement, parts["settlements"].array())),
-                   tuple(map(_mark, parts["marks"].array(at_least=1))) if "marks" in parts else ())
+                   tuple(map(_mark, parts["marks"].array(at_least=1))) if "marks" in parts else (),
+                   Terms.from_json(parts["addons"], len(ids) - 1) if "addons" in parts else None)
 
 
 def require_digests(manifest: object, wanted: Mapping[str, int], source: str | Path) -> None:
@@ -280,7 +284,12 @@ def read(directory: str | Path) -> tuple[Manifest, Epoch]:
         sources = Sources(files["model"], files["book"], files.get("history"),
                           {name: str(directory / SOURCES[name]) for name in files})
         provenance = Provenance(sources, manifest.calibration,
-                                Drawn(scenarios, manifest.bounded, manifest.quality))
+                                Drawn(scenarios, manifest.bounded, manifest.quality), addons=manifest.addons)
+    if manifest.addons is not None:
+        if provenance is None:
+            raise BadInput("addons", Said("given"), "absent: bare numbers follow from no rules",
+                           source=directory / MANIFEST)
+        require_sums(manifest.addons, columns["long"][1:], columns["short"][1:], source=str(directory / MANIFEST))
     epoch = Epoch(shape=manifest.shape, ids=ids, header=manifest.header, instruments=manifest.instruments,
                   provenance=provenance, settlements=manifest.settlements, marks=manifest.marks, **columns)
     return manifest, epoch

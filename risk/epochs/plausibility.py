@@ -16,6 +16,7 @@
     G12  expiries inside the horizon: allowed, and said
     G13  parameters that a fit gives: within 0.01 of its log-likelihood (`tailproof.judging`, where an epoch is checked
          and not where it is built, which fits nothing); on rows that ended a year before the history at most
+    G14  liquidity, G15 feeds and peg, G16 cost of closing, where add-ons are charged by them: `risk.addons.doubts`
 
 Bounds are the model file's (`risk.models.model.Gates`). What is found is refused, or accepted by a reason that stands
 in the manifest and is bound by the root. So does what opens a gate without a reason, as a flag: another bound than the
@@ -33,6 +34,7 @@ from fractions import Fraction
 import numpy as np
 
 from primitives.errors import BadInput
+from risk.addons import doubts as addons
 from risk.epochs.difference import BrokenDuty
 from risk.epochs.header import Accepted, Judgement
 from risk.epochs.surface_gates import apart_from_quotes, arbitrage, quote_flags
@@ -56,7 +58,9 @@ _DAY = 1 / 365
 _BOUNDS = {"spot_deviations": "G1", "carry_per_year": "G2", "forward_distance": "G2", "forward_off_curve": "G2",
            "perpetual_basis": "G3", "funding_per_year": "G3", "robust_deviations": "G4", "half_life": "G6",
            "least_returns": "G7", "surface_age": "G9", "least_venues": "G9", "zero_returns": "G10",
-           "least_deviation": "G10"}
+           "least_deviation": "G10",
+           "liquidity_age": "G14", "half_spread": "G14", "size_of_volume": "G14", "least_confidence": "G15",
+           "peg_distance": "G15", "closing_cost": "G16"}
 _HELD = 0.98
 """Of a variance that is forecast: less is said."""
 FIXED = "G5"
@@ -100,9 +104,10 @@ def judge(model: Model, book: Book, history: History | None, calibration: Calibr
     found = [*of_parameters(model), *(() if history is None else of_history(model, history)),
              *of_state(model, calibration), *_prices(model, book, history, calibration, unseen),
              *_forwards(model, book), *arbitrage(book), *_low_volatilities(model, book, calibration),
-             *_quotes(model, book), *apart_from_quotes(book), *_uncharged(book)]
+             *_quotes(model, book), *apart_from_quotes(book), *_uncharged(book),
+             *addons.doubts(model, book, calibration)]
     return Judgement(_sort(model, accepted, found), (*_chosen(model, history), *_flags(model, book),
-                                                     *_opened(model, calibration, unseen)))
+                                                     *_opened(model, calibration, unseen), *addons.flags(model, book)))
 
 
 def _sort(model: Model, accepted: Mapping[str, str], found: list[Doubt]) -> tuple[Accepted, ...]:

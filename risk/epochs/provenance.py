@@ -8,6 +8,7 @@ from pathlib import Path
 
 from primitives.errors import BadInput, unreadable
 from primitives.inputs import open_input
+from risk.addons.terms import Terms
 from risk.epochs.drawing import Drawn
 from risk.models.calibration import Calibration
 from risk.scenarios.scenarios import Scenarios
@@ -49,12 +50,15 @@ class Provenance:
     """Sources, the parameters they led to, and the scenarios drawn with those.
 
     near_ties : of the revaluation, see `risk.valuation.revaluation`; None where an epoch was read, not built.
+    addons : rates of the listings, term by term; None where the model has no rules for them, and they are the book's
+        contingencies, rounding and on a grid interpolation.
     """
 
     sources: Sources
     calibration: Calibration
     drawn: Drawn
     near_ties: int | None = None
+    addons: Terms | None = None
 
     @property
     def scenarios(self) -> Scenarios:

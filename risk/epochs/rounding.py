@@ -44,10 +44,20 @@ _LARGEST_LOT = 10**9
 def charges(book: Book, basis: Basis) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Contingency and rounding a lot held long, and held short: int64 (n,) each, 0 for what has settled at whole money
     units, or for whose change is 0."""
-    paid = np.array([ROUNDING if _is_rounded(listing, price, basis) else 0 for listing, price
+    paid, (long, short) = rounding(book, basis), contingencies(book)
+    return long + paid, short + paid
+
+
+def rounding(book: Book, basis: Basis) -> NDArray[np.int64]:
+    """What each side of a lot pays for rounding: int64 (n,)."""
+    return np.array([ROUNDING if _is_rounded(listing, price, basis) else 0 for listing, price
                      in zip(book.listings, prices_today(book), strict=True)], np.int64)
-    return (np.array([listing.long for listing in book.listings], np.int64) + paid,
-            np.array([listing.short for listing in book.listings], np.int64) + paid)
+
+
+def contingencies(book: Book) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The book's charge a lot held long, and held short: int64 (n,) each."""
+    return (np.array([listing.long for listing in book.listings], np.int64),
+            np.array([listing.short for listing in book.listings], np.int64))
 
 
 def _is_rounded(listing: Listing, price: Fraction, basis: Basis) -> bool:

@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput
+from risk.addons.terms import INTERPOLATION
 from risk.epochs.build import (
     FIRST,
     Inputs,
     Progress,
+    addons,
     assemble,
     prepare,
     require_enough,
@@ -190,10 +192,14 @@ def interpolation_error(map: ScenarioMap, underlying: NDArray[np.int64], changes
 
 def assemble_grid(shape: GridShape, valued: Valuation, regime: int = 0, collateral: bytes | None = None) -> GridEpoch:
     """Put everything together; errors as `build_grid`."""
-    arrays = assemble(valued.inputs, Drawn(valued.nodes), valued.changes, valued.near_ties)
+    terms = addons(valued.inputs, list(valued.full), shape.tail)
+    arrays = assemble(valued.inputs, Drawn(valued.nodes), valued.changes, valued.near_ties, terms)
     error = interpolation_error(shape.map, arrays.underlying[1:], valued.changes, valued.full)
+    made = arrays.provenance
+    if made is not None and made.addons is not None:
+        made = replace(made, addons=terms.add(INTERPOLATION, error.long, error.short))
     arrays = replace(arrays, long=arrays.long + np.append(0, error.long),
-                     short=arrays.short + np.append(0, error.short))
+                     short=arrays.short + np.append(0, error.short), provenance=made)
     epoch = GridEpoch(shape, arrays, regime, () if collateral is None else _factors(valued, shape, collateral),
                       collateral)
     _ = epoch.root                                 # checks E1 to E5 and E8, then hashes
@@ -209,4 +215,5 @@ def full_revaluation(shape: GridShape, valued: Valuation, regime: int = 0) -> Ep
     """The same instruments revalued in each standard scenario of a regime: what a grid epoch is measured against."""
     layout = EpochShape(shape.scenarios, shape.tail, shape.depth, shape.lanes, shape.width, shape.value_bits)
     inputs = replace(valued.inputs, model=replace(valued.model, shape=layout))
-    return assemble(inputs, Drawn(valued.nodes), valued.full[regime])
+    return assemble(inputs, Drawn(valued.nodes), valued.full[regime],
+                    charged=addons(valued.inputs, list(valued.full), shape.tail))

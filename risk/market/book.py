@@ -11,7 +11,8 @@
      "contingencies": [{"underlying": "BTC", "kind": "call", "long": "0", "short": "0.005"}],
      "instruments": [{"symbol": "BTC-CALL", "kind": "call", "underlying": "BTC", "lot": "0.1", "settlement": "cash",
                       "expiry": "2021-01-29T08:00:00Z", "strike": "30000"}],
-     "released": ["BTC-25DEC20"]}                       optional: listed before, and held by nobody any more
+     "released": ["BTC-25DEC20"],                       optional: listed before, and held by nobody any more
+     "liquidity": {...}}                                optional: volumes, spreads, feeds; see risk/market/liquidity.py
 
 An instrument that is settled in "coin" is inverse: its `lot` counts units of the quote currency, where it is no
 option, and it may name the price `reference` that its coins are counted from in epochs of levels. `exercise` may be
@@ -25,7 +26,8 @@ Numbers are decimals in quotes: exact, and never a binary float on the way. A co
 value of a lot, charged per lot held long or short; it covers what the scenarios do not (liquidation, basis, jumps of
 the surface). Where one margin is taken over several venues, an instrument and a contingency may name another "venue"
 than the book's: one contract is then listed once for each venue, under different symbols and ids, at the rates of that
-venue's own contingencies. There is no falling back to another venue's.
+venue's own contingencies. There is no falling back to another venue's. An instrument may also say "most", the lots of
+the largest position that it is for: a contract is then listed once for each size, under ids of their own.
 
 In place of volatilities by strike an expiry may have a slice of a surface, or quotes of several venues
 (`risk.market.smiles`).
@@ -52,7 +54,17 @@ from primitives.jsonio import Node
 from risk.exact.clock import YEAR, format_time, parse_time
 from risk.exact.money import LARGEST_PRICE, format_money, parse_decimal, parse_decimal_in, parse_money
 from risk.market.discount import DiscountCurve
-from risk.market.instruments import CASH, LISTED, MOST_ASSETS, SYMBOL, Instrument, Kind, Settlement
+from risk.market.instruments import (
+    CASH,
+    LARGEST_MOST,
+    LISTED,
+    MOST_ASSETS,
+    SYMBOL,
+    Instrument,
+    Kind,
+    Settlement,
+)
+from risk.market.liquidity import Liquidity, parse_liquidity
 from risk.market.smiles import (
     FEED,
     POINT,
@@ -157,6 +169,7 @@ class Book:
     curves: Mapping[tuple[str, int], Curve]
     listings: tuple[Listing, ...]
     discounts: DiscountCurve | None = None
+    liquidity: Liquidity | None = None
 
     def log_discount(self, years: NDArray[np.float64]) -> NDArray[np.float64]:
         """Logarithm of the value today of one paid after so many years; any shape."""
@@ -181,7 +194,7 @@ def parse_book(data: bytes, *, source: str | Path | None = None, left_out: str |
     if isinstance(root.value, dict) and root.value.get("schema", SCHEMA) == SCHEMA:
         by_kind = {**_REQUIRED, "expiries[]": lambda entry: _REQUIRED["expiries[]"] | sources_of(entry)}
         root.complete({**by_kind, "": bare} if "discount" in root.value else by_kind)
-    parts = root.document(SCHEMA, bare, {"rate", "discount", "released", "ssvi"})
+    parts = root.document(SCHEMA, bare, {"rate", "discount", "released", "ssvi", "liquidity"})
     if "discount" in parts and "rate" in parts:
         raise parts["rate"].refuse("absent: the curve, discount, is in its place")
     venue, quote = (parts[name].text(SYMBOL.pattern, _SYMBOL_MEANING) for name in ("venue", "quote"))
@@ -225,7 +238,8 @@ def parse_book(data: bytes, *, source: str | Path | None = None, left_out: str |
             raise entry.refuse("not among the instruments: what is listed is not released")
     return Book(venue, quote, valuation, float(_decimal(parts["rate"], "-1", "1")) if "rate" in parts else 0.0,
                 underlyings, _with_listed_strikes(curves, listings.values(), valuation),
-                tuple(listings[id] for id in sorted(listings)), discounts)
+                tuple(listings[id] for id in sorted(listings)), discounts,
+                parse_liquidity(parts["liquidity"], spots, valuation) if "liquidity" in parts else None)
 
 
 def with_cash(book: Book, *, source: str | Path | None = None) -> Book:
@@ -336,7 +350,8 @@ def _contingencies(node: Node, venue: str, spots: Mapping[str, int]
 
 
 def _instrument(node: Node, venue: str, quote: str, spots: Mapping[str, int]) -> tuple[Instrument, int | None]:
-    parts = node.object(_REQUIRED["instruments[]"], {"expiry", "strike", "settled", "venue", "reference", "exercise"})
+    parts = node.object(_REQUIRED["instruments[]"], {"expiry", "strike", "settled", "venue", "reference", "exercise",
+                                                    "most"})
     if "exercise" in parts:
         _require_european(parts)
     terms = {"kind": Kind(parts["kind"].choice(LISTED)), "underlying": parts["underlying"].choice(spots),
@@ -344,7 +359,8 @@ def _instrument(node: Node, venue: str, quote: str, spots: Mapping[str, int]) ->
              "settlement": Settlement(parts["settlement"].choice(set(Settlement))),
              "expiry": _time(parts["expiry"]) if "expiry" in parts else None,
              "strike": _price(parts["strike"]) if "strike" in parts else None,
-             "reference": _price(parts["reference"]) if "reference" in parts else None}
+             "reference": _price(parts["reference"]) if "reference" in parts else None,
+             "most": parts["most"].integer(1, LARGEST_MOST) if "most" in parts else None}
     settled = parse_money(parts["settled"].value, field=parts["settled"].field, low=0, high=LARGEST_PRICE,
                           source=node.source) if "settled" in parts else None
     symbol = parts["symbol"].text(SYMBOL.pattern, _SYMBOL_MEANING)

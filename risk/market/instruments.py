@@ -7,6 +7,10 @@ units of the underlying; of an inverse perpetual or future, `lot` units of the q
 The id of an instrument is a digest of its immutable terms, so that a commitment to ids commits to terms. What may
 change while it is held (its symbol, its price, its contingency rates) is not part of it.
 
+A contract may be listed several times, each time for positions up to another size: `most`, in lots, is a term of its
+own, so that whoever opens an id sees what it is for. Add-ons that grow with size are charged at that size, and whoever
+registers a commitment holds its positions to it (`risk.addons.admission`).
+
 Cash is an instrument of its own, a thousand money units a lot, which no book lists: an epoch of levels holds it by
 itself. Its terms say nothing but the currency, so that its id is a constant of a deployment.
 """
@@ -33,6 +37,8 @@ NULL_ID = 0
 """The id of the null leaf, which empty slots hold; no instrument has it."""
 SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,47}", re.ASCII)
 LOT_PLACES = 12
+LARGEST_MOST = 2**40 - 1
+"""Lots that a position can have."""
 TERMS_SCHEMA = "tailproof.instrument/1"
 CASH = "CASH"
 """Symbol of cash, and its venue: it is nobody's."""
@@ -94,6 +100,7 @@ class Instrument:
     strike : money units for one unit of the underlying, for options.
     reference : price that coins of an inverse perpetual or future are counted from in epochs of levels, money units for
         one unit (`risk.valuation.inverse`); optional, and of no other instrument.
+    most : lots of the largest position that it is for; None where the terms say nothing of size.
 
     Raises
     ------
@@ -110,6 +117,7 @@ class Instrument:
     expiry: int | None = None
     strike: int | None = None
     reference: int | None = None
+    most: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("symbol", "venue", "underlying", "quote"):
@@ -124,6 +132,8 @@ class Instrument:
             raise BadInput("strike", self.strike, "given" if self.kind.optional else f"absent: a {self.kind} has none")
         if self.strike is not None and self.strike <= 0:
             raise BadInput("strike", self.strike, "above 0")
+        if self.most is not None and (self.kind == Kind.CASH or not 0 < self.most <= LARGEST_MOST):
+            raise BadInput("most", self.most, f"absent, or lots in [1, {LARGEST_MOST}] and not of cash")
         fixed = _SETTLEMENTS.get(self.kind)
         if fixed is not None and self.settlement not in fixed:
             raise BadInput("settlement", str(self.settlement), " or ".join(f'"{one}"' for one in fixed)
@@ -163,7 +173,7 @@ class Instrument:
 
     def terms(self) -> dict[str, Any]:
         """The immutable terms, in the canonical form that the id is the digest of."""
-        terms = {"schema": TERMS_SCHEMA, "kind": str(self.kind), "venue": self.venue,
+        terms: dict[str, Any] = {"schema": TERMS_SCHEMA, "kind": str(self.kind), "venue": self.venue,
                  "underlying": self.underlying, "quote": self.quote, "lot": format_decimal(self.lot),
                  "settlement": str(self.settlement)}
         if self.expiry is not None:
@@ -172,6 +182,8 @@ class Instrument:
             terms["strike"] = format_money(self.strike)
         if self.reference is not None:
             terms["reference"] = format_money(self.reference)
+        if self.most is not None:
+            terms["most"] = self.most
         return terms
 
     @classmethod
@@ -183,7 +195,7 @@ class Instrument:
         BadInput : naming the term.
         """
         parts = node.document(TERMS_SCHEMA, {"kind", "venue", "underlying", "quote", "lot", "settlement"},
-                              {"expiry", "strike", "reference"})
+                              {"expiry", "strike", "reference", "most"})
         expiry, strike, reference = (parts.get(name) for name in ("expiry", "strike", "reference"))
         return cls(
             symbol=symbol, kind=Kind(parts["kind"].choice(set(Kind))), venue=parts["venue"].text(),
@@ -193,7 +205,8 @@ class Instrument:
             expiry=None if expiry is None else parse_time(expiry.value, field=expiry.field, source=node.source),
             strike=None if strike is None else parse_money(strike.value, field=strike.field, source=node.source),
             reference=None if reference is None else parse_money(reference.value, field=reference.field,
-                                                                 source=node.source))
+                                                                 source=node.source),
+            most=parts["most"].integer(1, LARGEST_MOST) if "most" in parts else None)
 
     @cached_property
     def id(self) -> int:

@@ -79,8 +79,11 @@ judges it. Tables and keys with a default (in brackets) may be left out.
     stressed_weight = 0.25                     # of the most volatile 250 steps
     speed_limit = 0.25                         # of the deviation's rise in a day
 
+    [addons.lag]                               # what is charged beside Expected Shortfall: tables that each stand by
+    ...                                        # themselves, see risk/models/addon_rules.py
+
 Of a handwritten set (risk/models/scenario_set.py), nothing is drawn: the file has schema, name, estimator, assets,
-horizon (0 allowed: scans are instantaneous), epoch, surface (its dynamics only), and
+horizon (0 allowed: scans are instantaneous), epoch, addons, surface (its dynamics only), and
 
     set = "derive-pm2-2025-02"                 # a preset by its name, or a table [set] with scenarios and laws
 """
@@ -102,6 +105,7 @@ from risk.exact.clock import DAY, YEAR, parse_time
 from risk.exact.shape import EpochShape, observe_sizes, read_tail
 from risk.market.calendar import Calendar
 from risk.market.instruments import MOST_ASSETS, SYMBOL
+from risk.models.addon_rules import NO_RULES, AddonRules, parse_addons
 from risk.models.copula import Dependence
 from risk.models.correlation import DEFAULT_DECAY, Correlation
 from risk.models.implied import Dynamics
@@ -121,10 +125,10 @@ of weekdays."""
 DEFAULT_GAP = 5
 DEFAULT_VOLATILITY: Mapping[str, Any] = {"family": "ewma", "lambda": 0.97, "innovations": "t", "degrees": 5.0}
 DEFAULT_COPULA: Mapping[str, Any] = {"family": "t", "degrees": 4.0}
-GATES = tuple(f"G{i}" for i in range(1, 14))
+GATES = tuple(f"G{i}" for i in range(1, 17))
 _OPTIONAL = {"purpose", "basis", "seed", "step_seconds", "calendar", "steps_per_year", "max_gap_steps",
              "volatility_response", "volatility", "correlation", "copula", "events", "gates", "scenarios", "stress",
-             "procyclicality", "set", "fitted", "surface"}
+             "procyclicality", "set", "fitted", "surface", "addons"}
 _DRAWS = ("seed", "volatility", "correlation", "copula", "scenarios", "stress", "procyclicality", "fitted")
 """What a handwritten set has no use for."""
 STRESSES = ("dependence-0", "dependence-1", "black-swan", "rates")
@@ -171,7 +175,8 @@ class Gates:
     G1 spot_deviations · G2 carry_per_year, forward_distance, forward_off_curve · G3 perpetual_basis,
     funding_per_year · G4 robust_deviations · G5 is fixed ·
     G6 half_life (steps) · G7 least_returns · G9 surface_age (seconds), least_venues · G10 zero_returns (share),
-    least_deviation (per step). G8, G11, G12, G13 have no bound to set.
+    least_deviation (per step) · G14 liquidity_age (seconds), half_spread, size_of_volume · G15 least_confidence,
+    peg_distance · G16 closing_cost. G8, G11, G12, G13 have no bound to set.
 
     accepted : reason by gate id.
     """
@@ -189,6 +194,12 @@ class Gates:
     least_venues: float = 2.0
     zero_returns: float = 0.2
     least_deviation: float = 1e-4
+    liquidity_age: float = 604_800.0
+    half_spread: float = 0.05
+    size_of_volume: float = 1.0
+    least_confidence: float = 0.3
+    peg_distance: float = 0.1
+    closing_cost: float = 0.25
     accepted: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -248,6 +259,7 @@ class Model:
     set : of a handwritten one.
     fitted : what parameters were fitted on; None for the whole history.
     dynamics : how implied volatilities move in scenarios.
+    addons : what is charged beside Expected Shortfall, on top of the book's contingencies.
     """
 
     name: str
@@ -278,6 +290,7 @@ class Model:
     basis: Basis = Basis.CHANGE
     fitted: Fitted | None = None
     dynamics: Dynamics = field(default_factory=Dynamics)
+    addons: AddonRules = NO_RULES
 
     @property
     def needs_history(self) -> bool:
@@ -383,7 +396,9 @@ def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | P
         basis=Basis(parts["basis"].choice(set(Basis))) if "basis" in parts else Basis.CHANGE,
         pegged=_declared("pegged", tables, assets), integrated=_declared("integrated", tables, assets),
         fitted=_fitted(parts),
-        dynamics=Dynamics.parse(parts["surface"], draws=not handwritten) if "surface" in parts else Dynamics())
+        dynamics=Dynamics.parse(parts["surface"], draws=not handwritten) if "surface" in parts else Dynamics(),
+        addons=parse_addons(parts["addons"], assets, horizon=horizon, handwritten=handwritten)
+        if "addons" in parts else NO_RULES)
 
 
 def named_statement(data: bytes, *, source: str | Path | None = None) -> str | None:

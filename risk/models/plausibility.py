@@ -54,7 +54,7 @@ _NORMAL_MAD = 1.4826
 
 @dataclass(frozen=True)
 class Doubt:
-    """gate : "G1" to "G13".  accepted : the reason in the model file, or None."""
+    """gate : "G1" to "G16".  accepted : the reason in the model file, or None."""
 
     gate: str
     field: str

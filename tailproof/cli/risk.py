@@ -16,6 +16,7 @@ from risk.grid.grid_epoch import GridEpoch
 
 from .. import telling
 from .console import FILE, PICTURE, Outcome, progress, reporting, table
+from .risk_addons import addons
 from .risk_backtest import attribution, backtest, forecast
 from .risk_books import known_asset as _known_asset
 from .risk_books import rows_of as _rows
@@ -34,6 +35,7 @@ from .risk_tables import tables
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from risk.addons.admission import Oversized
     from risk.margins.contributions import Breakdown, Part
     from risk.margins.explain import TailScenario
     from risk.margins.portfolio import Portfolio
@@ -48,6 +50,7 @@ def risk() -> None:
     """What a portfolio's margin is made of, before any proof."""
 
 
+risk.add_command(addons)
 risk.add_command(attribution)
 risk.add_command(backtest)
 risk.add_command(cascade)
@@ -332,9 +335,16 @@ def _heaviest(numbers: AnyEpoch, found: Breakdown) -> str:
 def _notes(numbers: AnyEpoch, held: Portfolio) -> list[str]:
     """What is easily overlooked in a portfolio."""
     notes = [f"note: {symbol} is held with 0 lots" for symbol, lots in held.positions if lots == 0]
+    notes += [f"note: {one}" for one in _oversized(numbers, held)]
     return notes + [f"note: {symbol} has settled: its value does not change any more, and it costs no margin"
                     for symbol, _ in held.positions
                     if (row := numbers.row_of(symbol)) is not None and _has_settled(numbers, row)]
+
+
+def _oversized(numbers: AnyEpoch, held: Portfolio) -> Sequence[Oversized]:
+    from risk.margins.addon_parts import beyond_their_size
+    arrays = numbers.arrays if isinstance(numbers, GridEpoch) else numbers
+    return () if arrays.provenance is None else beyond_their_size(numbers, held.rows(numbers))
 
 
 def _has_settled(numbers: AnyEpoch, row: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +17,11 @@ from ..keys import KeyDirectory
 from ..secret import Opening, draw_salt
 from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node, write_calldata
+from .risk_addons import oversized_json
 from .vault import CARRIER, COLLATERAL, DEPLOYMENT, EPOCH_ID, VALID, escrow_missing, ground_of, opened, sent
+
+if TYPE_CHECKING:
+    from risk.addons.admission import Oversized
 
 LOTS = Integer(1, (1 << 40) - 1)
 
@@ -39,11 +43,14 @@ def trade() -> None:
               "against the account.")
 @click.option("--cash", type=Integer(-(1 << 40) + 1, (1 << 40) - 1), help="Instead: lots of cash that are paid "
               "into the commitment, or, below 0, out of it.")
+@click.option("--holding", type=FILE, help="The positions that you hold for the account, as a portfolio file: with "
+              "these fills none may exceed the size that it is charged for.")
 @click.option("--statement", help="Transition statement in force.  [default: the deployment's]")
 @click.option("--out", type=OUTPUT, required=True, help="Fills file to write for the owner, mode 0600.")
 @reporting
 def sign_fills(deployment: Path, endpoint: Endpoint, account: str, epoch: Path, buy: str | None, sell: str | None,
-               lots: int | None, price: str | None, cash: int | None, statement: str | None, out: Path) -> Outcome:
+               lots: int | None, price: str | None, cash: int | None, holding: Path | None, statement: str | None,
+               out: Path) -> Outcome:
     """Sign fills of an account for its next version (role: venue). The venue's word that this was traded, and at this
     price, is all there is: treat it as settled once the owner's step is on the chain."""
     from risk.market.instruments import Instrument
@@ -55,6 +62,11 @@ def sign_fills(deployment: Path, endpoint: Endpoint, account: str, epoch: Path, 
         fills: Sequence[tuple[int, int]] = [(Instrument.cash(quote).id, cash)] if cash else []
     else:
         fills = _legs(numbers, buy, sell, lots, price, cash)
+    beyond = [] if holding is None else _beyond(numbers, holding, fills)
+    if beyond:
+        return Outcome({"path": None, "account": account, "oversized": [oversized_json(one) for one in beyond]},
+                       [*(f"TOO LARGE: {one}" for one in beyond),
+                        "NOT signed: margins would charge these positions as smaller ones."], False)
     signer = endpoint.signer()
     system, there = opened(deployment, endpoint)
     made = trading.sign_fills(there, statement or system.installed("transition").statement, account, fills, quote,
@@ -66,6 +78,16 @@ def sign_fills(deployment: Path, endpoint: Endpoint, account: str, epoch: Path, 
                    [*table([(_name(numbers, id), amount) for id, amount in fills], ["instrument", "lots"]),
                     f"{out}: fills of {account} for version {made.message.version}; its owner applies them "
                     "(`trade apply`)."])
+
+
+def _beyond(numbers: epochs.AnyEpoch, holding: Path, fills: Sequence[tuple[int, int]]) -> Sequence[Oversized]:
+    from risk.addons.admission import oversized
+    from risk.margins.portfolio import Portfolio
+    from risk.margins.shocks import sources_of
+    held = {int(numbers.ids[row]): lots for row, lots in Portfolio.read(holding).rows(numbers)}
+    for number, lots in fills:
+        held[number] = held.get(number, 0) + lots
+    return oversized(sources_of(numbers)[1], held)
 
 
 def _legs(numbers: epochs.AnyEpoch, buy: str | None, sell: str | None, lots: int | None, price: str | None,

@@ -58,7 +58,8 @@ def _check(opened: Path, statement: str | None, epoch: Path | None, portfolio: P
            ) -> Outcome:
     from risk.margins.portfolio import Portfolio
 
-    from ..holdings import open_commitment
+    from ..holdings import beyond_their_size, open_commitment
+    from .risk_addons import oversized_json
     if out is not None:
         raise BadInput("--out", str(out), "absent with --check, which writes nothing")
     if portfolio is not None and epoch is None:
@@ -66,16 +67,18 @@ def _check(opened: Path, statement: str | None, epoch: Path | None, portfolio: P
     opening = Opening.load(opened)
     if statement is not None and opening.statement != statement:
         raise BadInput("opening.statement", opening.statement, f"{statement!r}", source=opened)
-    found = open_commitment(opening, None if epoch is None else epochs.load(epoch),
-                            None if portfolio is None else Portfolio.read(portfolio))
-    holds = all(position.agrees for position in found)
+    numbers = None if epoch is None else epochs.load(epoch)
+    found = open_commitment(opening, numbers, None if portfolio is None else Portfolio.read(portfolio))
+    agrees, beyond = all(position.agrees for position in found), beyond_their_size(opening, numbers)
     verdict = [] if portfolio is None else [
-        f"{opened} commits to exactly the positions of {portfolio}." if holds else
+        f"{opened} commits to exactly the positions of {portfolio}." if agrees else
         f"{opened} does NOT commit to the positions of {portfolio}."]
     return Outcome({"commitment": str(opening.commitment), "statement": opening.statement,
-                    "compared": portfolio is not None, "positions": [position.to_json() for position in found]},
+                    "compared": portfolio is not None, "positions": [position.to_json() for position in found],
+                    "oversized": [oversized_json(one) for one in beyond]},
                    [*table([("commitment", opening.commitment), ("statement", opening.statement)]),
-                    *positions_told(found), *verdict], holds)
+                    *positions_told(found), *(f"TOO LARGE: {one}" for one in beyond), *verdict],
+                   agrees and not beyond)
 
 
 def positions_told(found: Sequence[Position]) -> list[str]:

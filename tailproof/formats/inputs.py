@@ -62,10 +62,16 @@ def book_examples() -> list[Any]:
                           {**plain, "expiry": "2021-03-26T08:00:00Z", "theta": "0.06"},
                           {**plain, "expiry": "2021-04-30T08:00:00Z", "quotes": quotes}],
              "ssvi": [{"underlying": _A, "rho": "-0.3", "eta": "1", "gamma": "0.5"}], "released": ["GONE"],
+             "liquidity": {"as_of": "2020-12-31T00:00:00Z", "markets": [
+                 {"underlying": _A, "kind": "call", "daily_volume": "100", "open_interest": "1000",
+                  "half_spread": "0.001", "size": "10"}],
+                           "confidences": [{"underlying": _A, "confidence": "0.9"},
+                                           {"underlying": _A, "expiry": _TIME, "confidence": "0.8"}],
+                           "gas_price": "0.0001", "quote_price": "0.999"},
              "contingencies": [{"underlying": _A, "kind": kind, "long": "0", "short": "0.01", "venue": "example"}
                                for kind in ("call", "future")],
              "instruments": [{"symbol": "CALL", "kind": "call", "expiry": _TIME, "strike": "100", "venue": "example",
-                              "exercise": "european", **terms},
+                              "exercise": "european", "most": 100, **terms},
                              {"symbol": "INVERSE", "kind": "future", "expiry": _TIME, "underlying": _A, "lot": "10",
                               "settlement": "coin", "reference": "100"},
                              {"symbol": "OLD", "kind": "future", "expiry": "2020-12-25T08:00:00Z", "settled": "90",
@@ -140,6 +146,22 @@ BOOK = Format(
      "instruments[].exercise": "of options: european; an american one is refused",
      "instruments[].settled": "what it ended at for one unit, once expired; quote currency",
      "instruments[].venue": "venue that lists it [the book's venue]",
+     "instruments[].most": "lots of the largest position that it is for; part of the terms [as the market's size]",
+     "liquidity": "what add-ons are charged by [none]; see docs/addons.md",
+     "liquidity.as_of": "when the facts were observed (G14)",
+     "liquidity.markets": "a market is one kind on one underlying",
+     "liquidity.markets[].underlying": "asset",
+     "liquidity.markets[].kind": "kind of instrument",
+     "liquidity.markets[].daily_volume": "a day's, in units of the underlying",
+     "liquidity.markets[].open_interest": "units of the underlying",
+     "liquidity.markets[].half_spread": "of spot: 0.0005 is 5 basis points",
+     "liquidity.markets[].size": "largest position in a contract whose terms state none; units of the underlying",
+     "liquidity.confidences": "how sure feeds are of themselves",
+     "liquidity.confidences[].underlying": "asset",
+     "liquidity.confidences[].expiry": "of forward and volatilities [of spot and perpetual]",
+     "liquidity.confidences[].confidence": "1 is sure",
+     "liquidity.gas_price": "quote units for a unit of gas",
+     "liquidity.quote_price": "what the quote token is worth in what it stands for",
      "released": "what was listed before and nobody holds any more (E7)"})
 
 
@@ -191,7 +213,8 @@ def model_examples() -> list[Any]:
              "scenarios": {"population": 131072, "clip": 2.0},
              "stress": {"sets": ["dependence-1", "2020-03-12"], "weight": 0.1},
              "surface": {"dynamics": "sticky-delta", **_TENOR, "tilt": 0.05, "tilt_width": 3.0},
-             "procyclicality": {"floor": 0.8, "buffer": 0.25, "stressed_weight": 0.25, "speed_limit": 0.25}}
+             "procyclicality": {"floor": 0.8, "buffer": 0.25, "stressed_weight": 0.25, "speed_limit": 0.25},
+             "addons": _addons()}
     drawn = {**plain, "estimator": "monte-carlo", "calendar": "24/7", "epoch": shape,
              "volatility": {_A: {**garch, "variance": 0.001}, _B: {**ewma, "variance": 0.001}},
              "copula": {"family": "t", "degrees": 4.0}}
@@ -207,8 +230,21 @@ def model_examples() -> list[Any]:
              "copula": {"family": "grouped-t", "groups": [{"assets": [_A], "degrees": 4.0}]}},
             {**drawn, "correlation": {"family": "static", "matrix": matrix},
              "epoch": {"statement": "margin-full-256x16"}},
-            {**plain, "estimator": "handwritten", "horizon": 0, "epoch": shape, "set": _set()},
+            {**plain, "estimator": "handwritten", "horizon": 0, "epoch": shape, "set": _set(), "addons": {
+                "lag": {**_addons()["lag"], "window_seconds": 600},
+                "impact": {"coefficient": 1.0, "deviations": {_A: 0.04, _B: 0.05}}}},
             {**plain, "estimator": "handwritten", "epoch": shape, "set": "derive-pm2-2026-11"}]
+
+
+def _addons() -> dict[str, Any]:
+    return {"lag": {"heartbeat_seconds": 3600, "keeper_seconds": 600, "blocks": 20, "block_seconds": 12},
+            "gas": {"units": 900000, "least_lots": 10}, "impact": {"coefficient": 1.0},
+            "concentration": {"participation": 0.1}, "basis": {"base": 0.02, "per_year": 0.09},
+            "confidence": {"threshold": 0.55, "factor": 1.0, "scope": "epoch"},
+            "depeg": {"threshold": 0.98, "factor": 2.0},
+            "short_options": {"rate": 0.003, "positions": 16,
+                              "tiers": [{"above": 0, "multiple": 1}, {"above": 10000, "multiple": 2}]},
+            "open_interest": {_A: {"lower": 1e6, "upper": 2e6}}, "wrong_way": {_B: {"recovery": 0.1}}}
 
 
 def _set() -> dict[str, Any]:
@@ -298,6 +334,12 @@ MODEL = Format(
      "gates.least_venues": "G9: venues behind a price",
      "gates.zero_returns": "G10: share of returns that are 0",
      "gates.least_deviation": "G10: deviation a step",
+     "gates.liquidity_age": "G14: age of liquidity, in seconds",
+     "gates.half_spread": "G14: of spot",
+     "gates.size_of_volume": "G14: largest position, of a day's volume",
+     "gates.least_confidence": "G15: of a feed",
+     "gates.peg_distance": "G15: of the quote token from what it stands for",
+     "gates.closing_cost": "G16: spread and impact of the largest position, of spot",
      "gates.accepted": "gates that are failed and accepted",
      "gates.accepted.<GATE>": "the reason, which stands in the manifest",
      "fitted": "what parameters were fitted on [the whole history]; `tailproof model fit` writes it",
@@ -322,6 +364,34 @@ MODEL = Format(
      "procyclicality.buffer": "on the deviation, used up where it has risen by as much",
      "procyclicality.stressed_weight": "weight of the most volatile 250 steps",
      "procyclicality.speed_limit": "of the deviation's rise in a day",
+     "addons": "what is charged beside Expected Shortfall [nothing but the book's contingencies]; see docs/addons.md",
+     "addons.lag": "from the call until the close; all together above 0 and at most 30 days",
+     "addons.lag.heartbeat_seconds": "the oracle's, at most", "addons.lag.keeper_seconds": "until a keeper acts",
+     "addons.lag.blocks": "that it takes", "addons.lag.block_seconds": "of a block",
+     "addons.lag.window_seconds": "what scenarios are of; only where the horizon is 0",
+     "addons.gas": "cost of closing a position", "addons.gas.units": "of gas",
+     "addons.gas.least_lots": "smallest position that pays for it [1]",
+     "addons.impact": "half spread and square-root law", "addons.impact.coefficient": "Y",
+     "addons.impact.deviations": "of a day, by asset; only of a handwritten set",
+     "addons.impact.deviations.<ASSET>": "of a day's log return",
+     "addons.concentration": "closing takes time", "addons.concentration.participation": "of a day's volume",
+     "addons.basis": "prices that part from the spot", "addons.basis.base": "of spot",
+     "addons.basis.per_year": "of spot, for a year to expiry",
+     "addons.confidence": "feeds that are unsure", "addons.confidence.threshold": "below which is charged",
+     "addons.confidence.factor": "times 1 - confidence, of spot",
+     "addons.confidence.scope": "whose feeds the lowest is taken over",
+     "addons.depeg": "a quote token below its peg", "addons.depeg.threshold": "price below which is charged",
+     "addons.depeg.factor": "times what lacks, of spot",
+     "addons.short_options": "each that is owed, not netted", "addons.short_options.rate": "of spot",
+     "addons.short_options.tiers": "what the charge is multiplied by; rising from 0 [once]",
+     "addons.short_options.tiers[].above": "raw charge of all positions, in quote units",
+     "addons.short_options.tiers[].multiple": "of the charge",
+     "addons.short_options.positions": "of the largest size that a tier is taken of [64]",
+     "addons.open_interest": "margins that rise with it", "addons.open_interest.<ASSET>": "its kinds together",
+     "addons.open_interest.<ASSET>.lower": "quote units, from which on margins rise",
+     "addons.open_interest.<ASSET>.upper": "quote units, at which they are the notional",
+     "addons.wrong_way": "the venue's own tokens", "addons.wrong_way.<ASSET>": "a token",
+     "addons.wrong_way.<ASSET>.recovery": "part of its price that is left if the venue fails",
      "set": "of a handwritten model: a preset's name (`tailproof risk sets`), or a table",
      "set.schema": "says what the table is", "set.name": "name of the set", "set.source": "where the numbers come from",
      "set.scenarios": "one row a scenario",
@@ -348,4 +418,5 @@ MODEL = Format(
      "set.skew.level": "volatility that deviations are of, a year [0.6]",
      "set.skew.level_slope": "of that level, per square root of a year [0]",
      "set.skew.least_width": "least log-moneyness at which a skew is full [0.01]"},
-    {"volatility": "ASSET", "events": "DAY", "gates.accepted": "GATE", "set.scenarios[].spot": "ASSET"})
+    {"volatility": "ASSET", "events": "DAY", "gates.accepted": "GATE", "set.scenarios[].spot": "ASSET",
+     "addons.open_interest": "ASSET", "addons.wrong_way": "ASSET", "addons.impact.deviations": "ASSET"})

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from primitives import jsonio
+from risk.addons.terms import NAMES
 from risk.epochs.build import build
 from risk.epochs.drawing import Drawn
 from risk.epochs.epoch import Epoch
@@ -84,6 +85,10 @@ def epoch_examples() -> Sequence[Any]:
     documents[0]["gates"] = {"accepted": [{"gate": "G3", "reason": "why", "found": ["what"]}], "flags": ["known"]}
     documents[0]["settlements"] = [{"id": "7", "value": "1.5"}]
     documents[0]["basis"] = "level"
+    row = [0] * len(NAMES)
+    documents[0]["addons"] = {"terms": list(NAMES), **dict.fromkeys(("long", "short"), [row] * len(made.instruments))}
+    sized = replace(made.instruments[0], most=100)
+    documents[0]["leaves"][1] |= {"id": str(sized.id), "terms": sized.terms()}
     documents[0]["marks"] = [{"id": "7", "long": "1.5", "short": "1.500001", "price": "1", "spot": "1"}]
     documents[0]["scenarios"]["kinds"] = dict.fromkeys(KINDS, 1)
     history = {**documents[1]["sources"], "history": documents[1]["sources"]["model"]}
@@ -134,7 +139,11 @@ EPOCH = Format(
      "leaves[].symbol": "name", "leaves[].terms": "what the id is the digest of",
      **{f"leaves[].terms.{key}": f"as in the book{more}" for key, more in (
          ("schema", " (says what terms these are)"), ("kind", ""), ("venue", ""), ("underlying", ""), ("quote", ""),
-         ("lot", ""), ("settlement", ""), ("expiry", ""), ("strike", ""), ("reference", ""))},
+         ("lot", ""), ("settlement", ""), ("expiry", ""), ("strike", ""), ("reference", ""),
+         ("most", ""))},
+     "addons": "rates a lot by term, where the model has rules; they sum to the rates of the leaves",
+     "addons.terms": "which", "addons.long": "of each instrument, in the order of leaves; 10^-6 quote units",
+     "addons.short": "the same, held short",
      "basis": "what leaves hold: changes of a lot's value [change], or values, with cash as an instrument",
      "marks": "of every instrument, where leaves hold values; each is a leaf, too", "marks[].id": "digest of the terms",
      "marks[].long": "what a lot held long is worth, rounded down",

@@ -230,7 +230,7 @@ def test_all_missing_keys_are_told_at_once() -> None:
     (DCC, "b = 0.95", "b = 0.95\ncurrent = [[1.0, 0.7], [0.7, 1.0]]", r"correlation\.current is .* the history tells"),
     (EVERYTHING, '"2020-03-12" = "sell-off"', '"2020-03-32" = "sell-off"', r"events\.2020-03-32 is"),
     (EVERYTHING, '"sell-off"', '" "', r"events\.2020-03-12 is ' ': must be a reason"),
-    (EVERYTHING, "G3 =", "G14 =", r"gates\.accepted\.G14 is"),
+    (EVERYTHING, "G3 =", "G17 =", r"gates\.accepted\.G17 is"),
     (EVERYTHING, "spot_deviations", "spot_deviation", r"gates\.spot_deviation is 4: must be absent"),
     (EVERYTHING, "population = 65536", 'design = "equal"', r"scenarios\.design is 'equal': must be absent"),
     (EVERYTHING, "clip = 1.5", "clip = 9.0", r"scenarios\.clip is 9\.0"),

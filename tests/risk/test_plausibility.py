@@ -220,7 +220,7 @@ def test_few_degrees_of_freedom_have_no_excuse() -> None:
     model = STATED.format(variance=0.001, horizon=1).replace("degrees = 5.0", "degrees = 2.01", 1)
     with pytest.raises(BadInput, match=r"2\.5.*G5"):
         judged(world(model=model), G3="x")
-    for gates in ({"G5": "it is so"}, {"G14": "there is none"}, {"G3": " "}, {"G3": "x" * 501}):
+    for gates in ({"G5": "it is so"}, {"G17": "there is none"}, {"G3": " "}, {"G3": "x" * 501}):
         with pytest.raises(BadInput, match="--accept"):
             require_gates(gates)
 

@@ -1,0 +1,162 @@
+"""`tailproof risk addons`, and who is held to the sizes that rates are for: `commit --check`, `trade fills`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from worlds import MODEL, book, history
+
+from risk.addons.admission import oversized
+from risk.market.book import parse_book
+
+ROOM = Path(__file__).parent.parent.parent / "fixtures"
+STRADDLE = ROOM / "btc_eth" / "portfolios" / "short_straddle.json"
+Run = Callable[..., Any]
+RULES = """
+[addons.lag]
+heartbeat_seconds = 3600
+keeper_seconds = 600
+blocks = 20
+block_seconds = 12
+[addons.impact]
+coefficient = 1.0
+[addons.basis]
+base = 0.01
+per_year = 0.0
+"""
+
+
+def sized_book(*mosts: int) -> dict[str, Any]:
+    made = book()
+    perpetual = next(one for one in made["instruments"] if one["symbol"] == "BTC-PERP")
+    made["instruments"] += [{**perpetual, "symbol": f"BTC-PERP/{most}", "most": most} for most in mosts]
+    made["liquidity"] = {"as_of": "2024-06-18T00:00:00Z", "markets": [
+        {"underlying": asset, "kind": kind, "daily_volume": "10000", "open_interest": "12500", "half_spread": "0.0005",
+         "size": "100"} for asset in ("BTC", "ETH") for kind in ("spot", "perpetual", "call", "put")]}
+    return made
+
+
+@pytest.fixture(scope="module")
+def charged(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an epoch of its own shape: 256 scenarios, 8**3 leaves, as margin-full-256x16 has it."""
+    path = tmp_path_factory.mktemp("charged")
+    (path / "book.json").write_text(json.dumps(sized_book(100, 1000)))
+    (path / "model.toml").write_text(MODEL.replace("depth = 2", "depth = 3") + RULES)
+    (path / "history.csv").write_bytes(history())
+    built = run("epoch", "build", "--book", path / "book.json", "--model", path / "model.toml", "--history",
+                path / "history.csv", "--out", path / "epoch")
+    assert built.code == 0, built
+    return path
+
+
+def portfolio(path: Path, **lots: int) -> Path:
+    names = {"small": "BTC-PERP/100", "large": "BTC-PERP/1000", "call": "BTC-JUL-60000-C", "any": "BTC-PERP"}
+    path.write_text(json.dumps({"schema": "tailproof.portfolio/1", "positions": [
+        {"instrument": names[name], "lots": count} for name, count in lots.items()]}))
+    return path
+
+
+# -- the command ------------------------------------------------------------------------------------------------------
+def test_every_instrument_and_side_by_term(run: Run, charged: Path, tmp_path: Path) -> None:
+    found = run("risk", "addons", charged / "epoch", "--picture", tmp_path / "bars.png")
+    assert found.code == 0
+    assert len(found.data["instruments"]) == 2 * (16 + 2)
+    for one in found.data["instruments"]:
+        assert int(one["rate"]) == sum(int(amount) for amount in one["terms"].values())
+    by_name = {(one["instrument"], one["side"]): one["terms"] for one in found.data["instruments"]}
+    assert int(by_name["BTC-PERP", "long"]["basis"]) == 6_000_000
+    assert int(by_name["BTC-PERP/1000", "long"]["impact"]) > int(by_name["BTC-PERP/100", "long"]["impact"])
+    assert found.data["owners"]["impact"] == "model: addons.impact; book: daily_volume, size or most"
+    assert (tmp_path / "bars.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_portfolios_terms_are_its_margins_add_ons(run: Run, charged: Path, tmp_path: Path) -> None:
+    held = portfolio(tmp_path / "p.json", small=90, call=-20)
+    found = run("risk", "addons", charged / "epoch", held, "--picture", tmp_path / "bars.png")
+    margin = run("risk", "margin", charged / "epoch", held)
+    assert found.code == 0
+    assert found.data["addons"] == margin.data["addons"]
+    assert sum(int(amount) for amount in found.data["terms"].values()) == int(margin.data["addons"])
+    for mine, its in zip(found.data["positions"], margin.data["positions"], strict=True):
+        assert mine["addons"] == its["addons"]
+    assert found.data["oversized"] == []
+
+
+def test_an_epoch_without_rules_has_contingency_rounding_and_interpolation(run: Run, tmp_path: Path) -> None:
+    for statement, terms in (("margin-full-256x16", ["contingency", "rounding"]),
+                             ("margin-grid-1000x32", ["contingency", "rounding", "interpolation"])):
+        out = tmp_path / statement
+        assert run("epoch", "build", "--book", ROOM / "btc_eth" / "book.json", "--model",
+                   ROOM / "btc_eth" / "model.toml", "--statement", statement, "--out", out).code == 0
+        found = run("risk", "addons", out, STRADDLE)
+        assert found.code == 0
+        assert list(found.data["terms"]) == terms
+        assert found.data["addons"] == run("risk", "margin", out, STRADDLE).data["addons"]
+
+
+def test_bad_input_exits_2(run: Run, charged: Path, tmp_path: Path) -> None:
+    assert run("risk", "addons", tmp_path / "none").code == 2
+    (tmp_path / "p.json").write_text(json.dumps({"schema": "tailproof.portfolio/1", "positions": [
+        {"instrument": "BTC-PERP/10", "lots": 1}]}))
+    assert run("risk", "addons", charged / "epoch", tmp_path / "p.json").code == 2
+
+
+# -- sizes ------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("lots", "fits"), [
+    ({"small": 100}, True), ({"small": 101}, False), ({"small": -101}, False),
+    ({"small": 60, "large": 41}, False), ({"small": 60, "large": -41}, False), ({"small": 60, "large": 40}, True),
+    ({"large": 1000}, True), ({"large": 1001}, False),
+    ({"any": 10_000}, True), ({"any": 10_001}, False),           # the market's size, 100 units of 0.01
+    ({"any": 1, "small": 100}, False), ({"call": -1000}, True), ({"call": -1001}, False)])
+def test_a_contract_is_held_to_the_smallest_size_it_is_held_by(run: Run, charged: Path, tmp_path: Path,
+                                                               lots: dict[str, int], fits: bool) -> None:
+    held = portfolio(tmp_path / "p.json", **lots)
+    found = run("risk", "addons", charged / "epoch", held)
+    assert found.code == (0 if fits else 1)
+    assert bool(found.data["oversized"]) != fits
+    notes = run("risk", "margin", charged / "epoch", held).data["notes"]
+    assert any("charged for positions of at most" in note for note in notes) != fits
+
+
+def test_without_sizes_nothing_is_too_large() -> None:
+    made = parse_book(json.dumps(book()).encode())
+    assert oversized(made, {listing.instrument.id: 10**9 for listing in made.listings}) == []
+
+
+def test_settled_contracts_and_cash_have_no_size() -> None:
+    made = sized_book()
+    made["instruments"].append({"symbol": "OLD", "kind": "perpetual", "underlying": "BTC", "lot": "0.01",
+                                "settlement": "cash"} | {"kind": "future", "expiry": "2024-06-01T00:00:00Z",
+                                                         "settled": "60000", "most": 1})
+    found = parse_book(json.dumps(made).encode())
+    old = next(listing for listing in found.listings if listing.settled is not None)
+    assert oversized(found, {old.instrument.id: 5}) == []
+
+
+def test_a_commitment_to_more_than_its_size_does_not_pass_the_venues_check(run: Run, charged: Path, tmp_path: Path
+                                                                           ) -> None:
+    for lots, code in ((100, 0), (101, 1)):
+        held, opening = portfolio(tmp_path / f"{lots}.json", small=lots), tmp_path / f"{lots}.opening"
+        assert run("commit", "--statement", "margin-full-256x16", "--epoch", charged / "epoch", "--portfolio", held,
+                   "--out", opening).code == 0
+        found = run("commit", "--check", opening, "--epoch", charged / "epoch", "--portfolio", held)
+        assert found.code == code, found
+        assert bool(found.data["oversized"]) == bool(code)
+
+
+def test_fills_beyond_a_size_are_not_signed(run: Run, charged: Path, tmp_path: Path) -> None:
+    """Before any key is asked for or node talked to."""
+    held = portfolio(tmp_path / "p.json", small=99)
+    (tmp_path / "deployment.json").write_text("{}")
+    words = ("trade", "fills", "--deployment", tmp_path / "deployment.json", "--rpc", "http://127.0.0.1:9", "--account",
+             "0x" + "11" * 20, "--epoch", charged / "epoch", "--buy", "BTC-PERP/100", "--price", "60000", "--holding",
+             held, "--out", tmp_path / "fills.json")
+    found = run(*words, "--lots", "2")
+    assert found.code == 1, found
+    assert found.data["oversized"] == [{"instruments": ["BTC-PERP/100"], "lots": 101, "most": 100}]
+    assert not (tmp_path / "fills.json").exists()
+    assert run(*words, "--lots", "1").code != 1                  # goes on to the key
