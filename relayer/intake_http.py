@@ -23,7 +23,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from waitress.server import create_server
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from relayer.intake import LARGEST_DOCUMENT, Intake, reason
 from relayer.outbox import Item, OtherContent, Outbox, OutboxBusy
 from relayer.relay_status import Metrics, page
@@ -190,7 +190,7 @@ class Serving:
                 max_request_header_size=16 << 10, max_request_body_size=LARGEST_DOCUMENT + 1, expose_tracebacks=False,
                 clear_untrusted_proxy_headers=True)
         except OSError as error:
-            raise BadInput("--listen", f"{host}:{port}", f"an address to listen on ({error.strerror})") from None
+            raise BadInput("--listen", Said(f"{host}:{port}"), f"an address to listen on ({error.strerror})") from None
         self.url = f"http://{host}:{self._server.effective_port}"
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from relayer.desk import LedgerDesk
 from relayer.outbox import Outbox
 from relayer.parcel import Parcel, of_batch, of_bundle
@@ -64,7 +64,7 @@ def assemble(system: System, outbox: Outbox, urls: Sequence[str], signer: Signer
         raise BadInput("--key", "0x" + key.digest().hex(), "the margin key of the deployment, 0x"
                        + system.installed(MARGIN).key_digest.hex())
     if len(set(urls)) != len(urls):
-        raise BadInput("nodes", "one twice", "different: two answers of one node are one word")
+        raise BadInput("nodes", Said("one and the same, twice"), "different: two answers of one node are one word")
     peers = Peers([Peer.at(url, system.chain_id) for url in urls], clock=time.time, quorum=quorum, heard=heard)
     return Relay(outbox, peers, LedgerDesk(system, key), signer, lambda document: read_parcel(document, system),
                  terms=terms, chain_id=system.chain_id, clock=time.time, heard=heard, at=at)

@@ -141,7 +141,7 @@ def parse_book(data: bytes, *, source: str | Path | None = None) -> Book:
         listings[instrument.id] = Listing(instrument, long, short, settled)
     for entry in parts["released"].array() if "released" in parts else ():
         if entry.text(SYMBOL.pattern, _SYMBOL_MEANING) in symbols:
-            raise entry.refuse("not among the instruments: what is listed is not released")
+            raise entry.refuse("none of the instruments: what is listed is not released")
     return Book(venue, quote, valuation, float(_decimal(parts["rate"], "-1", "1")), underlyings, curves,
                 tuple(listings[id] for id in sorted(listings)))
 
@@ -210,7 +210,7 @@ def _curves(node: Node, spots: Mapping[str, int], valuation: int) -> dict[tuple[
 def _quoted_at(node: Node, valuation: int) -> int:
     time = _time(node)
     if time > valuation:
-        raise node.refuse("not after the valuation")
+        raise node.refuse("no later than the valuation")
     return time
 
 

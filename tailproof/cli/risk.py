@@ -349,7 +349,7 @@ def _rows(numbers: AnyEpoch, held: Portfolio) -> Sequence[tuple[int, int]]:
     rows, bits = held.rows(numbers), most_gross(numbers.shape)
     gross = sum(abs(lots) * int(numbers.amax[row]) for row, lots in rows)
     if bits is not None and gross >= 1 << bits:
-        raise BadInput("gross exposure, sum |lots| amax", gross, f"below 2**{bits}")
+        raise BadInput("gross exposure (the sum of |lots| amax)", gross, f"below 2**{bits}")
     return rows
 
 
