@@ -17,7 +17,7 @@ from circuits.intervals import Interval
 from circuits.operands import Shape
 from circuits.signals import Linear, Product
 from primitives import field
-from primitives.errors import BadInput, Unsatisfied
+from primitives.errors import BadInput, Said, Unsatisfied
 from primitives.field import MODULUS, FieldArray
 from primitives.native import compiled
 
@@ -110,7 +110,7 @@ def encode_input(label: str, given: Any, shape: Shape) -> FieldArray:
     try:
         array = np.asarray(given)
     except ValueError:
-        raise BadInput(f"shape of witness input {label}", "ragged", str(shape)) from None
+        raise BadInput(f"shape of witness input {label}", Said("ragged"), str(shape)) from None
     if array.dtype.kind == "f":
         array = np.asarray(given, object)              # NumPy makes floats of [-1, 2**63]
     if array.shape != shape:

@@ -41,7 +41,7 @@ from committee.sharing import commitments_to, committed_at, draw_polynomial, val
 from primitives import babyjubjub, elgamal, jsonio
 from primitives.babyjubjub import BASE, COFACTOR, SUBGROUP_ORDER, Point, multiply
 from primitives.elgamal import Binding, Sealed
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node
 
 LETTER = {"ephemeral", "wrapped", "ciphertext", "writer"}
@@ -143,11 +143,11 @@ class Dealing:
                         tuple(map(Letter.of, parts["letters"].array(at_least=n, at_most=n))))
         for member, letter in enumerate(found.letters, 1):
             if not letter.writer.holds(letter.sealed.ephemeral, naming(roster.digest, found.dealer, member)):
-                raise BadInput(f"letters[{member - 1}].writer", "a proof that does not hold",
+                raise BadInput(f"letters[{member - 1}].writer", Said("a proof that does not hold"),
                                f"one that dealer {found.dealer} knows the letter's ephemeral scalar",
                                source=node.source)
         if not found.possession.holds(first, found.naming()):
-            raise BadInput("possession", "a proof that does not hold", f"one of what dealer {found.dealer} deals",
+            raise BadInput("possession", Said("a proof that does not hold"), f"one of what dealer {found.dealer} deals",
                            source=node.source)
         return found
 

@@ -12,7 +12,7 @@ from committee.proofs import Equality, Possession, keccak256
 from primitives import babyjubjub, jsonio
 from primitives.babyjubjub import SUBGROUP_ORDER, Point
 from primitives.elgamal import Sealed
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.field import MODULUS
 from primitives.jsonio import Node
 
@@ -102,7 +102,7 @@ def read_secret(path: str | Path, parse: Callable[[Node], T]) -> T:
     except OSError:
         mode = 0                                       # reading it will say so
     if os.name == "posix" and mode & 0o077:
-        raise BadInput("mode of the secret file", f"{mode:04o}", "0600: who reads it has the secret (chmod 600)",
+        raise BadInput("mode of the secret file", Said(f"{mode:04o}"), "0600: who reads it has the secret (chmod 600)",
                        source=path)
     try:
         return parse(Node.read(path))

@@ -33,7 +33,7 @@ from committee.proofs import POSSESSION, Possession, answers, challenge, respond
 from committee.sharing import combined, committed_at, weights
 from primitives import babyjubjub, jsonio
 from primitives.babyjubjub import BASE, IDENTITY, SUBGROUP_ORDER, Point, multiply, require_scalar
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node
 
 COMMITTEE, SHARE, CONFIRMATION = "tailproof.committee/1", "tailproof.share/1", "tailproof.confirmation/1"
@@ -90,11 +90,11 @@ class Committee:
                           read_possession(parts["possession"]))
         assert found.possession is not None
         if not found.possession.holds(found.key, found.key_context):
-            raise BadInput("possession", "a proof that does not hold", "one of the key's secret", source=path)
+            raise BadInput("possession", Said("a proof that does not hold"), "one of the key's secret", source=path)
         for begin in range(n - roster.threshold + 1):
             places = range(begin + 1, begin + 1 + roster.threshold)
             if combined(weights(places), [found.verification[place - 1] for place in places]) != found.key:
-                raise BadInput("verification", f"members {begin + 1} to {begin + roster.threshold}",
+                raise BadInput("verification", Said(f"members {begin + 1} to {begin + roster.threshold}"),
                                "keys of shares of the key", source=path)
         return found
 
@@ -310,7 +310,8 @@ class Taken:
             if member in by_member or member > len(self.roster.members):
                 raise BadInput("member of a confirmation", member, "a member, once")
             if not confirmation.possession.holds(committee.verification[member - 1], committee.digest):
-                raise BadInput(f"possession of member {member}'s share", "a proof that does not hold", "one that does")
+                raise BadInput(f"possession of member {member}'s share", Said("a proof that does not hold"),
+                               "one that does")
             by_member[member] = confirmation
         if len(by_member) < committee.threshold:
             raise BadInput("number of confirmations", len(by_member), f"{committee.threshold} or more: fewer members "

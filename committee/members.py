@@ -25,7 +25,7 @@ from committee.files import (
 from committee.proofs import Possession, keccak256
 from primitives import jsonio
 from primitives.babyjubjub import BASE, SUBGROUP_ORDER, Point, draw_scalar, multiply, require_scalar
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.field import MODULUS
 from primitives.jsonio import Node
 
@@ -63,7 +63,7 @@ class Member:
         member = Member(parts["name"].text(NAME, "a name of at most 64 letters, digits, spaces, '.', '_', '-'"),
                         read_key(parts["key"]), read_possession(parts["possession"]))
         if not member.possession.holds(member.key, naming(member.name)):
-            raise BadInput(parts["possession"].field, "a proof that does not hold",
+            raise BadInput(parts["possession"].field, Said("a proof that does not hold"),
                            f"one of the secret of {member.name}'s key, under that name", source=node.source)
         return member
 

@@ -48,8 +48,8 @@ class BadInput(TailproofError):
         self.value = os.fspath(value) if isinstance(value, os.PathLike) else value
         self.source = None if source is None else str(source)
         place = f"{self.source}: " if self.source else ""
-        verb = "are" if _several(field, value) else "is"
-        super().__init__(f"{place}{field} {verb} {_shown(self.value, bound)}: must be {bound}")
+        verb = "are" if _several(field, value, bound) else "is"
+        super().__init__(f"{place}{field} {verb} {_shown(field, self.value, bound)}: must be {bound}")
 
     def as_dict(self) -> dict[str, str | None]:
         """The same facts for `--json` output."""
@@ -57,23 +57,36 @@ class BadInput(TailproofError):
                 "value": repr(self.value)[:200], "bound": self.bound, "message": str(self)}
 
 
-def _several(field: str, value: object) -> bool:
-    """Whether a field is more than one: options beside each other, or a list of what is missing. "line 3, date" and
-    "correlation of BTC and ETH" are one."""
+_HEAD = re.compile(r" (?:of|in|to|that|which|left|held|after|by|for|beyond) |, ")
+"""What follows the noun that a field's name is about: "values" of "values of the witness"."""
+_NAME = re.compile(r"[A-Z._\[\]-]|\$")
+"""What names in files, options and variables have, and words of ours do not."""
+
+
+def _several(field: str, value: object, bound: str) -> bool:
+    """Whether a field is more than one: options or other things beside each other, a list of what is missing, or a word
+    in the plural. "line 3, date", "correlation of BTC and ETH" and "number of days" are one, and so is what has to be
+    one: "members is 7: must be an array"."""
     parts = re.split(r", | and ", field)
-    return len(parts) > 1 and (all(part.startswith("--") for part in parts) or (value is None and ", " in field and (
-        "'" not in field)))
+    if len(parts) > 1 and (all(part.startswith("--") for part in parts)
+                           or (value is None and ", " in field and "'" not in field)
+                           or (isinstance(value, tuple) and len(value) == len(parts))):
+        return True
+    head = _HEAD.split(field)[0]
+    return (head.endswith("s") and not head.endswith(("ss", "us", "is", "as")) and not _NAME.search(head)
+            and not bound.startswith(("a ", "an ", "the ", "true", '"')))
 
 
-def _shown(value: object, bound: str) -> str:
+def _shown(field: str, value: object, bound: str) -> str:
     """A value as a message has it: shortened; what is not there as what it is, and several beside each other."""
-    if value is None and bound.startswith(("given", "there", "present")):
+    if value is None:
         return "missing"
     if isinstance(value, str) and value == HIDDEN:
         return str(HIDDEN)
-    if isinstance(value, tuple) and value and bound.startswith("given"):
-        return " and ".join("missing" if part is None else _shown(
-            os.fspath(part) if isinstance(part, os.PathLike) else part, "") for part in value)
+    if isinstance(value, tuple) and value and (bound.startswith("given")
+                                               or len(re.split(r", | and ", field)) == len(value)):
+        parts = (os.fspath(part) if isinstance(part, os.PathLike) else part for part in value)
+        return " and ".join(_shown("", part, "") for part in parts)
     shown = repr(value)
     return shown if len(shown) <= 100 else shown[:60] + " … " + shown[-30:]
 

@@ -68,7 +68,8 @@ def loads(text: str | bytes, *, source: str | Path | None = None) -> Any:
         raise BadInput(f"byte {error.start}", error.object[error.start:error.start + 8], "valid UTF-8",
                        source=source) from None
     except ValueError as error:                    # an integer of thousands of digits
-        raise BadInput("JSON document", str(error), "made of numbers of ordinary size", source=source) from None
+        raise BadInput("JSON document", Said(f"not readable ({error})"), "made of numbers of ordinary size",
+                       source=source) from None
 
 
 def _too_deep(text: str) -> bool:
@@ -140,7 +141,8 @@ class Node:
 
     def refuse(self, bound: str) -> BadInput:
         """The error that says this value must be `bound`; the caller raises it."""
-        return BadInput(self.field, self.value, bound, source=self.source)
+        found = Said("null") if self.value is None and not bound.startswith("given") else self.value
+        return BadInput(self.field, found, bound, source=self.source)
 
     def object(self, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Node]:
         """Members by key: all of `required`, any of `optional`, nothing else."""

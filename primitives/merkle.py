@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from primitives import field
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.field import FieldArray
 from primitives.poseidon import Tag, hash_rows
 
@@ -85,7 +85,7 @@ class Branch:
         above = hash_rows(Tag.NODE, np.stack(levels))
         for level in range(1, self.depth):
             if (levels[level][leaf // ARITY**level % ARITY] != above[level - 1]).any():
-                raise BadInput(f"path[{level}]", "(another node)", f"one that has the hash of path[{level - 1}]")
+                raise BadInput(f"path[{level}]", Said("(another node)"), f"one that has the hash of path[{level - 1}]")
         self.root = field.decode(above[-1:])[0]
 
     def children(self, leaf: int, level: int) -> FieldArray:

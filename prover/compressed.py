@@ -13,7 +13,7 @@ The larger root is the one above (q-1)/2; in G2, c1 decides, or c0 if c1 is zero
 
 from __future__ import annotations
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from prover.curve import BASE_MODULUS as Q
 from prover.curve import FP, FP2, G1, G1_GROUP, G2, G2_GROUP, Fp2
 
@@ -88,12 +88,13 @@ def decompress_proof(raw: bytes) -> tuple[G1, G2, G1]:
     BadInput : names the point as snarkjs does; a proof with a point at infinity is none.
     """
     if len(raw) != PROOF_BYTES:
-        raise BadInput("proof", f"{len(raw)} bytes", f"{PROOF_BYTES} bytes")
+        raise BadInput("proof", Said(f"{len(raw)} bytes"), f"{PROOF_BYTES} bytes")
     a = decompress_g1(raw[:32], "pi_a")
     b = decompress_g2(raw[32:96], "pi_b")
     c = decompress_g1(raw[96:], "pi_c")
     if a is None or b is None or c is None:
-        raise BadInput("pi_a" if a is None else "pi_b" if b is None else "pi_c", "the point at infinity", "finite")
+        raise BadInput("pi_a" if a is None else "pi_b" if b is None else "pi_c", Said("the point at infinity"),
+                       "finite")
     return a, b, c
 
 
@@ -140,7 +141,7 @@ def _says_larger(raw: bytes) -> bool:
 def _unflagged(raw: bytes, size: int, name: str) -> bytes | None:
     """The bytes without flags; None for the point at infinity."""
     if len(raw) != size:
-        raise BadInput(name, f"{len(raw)} bytes", f"{size} bytes")
+        raise BadInput(name, Said(f"{len(raw)} bytes"), f"{size} bytes")
     flags, body = raw[0] & FLAGS, bytes([raw[0] & ~FLAGS & 255]) + raw[1:]
     if flags == INFINITY and not any(body):
         return None

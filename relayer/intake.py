@@ -15,7 +15,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from relayer.outbox import Item, OtherContent, Outbox, OutboxBusy
 from relayer.parcel import Parcel
 from relayer.submit import NotSubmitted
@@ -49,7 +49,7 @@ class Intake:
         OtherContent : its name is taken by another content.  OutboxBusy : the database does not answer.
         """
         if len(document.encode()) > LARGEST_DOCUMENT:
-            raise BadInput("bundle", f"{len(document.encode())} bytes", f"at most {LARGEST_DOCUMENT} bytes")
+            raise BadInput("bundle", Said(f"{len(document.encode())} bytes"), f"at most {LARGEST_DOCUMENT} bytes")
         parcel = self._read(document)
         item, how = self._outbox.take(parcel.name, parcel.says, document, self._clock())
         self._heard("taken", item=item.name, how=how, source=source)

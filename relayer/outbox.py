@@ -43,7 +43,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 
-from primitives.errors import BadInput, TailproofError
+from primitives.errors import BadInput, Said, TailproofError
 from relayer.outbox_steps import LOST, MOVES, OUT, WAITING, Attempt, Delivery, Found, State
 from verifier_contracts.senders import locked
 
@@ -192,7 +192,7 @@ def database(place: str) -> URL:
     if url.drivername not in ("sqlite", "postgresql+psycopg"):
         raise BadInput("outbox", url.drivername, "of SQLite or PostgreSQL")
     if url.drivername == "sqlite" and not url.database:
-        raise BadInput("outbox", "sqlite://", "with a file: what is in memory is lost")
+        raise BadInput("outbox", Said("sqlite://"), "of a file: what is in memory is lost")
     return url
 
 

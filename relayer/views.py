@@ -19,7 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from waitress.server import create_server
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 
 _LINES = {200: "OK", 201: "Created", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
           405: "Method Not Allowed", 409: "Conflict", 411: "Length Required", 413: "Content Too Large",
@@ -149,7 +149,7 @@ class Serving:
                 connection_limit=200, max_request_header_size=16 << 10, max_request_body_size=largest + 1,
                 expose_tracebacks=False, clear_untrusted_proxy_headers=True)
         except OSError as error:
-            raise BadInput("--listen", f"{host}:{port}", f"an address to listen on ({error.strerror})") from None
+            raise BadInput("--listen", Said(f"{host}:{port}"), f"an address to listen on ({error.strerror})") from None
         self.url = f"http://{host}:{self._server.effective_port}"
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()

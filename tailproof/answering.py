@@ -22,6 +22,7 @@ from .challenge import Challenge
 from .custody import Word
 from .epochs import AnyEpoch, Claim
 from .keys import KeyDirectory
+from .number_forms import moment
 from .proving import require_bound
 from .quorums import require_signature
 from .shapes import require_shape
@@ -41,7 +42,7 @@ def require_asked(challenge: Challenge, keys: KeyDirectory, epoch: AnyEpoch, now
     """
     statement = statements.get(challenge.statement)
     if now > challenge.until:
-        raise BadInput("challenge.until", format_time(challenge.until), f"not over: it is {format_time(now)}")
+        raise BadInput("challenge.until", format_time(challenge.until), f"a time to come: it is {format_time(now)}")
     keys.require(statement)
     require_bound(keys, context_of(challenge, 0), challenge.kind)
     require_shape(epoch.shape, statement.shape, statement.name)
@@ -85,7 +86,8 @@ def examine_answer(bundle: Bundle, challenge: Challenge, key: VerificationKey, e
         Check("in time", at <= challenge.until, f"at {format_time(at)}", f"until {format_time(challenge.until)}"),
         *audit(bundle, key, epoch_root=epoch.root, shape=epoch.shape, key_circuit=key_circuit, backend=backend),
         # Without it: a proof with the same hash of other things, or for a contract.
-        *(Check.same(f"for {name.replace('_', ' ')}", found, wanted) for (name, found), wanted in zip(
+        *(Check.same(f"for {name.replace('_', ' ')}", *map(moment if name == "epoch_id" else str, (found, wanted)))
+          for (name, found), wanted in zip(
             bundle.context.to_json().items(), context_of(challenge, valuation_of(bundle, epoch)).to_json().values(),
             strict=True) if name not in ("action_hash", "statement")),
         # Without it: a buffer of 0.

@@ -154,7 +154,7 @@ class MemberBalances:
         if len(nodes) != depth or made.place >= ARITY**depth:
             raise parts["path"].refuse(f"of {depth} levels, as the statement has it, and its place in their tree")
         if nodes[0][made.place % ARITY] != made.leaf:
-            raise parts["path"].refuse("with the account's balances at its place")
+            raise parts["path"].refuse("one that has the account's balances at its place")
         _ = made.branch
         return made
 

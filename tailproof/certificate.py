@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node
 from risk.epochs.provenance import read_source
 from verifier_contracts.context import Context
@@ -74,7 +74,7 @@ def read_exactly(path: Path, of: Callable[[Node], T], to_json: Callable[[T], Any
         raise BadInput("file size", len(data), f"at most {LARGEST} bytes", source=path)
     made = of(Node(jsonio.loads(data, source=path), source=path))
     if jsonio.dumps(to_json(made)).encode(errors="backslashreplace") != data:    # of a lone surrogate, too
-        raise BadInput("file", "another spelling", "byte for byte what was written", source=path)
+        raise BadInput("file", Said("another spelling"), "byte for byte what was written", source=path)
     return made
 
 

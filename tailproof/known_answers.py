@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from circuits import statements
 from circuits.soundness.registry import FAMILIES, family_of
 from primitives import field
-from primitives.errors import BadInput, Unsatisfied
+from primitives.errors import BadInput, Said, Unsatisfied
 
 from .keys import PROVING_KEY, KeyDirectory
 from .progress import Progress, quiet
@@ -47,14 +47,15 @@ def prove_known_answer(keys: KeyDirectory, *, progress: Progress = quiet) -> Kno
     progress("known answer", 0, 2)
     if (proving_key.wires, proving_key.public) != (system.wires, len(statement.public_inputs)):
         raise BadInput("wires and public inputs", (proving_key.wires, proving_key.public),
-                       f"{(system.wires, len(statement.public_inputs))}, as {statement.name} has: this is the key of "
-                       "another circuit", source=keys.path / PROVING_KEY)
+                       f"{system.wires} and {len(statement.public_inputs)}, as {statement.name} has: this is the key "
+                       "of another circuit", source=keys.path / PROVING_KEY)
     witness = system.witness(example(statement))
     progress("known answer", 1, 2)
     try:
         proof = prove(proving_key, witness, keep_bases=False)           # verifies it, by the same key
     except Unsatisfied:
-        raise BadInput("key", f"a proof of {statement.name} made with it does not hold", "one of this statement: it is "
+        raise BadInput("key", Said(f"a proof of {statement.name} made with it does not hold"),
+                       "one of this statement: it is "
                        "of another circuit, or broken", source=keys.path) from None
     progress("known answer", 2, 2)
     return KnownAnswer(tuple(field.decode(witness[1:1 + len(statement.public_inputs)])), proof)

@@ -18,7 +18,7 @@ from circuits import statements
 from circuits.clauses.collateral import BUFFER_UNIT, surplus_of
 from circuits.statements import netting
 from circuits.statements.netting import Member
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.exact.clock import format_time
 from risk.grid.grid_epoch import GridEpoch
 from risk.grid.haircuts import FACTOR_UNIT
@@ -35,6 +35,7 @@ from .epochs import AnyEpoch, Claim
 from .group_certificate import GroupCertificate, MemberWords
 from .keys import KeyDirectory
 from .member_opening import MemberOpening
+from .number_forms import moment
 from .progress import Progress, quiet
 from .proving import proven
 from .statements import r1cs_digest
@@ -109,7 +110,8 @@ def require_answerable(challenge: Challenge, keys: KeyDirectory, epoch: AnyEpoch
     for asked, member in zip(challenge.members, members, strict=True):
         for what, secret in (("opening", member.opening), ("balances", member.balances)):
             if (secret.statement, secret.protocol, secret.account) != (challenge.statement, *asked):
-                raise BadInput(f"{what} of {asked.account}", f"{secret.statement}, {secret.protocol}, {secret.account}",
+                raise BadInput(f"{what} of {asked.account}",
+                               Said(f"{secret.statement}, {secret.protocol}, {secret.account}"),
                                f"{challenge.statement}, {asked.protocol}, {asked.account}")
         if member.balances.epoch_number != grid.header.timestamp:
             raise BadInput(f"balances of {asked.account}", format_time(member.balances.epoch_number),
@@ -119,8 +121,8 @@ def require_answerable(challenge: Challenge, keys: KeyDirectory, epoch: AnyEpoch
                                 member.opening.commitment),
                      Check.same(f"balance root of {asked.protocol}", member.words.balances.root,
                                 member.balances.branch.root),
-                     Check.same(f"epoch of {asked.protocol}", member.words.balances.epoch_number,
-                                grid.header.timestamp),
+                     Check.same(f"epoch of {asked.protocol}", moment(member.words.balances.epoch_number),
+                                moment(grid.header.timestamp)),
                      Check.same(f"place of {asked.account}", member.words.membership.place, member.balances.place)])
     return grid
 
@@ -163,11 +165,12 @@ def examine(certificate: GroupCertificate, challenge: Challenge, key: Verificati
         return checks
     # Without these: other members, what nobody attests, another epoch's balances, the better of two leaves.
     wanted = public_of(preset, challenge.members, certificate.members, valuation_of(certificate.bundle, epoch))
-    checks += [Check.same(name, public[name], value) for name, value in wanted.items()]
+    checks += [Check.same(name, *(moment(one) if name == "epoch_number" else one for one in (public[name], value)))
+               for name, value in wanted.items()]
     for asked, words in zip(challenge.members, certificate.members, strict=True):
         checks += [*_attested(asked, words, challenge, at),
-                   Check.same(f"epoch of {asked.protocol}", words.balances.epoch_number,
-                              valuation_of(certificate.bundle, epoch))]
+                   Check.same(f"epoch of {asked.protocol}", moment(words.balances.epoch_number),
+                              moment(valuation_of(certificate.bundle, epoch)))]
     return checks
 
 

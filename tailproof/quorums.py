@@ -14,7 +14,7 @@ from typing import Any
 
 from eth_keys.constants import SECPK1_N
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from verifier_contracts.epoch_content import quorum, signer_of
 from verifier_contracts.oracle import RiskOracle, SignerSet
 
@@ -42,7 +42,7 @@ def require_signature(message: dict[str, Any], signer: str, signature: bytes, so
         raise BadInput("signature", "0x" + signature.hex(), "one with a low s, and 27 or 28 as v", source=source)
     found = signer_of(message, signature)
     if found != signer:
-        raise BadInput("signature", f"by {found}", f"by {signer}, as the file says", source=source)
+        raise BadInput("signature", Said(f"by {found}"), f"by {signer}, as the file says", source=source)
 
 
 def quorum_of(message: dict[str, Any], given: Mapping[Path, tuple[str, bytes]], oracle: RiskOracle) -> Quorum:

@@ -15,7 +15,7 @@ import numpy as np
 from circuits import statements
 from circuits.statements.leaf_field import Preset
 from primitives import field, jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.field import MODULUS, FieldArray
 from primitives.jsonio import Node
 from primitives.merkle import ARITY
@@ -52,7 +52,7 @@ def load(path: str | Path) -> EpochLeaves:
             raise BadInput("assets", None, "given: epochs on a grid have a tree of them", source=path)
         assets = _tree(parts["assets"], shape, (Tag.ASSET,), ASSET_DEPTH, rows, places)
     elif "assets" in parts:
-        raise BadInput("assets", "given", "absent: only epochs on a grid have a tree of them", source=path)
+        raise BadInput("assets", Said("given"), "absent: only epochs on a grid have a tree of them", source=path)
     return EpochLeaves(shape, parts["regime"].integer(0, LARGEST_REGIME),
                        {kind: tuple(found) for kind, found in rows.items()}, level, places, assets)
 

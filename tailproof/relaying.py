@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from relayer.desk import Factors, LedgerDesk
 from relayer.outbox import Outbox
 from relayer.parcel import COVER, COVER_INPUTS, SINGLE, Parcel, of_batch, of_bundle, of_cover
@@ -88,7 +88,7 @@ def assemble(system: System, outbox: Outbox, urls: Sequence[str], signer: Signer
             raise BadInput("--key" if slot != COVER else "--cover-key", "0x" + key.digest().hex(),
                            f"the {slot} key of the deployment, 0x{system.installed(slot).key_digest.hex()}")
     if len(set(urls)) != len(urls):
-        raise BadInput("nodes", "one twice", "different: two answers of one node are one word")
+        raise BadInput("nodes", Said("one and the same, twice"), "different: two answers of one node are one word")
     peers = Peers([Peer.at(url, system.chain_id) for url in urls], clock=time.time, quorum=quorum, heard=heard)
     return Relay(outbox, peers, LedgerDesk(system, keys, factors), signer,
                  lambda document: read_parcel(document, system), terms=terms, chain_id=system.chain_id,

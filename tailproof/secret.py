@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.field import MODULUS
 
 SCHEMA = "tailproof.opening/1"
@@ -76,5 +76,5 @@ def require_private(path: str | Path, kind: str = "salt file", what: str = "the 
     except OSError:
         return                                         # reading it will say so
     if os.name == "posix" and mode & 0o077:
-        raise BadInput(f"mode of the {kind}", f"{mode:04o}", f"0600: who reads it knows {what} (chmod 600)",
+        raise BadInput(f"mode of the {kind}", Said(f"{mode:04o}"), f"0600: who reads it knows {what} (chmod 600)",
                        source=path)

@@ -159,7 +159,7 @@ def _read(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise BadInput(f"byte {error.start}", data[error.start:error.start + 8], "valid UTF-8", source=path) from None
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        raise BadInput("TOML document", str(error), "valid TOML", source=path) from None
+        raise BadInput("TOML document", Said(f"not readable ({error})"), "valid TOML", source=path) from None
 
 
 def _profile(asked: str | None, document: dict[str, Any], path: Path | None) -> tuple[str | None, str | None]:

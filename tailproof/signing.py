@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from primitives import jsonio
-from primitives.errors import BadInput, TailproofError
+from primitives.errors import BadInput, Said, TailproofError
 from primitives.jsonio import Node
 from risk.epochs.audit import AuditReport
 from risk.epochs.build import FIRST
@@ -28,6 +28,7 @@ from verifier_contracts.signers import Signer
 from . import epochs, signing_journal
 from .epoch_contents import content_of
 from .epoch_leaves import EpochLeaves, require_layout
+from .number_forms import duration
 from .progress import Progress, quiet
 from .quorums import TooFew, quorum_of, require_signature
 from .signing_journal import Journal, JournalDamaged, Owner
@@ -110,16 +111,17 @@ def propose(directory: Path, oracle: RiskOracle, court: EpochCourt, *, previous:
     """
     epoch = epochs.load(directory)
     if epoch.header.trial and not allow_trial:
-        raise BadInput("purpose", "trial", "no trial, whose seed was somebody's choice (E9); or --allow-trial, on a "
-                       "chain to try on", source=directory)
+        raise BadInput("purpose", Said("trial"),
+                       "another than a trial's, whose seed was somebody's choice (E9); or --allow-trial, on a chain "
+                       "to try on", source=directory)
     require_layout(epoch, court.leaf_layout())
     latest, before = oracle.latest_epoch_id(), standing(oracle)
     held = _require_previous(before, epoch.root, epoch.header.previous, previous, first, directory)
     now = oracle.chain.next_time()
     id, deadline = (now, now + valid_for) if given is None else (given.id, given.deadline)
     if deadline > id + valid_for:
-        raise BadInput("deadline", deadline, f"at most {id + valid_for}, {valid_for} s after its id: until then "
-                       "nothing else is signed in its place (--valid-for)")
+        raise BadInput("deadline", deadline, f"at most {id + valid_for}, {duration(valid_for)} after its id: until "
+                       "then nothing else is signed in its place (--valid-for)")
     if id <= latest or (latest and before and before[0] == latest and id < latest + oracle.min_interval()):
         earliest = latest + (oracle.min_interval() if before and before[0] == latest else 1)
         raise BadInput("id", id, f"at least {earliest}: epoch {latest} is the newest, and epochs keep their distance "

@@ -12,17 +12,9 @@ from verifier_contracts.role_table import FUNCTIONS
 from verifier_contracts.system import CONTRACTS, System
 from verifier_contracts.verifier_registry import SLOTS
 
+from .number_forms import duration
+
 Row = tuple[str, str, str]
-
-
-def duration(seconds: int) -> str:
-    """"7 d", "1 h 30 min", "45 s"."""
-    parts, rest = [], seconds
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts) or "0 s"
 
 
 def rows(system: System, clocks: Sequence[Clock], publishers: SignerSet, steps: Sequence[str] = ()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.exact.clock import DAY, format_time
 from risk.market.instruments import MOST_ASSETS, SYMBOL, Instrument
 
@@ -33,7 +33,7 @@ def checked_assets(text: str) -> tuple[str, ...]:
             raise BadInput("--assets", text, "symbols of up to 24 letters, digits and . _ / -, each once, "
                            "separated by commas")
     if len(assets) > MOST_ASSETS:
-        raise BadInput("--assets", f"{len(assets)} of them", f"at most {MOST_ASSETS}")
+        raise BadInput("--assets", Said(f"{len(assets)} of them"), f"at most {MOST_ASSETS}")
     return assets
 
 

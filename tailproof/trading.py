@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuits.statements.cover import Claim
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.field import MODULUS
 from risk.margins.margin import QUANTITY_BITS
 from risk.market.instruments import CASH_UNITS, Instrument
@@ -74,7 +74,8 @@ class SignedFills:
         BadInput : it is not exactly that, or others may read it.
         """
         if os.name == "posix" and os.path.exists(path) and stat.S_IMODE(os.stat(path).st_mode) & 0o077:
-            raise BadInput("mode of the fills file", f"{stat.S_IMODE(os.stat(path).st_mode):04o}", "0600: who reads it "
+            raise BadInput("mode of the fills file", Said(f"{stat.S_IMODE(os.stat(path).st_mode):04o}"),
+                           "0600: who reads it "
                            "knows the trade (chmod 600)", source=path)
         parts = jsonio.Node.read(path).document(SCHEMA, {"statement", "chain_id", "desk", "account", "venue", "version",
                                                          "cash", "fills", "nonce", "signature"})

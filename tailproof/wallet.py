@@ -28,7 +28,7 @@ from typing import Any
 from Crypto.Cipher import AES
 
 from primitives import jsonio
-from primitives.errors import BadInput, TailproofError, unreadable
+from primitives.errors import BadInput, Said, TailproofError, unreadable
 from primitives.jsonio import Node
 from verifier_contracts.addresses import read_address
 
@@ -143,7 +143,7 @@ class Wallet:
         wanted = newest if version is None else version
         found = [entry for entry in found if entry.version == wanted]
         if len(found) != 1:
-            raise BadInput("entry", f"{kind} of {account}, version {'any' if wanted is None else wanted}",
+            raise BadInput("entry", Said(f"{kind} of {account}, version {'any' if wanted is None else wanted}"),
                            "in the wallet" if not found else "one of several: say which --keeper")
         return found[0]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from circuits.statements.cover import Claim
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from verifier_contracts.bindings import LONGEST_CONSENT
 from verifier_contracts.chain import Receipt
 from verifier_contracts.collateral import Collateral
@@ -25,6 +25,7 @@ from verifier_contracts.withdrawal import Withdrawal
 from .covering import least_value, prove_cover, prove_flat, required_margin
 from .epochs import AnyEpoch
 from .keys import KeyDirectory
+from .number_forms import duration
 from .progress import Progress, quiet
 from .secret import Opening
 
@@ -71,14 +72,14 @@ def ground(contracts: Contracts, epoch: AnyEpoch, factors: Sequence[Factor] | No
         raise BadInput(name, str(epoch.root), f"the epoch published as {chosen}: root {root}")
     found = Ground(epoch, chosen, tuple(factors or ()))
     if factors is not None and factors_hash(found.factors) != oracle.factors_hash_of(chosen):
-        raise BadInput("factors", f"hash 0x{factors_hash(found.factors).hex()}", "0x"
+        raise BadInput("factors", Said(f"hash 0x{factors_hash(found.factors).hex()}"), "0x"
                        f"{oracle.factors_hash_of(chosen).hex()}, with which the epoch was signed (--collateral)")
     if final and not oracle.is_final(chosen):
         raise BadInput(name, chosen, "a final epoch")
     now = contracts.chain.next_time()
     if now > chosen + max_age:
-        raise BadInput(name, chosen, f"published in the last {max_age} seconds; this one is {now - chosen} seconds old "
-                       "(StaleEpoch)")
+        raise BadInput(name, chosen, f"published in the last {duration(max_age)}; this one is {duration(now - chosen)} "
+                       "old (StaleEpoch)")
     return found
 
 
@@ -175,7 +176,7 @@ def wanted(contracts: Contracts, account: str, token: str, amount: int, to: str,
     if to in {token, *contracts.addresses()}:
         raise BadInput("--to", to, "an account: what a token or a contract of this system receives is nobody's")
     if valid_for > LONGEST_CONSENT:
-        raise BadInput("--valid-for", valid_for, f"at most {LONGEST_CONSENT} seconds")
+        raise BadInput("--valid-for", valid_for, f"at most {LONGEST_CONSENT} seconds ({duration(LONGEST_CONSENT)})")
     clock = contracts.chain.clock()
     version = contracts.ledger.plausible_version(account, clock)
     return Withdrawal(contracts.chain.chain_id, contracts.vault.address, account, token, amount, to, fee, version,

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from hypothesis import settings
+from number_checks import faults_of
 
 from tailproof import settings as settings_of_ours
-from tailproof.cli import main
+from tailproof.cli import console, main
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "btc_eth"
 STATEMENT = "margin-full-256x16"
@@ -52,6 +53,28 @@ class Answer:
     code: int
     data: Any
     stderr: str
+
+
+_ill_formed: list[str] = []
+
+
+def _watched(shown: Callable[..., Any], read: Callable[..., Any]) -> Callable[..., Any]:
+    def show(*arguments: Any, **more: Any) -> Any:
+        _ill_formed.extend(read(*arguments))
+        return shown(*arguments, **more)
+    return show
+
+
+console._print = _watched(console._print, lambda data, lines, as_json: faults_of(data, map(str, lines)))
+console._remark = _watched(console._remark, lambda text: faults_of({}, [text]))
+
+
+@pytest.fixture(autouse=True)
+def numbers_have_one_form() -> Iterator[None]:
+    """Whatever any command says in any test has its numbers in the forms of docs/numbers.md."""
+    _ill_formed.clear()
+    yield
+    assert not _ill_formed, sorted(set(_ill_formed))[:20]
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from primitives import cache, jsonio
-from primitives.errors import BadInput, TailproofError
+from primitives.errors import BadInput, Said, TailproofError
 from verifier_contracts.artifacts import Artifact as Artifact
 from verifier_contracts.artifacts import packaged, packaged_templates
 from verifier_contracts.verifier_template import Template
@@ -123,7 +123,7 @@ def standard_json(names: Sequence[str]) -> dict[str, Any]:
             raise BadInput("contract", name, f"one of {', '.join(sorted(file[:-4] for file in sources))}")
     compact = [f"{name}.sol" in COMPACT for name in names]
     if any(compact) and not all(compact):
-        raise BadInput("contracts", list(names), f"with the same settings: {', '.join(COMPACT)} has its own")
+        raise BadInput("contracts", list(names), f"of the same settings: {', '.join(COMPACT)} has its own")
     complete = _with_imports({f"{name}.sol": sources[f"{name}.sol"] for name in names}, node_modules(), sources)
     wanted = {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}}
     return {"language": "Solidity", "sources": {name: {"content": text} for name, text in sorted(complete.items())},
@@ -189,7 +189,7 @@ def node_modules() -> Path:
     path = npm_packages()
     for package in ("solc", "@openzeppelin/contracts"):
         if not (path / package / "package.json").is_file():
-            raise BadInput(f"npm package {package}", "absent", f"installed by npm in {path}, or where "
+            raise BadInput(f"npm package {package}", Said("absent"), f"installed by npm in {path}, or where "
                            "TAILPROOF_NODE_MODULES points: the compiler of Solidity needs Node (in a checkout, `make "
                            "setup` installs it)")
     return path
@@ -222,7 +222,8 @@ def _read_import(name: str, importer: str, modules: Path) -> str:
 def _run_solc(request: str, modules: Path) -> Any:
     node = shutil.which("node")
     if node is None:
-        raise BadInput("node", "absent", "installed (Node 20 or newer) and on the PATH, to run the Solidity compiler")
+        raise BadInput("node", Said("absent"),
+                       "installed (Node 20 or newer) and on the PATH, to run the Solidity compiler")
     done = subprocess.run([node, "-e", _DRIVER, str(modules / "solc")], input=request.encode(), capture_output=True,
                           check=False)
     if done.returncode:

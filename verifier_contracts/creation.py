@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from verifier_contracts.abi import encode_deployment, refusal
 from verifier_contracts.artifacts import Artifact, template_name
 from verifier_contracts.chain import Chain, Receipt
@@ -80,5 +80,6 @@ def require_secure(key: VerificationKey, field: str, allowed: bool) -> None:
     BadInput : so it is.
     """
     if key.insecure_setup and not allowed:
-        raise BadInput(field, "INSECURE single-party setup", "from a ceremony, or allowed explicitly for a trial: "
+        raise BadInput(field, Said("INSECURE single-party setup"),
+                       "from a ceremony, or allowed explicitly for a trial: "
                        "whoever made this key can forge proofs")

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from eth_utils.crypto import keccak
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from prover.backend import load_backend
 from prover.curve import BASE_MODULUS, G1, G2, ORDER
 from prover.groth16.relations import require_independent_inputs
@@ -83,9 +83,10 @@ def generate(key: VerificationKey, statement: str, circuit_digest: bytes | None 
         raise BadInput("statement", statement, "a name of at most 64 letters, digits, '.', '_' and '-'")
     inputs = key.public
     if inputs < 1:
-        raise BadInput("key", "no public inputs", "of a statement about at least one")
+        raise BadInput("key", Said("no public inputs"), "of a statement about at least one")
     if inputs > MOST_INPUTS:
-        raise BadInput("key", f"{inputs} public inputs", f"of a statement with at most {MOST_INPUTS}: the code of a "
+        raise BadInput("key", Said(f"{inputs} public inputs"),
+                       f"of a statement with at most {MOST_INPUTS}: the code of a "
                        "larger verifier exceeds what a chain accepts (EIP-170); hash the inputs into one")
     if circuit_digest is not None and len(circuit_digest) != 32:
         raise BadInput("circuit_digest", circuit_digest, "32 bytes")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from prover.curve import ORDER
 
 ASSET_NUMBER_BITS = 31
@@ -42,7 +42,7 @@ def row_digest(kind: int, elements: Sequence[int]) -> bytes:
     """
     head = (kind, 64, len(elements))               # abi.encode(uint256, uint256[]): the array is behind its offset
     if not all(0 <= element < ORDER for element in elements):
-        raise BadInput("elements", "one out of the field", "residues in [0, r)")
+        raise BadInput("elements", Said("one out of the field"), "residues in [0, r)")
     return keccak(keccak(b"".join(word.to_bytes(32, "big") for word in (*head, *elements))))
 
 

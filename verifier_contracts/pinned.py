@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node
 from verifier_contracts.answers import Block
 from verifier_contracts.chain import Chain
@@ -81,7 +81,8 @@ class _Nobody:
         self.name = name
 
     def ask(self, method: str, params: list[Any], seconds: float) -> NoReturn:
-        raise BadInput("question", f"{method} {json.dumps(params)[:80]}", "one that was answered when these answers "
+        raise BadInput("question", Said(f"{method} {json.dumps(params)[:80]}"),
+                       "one that was answered when these answers "
                        "were collected: ask a node, or collect again", source=self.name)
 
 

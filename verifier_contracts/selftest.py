@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from eth_utils.crypto import keccak
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from prover.curve import BASE_MODULUS, G1_GROUP, G2_GROUP, ORDER
 from verifier_contracts.bindings import proof_words, verifier_refusal
 from verifier_contracts.chain import Chain
@@ -49,7 +49,7 @@ def require_valid(key: VerificationKey, known: KnownAnswer) -> None:
     """
     from prover import verify
     if not verify(key, list(known.inputs), known.proof):
-        raise BadInput("known answer", "a proof that does not hold", "a valid proof by this key")
+        raise BadInput("known answer", Said("a proof that does not hold"), "a valid proof by this key")
 
 
 # -- the chain ---------------------------------------------------------------------------------------------------------

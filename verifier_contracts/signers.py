@@ -19,7 +19,7 @@ from eth_account.signers.local import LocalAccount
 from eth_keys.constants import SECPK1_N
 from eth_utils.crypto import keccak
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from verifier_contracts.addresses import checksummed
 from verifier_contracts.answers import accounts, anything, octets
 from verifier_contracts.errors import AnswerRefused, NodeError, SignedOtherwise
@@ -179,7 +179,7 @@ def endpoint_name(url: str, field: str = "RPC URL") -> str:
     except ValueError:
         pass
     scheme = re.match(r"[a-z]{1,9}:", url)
-    raise BadInput(field, f"{scheme[0] if scheme else ''}…", "an http:// or https:// URL with a host")
+    raise BadInput(field, Said(f"{scheme[0] if scheme else ''}…"), "an http:// or https:// URL with a host")
 
 
 def transaction_hash(raw: bytes) -> str:

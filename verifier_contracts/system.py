@@ -14,7 +14,7 @@ from typing import Any
 from eth_utils.address import is_address
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node
 from verifier_contracts.addresses import checksummed, read_address, read_bytes32
 from verifier_contracts.auction import AuctionHouse
@@ -366,7 +366,7 @@ class System:
         """
         node = Node.read(path)
         if isinstance(node.value, dict) and node.value.get("schema") == UNFINISHED:
-            raise BadInput("deployment", "unfinished", "finished: `contract deploy` with the same file goes on",
+            raise BadInput("deployment", Said("unfinished"), "finished: `contract deploy` with the same file goes on",
                            source=path)
         if isinstance(node.value, dict) and node.value.get("schema") == EARLIER:
             raise BadInput("schema", EARLIER, f"{SCHEMA}: registry and manager of earlier versions are not served any "

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from eth_utils.crypto import keccak
 
-from primitives.errors import BadInput, TailproofError
+from primitives.errors import BadInput, Said, TailproofError
 from verifier_contracts.abi import encode_call
 from verifier_contracts.addresses import checksummed
 from verifier_contracts.bindings import ZERO_ADDRESS, proof_words
@@ -153,7 +153,8 @@ def require_deployable(chain: Chain, config: SystemConfig, proving: Proving, dep
         field = f"verifiers.{slot}"
         require_secure(one.key, field, config.allow_insecure_setup)
         if one.key.public != INPUTS[slot]:
-            raise BadInput(field, f"a key with {one.key.public} public inputs", f"of a statement with {INPUTS[slot]}",
+            raise BadInput(field, Said(f"a key with {one.key.public} public inputs"),
+                           f"of a statement with {INPUTS[slot]}",
                            source=config.source)
         digest = one.key.digest()
         if digest in served:
@@ -163,7 +164,7 @@ def require_deployable(chain: Chain, config: SystemConfig, proving: Proving, dep
         require_valid(one.key, one.known)
     examined = registry_gas([Installed(slot, "", "", b"", b"", False) for slot in proving.keys])
     if examined > CREATION_GAS:
-        raise BadInput("verifiers", f"{len(proving.keys)} slots, which take {examined:,} gas to examine",
+        raise BadInput("verifiers", Said(f"{len(proving.keys)} slots, which take {examined:,} gas to examine"),
                        f"at most {CREATION_GAS:,}, a transaction's; leave some out and announce them afterwards "
                        "(`contract rotate`)", source=config.source)
     tokens = [("vault.quote", config.vault.quote)] if config.vault.quote is not None else []

@@ -135,7 +135,7 @@ def require_provable(table: LeafTable, positions: Positions, gross_bits: int) ->
         require_integer(f"positions[{slot}] lots", quantity, -limit, limit)
     gross = sum(abs(int(quantity)) * int(table.amax[leaf]) for leaf, quantity in positions)
     if gross >= 1 << gross_bits:
-        raise BadInput("gross exposure, sum |lots| amax", gross, f"below 2**{gross_bits}")
+        raise BadInput("gross exposure (the sum of |lots| amax)", gross, f"below 2**{gross_bits}")
 
 
 def rows_of(positions: Positions) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import field
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
 from prover.backend import Backend, BackendName, load_backend
@@ -109,10 +109,10 @@ def _check_groups(powers: PowersOfTau, backend: Backend) -> None:
                             ("beta tau", powers.beta_tau_g1)):
         wrong = backend.first_invalid_g1(points)
         if wrong is not None:
-            raise BadInput(f"{section}[{wrong}]", "no point of G1", "a reduced point on the curve")
+            raise BadInput(f"{section}[{wrong}]", Said("no point of G1"), "a reduced point on the curve")
     wrong = backend.first_invalid_g2(powers.tau_g2)
     if wrong is not None:
-        raise BadInput(f"tau in G2[{wrong}]", "no point of G2", "a reduced point on the curve, in the subgroup")
+        raise BadInput(f"tau in G2[{wrong}]", Said("no point of G2"), "a reduced point on the curve, in the subgroup")
     check_point(G2_GROUP, "beta in G2", powers.beta_g2)
 
 

@@ -13,7 +13,7 @@ import secrets
 import numpy as np
 
 from primitives import field
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.r1cs import R1CS, SparseMatrix
 from prover.backend import Backend, BackendName, load_backend
 from prover.ceremony.randomness import Stream, beacon_stream, finite, hash_to_g2
@@ -80,7 +80,8 @@ def check_powers_suit(r1cs: R1CS, powers: PowersOfTau) -> int:
     """log2 of the circuit's domain, if the powers reach that far."""
     log_size = domain_of(r1cs)
     if not powers.prepared:
-        raise BadInput("powers", "without Lagrange forms", "prepared for phase 2 (snarkjs powersoftau prepare phase2)",
+        raise BadInput("powers", Said("without Lagrange forms"),
+                       "prepared for phase 2 (snarkjs powersoftau prepare phase2)",
                        source=powers.source)
     if powers.power < log_size:
         raise BadInput("power", powers.power, f"at least {log_size}, for {r1cs.rows} constraints and {r1cs.public} "
@@ -164,7 +165,7 @@ def _contribute(key: ProvingKey, stream: Stream, name: str | None, beacon: Beaco
     for section, points in (("C", key.c), ("H", key.h)):
         wrong = arithmetic.first_invalid_g1(points)
         if wrong is not None:
-            raise BadInput(f"{section}[{wrong}]", "no point of G1", "a reduced point on the curve")
+            raise BadInput(f"{section}[{wrong}]", Said("no point of G1"), "a reduced point on the curve")
     x = stream.scalar()
     s = stream.point_g1()
     contribution, delta_g2 = step_delta(key, x, s, name, beacon)

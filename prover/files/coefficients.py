@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import field
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
 from prover.curve import ORDER
@@ -56,7 +56,7 @@ def read_coefficients(cursor: Cursor, wires: int, n: int) -> tuple[SparseMatrix,
     table = values.table
     if first_not_below(table, ORDER) is not None:
         require_below(cursor, np.ascontiguousarray(entries["value"]), ORDER, "value")
-        raise cursor.refuse("value", "not canonical", "below r, and the same when read twice")
+        raise cursor.refuse("value", Said("not canonical"), "below r, and the same when read twice")
     left, right = (matrix.in_order(entries, k) for k, matrix in enumerate(matrices))
     return left, right, field.canonical(table)             # x * 2**512 -> x * 2**256
 
@@ -136,6 +136,7 @@ class Matrix:
         if not self._ordered:
             order = np.argsort(entries["row"][entries["matrix"] == number], kind="stable")
             if len(order) != self._entries:
-                raise BadInput("entries", "another matrix when read again", "the same: somebody writes to this file")
+                raise BadInput("entries", Said("another matrix when read again"),
+                               "the same: somebody writes to this file")
             wires, numbers = wires[order], numbers[order]
         return SparseMatrix(np.cumsum(self._counts), wires, numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from primitives import field
+from primitives.errors import Said
 from primitives.field import FieldArray
 from prover.curve import BASE_MODULUS, G1, G1_GROUP, G2, G2_GROUP, ORDER
 from prover.files.sections import Cursor
@@ -36,8 +37,8 @@ def check_prime(cursor: Cursor, field_name: str, expected: int) -> None:
     prime = cursor.integer(size, f"{field_name} prime")
     if prime != expected or size != SCALAR_BYTES:
         known = _OTHER_PRIMES.get(prime, f"an unknown field, of the prime {prime:#x}")
-        raise cursor.refuse(field_name, f"{known}, in {size} bytes", f"that of BN254, of the prime {expected:#x} in "
-                            f"{SCALAR_BYTES} bytes")
+        raise cursor.refuse(field_name, Said(f"{known}, in {size} bytes"),
+                            f"that of BN254, of the prime {expected:#x} in {SCALAR_BYTES} bytes")
 
 
 def read_scalars(cursor: Cursor, count: int, what: str) -> FieldArray:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import field
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.field import FieldArray
 from primitives.r1cs import R1CS, SparseMatrix
 from prover.curve import ORDER
@@ -85,7 +85,7 @@ def read_r1cs(path: str | Path) -> R1CS:
 
     for number in (4, 5):
         if number in sections and sections.open(number).u32("number of gates"):
-            raise BadInput(sections.name(number), "not empty", "absent: Groth16 knows rank-1 constraints only",
+            raise BadInput(sections.name(number), Said("not empty"), "absent: Groth16 knows rank-1 constraints only",
                            source=sections.source)
     constraints = sections.open(2)
     if 12 * rows > constraints.left or constraints.left % 4:
@@ -137,10 +137,11 @@ def _find_forms(cursor: Cursor, words: NDArray[np.uint32], rows: int) -> tuple[N
     for form in range(3 * rows):
         places[form] = place + 1
         if place >= end:
-            raise cursor.refuse(f"constraint {form // 3}", "the section's end", "complete: the section ends too soon")
+            raise cursor.refuse(f"constraint {form // 3}", Said("the section's end"),
+                                "complete: the section ends too soon")
         place += 1 + TERM * content[place]
     if place != end:
-        raise cursor.refuse("size", f"{4 * len(words)} bytes", f"{4 * place} bytes, what its constraints take")
+        raise cursor.refuse("size", Said(f"{4 * len(words)} bytes"), f"{4 * place} bytes, what its constraints take")
     first = np.frombuffer(places, np.int64)
     return first, words[first - 1].astype(np.int64)
 

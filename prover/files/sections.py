@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import jsonio
-from primitives.errors import BadInput, unreadable
+from primitives.errors import BadInput, Said, unreadable
 from prover.mapped import map_file
 
 MOST_SECTIONS = 256
@@ -44,7 +44,7 @@ class Cursor:
     def take(self, count: int, field: str) -> memoryview:
         """The next `count` bytes."""
         if count > self.left:
-            raise self.refuse(field, f"{self.left} bytes left", f"{count} bytes: the section ends too soon")
+            raise self.refuse(field, Said(f"{self.left} bytes left"), f"{count} bytes: the section ends too soon")
         self.place += count
         return self.content[self.place - count:self.place]
 
@@ -73,7 +73,7 @@ class Cursor:
     def end(self) -> None:
         """Refuse bytes that nothing has read."""
         if self.left:
-            raise self.refuse("size", f"{self.left} bytes too many", "what its header says")
+            raise self.refuse("size", Said(f"{self.left} bytes too many"), "what its header says")
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def read_sections(path: str | Path, magic: bytes, versions: Iterable[int], names
         number = start.u32(f"type of section at position {index}")
         size = start.integer(8, f"size of section {number}")
         if number in places:
-            raise start.refuse(f"section {number}", "there twice", "there once")
+            raise start.refuse(f"section {number}", Said("there twice"), "there once")
         places[number] = start.take(size, f"content of section {number}")
     start.end()
     return Sections(source, version, places, names)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from primitives import field
-from primitives.errors import BadInput, unreadable
+from primitives.errors import BadInput, Said, unreadable
 from primitives.r1cs import R1CS, SparseMatrix
 from prover.curve import ORDER
 
@@ -30,7 +30,7 @@ def read_symbols(path: str | Path) -> dict[int, str]:
     except OSError as error:
         raise BadInput("file", unreadable(error), "a readable file", source=path) from None
     except UnicodeDecodeError:
-        raise BadInput("file", "not UTF-8", "text", source=path) from None
+        raise BadInput("file", Said("not UTF-8"), "text", source=path) from None
     for number, line in enumerate(text.splitlines(), 1):
         parts = line.split(",", 3)
         try:

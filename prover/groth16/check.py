@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from prover.backend import Backend
 from prover.curve import G1, G1_GROUP, G2, G2_GROUP
 from prover.groth16.keys import ProvingKey, check_point, check_points
@@ -24,7 +24,7 @@ def check_header(alpha: G1, beta_g1: G1, beta_g2: G2, gamma: G2, delta_g1: G1, d
         minus = G1_GROUP.negate(in_g1)
         assert minus is not None
         if not backend.pairing_product_is_one([(minus, G2_GROUP.generator), (G1_GROUP.generator, in_g2)]):
-            raise BadInput(name, "two different numbers in G1 and G2", "the same number in both groups")
+            raise BadInput(name, Said("two different numbers in G1 and G2"), "the same number in both groups")
 
 
 def check_all_points(key: ProvingKey, backend: Backend) -> None:
@@ -37,8 +37,8 @@ def check_all_points(key: ProvingKey, backend: Backend) -> None:
     for name in ("ic", "a", "b_g1", "c", "h"):
         wrong = backend.first_invalid_g1(getattr(key, name))
         if wrong is not None:
-            raise BadInput(f"{name}[{wrong}]", "no point of G1", "a reduced point on the curve")
+            raise BadInput(f"{name}[{wrong}]", Said("no point of G1"), "a reduced point on the curve")
     wrong = backend.first_invalid_g2(key.b_g2)
     if wrong is not None:
-        raise BadInput(f"b_g2[{wrong}]", "no point of G2", "a reduced point on the curve, in the subgroup")
+        raise BadInput(f"b_g2[{wrong}]", Said("no point of G2"), "a reduced point on the curve, in the subgroup")
     require_independent_inputs(key.ic, backend)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.field import FieldArray
 from primitives.r1cs import SparseMatrix
 from prover.backend import Backend
@@ -98,9 +98,9 @@ class VerificationKey:
         for i, point in enumerate(self.ic):
             check_point(G1_GROUP, f"IC[{i}]", point)
         if len({point[0] for point in self.ic}) < len(self.ic):
-            raise BadInput("IC", "two equal or opposite points", "different, or inputs could be exchanged")
+            raise BadInput("IC", Said("two equal or opposite points"), "different, or inputs could be exchanged")
         if self.delta[0] == G2_GROUP.generator[0]:
-            raise BadInput("delta", "the generator", "contributed to: this is the key of an unfinished ceremony")
+            raise BadInput("delta", Said("the generator"), "contributed to: this is the key of an unfinished ceremony")
 
     @property
     def public(self) -> int:
@@ -218,13 +218,13 @@ def _check_relations(alpha: G1, beta: G2, gamma: G2, delta: G2) -> None:
 def check_point(group: Group[F], name: str, point: tuple[F, F] | None, *, subgroup: bool = True) -> None:
     """Refuse what is not a finite point of the group with canonical coordinates; `subgroup` is slow, for G2 only."""
     if point is None:
-        raise BadInput(name, "the point at infinity", f"a finite point of {group.name}")
+        raise BadInput(name, Said("the point at infinity"), f"a finite point of {group.name}")
     coordinates = [part for value in point for part in (value if isinstance(value, tuple) else (value,))]
     for part in coordinates:
         if not isinstance(part, int) or not 0 <= part < BASE_MODULUS:
             raise BadInput(name, part, "made of coordinates in [0, q)")
     if not any(coordinates):
-        raise BadInput(name, "the point at infinity", f"a finite point of {group.name}")
+        raise BadInput(name, Said("the point at infinity"), f"a finite point of {group.name}")
     if not group.on_curve(point):
         raise BadInput(name, point, f"on the curve of {group.name}")
     if subgroup and group is G2_GROUP and not group.in_subgroup(point):

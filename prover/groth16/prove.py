@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from primitives import field
-from primitives.errors import BadInput, Unsatisfied
+from primitives.errors import BadInput, Said, Unsatisfied
 from primitives.field import FieldArray
 from prover.backend import Backend, BackendName, load_backend
 from prover.curve import G1, G2, ORDER
@@ -107,7 +107,8 @@ def _sum_g2(arithmetic: Backend, scalars: Sequence[int], points: Sequence[G2 | N
 def check_witness(key: ProvingKey, witness: FieldArray) -> None:
     """Refuse what is no witness for this key, before any work is done."""
     if witness.ndim != 2 or witness.shape[1] != 4 or witness.dtype != np.uint64:
-        raise BadInput("witness", f"{witness.dtype} of shape {witness.shape}", f"uint64 of shape ({key.wires}, 4)")
+        raise BadInput("witness", Said(f"{witness.dtype} of shape {witness.shape}"),
+                       f"uint64 of shape ({key.wires}, 4)")
     if len(witness) != key.wires:
         raise BadInput("values of the witness", len(witness), f"{key.wires}, one for each wire of the proving key")
     wrong = first_not_below(witness, ORDER)

@@ -17,7 +17,7 @@ from typing import Generic
 import numpy as np
 
 from primitives import field
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.r1cs import SparseMatrix
 from prover.backend import Backend
 from prover.curve import CoordinateField, F, Group
@@ -106,7 +106,7 @@ def require_independent_inputs(ic: PointArray, arithmetic: Backend) -> None:
         for k, i in np.argwhere(np.isin(multiples[:, :, 0, 0], words)):
             for j in np.flatnonzero((ic[:, 0] == multiples[k, i, 0]).all(axis=1)):
                 if j != begin + i:
-                    raise BadInput(f"IC[{j}]", f"plus or minus {k + 1} times IC[{begin + i}]",
+                    raise BadInput(f"IC[{j}]", Said(f"plus or minus {k + 1} times IC[{begin + i}]"),
                                    "independent of it, or public inputs trade off against each other")
 
 

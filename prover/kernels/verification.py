@@ -22,7 +22,7 @@ from typing import Protocol
 import numpy as np
 
 from primitives import field, threads
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from prover.curve import G1, G1_GROUP, G2, canonical
 from prover.points import encode_g1
 
@@ -131,12 +131,13 @@ class PreparedKey:
         named += [(f"IC[{j}]", point) for j, point in enumerate(ic)]
         for name, point in named:
             if point is None:
-                raise BadInput(name, "the point at infinity", "a finite point")
+                raise BadInput(name, Said("the point at infinity"), "a finite point")
         if not ic:
             raise BadInput("IC", [], "one point per public input and one for the constant")
         for (one, x), (other, y) in combinations((("beta", beta), ("gamma", gamma), ("delta", delta)), 2):
             if x[0] == y[0]:
-                raise BadInput(other, f"plus or minus {one}", f"independent of {one}, or anybody can forge proofs")
+                raise BadInput(other, Said(f"plus or minus {one}"),
+                               f"independent of {one}, or anybody can forge proofs")
         pairs = [(alpha, beta), (None, gamma), (None, delta), *[(point, None) for point in ic]]
         names = [("alpha", "beta"), ("", "gamma"), ("", "delta"), *[(f"IC[{j}]", "") for j in range(len(ic))]]
         check_and_multiply(pairs, names.__getitem__).result_is(INITIAL[ONE:ONE + 2])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.backtests.distributions import Floats
 
 LEAST = 20
@@ -33,7 +33,7 @@ def attribute(model: Floats, full: Floats) -> Attribution:
     BadInput : numbers that differ, fewer than 20, a value that is no number, or one that never changes.
     """
     if len(model) != len(full) or len(model) < LEAST:
-        raise BadInput("number of gains", f"{len(model)} and {len(full)}", f"the same for both, at least {LEAST}")
+        raise BadInput("number of gains", Said(f"{len(model)} and {len(full)}"), f"the same for both, at least {LEAST}")
     for name, values in (("model", model), ("full", full)):
         if not np.isfinite(values).all():
             at = int(np.argmin(np.isfinite(values)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.backtests.distributions import SIMULATIONS, Floats, Result, normal_survival
 from risk.exact.uniforms import uniforms
 
@@ -34,7 +34,7 @@ def diebold_mariano(ours: Floats, theirs: Floats, *, lags: int | None = None) ->
     BadInput : numbers of days that differ, or fewer than two.
     """
     if len(ours) != len(theirs) or len(ours) < 2:
-        raise BadInput("number of scores", f"{len(ours)} and {len(theirs)}", "the same for both, at least 2")
+        raise BadInput("number of scores", Said(f"{len(ours)} and {len(theirs)}"), "the same for both, at least 2")
     difference, n = ours - theirs, len(ours)
     lags = int(4 * (n / 100) ** (2 / 9)) if lags is None else lags
     centred = difference - difference.mean()
@@ -75,7 +75,7 @@ def confidence_set(scores: Floats, *, block: int | None = None, simulations: int
     """
     n, k = scores.shape
     if k < 2 or n < 2:
-        raise BadInput("scores", f"{k} models, {n} days", "at least two of each")
+        raise BadInput("scores", Said(f"{k} models, {n} days"), "at least two of each")
     if not np.isfinite(scores).all():
         day, model = np.argwhere(~np.isfinite(scores))[0]
         raise BadInput(f"scores[{day}, {model}]", float(scores[day, model]), "a finite number")

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput, suggestion
+from primitives.errors import BadInput, Said, suggestion
 from risk.backtests.distributions import Floats
 
 LEAST_DAYS = 250
@@ -110,7 +110,7 @@ def read_rows(data: bytes, source: str | Path | None) -> tuple[list[str], list[t
     try:
         rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     except csv.Error as error:
-        raise BadInput("CSV", str(error), "rows of fields, quoted or not", source=source) from None
+        raise BadInput("CSV", Said(f"not readable ({error})"), "rows of fields, quoted or not", source=source) from None
     while rows and not any(rows[-1][1]):
         rows.pop()
     if not rows:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.backtests.distributions import Floats
 from risk.backtests.forecasts import LEAST_DAYS, Forecasts
 from risk.exact.elementary import log
@@ -57,7 +57,7 @@ def roll(model: Model, history: History, book: Mapping[str, float], alpha: float
         raise BadInput("estimator", str(model.estimator),
                        f"{Estimator.FILTERED_HISTORICAL}: others draw their scenarios")
     if not history.daily:
-        raise BadInput("history", "times", "of days: a row a date")
+        raise BadInput("history", Said("of times"), "of days: a row a date")
     for asset in book:
         if asset not in model.assets:
             raise BadInput("book", asset, f"of {', '.join(model.assets)}")

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import field as scalar_field
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.field import MODULUS
 from primitives.merkle import Tree
 from primitives.poseidon import Tag, hash_integers, hash_rows
@@ -103,7 +103,7 @@ class Epoch:
             array = getattr(self, name)
             wanted = (n, self.shape.scenarios) if name == "changes" else (n,)
             if array.dtype != np.int64 or array.shape != wanted:
-                raise BadInput(name, f"{array.dtype} {array.shape}", f"int64 {wanted}")
+                raise BadInput(name, Said(f"{array.dtype} {array.shape}"), f"int64 {wanted}")
 
     @classmethod
     def of(cls, shape: EpochShape, ids: Sequence[int], changes: NDArray[np.int64], *,

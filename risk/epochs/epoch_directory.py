@@ -300,7 +300,7 @@ def _shocks(directory: Path, kinds: dict[str, int], scenarios: int, assets: int)
         return None
     found = Shocks(_array(directory, SHOCKS, (scenarios, len(COLUMNS_OF_SHOCKS) + assets)))
     if (bad := found.violation()) is not None:
-        raise BadInput("shocks", "an array", bad, source=directory / f"{SHOCKS}.npy")
+        raise BadInput("array of shocks", Said("there"), bad, source=directory / f"{SHOCKS}.npy")
     return found
 
 
@@ -315,9 +315,10 @@ def _array(directory: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.int
     except OSError as error:
         raise BadInput("file", unreadable(error), "a readable file", source=path) from None
     except (ValueError, EOFError, SyntaxError) as error:
-        raise BadInput("file", str(error), "a .npy array of integers", source=path) from None
+        raise BadInput("file", Said(f"not readable ({error})"), "a .npy array of integers", source=path) from None
     if not isinstance(array, np.ndarray) or array.dtype != np.dtype("<i8") or array.shape != shape:
-        raise BadInput("array", f"{getattr(array, 'dtype', None)} {getattr(array, 'shape', None)}", f"int64 {shape}",
+        raise BadInput("array", Said(f"{getattr(array, 'dtype', None)} {getattr(array, 'shape', None)}"),
+                       f"int64 {shape}",
                        source=path)
     return array
 

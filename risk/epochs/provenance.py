@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from primitives.errors import BadInput, unreadable
+from primitives.errors import BadInput, Said, unreadable
 from primitives.inputs import open_input
 from risk.addons.terms import Terms
 from risk.epochs.drawing import Drawn
@@ -78,5 +78,5 @@ def read_source(path: str | Path) -> bytes:
     except OSError as error:
         raise BadInput("file", unreadable(error), "a readable file", source=path) from None
     if len(data) > LARGEST_SOURCE:
-        raise BadInput("file size", "too large", f"at most {LARGEST_SOURCE} bytes", source=path)
+        raise BadInput("file size", Said("too large"), f"at most {LARGEST_SOURCE} bytes", source=path)
     return data

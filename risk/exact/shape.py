@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node, observe
 from risk.exact.digests import field_digest
 
@@ -196,7 +196,7 @@ class WeightedTail:
         BadInput : another number than that of the masses.
         """
         if len(self.masses) != scenarios:
-            raise BadInput("masses", f"{len(self.masses)} of them", f"one for each of the {scenarios} scenarios")
+            raise BadInput("masses", Said(f"{len(self.masses)} of them"), f"one for each of the {scenarios} scenarios")
 
     def to_json(self) -> dict[str, str]:
         """Its part of a shape's canonical form."""

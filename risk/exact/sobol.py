@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.native import compiled_ieee
 from primitives.threads import share
 
@@ -72,7 +72,7 @@ def _checked(count: int, dimensions: int, skip: int) -> NDArray[np.int64]:
     if not 1 <= dimensions <= MOST_DIMENSIONS:
         raise BadInput("number of dimensions", dimensions, f"in [1, {MOST_DIMENSIONS}]: assets x steps of a path")
     if not (count >= 0 and skip >= 0 and count + skip <= 1 << BITS):
-        raise BadInput("points", f"{skip} .. {skip + count}", f"in [0, 2**{BITS}]")
+        raise BadInput("points", Said(f"{skip} .. {skip + count}"), f"in [0, 2**{BITS}]")
     return _directions(dimensions)
 
 

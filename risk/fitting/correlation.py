@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.signal import lfilter
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.models.correlation import LEAST_PIVOT, Correlation, Matrix, cholesky, condition
 
 Floats = NDArray[np.float64]
@@ -74,7 +74,7 @@ def nearest(matrix: Matrix | Floats) -> Repair:
         y = (1 - share) * y + share * np.eye(len(y))
     found = rounded(y)
     if not usable(found):
-        raise BadInput("correlation.matrix", f"pivot below {LEAST_PIVOT}", "repairable")
+        raise BadInput("correlation.matrix", Said(f"pivot below {LEAST_PIVOT}"), "repairable")
     return Repair(found, float(np.linalg.norm(np.array(found) - given)))
 
 
@@ -110,7 +110,7 @@ def accepted(matrix: Matrix, repair: bool) -> Repair:
     near = nearest(matrix)
     if not repair:
         rank = cholesky(matrix)
-        raise BadInput("correlation.matrix", f"rank {rank}" if isinstance(rank, int) else "nearly singular",
+        raise BadInput("correlation.matrix", Said(f"rank {rank}") if isinstance(rank, int) else Said("nearly singular"),
                        "positive definite: `model fit --repair` takes the nearest correlation matrix, at a Frobenius "
                        f"distance of {near.distance:.3g}")
     return near

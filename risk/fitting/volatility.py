@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.fitting.likelihood import Data, Floats, downside, likelihood_of, log_likelihood
 from risk.models.innovations import LEAST_DEGREES, MOST_DEGREES, Law
 from risk.models.volatility import Volatility
@@ -167,7 +167,7 @@ def _scale(returns: Floats, spans: NDArray[np.int64], asset: str) -> float:
     one = np.abs(returns - np.median(returns)) / np.sqrt(spans)
     robust, plain = 1.4826 * float(np.median(one)), float(np.sqrt(np.mean(one * one)))
     if not plain > 0:
-        raise BadInput(f"returns of {asset}", "all equal", "of a price that moves")
+        raise BadInput(f"returns of {asset}", Said("all equal"), "of a price that moves")
     return float(2.0 ** round(math.log2(max(robust, 0.1 * plain))))
 
 
@@ -185,7 +185,7 @@ def _best(problem: _Problem) -> tuple[_Problem, Floats, float]:
         if problem.integrated or problem.family == "ewma" or problem.room(x) > -1e-8:
             found.append((problem.value(x), x))
     if not found:
-        raise BadInput("fit", "no start", "an optimum within bounds")
+        raise BadInput("optimum of the fit", Said("out of bounds from every start"), "within bounds")
     best, x = max(found, key=lambda one: one[0])
     return problem, x, best - min(value for value, _ in found)
 

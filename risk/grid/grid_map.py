@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.exact.digests import content_digest
 
 NODE_UNIT = 10**3
@@ -102,7 +102,7 @@ class ExplicitMap:
 
     def __post_init__(self) -> None:
         if self.weights.dtype != np.int64 or self.weights.ndim != 4 or self.weights.shape[-1] != self.nodes.count:
-            raise BadInput("weights", f"{self.weights.dtype} {self.weights.shape}",
+            raise BadInput("weights", Said(f"{self.weights.dtype} {self.weights.shape}"),
                            f"int64 (regimes, scenarios, underlyings, {self.nodes.count})")
         require_weights(self.weights, self.weight_bits)
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import LARGEST_EXACT, Node
 from risk.exact.shape import WeightedTail, read_tail
 from risk.exact.sobol import sobol_uniforms
@@ -128,7 +128,8 @@ class StandardMap:
             return ()
         choices = kept(self.to_json())
         if choices is None:
-            raise BadInput("standard scenarios with masses", f"those of {self.to_json()}", "of parameters whose choice "
+            raise BadInput("standard scenarios with masses", Said(f"those of {self.to_json()}"),
+                           "of parameters whose choice "
                            "Tailproof keeps, those of its statements")
         return choices
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.exact.clock import format_time
 from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.money import format_decimal, format_money
@@ -93,11 +93,13 @@ def difference(before: AnyEpoch, after: AnyEpoch, portfolio: Sequence[tuple[str,
         portfolio holds.
     """
     if type(before) is not type(after):
-        raise BadInput("epochs", f"{before.shape.mode} and {after.shape.mode}", "of one kind, both grid or both full")
+        raise BadInput("epochs", Said(f"{before.shape.mode} and {after.shape.mode}"),
+                       "of one kind, both grid or both full")
     if before.header.basis != after.header.basis:
-        raise BadInput("bases of the epochs", f"{before.header.basis} and {after.header.basis}", "the same")
+        raise BadInput("bases of the epochs", Said(f"{before.header.basis} and {after.header.basis}"), "the same")
     if before.header.quote != after.header.quote:
-        raise BadInput("quote currencies of the epochs", f"{before.header.quote} and {after.header.quote}", "the same")
+        raise BadInput("quote currencies of the epochs", Said(f"{before.header.quote} and {after.header.quote}"),
+                       "the same")
     old, new = ({instrument.symbol: instrument for instrument in epoch.instruments} for epoch in (before, after))
     books = [sources_of(epoch)[1] for epoch in (before, after)]
     kept_ids = set(before.ids[1:]) & set(after.ids[1:])

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.epochs.epoch import Epoch
 from risk.exact.expected_shortfall import ShortfallCertificate, expected_shortfall
 from risk.grid.grid_epoch import GridEpoch
@@ -162,6 +162,6 @@ def compare(epoch: GridEpoch, full: Epoch, positions: Sequence[tuple[int, int]])
     BadInput : epochs of other instruments, or as `grid_margin`.
     """
     if list(full.ids) != list(epoch.ids):
-        raise BadInput("instruments of the two epochs", "different", "the same, in the same rows")
+        raise BadInput("instruments of the two epochs", Said("different"), "the same, in the same rows")
     grid, exact = grid_margin(epoch, positions), margin(full, positions)
     return Excess(full=exact.required, grid=grid.required, interpolation=grid.addons - exact.addons)

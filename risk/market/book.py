@@ -235,7 +235,7 @@ def parse_book(data: bytes, *, source: str | Path | None = None, left_out: str |
         listings[instrument.id] = Listing(instrument, long, short, settled)
     for entry in parts["released"].array() if "released" in parts else ():
         if entry.text(SYMBOL.pattern, _SYMBOL_MEANING) in symbols:
-            raise entry.refuse("not among the instruments: what is listed is not released")
+            raise entry.refuse("none of the instruments: what is listed is not released")
     return Book(venue, quote, valuation, float(_decimal(parts["rate"], "-1", "1")) if "rate" in parts else 0.0,
                 underlyings, _with_listed_strikes(curves, listings.values(), valuation),
                 tuple(listings[id] for id in sorted(listings)), discounts,
@@ -325,7 +325,7 @@ def _curves(node: Node, spots: Mapping[str, int], valuation: int, ssvi: Mapping[
 def _quoted_at(node: Node, valuation: int) -> int:
     time = _time(node)
     if time > valuation:
-        raise node.refuse("not after the valuation")
+        raise node.refuse("no later than the valuation")
     return time
 
 

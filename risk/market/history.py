@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.exact.clock import DAY, parse_time
 from risk.market.calendar import Calendar
 from risk.market.instruments import SYMBOL
@@ -150,7 +150,7 @@ def _rows(data: bytes, source: str | Path | None) -> list[tuple[int, list[str]]]
         return [(number, cells) for number, cells in
                 enumerate((_cells(line) for line in lines), 1)]
     except csv.Error as error:
-        raise BadInput("CSV", str(error), "rows of fields, quoted or not", source=source) from None
+        raise BadInput("CSV", Said(f"not readable ({error})"), "rows of fields, quoted or not", source=source) from None
 
 
 def _cells(line: str) -> list[str]:

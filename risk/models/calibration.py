@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node
 from risk.exact.elementary import log
 from risk.market.history import History
@@ -81,7 +81,7 @@ def calibrate(model: Model, history: History | None, *, unseen: int = 0, at: int
         state that is not of these assets, or of a later time.
     """
     if (history is not None) != model.needs_history:
-        raise BadInput("history", "given" if history else None,
+        raise BadInput("history", Said("given") if history else None,
                        "given: the model reads prices" if model.needs_history else "absent: the model reads no prices")
     if history is None:
         assert model.variances is not None             # a model without history gives everything

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node, observe
 from risk.market.instruments import MOST_ASSETS
 
@@ -206,7 +206,7 @@ def _roots(path: Floats, field: str) -> Floats:
             square = square - roots[:, i, k] * roots[:, i, k]
         low = ~(square > LEAST_PIVOT)
         if low.any():
-            raise BadInput(f"{field} of day {int(np.argmax(low))} of the history", f"rank {i} of {m}",
+            raise BadInput(f"{field} of day {int(np.argmax(low))} of the history", Said(f"rank {i} of {m}"),
                            "positive definite: two of the assets move as one")
         roots[:, i, i] = np.sqrt(square)
     return roots
@@ -265,7 +265,7 @@ def require_correlations(matrix: Matrix, field: str) -> list[list[float]]:
                                "in [-1, 1], 1 on the diagonal, equal to its mirror image")
     root = cholesky(matrix)
     if isinstance(root, int):
-        raise BadInput(field, f"rank {root} of {size}",
+        raise BadInput(field, Said(f"rank {root} of {size}"),
                        f"positive definite: `model fit --repair` finds the nearest correlation matrix, "
                        f"at a Frobenius distance of at most {_distance(matrix):.2g}")
     found = condition(root, matrix)

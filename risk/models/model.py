@@ -99,7 +99,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import LARGEST_EXACT, Node
 from risk.exact.clock import DAY, YEAR, parse_time
 from risk.exact.shape import EpochShape, observe_sizes, read_tail
@@ -310,7 +310,7 @@ def parse_toml(data: bytes, *, source: str | Path | None = None) -> dict[str, An
     except UnicodeDecodeError as error:
         raise BadInput(f"byte {error.start}", data[error.start:error.start + 8], "valid UTF-8", source=source) from None
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        raise BadInput("TOML document", str(error), "valid TOML", source=source) from None
+        raise BadInput("TOML document", Said(f"not readable ({error})"), "valid TOML", source=source) from None
 
 
 def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | Path | None = None) -> Model:

@@ -21,6 +21,7 @@ from verifier_contracts.epoch_content import EpochContent, OracleDomain, signer_
 from verifier_contracts.events import Event, read_events
 from verifier_contracts.standing import standing
 
+from ..number_forms import duration, moment
 from ..progress import Progress, quiet
 from ..quorums import require_signature
 from .contracts import OnChain
@@ -121,7 +122,7 @@ def _signers(domain: OracleDomain, content: EpochContent, seated: Sequence[str],
     for start in range(0, len(signatures), _LENGTH):
         place, signature = signatures[start], signatures[start + 1:start + _LENGTH]
         if place >= len(seated):
-            raise BadInput("signature", f"of index {place}", f"below {len(seated)}, of the set")
+            raise BadInput("index of a signature", place, f"below {len(seated)}, the size of the set")
         require_signature(message, seated[place], signature)
         found.append(signer_of(message, signature))
     return tuple(found)
@@ -255,7 +256,7 @@ def account_findings(on: OnChain, seen: AccountSeen, keys: Mapping[str, Key], gi
                      ("proven by", "nothing" if word.source is None else word.source.name.lower().replace("_", " ")),
                      ("version", word.version), ("under epoch", _when(word.epoch_id)),
                      ("attested", _when(word.attested_at)), ("valid until", _when(found.until or 0)),
-                     ("latest epoch", _when(found.latest_epoch_id)), ("oldest epoch taken", f"{found.max_age} s"),
+                     ("latest epoch", _when(found.latest_epoch_id)), ("oldest epoch taken", duration(found.max_age)),
                      ("reduce only", "yes" if ledger.is_reduce_only(account) else "no"),
                      ("opening in escrow", "yes" if ledger.is_escrowed(account) else "no")], command=show)
     yield _state(seen, word, history)
@@ -303,5 +304,5 @@ def _state(seen: AccountSeen, word: Any, command: str) -> Finding:
 
 
 def _when(seconds: int) -> str:
-    return "-" if not seconds else f"{seconds} ({format_time(seconds)})" if seconds < 1 << 38 else "its version changes"
+    return moment(seconds, "-") if seconds < 1 << 38 else "its version changes"
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from primitives import jsonio
-from primitives.errors import BadInput, TailproofError
+from primitives.errors import BadInput, Said, TailproofError
 from primitives.jsonio import Node
 from risk.epochs.epoch_directory import creating
 from risk.epochs.provenance import read_source
@@ -253,7 +253,7 @@ def open_archive(root: Path, expected: str | None = None) -> Opened:
     data = read_source(root / MANIFEST)
     archive = Archive.of(Node(jsonio.loads(data, source=root / MANIFEST), source=root / MANIFEST))
     if jsonio.dumps(archive.to_json()).encode() != data:
-        raise BadInput("file", "another spelling", "byte for byte what was written", source=root / MANIFEST)
+        raise BadInput("file", Said("another spelling"), "byte for byte what was written", source=root / MANIFEST)
     wrong = dict(_wrong(root, archive))
     if wrong:
         raise TamperedArchive(root, wrong)

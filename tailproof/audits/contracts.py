@@ -21,8 +21,8 @@ from verifier_contracts.system_config import SystemConfig
 
 from ..governing import Governance, governance
 from ..keys import INSECURE
+from ..number_forms import duration
 from ..progress import Progress, quiet
-from ..system_table import duration
 from ..systems import circuits_of, configured, trusted_keys
 from .finding import Finding, looked, trusted, unseen
 from .given import Given
@@ -137,8 +137,8 @@ def _governed(found: Governance, on: OnChain, given: Given) -> Iterator[Finding]
                  "; ".join([*paused, *(["the breaker is tripped"] if found.breaker else []),
                             *([f"live time is stopped until {format_time(found.clock_stopped)}"]
                               if found.clock_stopped > found.now else [])]),
-                 evidence=[("live time behind", f"{found.behind} s")], command=command)
-    held = [(f"{role_name(one.role)}", f"{one.holder}, {f'after {one.delay} s' if one.delay else 'at once'}"
+                 evidence=[("live time behind", duration(found.behind))], command=command)
+    held = [(f"{role_name(one.role)}", f"{one.holder}, {f'after {duration(one.delay)}' if one.delay else 'at once'}"
              + (f", from {format_time(one.since)} on" if one.since > found.now else "")) for one in found.holdings]
     waits = [(f"scheduled by {one.caller}", f"{one.target}.{one.function} from {format_time(one.ready)}")
              for one in found.operations]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node
 from risk.epochs.provenance import read_source
 from verifier_contracts.addresses import read_address
@@ -143,7 +143,7 @@ class Report:
         inputs = [entry.object({"name", "digest"}) for entry in parts["inputs"].array()]
         findings = tuple(map(Finding.of, parts["findings"].array(at_least=1)))
         if len({one.id for one in findings}) != len(findings):
-            raise BadInput("findings", "two of one id", "one finding an id", source=node.source)
+            raise BadInput("findings", Said("two of one id"), "one finding an id", source=node.source)
         return Report(
             subject["kind"].choice(KINDS),
             subject["name"].text(r"0x[0-9a-fA-F]{40,64}|[0-9]{1,78}", "an address, a digest or a root"),
@@ -210,7 +210,7 @@ class SignedReport:
         data = read_source(file)
         made = SignedReport.of(Node(jsonio.loads(data, source=file), source=file))
         if jsonio.dumps(made.to_json()).encode() != data:
-            raise BadInput("file", "another spelling", "byte for byte what was written", source=file)
+            raise BadInput("file", Said("another spelling"), "byte for byte what was written", source=file)
         return made
 
 

@@ -16,7 +16,8 @@ import click
 from primitives.errors import BadInput
 from primitives.jsonio import NEW
 
-from .console import ADDRESS, CONTINUED, FILE, Outcome, progress, reporting, table
+from ..number_forms import duration
+from .console import ADDRESS, CONTINUED, FILE, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
 from .vault import AMOUNT, DEPLOYMENT, opened, sent, shown
 
@@ -40,7 +41,7 @@ class Digest(click.ParamType[bytes]):
 
 
 HOUSE = click.option("--house", "address", type=ADDRESS, required=True, help="The auction house of this deployment.")
-LOT = click.option("--lot", "lot_id", type=click.IntRange(1), required=True, help="Number of the lot.")
+LOT = click.option("--lot", "lot_id", type=Integer(1, (1 << 256) - 1), required=True, help="Number of the lot.")
 PRICE = click.option("--price", type=click.IntRange(-LARGEST - 1, LARGEST), required=True, help="Smallest quote units "
                      "to pay; below 0 the fund pays you.")
 DIGEST = click.option("--digest", type=Digest(), help="Hash of the terms that you have read (`auction lots`): another "
@@ -147,7 +148,8 @@ def commit(deployment: Path, address: str, endpoint: Endpoint, lot_id: int, pric
                     "commitment": "0x" + made.commitment().hex(), "reveal_from": starts["reveal"],
                     "reveal_until": starts["clearing"], "live_time": at.oracle.live_time(), **sent([receipt])},
                    table([("lot", f"{lot_id}, account {lot.account}"), ("kept in", path),
-                          ("reveal", f"in {_left(at, starts['reveal'])} live s, until {starts['clearing']}"),
+                          ("reveal", f"in {duration(_left(at, starts['reveal']))} of live time, until live second "
+                           f"{starts['clearing']}"),
                           ("transaction", receipt.transaction)]))
 
 
@@ -255,7 +257,7 @@ def refund(deployment: Path, address: str, endpoint: Endpoint, withdraw: int | N
 @DEPLOYMENT
 @HOUSE
 @talking_to_a_node()
-@click.option("--lot", "lot_id", type=click.IntRange(1), help="Only this one.")
+@click.option("--lot", "lot_id", type=Integer(1, (1 << 256) - 1), help="Only this one.")
 @click.option("--open", "only_open", is_flag=True, help="Only lots that go on.")
 @click.option("--page", type=FILE, metavar="DIR", help="Write the page for everybody to read: lots.json, and a file "
               "for each lot, over those of before.")

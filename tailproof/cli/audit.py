@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 
+from ..number_forms import read_element
 from .console import ADDRESS, FILE, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
 from .setting import Setting
@@ -62,7 +63,7 @@ _OPTIONS = (
                  "(`oracle sign`); again for each."),
     click.option("--publisher", "publishers", type=ADDRESS, multiple=True,
                  help="Who must have signed; again for each."),
-    click.option("--commitment", metavar="NUMBER", help="The registered commitment, if you know it."),
+    click.option("--commitment", metavar="0x…", help="The registered commitment, if you know it."),
     click.option("--deployment", cls=Setting, filled=_online, type=FILE,
                  help="File that `contract deploy` wrote; with --rpc."),
     click.option("--config", type=FILE, help="Configuration of the system, whose keys you trust."),
@@ -172,10 +173,8 @@ def _brought(subject: str | None, own: dict[str, Any], endpoint: Endpoint, block
 
 
 def _parsed(own: dict[str, Any]) -> dict[str, Any]:
-    from primitives.field import MODULUS
-    from primitives.jsonio import Node
     said = own["commitment"]
-    return {**own, "commitment": None if said is None else Node(said, field="--commitment").decimal(1, MODULUS - 1)}
+    return {**own, "commitment": None if said is None else read_element(said, "--commitment", low=1)}
 
 
 def _written(made: Made, out: Path | None) -> tuple[bytes | None, SignedReport]:
@@ -296,7 +295,8 @@ def compare_reports(before: Path, now: Path) -> Outcome:
                 raise BadInput(error.field, error.value, error.bound, source=path) from None
     old, new = (one.report for one in reports)
     if (old.kind, old.name) != (new.kind, new.name) and not old.kind == new.kind == "epoch":
-        raise BadInput("reports", f"of {old.kind} {old.name} and {new.kind} {new.name}", "of one subject, or of two "
+        raise BadInput("reports", Said(f"of {old.kind} {old.name} and {new.kind} {new.name}"),
+                       "of one subject, or of two "
                        "epochs")
     changed = compare(old, new)
     inputs = sorted(name for name in {*old.inputs, *new.inputs} if old.inputs.get(name) != new.inputs.get(name))

@@ -12,6 +12,7 @@ from primitives.errors import BadInput
 
 from ..bundle import Bundle
 from ..keys import INSECURE, KeyDirectory, read_verification_key
+from ..number_forms import read_element
 from .console import FILE, Outcome, reporting, table
 
 
@@ -20,14 +21,12 @@ from .console import FILE, Outcome, reporting, table
 @click.option("--key", type=FILE, required=True, help="Verification key (JSON) or key directory that you trust.")
 @click.option("--epoch", type=FILE, help="Epoch directory, or its manifest.json, that you trust; for all but a flat "
               "statement.")
-@click.option("--commitment", metavar="NUMBER", help="The registered commitment, if you know it.")
+@click.option("--commitment", metavar="0x…", help="The registered commitment, if you know it.")
 @click.option("--backend", type=click.Choice(["kernels", "reference"]), default="kernels", show_default=True,
               help="reference: the independent py_ecc arithmetic.")
 @reporting
 def verify(bundle: Path, key: Path, epoch: Path | None, commitment: str | None, backend: str) -> Outcome:
     """Verify BUNDLE against a key and an epoch, offline; exit code 1 if any check fails."""
-    from primitives.field import MODULUS
-    from primitives.jsonio import Node
     from risk.epochs.header import TRIAL
 
     from ..auditing import audit
@@ -44,7 +43,7 @@ def verify(bundle: Path, key: Path, epoch: Path | None, commitment: str | None, 
     if kind == "flat" and epoch is not None:
         raise BadInput("--epoch", str(epoch), "absent: what holds nothing holds nothing in every epoch")
     trusted = None if epoch is None else read_claim(epoch)
-    wanted = None if commitment is None else Node(commitment, field="--commitment").decimal(1, MODULUS - 1)
+    wanted = None if commitment is None else read_element(commitment, "--commitment", low=1)
     checks = audit(given, verification_key, epoch_root=None if trusted is None else trusted.root,
                    shape=None if trusted is None else trusted.shape,
                    key_circuit=circuit, commitment=wanted, backend=backend)

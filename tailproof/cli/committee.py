@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 
 from .console import FILE, OUTPUT, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
@@ -144,7 +144,7 @@ def join_deal(roster_file: Path, secret: Path, out: Path, keep: Path) -> Outcome
     from primitives.babyjubjub import draw_scalar
     there, identity = Roster.load(roster_file), Identity.load(secret)
     if there.previous is not None:
-        raise BadInput("previous of the roster", "a committee", "absent: its key is taken over by `renew`",
+        raise BadInput("previous of the roster", Said("a committee"), "absent: its key is taken over by `renew`",
                        source=roster_file)
     dealing, dealer = deal(there, there.number_of(identity.key, secret), draw_scalar(), renewal=False)
     dealer.save(keep)

@@ -35,6 +35,7 @@ from primitives import cache, jsonio
 from primitives.errors import BadInput, TailproofError
 
 from ..extras import missing, require
+from ..number_forms import LARGE, answer, line, read_element
 from ..printable import printable
 from .layout import table as table  # what commands build their lines with
 from .setting import source_of
@@ -74,9 +75,17 @@ def reporting(function: Callable[P, Outcome]) -> Callable[..., None]:
 def conclude(outcome: Outcome) -> NoReturn:
     """Print what the command that is running found, and end it."""
     _end_progress_line()
-    as_json = bool(click.get_current_context().params.get("as_json"))
-    _print({**outcome.data, "holds": outcome.holds}, outcome.lines, as_json)
+    context = click.get_current_context()
+    _print({**answer(outcome.data, _group(context)), "holds": outcome.holds}, outcome.lines,
+           bool(context.params.get("as_json")))
     sys.exit(DONE if outcome.holds else FALSE)
+
+
+def _group(context: click.Context) -> str:
+    """The command that a context is of, or the group that it is in: "vault" of `tailproof vault deposit`."""
+    while context.parent is not None and context.parent.parent is not None:
+        context = context.parent
+    return context.info_name or ""
 
 
 def warn(text: str) -> None:
@@ -129,8 +138,8 @@ def _fail(error: Exception, as_json: bool) -> None:
     else:
         kind, message = "Defect", f"a defect of Tailproof, please report it: {type(error).__name__}: {error}"
         _end_progress_line()
-        for line in "".join(traceback.format_exception(error)).splitlines():
-            _remark(line)
+        for text in "".join(traceback.format_exception(error)).splitlines():
+            _remark(text)
     _refuse({"error": kind, "message": message}, as_json, [f"error: {message}"])
 
 
@@ -157,23 +166,23 @@ def _as_click_shows(error: click.ClickException) -> list[str]:
 def _refuse(facts: Mapping[str, Any], as_json: bool, lines: Sequence[str]) -> None:
     _end_progress_line()
     if as_json:
-        _print(facts, [], True)
+        _print(answer(facts), [], True)
     else:
-        for line in lines:
-            _remark(line)
+        for text in lines:
+            _remark(text)
 
 
 def _remark(text: str, *, before: str = "", end: str = "\n") -> None:
     """Say one line on stderr, between control characters of our own. That nobody can hear it there (closed, a full
     disk) must not change the exit code."""
     with suppress(OSError):
-        click.echo(before + printable(text) + end, err=True, nl=False)
+        click.echo(before + line(printable(text)) + end, err=True, nl=False)
 
 
 def _print(data: Mapping[str, Any], lines: Sequence[str], as_json: bool) -> None:
     try:
-        for line in [json.dumps(data, indent=2, default=str)] if as_json else map(printable, lines):
-            click.echo(line)
+        for text in [json.dumps(data, indent=2, default=str)] if as_json else map(printable, lines):
+            click.echo(text if as_json else line(text))
     except OSError as error:
         _unheard(error)
 
@@ -255,9 +264,11 @@ class PictureFile(OutputFile):
 
 class Integer(click.IntRange):
     """An integer within bounds, in decimal digits: no underscores, and no digits of other scripts, which look like
-    something else than they are."""
+    something else than they are. One that may be as large as a hash is taken as commands show it too, in hex."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and value.startswith("0x") and (self.max is None or self.max >= LARGE):
+            value = str(read_element(value, _name(param), high=(1 << 256) - 1))
         if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,100}", value):
             raise BadInput(_name(param), value, "an integer in decimal digits")
         return super().convert(value, param, ctx)

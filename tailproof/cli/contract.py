@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import click
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 
 from .. import epochs
 from ..keys import INSECURE, KeyDirectory
+from ..number_forms import moment
 from . import console
 from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
@@ -53,7 +54,7 @@ class _Parts(click.Group):
             console.tell_whole(click.Group(commands=[found]))
             return found
         if cmd_name == "publish":                  # of earlier versions
-            raise BadInput("command", "contract publish", "`tailproof oracle content`, `sign` and `publish`: "
+            raise BadInput("command", Said("contract publish"), "`tailproof oracle content`, `sign` and `publish`: "
                            "publishers sign epochs, and anyone brings the signatures")
         return super().get_command(ctx, cmd_name)
 
@@ -267,8 +268,8 @@ def register_commitment(deployment: Path, endpoint: Endpoint, consent_file: Path
     from .risk_addons import oversized_json
     from .trader import positions_told
     if portfolio is not None and (opening is None or epoch is None):
-        raise BadInput("--expect-portfolio", str(portfolio), "together with --opening and --epoch: a commitment alone "
-                       "does not show what it commits to")
+        raise BadInput("--expect-portfolio", str(portfolio), "given together with --opening and --epoch: a commitment "
+                       "alone does not show what it commits to")
     consent, signature = read_consent(consent_file)
     there, checked = System.load(deployment), portfolio is not None
     facts, lines = [], []
@@ -352,13 +353,8 @@ def show_account(deployment: Path, endpoint: Endpoint, account: str, max_age: in
             "insecure_setup_allowed": system.settings.allows_insecure_setup, "key_rotated": not in_force}
     return Outcome(data, [
         *table([("account", account), ("status", status), (kind, amount), ("version", word.version),
-                ("epoch_id", _when(word.epoch_id)), ("attested", _when(word.attested_at)),
+                ("epoch_id", moment(word.epoch_id)), ("attested", moment(word.attested_at)),
                 ("commitment", data["commitment"]), ("venue", data["venue"])]),
         *([INSECURE] if system.insecure else []),
         *([] if in_force else ["Another key is in force by now than when this was deployed (`contract check`)."])],
         readable)
-
-
-def _when(seconds: int) -> str:
-    from risk.exact.clock import format_time
-    return f"{seconds} ({format_time(seconds)})" if seconds else "never"

@@ -15,6 +15,7 @@ import click
 from primitives.errors import BadInput
 
 from ..keys import INSECURE, KeyDirectory
+from ..number_forms import duration, moment
 from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node
 from .vault import DEPLOYMENT, opened, sent
@@ -73,7 +74,7 @@ def _rows(found: Governance) -> Iterator[tuple[str, str, str]]:
     from verifier_contracts.governance import role_name
 
     def seconds(number: int) -> str:
-        return f"after {number} s" if number else "at once"
+        return f"after {duration(number)}" if number else "at once"
 
     for role in found.roles:
         holders = [one for one in found.holdings if one.role == role.role]
@@ -108,7 +109,7 @@ def _rows(found: Governance) -> Iterator[tuple[str, str, str]]:
             yield f"verifier {slot.slot}", slot.active or "none in force", how
     yield "breaker", "oracle", "TRIPPED" if found.breaker else "calm"
     stopped = found.clock_stopped > found.now
-    yield "live time", "oracle", f"{found.behind} s behind" + (
+    yield "live time", "oracle", f"{duration(found.behind)} behind" + (
         f"; STOPPED until {format_time(found.clock_stopped)}" if stopped else "")
 
 
@@ -197,7 +198,8 @@ def freeze(deployment: Path, endpoint: Endpoint, epoch_id: int, seconds: int | N
         receipt = oracle.hold(epoch_id, seconds)
         until = oracle.facts_of(epoch_id).held_until
         return Outcome({"epoch_id": epoch_id, "for_good": False, "until": until, **sent([receipt])},
-                       table([("frozen", f"epoch {epoch_id}"), ("until", until), ("transaction", receipt.transaction)]))
+                       table([("frozen", f"epoch {epoch_id}"), ("until", moment(until)),
+                              ("transaction", receipt.transaction)]))
     oracle.facts_of(epoch_id)                      # refused as UnknownEpoch
     message = oracle.domain.freeze(epoch_id)
     if out is not None:

@@ -19,6 +19,7 @@ from primitives.errors import BadInput, Said
 from primitives.jsonio import NEW
 
 from ..keeper_steps import NAMES
+from ..number_forms import duration
 from .console import ADDRESS, CONTINUED, FILE, Integer, Outcome, progress, reporting, say, table, warn
 from .node import Endpoint, talking_to_a_node
 from .stopping import stopping
@@ -88,7 +89,7 @@ def _planned(found: Round) -> Outcome:
     state, wanted = found.state, [one for one in found.done if one.told == "done"]
     ahead = [entry_json(state, entry) for entry in found.ahead]
     rows = [("now", one.step, one.subject, "") for one in wanted]
-    rows += [(f"{one['left']} s" if not one["waits"] else "-", one["step"], one["subject"], "; ".join(one["waits"]))
+    rows += [(duration(one["left"]) if not one["waits"] else "-", one["step"], one["subject"], "; ".join(one["waits"]))
              for one in ahead[:SHOWN]]
     more = [f"and {len(ahead) - SHOWN} more (--json)"] if len(ahead) > SHOWN else []
     return Outcome({"wall": state.now.wall, "live": state.now.live,
@@ -147,7 +148,7 @@ def run(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], collate
     is under way is ended first. With files and keys it also reveals, delivers and decrypts in time."""
     from ..keeping import Budget, Keeper
     if not once and (endpoint.dry_run or endpoint.calldata is not None):
-        raise BadInput("--dry-run and --calldata", Said("given"), "with --once: "
+        raise BadInput("--dry-run and --calldata", Said("given"), "given with --once: "
                        "what is not sent is due again and again")
     parts = (committee_file, share, share_to, shares)
     if any(parts[1:]) != all(parts[1:]) or (committee_file is None) != (share is None and gather is None):
@@ -225,7 +226,7 @@ def guard(deployment: Path, endpoint: Endpoint, account: str | None, folders: tu
     if not openings and wallet is None and secret is None:
         raise BadInput("--openings, --wallet and --secret", None, "one of them given")
     if not once and (endpoint.dry_run or endpoint.calldata is not None):
-        raise BadInput("--dry-run and --calldata", Said("given"), "with --once: "
+        raise BadInput("--dry-run and --calldata", Said("given"), "given with --once: "
                        "what is not sent is due again and again")
     keys = KeyDirectory.load(key)
     system, reader = reader_of(deployment, endpoint, folders, collateral)

@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Sequence
 
+from ..number_forms import line
 from ..printable import printable
 
 GAP = "  "
@@ -35,7 +36,7 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str] | None = None,
     width : columns of a terminal to fit into, by breaking long cells into lines; None: those of the terminal that
         standard output is. Elsewhere, where programs read lines, nothing is broken.
     """
-    body = [[printable(str(cell)) for cell in row] for row in rows]
+    body = [[line(printable(str(cell))) for cell in row] for row in rows]
     every = ([list(header)] if header else []) + body
     if not every:
         return []
@@ -44,7 +45,7 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str] | None = None,
     limit = _terminal() if width is None else width
     if limit is not None:
         _narrow(widths, right, limit)
-    lines = [line for row in every for line in _laid(row, widths, right)]
+    lines = [text for row in every for text in _laid(row, widths, right)]
     if header:
         lines.insert(len(_laid(header, widths, right)), GAP.join("-" * width for width in widths))
     return lines

@@ -15,6 +15,7 @@ import click
 from primitives.errors import BadInput, Said
 
 from ..keys import KeyDirectory
+from ..number_forms import duration, moment
 from ..secret import Opening, draw_salt
 from .console import ADDRESS, CONTINUED, FILE, Integer, Outcome, progress, reporting, table
 from .keeper import COLLATERAL, EPOCHS, reader_of
@@ -84,7 +85,8 @@ def status(deployment: Path, endpoint: Endpoint, account: str, folders: tuple[Pa
             "live": state.now.live, "clocks": [clock.to_json() for clock in found.clocks], "may": list(found.may),
             "steps": [entry_json(state, entry) for entry in agenda(state)]}
     rows = [("account", account), ("stage", found.stage),
-            *((f"until {clock.what}", f"{clock.left} {clock.moment.clock} s") for clock in found.clocks)]
+            *((f"until {clock.what}", f"{duration(clock.left)} of {clock.moment.clock} time")
+              for clock in found.clocks)]
     return Outcome(data, [*table(rows), found.said, *(f"  {line}" for line in found.may)], found.healthy)
 
 
@@ -248,7 +250,8 @@ def prove_shortfall(deployment: Path, endpoint: Endpoint, account: str, key: Pat
         return _solvent(account)
     receipt = there.ledger.transact("proveShortfall", *made, sender=sender)
     return Outcome({"account": account, "epoch_id": on.epoch_id, "called": True, **sent([receipt])},
-                   table([("called", account), ("under epoch", on.epoch_id), ("transaction", receipt.transaction)]))
+                   table([("called", account), ("under epoch", moment(on.epoch_id)),
+                          ("transaction", receipt.transaction)]))
 
 
 def _solvent(account: str) -> Outcome:
@@ -295,7 +298,8 @@ def show_shortfall(deployment: Path, endpoint: Endpoint, account: str | None, lo
         receipt = site.coordinator.show_shortfall(lot_id, made, sender=sender)
     return Outcome({"account": whose, "lot_id": None if lot_id is None else str(lot_id), "epoch_id": on.epoch_id,
                     "short": True, "revived": revive, **sent([receipt])},
-                   table([("short", whose), ("under epoch", on.epoch_id), ("transaction", receipt.transaction)]))
+                   table([("short", whose), ("under epoch", moment(on.epoch_id)),
+                          ("transaction", receipt.transaction)]))
 
 
 def _final(system: System, site: Site, epoch: Path, epoch_id: int | None, collateral: Path | None) -> Ground:

@@ -195,7 +195,7 @@ def talking_to_a_node(*, sends: bool = False, signs: bool = False, optional: str
             from verifier_contracts.errors import Withheld
             endpoint = Endpoint(**{name: given.pop(name) for name in names if name in given})
             if endpoint.rpc is None and (endpoint.dry_run or endpoint.calldata is not None):
-                raise BadInput("--dry-run and --calldata", Said("given"), "with --rpc: without it nothing "
+                raise BadInput("--dry-run and --calldata", Said("given"), "given with --rpc: without it nothing "
                                "leaves anyway")
             try:
                 function(*args, endpoint=endpoint, **given)

@@ -15,6 +15,7 @@ import click
 from primitives import jsonio
 from primitives.errors import BadInput, Said
 
+from ..number_forms import duration, moment, read_element
 from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, say, table
 from .node import Endpoint, talking_to_a_node, write_calldata
 from .vault import COLLATERAL, DEPLOYMENT, opened
@@ -228,7 +229,7 @@ def send_release(signatures: tuple[Path, ...], deployment: Path, endpoint: Endpo
                        [f"NOT released: {few.given} signatures of {few.needed}."], False)
     receipt = there.court.answer_released(first.epoch_id, first.kind, first.leaf_id, chosen.generation, chosen.data)
     return Outcome({**facts, "signers": list(chosen.signers), **_sent(receipt)},
-                   table([("released", f"{facts['kind']} of id {first.leaf_id}"), ("epoch", first.epoch_id),
+                   table([("released", f"{facts['kind']} of id {first.leaf_id}"), ("epoch", moment(first.epoch_id)),
                           ("transaction", receipt.transaction)]))
 
 
@@ -263,7 +264,7 @@ def watch(deployment: Path, endpoint: Endpoint, folders: tuple[Path, ...], keys:
     from ..leaf_proofs import LeafProver
     from ..watching import Library, Watch
     if not once and (endpoint.dry_run or endpoint.calldata is not None):
-        raise BadInput("--dry-run and --calldata", Said("given"), "with --once: "
+        raise BadInput("--dry-run and --calldata", Said("given"), "given with --once: "
                        "what is not sent is found again and again")
     _, there = opened(deployment, endpoint)
     settled = _read_state(state, there)
@@ -356,7 +357,7 @@ def challenge(deployment: Path, endpoint: Endpoint, epoch_id: int, epoch: Path |
     receipt = watching.challenge(there.court, LeafProver(keys, progress=progress), epoch_id, leaves, found,
                                  content=signed, listed=rows, factors=factors)
     return Outcome({"epoch_id": epoch_id, "false": found.what, "function": found.function, **_sent(receipt)},
-                   [found.what, *table([("refuted", epoch_id), ("transaction", receipt.transaction)]),
+                   [found.what, *table([("refuted", f"epoch {epoch_id}"), ("transaction", receipt.transaction)]),
                     "its signers are slashed by `tailproof oracle settle`"])
 
 
@@ -484,13 +485,14 @@ def _shown_by_hand(there: Contracts, leaves: EpochLeaves, show: Sequence[str]) -
     for text in show:
         kind, _, rest = text.partition(":")
         id, _, element = rest.partition(":")
-        if kind not in KINDS or not (id.isdecimal() and element.isdecimal() and id.isascii() and element.isascii()):
+        if kind not in KINDS or not (element.isdecimal() and element.isascii()):
             raise BadInput("--show", text, f"KIND:ID:ELEMENT, with a kind of {', '.join(KINDS)}")
-        tag, place = _tag(kind), leaves.place(_tag(kind), int(id))
+        tag, leaf_id = _tag(kind), read_element(id, "--show, ID")
+        place = leaves.place(tag, leaf_id)
         if place is None or int(element) >= len(leaves.rows[tag][place]):
             raise BadInput("--show", text, "a leaf and an element that the epoch holds")
         shown.append(Shown(tag, place, int(element)))
-        fields.append(Field(tag, int(id), int(element), leaves.rows[tag][place][int(element)]))
+        fields.append(Field(tag, leaf_id, int(element), leaves.rows[tag][place][int(element)]))
     form = there.court.leaf_layout()
     false = breaks_bound(fields[0], form) if len(fields) == 1 else contradict(fields[0], fields[1], form)
     return Falsity("field", tuple(shown), f"{' and '.join(show)}: false") if false else None
@@ -527,18 +529,18 @@ def _write_state(path: Path | None, there: Contracts, settled: set[int]) -> None
 
 def _told(found: Candidate) -> list[str]:
     made = found.content
-    return table([("epoch id", f"{made.id} ({_time(made.id)})"), ("root", made.root),
+    return table([("epoch id", moment(made.id)), ("root", made.root),
                   ("digest", "0x" + made.digest().hex()), ("prices of", f"{_time(found.valuation)}, "
-                  f"{made.id - found.valuation} s before"), ("marks", ", ".join(map(str, made.marks))),
-                  ("regime", made.regime), ("lag", f"{made.lag_seconds} s")])
+                  f"{duration(made.id - found.valuation)} before"), ("marks", ", ".join(map(str, made.marks))),
+                  ("regime", made.regime), ("lag", duration(made.lag_seconds))])
 
 
 def _remarks(there: Contracts, found: Candidate) -> list[str]:
     """What a signature does not hold against it, and its signer should see."""
     age, remarks = found.content.id - found.valuation, list[str]()
     if age > there.ledger.max_epoch_age():
-        remarks.append(f"OLD PRICES: they are of {_time(found.valuation)}, {age} s before: proofs in it are taken as "
-                       "fresh from its publication on, whatever the prices")
+        remarks.append(f"OLD PRICES: they are of {_time(found.valuation)}, {duration(age)} before: proofs in it are "
+                       "taken as fresh from its publication on, whatever the prices")
     if found.previous is None and found.superseded:
         remarks.append(f"NOT COMPARED with epoch {found.superseded}, the last that stands: what was listed there and "
                        "is not here stays unseen (E7)")

@@ -67,7 +67,7 @@ def submit(bundles: tuple[Path, ...], deployment: Path, outbox: str) -> Outcome:
         try:
             taken.append(intake.take(document.decode(), "command"))
         except UnicodeDecodeError:
-            raise BadInput("bundle", "no text", "JSON in UTF-8", source=path) from None
+            raise BadInput("bundle", Said("no text"), "JSON in UTF-8", source=path) from None
     return Outcome({"outbox": box.name, "items": [{"taken": how, **_shown(item)} for item, how in taken]},
                    table([(item.name, how, item.state, item.reason) for item, how in taken]),
                    all(item.state != "refused" for item, _ in taken))

@@ -358,7 +358,7 @@ def begun(as_of: int | None, until: int) -> int:
     """First second of an attestation; raises BadInput where its last one is over already."""
     now = int(time.time())
     if until < now:
-        raise BadInput("--until", format_time(until), f"not past: it is {format_time(now)}")
+        raise BadInput("--until", format_time(until), f"a time to come: it is {format_time(now)}")
     return now if as_of is None else as_of
 
 

@@ -13,6 +13,7 @@ from primitives.errors import BadInput
 
 from .. import epochs
 from ..keys import INSECURE, KeyDirectory
+from ..number_forms import duration, moment
 from ..secret import Opening
 from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .memory import peak_memory
@@ -181,5 +182,5 @@ def _require_young(ledger: Attesting, epoch_id: int) -> None:
     """Refuse, before the work of a proof, an epoch that the contract does not take any more (StaleEpoch)."""
     now, age = ledger.chain.next_time(), ledger.max_epoch_age()
     if now > epoch_id + age:
-        raise BadInput("--epoch-id", epoch_id, f"{now - age} or later: the contract takes proofs in epochs of the last "
-                       f"{age} seconds, and this one is {now - epoch_id} seconds old (StaleEpoch)")
+        raise BadInput("--epoch-id", epoch_id, f"{moment(now - age)} or later: the contract takes proofs in epochs "
+                       f"of the last {duration(age)}, and this one is {duration(now - epoch_id)} old (StaleEpoch)")

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from primitives.errors import BadInput, TailproofError
+from primitives.errors import BadInput, Said, TailproofError
 from primitives.jsonio import NEW
 
 from .. import epochs
 from ..extras import require
 from ..keys import INSECURE, KeyDirectory
+from ..number_forms import duration
 from . import venue_replay, venue_run
 from .console import FILE, Integer, Outcome, progress, reporting, say, table, warn
 from .node import Endpoint, talking_to_a_node
@@ -262,7 +263,7 @@ def plan(accounts: int, interval: int, cores: int | None, key: Path | None, proo
                        for number, course in enumerate(made.courses)],
                       ("epoch", "proven, s", "mined, s", "failures", "proofs lost", "stragglers", "busy")), "",
         f"{made.machines} machine{'s' if made.machines > 1 else ''} of {of_machine} cores: {accounts} accounts in "
-        f"{made.blocks} blocks and {made.gas} gas, before the next epoch, {interval} s later.",
+        f"{made.blocks} blocks and {made.gas} gas, before the next epoch, {duration(interval)} later.",
         f"The proofs alone would take {made.least}." + (
             " With one machine less, an epoch played was not over in time." if made.one_less else "")])
 
@@ -288,7 +289,8 @@ def _source(workers: int | None, scheduler: str | None, ca: Path | None, cert: P
     given = [path for path in (ca, cert, key) if path is not None]
     if scheduler is None:
         if given or insecure:
-            raise BadInput("--tls-… and --insecure", "given", "absent without --scheduler: workers of this machine "
+            raise BadInput("--tls-… and --insecure", Said("given"),
+                           "absent without --scheduler: workers of this machine "
                            "speak TLS under a certificate of their own")
         return cluster.local(cluster.default_workers() if workers is None else workers)
     if workers is not None:
@@ -341,10 +343,4 @@ class _Told:
         now = time.monotonic()
         if now - self._last >= self.EVERY and tally.left is not None and tally.done < tally.total:
             self._last = now
-            say(f"{tally.done} of {tally.total} accounts, {tally.proven} proven, about {_duration(tally.left)} left")
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+            say(f"{tally.done} of {tally.total} accounts, {tally.proven} proven, about {duration(tally.left)} left")

@@ -59,8 +59,8 @@ def test_a_hash_is_no_number() -> None:
 
 
 def test_numbers_are_never_broken() -> None:
-    lines = table([("a" * 60, 10**40), ("b", 1)], width=50)
-    assert str(10**40) in lines[0] + lines[1]
+    lines = table([("a" * 60, 10**30), ("b", 1)], width=50)
+    assert str(10**30) in lines[0] + lines[1]
     assert len(lines) > 2
 
 
