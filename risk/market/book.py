@@ -192,8 +192,8 @@ def parse_book(data: bytes, *, source: str | Path | None = None, left_out: str |
     root = Node(jsonio.loads(data, source=source), source=source)
     bare = _REQUIRED[""] - {"rate"}                # which a curve may stand in place of
     if isinstance(root.value, dict) and root.value.get("schema", SCHEMA) == SCHEMA:
-        by_kind = {**_REQUIRED, "expiries[]": lambda entry: _REQUIRED["expiries[]"] | sources_of(entry)}
-        root.complete({**by_kind, "": bare} if "discount" in root.value else by_kind)
+        root.complete({**_REQUIRED, "": bare if "discount" in root.value else _REQUIRED[""],
+                       "expiries[]": lambda entry: _REQUIRED["expiries[]"] | sources_of(entry)})
     parts = root.document(SCHEMA, bare, {"rate", "discount", "released", "ssvi", "liquidity"})
     if "discount" in parts and "rate" in parts:
         raise parts["rate"].refuse("absent: the curve, discount, is in its place")

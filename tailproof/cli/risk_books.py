@@ -51,7 +51,7 @@ def rows_of(numbers: AnyEpoch, held: Portfolio) -> Sequence[tuple[int, int]]:
     found, bits = held.rows(numbers), most_gross(numbers.shape)
     gross = sum(abs(lots) * int(numbers.amax[row]) for row, lots in found)
     if bits is not None and gross >= 1 << bits:
-        raise BadInput("gross exposure, sum |lots| amax", gross, f"below 2**{bits}")
+        raise BadInput("gross exposure (the sum of |lots| amax)", gross, f"below 2**{bits}")
     return found
 
 
