@@ -126,7 +126,8 @@ def _charges(book: Book, model: Model, ground: _Ground, lot: Lot, side: int, oth
             most = lot.most
         found["short_options"] = short_options.charge(lot, rules.short_options, most)
     if rules.wrong_way is not None and asset in rules.wrong_way:
-        found["wrong_way"] = wrong_way.charge(lot, side, rules.wrong_way[asset], book.rate)
+        found["wrong_way"] = wrong_way.charge(lot, side, rules.wrong_way[asset],
+                                               float(book.log_discount(np.array([float(lot.years)]))[0]))
     if rules.open_interest is not None and asset in rules.open_interest:
         _market(lot, "[addons.open_interest]")
         for amount in found.values():

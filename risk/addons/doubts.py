@@ -57,12 +57,14 @@ def doubts(model: Model, book: Book, calibration: Calibration) -> Iterator[Doubt
 def _sizes(book: Book) -> Iterator[tuple[str, Fraction, Fraction]]:
     """Of living listings whose market the book states: symbol, units of the largest position, a day's volume."""
     assert book.liquidity is not None
+    spots = {underlying.symbol: underlying.spot for underlying in book.underlyings}
     for listing in book.listings:
         instrument = listing.instrument
         market = book.liquidity.markets.get((instrument.underlying, instrument.kind))
         most = most_lots(book, listing)
         if listing.settled is None and market is not None and most is not None:
-            yield instrument.symbol, most * Fraction(instrument.lot), Fraction(market.daily_volume)
+            yield (instrument.symbol, most * instrument.underlying_units(spots[instrument.underlying]),
+                   Fraction(market.daily_volume))
 
 
 def _costly(model: Model, book: Book, facts: Liquidity, rule: Impact, calibration: Calibration) -> Iterator[Doubt]:
@@ -77,10 +79,11 @@ def _costly(model: Model, book: Book, facts: Liquidity, rule: Impact, calibratio
         variance = variances[instrument.underlying]
         if variance is None:
             continue
-        notional = Fraction(instrument.lot) * spots[instrument.underlying]
+        units = instrument.underlying_units(spots[instrument.underlying])
+        notional = units * spots[instrument.underlying]
         years = Fraction(0) if instrument.expiry is None else Fraction(instrument.expiry - book.valuation, YEAR)
-        lot = Lot(row, instrument, notional, notional, (Fraction(0), Fraction(0)), variance, years, market, most)
-        size = most * Fraction(instrument.lot)
+        lot = Lot(row, instrument, units, notional, notional, (Fraction(0), Fraction(0)), variance, years, market, most)
+        size = most * units
         cost = impact.spread(lot, market) + impact.charge(lot, market, rule, variance, size)
         if cost > Fraction(model.gates.closing_cost) * notional:
             yield Doubt("G16", f"closing a lot of {instrument.symbol}", f"{float(cost / notional):.3g} of its spot "

@@ -27,7 +27,7 @@ class Lot:
     """One lot of a living listing; amounts are money units, exact.
 
     row : of the listing among the book's.
-    notional : at spot.  value : what it is worth today.
+    units : of the underlying, at spot.  notional : at spot.  value : what it is worth today.
     shortfall : Expected Shortfall of holding it long, and short; at least 0.
     variance : of a day's log return of its underlying; None where nothing forecasts one.
     years : to its expiry, 0 where it has none.
@@ -37,6 +37,7 @@ class Lot:
 
     row: int
     instrument: Instrument
+    units: Fraction
     notional: Fraction
     value: Fraction
     shortfall: tuple[Fraction, Fraction]
@@ -48,7 +49,7 @@ class Lot:
     @property
     def size(self) -> Fraction | None:
         """Units of the underlying in the largest position."""
-        return None if self.most is None else self.most * Fraction(self.instrument.lot)
+        return None if self.most is None else self.most * self.units
 
 
 def lots_of(book: Book, model: Model, calibration: Calibration, values: Sequence[NDArray[np.int64]], tail: Tail
@@ -68,12 +69,12 @@ def lots_of(book: Book, model: Model, calibration: Calibration, values: Sequence
         instrument = listing.instrument
         if listing.settled is not None or instrument.kind == Kind.CASH:
             continue
-        lot = Fraction(instrument.lot)
-        value = price * lot
+        units = instrument.underlying_units(spots[instrument.underlying])
+        value = price * Fraction(instrument.lot)
         base = value if model.basis == Basis.LEVEL else Fraction(0)
         long = max(shortfall(-each[row], weights, tail.numerator) for each in values) + base
         short = max(shortfall(each[row], weights, tail.numerator) for each in values) - base
-        yield Lot(row, instrument, lot * spots[instrument.underlying], value,
+        yield Lot(row, instrument, units, units * spots[instrument.underlying], value,
                   (max(Fraction(0), long), max(Fraction(0), short)), variances[instrument.underlying],
                   Fraction(0) if instrument.expiry is None else Fraction(instrument.expiry - book.valuation, YEAR),
                   market_of(book, instrument), most_lots(book, listing))
@@ -91,7 +92,10 @@ def most_lots(book: Book, listing: Listing) -> int | None:
     if instrument.most is not None:
         return instrument.most
     market = market_of(book, instrument)
-    return None if market is None else math.floor(Fraction(market.size) / Fraction(instrument.lot))
+    if market is None:
+        return None
+    spot = next(one.spot for one in book.underlyings if one.symbol == instrument.underlying)
+    return math.floor(Fraction(market.size) / instrument.underlying_units(spot))
 
 
 def shortfall(losses: NDArray[np.int64], weights: Sequence[int], numerator: int) -> Fraction:

@@ -16,12 +16,12 @@ from risk.exact.elementary import exp
 from risk.market.instruments import Kind
 
 
-def charge(lot: Lot, side: int, recovery: Fraction, rate: float) -> int:
-    """Money units a lot.  rate : of the quote currency, a year."""
-    return math.ceil(max(Fraction(0), _loss(lot, SIDES[side], recovery, rate) - lot.shortfall[side]))
+def charge(lot: Lot, side: int, recovery: Fraction, log_discount: float) -> int:
+    """Money units a lot.  log_discount : logarithm of what one paid at its expiry is worth today."""
+    return math.ceil(max(Fraction(0), _loss(lot, SIDES[side], recovery, log_discount) - lot.shortfall[side]))
 
 
-def _loss(lot: Lot, side: str, recovery: Fraction, rate: float) -> Fraction:
+def _loss(lot: Lot, side: str, recovery: Fraction, log_discount: float) -> Fraction:
     """At `recovery` times the price; at least what it is."""
     kind = lot.instrument.kind
     if side == "long":
@@ -29,6 +29,6 @@ def _loss(lot: Lot, side: str, recovery: Fraction, rate: float) -> Fraction:
     if kind != Kind.PUT:
         return Fraction(0)
     assert lot.instrument.strike is not None           # an option has one
-    discount = max(Fraction(1), Fraction(float(exp(-rate * float(lot.years)))))
+    discount = max(Fraction(1), Fraction(float(exp(log_discount))))
     strike = lot.instrument.strike * Fraction(lot.instrument.lot)
     return max(Fraction(0), strike * discount - recovery * lot.notional)

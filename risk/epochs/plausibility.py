@@ -234,7 +234,7 @@ def _uncharged(book: Book) -> Iterator[Doubt]:
         instrument = listing.instrument
         if instrument.kind == Kind.CASH:
             continue                               # nothing is at risk, nothing is charged
-        lot = Fraction(instrument.lot) * spots[instrument.underlying]
+        lot = instrument.underlying_units(spots[instrument.underlying]) * spots[instrument.underlying]
         if listing.settled is None and instrument.kind.optional and listing.short < LEAST_CONTINGENCY * lot:
             yield Doubt("G11", f"contingency of {instrument.symbol} held short", f"{float(listing.short / lot):.3g} of "
                         "spot", f"at least {float(LEAST_CONTINGENCY):g}")

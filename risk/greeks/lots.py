@@ -112,7 +112,7 @@ def _arguments(book: Book, listings: list[Listing], spots: Floats) -> tuple[Floa
         rows.append((curve.forward / UNIT, instrument.strike / UNIT, curve.volatilities[instrument.strike],
                      _years(book, listing), float(instrument.kind == Kind.CALL), float(_pays_coins(listing))))
     forward, strike, volatility, years, call, coins = np.array(rows).T
-    rate = np.where(coins > 0, carries(forward, spots, years), book.rate)
+    rate = np.where(coins > 0, carries(forward, spots, years), -book.log_discount(years) / years)
     return spots, forward, strike, volatility, years, rate, call > 0
 
 

@@ -41,7 +41,7 @@ def random_books(market: Market, count: int, seed: int) -> tuple[NamedBook, ...]
         if listing.settled is None and listing.instrument.kind != Kind.CASH:
             rows.append(row)
             asset[row] = listing.instrument.underlying
-            value[row] = Fraction(listing.instrument.lot) * spots[asset[row]]
+            value[row] = listing.instrument.underlying_units(spots[asset[row]]) * spots[asset[row]]
     if count and len(rows) < 2:
         raise BadInput("instruments", len(rows), "at least 2 that live, to make books of")
     drawn = uniforms(seed, (count, 1 + _POSITIONS * _DRAWS)).tolist() if count else []

@@ -88,13 +88,15 @@ class BookLoss:
             instrument = listing.instrument
             if listing.settled is not None or instrument.kind == Kind.CASH or not lots:
                 continue
+            if instrument.inverse:                 # its coins are worth what they then are: no bound is known here
+                return None
             living += abs(lots)
             size = Fraction(instrument.lot) * abs(lots)
             if lots > 0:
                 total += size * price
             elif instrument.kind == Kind.PUT and instrument.strike is not None and instrument.expiry is not None:
                 years = (instrument.expiry - book.valuation) / YEAR
-                grown = Fraction(float(exp(np.array([max(0.0, -book.rate) * years]))[0]))
+                grown = Fraction(float(exp(np.maximum(0.0, book.log_discount(np.array([years]))))[0]))
                 total += size * (instrument.strike * grown * _BIT_MORE - price)
             else:
                 return None

@@ -30,7 +30,7 @@ from risk.addons import (
     short_options,
     wrong_way,
 )
-from risk.addons.lot import Lot, lots_of, root_up, shortfall
+from risk.addons.lot import Lot, lots_of, most_lots, root_up, shortfall
 from risk.addons.terms import Terms, require_sums
 from risk.epochs import epoch_directory
 from risk.epochs.audit import check
@@ -46,6 +46,7 @@ from risk.grid.grid_build import Valuation, assemble_grid, full_revaluation, int
 from risk.grid.grid_shape import GRID_1000
 from risk.margins.grid_margin import compare
 from risk.margins.margin import margin
+from risk.market.book import parse_book
 from risk.market.instruments import Instrument, Kind, Settlement
 from risk.market.liquidity import Market
 from risk.models.addon_rules import BasisRule, Caps, Confidence, Depeg, Gas, Impact, Lag, ShortOptions
@@ -134,8 +135,9 @@ def a_lot(kind: Kind = Kind.PERPETUAL, *, lot: str = "1", notional: int = 1000 *
           most: int | None = 100) -> Lot:
     instrument = Instrument("X", kind, "venue", "BTC", "USD", Decimal(lot), Settlement.PHYSICAL if kind == Kind.SPOT
                             else Settlement.CASH, expiry=0 if kind.expires else None, strike=strike)
-    return Lot(0, instrument, Fraction(notional), Fraction(notional if value is None else value),
-               (Fraction(losses[0]), Fraction(losses[1])), Fraction(4, 10**4), years, MARKET, most)
+    return Lot(0, instrument, Fraction(instrument.lot), Fraction(notional),
+               Fraction(notional if value is None else value), (Fraction(losses[0]), Fraction(losses[1])),
+               Fraction(4, 10**4), years, MARKET, most)
 
 
 MARKET = Market(Decimal("400"), Decimal("1000"), Decimal("0.001"), Decimal("100"))
@@ -225,7 +227,7 @@ def test_a_token_of_the_venues_own_is_charged_to_its_recovery() -> None:
     put = a_lot(Kind.PUT, value=50 * USD, losses=(0, 200 * USD), strike=1000 * USD)
     assert wrong_way.charge(put, 1, Fraction(1, 10), 0.0) == 700 * USD         # 1000 - 100, less 200
     assert wrong_way.charge(put, 0, Fraction(1, 10), 0.0) == 0
-    assert wrong_way.charge(replace(put, years=Fraction(1)), 1, Fraction(1, 10), -0.1) > 700 * USD
+    assert wrong_way.charge(replace(put, years=Fraction(1)), 1, Fraction(1, 10), 0.1) > 700 * USD
 
 
 def test_open_interest_takes_margins_to_the_notional() -> None:
@@ -261,6 +263,28 @@ def test_shortfalls_are_those_of_margins() -> None:
         share = Fraction(int(rng.integers(1, 20)), int(rng.integers(1, 4)))
         tail = TailSize(share.numerator, share.denominator)
         assert shortfall(losses, tail.weights(40), tail.numerator) == expected_shortfall(losses, tail).value
+
+
+def test_a_lot_that_pays_coins_is_charged_for_the_coins_it_stands_for() -> None:
+    """An inverse perpetual counts quote units: of 650 USD it is charged as one of 0.01 BTC at 65,000 is."""
+    document = with_facts()
+    spot = next(one["spot"] for one in document["underlyings"] if one["symbol"] == "BTC")
+    linear = next(one for one in document["instruments"] if one["kind"] == "perpetual" and one["underlying"] == "BTC")
+    coin = {**linear, "symbol": "COIN", "lot": str(Decimal(linear["lot"]) * Decimal(spot)), "settlement": "coin"}
+    epoch = build(world({**document, "instruments": [*document["instruments"], coin]}, model=MODEL + RULES))
+    for name in ("spread", "impact", "basis", "confidence", "depeg", "gas"):
+        for mine, other in zip(term(epoch, name, "COIN"), term(epoch, name, linear["symbol"]), strict=True):
+            assert abs(mine - other) <= 1, name
+    assert most_lots_of(epoch, "COIN") == most_lots_of(epoch, linear["symbol"])
+
+
+def most_lots_of(epoch: Epoch, symbol: str) -> int:
+    assert epoch.provenance is not None
+    listed = parse_book(epoch.provenance.sources.book)
+    (listing,) = (one for one in listed.listings if one.instrument.symbol == symbol)
+    most = most_lots(listed, listing)
+    assert most is not None
+    return most
 
 
 # -- what is in leaves and manifest ---------------------------------------------------------------------------------

@@ -211,7 +211,7 @@ def test_what_is_settled_in_coins_has_greeks_of_its_own(crypto: Epoch) -> None:
     coins = [SimpleNamespace(settled=None, instrument=_Coins(one.instrument)) for one in chosen]
     real = market.book
     market.book = SimpleNamespace(listings=coins, underlyings=real.underlyings,                 # type: ignore[assignment]
-                                  valuation=real.valuation, curves=real.curves, rate=real.rate)
+                                  valuation=real.valuation, curves=real.curves, log_discount=real.log_discount)
     found = lot_greeks(market)
     for i, one in enumerate(coins):
         instrument = one.instrument
