@@ -26,7 +26,9 @@ from relayer.outbox import OtherContent, Outbox
 from relayer.parcel import COVER
 from relayer.submit import NotSubmitted
 from risk.epochs.provenance import Sources, read_source
+from risk.exact.shape import EpochShape
 from risk.grid.grid_shape import GridShape
+from risk.models.model import named_statement, parse_model
 from verifier_contracts.ledger import Source
 from verifier_contracts.system import Contracts, System
 from verifier_contracts.vault import Factor
@@ -43,7 +45,7 @@ from ..liquidation_reading import FactorBook
 from ..watching import Held, Library
 from . import feeds
 from .config import VenueConfig
-from .feeds import Feed
+from .feeds import Feed, Snapshot
 from .openings import Openings
 from .rounds import Proposal, Rounds, gather, name
 from .ticks import Tick, Ticks
@@ -207,8 +209,8 @@ class Venue:
             if snapshot.valuation == arrays.header.timestamp:
                 return self._built(tick, before.path.name, before.leaves.root)
         own = self.config.epoch
-        sources = Sources(read_source(own.model), snapshot.book, snapshot.history,
-                          {"model": str(own.model), "book": feed.name, "history": feed.name})
+        sources = sources_of(read_source(own.model), snapshot, {"model": str(own.model), "book": feed.name,
+                                                                "history": feed.name})
         self._at("before built")
         made = epochs.build(sources, statement=own.statement, regime=own.regime, collateral=self._inside,
                             previous=None if before is None else before.path)
@@ -473,6 +475,17 @@ class Venue:
             self.heard("all on chain", tick=tick.number, epoch_id=epoch_id, seconds=tick.seconds["on chain"])
         if tick is not last[0]:
             self.ticks.save(tick)
+
+
+def sources_of(model: bytes, snapshot: Snapshot, paths: dict[str, str]) -> Sources:
+    """What an epoch is made from: of a feed's history nothing where the model reads none; raises BadInput."""
+    named = named_statement(model, source=paths["model"])
+    shape = None if named is None else statements.get(named).shape
+    reads = parse_model(model, shape=shape if isinstance(shape, EpochShape) else None, source=paths["model"]
+                        ).needs_history
+    history = snapshot.history if reads else None
+    return Sources(model, snapshot.book, history, {name: path for name, path in paths.items()
+                                                   if name != "history" or history is not None})
 
 
 def _told(error: Exception) -> str:
