@@ -52,7 +52,7 @@ def check(config: VenueConfig, system: System, there: Contracts, feed: Callable[
     tries: tuple[tuple[str, Callable[[], str]], ...] = (
         ("interval", lambda: _interval(config, there)),
         ("key", lambda: _key(config, there)),
-        ("feed", lambda: _feed(config, feed(), taken)),
+        ("feed", lambda: _feed(config, there, feed(), taken)),
         ("epoch", lambda: _epoch(config, there, taken)),
         ("signers", lambda: _signers(config, there)),
         ("accounts", lambda: _accounts(config, there, openings)),
@@ -86,7 +86,10 @@ def _key(config: VenueConfig, there: Contracts) -> str:
     return f"{keys.statement}, in force"
 
 
-def _feed(config: VenueConfig, feed: Feed, taken: list[Snapshot]) -> str:
+def _feed(config: VenueConfig, there: Contracts, feed: Feed, taken: list[Snapshot]) -> str:
+    if config.feed.replayed and not there.chain.development:
+        raise BadInput("feed.replayed", True, "false: prices of the past are for development chains",
+                       source=config.path)
     snapshot = feed.read()
     feeds.require_young(snapshot, time.time(), config.feed.max_age, replayed=config.feed.replayed, source=feed.name)
     taken.append(snapshot)
