@@ -313,7 +313,9 @@ class Relay:
         combine = set[str]()
         for slot in SINGLE:
             alike = [one for one in ready if one.parcel.slot == slot]
-            combines = len(alike) > 1 and self._combines(slot)
+            # One alone waits for others where they could go together by now; for it nothing is prepared.
+            combines = self._combines(slot) if len(alike) > 1 else bool(alike) and self.terms.linger > 0 and \
+                self._kept(slot)
             if combines is None and now - min(one.since for one in alike) < self.terms.policy.bump_after:
                 ready = [one for one in ready if one not in alike]     # until the key is kept, which takes a block
             elif combines:
@@ -445,7 +447,7 @@ class Relay:
 
     def _combines(self, slot: str) -> bool | None:
         """Whether proofs of a slot can go together; None: soon, a preparation is out, or was sent for it."""
-        if self.peers.agreed("the key of combinations", lambda peer: self._desk.combines(peer, slot)):
+        if self._kept(slot):
             return True
         load = self._desk.preparation(slot)
         if load is None:
@@ -458,6 +460,10 @@ class Relay:
             return False
         assert self.sight is not None
         return None if self._sign([], replace(load, gas=tried), next_nonce(self.sight, self._nonces())) else False
+
+    def _kept(self, slot: str) -> bool:
+        """Whether the key of a slot lies where combinations read it."""
+        return bool(self.peers.agreed("the key of combinations", lambda peer: self._desk.combines(peer, slot)))
 
     def _sign(self, items: Sequence[Item], load: Load, nonce: int) -> bool:
         """Sign, keep what was signed, and hand it over."""

@@ -143,6 +143,84 @@ def test_a_stop_ends_what_is_under_way_and_begins_nothing(site: VenueSite, two: 
     assert len(site.documents()) == 2
 
 
+def test_what_lay_there_unfinished_for_long_is_not_gone_on_with(site: VenueSite, two: list[Member],
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick whose prices are old by the time somebody proposes it, and an epoch that nobody wrote down."""
+    venue = site.venue()
+    venue.once()
+    (tick,) = venue.ticks.last()
+    assert (tick.outcome, tick.epoch) == ("open", "000001")
+    venue.ticks.save(replace(tick, begun_at=tick.begun_at - 601))
+    again = site.venue()
+    again.once()
+    assert again.ticks.last()[0].why.startswith("its prices are old")
+    (site.home / "state" / "ticks" / "000001.json").unlink()
+    site.feed(900, "29300")
+    site.tick(site.venue())
+    assert [tick.epoch for tick in again.ticks.last(9)] == ["000002"]
+
+
+def test_old_epochs_are_put_away_and_old_bundles_forgotten(site: VenueSite, two: list[Member],
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    from tailproof.venue import running
+    monkeypatch.setattr(running, "KEPT_EPOCHS", 2)
+    venue = site.venue()
+    for turn in range(4):
+        site.feed(600 + 300 * turn, str(29_100 + turn))
+        site.tick(venue)
+        site.later(5 * MINUTE)
+    rounds = site.home / "rounds"
+    assert sorted(path.name for path in (rounds / "epochs").iterdir()) == ["000003", "000004", "before"]
+    assert sorted(path.name for path in (rounds / "archive").iterdir()) == ["000001", "000002"]
+    kept = {int(path.name.split("-")[1]) for path in (site.home / "state" / "proven").iterdir()}
+    assert kept == {tick.epoch_id for tick in venue.ticks.last(2)}
+    assert len(site.documents()) == 8, "the relayer has them all"
+
+
+def test_a_defect_is_told_without_its_words_and_stops_nothing_else(site: VenueSite, two: list[Member]) -> None:
+    venue = site.venue()
+
+    def find(account: str, commitment: int) -> Opening:
+        raise RuntimeError(repr(two[0].opening))
+    object.__setattr__(venue.openings, "find", find)
+    before = site.real.at.oracle.latest_epoch_id()
+    for _ in range(3):
+        venue.once()
+    site.sign(0, 1)
+    for _ in range(3):
+        venue.once()
+    assert site.real.at.oracle.latest_epoch_id() > before
+    assert "RuntimeError at " in venue.troubles["accounts"]
+    told = json.dumps(site.heard, default=str) + venue.troubles["accounts"]
+    assert str(two[0].opening.salt) not in told.replace("=", " ").replace(",", " ").split()
+    assert "salt=" not in told
+
+
+def test_what_is_lost_is_tried_again_later_and_others_at_once(site: VenueSite, two: list[Member],
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    from tailproof.farm.dispatch import Result
+    from tailproof.venue import running
+    honest, asked = running.Dispatch.run, list[int]()
+
+    def run(self: Any, jobs: list[Any], total: int, *, told: Any, stopped: Any) -> None:
+        asked.append(len(jobs))
+        lost = [job for job in jobs if job.context.account == two[0].account and len(asked) == 1]
+        for job in lost:
+            told(Result(job, lost="KilledWorker"))
+        honest(self, [job for job in jobs if job not in lost], total, told=told, stopped=stopped)
+    monkeypatch.setattr(running.Dispatch, "run", run)
+    venue = site.venue()
+    site.tick(venue)
+    assert venue.accounts.counts() == {"handed over": 1, "lost": 1}
+    assert not venue.settled
+    venue._swept_at = 0.0
+    venue.once()
+    assert asked == [2]
+    venue._swept_at = venue.accounts.next_look[two[0].account] = 0.0
+    venue.once()
+    assert (asked, venue.accounts.counts()) == ([2, 1], {"handed over": 2})
+
+
 # -- accounts ----------------------------------------------------------------------------------------------------------
 def test_one_accounts_failure_stops_no_other(real: RealSystem, site: VenueSite, tmp_path: Path) -> None:
     made = members(real, tmp_path / "in", [400, 700, 250, 300, 500])
@@ -259,7 +337,8 @@ def test_a_feed_that_fails_stops_no_account_and_is_asked_again(site: VenueSite, 
     assert venue.accounts.counts() == {"handed over": 2}
 
 
-def test_prices_of_the_past_are_taken_only_where_that_is_said(site: VenueSite) -> None:
+def test_prices_of_the_past_are_taken_only_where_that_is_said(site: VenueSite, monkeypatch: pytest.MonkeyPatch
+                                                              ) -> None:
     text = (site.home / "venue.toml").read_text()
     (site.home / "venue.toml").write_text(text.replace("replayed = true", "replayed = false"))
     venue = site.venue()
@@ -268,6 +347,10 @@ def test_prices_of_the_past_are_taken_only_where_that_is_said(site: VenueSite) -
     site.feed(replayed=False)
     venue.once()
     assert "valuation" in venue.troubles["tick"], "and they are old whatever the manifest says"
+    (site.home / "venue.toml").write_text(text)
+    monkeypatch.setattr(site.real.chain, "development", False)
+    with pytest.raises(BadInput, match=r"feed\.replayed"):
+        site.venue()
 
 
 # -- signers -----------------------------------------------------------------------------------------------------------
@@ -305,7 +388,10 @@ def test_a_signature_that_is_none_keeps_no_other_from_counting(site: VenueSite, 
     SignedContent(signed.chain_id, signed.oracle, stranger.address, signed.content, stranger.sign_message(message)
                   ).save(folder / "000001-stranger.json")
     replace(signed, oracle=site.real.venue.address).save(folder / "000001-elsewhere.json")
+    (site.home / "private").write_text("what only the venue reads")
+    (folder / "000001-link.json").symlink_to(site.home / "private")
     venue.once()
+    assert "only the venue" not in json.dumps(site.heard, default=str)
     assert venue.published == 0
     assert {facts["file"] for facts in site.events("signature not counted")} == {
         f"000001-{name}.json" for name in ("junk", "other", "false", "stranger", "elsewhere")}

@@ -127,11 +127,15 @@ def _assembled(config: VenueConfig, deployment: Path, endpoint: Endpoint, hearin
 
 def _workers(config: VenueConfig) -> Callable[[], AbstractContextManager[Client]]:
     """Where workers come from; raises BadInput for what is wrong with that now."""
+    from primitives import threads
+
     from ..farm import cluster
     from ..farm.transport import Tls, require_safe
     own = config.prove
     if own.scheduler is None:
         count = cluster.default_workers() if own.workers is None else own.workers
+        if count > threads.count():
+            raise BadInput("prove.workers", count, f"at most {threads.count()}, the threads to use", source=config.path)
         return lambda: cluster.local(count)
     tls = None if own.tls is None else Tls(*own.tls)
     require_safe(own.scheduler, tls, insecure=False)
@@ -220,13 +224,8 @@ def check(config: Path, deployment: Path, endpoint: Endpoint) -> Outcome:
         own = settings.prove
         source = _workers(settings)
         if own.scheduler is None:
-            from primitives import threads
-
             from ..farm.cluster import default_workers
-            count = default_workers() if own.workers is None else own.workers
-            if count > threads.count():
-                raise BadInput("prove.workers", count, f"at most {threads.count()}, the threads to use", source=config)
-            return f"{count} on this machine"
+            return f"{default_workers() if own.workers is None else own.workers} on this machine"
         with source() as client:
             return f"{len(client.nthreads())} of the scheduler"
 
@@ -285,6 +284,8 @@ def signer(rounds: Path, deployment: Path, endpoint: Endpoint, out: Path, model:
     own: Feed | None = None if folder is None and feed_url is None else feed_of(folder, feed_url)
     model_bytes, collateral_bytes = files_of(model, collateral)
     _, there = opened(deployment, endpoint)
+    if replayed and not there.chain.development:
+        raise BadInput("--replayed", Said("given"), "absent: prices of the past are for development chains")
     owner = signing.owner_of(there.oracle, key.address)
     path = signing_journal.default_path(owner) if journal is None else journal
     seated = there.oracle.signers()

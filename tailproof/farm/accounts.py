@@ -93,6 +93,13 @@ class Shelf:
                            source=self.folder) from None
         return True
 
+    def forget_before(self, epoch_id: int) -> None:
+        """Remove the bundles of earlier epochs."""
+        for path in self.folder.glob("0x*-*-*.json"):
+            epoch = path.name.split("-")[1]
+            if epoch.isdecimal() and int(epoch) < epoch_id:
+                path.unlink(missing_ok=True)
+
     def put(self, job: Job, bundle: Bundle) -> Path:
         """Keep a bundle; whole or not at all."""
         path = self.place(job)

@@ -9,7 +9,7 @@ from typing import Any
 
 from circuits import statements
 from primitives.errors import BadInput, TailproofError
-from risk.epochs.provenance import Sources, read_source
+from risk.epochs.provenance import read_source
 from risk.exact.clock import format_time
 from risk.grid.grid_shape import GridShape
 from verifier_contracts.system import Contracts, System
@@ -24,6 +24,7 @@ from .config import VenueConfig
 from .feeds import Feed, Snapshot
 from .openings import Openings
 from .rounds import Rounds
+from .running import sources_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def check(config: VenueConfig, system: System, there: Contracts, feed: Callable[
     tries: tuple[tuple[str, Callable[[], str]], ...] = (
         ("interval", lambda: _interval(config, there)),
         ("key", lambda: _key(config, there)),
-        ("feed", lambda: _feed(config, feed(), taken)),
+        ("feed", lambda: _feed(config, there, feed(), taken)),
         ("epoch", lambda: _epoch(config, there, taken)),
         ("signers", lambda: _signers(config, there)),
         ("accounts", lambda: _accounts(config, there, openings)),
@@ -85,7 +86,10 @@ def _key(config: VenueConfig, there: Contracts) -> str:
     return f"{keys.statement}, in force"
 
 
-def _feed(config: VenueConfig, feed: Feed, taken: list[Snapshot]) -> str:
+def _feed(config: VenueConfig, there: Contracts, feed: Feed, taken: list[Snapshot]) -> str:
+    if config.feed.replayed and not there.chain.development:
+        raise BadInput("feed.replayed", True, "false: prices of the past are for development chains",
+                       source=config.path)
     snapshot = feed.read()
     feeds.require_young(snapshot, time.time(), config.feed.max_age, replayed=config.feed.replayed, source=feed.name)
     taken.append(snapshot)
@@ -108,7 +112,7 @@ def _epoch(config: VenueConfig, there: Contracts, taken: list[Snapshot]) -> str:
             return f"the one that stands, {before.path.name}: its prices are the feed's"
     keys = KeyDirectory.load(config.prove.key)
     on_grid = isinstance(statements.get(keys.statement).shape, GridShape)
-    made = epochs.build(Sources(read_source(own.model), taken[0].book, taken[0].history, {
+    made = epochs.build(sources_of(read_source(own.model), taken[0], {
         "model": str(own.model), "book": "feed", "history": "feed"}), statement=own.statement, regime=own.regime,
         collateral=own.collateral if on_grid else None, previous=None if before is None else before.path)
     if made.header.trial and not own.allow_trial:

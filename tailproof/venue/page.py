@@ -138,6 +138,7 @@ def page(found: Mapping[str, Any]) -> str:
         _picture(found["ticks"]),
         table("Epochs", [{name: _cell(value) for name, value in tick.items()} for tick in found["ticks"]])],
         style="svg{display:block;margin:.3em 0}h2{margin:1.2em 0 .3em}td{font-variant-numeric:tabular-nums}"
+              "td,th{word-break:normal;overflow-wrap:break-word;padding-right:1.1em}"
               ".key{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 1em}",
         head="<meta http-equiv=refresh content=10>")
 
@@ -149,7 +150,7 @@ def _cell(value: Any) -> Any:
 def _accounts(counts: Mapping[str, int]) -> str:
     """A bar of all accounts by state, and what its colours mean."""
     total, left, bars, keys = sum(counts.values()), 0.0, "", ""
-    for state, count in counts.items():
+    for state, count in sorted(counts.items(), key=lambda pair: [*_COLORS, pair[0]].index(pair[0])):
         width, color = 600 * count / total, _COLORS.get(state, "#888")
         bars += f'<rect x="{left:.1f}" width="{width:.1f}" height="22" fill="{color}"/>'
         keys += f'<span class=key style="background:{color}"></span>{escape(state)} {count}'

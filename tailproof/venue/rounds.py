@@ -81,6 +81,16 @@ class Rounds:
         """Of which something was proposed, oldest first."""
         return sorted(int(path.stem) for path in self.contents.glob("*.json") if re.fullmatch(_NUMBER, path.stem))
 
+    def built(self) -> list[int]:
+        """Numbers of epoch directories, oldest first; directories of other names are of others."""
+        return sorted(int(path.name) for path in self.epochs.iterdir() if re.fullmatch(_NUMBER, path.name))
+
+    def put_away(self, number: int) -> None:
+        """Move an epoch directory where nobody looks through them: to ROUNDS/archive."""
+        archive = self.folder / "archive"
+        archive.mkdir(exist_ok=True)
+        (self.epochs / name(number)).rename(archive / name(number))
+
     def _path(self, tick: int) -> Path:
         return self.contents / f"{name(tick)}.json"
 
@@ -124,4 +134,5 @@ def gather(folders: Sequence[Path], proposal: Proposal, domain: OracleDomain, se
 def _of_tick(folders: Sequence[Path], tick: int) -> Iterator[Path]:
     for folder in folders:
         if folder.is_dir():
-            yield from sorted(folder.glob(f"{name(tick)}-*.json"))
+            # A link would have this process read, and tell of, what whoever puts it there may not.
+            yield from sorted(path for path in folder.glob(f"{name(tick)}-*.json") if not path.is_symlink())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -26,7 +27,9 @@ from relayer.outbox import OtherContent, Outbox
 from relayer.parcel import COVER
 from relayer.submit import NotSubmitted
 from risk.epochs.provenance import Sources, read_source
+from risk.exact.shape import EpochShape
 from risk.grid.grid_shape import GridShape
+from risk.models.model import named_statement, parse_model
 from verifier_contracts.ledger import Source
 from verifier_contracts.system import Contracts, System
 from verifier_contracts.vault import Factor
@@ -43,7 +46,7 @@ from ..liquidation_reading import FactorBook
 from ..watching import Held, Library
 from . import feeds
 from .config import VenueConfig
-from .feeds import Feed
+from .feeds import Feed, Snapshot
 from .openings import Openings
 from .rounds import Proposal, Rounds, gather, name
 from .ticks import Tick, Ticks
@@ -52,8 +55,10 @@ if TYPE_CHECKING:
     from distributed import Client
 
 Heard = Callable[..., object]
-AGAIN = 30.0
-"""Seconds after which what was refused of an account, or of a tick, is tried again."""
+AGAIN, LOST_AGAIN = 30.0, 5.0
+"""Seconds after which what was refused of an account, or of a tick, is tried again; and what was lost."""
+KEPT_EPOCHS = 64
+"""Directories beside the one that stands; older ones go to an archive. The oracle keeps as many contents."""
 
 
 def nowhere(point: str) -> None:
@@ -113,6 +118,9 @@ class Venue:
         self.ticks = Ticks.open(config.state, system.chain_id, system.contracts["ledger"])
         self.shelf = Shelf(config.state / "proven")
         self.library = Library([self.rounds_of.epochs])
+        if config.feed.replayed and not there.chain.development:
+            raise BadInput("feed.replayed", True, "false: prices of the past are for development chains",
+                           source=config.path)
         collateral = config.epoch.collateral
         on_grid = isinstance(statements.get(self.keys.statement).shape, GridShape)
         # On a grid the epoch itself has its collateral; else only what is signed of it has.
@@ -147,16 +155,19 @@ class Venue:
             try:
                 happened = bool(work()) or happened
                 self.troubles.pop(part, None)
-            except (TailproofError, OSError) as error:
+            except Exception as error:
                 self._trouble(part, error)
         self.alive_at = self._clock()
         return happened
 
     def _trouble(self, part: str, error: Exception) -> None:
-        """Say what failed, once for as long as it does."""
-        told = _told(error)
+        """Say what failed, once for as long as it does. Of a defect of ours only where it is: its words may hold
+        anything."""
+        ours = isinstance(error, TailproofError | OSError)
+        told = _told(error) if ours else \
+            f"a defect of Tailproof, please report it: {type(error).__name__} at {_where(error)}"
         if self.troubles.get(part) != told:
-            self.heard("failed", part=part, error=type(error).__name__, why=told)
+            self.heard("failed" if ours else "defect", part=part, error=type(error).__name__, why=told)
         self.troubles[part] = told
 
     @property
@@ -178,7 +189,8 @@ class Venue:
             return self._advance(last[0])
         if not self._due():
             return False
-        return self._begin(max([*self.ticks.numbers(), *self.rounds_of.ticks(), 0]) + 1)
+        # What a process that was killed has built and not written down is nobody's: its prices may be old by now.
+        return self._begin(max([*self.ticks.numbers(), *self.rounds_of.ticks(), *self.rounds_of.built(), 0]) + 1)
 
     def _due(self) -> bool:
         """By the chain's clock. Live time stands still where epochs are missing, and would ask for none."""
@@ -191,9 +203,6 @@ class Venue:
     def _begin(self, number: int) -> bool:
         """Take what the feed has, and make an epoch of it; or the last one again, where prices are the same."""
         tick = Tick(number, self._clock())
-        directory = self.rounds_of.epochs / name(number)
-        if directory.exists():                     # made by a process that was killed before it had written so
-            return self._built(tick, name(number), epochs.load(directory).root)
         feed, settings = self.feed, self.config.feed
         snapshot = feed.read()
         feeds.require_young(snapshot, self._clock(), settings.max_age, replayed=settings.replayed, source=feed.name)
@@ -207,12 +216,12 @@ class Venue:
             if snapshot.valuation == arrays.header.timestamp:
                 return self._built(tick, before.path.name, before.leaves.root)
         own = self.config.epoch
-        sources = Sources(read_source(own.model), snapshot.book, snapshot.history,
-                          {"model": str(own.model), "book": feed.name, "history": feed.name})
+        sources = sources_of(read_source(own.model), snapshot, {"model": str(own.model), "book": feed.name,
+                                                                "history": feed.name})
         self._at("before built")
         made = epochs.build(sources, statement=own.statement, regime=own.regime, collateral=self._inside,
                             previous=None if before is None else before.path)
-        epochs.save(made, directory)
+        epochs.save(made, self.rounds_of.epochs / name(number))
         self._at("after built")
         return self._built(tick, name(number), made.root)
 
@@ -257,6 +266,8 @@ class Venue:
 
     def _propose(self, tick: Tick, epoch: str) -> bool:
         directory, own = self.rounds_of.epochs / epoch, self.config.epoch
+        if self._clock() - tick.begun_at > self.config.feed.max_age:
+            return self._failed(tick, "its prices are old by now: nobody was there to propose it")
         standing = signing.standing(self.there.oracle)
         previous = None if standing is None or standing[1] == tick.root else self._held(standing[1]).path
         try:
@@ -278,6 +289,19 @@ class Venue:
         self.heard("published", tick=tick.number, epoch_id=proposal.content.id, gas_used=gas)
         self._swept_at = 0.0
         self.published += 1
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Put old epochs away, and forget bundles of epochs before the last two: what counts of them is with the
+        relayer."""
+        published = [tick for tick in self.ticks.last(KEPT_EPOCHS) if tick.epoch_id is not None]
+        used = {tick.epoch for tick in published}
+        for number in self.rounds_of.built()[:-KEPT_EPOCHS]:
+            if name(number) not in used:
+                self.rounds_of.put_away(number)
+        recent = [tick.epoch_id for tick in published][-2:]
+        if len(recent) == 2:
+            self.shelf.forget_before(min(id for id in recent if id is not None))
 
     def _failed(self, tick: Tick, why: str) -> bool:
         self.ticks.save(tick.at("failed", self._clock(), outcome="failed", why=why))
@@ -306,7 +330,7 @@ class Venue:
         self._swept_at = now
         if jobs:
             self._prove(held, jobs)
-            self._swept_at = 0.0 if self._lost(jobs) else self._clock()
+            self._swept_at = self._clock()
         self._note(epoch_id, bool(jobs))
         return bool(jobs)
 
@@ -422,9 +446,9 @@ class Venue:
             elif result.refusal is not None:
                 self._refused(account, str(result.refusal))
             else:
-                self._is(account, "lost", str(result.lost))
+                self._lose(account, str(result.lost))
         except (TailproofError, OSError) as error:
-            self._is(account, "lost", _told(error))
+            self._lose(account, _told(error))
 
     def _hand(self, job: Job, path: Path) -> None:
         """Into the outbox, in which the same is the same."""
@@ -452,12 +476,13 @@ class Venue:
         if why:
             mine.reasons[account] = why
 
+    def _lose(self, account: str, why: str) -> None:
+        self._is(account, "lost", why)
+        self.accounts.next_look[account] = self._clock() + LOST_AGAIN
+
     def _refused(self, account: str, why: str) -> None:
         self._is(account, "refused", why)
         self.accounts.next_look[account] = self._clock() + AGAIN
-
-    def _lost(self, jobs: list[Job]) -> bool:
-        return any(self.accounts.states.get(job.context.account) == "lost" for job in jobs)
 
     def _note(self, epoch_id: int, proved: bool) -> None:
         """How long it took, with the tick that published the epoch."""
@@ -475,9 +500,26 @@ class Venue:
             self.ticks.save(tick)
 
 
+def sources_of(model: bytes, snapshot: Snapshot, paths: dict[str, str]) -> Sources:
+    """What an epoch is made from: of a feed's history nothing where the model reads none; raises BadInput."""
+    named = named_statement(model, source=paths["model"])
+    shape = None if named is None else statements.get(named).shape
+    reads = parse_model(model, shape=shape if isinstance(shape, EpochShape) else None, source=paths["model"]
+                        ).needs_history
+    history = snapshot.history if reads else None
+    return Sources(model, snapshot.book, history, {name: path for name, path in paths.items()
+                                                   if name != "history" or history is not None})
+
+
 def _told(error: Exception) -> str:
     """What failed, in words that hold no value of an opening: those are hidden where they are read."""
     return str(error)[:500] if isinstance(error, TailproofError) else f"{type(error).__name__}: {error}"[:300]
+
+
+def _where(error: Exception) -> str:
+    """File and line, without a value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return ", ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[-3:])
 
 
 def without_core_dumps() -> None:

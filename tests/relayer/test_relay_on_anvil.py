@@ -337,6 +337,26 @@ def test_covers_and_margins_go_beside_each_other(funded: Stage) -> None:
     assert funded.sent() == 4, "two keys, two combinations"
 
 
+def test_one_that_comes_alone_waits_for_others_where_they_can_go_together(funded: Stage) -> None:
+    """As a farm hands them over, one after the other."""
+    outbox, some = funded.outbox(), funded.members[:6]
+    funded.take(outbox, *(funded.cover(member, HELD) for member in some[:2]))
+    run(funded.relay(outbox), outbox)
+    before, relay = funded.sent(), funded.relay(outbox, linger=1.5)
+    for member in some[2:]:
+        funded.take(outbox, funded.cover(member, HELD))
+        relay.once()
+    assert funded.sent() == before
+    run(relay, outbox)
+    assert funded.sent() == before + 1
+    assert all(covered(funded, member) == HELD for member in some)
+    # Where no key is kept, one alone goes at once.
+    lone = funded.outbox()
+    funded.take(lone, funded.bundle(funded.members[20]))
+    funded.relay(lone, linger=60.0).once()
+    assert funded.sent() == before + 2
+
+
 def test_the_figures_of_covers_are_those_of_the_contracts(funded: Stage) -> None:
     """Within 5 % for what was covered before, as later epochs find it."""
     world, ledger = funded.world, funded.world.at.ledger

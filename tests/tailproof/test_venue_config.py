@@ -64,3 +64,11 @@ def test_what_no_file_may_say_is_refused_by_name(tmp_path: Path, before: str, af
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         VenueConfig.load(tmp_path / "venue.toml")
+
+
+def test_the_file_of_the_documentation_is_one(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "venue.md").read_text()
+    block = text[text.index("```toml\n") + 8:]
+    found = load(tmp_path, block[:block.index("```")])
+    assert found.keeper is not None
+    assert (found.interval, found.prove.limit, found.listen) == (600, 600, "127.0.0.1:8090")
