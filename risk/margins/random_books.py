@@ -11,10 +11,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 from primitives.errors import BadInput
+from risk.exact.money import UNIT
 from risk.exact.uniforms import uniforms
 from risk.margins.shocks import Market
 from risk.margins.ways import NamedBook
-from risk.market.instruments import Kind
+from risk.market.instruments import Instrument, Kind
 
 KINDS = ("random", "hedged")
 MOST = 100_000
@@ -41,7 +42,7 @@ def random_books(market: Market, count: int, seed: int) -> tuple[NamedBook, ...]
         if listing.settled is None and listing.instrument.kind != Kind.CASH:
             rows.append(row)
             asset[row] = listing.instrument.underlying
-            value[row] = Fraction(listing.instrument.lot) * spots[asset[row]]
+            value[row] = _value(listing.instrument, spots[asset[row]])
     if count and len(rows) < 2:
         raise BadInput("instruments", len(rows), "at least 2 that live, to make books of")
     drawn = uniforms(seed, (count, 1 + _POSITIONS * _DRAWS)).tolist() if count else []
@@ -65,6 +66,12 @@ def _book(name: str, kind: str, numbers: list[float], rows: list[int], value: di
             chosen = against[int((2 * other % 1.0) * len(against))]
             _add(positions, chosen, -sign * _lots(notional, value[chosen]))
     return NamedBook(name, tuple((row, lots) for row, lots in positions.items() if lots), kind)
+
+
+def _value(instrument: Instrument, spot: int) -> Fraction:
+    """What a lot stands for, money units; lots of inverse perpetuals and futures count quote units."""
+    counts_quotes = str(instrument.settlement) == "coin" and not instrument.kind.optional
+    return Fraction(instrument.lot) * (UNIT if counts_quotes else spot)
 
 
 def _add(positions: dict[int, int], row: int, lots: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from risk.epochs.provenance import Sources
 from risk.exact.shape import EpochShape, TailSize
 from risk.grid.grid_build import build_grid
 from risk.grid.grid_shape import GRID_TINY, GridShape
+from risk.margins import random_books as random_books_module
 from risk.margins.contributions import METHODS
 from risk.margins.levels import from_today
 from risk.margins.portfolio import Portfolio
@@ -235,6 +237,16 @@ def _value(market: Market, row: int) -> float:
     instrument = market.book.listings[market.listing(row)].instrument
     spot = next(one.spot for one in market.book.underlyings if one.symbol == instrument.underlying)
     return float(instrument.lot) * spot
+
+
+def test_lots_that_count_quote_units_are_sized_as_such(market: Market) -> None:
+    """Inverse contracts, which another room lists: of ten quote units a lot, not ten coins."""
+    lot = {"lot": 10, "kind": SimpleNamespace(optional=False)}
+    sizes = [random_books_module._value(SimpleNamespace(**lot, settlement=settled), 29_000 * 10**6)  # type: ignore[arg-type]
+             for settled in ("cash", "coin")]
+    assert sizes == [290_000 * 10**6, 10 * 10**6]
+    option = SimpleNamespace(lot=1, kind=SimpleNamespace(optional=True), settlement="coin")
+    assert random_books_module._value(option, 29_000 * 10**6) == 29_000 * 10**6              # type: ignore[arg-type]
 
 
 def test_books_out_of_bounds_are_refused(market: Market) -> None:

@@ -63,7 +63,6 @@ INTEGERS: dict[str, frozenset[str]] = {
     "risk/margins/plot.py": frozenset({
         "in_tail.sum()", "sum(weights)", "sum((mass > 0 for mass in found.shortfall.tail_mass))",
         "sum((found.amount(part) for part in rest))", "sum((part.addons for part in rest))"}),
-    "risk/margins/waterfall.py": frozenset({"sum((own.required for _, own in rest))"}),
     "risk/market/calendar.py": frozenset({"sum((_weekday(i) in self.weekdays for i in range(rest)))"}),
 }
 """Sums and powers of Python integers, int64 or booleans, as `ast.unparse` writes them."""
