@@ -23,6 +23,7 @@ from risk.greeks.bumped import bumped_coin_linear, bumped_linear, bumped_options
 from risk.greeks.closed import NAMES, Greeks, carries, coin_linear_greeks, coin_option, linear_greeks, option_greeks
 from risk.greeks.exposures import LONGEST_WINDOW, Offset, exposures, horizon_seconds, rolls
 from risk.greeks.lots import lot_greeks
+from risk.greeks.terms import funding, rates
 from risk.grid.grid_build import build_grid
 from risk.grid.grid_shape import GRID_TINY, GridShape
 from risk.margins.portfolio import Portfolio
@@ -119,6 +120,10 @@ def test_spots_perpetuals_and_futures() -> None:
         assert float(closed.delta) == arguments[0] / 100.0
         for name in NAMES:
             assert float(getattr(bumped, name)) == pytest.approx(float(getattr(closed, name)), rel=1e-6, abs=1e-6), name
+    funded, bumped = linear_greeks(101.0, 100.0, 0.0, 0.1), bumped_linear(101.0, 100.0, 0.0, 0.1)
+    assert float(funded.theta) == pytest.approx(-10.1)
+    assert float(bumped.theta) == pytest.approx(-10.1)
+    assert float(funded.delta) == 1.01
     future = linear_greeks(104.0, 100.0, 0.5)
     assert float(future.theta) == pytest.approx(-104 * math.log(1.04) / 0.5)
     assert float(linear_greeks(104.0, 100.0).theta) == 0
@@ -152,11 +157,41 @@ def test_contracts_that_pay_in_coins() -> None:
     for name, value in wanted.items():
         assert float(getattr(found, name)) == pytest.approx(value, rel=1e-5), name
         assert float(getattr(bumped, name)) == pytest.approx(value, rel=1e-5), name
-    for arguments in ((101.0, 100.0, 0.0, 101.0), (104.0, 100.0, 0.5, 104.0), (104.0, 100.0, 0.5, 90.0)):
+    for arguments in ((101.0, 100.0, 0.0, 101.0), (104.0, 100.0, 0.5, 104.0), (104.0, 100.0, 0.5, 90.0),
+                      (101.0, 100.0, 0.0, 90.0, 0.2)):
         closed, by_bump = coin_linear_greeks(*arguments), bumped_coin_linear(*arguments)
         for name in NAMES:
             assert float(getattr(by_bump, name)) == pytest.approx(float(getattr(closed, name)), rel=1e-6, abs=1e-9)
     assert float(coin_linear_greeks(104.0, 100.0, 0.5, 90.0).delta) == 1 / 90
+    assert float(coin_linear_greeks(101.0, 100.0, 0.0, 101.0, 0.2).theta) == pytest.approx(-0.2 * 100 / 101)
+
+
+def test_discounting_shrinks_at_the_forward_rate() -> None:
+    """On a curve the zero rate discounts, and the forward rate at the expiry is what passing time gives back."""
+    steep, flat = (option_greeks(100.0, 103.0, 90.0, 0.5, 0.5, 0.02, True, passing) for passing in (0.08, None))
+    assert float(steep.theta - flat.theta) == pytest.approx(0.06 * float(flat.value))
+    for name in NAMES:
+        if name != "theta":
+            assert getattr(steep, name) == getattr(flat, name)
+    assert float(bumped_options(100.0, 103.0, 90.0, 0.5, 0.5, 0.02, True, 0.08).theta) == pytest.approx(
+        float(steep.theta), rel=1e-8)
+
+
+def test_books_that_say_more_are_read_and_those_that_say_less_as_before(market: Market) -> None:
+    years = np.array([0.1, 0.7])
+    assert [one.tolist() for one in rates(market.book, years)] == [[0.01, 0.01]] * 2
+    assert funding(market.book, "BTC") == 0.0
+
+    def log_discount(tenors: Any) -> Any:
+        """A forward rate of 2 % for half a year, of 6 % from there on."""
+        return -np.where(tenors < 0.5, 0.02 * tenors, 0.01 + 0.06 * (tenors - 0.5))
+
+    more: Any = SimpleNamespace(rate=0.0, log_discount=log_discount, underlyings=[
+        SimpleNamespace(symbol="BTC", funding=SimpleNamespace(per_year=0.11)), SimpleNamespace(symbol="ETH")])
+    zero, passing = rates(more, years)
+    assert zero.tolist() == pytest.approx([0.02, (0.01 + 0.06 * 0.2) / 0.7])
+    assert passing.tolist() == pytest.approx([0.02, 0.06])
+    assert [funding(more, symbol) for symbol in ("BTC", "ETH")] == [0.11, 0.0]
 
 
 # -- an epoch's lots -------------------------------------------------------------------------------------------------
@@ -181,13 +216,14 @@ def test_an_expiry_inside_the_horizon_is_flagged(crypto_sources: Sources) -> Non
     assert "BTC-26MAR21" not in inside
     rows = [(market.epoch.row_of("BTC-29JAN21-29000-C") or 0, 1)]
     held = exposures(market, [("a", rows)]).held[0]
-    assert (held.inside, held.ends) == (True, True)
+    assert (held.inside, held.ends, held.brief) == (True, True, False)
     # The roll ends in the pay-off at today's spot: what remains of the value is the intrinsic one.
     value = float(option_greeks(*_arguments(market, "BTC-29JAN21-29000-C")).value)
     assert held.roll == pytest.approx(0.1e6 * (29_001.72 - 29_000 - value), abs=2)
 
 
 def _arguments(market: Market, symbol: str) -> tuple[float, ...]:
+    """Of `option_greeks`."""
     listing = next(one for one in market.book.listings if one.instrument.symbol == symbol)
     return tuple(float(column[0]) for column in lots_module._arguments(market.book, [listing], np.array([29_001.72])))
 
