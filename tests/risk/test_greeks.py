@@ -381,6 +381,18 @@ def test_grids_and_levels_have_the_same_greeks(trial_sources: Sources, crypto: E
     assert list(found.assets) == ["BTC"]
 
 
+def test_what_lives_for_less_than_a_day_is_flagged(crypto: Epoch) -> None:
+    own = Market(crypto)
+    symbol = "BTC-29JAN21-29000-C"
+    row = crypto.row_of(symbol) or 0
+    expiry = own.book.listings[own.listing(row)].instrument.expiry
+    assert expiry is not None
+    for left, brief in ((3600, True), (DAY, False)):
+        own.book = replace(own.book, valuation=expiry - left)
+        assert exposures(own, [("a", [(row, 1)])]).held[0].brief is brief
+    assert not exposures(own, [("a", [(crypto.row_of("BTC-25DEC20") or 0, 1)])]).held[0].brief, "it has settled"
+
+
 def test_senseless_questions_are_refused(market: Market, portfolios: Any) -> None:
     with pytest.raises(BadInput, match="protocols"):
         exposures(market, [portfolios[0], portfolios[0]])
