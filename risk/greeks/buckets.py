@@ -7,6 +7,7 @@ delta          today's delta times the move of the spot
 curvature      what the move of the spot does beyond that: gamma and all above it
 volatility     what the move of volatility, its skew included, does alone: vega and all above it
 basis          what futures and perpetuals do against the spot
+rates          what a shock of the rates does
 cross          what is left: moves that happen at once do more, or less, than each alone (vanna among it)
 interpolation  on a grid, what interpolating between its nodes adds; with levels, a unit of rounding
 
@@ -35,8 +36,8 @@ from risk.scenarios.scenarios import COLUMNS_OF_SHOCKS, Scenarios, Shocks
 from risk.valuation.revaluation import spots_after, value_changes
 
 Ints = NDArray[np.int64]
-BUCKETS = ("time", "delta", "curvature", "volatility", "basis", "cross", "interpolation")
-_SHOCKED = {"spot": (), "volatility": ("volatility", "linear", "absolute"), "basis": ("basis",)}
+BUCKETS = ("time", "delta", "curvature", "volatility", "basis", "rates", "cross", "interpolation")
+_SHOCKED = {"spot": (), "volatility": ("volatility", "linear", "absolute"), "basis": ("basis",), "rates": ()}
 """Columns of `Shocks` that each kind of move has, besides the spots."""
 
 
@@ -77,11 +78,12 @@ def buckets(market: Market) -> Buckets:
         return value_changes(book, model, market.calibration, _only(scenarios, moves))
 
     time = changes()
-    by_spot, by_volatility, by_basis = (changes(name) - time for name in _SHOCKED)
+    by_spot, by_volatility, by_basis, by_rates = (changes(name) - time for name in _SHOCKED)
     full = value_changes(book, model, market.calibration, scenarios)
     delta = _by_delta(market, scenarios)
     found = {"time": time, "delta": delta, "curvature": by_spot - delta, "volatility": by_volatility,
-             "basis": by_basis, "cross": full - time - by_spot - by_volatility - by_basis}
+             "basis": by_basis, "rates": by_rates,
+             "cross": full - time - by_spot - by_volatility - by_basis - by_rates}
     bits = epoch.shape.weight_bits if isinstance(epoch, GridEpoch) else 0
     listings = [market.listing(row) for row in range(1, len(epoch.ids))]
     out = {name: np.concatenate([np.zeros((1, full.shape[1]), np.int64), values[listings] << bits])
@@ -93,7 +95,7 @@ def buckets(market: Market) -> Buckets:
 
 
 def _only(scenarios: Scenarios, moves: Sequence[str]) -> Scenarios:
-    """The scenarios with nothing happening but these of spot, volatility and basis."""
+    """The scenarios with nothing happening but these of spot, volatility, basis and rates."""
     returns = scenarios.returns if "spot" in moves else np.zeros_like(scenarios.returns)
     variances = scenarios.variances if "volatility" in moves else \
         np.broadcast_to(scenarios.today, scenarios.variances.shape).copy()
@@ -106,6 +108,8 @@ def _only(scenarios: Scenarios, moves: Sequence[str]) -> Scenarios:
             table[:, i] = 0
     if "spot" not in moves:
         table[:, len(COLUMNS_OF_SHOCKS):] = 0
+    if "rates" not in moves:                       # a kind of its own: as any other, they are shocked in no way
+        table[np.array([kind == "rates" for kind in scenarios.kinds]), COLUMNS_OF_SHOCKS.index("kind")] = 0
     return replace(scenarios, returns=returns, variances=variances, shocks=Shocks(table))
 
 

@@ -28,9 +28,10 @@ _MOST = 0.5
 
 
 def bumped_options(spot: ArrayLike, forward: ArrayLike, strike: ArrayLike, volatility: ArrayLike, years: ArrayLike,
-                   rate: ArrayLike, call: ArrayLike) -> Greeks:
+                   rate: ArrayLike, call: ArrayLike, passing: ArrayLike | None = None) -> Greeks:
     """As `risk.greeks.closed.option_greeks`; volatility and years above 0."""
     s, f, k, v, t, r = (np.asarray(number, np.float64) for number in (spot, forward, strike, volatility, years, rate))
+    at_end = r if passing is None else np.asarray(passing, np.float64)
     side = np.asarray(call, np.bool_)
     w = v * np.sqrt(t)
     far = 1.0 + np.abs(log(f / k) / w)
@@ -43,7 +44,7 @@ def bumped_options(spot: ArrayLike, forward: ArrayLike, strike: ArrayLike, volat
 
     def at_time(passed: Floats) -> Floats:
         left = t - passed
-        return black_76(forward_after(s, f, s, t, left), k, v, left, exp(-r * left), side)
+        return black_76(forward_after(s, f, s, t, left), k, v, left, exp(at_end * passed - r * t), side)
 
     h, hv = in_spot * s, in_time * v
     at_rate = 1e-3 / (1.0 + t)
@@ -55,37 +56,40 @@ def bumped_options(spot: ArrayLike, forward: ArrayLike, strike: ArrayLike, volat
         _first(lambda x: black_76(f * exp(x * t), k, v, t, exp(-r * t), side), in_spot / t))
 
 
-def bumped_linear(price: ArrayLike, spot: ArrayLike, years: ArrayLike = 0.0) -> Greeks:
+def bumped_linear(price: ArrayLike, spot: ArrayLike, years: ArrayLike = 0.0, funding: ArrayLike = 0.0) -> Greeks:
     """As `risk.greeks.closed.linear_greeks`."""
-    p, s, t = (np.asarray(number, np.float64) for number in (price, spot, years))
+    p, s, t, paid = (np.asarray(number, np.float64) for number in (price, spot, years, funding))
     dated = t > 0
     life = np.where(dated, t, 1.0)
     nothing = np.zeros(np.broadcast_shapes(p.shape, s.shape, t.shape))
 
     def worth(spot_after: Floats, left: Floats) -> Floats:
-        return np.where(dated, forward_after(s, p, spot_after, life, left), p * (spot_after / s))
+        held = p * (spot_after / s) - p * paid * (life - left)
+        return np.where(dated, forward_after(s, p, spot_after, life, left), held)
 
     h = _STEP * s
-    theta = np.where(dated, _first(lambda x: worth(s, life - x), _STEP * life), 0.0)
+    theta = _first(lambda x: worth(s, life - x), _STEP * life)
     carry = np.where(dated, _first(lambda x: p * exp(x * life), _STEP / life), 0.0)
     return Greeks(*np.broadcast_arrays(
         worth(s, life), _first(lambda x: worth(s + x, life), h), _second(lambda x: worth(s + x, life), h), nothing,
         nothing, nothing, theta, nothing, carry))
 
 
-def bumped_coin_linear(price: ArrayLike, spot: ArrayLike, years: ArrayLike, counted_from: ArrayLike) -> Greeks:
+def bumped_coin_linear(price: ArrayLike, spot: ArrayLike, years: ArrayLike, counted_from: ArrayLike,
+                       funding: ArrayLike = 0.0) -> Greeks:
     """As `risk.greeks.closed.coin_linear_greeks`."""
-    p, s, t, r = (np.asarray(number, np.float64) for number in (price, spot, years, counted_from))
+    p, s, t, r, paid = (np.asarray(number, np.float64) for number in (price, spot, years, counted_from, funding))
     dated = t > 0
     life = np.where(dated, t, 1.0)
     nothing = np.zeros(np.broadcast_shapes(p.shape, s.shape, t.shape, r.shape))
 
     def worth(spot_after: Floats, left: Floats, lift: ArrayLike = 1.0) -> Floats:
         forward = np.where(dated, forward_after(s, p, spot_after, life, left), p * (spot_after / s))
-        return spot_after * (1.0 / r - 1.0 / (forward * lift))
+        gone = np.where(dated, 0.0, paid * (life - left) / p)
+        return spot_after * (1.0 / r - 1.0 / (forward * lift) - gone)
 
     h = _STEP * s
-    theta = np.where(dated, _first(lambda x: worth(s, life - x), _STEP * life), 0.0)
+    theta = _first(lambda x: worth(s, life - x), _STEP * life)
     carry = np.where(dated, _first(lambda x: worth(s, life, exp(x * life)), _STEP / life), 0.0)
     return Greeks(*np.broadcast_arrays(
         worth(s, life), _first(lambda x: worth(s + x, life), h), _second(lambda x: worth(s + x, life), h), nothing,

@@ -53,7 +53,7 @@ NAMES = Greeks._fields[1:]
 
 
 def option_greeks(spot: ArrayLike, forward: ArrayLike, strike: ArrayLike, volatility: ArrayLike, years: ArrayLike,
-                  rate: ArrayLike, call: ArrayLike) -> Greeks:
+                  rate: ArrayLike, call: ArrayLike, passing: ArrayLike | None = None) -> Greeks:
     """Of one option on one unit of the underlying; arguments broadcast.
 
     Where the deviation of the log price is below `CERTAIN` the option is its pay-off on the forward: delta is that of
@@ -62,9 +62,11 @@ def option_greeks(spot: ArrayLike, forward: ArrayLike, strike: ArrayLike, volati
     Parameters
     ----------
     spot, forward, strike : positive.  volatility : per square root of a year, >= 0.  years : to expiry, > 0.
-    call : true for a call, false for a put.
+    rate : zero rate until the expiry, a year.  call : true for a call, false for a put.
+    passing : forward rate at the expiry, by which discounting shrinks as time passes; by default `rate`.
     """
     s, f, k, vol, t, r = (np.asarray(number, np.float64) for number in (spot, forward, strike, volatility, years, rate))
+    at_end = r if passing is None else np.asarray(passing, np.float64)
     sign = np.where(call, 1.0, -1.0)
     root = np.sqrt(t)
     deviation = vol * root
@@ -81,25 +83,26 @@ def option_greeks(spot: ArrayLike, forward: ArrayLike, strike: ArrayLike, volati
                         + np.maximum(sign * (f - k), 0.0))
     vega = discount * f * density * root
     held = sign * inside * f
-    theta = r * value - discount * (held * (_log_ratio(f, s) / t) + 0.5 * f * density * sigma / root)
+    theta = at_end * value - discount * (held * (_log_ratio(f, s) / t) + 0.5 * f * density * sigma / root)
     found = (value, discount * sign * inside * per_spot, discount * density * per_spot / (s * w), vega,
              -discount * per_spot * density * lower / sigma, vega * upper * lower / sigma, theta, -t * value,
              discount * held * t)
     return Greeks(*np.broadcast_arrays(*(one + 0.0 for one in found)))          # no zero is negative
 
 
-def linear_greeks(price: ArrayLike, spot: ArrayLike, years: ArrayLike = 0.0) -> Greeks:
+def linear_greeks(price: ArrayLike, spot: ArrayLike, years: ArrayLike = 0.0, funding: ArrayLike = 0.0) -> Greeks:
     """Of spot, a perpetual (years 0), or a future on one unit of the underlying, whose price keeps its ratio to the
-    spot as the spot moves; margined daily, so nothing is discounted. A perpetual's funding is not in them.
+    spot as the spot moves; margined daily, so nothing is discounted.
 
     Parameters
     ----------
     price, spot : positive.  years : to expiry, 0 where there is none.
+    funding : what a long perpetual pays, of its price a year.
     """
-    p, s, t = (np.asarray(number, np.float64) for number in (price, spot, years))
+    p, s, t, paid = (np.asarray(number, np.float64) for number in (price, spot, years, funding))
     dated = t > 0
     nothing = np.zeros(np.broadcast_shapes(p.shape, s.shape, t.shape))
-    theta = np.where(dated, -p * _log_ratio(p, s) / np.where(dated, t, 1.0), 0.0)
+    theta = np.where(dated, -p * _log_ratio(p, s) / np.where(dated, t, 1.0), -p * paid) + 0.0
     return Greeks(*np.broadcast_arrays(p, p / s, nothing, nothing, nothing, nothing, theta, nothing, p * t))
 
 
@@ -111,18 +114,19 @@ def coin_option(found: Greeks) -> Greeks:
     return found._replace(rho=np.zeros(np.shape(found.rho)), carry=found.carry + found.rho)
 
 
-def coin_linear_greeks(price: ArrayLike, spot: ArrayLike, years: ArrayLike, counted_from: ArrayLike) -> Greeks:
+def coin_linear_greeks(price: ArrayLike, spot: ArrayLike, years: ArrayLike, counted_from: ArrayLike,
+                       funding: ArrayLike = 0.0) -> Greeks:
     """Of a quote unit of a perpetual or future that pays S' (1/F - 1/F') at the spot S', F' = S' exp(c T').
 
     Parameters
     ----------
-    price, spot, years : as of `linear_greeks`.
+    price, spot, years, funding : as of `linear_greeks`.
     counted_from : price from which coins are counted: `price` of today's change, a reference where coins stay.
     """
-    p, s, t, r = (np.asarray(number, np.float64) for number in (price, spot, years, counted_from))
+    p, s, t, r, paid = (np.asarray(number, np.float64) for number in (price, spot, years, counted_from, funding))
     dated = t > 0
     nothing = np.zeros(np.broadcast_shapes(p.shape, s.shape, t.shape, r.shape))
-    theta = np.where(dated, -(_log_ratio(p, s) / np.where(dated, t, 1.0)) * (s / p), 0.0)
+    theta = np.where(dated, -(_log_ratio(p, s) / np.where(dated, t, 1.0)), -paid) * (s / p) + 0.0
     return Greeks(*np.broadcast_arrays(s / r - s / p, 1.0 / r, nothing, nothing, nothing, nothing, theta, nothing,
                                        t * s / p))
 

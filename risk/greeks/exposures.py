@@ -69,6 +69,7 @@ class Held:
     expiry : as `risk.margins.contributions` names it.  lot : Greeks of one lot.  held : of all of them.
     roll : what it gains while the window passes and nothing moves, 10**-6 quote units.
     inside : whether it expires before the horizon is over.  ends : whether within the window.
+    brief : whether it lives for less than a day, so that its theta a day is more than time can take.
     """
 
     protocol: str
@@ -81,6 +82,7 @@ class Held:
     roll: int
     inside: bool
     ends: bool
+    brief: bool
 
 
 @dataclass(frozen=True)
@@ -213,10 +215,9 @@ def _held(market: Market, lots: LotGreeks, rolled: NDArray[np.int64], window: in
     one = Sensitivities(lots.closed[listing], in_units(lots.closed[listing], spot),
                         in_units(lots.bumped[listing], spot))
     every = Sensitivities(*(count * column + 0.0 for column in (one.raw, one.units, one.bumped)))   # no zero is -0
-    ends = instrument.expiry is not None and market.book.valuation < instrument.expiry \
-        <= market.book.valuation + window
+    left = 0 if instrument.expiry is None else instrument.expiry - market.book.valuation
     return Held(protocol, label(market.epoch, row), asset, expiry, count, one, every, count * int(rolled[listing]),
-                bool(lots.inside[listing]), ends)
+                bool(lots.inside[listing]), 0 < left <= window, 0 < left < DAY)
 
 
 def in_units(raw: Floats, spot: float) -> Floats:

@@ -24,6 +24,7 @@ from risk.greeks.closed import (
     linear_greeks,
     option_greeks,
 )
+from risk.greeks.terms import funding, rates
 from risk.margins.shocks import Market
 from risk.market.book import Book, Listing
 from risk.market.instruments import Kind
@@ -71,12 +72,13 @@ def lot_greeks(market: Market) -> LotGreeks:
             options.append(i)
         elif instrument.kind in _LINEAR:
             price, lot = quoted_price(book, instrument) / UNIT, float(instrument.lot)
-            if _pays_coins(listing):
+            paid = funding(book, instrument.underlying) if instrument.kind == Kind.PERPETUAL else 0.0
+            if instrument.inverse:
                 counted_from = _counted_from(market, listing, price)
-                found = (coin_linear_greeks(price, spots[i], years, counted_from),
-                         bumped_coin_linear(price, spots[i], years, counted_from))
+                found = (coin_linear_greeks(price, spots[i], years, counted_from, paid),
+                         bumped_coin_linear(price, spots[i], years, counted_from, paid))
             else:
-                found = linear_greeks(price, spots[i], years), bumped_linear(price, spots[i], years)
+                found = linear_greeks(price, spots[i], years, paid), bumped_linear(price, spots[i], years, paid)
             closed[i], bumped[i] = (lot * _row(one) for one in found)
         else:
             raise BadInput(f"{instrument.symbol}: kind", str(instrument.kind),
@@ -84,7 +86,7 @@ def lot_greeks(market: Market) -> LotGreeks:
     if options:
         listed = [book.listings[i] for i in options]
         arguments = _arguments(book, listed, spots[options])
-        coins = np.array(list(map(_pays_coins, listed)))
+        coins = np.array([listing.instrument.inverse for listing in listed])
         lots = np.array([[float(listing.instrument.lot)] for listing in listed])
         for out, greeks in ((closed, option_greeks), (bumped, bumped_options)):
             found_of = greeks(*arguments)
@@ -110,19 +112,15 @@ def _arguments(book: Book, listings: list[Listing], spots: Floats) -> tuple[Floa
         assert instrument.expiry is not None and instrument.strike is not None  # noqa: PT018  an option has both
         curve = book.curves[instrument.underlying, instrument.expiry]
         rows.append((curve.forward / UNIT, instrument.strike / UNIT, curve.volatilities[instrument.strike],
-                     _years(book, listing), float(instrument.kind == Kind.CALL), float(_pays_coins(listing))))
+                     _years(book, listing), float(instrument.kind == Kind.CALL), float(instrument.inverse)))
     forward, strike, volatility, years, call, coins = np.array(rows).T
-    rate = np.where(coins > 0, carries(forward, spots, years), -book.log_discount(years) / years)
-    return spots, forward, strike, volatility, years, rate, call > 0
-
-
-def _pays_coins(listing: Listing) -> bool:
-    """Whether it is an inverse contract, whose pay-off is in coins of its underlying, counted at the spot."""
-    return str(listing.instrument.settlement) == "coin"
+    carry, (zero, passing) = carries(forward, spots, years), rates(book, years)
+    return (spots, forward, strike, volatility, years, np.where(coins > 0, carry, zero), call > 0,
+            np.where(coins > 0, carry, passing))
 
 
 def _counted_from(market: Market, listing: Listing, price: float) -> float:
     """Where the coins of an inverse perpetual or future are counted from, as revaluation does: today's price, or on
     levels its reference."""
-    reference = getattr(listing.instrument, "reference", None)
-    return price if reference is None or market.model.basis != Basis.LEVEL else reference / UNIT
+    named = listing.instrument.reference
+    return price if named is None or market.model.basis != Basis.LEVEL else named / UNIT

@@ -36,12 +36,6 @@ def vega_by_expiry(found: Exposures, path: str | Path, *, title: str, quote: str
         _panel(panel, found, asset, colours, quote)
     figure.suptitle(title, x=0.012, ha="left", fontsize=13, color=INK, fontweight="bold")
     figure.text(0.012, 0.006, subtitle, fontsize=8, color="#666666")
-    if assets:
-        handles = {text: handle for panel in panels for handle, text in
-                   zip(*panel.get_legend_handles_labels(), strict=True)}
-        names_last = sorted(handles, key=lambda text: text == _NET)
-        figure.legend([handles[text] for text in names_last], names_last, loc="outside lower center", ncols=3,
-                      frameon=False, fontsize=9)
     write(figure, path)
 
 
@@ -59,7 +53,7 @@ def _panel(axes: Axes, found: Exposures, asset: str, colours: dict[str, str], qu
     offset = found.across_expiries[asset]
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_xticks(range(len(own)), [one.expiry[:10] for one in own], fontsize=9)
-    axes.set_xlim(-0.7, max(len(own), 3) - 0.3)
+    axes.set_xlim(-0.7, max(len(own), 2) - 0.3)
     axes.set_title(f"{asset}: net {offset.net:,.0f}, gross {offset.gross:,.0f} {quote} per point; expiries offset "
                    f"{offset.offset:,.0f} ({100 * offset.share:.0f} %)", fontsize=9.5, color=INK, loc="left")
     axes.set_ylabel(f"vega, {quote} per point", fontsize=9)
@@ -67,3 +61,7 @@ def _panel(axes: Axes, found: Exposures, asset: str, colours: dict[str, str], qu
     axes.grid(axis="y", color=GRID)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+    handles = {text: handle for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    ordered = sorted(handles, key=lambda text: text == _NET)
+    axes.legend([handles[text] for text in ordered], ordered, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9,
+                frameon=False)

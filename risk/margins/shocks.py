@@ -99,7 +99,7 @@ class Market:
         return value_changes(self.book, self.model, self.calibration, self.scenarios(moves))
 
     def scenarios(self, moves: Sequence[Mapping[str, tuple[Fraction, Fraction]]]) -> Scenarios:
-        """Moves as scenarios of the model's assets; errors as `gains`."""
+        """Moves as scenarios of the model; errors as `gains`."""
         assets = self.model.assets
         for move in moves:
             for asset, changes in move.items():
@@ -113,5 +113,5 @@ class Market:
         spot = np.array([[float(1 + move.get(asset, still)[0]) for asset in assets] for move in moves])
         multiple = np.array([[float(1 + move.get(asset, still)[1]) for asset in assets] for move in moves])
         today = np.array(self.calibration.variances)
-        return rounded(log(spot) * RETURN_UNIT, today * (multiple * multiple) * VARIANCE_UNIT,
-                       today * VARIANCE_UNIT, assets)
+        return rounded(log(spot) * RETURN_UNIT, today * (multiple * multiple) * VARIANCE_UNIT, today * VARIANCE_UNIT,
+                       assets)

@@ -28,23 +28,39 @@ class Step:
 
 
 def protocols(found: Netted, path: str | Path, *, title: str, quote: str, subtitle: str) -> None:
-    """Margins of the protocols apart, what netting saves, and the one margin of all, as PNG.
+    """Margins of the protocols apart, what netting saves, and the one margin of all, as PNG; of a single protocol those
+    of its positions.
 
     Raises
     ------
     BadInput : the path cannot be written; nothing is left behind.
     """
-    pairs = list(zip(found.names, found.separate, strict=True))
-    shown = [Step(name.replace("_", " "), own.required) for name, own in pairs[:_MOST]]
-    if rest := pairs[_MOST:]:
-        shown.append(Step(f"{len(rest)} others", sum(own.required for _, own in rest)))
-    steps = [*shown, Step("margins apart", found.apart, total=True), Step("netting", -found.saved),
-             Step("one margin", found.together.required, total=True)]
+    whole = found.together
+    if len(found.names) > 1:
+        apart = [(name.replace("_", " "), own.required) for name, own in zip(found.names, found.separate, strict=True)]
+    else:
+        apart = [(part.name, alone) for part, alone in zip(whole.positions, whole.standalone, strict=True)]
+    shown, total = list[Step](), 0
+    for i, (name, margin) in enumerate(apart):
+        total += margin
+        if i < _MOST:
+            shown.append(Step(name, margin))
+    if len(apart) > _MOST:
+        shown.append(Step(f"{len(apart) - _MOST} others", total - _sum(shown)))
+    steps = [*shown, Step("margins apart", total, total=True), Step("netting", whole.required - total),
+             Step("one margin", whole.required, total=True)]
     figure = new_figure(9, 4.8, foot=0.04)
     draw(figure.add_subplot(), steps, quote)
     figure.suptitle(title, x=0.012, ha="left", fontsize=13, color=INK, fontweight="bold")
     figure.text(0.012, 0.006, subtitle, fontsize=8, color="#666666")
     write(figure, path)
+
+
+def _sum(steps: Sequence[Step]) -> int:
+    total = 0
+    for step in steps:
+        total += step.amount
+    return total
 
 
 def draw(axes: Axes, steps: Sequence[Step], quote: str, *, legible: bool = True) -> None:

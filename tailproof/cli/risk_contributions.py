@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,17 +40,22 @@ def contributions(epoch: Path, portfolios: tuple[Path, ...], picture: Path | Non
     holdings = read_holdings(numbers, portfolios)
     found = netted(from_today(numbers), [(one.name, one.rows) for one in holdings])
     rows = [position for one in holdings for position in one.rows]
-    by_greek = buckets(Market(numbers)).parts(rows, found.together.shortfall.tail_mass)
+    parts, mass = buckets(Market(numbers)), found.together.shortfall.tail_mass
+    by_greek = parts.parts(rows, mass)
+    of_each = {one.name: parts.parts(one.rows, mass) for one in holdings}
     quote = numbers.header.quote
     if picture is not None:
         from risk.margins import waterfall
         waterfall.protocols(found, picture, quote=quote, subtitle=telling.setting(numbers),
-                            title=f"One margin in place of {len(holdings)}")
-    data = {**telling.facts(numbers), **to_json(found, by_greek), "picture": None if picture is None else str(picture)}
-    return Outcome(data, [*telling.trial(numbers), *_lines(found, by_greek, quote, numbers.levels), *wrote(picture)])
+                            title=f"One margin in place of {len(holdings)}" if len(holdings) > 1 else
+                            f"{holdings[0].name.replace('_', ' ')}: one margin for all positions")
+    data = {**telling.facts(numbers), **to_json(found, by_greek, of_each),
+            "picture": None if picture is None else str(picture)}
+    return Outcome(data, [*telling.trial(numbers), *_lines(found, by_greek, of_each, quote, numbers.levels),
+                          *wrote(picture)])
 
 
-def to_json(found: Netted, by_greek: Mapping[str, int]) -> dict[str, Any]:
+def to_json(found: Netted, by_greek: Mapping[str, int], of_each: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     """Amounts in 10**-6 quote units, as text; parts of Expected Shortfall over `scale` are exact."""
     whole = found.together
     return {
@@ -59,6 +65,8 @@ def to_json(found: Netted, by_greek: Mapping[str, int]) -> dict[str, Any]:
                       for part, own in zip(found.protocols, found.separate, strict=True)],
         "assets": [_part(part) for part in whole.assets], "expiries": [_part(part) for part in whole.expiries],
         "greeks": {name: str(value) for name, value in by_greek.items()},
+        "greeks_of_protocols": {name: {greek: str(value) for greek, value in own.items()}
+                                for name, own in of_each.items()},
         "cells": [{"protocol": name, "asset": asset, "expected_shortfall": str(part.numerator),
                    "addons": str(part.addons)} for (name, asset), part in found.cells.items()],
         "positions": [{"protocol": owner, "lots": lots, **_part(part)} for owner, lots, part
@@ -69,7 +77,8 @@ def _part(part: Part) -> dict[str, str]:
     return {"name": part.name, "expected_shortfall": str(part.numerator), "addons": str(part.addons)}
 
 
-def _lines(found: Netted, by_greek: Mapping[str, int], quote: str, levels: bool) -> list[str]:
+def _lines(found: Netted, by_greek: Mapping[str, int], of_each: Mapping[str, Mapping[str, int]], quote: str,
+           levels: bool) -> list[str]:
     from risk.margins.contributions import Part
     whole = found.together
     lines = table([("margin of all", f"{shown(whole.required)} {quote}", "of what may be lost from today on" if levels
@@ -87,8 +96,11 @@ def _lines(found: Netted, by_greek: Mapping[str, int], quote: str, levels: bool)
     for title, parts in (("asset", whole.assets), ("expiry", whole.expiries)):
         lines += ["", *table([(part.name, *_cells(whole, part)) for part in parts],
                              (title, f"of ES, {quote}", "%", "add-ons"))]
-    shares = [(name, *_cells(whole, Part(name, value, 0))[:2]) for name, value in by_greek.items() if value]
-    return [*lines, "", *table(shares, ("Greek", f"of ES, {quote}", "%"))] if shares else lines
+    names = [name for name in by_greek if any(own[name] for own in of_each.values())]
+    several = list(of_each) if len(of_each) > 1 else []
+    shares = [(name, *_cells(whole, Part(name, by_greek[name], 0))[:2],
+               *(shown(Fraction(of_each[one][name], whole.scale)) for one in several)) for name in names]
+    return [*lines, "", *table(shares, ("Greek", f"of ES, {quote}", "%", *several))] if shares else lines
 
 
 def _cells(found: Breakdown, part: Part) -> tuple[str, str, str]:

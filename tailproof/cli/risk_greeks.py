@@ -86,7 +86,8 @@ def to_json(found: Exposures) -> dict[str, Any]:
         "window_seconds": found.window, "roll": str(found.roll),
         "positions": [{"protocol": one.protocol, "name": one.name, "asset": one.asset, "expiry": one.expiry,
                        "lots": one.lots, "per_lot": _sensitivities(one.lot), **_sensitivities(one.held),
-                       "roll": str(one.roll), "inside_horizon": one.inside, "ends_in_window": one.ends}
+                       "roll": str(one.roll), "inside_horizon": one.inside, "ends_in_window": one.ends,
+                       "lives_less_than_a_day": one.brief}
                       for one in found.held],
         "assets": {asset: _sensitivities(own) for asset, own in found.assets.items()},
         "protocols": {name: {asset: _sensitivities(own) for asset, own in assets.items()}
@@ -157,6 +158,9 @@ def _offset_cells(one: Offset) -> tuple[str, str, str, str]:
 
 def _notes(held: Sequence[Held]) -> list[str]:
     inside = list(dict.fromkeys(one.name for one in held if one.inside))
+    brief = list(dict.fromkeys(one.name for one in held if one.brief))
     ends = list(dict.fromkeys(one.name for one in held if one.ends))
     return [*([f"note: inside the horizon, so scenarios hold the pay-off: {', '.join(inside)}"] if inside else []),
+            *([f"note: live for less than a day, so that theta is a rate that does not last: {', '.join(brief)}"]
+              if brief else []),
             *([f"note: expire within the window, rolled into the pay-off: {', '.join(ends)}"] if ends else [])]

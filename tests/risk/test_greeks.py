@@ -23,10 +23,14 @@ from risk.greeks.bumped import bumped_coin_linear, bumped_linear, bumped_options
 from risk.greeks.closed import NAMES, Greeks, carries, coin_linear_greeks, coin_option, linear_greeks, option_greeks
 from risk.greeks.exposures import LONGEST_WINDOW, Offset, exposures, horizon_seconds, rolls
 from risk.greeks.lots import lot_greeks
+from risk.greeks.terms import funding, rates
 from risk.grid.grid_build import build_grid
 from risk.grid.grid_shape import GRID_TINY, GridShape
 from risk.margins.portfolio import Portfolio
 from risk.margins.shocks import Market
+from risk.market.book import Funding
+from risk.market.discount import DiscountCurve
+from risk.market.instruments import Settlement
 from risk.valuation.pricing import black_76
 
 SECOND = 1 / YEAR
@@ -119,6 +123,10 @@ def test_spots_perpetuals_and_futures() -> None:
         assert float(closed.delta) == arguments[0] / 100.0
         for name in NAMES:
             assert float(getattr(bumped, name)) == pytest.approx(float(getattr(closed, name)), rel=1e-6, abs=1e-6), name
+    funded, bumped = linear_greeks(101.0, 100.0, 0.0, 0.1), bumped_linear(101.0, 100.0, 0.0, 0.1)
+    assert float(funded.theta) == pytest.approx(-10.1)
+    assert float(bumped.theta) == pytest.approx(-10.1)
+    assert float(funded.delta) == 1.01
     future = linear_greeks(104.0, 100.0, 0.5)
     assert float(future.theta) == pytest.approx(-104 * math.log(1.04) / 0.5)
     assert float(linear_greeks(104.0, 100.0).theta) == 0
@@ -152,11 +160,41 @@ def test_contracts_that_pay_in_coins() -> None:
     for name, value in wanted.items():
         assert float(getattr(found, name)) == pytest.approx(value, rel=1e-5), name
         assert float(getattr(bumped, name)) == pytest.approx(value, rel=1e-5), name
-    for arguments in ((101.0, 100.0, 0.0, 101.0), (104.0, 100.0, 0.5, 104.0), (104.0, 100.0, 0.5, 90.0)):
+    for arguments in ((101.0, 100.0, 0.0, 101.0), (104.0, 100.0, 0.5, 104.0), (104.0, 100.0, 0.5, 90.0),
+                      (101.0, 100.0, 0.0, 90.0, 0.2)):
         closed, by_bump = coin_linear_greeks(*arguments), bumped_coin_linear(*arguments)
         for name in NAMES:
             assert float(getattr(by_bump, name)) == pytest.approx(float(getattr(closed, name)), rel=1e-6, abs=1e-9)
     assert float(coin_linear_greeks(104.0, 100.0, 0.5, 90.0).delta) == 1 / 90
+    assert float(coin_linear_greeks(101.0, 100.0, 0.0, 101.0, 0.2).theta) == pytest.approx(-0.2 * 100 / 101)
+
+
+def test_discounting_shrinks_at_the_forward_rate() -> None:
+    """On a curve the zero rate discounts, and the forward rate at the expiry is what passing time gives back."""
+    steep, flat = (option_greeks(100.0, 103.0, 90.0, 0.5, 0.5, 0.02, True, passing) for passing in (0.08, None))
+    assert float(steep.theta - flat.theta) == pytest.approx(0.06 * float(flat.value))
+    for name in NAMES:
+        if name != "theta":
+            assert getattr(steep, name) == getattr(flat, name)
+    assert float(bumped_options(100.0, 103.0, 90.0, 0.5, 0.5, 0.02, True, 0.08).theta) == pytest.approx(
+        float(steep.theta), rel=1e-8)
+
+
+def test_books_that_say_more_are_read_and_those_that_say_less_as_before(market: Market) -> None:
+    years = np.array([0.1, 0.7])
+    for one in rates(market.book, years):
+        assert one.tolist() == pytest.approx([0.01, 0.01])
+    assert funding(market.book, "BTC") == 0.0
+
+    half, year = (market.book.valuation + YEAR // n for n in (2, 1))          # forward rates of 2 %, then of 6 %
+    curve = DiscountCurve(market.book.valuation, ((half, 0.02), (year, 0.04)))
+    more = replace(market.book, discounts=curve, underlyings=tuple(
+        replace(one, funding=Funding(0.0001, 8.0, "deribit") if one.symbol == "BTC" else None)
+        for one in market.book.underlyings))
+    zero, passing = rates(more, years)
+    assert zero.tolist() == pytest.approx([0.02, (0.01 + 0.06 * 0.2) / 0.7])
+    assert passing.tolist() == pytest.approx([0.02, 0.06])
+    assert [funding(more, symbol) for symbol in ("BTC", "ETH")] == [pytest.approx(0.0001 * 3 * 365), 0.0]
 
 
 # -- an epoch's lots -------------------------------------------------------------------------------------------------
@@ -181,13 +219,14 @@ def test_an_expiry_inside_the_horizon_is_flagged(crypto_sources: Sources) -> Non
     assert "BTC-26MAR21" not in inside
     rows = [(market.epoch.row_of("BTC-29JAN21-29000-C") or 0, 1)]
     held = exposures(market, [("a", rows)]).held[0]
-    assert (held.inside, held.ends) == (True, True)
+    assert (held.inside, held.ends, held.brief) == (True, True, False)
     # The roll ends in the pay-off at today's spot: what remains of the value is the intrinsic one.
     value = float(option_greeks(*_arguments(market, "BTC-29JAN21-29000-C")).value)
     assert held.roll == pytest.approx(0.1e6 * (29_001.72 - 29_000 - value), abs=2)
 
 
 def _arguments(market: Market, symbol: str) -> tuple[float, ...]:
+    """Of `option_greeks`."""
     listing = next(one for one in market.book.listings if one.instrument.symbol == symbol)
     return tuple(float(column[0]) for column in lots_module._arguments(market.book, [listing], np.array([29_001.72])))
 
@@ -203,15 +242,14 @@ def test_a_kind_that_is_not_known_is_refused(crypto: Epoch) -> None:
 
 
 def test_what_is_settled_in_coins_has_greeks_of_its_own(crypto: Epoch) -> None:
-    """Another room lists inverse contracts; a linear delta for one would be a wrong number, silently."""
+    """A linear delta for one would be a wrong number, silently."""
     market = Market(crypto)
     symbols = ("BTC-PERP", "BTC-29JAN21", "BTC-29JAN21-29000-C")
     chosen = [one for one in market.book.listings if one.instrument.symbol in symbols]
     linear = {one.instrument.symbol: one for one in chosen}
-    coins = [SimpleNamespace(settled=None, instrument=_Coins(one.instrument)) for one in chosen]
+    coins = [replace(one, instrument=replace(one.instrument, settlement=Settlement.COIN)) for one in chosen]
     real = market.book
-    market.book = SimpleNamespace(listings=coins, underlyings=real.underlyings,                 # type: ignore[assignment]
-                                  valuation=real.valuation, curves=real.curves, log_discount=real.log_discount)
+    market.book = replace(real, listings=tuple(coins))
     found = lot_greeks(market)
     for i, one in enumerate(coins):
         instrument = one.instrument
@@ -223,20 +261,8 @@ def test_what_is_settled_in_coins_has_greeks_of_its_own(crypto: Epoch) -> None:
             assert found.closed[i][NAMES.index("rho")] == 0
             assert found.closed[i][0] == pytest.approx(
                 0.1 * float(option_greeks(29_001.72, 29_271.87, 29_000, 0.7807,
-                                          (linear[instrument.symbol].instrument.expiry - real.valuation) / YEAR,
+                                          ((linear[instrument.symbol].instrument.expiry or 0) - real.valuation) / YEAR,
                                           0.0, True).delta) * 29_001.72 / 29_271.87)
-
-
-class _Coins:
-    """An instrument as it is, but that it is settled in coins."""
-
-    settlement = "coin"
-
-    def __init__(self, instrument: Any) -> None:
-        self._own = instrument
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._own, name)
 
 
 # -- portfolios --------------------------------------------------------------------------------------------------------
@@ -342,6 +368,18 @@ def test_grids_and_levels_have_the_same_greeks(trial_sources: Sources, crypto: E
     assert cash.roll == 0
     assert cash.asset == "CASH"
     assert list(found.assets) == ["BTC"]
+
+
+def test_what_lives_for_less_than_a_day_is_flagged(crypto: Epoch) -> None:
+    own = Market(crypto)
+    symbol = "BTC-29JAN21-29000-C"
+    row = crypto.row_of(symbol) or 0
+    expiry = own.book.listings[own.listing(row)].instrument.expiry
+    assert expiry is not None
+    for left, brief in ((3600, True), (DAY, False)):
+        own.book = replace(own.book, valuation=expiry - left)
+        assert exposures(own, [("a", [(row, 1)])]).held[0].brief is brief
+    assert not exposures(own, [("a", [(crypto.row_of("BTC-25DEC20") or 0, 1)])]).held[0].brief, "it has settled"
 
 
 def test_senseless_questions_are_refused(market: Market, portfolios: Any) -> None:

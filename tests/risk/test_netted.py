@@ -215,3 +215,5 @@ width = 50
     assert np.array_equal(sum(found.changes.values()), epoch.changes)
     assert not found.changes["time"].any()
     assert found.changes["volatility"].any()
+    spot = epoch.row_of("BTC-SPOT")
+    assert np.abs(found.changes["delta"][spot] - epoch.changes[spot]).max() <= 1, "damped rows, too, are delta alone"

@@ -63,7 +63,6 @@ INTEGERS: dict[str, frozenset[str]] = {
     "risk/margins/plot.py": frozenset({
         "in_tail.sum()", "sum(weights)", "sum((mass > 0 for mass in found.shortfall.tail_mass))",
         "sum((found.amount(part) for part in rest))", "sum((part.addons for part in rest))"}),
-    "risk/margins/waterfall.py": frozenset({"sum((own.required for _, own in rest))"}),
     "risk/stress/outcomes.py": frozenset({
         "sum(column)", "sum(lacking[s])", "sum((1 for amount in lacking[at] if amount))", "sum(lacking[at])",
         "sum(lacking[at][:2])"}),

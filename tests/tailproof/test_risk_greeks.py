@@ -110,6 +110,8 @@ def test_contributions_sum_and_are_drawn(run: Run, epoch_directory: Path, tmp_pa
         assert sum(int(part["expected_shortfall"]) for part in found[parts]) == int(found["expected_shortfall"])
         assert sum(int(part["addons"]) for part in found[parts]) == int(found["addons"])
     assert sum(int(value) for value in found["greeks"].values()) == int(found["expected_shortfall"])
+    for name, whole in found["greeks"].items():
+        assert sum(int(own[name]) for own in found["greeks_of_protocols"].values()) == int(whole)
     assert sum(int(one["alone"]) for one in found["protocols"]) - int(found["margin"]) == int(found["saved"]) > 0
     alone = run("risk", "margin", epoch_directory, STRADDLE).data["margin"]
     assert next(one for one in found["protocols"] if one["name"] == "short_straddle")["alone"] == alone
