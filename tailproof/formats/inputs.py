@@ -156,6 +156,8 @@ def model_examples() -> list[Any]:
              "volatility_response": 1.0, "epoch": {**shape, "masses": "8x1", "lanes": 5, "width": 50},
              "volatility": {_A: gjr, _B: garch},
              "correlation": {"family": "dcc", "a": 0.03, "b": 0.9, "matrix": matrix},
+             "jumps": {"family": "merton", "intensity": 6.0, "systemic": 0.7, "mean": -0.08, "deviation": 0.12,
+                       "source": "judgement"},
              "events": {"2020-03-12": "sell-off"},
              "gates": dict.fromkeys(_GATES, 10.0)
              | {"accepted": {"G3": "a reason"}},
@@ -169,6 +171,8 @@ def model_examples() -> list[Any]:
     return [whole,
             {**whole, "correlation": {"family": "cdcc", "a": 0.03, "b": 0.9, "matrix": matrix}},
             {**drawn, "correlation": {"family": "static", "matrix": matrix}},
+            {**whole, "jumps": {"family": "kou", "intensity": 6.0, "systemic": 0.7, "up_share": 0.3, "up_mean": 0.05,
+                                "down_mean": 0.1, "scale": {_B: 1.2}, "source": "judgement"}},
             {**drawn, "correlation": {"family": "ewma", "lambda": 0.97, "current": matrix},
              "copula": {"family": "gaussian"}},
             {**drawn, "correlation": {"family": "dcc", "a": 0.03, "b": 0.9, "matrix": matrix, "current": matrix},
@@ -252,6 +256,13 @@ MODEL = Format(
      "copula.groups": "each asset in one group",
      "copula.groups[].assets": "members",
      "copula.groups[].degrees": "degrees of freedom of the group",
+     "jumps": "of log prices, on top of what volatility makes [none]",
+     "jumps.family": "law of their sizes", "jumps.intensity": "of an asset, a year; over the horizon at most one",
+     "jumps.systemic": "share that all assets have together", "jumps.mean": "log return of a jump, of merton",
+     "jumps.deviation": "of that, of merton", "jumps.up_share": "probability of a jump up, of kou",
+     "jumps.up_mean": "mean log return of a jump up, of kou", "jumps.down_mean": "the same down, above 0, of kou",
+     "jumps.scale": "what sizes are multiplied by", "jumps.scale.<ASSET>": "of an asset [1]",
+     "jumps.source": "whose choice it is; nothing is fitted",
      "events": "days or times whose large returns are real (G4)",
      "events.<DAY>": "the reason",
      "gates": "bounds of plausibility; see `Gates` in risk/models/model.py for defaults",
@@ -308,4 +319,5 @@ MODEL = Format(
      "set.skew.level": "volatility that deviations are of, a year [0.6]",
      "set.skew.level_slope": "of that level, per square root of a year [0]",
      "set.skew.least_width": "least log-moneyness at which a skew is full [0.01]"},
-    {"volatility": "ASSET", "events": "DAY", "gates.accepted": "GATE", "set.scenarios[].spot": "ASSET"})
+    {"volatility": "ASSET", "jumps.scale": "ASSET", "events": "DAY", "gates.accepted": "GATE",
+     "set.scenarios[].spot": "ASSET"})
