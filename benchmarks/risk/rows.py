@@ -11,6 +11,7 @@ from benchmarks.risk import (
     attribution,
     determinism,
     fits,
+    pricing,
     procyclicality,
     publisher,
     rolling,
@@ -32,15 +33,17 @@ _NEEDS_MARKET = "needs --market FILE.csv with columns date, BTC, ETH and 1,800 d
 class Effort:
     """seeds : of each accuracy row.  attacked : how many of them an adversary is set on.
     changes : ways to change sources.  every_setting : of determinism, also those that install another NumPy.
+    options : priced beside ball arithmetic.
     """
 
     seeds: int
     attacked: int
     changes: int
     every_setting: bool = False
+    options: int = 10**5
 
 
-FULL, QUICK = Effort(20, 3, 24), Effort(2, 1, 4)
+FULL, QUICK = Effort(20, 3, 24), Effort(2, 1, 4, options=10**4)
 Rows = Callable[[Effort, History | None, Report], Iterator[Figure]]
 
 
@@ -82,6 +85,7 @@ ROWS: Mapping[str, Rows] = {
     "backtest": _backtest,
     "attribution": lambda effort, history, report: attribution.figures(report),
     "procyclicality": lambda effort, history, report: procyclicality.figures(history, report),
+    "pricing": lambda effort, history, report: pricing.figures(effort.options, report),
     "fits": lambda effort, history, report: fits.figures(report),
     "speed": lambda effort, history, report: speed.figures(report),
     "determinism": lambda effort, history, report: determinism.figures(report, full=effort.every_setting),
