@@ -13,6 +13,7 @@ from benchmarks.risk import (
     euler,
     fits,
     greeks,
+    pricing,
     procyclicality,
     publisher,
     rolling,
@@ -34,7 +35,7 @@ _NEEDS_MARKET = "needs --market FILE.csv with columns date, BTC, ETH and 1,800 d
 @dataclass(frozen=True)
 class Effort:
     """seeds : of each accuracy row.  attacked : how many of them an adversary is set on.
-    changes : ways to change sources.  slices : made-up smiles.
+    changes : ways to change sources.  slices : made-up smiles.  options : priced beside ball arithmetic.
     every_setting : of determinism, also those that install another NumPy.
     """
 
@@ -43,9 +44,10 @@ class Effort:
     changes: int
     slices: int = 1000
     every_setting: bool = False
+    options: int = 10**5
 
 
-FULL, QUICK = Effort(20, 3, 24), Effort(2, 1, 4, 50)
+FULL, QUICK = Effort(20, 3, 24), Effort(2, 1, 4, 50, options=10**4)
 Rows = Callable[[Effort, History | None, Report], Iterator[Figure]]
 
 
@@ -90,6 +92,7 @@ ROWS: Mapping[str, Rows] = {
     "greeks": lambda effort, history, report: greeks.figures(report),
     "euler": lambda effort, history, report: euler.figures(report),
     "surfaces": lambda effort, history, report: surfaces.figures(report, effort.slices),
+    "pricing": lambda effort, history, report: pricing.figures(effort.options, report),
     "fits": lambda effort, history, report: fits.figures(report),
     "speed": lambda effort, history, report: speed.figures(report),
     "determinism": lambda effort, history, report: determinism.figures(report, full=effort.every_setting),

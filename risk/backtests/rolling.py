@@ -49,13 +49,15 @@ def roll(model: Model, history: History, book: Mapping[str, float], alpha: float
 
     Raises
     ------
-    BadInput : a model that is not filtered historical simulation; a history of times; a book of other assets or of
-        nothing; `first` with which too few scenarios are beyond VaR, or too few days are left; days on which ES is not
-        positive; whatever `refit` raises.
+    BadInput : a model that is not filtered historical simulation, or has jumps; a history of times; a book of other
+        assets or of nothing; `first` with which too few scenarios are beyond VaR, or too few days are left; days on
+        which ES is not positive; whatever `refit` raises.
     """
     if model.estimator != Estimator.FILTERED_HISTORICAL:
         raise BadInput("estimator", str(model.estimator),
                        f"{Estimator.FILTERED_HISTORICAL}: others draw their scenarios")
+    if model.jumps is not None:
+        raise BadInput("jumps", model.jumps.family, "absent: forecasts are of the days of the past, which had theirs")
     if not history.daily:
         raise BadInput("history", Said("of times"), "of days: a row a date")
     for asset in book:

@@ -16,6 +16,7 @@ from risk.market.history import History
 from risk.models.calibration import Calibration
 from risk.models.model import Estimator, Model, Purpose
 from risk.scenarios import filtered_historical, monte_carlo, sets, stress
+from risk.scenarios.jumps import jumps
 from risk.scenarios.scenarios import Scenarios, simulate
 from risk.valuation.weighted import Quality, choose
 
@@ -53,7 +54,8 @@ def draw(model: Model, calibration: Calibration, history: History | None, *, see
     stressed = [stress.scenarios(name, model, calibration, history, seed=seed, count=count, uniforms=uniforms,
                                  drawn=drawn) for name, count in zip(model.stress.sets, shares, strict=True)]
     left = total - len(shares) * max(shares, default=0)
-    own = simulate(calibration, model.assets, drawn(seed, left), bound=model.scenarios.clip)
+    own = simulate(calibration, model.assets, drawn(seed, left), bound=model.scenarios.clip,
+                   jumps=jumps(model, calibration, seed=seed, count=left))
     paths = Scenarios.joined([own, *stressed])
     bounded = paths.at_bound(model.scenarios.clip)
     if not weighted:

@@ -273,6 +273,10 @@ def _chosen(model: Model, history: History | None) -> Iterator[str]:
         yield f"parameters: fitted on {model.fitted.since} to {model.fitted.until}, the model file says"
     if FIT in model.gates.accepted:
         yield f"{FIT}: parameters need not be a fit's, since {model.gates.accepted[FIT]}"
+    if model.jumps is not None:
+        made = model.jumps
+        yield f"jumps: {made.family}, {made.intensity:g} a year, {made.systemic:.0%} of them systemic; not fitted, by" \
+            f" the word of: {made.source}"
     if model.stress.sets:
         shape, rest = model.shape, 1 - model.stress.weight
         share = float(shape.tail.share(shape.scenarios))

@@ -30,6 +30,7 @@ from risk.market.book import Book
 from risk.market.history import History
 from risk.models.model import Estimator, Model
 from risk.scenarios import filtered_historical, stress
+from risk.scenarios.jumps import jumps
 from risk.scenarios.scenarios import KINDS, RETURN_UNIT, Scenarios, simulate
 
 DRAWN, NEAREST = "drawn", "nearest"
@@ -135,7 +136,8 @@ def drawn_days(epoch: Epoch, model: Model, book: Book, history: History) -> list
     count = total - sum(stress.counts(model.stress, total))
     uniforms = (sobol_uniforms if weighted else latin_hypercube)(seed, count, (horizon,))
     innovations = filtered_historical.from_uniforms(model, history, uniforms)
-    paths = simulate(made.calibration, model.assets, innovations, bound=model.scenarios.clip)
+    paths = simulate(made.calibration, model.assets, innovations, bound=model.scenarios.clip,
+                     jumps=jumps(model, made.calibration, seed=seed, count=count))
     place = {row.tobytes(): i for i, row in reversed(list(enumerate(_rows(paths))))}
     days = filtered_historical.days_in_order(history)
     places = np.floor(uniforms * len(days)).astype(np.int64)

@@ -113,11 +113,13 @@ def study(model: Model, history: History, books: Mapping[str, Mapping[str, float
 
     Raises
     ------
-    BadInput : a model without tools, fewer than two days to look at (the first 250 are never looked at), a book of an
-        asset that the model does not have, or one that has no positive Expected Shortfall.
+    BadInput : a model without tools or with jumps, fewer than two days to look at (the first 250 are never looked
+        at), a book of an asset that the model does not have, or one that has no positive Expected Shortfall.
     """
     if not any_tool(model.procyclicality):
         raise BadInput("procyclicality", None, "given: one or more of floor, buffer, stressed_weight, speed_limit")
+    if model.jumps is not None:
+        raise BadInput("jumps", model.jumps.family, "absent: margins over time are of volatility alone")
     for name, book in books.items():
         for asset in book:
             if asset not in model.assets:

@@ -55,6 +55,15 @@ judges it. Tables and keys with a default (in brackets) may be left out.
     family = "grouped-t"                       # "gaussian"; "t": degrees; "grouped-t": groups
     groups = [{assets = ["BTC", "ETH"], degrees = 4.0}]
 
+    [jumps]                                    # [none] beside the diffusion, see risk/models/jumps.py
+    family = "merton"                          # mean, deviation; "kou": up_share, up_mean, down_mean
+    intensity = 6.0                            # jumps of an asset a year
+    systemic = 0.7                             # share of them that all assets have together
+    mean = -0.08                               # log return of a jump
+    deviation = 0.12
+    scale = {ETH = 1.2}                        # [1] sizes, by asset
+    source = "judgement of the risk committee" # nothing is fitted: whose choice it is
+
     [events]                                   # days or times whose large returns are real, with the reason (G4)
     "2020-03-12" = "worldwide sell-off"
 
@@ -109,6 +118,7 @@ from risk.models.addon_rules import NO_RULES, AddonRules, parse_addons
 from risk.models.copula import Dependence
 from risk.models.correlation import DEFAULT_DECAY, Correlation
 from risk.models.implied import Dynamics
+from risk.models.jumps import Jumps
 from risk.models.scenario_set import ScenarioSet, parse_set
 from risk.models.volatility import Volatility
 
@@ -128,8 +138,9 @@ DEFAULT_COPULA: Mapping[str, Any] = {"family": "t", "degrees": 4.0}
 GATES = tuple(f"G{i}" for i in range(1, 17))
 _OPTIONAL = {"purpose", "basis", "seed", "step_seconds", "calendar", "steps_per_year", "max_gap_steps",
              "volatility_response", "volatility", "correlation", "copula", "events", "gates", "scenarios", "stress",
-             "procyclicality", "set", "fitted", "surface", "addons"}
-_DRAWS = ("seed", "volatility", "correlation", "copula", "scenarios", "stress", "procyclicality", "fitted")
+             "procyclicality", "set", "fitted", "surface", "addons", "jumps"}
+_DRAWS = ("seed", "volatility", "correlation", "copula", "scenarios", "stress", "procyclicality", "fitted",
+          "jumps")
 """What a handwritten set has no use for."""
 STRESSES = ("dependence-0", "dependence-1", "black-swan", "rates")
 _DAYS = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:/([0-9]{4}-[0-9]{2}-[0-9]{2}))?", re.ASCII)
@@ -260,6 +271,7 @@ class Model:
     fitted : what parameters were fitted on; None for the whole history.
     dynamics : how implied volatilities move in scenarios.
     addons : what is charged beside Expected Shortfall, on top of the book's contingencies.
+    jumps : that paths have besides; None for none.
     """
 
     name: str
@@ -291,6 +303,7 @@ class Model:
     fitted: Fitted | None = None
     dynamics: Dynamics = field(default_factory=Dynamics)
     addons: AddonRules = NO_RULES
+    jumps: Jumps | None = None
 
     @property
     def needs_history(self) -> bool:
@@ -380,11 +393,12 @@ def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | P
     if made is None:
         raise BadInput("epoch.statement", statement, "resolved by who knows statements: `tailproof epoch build` does",
                        source=source)
+    steps_per_year = _steps_per_year(parts, calendar, step_seconds)
     return Model(
         name=parts["name"].text(SYMBOL.pattern, "1 to 48 letters, digits and . _ / -"), estimator=estimator,
         assets=assets, purpose=purpose, seed=parts["seed"].integer(0, LARGEST_EXACT) if "seed" in parts else None,
         horizon=horizon, step_seconds=step_seconds, calendar=calendar,
-        steps_per_year=_steps_per_year(parts, calendar, step_seconds),
+        steps_per_year=steps_per_year,
         max_gap_steps=parts["max_gap_steps"].integer(1, 10_000) if "max_gap_steps" in parts else DEFAULT_GAP,
         volatility_response=parts["volatility_response"].number(0.0, 5.0) if "volatility_response" in parts else 1.0,
         shape=made, statement=statement, volatilities=volatilities, variances=variances,
@@ -398,7 +412,8 @@ def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | P
         fitted=_fitted(parts),
         dynamics=Dynamics.parse(parts["surface"], draws=not handwritten) if "surface" in parts else Dynamics(),
         addons=parse_addons(parts["addons"], assets, horizon=horizon, handwritten=handwritten)
-        if "addons" in parts else NO_RULES)
+        if "addons" in parts else NO_RULES,
+        jumps=Jumps.from_json(parts["jumps"], assets, horizon / steps_per_year) if "jumps" in parts else None)
 
 
 def named_statement(data: bytes, *, source: str | Path | None = None) -> str | None:

@@ -14,7 +14,7 @@ from risk.models.model import OLD_SCHEMA, SCHEMA, parse_toml
 
 _ORDER = ("schema", "name", "estimator", "assets", "purpose", "seed", "basis", "horizon", "step_seconds", "calendar",
           "steps_per_year", "max_gap_steps", "volatility_response", "epoch", "volatility", "correlation", "copula",
-          "events", "gates", "fitted", "scenarios", "stress", "surface", "procyclicality", "addons", "set")
+          "jumps", "events", "gates", "fitted", "scenarios", "stress", "surface", "procyclicality", "addons", "set")
 _ESTIMATORS = {"filtered-historical-simulation": "filtered-historical", "monte-carlo-garch-t": "monte-carlo"}
 
 

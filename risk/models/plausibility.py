@@ -203,11 +203,15 @@ def of_state(model: Model, calibration: Calibration) -> Iterator[Doubt]:
             yield Doubt("G10", f"forecast deviation of {asset}", f"{step:.2g}",
                         f"at least {model.gates.least_deviation:g} a step, or pegged = true")
         average = float(volatility.average_variance(np.array([variance]), model.horizon)[0])
-        whole = math.sqrt(model.horizon * average)
+        place = model.assets.index(asset)
+        each = 0.0 if model.jumps is None else model.jumps.intensity / model.steps_per_year      # jumps a step
+        drift = volatility.mean if model.jumps is None else volatility.mean + each * model.jumps.expected_size(place)
+        jumped = 0.0 if model.jumps is None else model.horizon * each * model.jumps.expected_square(place)
+        whole = math.sqrt(model.horizon * average + jumped)
         if whole > LARGEST_DEVIATION:
             yield Doubt("G6", f"deviation of {asset} over the horizon", f"{whole:.3g}", f"at most {LARGEST_DEVIATION}")
-        if abs(volatility.mean) > LARGEST_MEAN * step:
-            yield Doubt("G6", f"mean of {asset}", f"{volatility.mean:g}",
+        if abs(drift) > LARGEST_MEAN * step:
+            yield Doubt("G6", f"mean of {asset}", f"{drift:g}",
                         f"within {LARGEST_MEAN} of the forecast deviation {step:.2g}")
         if model.scenarios.clip < min(ScenarioDesign.clip, CLIP_DEVIATIONS * whole):
             yield Doubt("G6", "scenarios.clip", f"{model.scenarios.clip:g}", f"at least {ScenarioDesign.clip:g}, or "

@@ -137,7 +137,7 @@ class Scenarios:
 
 
 def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDArray[np.float64], *,
-             bound: float | None = None) -> Scenarios:
+             bound: float | None = None, jumps: NDArray[np.float64] | None = None) -> Scenarios:
     """Run each asset's volatility over the horizon and round.
 
     Student-t log returns have no finite E exp(r): a book that is short anything that rises then has no Expected
@@ -148,6 +148,8 @@ def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDA
     ----------
     innovations : (S, h, m), of unit variance.
     bound : on |log return| over the horizon.
+    jumps : (S, m), what is added to log returns (`risk.models.jumps`). Variances take them as a surprise of the last
+        step, alpha J**2 and, of losses, gamma J**2 on top.
 
     Raises
     ------
@@ -155,10 +157,17 @@ def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDA
     """
     paths = [volatility.simulate(variance, innovations[:, :, i]) for i, (volatility, variance)
              in enumerate(zip(calibration.volatilities, calibration.variances, strict=True))]
-    returns = np.stack([path[0] for path in paths], axis=1) * RETURN_UNIT
+    returns = np.stack([path[0] for path in paths], axis=1)
+    after = np.stack([path[1] for path in paths], axis=1)
+    if jumps is not None:
+        returns = returns + jumps
+        weights = np.where(jumps < 0, np.array([v.alpha + v.gamma for v in calibration.volatilities]),
+                           np.array([v.alpha for v in calibration.volatilities]))
+        after = after + weights * (jumps * jumps)
+    returns = returns * RETURN_UNIT
     if bound is not None:
         returns = np.clip(returns, -bound * RETURN_UNIT, bound * RETURN_UNIT)
-    variances = np.stack([path[1] for path in paths], axis=1) * VARIANCE_UNIT
+    variances = after * VARIANCE_UNIT
     return rounded(returns, variances, np.array(calibration.variances) * VARIANCE_UNIT, assets)
 
 

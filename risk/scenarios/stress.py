@@ -14,7 +14,8 @@ probability. Historical stress is the stressed observations of EMIR [Regulation 
 
 Of a population, stress takes its share of the *paths* that weighted scenarios are chosen from: masses stay what the
 shape says. Of equally likely scenarios it takes a share of S. Either way it follows from model file, seed and history
-alone, and every scenario says what it is (`Scenarios.kinds`).
+alone, and every scenario says what it is (`Scenarios.kinds`). A model's jumps are in its own draws and in `rates`; the
+other sets are without them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from risk.models.calibration import Calibration, log_returns, residuals
 from risk.models.model import Estimator, Model, Stress
 from risk.models.rate_shocks import RATE_SHOCKS
 from risk.models.scenario_set import SHOCK_UNIT
+from risk.scenarios.jumps import jumps
 from risk.scenarios.scenarios import (
     LARGEST_RETURN,
     LARGEST_VARIANCE,
@@ -95,7 +97,8 @@ def scenarios(name: str, model: Model, calibration: Calibration, history: Histor
     if name in ("dependence-0", "dependence-1"):
         return _redrawn(name, model, calibration, history, uniforms, seed, count)
     if name == "rates":
-        paths = simulate(calibration, model.assets, drawn(seed, count), bound=model.scenarios.clip)
+        paths = simulate(calibration, model.assets, drawn(seed, count), bound=model.scenarios.clip,
+                         jumps=jumps(model, calibration, seed=seed, count=count))
         each = np.arange(count, dtype=np.int64) % len(RATE_SHOCKS)
         return Scenarios(paths.returns, paths.variances, paths.today,
                          Shocks.of("rates", count, len(model.assets), origin=each))

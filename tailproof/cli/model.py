@@ -121,7 +121,8 @@ def show(file: Path) -> Outcome:
                        for asset, volatility in zip(chosen.assets, chosen.volatilities, strict=True)},
         "correlation": chosen.correlation.to_json(),
         "copula": None if chosen.copula is None else chosen.copula.to_json(),
-        "accepted_gates": dict(chosen.gates.accepted), "events": dict(chosen.events)}
+        "accepted_gates": dict(chosen.gates.accepted), "events": dict(chosen.events),
+        **({} if chosen.jumps is None else {"jumps": chosen.jumps.to_json(chosen.assets)})}
     rows = [(name, value) for name, value in facts.items() if name not in ("volatility", "shape", "calendar")]
     lines = [*(["PURPOSE: TRIAL. Its seed is somebody's choice; its margins are for trials only."]
                if chosen.purpose == "trial" else []), *table(rows)]

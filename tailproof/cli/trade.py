@@ -39,8 +39,8 @@ def trade() -> None:
 @click.option("--buy", metavar="SYMBOL", help="What the account buys.")
 @click.option("--sell", metavar="SYMBOL", help="What the account sells.")
 @click.option("--lots", type=LOTS, help="How much of it.")
-@click.option("--price", metavar="DECIMAL", help="Of one unit of the underlying, in quote units; the cash is rounded "
-              "against the account.")
+@click.option("--price", metavar="DECIMAL", help="Of one unit of the underlying, in quote units; of an inverse option, "
+              "its premium in coins. The cash is rounded against the account.")
 @click.option("--cash", type=Integer(-(1 << 40) + 1, (1 << 40) - 1), help="Instead: lots of cash that are paid "
               "into the commitment, or, below 0, out of it.")
 @click.option("--holding", type=FILE, help="The positions that you hold for the account, as a portfolio file: with "

@@ -30,6 +30,7 @@ from risk.scenarios import filtered_historical, monte_carlo
 from risk.scenarios.scenarios import simulate
 
 BOOK = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth" / "book.json"
+COINS = BOOK.parent.parent / "inverse" / "book.json"
 DAYS = 500
 
 HEAD = """schema = "tailproof.model/2"
@@ -90,6 +91,10 @@ depth = 3
 
 
 LEVELS = MODELS["monte-carlo garch-t, t"].replace(b"seed = 7", b'seed = 7\nbasis = "level"')
+
+
+JUMPS = {"merton": 'mean = -0.08\ndeviation = 0.12\n', "kou": "up_share = 0.3\nup_mean = 0.05\ndown_mean = 0.1\n"}
+RATES = '[stress]\nsets = ["rates"]\nweight = 0.25\n'
 
 
 @cache
@@ -153,6 +158,16 @@ def _weighted() -> str:
     return _digest(epoch.root, epoch.provenance.scenarios.returns, json.dumps(quality.to_json()).encode())
 
 
+def _coins(family: str, basis: str) -> str:
+    """Inverse contracts, funding, a discount curve, shocks of rates and jumps."""
+    table = f'[jumps]\nfamily = "{family}"\nintensity = 20.0\nsystemic = 0.7\nsource = "golden"\n{JUMPS[family]}'
+    model_file = MODELS["monte-carlo garch-t, t"].replace(b"seed = 7", f'seed = 7\nbasis = "{basis}"'.encode())
+    epoch = epochs.build(Sources(model_file + (table + RATES).encode(), COINS.read_bytes(), None, {}))
+    assert epoch.provenance is not None
+    drawn = epoch.provenance.scenarios
+    return _digest(epoch.root, drawn.returns, drawn.variances, epoch.changes)
+
+
 def _grid(model_file: bytes = MODELS["monte-carlo garch-t, t"]) -> str:
     sources = Sources(model_file, BOOK.read_bytes(), None, {})
     epoch = build_grid(sources, replace(GRID_TINY, depth=3), regime=1)
@@ -163,6 +178,8 @@ def cases() -> dict[str, Callable[[], str]]:
     """What makes each digest."""
     return {**{name: lambda file=file: _epoch(file) for name, file in MODELS.items()},  # type: ignore[misc]
             "levels": lambda: _epoch(LEVELS), "levels on a grid": lambda: _grid(LEVELS),
+            "in coins, merton": lambda: _coins("merton", "change"),
+            "in coins, levels, kou": lambda: _coins("kou", "level"),
             "population of Sobol paths": _population, "masses": _weighted, "grid": _grid}
 
 

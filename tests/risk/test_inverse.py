@@ -119,6 +119,31 @@ def test_every_inverse_contract_is_revalued_in_coins_at_the_spot(changes: Epoch)
     assert np.abs(changes.changes[row(changes, "I-PERP")]).max() > 10**5          # they move
 
 
+HANDWRITTEN = """schema = "tailproof.model/2"
+name = "scan"
+estimator = "handwritten"
+assets = ["BTC", "ETH"]
+horizon = 0
+[epoch]
+scenarios = 4
+tail = "1"
+depth = 2
+[set]
+scenarios = [{spot = -0.2}, {spot = 0.2, basis = 0.045}, {spot = -0.1, basis = -0.045}, {spot = 0.1, damping = 0.5}]
+"""
+
+
+def test_a_shock_of_the_basis_moves_the_mark_and_what_is_damped_counts_in_part() -> None:
+    """M' = S' (M/S) (1 + b), by hand in four rows; a linear perpetual beside."""
+    epoch = build(replace(world(made(), model=HANDWRITTEN), history=None))
+    spots, bases, parts = np.array([0.8, 1.2, 0.9, 1.1]), np.array([1, 1.045, 0.955, 1]), np.array([1, 1, 1, 0.5])
+    marks, forwards = MARK * spots * bases, FORWARD * spots * bases
+    for symbol, quote in (("I-PERP", 10 * SPOT * spots * (1 / MARK - 1 / marks)),
+                          ("I-JUL", 10 * SPOT * spots * (1 / FORWARD - 1 / forwards)),
+                          ("BTC-PERP", 0.01 * (marks - MARK))):
+        assert np.abs(epoch.changes[row(epoch, symbol)] - quote * parts * 1e6).max() < 0.51, symbol
+
+
 def test_on_levels_a_lot_is_its_notional_and_the_coins_since_its_reference(levels: Epoch) -> None:
     """Against a hand-written level: N (1 + S'/R - S'/F') for perpetuals, coins at the spot for options, P/R settled."""
     made_of = levels.provenance
