@@ -24,6 +24,7 @@ _COMMANDS = {
     "epoch": ("epoch", "Build, check and show epochs (risk publisher)."),
     "model": ("model", "Fit, check, show and convert model files (risk publisher)."),
     "risk": ("risk", "See what a margin is made of, what would change it, and why (trader)."),
+    "parameters": ("parameters", "Propose, simulate, sign and check changes of parameters (risk publisher)."),
     "new": ("new", "Write a book, model or portfolio to start from."),
     "schema": ("schema", "Print the JSON Schema of a file format."),
     "statement": ("statement", "List and show what can be proven."),
