@@ -123,6 +123,26 @@ def observe(field: str, kind: str, **bounds: Any) -> None:
         observer(field, kind, bounds)
 
 
+@contextmanager
+def embedded(field: str, name: str) -> Iterator[None]:
+    """Around the parsing of a document of another format that stands at a place of this one: observers are told its
+    name, and nothing of what is inside, which is that format's."""
+    observe(field, "document", name=name)
+    with unobserved():
+        yield
+
+
+@contextmanager
+def unobserved() -> Iterator[None]:
+    """Around checks of a document that is no place of the one that is observed, such as a text within it."""
+    outer = _observers[:]
+    _observers.clear()
+    try:
+        yield
+    finally:
+        _observers[:] = outer
+
+
 class Node:
     """A place in a parsed document that knows its own name, for checks that say where they failed.
 

@@ -157,16 +157,20 @@ class SystemConfig:
         ------
         BadInput : naming the field, its value and its bound.
         """
-        parts = Node.read(path).document(SCHEMA, {"chain_id", "allow_insecure_setup", "verifiers", "roles", "delays",
-                                                  "publishers", "oracle", "ledger", "vault", "settlement",
-                                                  "liquidation"})
+        return SystemConfig.parse(Node.read(path), source=Path(path))
+
+    @staticmethod
+    def parse(node: Node, *, source: Path | None = None) -> SystemConfig:
+        """The same at a place in a document; source : of the paths of keys."""
+        parts = node.document(SCHEMA, {"chain_id", "allow_insecure_setup", "verifiers", "roles", "delays", "publishers",
+                                       "oracle", "ledger", "vault", "settlement", "liquidation"})
         allow = parts["allow_insecure_setup"].boolean()
         roles, oracle, ledger = _roles(parts["roles"]), _oracle(parts["oracle"]), _ledger(parts["ledger"])
         return SystemConfig(
             parts["chain_id"].integer(1, LARGEST_CHAIN_ID), allow, _verifiers(parts["verifiers"]),
             roles, _delays(parts["delays"]), _publishers(parts["publishers"]),
             oracle, ledger, _vault(parts["vault"], trial=allow), _settlement(parts["settlement"]),
-            _liquidation(parts["liquidation"], roles, oracle, ledger), Path(path))
+            _liquidation(parts["liquidation"], roles, oracle, ledger), source)
 
     def require_deployer(self, deployer: str) -> None:
         """Refuse a deployer who is also the admin: as a deployer she has no delay, and it could not be given her at

@@ -264,6 +264,23 @@ def contingency_rates(data: bytes) -> dict[str, str]:
             for entry in Node(jsonio.loads(data)).value["contingencies"]}
 
 
+def parse_contingencies(node: Node) -> Mapping[tuple[str, str, Kind], tuple[Decimal, Decimal]]:
+    """The contingencies of a book that stand elsewhere, by venue ("" where none is named), underlying and kind.
+
+    Raises
+    ------
+    BadInput : as in a book, but that underlyings may be any.
+    """
+    named = [entry.value.get("underlying") for entry in node.array() if isinstance(entry.value, dict)]
+    known = {name: 0 for name in named if isinstance(name, str) and SYMBOL.fullmatch(name)}
+    return _contingencies(node, "", known)
+
+
+def with_contingencies(data: bytes, contingencies: object) -> bytes:
+    """A book file with other contingencies; what is in them is not looked at."""
+    return jsonio.dumps({**jsonio.loads(data), "contingencies": contingencies}).encode()
+
+
 def released_symbols(data: bytes) -> frozenset[str]:
     """What a book file says that nobody holds any more."""
     return frozenset(Node(jsonio.loads(data)).value.get("released", ()))

@@ -93,7 +93,21 @@ def named(market: Market, name: str) -> StressSet:
         return black_swan(market)
     if name not in presets():
         raise BadInput("--set", name, f"one of {', '.join(names())}, or a file of one's own")
+    if not covers(market, name):
+        raise BadInput("--set", name, f"one that says the spot of every asset here: {', '.join(market.model.assets)}")
     return handwritten(market, parse_set(Node(name, field="--set"), market.model.assets))
+
+
+def covers(market: Market, name: str) -> bool:
+    """Whether a set says what happens to every asset of a market, and the market has a law of its own where one is
+    asked for."""
+    if name == BLACK_SWAN:
+        return market.model.estimator != Estimator.HANDWRITTEN
+    try:
+        parse_set(Node(name, field="--set"), market.model.assets)
+    except BadInput:                               # presets are right by themselves (a test): it lacks an asset
+        return False
+    return True
 
 
 def parsed(market: Market, document: object, *, source: str) -> StressSet:

@@ -25,6 +25,7 @@ _COMMANDS = {
     "model": ("model", "Fit, check, show and convert model files (risk publisher)."),
     "surface": ("surface", "Fit, check and show the volatility surface of a book (risk publisher)."),
     "risk": ("risk", "See what a margin is made of, what would change it, and why (trader)."),
+    "parameters": ("parameters", "Propose, simulate, sign and check changes of parameters (risk publisher)."),
     "new": ("new", "Write a book, model or portfolio to start from."),
     "schema": ("schema", "Print the JSON Schema of a file format."),
     "statement": ("statement", "List and show what can be proven."),

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 @click.argument("epoch", type=FILE)
 @click.argument("portfolios", type=FILE, nargs=-1, required=True)
 @click.option("--set", "sets", multiple=True, metavar="PRESET|FILE", help="Stress set: a preset (`risk sets` lists "
-              "them), black-swan, or a TOML file. By default the three crises and black-swan.")
+              "them), black-swan, or a TOML file. By default black-swan, and the three crises where they speak of all "
+              "assets.")
 @click.option("--historical", multiple=True, metavar="DATES", help="Day of a price history, or first/last ones: "
               "2020-03-12, 2020-03-08/2020-03-16.")
 @click.option("--history", type=FILE, help="Price history (CSV) of those days; by default the epoch's own.")
@@ -93,7 +94,10 @@ def _sets(market: Market, wanted: Sequence[str], days: Sequence[str], history: P
         read_source(history), assets=model.assets, calendar=model.calendar, step_seconds=model.step_seconds,
         max_gap_steps=model.max_gap_steps, source=history)
     found = []
-    for name in wanted or (() if days else DEFAULT):
+    usual = [name for name in (() if days else DEFAULT) if sets.covers(market, name)]
+    if not (wanted or days or usual):
+        raise BadInput("--set", None, f"given: none of {', '.join(DEFAULT)} speaks of {', '.join(model.assets)}")
+    for name in wanted or usual:
         # A name that is no preset is a file, as one with a folder or an ending surely is.
         own = name not in sets.names() and (Path(name).exists() or Path(name).suffix or "/" in name)
         found.append(sets.parsed(market, parse_toml(read_source(name), source=name), source=name) if own
@@ -130,7 +134,7 @@ def _lines(chosen: Sequence[StressSet], found: Sequence[Sequence[outcomes.Outcom
                   *(f"  {words.sentence(row[place], quote, levels=levels)}" for row in found)]
         if name in broken:
             lines.append(f"  {words.dependence_sentence(broken[name], quote)}")
-    lines += ["", *table([(one.name, one.labels[venue.at] or venue.at, venue.beyond,
+    lines += ["", *table([(one.name, (one.labels[venue.at] or venue.at) if venue.uncovered else "-", venue.beyond,
                            *(display_money(amount, "").rstrip() for amount in (venue.uncovered, venue.cover_2)))
                           for one, venue in zip(chosen, venues, strict=True)],
                          ("set", "scenario worst for all together", "accounts beyond what they hold",

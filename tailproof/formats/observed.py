@@ -27,6 +27,7 @@ class Format:
     parse : reads one of them, raising BadInput where it is wrong.
     keys : meaning of each key by its path, with its unit: "expiries[].forward".
     names : objects whose keys are names made up in the file, by path, with what such a name is called.
+    inner : by path, the formats of documents that stand whole in this one.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Format:
     parse: Callable[[Any], object]
     keys: Mapping[str, str]
     names: Mapping[str, str] = field(default_factory=dict)
+    inner: Mapping[str, Format] = field(default_factory=dict)
 
 
 @dataclass

@@ -57,6 +57,8 @@ def _value_schema(form: Format, found: Mapping[str, Asked], path: str, kind: str
         return {"type": "string"} if _made_up(bounds) else {"enum": sorted(bounds["options"])}
     if kind == "boolean":
         return {"type": "boolean"}
+    if kind == "document":
+        return _schema(form.inner[path], observe(form.inner[path]), "")
     if kind == "text":
         return {"type": "string"} if bounds["pattern"] == ".*" else {"type": "string",
                                                                      "pattern": f"^(?:{bounds['pattern']})$"}
@@ -158,6 +160,8 @@ def _kind_words(kind: str, bounds: Mapping[str, Any], found: Mapping[str, Asked]
         return f"decimal as a string, {bounds['low']} to {'below ' if bounds['below'] else ''}{bounds['high']}"
     if kind == "text":
         return str(bounds["meaning"])
+    if kind == "document":
+        return f"a whole [{bounds['name']}](#{bounds['name']}) file"
     return {"boolean": "true or false", "decimal": "decimal as a string", "time": "time in UTC, `2021-03-26T08:00:00Z`",
             "tail": 'fraction as a string, `"32/5"`', "runs": 'runs COUNTxMASS, `"32x1 48x2"`'}[kind]
 

@@ -108,8 +108,10 @@ def test_positions_sum_to_the_account_and_several_accounts_to_the_venue(market: 
 
 
 def test_a_set_that_lacks_an_asset_is_refused_and_one_that_has_more_is_not(us: Epoch, market: Market) -> None:
-    with pytest.raises(BadInput, match=r"scenarios\[0\]\.spot\.\S+.* missing: must be given"):
+    with pytest.raises(BadInput, match=r"--set is '2020-03-12': must be one that says the spot of every"):
         sets.named(Market(us), "2020-03-12")
+    assert [sets.covers(Market(us), name) for name in ("2020-03-12", sets.BLACK_SWAN, "okx-btc-2025-01")] == [
+        False, True, True]
     one_asset = of_assets(parse_toml(preset_text("2020-03-12").encode()), ("BTC",))
     assert [list(row["spot"]) for row in one_asset["scenarios"]] == [["BTC"]] * 3
     document = {"scenarios": [{"spot": {"BTC": -0.5, "ETH": 0.0, "SOL": -0.9}, "label": "mine"}]}

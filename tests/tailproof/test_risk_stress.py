@@ -75,3 +75,20 @@ def test_days_of_a_history_that_the_epoch_lacks(run: Run, epoch_directory: Path,
     calm = run("risk", "stress", epoch_directory, SHORT, "--historical", "2020-01-10", "--history", history)
     assert calm.code == 2
     assert "calm" in calm.data["message"]
+
+
+def test_by_default_only_what_speaks_of_all_assets(run: Run, tmp_path: Path) -> None:
+    """A market of its own has a black swan, and no crisis of BTC and ETH."""
+    from fixtures.us_history import history_csv
+    markets = FIXTURES.parent / "us_markets"
+    (tmp_path / "history.csv").write_text(history_csv())
+    assert run("epoch", "build", "--book", markets / "book.json", "--model", markets / "model.toml", "--history",
+               tmp_path / "history.csv", "--out", tmp_path / "epoch").code == 0
+    book = markets / "portfolios" / "index_spread.json"
+    found = run("risk", "stress", tmp_path / "epoch", book)
+    assert [one["name"] for one in found.data["sets"]] == ["black-swan"]
+    asked = run("risk", "stress", tmp_path / "epoch", book, "--set", "2020-03-12")
+    assert (asked.code, asked.data["field"]) == (2, "--set")
+    own = run("risk", "stress", tmp_path / "epoch", book, "--historical", "2008-10-06/2008-10-10")
+    assert [one["name"] for one in own.data["sets"]] == ["2008-10-06/2008-10-10"]
+    assert len(own.data["sets"][0]["scenarios"]) >= 5
