@@ -19,6 +19,7 @@ from .console import FILE, PICTURE, Outcome, progress, reporting, table
 from .risk_backtest import attribution, backtest, forecast
 from .risk_cascade import cascade
 from .risk_procyclicality import procyclicality, sets
+from .risk_venues import venues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +44,7 @@ risk.add_command(cascade)
 risk.add_command(forecast)
 risk.add_command(procyclicality)
 risk.add_command(sets)
+risk.add_command(venues)
 
 
 @risk.command("margin")
