@@ -195,9 +195,14 @@ def require_equally_likely(tail: Tail, drawn: str, *, field: str, source: str | 
                        "some would count for more than they happen", source=source)
 
 
-def parse_sources(sources: Sources, shape: EpochShape | None = None) -> tuple[Model, Book, History | None]:
+def parse_sources(sources: Sources, shape: EpochShape | None = None, *, left_out: str | None = None
+                  ) -> tuple[Model, Book, History | None]:
     """The three files, checked each alone and then together; the book's underlyings are put in the model's order,
     and of levels cash among its listings.
+
+    Parameters
+    ----------
+    left_out : a venue whose quotes are not looked at (`parse_book`).
 
     Raises
     ------
@@ -206,7 +211,7 @@ def parse_sources(sources: Sources, shape: EpochShape | None = None) -> tuple[Mo
         levels an inverse perpetual or future without a reference.
     """
     model = parse_model(sources.model, shape=shape, source=sources.paths.get("model"))
-    book = _in_order(parse_book(sources.book, source=sources.paths.get("book")), model, sources)
+    book = _in_order(parse_book(sources.book, source=sources.paths.get("book"), left_out=left_out), model, sources)
     settled = len([listing for listing in book.listings if listing.settled is not None])
     levels = model.basis == Basis.LEVEL
     capacity = (model.shape.capacity - 2 - settled) // 2 - 1 if levels else model.shape.capacity - 2 - settled

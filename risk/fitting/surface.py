@@ -324,7 +324,7 @@ def _repaired(quotes: Quotes, best: Slice, before: Slice | None) -> Slice:
 
 
 def _starts(quotes: Quotes, best: Slice, before: Slice | None) -> list[Slice]:
-    """Where a repair begins: free of butterflies, at the best fit, beyond the expiry before, lifted to the quotes."""
+    """Where repairs begin: free of butterflies, at the best fit, beyond the expiry before, lifted to the quotes."""
     found = [_safe(best), best]
     if before is not None:
         apart = float(np.median(quotes.total_variance - before.total_variance(quotes.k)))

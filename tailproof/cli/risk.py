@@ -31,6 +31,7 @@ from .risk_procyclicality import procyclicality, sets
 from .risk_reverse import reverse
 from .risk_stress import stress
 from .risk_tables import tables
+from .risk_venues import venues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +64,7 @@ risk.add_command(reverse)
 risk.add_command(sets)
 risk.add_command(stress)
 risk.add_command(tables)
+risk.add_command(venues)
 
 
 @risk.command("margin")

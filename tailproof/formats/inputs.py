@@ -429,5 +429,6 @@ MODEL = Format(
      "set.skew.level": "volatility that deviations are of, a year [0.6]",
      "set.skew.level_slope": "of that level, per square root of a year [0]",
      "set.skew.least_width": "least log-moneyness at which a skew is full [0.01]"},
-    {"volatility": "ASSET", "jumps.scale": "ASSET", "events": "DAY", "gates.accepted": "GATE", "set.scenarios[].spot": "ASSET",
-     "addons.open_interest": "ASSET", "addons.wrong_way": "ASSET", "addons.impact.deviations": "ASSET"})
+    {"volatility": "ASSET", "jumps.scale": "ASSET", "events": "DAY", "gates.accepted": "GATE",
+     "set.scenarios[].spot": "ASSET", "addons.open_interest": "ASSET", "addons.wrong_way": "ASSET",
+     "addons.impact.deviations": "ASSET"})
