@@ -19,6 +19,7 @@ from .console import FILE, PICTURE, Outcome, progress, reporting, table
 from .risk_addons import addons
 from .risk_backtest import attribution, backtest, forecast
 from .risk_cascade import cascade
+from .risk_haircuts import haircuts
 from .risk_procyclicality import procyclicality, sets
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ risk.add_command(attribution)
 risk.add_command(backtest)
 risk.add_command(cascade)
 risk.add_command(forecast)
+risk.add_command(haircuts)
 risk.add_command(procyclicality)
 risk.add_command(sets)
 
