@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from risk.margins.portfolio import Portfolio
 
     from ..epochs import AnyEpoch
+    from ..ladder import Ladder
 
 _PICTURE = click.option("--picture", type=PICTURE, help="Draw it, too: a PNG file to write. It shows the portfolio.")
 
@@ -53,15 +54,19 @@ risk.add_command(sets)
 @risk.command("margin")
 @click.argument("epoch", type=FILE)
 @click.argument("portfolio", type=FILE)
+@click.option("--system", type=FILE, help="Deployment or configuration of contracts, whose ladder makes initial and "
+              "maintenance margin of it.")
 @_PICTURE
 @reporting
-def show_margin(epoch: Path, portfolio: Path, picture: Path | None) -> Outcome:
+def show_margin(epoch: Path, portfolio: Path, system: Path | None, picture: Path | None) -> Outcome:
     """The margin that PORTFOLIO would be proven to need under EPOCH, in parts that sum to it exactly."""
     from risk.margins.contributions import breakdown
     from risk.margins.portfolio import Portfolio
 
     from .. import epochs
+    from ..ladder import OWNER, read_ladder
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
+    ladder = None if system is None else read_ladder(system)
     whole, found = breakdown(numbers, _rows(numbers, held)), _risk(numbers, held)
     if picture is not None:
         from risk.margins import plot
@@ -73,9 +78,11 @@ def show_margin(epoch: Path, portfolio: Path, picture: Path | None) -> Outcome:
                           in zip(found.positions, found.lots, found.standalone, strict=True)],
             "assets": [_part_json(found, part) for part in found.assets],
             "expiries": [_part_json(found, part) for part in found.expiries],
+            **({} if ladder is None else {"ladder": ladder.to_json(whole.required), "ladder_owner": OWNER}),
             "picture": None if picture is None else str(picture)}
     quote = numbers.header.quote
     lines = [*notes, *_margin_lines(numbers, held, whole), "",
+             *([] if ladder is None else _ladder_lines(ladder, whole.required, quote)),
              *table([(part.name, lots, *_part_cells(found, part), _shown(alone))
                      for part, lots, alone in zip(found.positions, found.lots, found.standalone, strict=True)],
                     ("position", "lots", f"of ES, {quote}", "%", "add-ons", "alone"))]
@@ -407,6 +414,14 @@ def _margin_lines(numbers: AnyEpoch, held: Portfolio, found: Breakdown) -> list[
                        f"each alone: {_shown(sum(found.standalone))}")]),
                   ("epoch", facts["valuation"], f"{facts['venue']}, {facts['model']}, {facts['mode']}"
                    + (", levels" if numbers.levels else ""))])
+
+
+def _ladder_lines(ladder: Ladder, required: int, quote: str) -> list[str]:
+    from ..ladder import OWNER, STEPS
+    return [*table([(f"{name} margin" if step < 2 else name, f"{_shown(amount)} {quote}", f"{buffer / 100:g} %")
+                    for step, (name, buffer, amount)
+                    in enumerate(zip(STEPS, ladder.buffers, ladder.required(required), strict=True))],
+                   ("collateral for", "at least", "beyond the margin")), f"by {OWNER}", ""]
 
 
 def _part_cells(found: Breakdown, part: Part) -> tuple[str, str, str]:

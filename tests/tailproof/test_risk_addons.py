@@ -105,6 +105,23 @@ def test_bad_input_exits_2(run: Run, charged: Path, tmp_path: Path) -> None:
     assert run("risk", "addons", charged / "epoch", tmp_path / "p.json").code == 2
 
 
+# -- initial and maintenance margin -----------------------------------------------------------------------------------
+def test_one_margin_gives_both_by_the_contracts_ladder(run: Run, charged: Path, tmp_path: Path) -> None:
+    assert run("new", "system", "--out", tmp_path / "system.json").code == 0
+    held = portfolio(tmp_path / "p.json", small=-77)
+    found = run("risk", "margin", charged / "epoch", held, "--system", tmp_path / "system.json")
+    margin, buffers = int(found.data["margin"]), json.loads((tmp_path / "system.json").read_text())["ledger"]["buffers"]
+    assert [one["buffer"] for one in found.data["ladder"]] == buffers
+    assert [one["step"] for one in found.data["ladder"][:2]] == ["maintenance", "initial"]
+    for one in found.data["ladder"]:                     # LedgerAttestations.coverByMargin, to the unit
+        value, wanted = int(one["required"]), margin * (10_000 + one["buffer"])
+        assert 10_000 * value >= wanted
+        assert 10_000 * (value - 1) < wanted
+    assert "ladder" not in run("risk", "margin", charged / "epoch", held).data
+    (tmp_path / "no.json").write_text('{"schema": "tailproof.portfolio/1"}')
+    assert run("risk", "margin", charged / "epoch", held, "--system", tmp_path / "no.json").code == 2
+
+
 # -- sizes ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("lots", "fits"), [
     ({"small": 100}, True), ({"small": 101}, False), ({"small": -101}, False),
