@@ -141,7 +141,7 @@ class Instrument:
 
     def terms(self) -> dict[str, Any]:
         """The immutable terms, in the canonical form that the id is the digest of."""
-        terms: dict[str, Any] = {"schema": TERMS_SCHEMA, "kind": str(self.kind), "venue": self.venue,
+        terms = {"schema": TERMS_SCHEMA, "kind": str(self.kind), "venue": self.venue,
                  "underlying": self.underlying, "quote": self.quote, "lot": format_decimal(self.lot),
                  "settlement": str(self.settlement)}
         if self.expiry is not None:
@@ -149,7 +149,7 @@ class Instrument:
         if self.strike is not None:
             terms["strike"] = format_money(self.strike)
         if self.most is not None:
-            terms["most"] = self.most
+            terms["most"] = str(self.most)          # as all terms, which readers in other languages digest as text
         return terms
 
     @classmethod
@@ -170,7 +170,7 @@ class Instrument:
             settlement=Settlement(parts["settlement"].choice(set(Settlement))),
             expiry=None if expiry is None else parse_time(expiry.value, field=expiry.field, source=node.source),
             strike=None if strike is None else parse_money(strike.value, field=strike.field, source=node.source),
-            most=parts["most"].integer(1, LARGEST_MOST) if "most" in parts else None)
+            most=parts["most"].decimal(1, LARGEST_MOST) if "most" in parts else None)
 
     @cached_property
     def id(self) -> int:

@@ -408,7 +408,7 @@ def _margin_lines(numbers: AnyEpoch, held: Portfolio, found: Breakdown) -> list[
                   ("Expected Shortfall", f"{_shown(found.expected_shortfall)} {quote}",
                    "the latter less the former" if numbers.levels else share),
                   ("Value at Risk", f"{_shown(found.value_at_risk)} {quote}", "where that tail begins"),
-                  ("add-ons", f"{_shown(found.addons)} {quote}", "contingency charges per lot"),
+                  ("add-ons", f"{_shown(found.addons)} {quote}", "charges a lot; `risk addons` tells them apart"),
                   *([] if numbers.levels else [
                       ("saved by netting", f"{_shown(sum(found.standalone) - found.required)} {quote}",
                        f"each alone: {_shown(sum(found.standalone))}")]),
