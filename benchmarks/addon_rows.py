@@ -7,6 +7,9 @@ r_1 h + (r_2 - r_1)(h - B_1)^+ + (r_3 - r_2)(h - B_2)^+, or by choosing the segm
 check is C6's. A leaf says B_1, B_2 and two more rates a side ("six"), or B_1 and one slope for both sides, with
 B_2 = 10 B_1 and the third slope twice the second's distance ("two"). Each element more makes the last permutation of
 a leaf's hash wider, or begins another.
+
+Beside it, the lowest confidence over what is held ("lowest confidence"): a leaf says its confidence in thousandths and
+a lot's spot value; m is at most every confidence of a slot with lots, and equal to one of them.
 """
 
 from __future__ import annotations
@@ -79,6 +82,27 @@ def chosen_segment(cs: ConstraintSystem, slots: int, elements: int) -> None:
     cs.equal(cs.multiply(rate, size, "add-on") - less, cs.private("charged", (slots,)), "charged")
 
 
+def lowest_confidence(cs: ConstraintSystem, slots: int, elements: int) -> None:
+    """On top of C6 and C8: (threshold - m)^+ of the spot value of all that is held."""
+    assert elements == 2
+    today(cs, slots)
+    size = cs.private("held size", (slots,), assumed=unsigned(QUANTITY_BITS), reason="C6")
+    held, inverse = cs.boolean("held", (slots,)), cs.private("inverse", (slots,))
+    cs.equal(cs.multiply(inverse, size, "held"), held, "held")
+    cs.equal(cs.multiply(size, 1 - held, "empty"), 0, "empty")
+    own = cs.private("confidence", (slots,), assumed=unsigned(10), reason="published")
+    value = cs.private("spot value", (slots,), assumed=unsigned(44), reason="published")
+    counted = cs.multiply(held, own - 1000, "counted") + 1000
+    lowest = cs.bits("lowest", 10)
+    cs.nonnegative(counted - lowest, 11, "at most each")
+    product = counted[0] - lowest
+    for slot in range(1, slots):
+        product = cs.multiply(product, counted[slot] - lowest, f"one of them {slot}")
+    cs.equal(product, 0, "one of them")
+    short = absolute(cs, cs.boolean("below"), 550 - lowest, 11, "distance")
+    cs.multiply(positive_part(short), cs.multiply(size, value, "spot value").sum(), "charge")
+
+
 def _rates(cs: ConstraintSystem, slots: int, *names: str) -> list[Linear]:
     return [cs.private(name, (slots,), assumed=unsigned(44), reason="E3") for name in names]
 
@@ -112,8 +136,10 @@ def measure() -> list[dict[str, object]]:
         statement = statements.get(name)
         slots, packs = statement.slots, statement.shape.packs
         before = rows_of(lambda cs, slots=slots: today(cs, slots))                  # type: ignore[misc]
-        for form, record in (("positive parts", positive_parts), ("chosen segment", chosen_segment)):
-            for elements in (6, 2):
+        for form, record, sizes in (("positive parts", positive_parts, (6, 2)),
+                                    ("chosen segment", chosen_segment, (6, 2)),
+                                    ("lowest confidence", lowest_confidence, (2,))):
+            for elements in sizes:
                 more = rows_of(lambda cs, record=record, slots=slots, elements=elements:            # type: ignore[misc]
                                record(cs, slots, elements)) - before
                 hashed = slots * (hash_cost(packs + TERMS + elements) - hash_cost(packs + TERMS))

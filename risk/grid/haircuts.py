@@ -14,7 +14,11 @@ Three haircuts multiply, since each applies to what the others leave:
 volatility   the Expected Shortfall of the price's fall (for a debt: of its rise) over the standard scenarios, in the
              regime where it is largest, if the asset is worth an underlying of the epoch; else as stated, fall and rise
 protocol     the part expected lost if what holds the asset fails; a debt does not go away with it
-liquidation  cost of selling, or buying back, in a hurry
+liquidation  cost of selling, or buying back, in a hurry; or what it follows from, the size held among it
+             (`risk.grid.closing_cost`)
+
+A token that is worth little once the venue has failed, its own for instance, has a `recovery`: what part of its price
+is then left. Its fall is at least the rest, whatever scenarios say (wrong-way risk).
 
 A token is named as CAIP-19 has it; its id is a digest of name and decimals, so that neither can change under it.
 """
@@ -41,6 +45,7 @@ from risk.exact.elementary import exp
 from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.money import LARGEST_PRICE, parse_decimal_in, parse_money
 from risk.exact.shape import Tail
+from risk.grid.closing_cost import read_closing_cost
 from risk.grid.grid_epoch import FACTOR_BITS, MOST_ASSETS, Factors
 from risk.market.instruments import SYMBOL
 from risk.scenarios.scenarios import RETURN_UNIT
@@ -70,6 +75,7 @@ class CollateralAsset:
     token : CAIP-19 name.  decimals : a whole token is 10**decimals base units.
     underlying : whose spot price and scenarios it has; else price (money units for a whole token) and swing are given.
     protocol, liquidation : haircuts in [0, 1).
+    recovery : part of its price that is left if the venue fails; None for a token that does not hang on it.
     """
 
     symbol: str
@@ -80,11 +86,20 @@ class CollateralAsset:
     swing: Swing | None
     protocol: Decimal
     liquidation: Decimal
+    recovery: Decimal | None = None
 
     @cached_property
     def id(self) -> int:
         """keccak256 of the canonical JSON of name and decimals >> 8: in (0, 2**248)."""
         return field_digest({"schema": TOKEN_SCHEMA, "token": self.token, "decimals": self.decimals})
+
+    def fall(self, swing: Swing) -> Fraction:
+        """How far its price may fall: as it swings, and at least to what is left if the venue fails."""
+        return swing.fall if self.recovery is None else max(swing.fall, 1 - Fraction(self.recovery))
+
+    def haircut(self, swing: Swing) -> Fraction:
+        """What does not count of it as collateral, all three haircuts together."""
+        return 1 - (1 - self.fall(swing)) * (1 - Fraction(self.protocol)) * (1 - Fraction(self.liquidation))
 
     def factors(self, price: int, swing: Swing) -> Factors:
         """What a base unit counts for at a price of money units for a whole token.
@@ -95,7 +110,7 @@ class CollateralAsset:
         """
         unit = Fraction(price * FACTOR_UNIT, 10**self.decimals)
         liquidation = Fraction(self.liquidation)
-        value = math.floor(unit * (1 - swing.fall) * (1 - Fraction(self.protocol)) * (1 - liquidation))
+        value = math.floor(unit * (1 - self.haircut(swing)))
         debt = math.ceil(unit * (1 + swing.rise) * (1 + liquidation))
         if debt >= 1 << FACTOR_BITS:
             raise BadInput(f"{self.symbol}: debt factor", debt, f"below 2**{FACTOR_BITS}: a base unit worth less than "
@@ -131,7 +146,7 @@ def _needed(asset: Mapping[str, Any]) -> set[str]:
 
 
 def _asset(node: Node) -> CollateralAsset:
-    parts = node.object(_needed(node.value if isinstance(node.value, dict) else {}))
+    parts = node.object(_needed(node.value if isinstance(node.value, dict) else {}), {"recovery"})
     stated = None
     if "price" in parts:
         stated = Swing(Fraction(_share(parts["fall"])), Fraction(_share(parts["rise"], "10")))
@@ -141,7 +156,16 @@ def _asset(node: Node) -> CollateralAsset:
         underlying=parts["underlying"].text(SYMBOL.pattern, "a symbol") if "underlying" in parts else None,
         price=parse_money(parts["price"].value, field=parts["price"].field, low=1, high=LARGEST_PRICE,
                           source=node.source) if "price" in parts else None,
-        protocol=_share(parts["protocol"]), liquidation=_share(parts["liquidation"]))
+        protocol=_share(parts["protocol"]), liquidation=_liquidation(parts["liquidation"]),
+        recovery=_recovery(parts["recovery"]) if "recovery" in parts else None)
+
+
+def _liquidation(node: Node) -> Decimal:
+    return read_closing_cost(node) if isinstance(node.value, dict) else _share(node)
+
+
+def _recovery(node: Node) -> Decimal:
+    return parse_decimal_in(node.value, "0", "1", field=node.field, source=node.source)
 
 
 def _share(node: Node, below: str = "1") -> Decimal:

@@ -173,7 +173,7 @@ class Instrument:
 
     def terms(self) -> dict[str, Any]:
         """The immutable terms, in the canonical form that the id is the digest of."""
-        terms: dict[str, Any] = {"schema": TERMS_SCHEMA, "kind": str(self.kind), "venue": self.venue,
+        terms = {"schema": TERMS_SCHEMA, "kind": str(self.kind), "venue": self.venue,
                  "underlying": self.underlying, "quote": self.quote, "lot": format_decimal(self.lot),
                  "settlement": str(self.settlement)}
         if self.expiry is not None:
@@ -183,7 +183,7 @@ class Instrument:
         if self.reference is not None:
             terms["reference"] = format_money(self.reference)
         if self.most is not None:
-            terms["most"] = self.most
+            terms["most"] = str(self.most)          # as all terms, which readers in other languages digest as text
         return terms
 
     @classmethod
@@ -206,7 +206,7 @@ class Instrument:
             strike=None if strike is None else parse_money(strike.value, field=strike.field, source=node.source),
             reference=None if reference is None else parse_money(reference.value, field=reference.field,
                                                                  source=node.source),
-            most=parts["most"].integer(1, LARGEST_MOST) if "most" in parts else None)
+            most=parts["most"].decimal(1, LARGEST_MOST) if "most" in parts else None)
 
     @cached_property
     def id(self) -> int:

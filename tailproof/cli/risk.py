@@ -26,6 +26,7 @@ from .risk_books import wrote as _wrote
 from .risk_cascade import cascade
 from .risk_contributions import contributions
 from .risk_greeks import greeks
+from .risk_haircuts import haircuts
 from .risk_marginal import marginal
 from .risk_procyclicality import procyclicality, sets
 from .risk_reverse import reverse
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from risk.margins.portfolio import Portfolio
 
     from ..epochs import AnyEpoch
+    from ..ladder import Ladder
 
 _PICTURE = click.option("--picture", type=PICTURE, help="Draw it, too: a PNG file to write. It shows the portfolio.")
 
@@ -59,6 +61,7 @@ risk.add_command(contributions)
 risk.add_command(forecast)
 risk.add_command(greeks)
 risk.add_command(marginal)
+risk.add_command(haircuts)
 risk.add_command(procyclicality)
 risk.add_command(reverse)
 risk.add_command(sets)
@@ -70,15 +73,19 @@ risk.add_command(venues)
 @risk.command("margin")
 @click.argument("epoch", type=FILE)
 @click.argument("portfolio", type=FILE)
+@click.option("--system", type=FILE, help="Deployment or configuration of contracts, whose ladder makes initial and "
+              "maintenance margin of it.")
 @_PICTURE
 @reporting
-def show_margin(epoch: Path, portfolio: Path, picture: Path | None) -> Outcome:
+def show_margin(epoch: Path, portfolio: Path, system: Path | None, picture: Path | None) -> Outcome:
     """The margin that PORTFOLIO would be proven to need under EPOCH, in parts that sum to it exactly."""
     from risk.margins.contributions import breakdown
     from risk.margins.portfolio import Portfolio
 
     from .. import epochs
+    from ..ladder import OWNER, read_ladder
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
+    ladder = None if system is None else read_ladder(system)
     whole, found = breakdown(numbers, _rows(numbers, held)), _risk(numbers, held)
     if picture is not None:
         from risk.margins import plot
@@ -90,9 +97,11 @@ def show_margin(epoch: Path, portfolio: Path, picture: Path | None) -> Outcome:
                           in zip(found.positions, found.lots, found.standalone, strict=True)],
             "assets": [_part_json(found, part) for part in found.assets],
             "expiries": [_part_json(found, part) for part in found.expiries],
+            **({} if ladder is None else {"ladder": ladder.to_json(whole.required), "ladder_owner": OWNER}),
             "picture": None if picture is None else str(picture)}
     quote = numbers.header.quote
     lines = [*notes, *_margin_lines(numbers, held, whole), "",
+             *([] if ladder is None else _ladder_lines(ladder, whole.required, quote)),
              *table([(part.name, lots, *_part_cells(found, part), _shown(alone))
                      for part, lots, alone in zip(found.positions, found.lots, found.standalone, strict=True)],
                     ("position", "lots", f"of ES, {quote}", "%", "add-ons", "alone"))]
@@ -377,12 +386,20 @@ def _margin_lines(numbers: AnyEpoch, held: Portfolio, found: Breakdown) -> list[
                   ("Expected Shortfall", f"{_shown(found.expected_shortfall)} {quote}",
                    "the latter less the former" if numbers.levels else share),
                   ("Value at Risk", f"{_shown(found.value_at_risk)} {quote}", "where that tail begins"),
-                  ("add-ons", f"{_shown(found.addons)} {quote}", "contingency charges per lot"),
+                  ("add-ons", f"{_shown(found.addons)} {quote}", "charges a lot; `risk addons` tells them apart"),
                   *([] if numbers.levels else [
                       ("saved by netting", f"{_shown(sum(found.standalone) - found.required)} {quote}",
                        f"each alone: {_shown(sum(found.standalone))}")]),
                   ("epoch", facts["valuation"], f"{facts['venue']}, {facts['model']}, {facts['mode']}"
                    + (", levels" if numbers.levels else ""))])
+
+
+def _ladder_lines(ladder: Ladder, required: int, quote: str) -> list[str]:
+    from ..ladder import OWNER, STEPS
+    return [*table([(f"{name} margin" if step < 2 else name, f"{_shown(amount)} {quote}", f"{buffer / 100:g} %")
+                    for step, (name, buffer, amount)
+                    in enumerate(zip(STEPS, ladder.buffers, ladder.required(required), strict=True))],
+                   ("collateral for", "at least", "beyond the margin")), f"by {OWNER}", ""]
 
 
 def _part_cells(found: Breakdown, part: Part) -> tuple[str, str, str]:

@@ -170,7 +170,11 @@ def collateral_examples() -> list[Any]:
     return [{"schema": "tailproof.collateral/1", "assets": [
         {"symbol": "WA", "token": token, "decimals": 8, "underlying": "A", "protocol": "0.02", "liquidation": "0.01"},
         {"symbol": "WB", "token": token, "decimals": 9, "price": "1", "fall": "0.01", "rise": "0.01",
-         "protocol": "0.02", "liquidation": "0.01"}]}]
+         "protocol": "0.02", "liquidation": "0.01", "recovery": "0.1"}]},
+        {"schema": "tailproof.collateral/1", "assets": [
+            {"symbol": "WA", "token": token, "decimals": 8, "underlying": "A", "protocol": "0.02", "liquidation": {
+                "half_spread": "0.001", "daily_volume": "1000", "size": "10", "deviation": "0.04",
+                "coefficient": "1"}}]}]
 
 
 COLLATERAL = Format(
@@ -186,7 +190,11 @@ COLLATERAL = Format(
      "assets[].fall": "of the price, how far it may fall against a holder: 0.01 is 1 %",
      "assets[].rise": "of the price, how far it may rise against a debtor",
      "assets[].protocol": "of the value, what is lost if what holds the token fails",
-     "assets[].liquidation": "of the value, cost of selling or buying back in a hurry"})
+     "assets[].liquidation": "of the value, cost of selling or buying back in a hurry; or what it follows from",
+     "assets[].liquidation.half_spread": "of the price", "assets[].liquidation.daily_volume": "whole tokens a day",
+     "assets[].liquidation.size": "largest holding that counts, in whole tokens; all together less than its value",
+     "assets[].liquidation.deviation": "of a day's log return", "assets[].liquidation.coefficient": "Y, of order 1",
+     "assets[].recovery": "part of the price that is left if the venue fails [the token does not hang on it]"})
 
 
 def model_examples() -> list[Any]:

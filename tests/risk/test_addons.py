@@ -18,6 +18,7 @@ from worlds import MODEL as PRODUCTION
 from worlds import STATED, book, world
 
 from primitives.errors import BadInput
+from primitives.jsonio import Node
 from risk.addons import (
     basis,
     concentration,
@@ -633,7 +634,8 @@ def test_a_size_is_a_term_and_leaves_other_ids_as_they_were() -> None:
     sized = replace(made, most=100)
     assert sized.id != made.id
     assert "most" not in made.terms()
-    assert sized.terms()["most"] == 100
+    assert sized.terms()["most"] == "100"
+    assert Instrument.from_terms("X", Node(sized.terms())) == sized
     with pytest.raises(BadInput, match="most"):
         replace(made, most=0)
     with pytest.raises(BadInput, match="most"):

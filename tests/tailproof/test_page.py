@@ -36,6 +36,7 @@ from verifier_contracts.signers import LocalSigner
 Run = Callable[..., Any]
 Change = Callable[[Any], Any]
 EVERY = (*BUNDLES, *CERTIFICATES)
+BTC_ETH = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
 VERDICTS = {0: "held", 1: "false", 2: "bad input"}
 AT = 1_800_000_000
 
@@ -426,6 +427,31 @@ def test_an_epochs_root_is_made_again_from_its_arrays(run: Run, folder: Path, ju
     found = agree_in_folder(run, judge, name, dropped(folder, name), folder / epoch)
     assert found["verdict"] == ("held" if (epoch == "grid") == (name in CERTIFICATES) else "false")
     assert not any("manifest's own" in each for each in found["data"]["taken_on_trust"])
+
+
+def test_an_epoch_with_add_ons_sizes_and_late_gates_is_hashed_as_well(run: Run, folder: Path, judge: Judge,
+                                                                      tmp_path: Path) -> None:
+    """Another epoch than the bundle's, so false; were a key, a term or a gate unknown, it would be bad input."""
+    made = json.loads((BTC_ETH / "book.json").read_text())
+    made["liquidity"] = {"as_of": made["valuation"], "quote_price": "0.85", "markets": [
+        {"underlying": "BTC", "kind": "spot", "daily_volume": "1", "open_interest": "1", "half_spread": "0",
+         "size": "1"}]}
+    made["instruments"].append({**made["instruments"][0], "symbol": "SIZED", "most": 7})
+    (tmp_path / "book.json").write_text(json.dumps(made))
+    (tmp_path / "model.toml").write_text((BTC_ETH / "model.toml").read_text()
+                                         + "\n[addons.depeg]\nthreshold = 0.98\nfactor = 1.0\n")
+    epoch = tmp_path / "epoch"
+    built = run("epoch", "build", "--book", tmp_path / "book.json", "--model", tmp_path / "model.toml", "--accept",
+                "G15=a test", "--accept", "G14=a test", "--out", epoch)
+    assert built.code == 0, built
+    manifest = json.loads((epoch / "manifest.json").read_text())
+    assert manifest["addons"]["terms"] == ["contingency", "rounding", "depeg"]
+    found = agree_in_folder(run, judge, "margin", dropped(folder, "margin"), epoch)
+    assert found["verdict"] == "false", found
+    sized = next(leaf for leaf in manifest["leaves"] if leaf.get("symbol") == "SIZED")
+    sized["terms"]["most"] = "8"
+    (epoch / "manifest.json").write_text(json.dumps(manifest))
+    assert agree_in_folder(run, judge, "margin", dropped(folder, "margin"), epoch)["verdict"] == "bad input"
 
 
 def _first(value: int) -> Change:

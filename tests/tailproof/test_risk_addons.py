@@ -105,6 +105,23 @@ def test_bad_input_exits_2(run: Run, charged: Path, tmp_path: Path) -> None:
     assert run("risk", "addons", charged / "epoch", tmp_path / "p.json").code == 2
 
 
+# -- initial and maintenance margin -----------------------------------------------------------------------------------
+def test_one_margin_gives_both_by_the_contracts_ladder(run: Run, charged: Path, tmp_path: Path) -> None:
+    assert run("new", "system", "--out", tmp_path / "system.json").code == 0
+    held = portfolio(tmp_path / "p.json", small=-77)
+    found = run("risk", "margin", charged / "epoch", held, "--system", tmp_path / "system.json")
+    margin, buffers = int(found.data["margin"]), json.loads((tmp_path / "system.json").read_text())["ledger"]["buffers"]
+    assert [one["buffer"] for one in found.data["ladder"]] == buffers
+    assert [one["step"] for one in found.data["ladder"][:2]] == ["maintenance", "initial"]
+    for one in found.data["ladder"]:                     # LedgerAttestations.coverByMargin, to the unit
+        value, wanted = int(one["required"]), margin * (10_000 + one["buffer"])
+        assert 10_000 * value >= wanted
+        assert 10_000 * (value - 1) < wanted
+    assert "ladder" not in run("risk", "margin", charged / "epoch", held).data
+    (tmp_path / "no.json").write_text('{"schema": "tailproof.portfolio/1"}')
+    assert run("risk", "margin", charged / "epoch", held, "--system", tmp_path / "no.json").code == 2
+
+
 # -- sizes ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("lots", "fits"), [
     ({"small": 100}, True), ({"small": 101}, False), ({"small": -101}, False),
@@ -160,3 +177,58 @@ def test_fills_beyond_a_size_are_not_signed(run: Run, charged: Path, tmp_path: P
     assert found.data["oversized"] == [{"instruments": ["BTC-PERP/100"], "lots": 101, "most": 100}]
     assert not (tmp_path / "fills.json").exists()
     assert run(*words, "--lots", "1").code != 1                  # goes on to the key
+
+
+# -- haircuts ---------------------------------------------------------------------------------------------------------
+def collateral(path: Path, **more: Any) -> Path:
+    token = "eip155:1/erc20:0x2260fac5e5542a773aa44fbcfedf7c193bc2c59"
+    path.write_text(json.dumps({"schema": "tailproof.collateral/1", "assets": [
+        {"symbol": "WBTC", "token": token + "9", "decimals": 8, "underlying": "BTC", "protocol": "0.02",
+         "liquidation": "0.005", **more},
+        {"symbol": "USDC", "token": token + "0", "decimals": 6, "price": "1", "fall": "0.01", "rise": "0.01",
+         "protocol": "0", "liquidation": "0.001"}]}))
+    return path
+
+
+def test_presets_are_listed_and_shown(run: Run) -> None:
+    listed = run("risk", "haircuts")
+    assert "derive-srm" in [one["name"] for one in listed.data["presets"]]
+    shown = run("risk", "haircuts", "--preset", "binance-cross-example", "--value", "120000000")
+    assert shown.data["assets"][0]["initial"] == pytest.approx(0.5 / 120)
+    assert run("risk", "haircuts", "--preset", "binance").code == 2
+    assert run("risk", "haircuts", "--value", "0").code == 2
+
+
+def test_a_collateral_file_beside_a_preset(run: Run, charged: Path, tmp_path: Path) -> None:
+    mine = collateral(tmp_path / "collateral.json")
+    found = run("risk", "haircuts", charged / "epoch", "--collateral", mine, "--preset", "derive-srm")
+    wbtc, usdc = found.data["assets"]
+    assert wbtc["together"] == pytest.approx(1 - (1 - wbtc["volatility"]) * 0.98 * 0.995)
+    assert 0.02 < wbtc["volatility"] < 0.3
+    assert wbtc["preset"] == {"initial": pytest.approx(0.3025), "maintenance": 0.25}          # BTC's, its underlying
+    assert usdc["preset"] is None
+    assert usdc["together"] == pytest.approx(1 - 0.99 * 0.999)
+    own = run("risk", "haircuts", charged / "epoch", "--collateral", collateral(tmp_path / "own.json", recovery="0.1"))
+    assert own.data["assets"][0]["volatility"] == pytest.approx(0.9)
+    assert own.data["assets"][0]["wrong_way"]
+
+
+def test_a_grids_haircuts_are_those_of_its_factors(run: Run, tmp_path: Path) -> None:
+    from risk.exact.money import UNIT
+    from risk.grid.grid_directory import GridManifest
+    mine = collateral(tmp_path / "collateral.json")
+    assert run("epoch", "build", "--book", ROOM / "btc_eth" / "book.json", "--model", ROOM / "btc_eth" / "model.toml",
+               "--statement", "solvency-grid-1000x32", "--collateral", mine, "--out", tmp_path / "grid").code == 0
+    found = run("risk", "haircuts", tmp_path / "grid", "--collateral", mine)
+    made = json.loads((ROOM / "btc_eth" / "book.json").read_text())
+    spot = float(next(one["spot"] for one in made["underlyings"] if one["symbol"] == "BTC"))
+    factor = GridManifest.read(tmp_path / "grid").assets[0].value
+    assert factor / 2**64 == pytest.approx(spot * UNIT / 1e8 * (1 - found.data["assets"][0]["together"]), rel=1e-12)
+
+
+def test_haircuts_say_what_they_lack(run: Run, charged: Path, tmp_path: Path) -> None:
+    mine = collateral(tmp_path / "collateral.json")
+    assert "has to be given" in run("risk", "haircuts", "--collateral", mine).data["bound"]
+    assert run("risk", "haircuts", charged / "epoch").data["field"] == "--collateral"
+    assert run("risk", "haircuts", charged / "epoch", "--collateral",
+               collateral(tmp_path / "sol.json", underlying="SOL")).data["bound"] == "one of the epoch: BTC, ETH"

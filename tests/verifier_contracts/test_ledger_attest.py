@@ -30,6 +30,7 @@ from revmchain import Refusal
 from toykey import CIRCUIT, ToyKey
 from world import started
 
+from tailproof.ladder import Ladder
 from verifier_contracts.bindings import proof_words
 from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.errors import ContractRefused
@@ -440,6 +441,19 @@ def test_a_public_margin_counts_as_cover(ledgers):
     ledgers.chain.travel_to(ledgers.epoch + LIVES[1] + 1)
     assert ledgers.ledger.read("isReduceOnly", account)
     assert not ledgers.lens.read("isCoveredNow", ledgers.ledger.address, account, FACTORS)
+
+
+@pytest.mark.parametrize("margin", [1, 9_999, 10_001, 7_654_321])
+def test_the_risk_engines_ladder_is_the_ledgers(ledgers, margin):
+    """What `risk margin --system` asks for at each step is what the ledger takes, and a unit less is not."""
+    account, ladder = ledgers.owner.address, Ladder(tuple(BUFFERS), tuple(LIVES))
+    ledgers.attest(margin)
+    for step, enough in enumerate(ladder.required(margin)):
+        ledgers.deposit(enough - 1)
+        with refused("NotCovered"):
+            ledgers.ledger.transact("coverByMargin", account, step, FACTORS)
+        ledgers.deposit(enough)
+        ledgers.ledger.transact("coverByMargin", account, step, FACTORS)
 
 
 @pytest.mark.parametrize("step", range(4))

@@ -15,7 +15,7 @@ const FACTOR = 2n ** 80n - 1n;
 const MOST_ASSETS = 63;
 const ASSET_DEPTH = 2;
 const LARGEST_PRICE = 10n ** 18n;
-const GATES = Array.from({ length: 13 }, (_, i) => `G${i + 1}`);
+const GATES = Array.from({ length: 16 }, (_, i) => `G${i + 1}`);
 const REASON = /^(?=[^]*[^ \t\n\r\f\v])[^\x00-\x1f]{1,500}$/u;
 const FOUND = /^[^\x00-\x1f]{1,2000}$/u;
 
@@ -59,7 +59,7 @@ function readManifest(node) {
   const parts = node.document(FULL, [
     "venue", "quote", "timestamp", "underlyings", "model", "purpose", "seed", "previous", "gates", "shape",
     "shape_digest", "tree_root", "root", "regime", "leaves", "sources", "calibration", "scenarios", "settlements",
-  ], ["basis", "marks"]);
+  ], ["basis", "marks", "addons"]);
   parts.regime.integer(0n, 0n);
   const header = readHeader(parts);
   const [ids, listed] = [[], []];
