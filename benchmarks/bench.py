@@ -1,6 +1,6 @@
 """`make bench`: our prover beside its peers, in one process tree and one run; ratios, JSON and a picture.
 
-    python -m benchmarks.bench [CIRCUIT ...] [--skip-setup] [--skip-registries] [--out out/bench]
+    python -m benchmarks.bench [CIRCUIT ...] [--skip-setup] [--skip-registries] [--keep] [--out out/bench]
 
 Peers are called, not copied: snarkjs from npm; gnark through a small Go program, if `go` is there; snarkrs, groth16py
 and groth16-zorch from their registries, where they install (`registry_peers.py`); rapidsnark, if RAPIDSNARK names its
@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from benchmarks import registry_peers
+from benchmarks import processors, registry_peers
 from benchmarks.files import make_files, powers_for
 from benchmarks.measure import SNARKJS, apart, median, median_command
 
 PEERS = Path(__file__).parent / "peers"
-STAND_IN = "rapidsnark (stand-in)"
+STAND_IN = f"rapidsnark{processors.STAND_IN}"
 RAPIDSNARK_BYTES = {"chain14": 17e6, "chain16": 55e6, "chain17": 105e6, "es1000": 211e6}
 """Its peak memory, measured with the factors."""
 KEYS = ("ours.zkey", "theirs.zkey")
@@ -277,15 +277,6 @@ def gnark(run: Run, chains: list[int], sizes: list[int], repeat: int) -> None:
 
 
 # -- the table -----------------------------------------------------------------------------------------------------
-def machine() -> dict[str, Any]:
-    text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    flags = next((line.split(":")[1].split() for line in text.splitlines() if line.startswith("flags")), [])
-    model = next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")), "?")
-    telling = [flag for flag in flags if flag.startswith(("avx", "adx", "bmi2", "fma"))]
-    return {"cpu": model, "cores": os.cpu_count(), "ifma": "avx512ifma" in flags, "flags": " ".join(telling),
-            "portable forced": bool(os.environ.get("TAILPROOF_FORCE_PORTABLE")), "python": sys.version.split()[0]}
-
-
 GOAL = "15 seconds"
 Comparison: TypeAlias = tuple[str, str, float | None]
 GOALS: list[Comparison] = [
@@ -393,11 +384,15 @@ def main() -> None:
     parser.add_argument("--skip-setup", action="store_true", help="leave out snarkjs's setup, which takes minutes")
     parser.add_argument("--skip-registries", action="store_true", help="leave out provers that have to be installed "
                         "from crates.io and PyPI, a few minutes once")
+    parser.add_argument("--keep", action="store_true", help="keep what is found as this processor's column in "
+                        "benchmarks/README.md; of all circuits")
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
     options = parser.parse_args()
     names, sizes, repeat, run = options.names or list(CIRCUITS), [14, 16, 18], 5, Run()
     if unknown := set(names) - set(CIRCUITS):
         parser.error(f"no such circuit: {', '.join(sorted(unknown))}")
+    if options.keep and options.names:
+        parser.error("--keep is for all circuits: a column has all rows")
     find_rapidsnark()
     options.out.mkdir(parents=True, exist_ok=True)
     from prover.kernels import warm
@@ -416,11 +411,13 @@ def main() -> None:
     compiling(run)
 
     rows = table(run, names)
-    print(", ".join(f"{name}: {value}" for name, value in machine().items()))
+    print(", ".join(f"{name}: {value}" for name, value in processors.machine().items()))
     print("\n".join([*lines(rows), *run.notes]))
     (options.out / "bench.json").write_text(json.dumps(
-        {"machine": machine(), "seconds": run.seconds, "table": rows, "notes": run.notes}, indent=2))
+        {"machine": processors.machine(), "seconds": run.seconds, "table": rows, "notes": run.notes}, indent=2))
     picture(rows, options.out / "bench.png")
+    if options.keep:
+        print(f"kept in {processors.keep(rows, run.notes)}")
 
 
 if __name__ == "__main__":

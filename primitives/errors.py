@@ -57,23 +57,25 @@ class BadInput(TailproofError):
                 "value": repr(self.value)[:200], "bound": self.bound, "message": str(self)}
 
 
-_HEAD = re.compile(r" (?:of|in|to|that|which|left|held|after|by|for|beyond) |, ")
+_HEAD = re.compile(r" (?:of|in|to|that|which|left|held|after|by|for|beyond) ")
 """What follows the noun that a field's name is about: "values" of "values of the witness"."""
 _NAME = re.compile(r"[A-Z._\[\]-]|\$")
 """What names in files, options and variables have, and words of ours do not."""
 
 
 def _several(field: str, value: object, bound: str) -> bool:
-    """Whether a field is more than one: options or other things beside each other, a list of what is missing, or a word
-    in the plural. "line 3, date", "correlation of BTC and ETH" and "number of days" are one, and so is what has to be
-    one: "members is 7: must be an array"."""
+    """Whether a field is more than one: options or other things beside each other, a list of what is missing, or words
+    of ours in the plural: "public inputs", "lots of BTC". "line 3, date", "correlation of BTC and ETH" and "number of
+    days" are one, and so is the name of a key: "seeds"."""
     parts = re.split(r", | and ", field)
     if len(parts) > 1 and (all(part.startswith("--") for part in parts)
                            or (value is None and ", " in field and "'" not in field)
                            or (isinstance(value, tuple) and len(value) == len(parts))):
         return True
-    head = _HEAD.split(field)[0]
-    return (head.endswith("s") and not head.endswith(("ss", "us", "is", "as")) and not _NAME.search(head)
+    words = field.rpartition(", ")[2]                             # of "header, public inputs" the second
+    head = _HEAD.split(words)[0]
+    return (" " in words and head.endswith("s") and not head.endswith(("ss", "us", "is", "as"))
+            and not _NAME.search(head)
             and not bound.startswith(("a ", "an ", "the ", "true", '"')))
 
 
@@ -83,7 +85,7 @@ def _shown(field: str, value: object, bound: str) -> str:
         return "missing"
     if isinstance(value, str) and value == HIDDEN:
         return str(HIDDEN)
-    if isinstance(value, tuple) and value and (bound.startswith("given")
+    if isinstance(value, tuple) and len(value) > 1 and (bound.startswith("given")
                                                or len(re.split(r", | and ", field)) == len(value)):
         parts = (os.fspath(part) if isinstance(part, os.PathLike) else part for part in value)
         return " and ".join(_shown("", part, "") for part in parts)

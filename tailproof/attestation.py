@@ -35,7 +35,7 @@ def commit(statement: Statement, epoch: AnyEpoch, portfolio: Portfolio, *, salt:
     require_shape(epoch.shape, statement.shape, statement.name)
     rows = portfolio.rows(epoch)
     if len(rows) > statement.slots:
-        raise BadInput("positions", len(rows), f"at most {statement.slots}, the slots of {statement.name}",
+        raise BadInput("number of positions", len(rows), f"at most {statement.slots}, the slots of {statement.name}",
                        source=portfolio.source)
     drawn = draw_salt() if salt is None else salt
     try:

@@ -90,7 +90,8 @@ def commit_member(statement: Statement, epoch: GridEpoch, held: Portfolio, proto
     preset = preset_of(statement)
     rows = held.rows(epoch)
     if len(rows) > preset.member_slots:
-        raise BadInput("positions", len(rows), f"at most {preset.member_slots}, a member's slots of {statement.name}",
+        raise BadInput("number of positions", len(rows), f"at most {preset.member_slots}, a member's slots of "
+                       f"{statement.name}",
                        source=held.source)
     portfolio.require_provable(epoch, portfolio.fill(preset.member_slots, rows), preset.margin.gross_bits)
     return MemberOpening(statement.name, protocol, account, draw_salt(),

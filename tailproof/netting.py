@@ -106,7 +106,7 @@ def require_answerable(challenge: Challenge, keys: KeyDirectory, epoch: AnyEpoch
     _ = preset_of(statements.get(challenge.statement))
     grid = require_asked(challenge, keys, epoch, now)
     if len(members) != len(challenge.members):
-        raise BadInput("members", len(members), f"the {len(challenge.members)} that the challenge names")
+        raise BadInput("number of members", len(members), f"the {len(challenge.members)} that the challenge names")
     for asked, member in zip(challenge.members, members, strict=True):
         for what, secret in (("opening", member.opening), ("balances", member.balances)):
             if (secret.statement, secret.protocol, secret.account) != (challenge.statement, *asked):

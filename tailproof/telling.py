@@ -10,6 +10,8 @@ from risk.epochs.header import TRIAL
 from risk.exact.clock import format_time
 from risk.models.model import parse_toml
 
+from .number_forms import element
+
 if TYPE_CHECKING:
     from .bundle import Bundle
     from .epochs import AnyEpoch
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 def facts(numbers: AnyEpoch) -> dict[str, Any]:
     """For machines; `tail` is a probability."""
     header, tail = numbers.header, numbers.shape.tail
-    return {"root": str(numbers.root), "mode": numbers.shape.mode, "basis": str(header.basis), "venue": header.venue,
-            "quote": header.quote, "valuation": format_time(header.timestamp), "model": header.model,
-            "scenarios": numbers.shape.scenarios, "tail": float(tail.share(numbers.shape.scenarios)),
+    return {"root": element(numbers.root), "mode": numbers.shape.mode, "basis": str(header.basis),
+            "venue": header.venue, "quote": header.quote, "valuation": format_time(header.timestamp),
+            "model": header.model, "scenarios": numbers.shape.scenarios,
+            "tail": float(tail.share(numbers.shape.scenarios)),
             "horizon": horizon(numbers), "trial": bool(trial(numbers))}
 
 

@@ -127,7 +127,7 @@ class Wallet:
                 raise BadInput("version", entry.version, f"one of which the wallet holds no {entry.kind} of "
                                f"{entry.account} yet: what is in it is never replaced")
         if len(self.entries) >= MOST_ENTRIES:
-            raise BadInput("entries", len(self.entries) + 1, f"at most {MOST_ENTRIES}")
+            raise BadInput("number of entries", len(self.entries) + 1, f"at most {MOST_ENTRIES}")
         return Wallet((*self.entries, entry))
 
     def find(self, account: str, version: int | None, kind: str, keeper: str | None) -> Entry:

@@ -30,10 +30,15 @@ def faults_of(data: Mapping[str, Any], lines: Iterable[str]) -> Iterator[str]:
         yield from _members(data, frozenset(data.get("units", ())), "")
     for text in lines:
         shown = line(printable(text))
-        if ELEMENT.search(shown):
+        if _has_hash(shown):
             yield f"a hash in decimal: {shown}"
         if BARE_TIME.search(NO_TIMES.sub("", shown)):
             yield f"seconds without a date: {shown}"
+
+
+def _has_hash(text: str) -> bool:
+    """Whether a word of up to 256 bits that is no amount stands there in decimal; larger ones are mistakes."""
+    return any(1 << 128 <= int(found) < 1 << 256 for found in ELEMENT.findall(text))
 
 
 def _members(value: Any, units: frozenset[str], key: str) -> Iterator[str]:
@@ -48,7 +53,7 @@ def _members(value: Any, units: frozenset[str], key: str) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from _members(one, units, key)
-    elif (type(value) is int and value >= 1 << 128) or (isinstance(value, str) and ELEMENT.search(value)):
+    elif (type(value) is int and value >= 1 << 128) or (isinstance(value, str) and _has_hash(value)):
         yield f"a hash in decimal: {key} {value}"
     elif isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,38}", value) and key not in units | COUNTS:
         yield f"an amount without a unit: {key} {value}"

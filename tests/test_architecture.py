@@ -233,3 +233,20 @@ def test_no_registry_host_no_machine_path_no_large_file_is_tracked() -> None:
         text = path.read_bytes().decode("utf-8", "replace")
         for host in ("registry." + "npmjs", "python" + "hosted", "/" + "root/", "/" + "work/"):
             assert host not in text, f"{name} names {host}"
+
+
+@pytest.mark.parametrize(("words", "most"), [
+    ((), set()), (("statement", "list"), {"numpy", "llvmlite"}), (("config", "show"), set()),
+    (("contract", "--help"), {"numpy", "llvmlite"}), (("completion", "bash"), set())])
+def test_a_command_loads_what_it_needs_and_no_more(words: tuple[str, ...], most: set[str]) -> None:
+    """What a command waits for before it does anything is libraries: `statement list` took four seconds of them."""
+    heavy = {"arch", "dask", "distributed", "eth_abi", "eth_account", "eth_keys", "eth_tester", "eth_utils", "galois",
+             "hexbytes", "llvmlite", "matplotlib", "numba", "numpy", "pandas", "py_ecc", "pydantic", "requests",
+             "scipy", "sqlalchemy", "web3"}
+    code = ("import sys\nfrom tailproof.cli import main\ntry:\n    main(sys.argv[1:] or ['--help'])\n"
+            f"finally:\n    print(sorted({heavy} & set(sys.modules)), len(sys.modules), file=sys.stderr)")
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    loaded, _, count = done.stderr.strip().splitlines()[-1].rpartition(" ")
+    assert set(ast.literal_eval(loaded)) <= most
+    assert int(count) < 700

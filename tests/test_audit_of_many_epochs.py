@@ -1,12 +1,10 @@
-"""The audit of an account with a hundred epochs at full size, on anvil: half a minute, five megabytes, and everything
-holds. The margin's key is one whose trapdoor is known, so that a hundred proofs take seconds to make; they are verified
-as any other."""
+"""The audit of an account with a hundred epochs at full size, on anvil: everything holds, in five megabytes. How long
+it takes, `python -m benchmarks.audit` measures. The margin's key is one whose trapdoor is known, so that a hundred
+proofs take seconds to make; they are verified as any other."""
 
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +27,7 @@ from tailproof.statements import r1cs_digest
 
 LEVELS = Path(__file__).parent.parent / "fixtures" / "levels"
 STATEMENT = "margin-full-256x16"
-SECONDS, BYTES, STEP = 30.0, 5_000_000, 300
+BYTES, STEP = 5_000_000, 300
 
 
 def build_many(folder: Path, count: int) -> list[Path]:
@@ -47,8 +45,8 @@ def build_many(folder: Path, count: int) -> list[Path]:
     return made
 
 
-def audited(run: Callable[..., Any], folder: Path, count: int) -> tuple[Any, float, float]:
-    """The report, seconds by the clock and of processors."""
+def audited(run: Callable[..., Any], folder: Path, count: int) -> Any:
+    """What `run` answers to the command of an audit of so many epochs, whose report is in `folder / "report"`."""
     directories = build_many(folder / "epochs", count)
     with anvil() as chain:
         world = build_system(chain)
@@ -65,18 +63,15 @@ def audited(run: Callable[..., Any], folder: Path, count: int) -> tuple[Any, flo
             content = content_of(epoch, EpochLeaves.of(epoch), now, now + 600, world.at.oracle.previous_content())
             world.publish_content(content, by=((0, 1), (1, 2), (0, 2))[number % 3])
             world.attest(10**9 + number, epoch=now, root=epoch.root)
-        begin, cpu = time.perf_counter(), sum(os.times()[:4])
-        answer = run("audit", world.owner.address, "--deployment", folder / "contracts.json", "--rpc", url_of(chain),
-                     "--key", folder, "--epoch", folder / "epochs", "--out", folder / "report")
-        return answer.data, time.perf_counter() - begin, sum(os.times()[:4]) - cpu
+        return run("audit", world.owner.address, "--deployment", folder / "contracts.json", "--rpc", url_of(chain),
+                   "--key", folder, "--epoch", folder / "epochs", "--out", folder / "report")
 
 
 @pytest.mark.slow
 def test_an_account_with_a_hundred_epochs(run: Callable[..., Any], tmp_path: Path) -> None:
     many = 100
-    data, seconds, cpu = audited(run, tmp_path, many)
+    data = audited(run, tmp_path, many).data
     size = sum(file.stat().st_size for file in (tmp_path / "report").iterdir())
-    print(f"{many} epochs: {seconds:.1f} s, of processors {cpu:.1f} s, {size} bytes, {data['counts']}")
     found = data["report"]["findings"]
     assert {one["id"] for one in found if one["verdict"] == "failed"} == {"contracts.circuits"}, \
         "this world has toys of every statement"
@@ -86,5 +81,4 @@ def test_an_account_with_a_hundred_epochs(run: Callable[..., Any], tmp_path: Pat
     (proofs,) = (one for one in found if one["id"] == "account.proofs")
     assert {"name": "verified again", "value": str(many)} in proofs["evidence"]
     assert len(data["report"]["attested"]) == len(data["report"]["signed"]) == many
-    assert seconds <= SECONDS
     assert size <= BYTES

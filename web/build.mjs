@@ -14,7 +14,7 @@ const LIBRARIES = ["@noble/curves", "@noble/hashes"];
 
 const { outputFiles, metafile } = await build({
   entryPoints: [join(here, "src", "page.js")], bundle: true, format: "iife", target: ["es2022"], write: false,
-  legalComments: "none", charset: "utf8", metafile: true, absWorkingDir: dirname(here),
+  legalComments: "none", charset: "utf8", metafile: true, absWorkingDir: dirname(here), preserveSymlinks: true,
 });
 const used = new Set(Object.keys(metafile.inputs).flatMap((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1] ?? []));
 for (const name of used) if (!LIBRARIES.includes(name)) throw new Error(`${name} is bundled, and its licence is not told`);

@@ -157,7 +157,7 @@ def dates(columns: Sequence[str], rows: Sequence[tuple[int, list[str]]], source:
 
 def _place(columns: Sequence[str], name: str, source: str | Path | None) -> int:
     if columns.count(name) != 1:
-        found = "given twice" if name in columns else "no such column"
+        found = Said("given twice" if name in columns else "no such column")
         raise BadInput(f"line 1, {name}", found, f"one of the columns, once: there are {', '.join(columns)}"
                        + suggestion(name, columns), source=source)
     return columns.index(name)

@@ -300,7 +300,7 @@ def _shocks(directory: Path, kinds: dict[str, int], scenarios: int, assets: int)
         return None
     found = Shocks(_array(directory, SHOCKS, (scenarios, len(COLUMNS_OF_SHOCKS) + assets)))
     if (bad := found.violation()) is not None:
-        raise BadInput("array of shocks", Said("there"), bad, source=directory / f"{SHOCKS}.npy")
+        raise BadInput("shocks", Said("of others"), bad, source=directory / f"{SHOCKS}.npy")
     return found
 
 

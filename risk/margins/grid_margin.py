@@ -42,6 +42,11 @@ class GridMargin:
     gross: int
     standalone: tuple[int, ...]
 
+    def __repr__(self) -> str:
+        """What it comes to; not the hundreds of losses that it came from."""
+        return (f"GridMargin(required={self.required}, addons={self.addons}, scenarios={len(self.losses)}, "
+                f"positions={len(self.standalone)})")
+
     @property
     def required(self) -> int:
         """max(0, ceil(ES)) + add-ons: what the proof shows."""

@@ -36,6 +36,11 @@ class Margin:
     gross: int
     standalone: tuple[int, ...]
 
+    def __repr__(self) -> str:
+        """What it comes to; not the hundreds of losses that it came from."""
+        return (f"Margin(required={self.required}, expected_shortfall={self.shortfall.ceiling}, addons={self.addons}, "
+                f"scenarios={len(self.losses)}, positions={len(self.standalone)})")
+
     @property
     def required(self) -> int:
         """max(0, ceil(ES)) + add-ons: what the proof shows."""

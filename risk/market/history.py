@@ -167,7 +167,7 @@ def _wanted(names: list[str], assets: tuple[str, ...] | None, source: str | Path
         raise BadInput("line 1", ",".join(names), "a column for each asset", source=source)
     for asset in wanted:
         if names.count(asset) != 1:
-            found = "no such column" if asset not in names else "given twice"
+            found = Said("no such column" if asset not in names else "given twice")
             raise BadInput(f"line 1, {asset}", found, f"one of the columns, once: there are {', '.join(names)}",
                            source=source)
     return wanted

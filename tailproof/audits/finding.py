@@ -15,6 +15,7 @@ from typing import Any
 
 from primitives.jsonio import Node
 
+from ..number_forms import line
 from ..printable import printable
 
 PARTS = {"proof": "The proof", "key": "The key and its circuit", "epoch": "The epoch", "publishers": "Who signed it",
@@ -75,22 +76,22 @@ class Finding:
 def looked(id: str, part: str, what: str, holds: bool, wrong: str, *, evidence: Iterable[tuple[str, object]] = (),
            command: str = "") -> Finding:
     """Of what was computed here.  wrong : what is said if it does not hold."""
-    return Finding(id, part, what, Verdict.HELD if holds else Verdict.FAILED, "" if holds else wrong,
+    return Finding(id, part, what, Verdict.HELD if holds else Verdict.FAILED, "" if holds else line(wrong),
                    shown(evidence), command)
 
 
 def trusted(id: str, part: str, what: str, why: str, *, evidence: Iterable[tuple[str, object]] = (),
             command: str = "") -> Finding:
     """Of what somebody says.  why : who, and what a lie would do."""
-    return Finding(id, part, what, Verdict.TRUST, why, shown(evidence), command)
+    return Finding(id, part, what, Verdict.TRUST, line(why), shown(evidence), command)
 
 
 def unseen(id: str, part: str, what: str, why: str, *, evidence: Iterable[tuple[str, object]] = (),
            command: str = "") -> Finding:
     """Of what could have been looked at.  why : what is missing."""
-    return Finding(id, part, what, Verdict.UNSEEN, why, shown(evidence), command)
+    return Finding(id, part, what, Verdict.UNSEEN, line(why), shown(evidence), command)
 
 
 def shown(evidence: Iterable[tuple[str, object]]) -> tuple[tuple[str, str], ...]:
-    """Evidence as texts."""
-    return tuple((name, str(value)) for name, value in evidence)
+    """Evidence as texts, numbers as commands say them (docs/numbers.md)."""
+    return tuple((name, line(str(value))) for name, value in evidence)

@@ -31,6 +31,7 @@ from ..bundle import Bundle
 from ..bundling import KINDS
 from ..covering import required_margin
 from ..epochs import AnyEpoch, Claim
+from ..number_forms import element
 from ..progress import Progress, quiet
 from ..secret import Opening
 from ..statement_table import TABLE, kind_of
@@ -251,7 +252,7 @@ def _bundle(made: _Audit, subject: Subject) -> tuple[str, str, None]:
                 "vault", "balance", "--account", bundle.context.account, *given.on_chain())))
     made.inputs["bundle"] = digest_of(path)
     if seen is not None:
-        made.inputs["epoch, root"] = str(seen.report.root)
+        made.inputs["epoch, root"] = element(seen.report.root)
         made.findings += publisher_findings(seen.epoch, seen.report.root, given) if made.on is None or \
             given.signatures or given.publishers else _published(made, seen, bundle.context.epoch_id)
         made.drawn.append(lambda: pictures.scenario_tail(seen.epoch))
@@ -325,7 +326,7 @@ def _epoch(made: _Audit, subject: Subject) -> tuple[str, str, None]:
     given = made.given
     seen = made.epoch(subject.path)
     header = seen.epoch.header
-    made.inputs["epoch, root"] = str(seen.report.root)
+    made.inputs["epoch, root"] = element(seen.report.root)
     made.drawn.append(lambda: pictures.scenario_tail(seen.epoch))
     if given.opening is not None:
         raise BadInput("--opening", str(given.opening), "absent: an epoch is nobody's portfolio")
@@ -440,7 +441,7 @@ def _epochs(made: _Audit, seen: AccountSeen, published: Mapping[int, Event]
         made.findings += findings
         made.use(task.directory, task.previous)
     if found:
-        made.inputs["epochs, roots"] = ", ".join(str(one.root) for one in found)
+        made.inputs["epochs, roots"] = ", ".join(element(one.root) for one in found)
     newest = next(reversed(tasks.values()), None)
     return found, None if newest is None else epochs.read(newest.directory)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,11 @@ def info(directory: Path) -> Outcome:
     found = KeyDirectory.load(directory)
     found.verification_key()
     return _described(found)
+
+
+_shown = copy(info)                                # as the other groups call it
+_shown.name, _shown.hidden = "show", True
+keys.add_command(_shown)
 
 
 def _described(found: KeyDirectory, powers: PowersOfTau | None = None) -> Outcome:

@@ -48,13 +48,21 @@ def show_statement(name: str) -> Outcome:
             "commands": commands, "parts": {part: share._asdict() for part, share in profile.items()}}
     lines = [f"{found.name}: {found.title}", "",
              *table([("rows", found.rows), ("wires", found.wires), ("domain", f"2^{found.domain}"),
-                     ("non-zeros", sum(non_zeros))]),
+                     ("non-zeros", sum(non_zeros)), *shape_told(found)]),
              f"digest  {r1cs_digest(name)}", "", "public inputs",
              *(f"  {key}: {meaning}" for key, meaning in found.meanings.items()), "",
              *table([(step, command) for step, command in commands.items()]), "",
              *table([(part, *share) for part, share in profile.items()],
                     ["part", "rows", "wires", "non-zeros"])]
     return Outcome(data, lines)
+
+
+def shape_told(found: statements.Statement) -> list[tuple[str, object]]:
+    """The shape of its epochs, as a model file has to state it; nothing where it reads none."""
+    if not found.reads_epoch:
+        return []
+    shape = found.shape.to_json()
+    return [(f"shape: {name}", value) for name, value in shape.items() if isinstance(value, int | str)]
 
 
 @statement.command("profile")
@@ -100,5 +108,5 @@ def audit_one(name: str, full: bool) -> Outcome:
     from circuits.soundness.registry import audit_statement
     found = audit_statement(name, full=full, progress=progress)
     lines = [str(finding) for finding in found.findings] or [f"{name}: nothing found in {len(found.examinations)} "
-                                                             "examinations"]
+                                                             f"examination{'s' * (len(found.examinations) != 1)}"]
     return Outcome(found.to_json(), lines, not found.findings)

@@ -10,6 +10,7 @@ import click
 
 from circuits import statements
 from primitives.errors import BadInput
+from risk.exact.clock import format_time
 
 from .. import epochs
 from ..keys import INSECURE, KeyDirectory
@@ -22,6 +23,7 @@ from .setting import Setting
 
 if TYPE_CHECKING:
     from circuits.statements.cover import Claim
+    from risk.margins.portfolio import Portfolio
     from verifier_contracts.attesting import Attesting
 
     from ..holdings import Position
@@ -49,10 +51,25 @@ def commit(statement: str | None, epoch: Path | None, portfolio: Path | None, ou
     from ..attestation import commit as commit_to
     numbers, held = epochs.load(epoch), Portfolio.read(portfolio)
     opening = commit_to(statements.get(statement), numbers, held)
+    remarks = idle(numbers, held)
     opening.save(out)
-    return Outcome({"commitment": str(opening.commitment), "opening": str(out), "slots_used": len(opening.slots)},
-                   [*table([("commitment", opening.commitment), *held.positions]),
+    return Outcome({"commitment": str(opening.commitment), "opening": str(out), "slots_used": len(opening.slots),
+                    "remarks": remarks},
+                   [*table([("commitment", opening.commitment), *held.positions]), *remarks,
                     f"{out} opens it: who has that file knows the portfolio, and without it nothing can be proven."])
+
+
+def idle(numbers: epochs.AnyEpoch, held: Portfolio) -> list[str]:
+    """What is committed to without effect, which somebody may not have meant: no lots, or lots of what has expired."""
+    from risk.margins.contributions import instrument_of
+    found = []
+    for (symbol, lots), (row, _) in zip(held.positions, held.rows(numbers), strict=True):
+        instrument = instrument_of(numbers, row)
+        if not lots:
+            found.append(f"NOTE: 0 lots of {symbol}: nothing is held of it.")
+        elif instrument is not None and instrument.expiry is not None and instrument.expiry <= numbers.header.timestamp:
+            found.append(f"NOTE: {symbol} expired on {format_time(instrument.expiry)}: its value changes no more.")
+    return found
 
 
 def _check(opened: Path, statement: str | None, epoch: Path | None, portfolio: Path | None, out: Path | None

@@ -148,7 +148,7 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
         transition.assign(TINY, [(1, LARGEST), (2, 5)], 1, [(1, 1)], 2, 3, 4)
     with pytest.raises(BadInput, match=r"slots\[1\] lots is 5: must be an integer in \[0, 0\]"):
         transition.assign(TINY, [(1, 5), (0, 5)], 1, [], 2, 3, 4)
-    with pytest.raises(BadInput, match="lots of the null instrument is 3: must be 0 in all"):
+    with pytest.raises(BadInput, match="lots of the null instrument are 3: must be 0 in all"):
         transition.apply([(0, 5), (0, -2)], [])
 
 

@@ -22,8 +22,10 @@ from primitives.errors import HIDDEN, BadInput, Said
     ("--rpc", None, "given", "--rpc is missing: must be given"),
     ("seed", None, "given: a trial states its seed", "seed is missing: must be given: a trial states its seed"),
     ("key of the venue", None, "registered", "key of the venue is missing: must be registered"),
-    ("positions", 17, "at most 16", "positions are 17: must be at most 16"),
+    ("seeds", 17, "absent", "seeds is 17: must be absent"),                           # the name of a key
     ("values of the witness", 5, "6", "values of the witness are 5: must be 6"),
+    ("header, public inputs", 5, "6", "header, public inputs are 5: must be 6"),
+    ("line 3, date", 5, "6", "line 3, date is 5: must be 6"),
     ("lots of BTC-PERP", 5, "6", "lots of BTC-PERP are 5: must be 6"),
     ("number of days", 5, "at least 6", "number of days is 5: must be at least 6"),
     ("bias", 5, "6", "bias is 5: must be 6"), ("address", 5, "6", "address is 5: must be 6"),

@@ -232,7 +232,7 @@ def test_history_and_model_must_agree(crypto_sources: Sources, us_sources: Sourc
         build(replace(crypto_sources, history=b"x", paths={"history": "h.csv"}))
     with pytest.raises(BadInput, match="history is missing: must be given: the model reads prices"):
         build(replace(us_sources, history=None, paths={}))
-    with pytest.raises(BadInput, match=r"line 1, WTI is 'no such column': .* there are SP500, NASDAQ, OIL"):
+    with pytest.raises(BadInput, match=r"line 1, WTI is no such column: .* there are SP500, NASDAQ, OIL"):
         build(replace(us_sources, history=edited(us_sources.history, "WTI", "OIL")))
 
 

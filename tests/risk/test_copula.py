@@ -129,9 +129,9 @@ def test_the_family_of_a_file_makes_its_copula() -> None:
     (4.0, ((1.0, 0.5),), "length of copula.correlation"), (4.0, ((1.0, 0.5), ()), r"correlation\[1\]"),
     (4.0, ((1.0, 0.5), (0.4, 1.0)), r"correlation\[0\]\[1\]"),
     (4.0, ((0.9,),), r"correlation\[0\]\[0\]"), (4.0, ((1.0, 1.5), (1.5, 1.0)), r"correlation\[0\]\[1\]"),
-    (4.0, ((1.0, 1.0), (1.0, 1.0)), "correlation is 'rank 1 of 2'"),
+    (4.0, ((1.0, 1.0), (1.0, 1.0)), "correlation is rank 1 of 2"),
     (4.0, ((1.0, 0.999999999), (0.999999999, 1.0)), "condition number of copula.correlation is 2000000000"),
-    (4.0, ((1.0, 0.9, -0.9), (0.9, 1.0, 0.9), (-0.9, 0.9, 1.0)), r"correlation is 'rank 2 of 3': .*--repair.* dist")])
+    (4.0, ((1.0, 0.9, -0.9), (0.9, 1.0, 0.9), (-0.9, 0.9, 1.0)), r"correlation is rank 2 of 3: .*--repair.* dist")])
 def test_what_is_no_copula_is_refused(degrees: float, correlation: tuple[tuple[float, ...], ...], field: str) -> None:
     with pytest.raises(BadInput, match=field):
         StudentCopula(degrees, correlation)

@@ -79,7 +79,7 @@ def test_scenarios_have_today_s_dependence_and_not_history_s() -> None:
 def test_assets_that_move_as_one_are_refused_by_day() -> None:
     z = residuals()
     z[:, 1] = z[:, 0]
-    with pytest.raises(BadInput, match="correlation of day 0 of the history is 'rank 1 of 3'"):
+    with pytest.raises(BadInput, match="correlation of day 0 of the history is rank 1 of 3"):
         Correlation.ewma().to_today(z)
 
 
@@ -104,7 +104,7 @@ def test_two_assets_that_are_nearly_one_are_refused(rho: float, stands: bool) ->
 
 
 def test_an_indefinite_matrix_is_refused_with_what_repairs_it_and_how_far_that_is() -> None:
-    with pytest.raises(BadInput, match=r"m is 'rank 2 of 3': .*`model fit --repair` .* distance of at most") as caught:
+    with pytest.raises(BadInput, match=r"m is rank 2 of 3: .*`model fit --repair` .* distance of at most") as caught:
         require_correlations(INDEFINITE, "m")
     told = float(str(caught.value).rsplit(" ", 1)[1])
     repair = fitting.nearest(INDEFINITE)

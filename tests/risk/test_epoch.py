@@ -142,7 +142,7 @@ def test_arrays_that_do_not_fit_are_refused(name: str, wrong: NDArray[Any]) -> N
 
 
 def test_money_in_floats_is_refused_not_truncated() -> None:
-    with pytest.raises(BadInput, match=r"^short is 'float64 \(2,\)': must be int64"):
+    with pytest.raises(BadInput, match=r"^short is float64 \(2,\): must be int64"):
         Epoch.of(SHAPE, [1], np.zeros((1, 8), np.int64), short=np.array([0.5]))  # type: ignore[arg-type]
 
 

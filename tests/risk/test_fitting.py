@@ -160,7 +160,7 @@ def test_ewma_s_decay_is_found() -> None:
 
 
 @pytest.mark.parametrize(("values", "field"), [
-    (np.zeros(400), "returns of BTC is 'all equal'"), (garch_path(1, 249, 0.01), "number of returns of BTC is 249")])
+    (np.zeros(400), "returns of BTC are all equal"), (garch_path(1, 249, 0.01), "number of returns of BTC is 249")])
 def test_what_cannot_be_fitted_is_refused(values: Floats, field: str) -> None:
     with pytest.raises(BadInput, match=field):
         fit(values, asset="BTC")

@@ -45,7 +45,7 @@ def test_columns_are_found_by_name_and_others_are_told() -> None:
     history = parse(turned, assets=("BTC", "ETH"))
     assert (history.prices == parse(GOOD).prices).all()
     assert history.ignored == ("Volume, 24 h",)
-    with pytest.raises(BadInput, match=r"line 1, XRP is 'no such column': must be .* there are BTC, ETH"):
+    with pytest.raises(BadInput, match=r"line 1, XRP is no such column: must be .* there are BTC, ETH"):
         parse(GOOD, assets=("BTC", "XRP"))
 
 

@@ -214,7 +214,7 @@ def test_all_missing_keys_are_told_at_once() -> None:
     (MONTE_CARLO, "variance = 0.0012", "variance = 0", r"volatility\.BTC\.variance is 0"),
     (MONTE_CARLO, "[[1.0, 0.7], [0.7, 1.0]]", "[[1.0]]", r"length of correlation\.matrix is 1: must be 2"),
     (MONTE_CARLO, "[[1.0, 0.7], [0.7, 1.0]]", "[[1.0, 0.7], [0.6, 1.0]]", r"correlation\.matrix\[0\]\[1\] is 0\.7"),
-    (MONTE_CARLO, "0.7], [0.7", "1.0], [1.0", r"correlation\.matrix is 'rank 1 of 2': .*`model fit --repair`"),
+    (MONTE_CARLO, "0.7], [0.7", "1.0], [1.0", r"correlation\.matrix is rank 1 of 2: .*`model fit --repair`"),
     (MONTE_CARLO, "0.7], [0.7", "0.999999999], [0.999999999", r"condition number of correlation\.matrix is 2000000000"),
     (MONTE_CARLO, "matrix = [[1.0, 0.7], [0.7, 1.0]]\n", "", r"correlation\.matrix is missing: must be given: Monte"),
     (MONTE_CARLO, MONTE_CARLO[MONTE_CARLO.index("[correlation]"):MONTE_CARLO.index("[copula]")], "",

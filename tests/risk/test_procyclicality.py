@@ -181,7 +181,7 @@ def test_an_epoch_goes_on_from_the_state_before(history: History) -> None:
 
 
 @pytest.mark.parametrize(("state", "message"), [
-    (State(0, (1e-4,), (1.0,)), "assets of the previous state is 1: must be 2"),
+    (State(0, (1e-4,), (1.0,)), "assets of the previous state are 1: must be 2"),
     (State(4 * 10**9, (1e-4, 1e-4), (1.0, 1.0)), "time of the previous state .* no later than the valuation"),
 ])
 def test_a_state_that_is_not_before_is_refused(history: History, state: State, message: str) -> None:
@@ -301,7 +301,7 @@ def test_what_cannot_be_studied_is_named(history: History, books: dict, tools: d
 
 
 def test_a_short_history_is_refused() -> None:
-    with pytest.raises(BadInput, match="days to look at is 0"):
+    with pytest.raises(BadInput, match="days to look at are 0"):
         study(model(floor=0.8), parse_history(prices(np.full(200, 0.02))), {"x": {"BTC": 1.0}})
 
 

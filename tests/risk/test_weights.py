@@ -124,7 +124,7 @@ def test_masses_are_positive_integers(masses: tuple[int, ...]) -> None:
 
 
 def test_there_is_a_mass_for_each_scenario() -> None:
-    with pytest.raises(BadInput, match=r"masses is '256 of them': must be one for each of the 255 scenarios"):
+    with pytest.raises(BadInput, match=r"masses is 256 of them: must be one for each of the 255 scenarios"):
         replace(DEMO, scenarios=255)
     with pytest.raises(BadInput, match="masses"):
         GridShape(GRID_TINY.map, TAIL, depth=2)
@@ -251,7 +251,7 @@ def with_epoch(data: bytes, tail: str, masses: str, scenarios: int, depth: int =
 def test_a_model_file_gives_masses(crypto_sources: Sources, edited: Callable[[bytes, str, str], bytes]) -> None:
     model = with_epoch(crypto_sources.model, "1024/5", RINGS, 256)
     assert parse_model(model).shape == DEMO
-    for old, new, says in [(RINGS, "256x1 1x2", r"m\.toml: epoch\.masses is '257 of them': .* 256 scenarios"),
+    for old, new, says in [(RINGS, "256x1 1x2", r"m\.toml: epoch\.masses is 257 of them: .* 256 scenarios"),
                            (RINGS, "255x2 1x2", r"m\.toml: epoch\.masses"),
                            ("1024/5", "8192", r"m\.toml: epoch\.tail is '8192/1'"),
                            ("1024/5", "2048/10", r"m\.toml: epoch\.tail is '2048/10'"),
@@ -295,7 +295,7 @@ def test_an_epoch_of_given_scenarios_with_masses(weighted: Epoch, crypto: Epoch,
 def test_given_scenarios_must_be_the_models(weighted: Epoch, crypto: Epoch) -> None:
     assert weighted.provenance is not None
     assert crypto.provenance is not None
-    with pytest.raises(BadInput, match=r"scenarios x underlyings is \(256, 2\): must be \(8, 2\)"):
+    with pytest.raises(BadInput, match=r"scenarios x underlyings are \(256, 2\): must be \(8, 2\)"):
         build_on(weighted.provenance.sources, crypto.provenance.calibration, crypto.provenance.scenarios)
 
 

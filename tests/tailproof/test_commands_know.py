@@ -23,6 +23,7 @@ from tailproof.cli.batch import Entry
 from tailproof.cli.console import Address, OutputFile
 from tailproof.cli.netting import Member
 from tailproof.cli.solvency import Time
+from tailproof.number_forms import element
 from verifier_contracts.chain import KEY_VARIABLE
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
@@ -233,13 +234,13 @@ def test_verify_shows_both_sides_of_what_differs(run: Run, site: Site, tmp_path:
     answer = run("verify", altered, "--key", site.key, "--epoch", site.epoch, "--commitment", "123")
     false = {check["name"]: (check["found"], check["expected"]) for check in answer.data["checks"]
              if not check["holds"]}
-    assert false["epoch root"] == (str(root + 1), str(root))
-    assert false["commitment"] == (commitment, "123")
+    assert false["epoch root"] == (element(root + 1), element(root))
+    assert false["commitment"] == (element(int(commitment)), "123")
     assert false["constraint system"][0] == "0" * 64
     assert false["constraint system"][1] == tailproof.KeyDirectory.load(site.key).r1cs_digest
     text = CliRunner().invoke(main, ["verify", str(altered), "--key", str(site.key), "--epoch", str(site.epoch),
                                      "--commitment", "123"]).stdout
-    for side in (str(root), str(root + 1), commitment, "123"):
+    for side in (element(root), element(root + 1), element(int(commitment)), "123"):
         assert side in text
 
 

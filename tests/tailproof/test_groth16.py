@@ -231,7 +231,7 @@ def test_what_is_wrong_with_a_file_names_the_file(finished: Path, run: Run, tmp_
     write_proof(tmp_path / "p.json", Proof((1, 2), G2_GROUP.generator, (1, 2)))
     found, message = source("verify", finished / "k.json", tmp_path / "u.json", tmp_path / "p.json")
     assert found == str(tmp_path / "u.json")
-    assert "public inputs is 0: must be 1 of them" in message
+    assert "public inputs are 0: must be 1 of them" in message
 
     spoilt, key = bytearray((finished / "k.zkey").read_bytes()), read_zkey(finished / "k.zkey")
     spoilt[spoilt.index(key.a.tobytes())] ^= 1

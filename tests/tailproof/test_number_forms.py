@@ -39,7 +39,8 @@ def test_what_is_no_element_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59, "59 s"), (60, "1 min"), (5400, "1 h 30 min"),
-                                               (86_400, "1 d"), (93_784, "1 d 2 h 3 min 4 s"), (0.4, "0 s"), (-61, "-1 min 1 s")])
+                                               (86_400, "1 d"), (93_784, "1 d 2 h 3 min 4 s"), (0.4, "0 s"),
+                                               (-61, "-1 min 1 s")])
 def test_a_duration_reads(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 

@@ -5,7 +5,7 @@ import { contextElement, NAMES } from "./context.js";
 import { contextOf } from "./certificate.js";
 import { verify } from "./groth16.js";
 import { BadInput, repr } from "./json.js";
-import { formatTime } from "./numbers.js";
+import { formatTime, moment, numberText } from "./numbers.js";
 import { keptBy } from "./signed.js";
 import { statement } from "./statements.js";
 
@@ -13,11 +13,16 @@ export const ARITHMETIC = "noble";
 const NO_MEMBER = 0n;
 
 function check(name, holds, found, expected = null) {
-  return { name, holds, found: String(found), expected: expected === null ? null : String(expected) };
+  return { name, holds, found: numberText(found), expected: expected === null ? null : numberText(expected) };
 }
 
 function same(name, found, expected) {
   return check(name, found === expected, found, expected);
+}
+
+/** As `same`, of Unix seconds. */
+function sameTime(name, found, expected) {
+  return check(name, found === expected, moment(found), moment(expected));
 }
 
 function setup(insecure) {
@@ -103,7 +108,8 @@ function examineAnswer(bundle, challenge, key, { epoch, note, at }) {
     ...audit(bundle, key, { epoch, note, commitment: null }),
     // Without it: a proof with the same hash of other things, or for a contract.
     ...NAMES.filter((name) => name !== "action_hash" && name !== "statement").map(
-      (name) => same(`for ${name.replaceAll("_", " ")}`, bundle.context[name], wanted[name])),
+      (name) => (name === "epoch_id" ? sameTime : same)(
+        `for ${name.replaceAll("_", " ")}`, bundle.context[name], wanted[name])),
     // Without it: a buffer of 0.
     same("buffer", bundle.inputs.get("buffer"), challenge.buffer),
   ];
@@ -162,7 +168,7 @@ export function examineGroup(certificate, challenge, key, trust) {
   const number = valuationOf(bundle, trust.epoch);
   // Without these: other members, what nobody attests, another epoch's balances, the better of two leaves.
   for (const [name, value] of publicOf(netting, challenge.members, members, number))
-    checks.push(same(name, bundle.inputs.get(name), value));
+    checks.push((name === "epoch_number" ? sameTime : same)(name, bundle.inputs.get(name), value));
   challenge.members.forEach((asked, i) => {
     const { membership, balances } = members[i];
     const where = `${asked.account} on ${asked.protocol}`;
@@ -175,7 +181,7 @@ export function examineGroup(certificate, challenge, key, trust) {
       same(`group of ${where}`, membership.group, challenge.account),
       // Without it: a place whose high bits fall on the next member's.
       check(`place of ${where}`, membership.place < most, membership.place, `below ${most}`),
-      same(`epoch of ${asked.protocol}`, balances.epoch_number, number));
+      sameTime(`epoch of ${asked.protocol}`, balances.epoch_number, number));
   });
   return checks;
 }

@@ -9,7 +9,7 @@ import { COLUMNS } from "./arrays.js";
 import { FULL, GRID, readClaim, recomputedClaim } from "./epoch.js";
 import { readKey } from "./groth16.js";
 import { BadInput, Node, parse } from "./json.js";
-import { formatMoney, formatTime, percent, R } from "./numbers.js";
+import { formatMoney, formatTime, moment, numberText, percent, readElement } from "./numbers.js";
 import { readSignedContent } from "./signed.js";
 import { facts, statement } from "./statements.js";
 
@@ -169,7 +169,7 @@ function judgedBundle(parts, epoch, commitment) {
   const [key, note] = keyOf(parts);
   if (kind === "flat" && parts.epoch)
     throw new BadInput("--epoch", parts.epoch.name, "absent: what holds nothing holds nothing in every epoch");
-  const wanted = commitment === null ? null : new Node(commitment, "--commitment").decimal(1n, R - 1n);
+  const wanted = commitment === null ? null : readElement(new Node(commitment, "--commitment"), 1n);
   const checks = audit(bundle, key, { epoch, note, commitment: wanted });
   const holds = checks.every((check) => check.holds);
   const { context } = bundle;
@@ -180,13 +180,13 @@ function judgedBundle(parts, epoch, commitment) {
     [epoch !== null && !epoch.recomputed, NO_LEAVES],
     [kind === "cover", "That the vault holds this value is unchecked: the contract knows (vault balance)."],
   ]);
-  const where = kind === "flat" ? "" : ` in epoch ${context.epoch_id}`;
+  const where = kind === "flat" ? "" : ` in epoch ${moment(context.epoch_id)}`;
   return {
     checks, trust, marks: marks(key, epoch), notShown: facts.words.not_shown.bundle,
     said: `${said} of account ${context.account}${where}, for contract ${context.manager} on chain ${context.chain_id}`,
     facts: [
       ["statement", bundle.statement], ["account", context.account],
-      ...(kind === "flat" ? [] : [["epoch", `${context.epoch_id}, ${formatTime(context.epoch_id)}`]]),
+      ...(kind === "flat" ? [] : [["epoch", moment(context.epoch_id)]]),
       ["contract", `${context.manager} on chain ${context.chain_id}`],
       ["commitment", bundle.inputs.get("portfolio_commitment")],
       ...(epoch === null ? [] : [["epoch root", epoch.root]]), ["key", key.digest],
@@ -203,7 +203,7 @@ function claim(bundle, kind, quote) {
   const unit = quote ?? "quote units";
   if (kind === "margin") {
     const margin = bundle.inputs.get("margin");
-    return [{ margin: String(margin) }, `margin ${formatMoney(margin)} ${unit}`];
+    return [{ margin: numberText(margin) }, `margin ${formatMoney(margin)} ${unit}`];
   }
   if (kind === "flat") return [{}, "nothing is held, cash included, by the commitment"];
   const packed = bundle.inputs.get("claim");
@@ -252,7 +252,7 @@ function judgedAnswer(parts, epoch, publishers, at) {
     ],
     data: {
       statement: challenge.statement, account: challenge.account, asker: challenge.asker, buffer: challenge.buffer,
-      until: challenge.until, at, epoch_root: String(epoch.root), ...(margin === null ? {} : { margin: String(margin) }),
+      until: challenge.until, at, epoch_root: numberText(epoch.root), ...(margin === null ? {} : { margin: numberText(margin) }),
       insecure_setup: key.insecure, trial_epoch: epoch.trial, shown: holds ? shown : null, not_shown: notShown,
       taken_on_trust: trust, checks, holds,
     },
@@ -262,7 +262,7 @@ function judgedAnswer(parts, epoch, publishers, at) {
 /** What a certificate that holds shows. */
 function inWords(challenge, epoch, margin) {
   const when = epoch.valuation === null ? "" : `, valued at ${formatTime(epoch.valuation)}`;
-  const end = `${percent(challenge.buffer)} % more, under epoch ${epoch.root}${when}. Asked by ${challenge.asker}.`;
+  const end = `${percent(challenge.buffer)} % more, under epoch ${numberText(epoch.root)}${when}. Asked by ${challenge.asker}.`;
   if (margin === null)
     return `What ${challenge.custodian} attests to keep for ${challenge.account}, counted by the epoch's factors and `
       + `less debts, is at least the margin of the positions that ${challenge.venue} attests, and ${end}`;

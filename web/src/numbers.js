@@ -36,6 +36,32 @@ export function formatTime(seconds) {
   return new Date(Number(seconds) * 1000).toISOString().replace(/\.000Z$/, "Z");
 }
 
+/** A field element, or another word of up to 256 bits: 0x and 64 digits, as `tailproof/number_forms.py` has it. */
+export function inHex(value) {
+  return `0x${value.toString(16).padStart(64, "0")}`;
+}
+
+/** A number, or a text with numbers, as text: from 2^128 on, where no amount, count or time is, in hex. */
+export function numberText(value) {
+  return String(value).replace(/(?<![0-9A-Za-z_.+-])[1-9][0-9]{38,77}(?![0-9A-Za-z_])(?!\.[0-9])/g, (digits) => {
+    const number = BigInt(digits);
+    return number >= 2n ** 128n && number < 2n ** 256n ? inHex(number) : digits;
+  });
+}
+
+/** A field element in [low, R) as it is shown, 0x…, or in decimal as files have it. */
+export function readElement(node, low) {
+  const fits = typeof node.value === "string" && /^(0|[1-9][0-9]{0,77}|0x[0-9a-fA-F]{1,64})$/.test(node.value);
+  if (!fits || BigInt(node.value) < low || BigInt(node.value) >= R)
+    throw node.refuse(`a number in [${low}, ${R - 1n}], as 0x and hex digits or in decimal`);
+  return BigInt(node.value);
+}
+
+/** Unix seconds with their date. */
+export function moment(seconds) {
+  return BigInt(seconds) === 0n ? "never" : BigInt(seconds) > LAST ? String(seconds) : `${seconds} (${formatTime(seconds)})`;
+}
+
 /** Unix seconds of what `formatTime` wrote. */
 export function parseTime(node) {
   const text = node.value;

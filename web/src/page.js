@@ -1,6 +1,6 @@
 // The page: files in, words out. Nothing here decides anything; `verdict.js` does.
 
-import { address, fromHex, formatTime } from "./numbers.js";
+import { address, fromHex, formatTime, numberText } from "./numbers.js";
 import { COLUMNS } from "./arrays.js";
 import { byPart, CALLED, missing, recognised } from "./judging.js";
 import { BadInput } from "./json.js";
@@ -174,7 +174,7 @@ function table(rows, names) {
   made.append(head);
   for (const [first, ...cells] of rows) {
     const row = element("tr");
-    row.append(element("th", String(first), { scope: "row" }), ...cells.map((cell) => element("td", String(cell))));
+    row.append(element("th", String(first), { scope: "row" }), ...cells.map((cell) => element("td", numberText(cell))));
     if (String(cells[0]).startsWith("✗")) row.className = "fails";
     made.append(row);
   }

@@ -233,7 +233,7 @@ def test_wires_of_a_system_without_labels_are_borne_out_by_its_constraints(binar
 def test_a_key_has_no_more_public_inputs_than_a_verifier_takes(binaries, documents, monkeypatch):
     """Where a key is made, loaded and read as JSON: a proof that is made can be verified."""
     monkeypatch.setattr(zkey_module, "MOST_PUBLIC", 0)
-    binaries["zkey"].refuses(binaries["zkey"].content, r"public inputs is 1: must be in \[0, 0\]")
+    binaries["zkey"].refuses(binaries["zkey"].content, r"public inputs are 1: must be in \[0, 0\]")
     with pytest.raises(BadInput, match="nPublic"):
         READERS["key"](changed(documents["key"], ["nPublic"], MOST_PUBLIC + 1))
 
@@ -284,7 +284,7 @@ def test_beta_and_delta_are_the_same_in_both_groups(binaries, backend):
     path = zkey.folder / "other-beta.zkey"
     for name, offset in (("beta", 148), ("delta", 468)):
         path.write_bytes(zkey.patched(2, offset, other))
-        with pytest.raises(BadInput, match=f"{name} is 'two different numbers"):
+        with pytest.raises(BadInput, match=f"{name} is two different numbers"):
             read_zkey(path, backend=backend)
 
 
