@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ..epochs import AnyEpoch
 
+MONEY, TIMES_SCALE = "1e-6 quote units", "1e-6 quote units, times scale"
+"""Units of amounts, as answers for programs say them under `units`."""
 _LENGTHS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

@@ -11,7 +11,7 @@ import click
 
 from .. import telling
 from .console import FILE, PICTURE, Outcome, reporting, table
-from .risk_books import read_holdings, shown, wrote
+from .risk_books import MONEY, TIMES_SCALE, read_holdings, shown, wrote
 
 if TYPE_CHECKING:
     from risk.margins.contributions import Breakdown, Part
@@ -59,6 +59,8 @@ def to_json(found: Netted, by_greek: Mapping[str, int], of_each: Mapping[str, Ma
     """Amounts in 10**-6 quote units, as text; parts of Expected Shortfall over `scale` are exact."""
     whole = found.together
     return {
+        "units": {**dict.fromkeys(("margin", "addons", "saved", "alone"), MONEY),
+                  **dict.fromkeys(("expected_shortfall", *by_greek), TIMES_SCALE)},
         "margin": str(whole.required), "expected_shortfall": str(whole.shortfall.numerator), "scale": str(whole.scale),
         "addons": str(whole.addons), "saved": str(found.saved),
         "protocols": [{**_part(part), "alone": str(own.required)}

@@ -10,10 +10,16 @@ import click
 
 from .. import telling
 from .console import FILE, PICTURE, Outcome, reporting, table
-from .risk_books import known_asset, length, parse_length, read_holdings, shown, wrote
+from .risk_books import MONEY, known_asset, length, parse_length, read_holdings, shown, wrote
 
 if TYPE_CHECKING:
     from risk.greeks.exposures import Exposures, Held, Offset, Sensitivities
+
+UNITS = {"roll": MONEY, "delta": "quote units per 1 % of spot", "gamma": "of delta, per 1 % of spot",
+         "vega": "quote units per point of volatility", "vanna": "of vega, per 1 % of spot",
+         "volga": "of vega, per point of volatility", "theta": "quote units per day",
+         "rho": "quote units per 1 % of the rate", "carry": "quote units per 1 % of the carry"}
+"""Of members called `units`; raw ones are per unit of the underlying's price, of volatility, a year, a rate."""
 
 
 @click.command()
@@ -83,7 +89,7 @@ def _heat_map(market: Any, rows: Sequence[tuple[int, int]], asset: str | None, p
 def to_json(found: Exposures) -> dict[str, Any]:
     """Greeks in quote units, raw as in `risk.greeks.closed`; the roll in 10**-6 quote units, as text."""
     return {
-        "window_seconds": found.window, "roll": str(found.roll),
+        "units": UNITS, "window_seconds": found.window, "roll": str(found.roll),
         "positions": [{"protocol": one.protocol, "name": one.name, "asset": one.asset, "expiry": one.expiry,
                        "lots": one.lots, "per_lot": _sensitivities(one.lot), **_sensitivities(one.held),
                        "roll": str(one.roll), "inside_horizon": one.inside, "ends_in_window": one.ends,

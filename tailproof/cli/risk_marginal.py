@@ -11,7 +11,7 @@ import click
 
 from .. import telling
 from .console import FILE, Integer, Outcome, reporting, table
-from .risk_books import parse_trades, read_holdings, rows_of, shown, with_trades
+from .risk_books import MONEY, TIMES_SCALE, parse_trades, read_holdings, rows_of, shown, with_trades
 
 if TYPE_CHECKING:
     from risk.margins.marginal import Marginal, Side, TradeEffect
@@ -55,7 +55,8 @@ def marginal(epoch: Path, portfolio: Path, trades: tuple[str, ...], most: int) -
                        [*telling.trial(numbers), *_effect_lines(done, by_greek, incremental, quote)])
     found = marginals(risks, held.rows)
     whole = breakdown(risks, held.rows)
-    data |= {"scale": str(whole.scale), "instruments": [to_json(one) for one in found]}
+    data |= {"units": {"expected_shortfall": TIMES_SCALE, "addons": MONEY},
+             "scale": str(whole.scale), "instruments": [to_json(one) for one in found]}
     floor = ["note: the tail gains, so the margin is add-ons alone: Expected Shortfall does not move it yet"] \
         if held.rows and whole.shortfall.numerator < 0 else []
     return Outcome({**data, "notes": floor}, [*telling.trial(numbers), *floor,
@@ -71,7 +72,9 @@ def to_json(one: Marginal) -> dict[str, Any]:
 
 def effect_json(done: TradeEffect, by_greek: Mapping[str, int], incremental: Mapping[str, int]) -> dict[str, Any]:
     """Amounts in 10**-6 quote units, as text; those of Expected Shortfall over `scale`."""
-    return {"scale": str(done.scale), "margin_before": str(done.before.required),
+    return {"units": {**dict.fromkeys(("margin_before", "margin_after", "margin_change", "addons_change"), MONEY),
+                      **dict.fromkeys(("marginal", "incremental", *by_greek), TIMES_SCALE)},
+            "scale": str(done.scale), "margin_before": str(done.before.required),
             "margin_after": str(done.after.required), "margin_change": str(done.required),
             "addons_change": str(done.addons), "marginal": str(done.marginal), "incremental": str(done.incremental),
             "marginal_by_greek": {name: str(value) for name, value in by_greek.items()},

@@ -10,7 +10,7 @@ import click
 
 from .. import telling
 from .console import FILE, PICTURE, Integer, Outcome, progress, reporting, table
-from .risk_books import read_holdings, shown, wrote
+from .risk_books import MONEY, read_holdings, shown, wrote
 
 if TYPE_CHECKING:
     from risk.margins.ways import BookMargins, Shortfall
@@ -77,6 +77,7 @@ def to_json(found: Study) -> dict[str, Any]:
     """Margins in 10**-6 quote units, as text; shares as numbers."""
     from risk.margins.ways import QUANTILES
     return {
+        "units": dict.fromkeys(("isolated", "cross", "scan", "portfolio", "scaled"), MONEY),
         "set": found.set, "scaled_by": float(found.factor),
         "books": [{"name": one.book.name, "kind": one.book.kind,
                    "positions": [{"row": row, "lots": lots} for row, lots in one.book.positions],

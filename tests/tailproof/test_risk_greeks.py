@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,29 @@ def test_what_is_wrong_is_named(run: Run, epoch_directory: Path, arguments: tupl
     command, *rest = arguments
     answer = run("risk", command, epoch_directory, *rest)
     assert answer.code == 2
-    assert answer.data["field"] == field, answer.data
+    assert answer.data["field"].startswith(field), answer.data
+
+
+@pytest.mark.parametrize("arguments", [("greeks", STRADDLE), ("contributions", STRADDLE), ("marginal", STRADDLE),
+                                       ("marginal", STRADDLE, "--trade", "BTC-PERP=1"), ("tables", "--scenarios", 4)])
+def test_every_amount_has_a_unit(run: Run, epoch_directory: Path, arguments: tuple[Any, ...]) -> None:
+    command, *rest = arguments
+    data = run("risk", command, epoch_directory, *rest).data
+    amounts = set(_whole_texts({**data, "root": "", "scale": ""}))
+    assert amounts
+    assert amounts <= data["units"].keys(), amounts - data["units"].keys()
+
+
+def _whole_texts(value: Any, key: str = "") -> Iterator[str]:
+    """Names of members that are whole numbers as text."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from _whole_texts(one, name)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _whole_texts(one, key)
+    elif isinstance(value, str) and re.fullmatch("-?[0-9]+", value):
+        yield key
 
 
 def test_lengths() -> None:
