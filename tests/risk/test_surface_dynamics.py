@@ -17,6 +17,7 @@ from risk.epochs.difference import BrokenDuty
 from risk.epochs.drawing import draw
 from risk.market.book import parse_book
 from risk.market.instruments import Kind
+from risk.models.implied import Dynamics
 from risk.models.model import parse_model
 from risk.scenarios.scenarios import VARIANCE_UNIT, Scenarios
 from risk.surfaces.svi import Slice
@@ -147,6 +148,16 @@ def test_along_a_slice_moneyness_keeps_its_volatility() -> None:
     value = black(after, 50000.0, then * math.sqrt(years - 1 / 365), -1) \
         - black(60000.0, 50000.0, curve.volatilities[50_000_000_000] * math.sqrt(years), -1)
     assert changes[row, 0] == pytest.approx(value * 0.1e6, rel=1e-6)
+
+
+def test_a_tilt_follows_four_deviations_and_one_width() -> None:
+    """So that no multiple comes near 0."""
+    law, z = Dynamics(tilt=0.2, width=2.0), np.array([-10.0, -4.0, -1.0, 0.0, 1.0, 4.0, 10.0])
+    whole = np.array([1.8, 1.8, 1.2, 1.0, 0.8, 0.2, 0.2])
+    assert law.tilted(z, -5.0, 0.1) == pytest.approx(whole)           # far below the money: dearer where the spot falls
+    assert law.tilted(z, 5.0, 0.1) == pytest.approx(whole[::-1])
+    assert law.tilted(z, -0.1, 0.1) == pytest.approx((whole + 1) / 2)
+    assert law.tilted(z, 0.0, 0.1) == pytest.approx(np.ones(7))
 
 
 def test_a_rise_only_reaches_the_floor() -> None:
