@@ -15,6 +15,7 @@ from primitives.errors import BadInput
 from risk.epochs.build import Inputs, build, prepare
 from risk.epochs.difference import BrokenDuty
 from risk.epochs.drawing import draw
+from risk.exact.digests import content_digest
 from risk.market.book import parse_book
 from risk.market.instruments import Kind
 from risk.models.implied import Dynamics
@@ -127,6 +128,13 @@ def test_under_sticky_strike_a_slice_is_its_volatilities_to_the_bit() -> None:
     strike = '[surface]\ndynamics = "sticky-strike"\n'
     assert np.array_equal(drawn(sliced(), strike)[2], drawn(by_strike(), strike)[2])
     assert not np.array_equal(drawn(sliced())[2], drawn(by_strike())[2])
+
+
+def test_values_of_slices_have_the_same_bits_everywhere() -> None:
+    """Pinned down to the last bit of the doubles, before they are rounded to money."""
+    law = "[surface]\nshort_power = 0.3\nlong_power = 0.13\ntilt = 0.05\nleast_volatility = 0.4\n"
+    assert content_digest(drawn(sliced(), law)[2].astype("<f8").tobytes()) == \
+        "0xa9d52fa43bccf4258364bcf5e49cb4611b2312db6e2a82a21fa5af9d69dbe88c"
 
 
 def test_strikes_alone_know_no_dynamics() -> None:
