@@ -10,6 +10,7 @@ import numpy as np
 
 from primitives import jsonio
 from risk.exact.elementary import log
+from risk.surfaces.checks import butterfly
 from risk.surfaces.durrleman import durrleman
 from risk.surfaces.smile import Smile
 
@@ -17,6 +18,8 @@ _INK, _LINE, _GRID, _QUIET, _BAD, _DOTS = "#222222", "#00798c", "#e6e6e6", "#8a8
 _COLUMNS = 4
 _REACH = 4.0
 """Deviations at the money to either side, where no strike lies farther out."""
+_FARTHEST = 3.0
+"""Times that, out to which a negative g is drawn; beyond it is only said."""
 Dots = tuple[Sequence[float], Sequence[float]]
 
 
@@ -64,7 +67,9 @@ def _panel(upper: Any, lower: Any, smile: Smile, dots: Dots, *, first: bool) -> 
         lower.set_yticks([])
     else:
         reach = _REACH * float(np.sqrt(max(float(smile.slice.total_variance(0.0)), 1e-12)))
-        low, high = min([-reach, *at]), max([reach, *at])
+        least, place = butterfly(smile.slice)
+        shown = [*at, place] if least < 0 and abs(place) <= _FARTHEST * reach else at
+        low, high = min([-reach, *shown]), max([reach, *shown])
         k = low + np.arange(401) * ((high - low) / 400)
         upper.plot(k, 100 * np.sqrt(np.maximum(smile.slice.total_variance(k), 0.0) / smile.years), color=_LINE,
                    linewidth=1.4)
@@ -72,8 +77,10 @@ def _panel(upper: Any, lower: Any, smile: Smile, dots: Dots, *, first: bool) -> 
         lower.plot(k, g, color=_LINE, linewidth=1.1)
         lower.fill_between(k, g, 0, where=g < 0, color=_BAD, alpha=0.6, linewidth=0)
         lower.axhline(0, color=_BAD, linewidth=0.9)
-        lower.set_xlim(upper.get_xlim())
+        lower.set_title(f"least g {least:.3g} at k = {place:.3g}", loc="right", fontsize=7,
+                        color=_QUIET if least >= 0 else _BAD)
         lower.set_ylim(bottom=min(-0.1, float(np.nanmin(g)) - 0.1))
+    lower.set_xlim(upper.get_xlim())
     if first:
         upper.set_ylabel("volatility, %", fontsize=8, color=_INK)
         lower.set_ylabel("g", fontsize=8, color=_INK)

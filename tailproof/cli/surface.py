@@ -50,6 +50,8 @@ def fit(book: Path, out: Path, family: str) -> Outcome:
     for asset in sorted({asset for asset, _ in chosen.curves}):
         quotes = _quotes(chosen, asset)
         if quotes:
+            if family == "ssvi":
+                _require_all_quoted(chosen, asset, book)
             progress(f"surface of {asset}", len(fits), len(chosen.underlyings))
             fits[asset] = _fitted(document, asset, quotes, family)
     text = jsonio.dumps(document)
@@ -125,6 +127,16 @@ def _quoted(curve: Curve) -> tuple[list[int], list[float]]:
     else:
         found = {} if curve.slice is not None else dict(curve.volatilities)
     return list(found), list(found.values())
+
+
+def _require_all_quoted(chosen: Book, asset: str, source: Path) -> None:
+    """Refuse to give an underlying another surface where that would move a slice that is not fitted again."""
+    from risk.exact.clock import format_time
+
+    for (symbol, expiry), curve in sorted(chosen.curves.items()):
+        if symbol == asset and curve.ssvi is not None and curve.consensus is None:
+            raise BadInput(f"theta of {asset} at {format_time(expiry)}", curve.ssvi[1], "beside quotes: a new surface "
+                           f"of {asset} would change it, and there is nothing to fit it to", source=source)
 
 
 def _quotes(book: Book, asset: str) -> list[Quotes]:

@@ -15,8 +15,10 @@ from primitives.errors import BadInput
 from risk.epochs.build import Inputs, build, prepare
 from risk.epochs.difference import BrokenDuty
 from risk.epochs.drawing import draw
+from risk.exact.digests import content_digest
 from risk.market.book import parse_book
 from risk.market.instruments import Kind
+from risk.models.implied import Dynamics
 from risk.models.model import parse_model
 from risk.scenarios.scenarios import VARIANCE_UNIT, Scenarios
 from risk.surfaces.svi import Slice
@@ -128,6 +130,13 @@ def test_under_sticky_strike_a_slice_is_its_volatilities_to_the_bit() -> None:
     assert not np.array_equal(drawn(sliced())[2], drawn(by_strike())[2])
 
 
+def test_values_of_slices_have_the_same_bits_everywhere() -> None:
+    """Pinned down to the last bit of the doubles, before they are rounded to money."""
+    law = "[surface]\nshort_power = 0.3\nlong_power = 0.13\ntilt = 0.05\nleast_volatility = 0.4\n"
+    assert content_digest(drawn(sliced(), law)[2].astype("<f8").tobytes()) == \
+        "0xa9d52fa43bccf4258364bcf5e49cb4611b2312db6e2a82a21fa5af9d69dbe88c"
+
+
 def test_strikes_alone_know_no_dynamics() -> None:
     assert np.array_equal(drawn(by_strike())[2], drawn(by_strike(), '[surface]\ndynamics = "sticky-strike"\n')[2])
 
@@ -147,6 +156,16 @@ def test_along_a_slice_moneyness_keeps_its_volatility() -> None:
     value = black(after, 50000.0, then * math.sqrt(years - 1 / 365), -1) \
         - black(60000.0, 50000.0, curve.volatilities[50_000_000_000] * math.sqrt(years), -1)
     assert changes[row, 0] == pytest.approx(value * 0.1e6, rel=1e-6)
+
+
+def test_a_tilt_follows_four_deviations_and_one_width() -> None:
+    """So that no multiple comes near 0."""
+    law, z = Dynamics(tilt=0.2, width=2.0), np.array([-10.0, -4.0, -1.0, 0.0, 1.0, 4.0, 10.0])
+    whole = np.array([1.8, 1.8, 1.2, 1.0, 0.8, 0.2, 0.2])
+    assert law.tilted(z, -5.0, 0.1) == pytest.approx(whole)           # far below the money: dearer where the spot falls
+    assert law.tilted(z, 5.0, 0.1) == pytest.approx(whole[::-1])
+    assert law.tilted(z, -0.1, 0.1) == pytest.approx((whole + 1) / 2)
+    assert law.tilted(z, 0.0, 0.1) == pytest.approx(np.ones(7))
 
 
 def test_a_rise_only_reaches_the_floor() -> None:

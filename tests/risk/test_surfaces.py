@@ -188,6 +188,11 @@ def test_calendar_is_looked_at_on_both_grids_and_between_all_strikes() -> None:
     assert rise < 0                                # only far out, where the early one is steeper
     assert k < -1
     assert [check.id for check in checks([smile(early, 0.1), smile(late, 0.2, "B")]) if not check.holds] == ["calendar"]
+    valley = Slice(0.0, 0.3, 0.0, 0.0, 0.05)       # only near the money, where the late one dips
+    rise, k = crossing(FLAT, valley)
+    assert rise < -0.01
+    assert abs(k) < 0.1
+    assert float(valley.total_variance(grid(valley)[0])) > 0.03
     three = [listed(0.1, "A", 0.6), smile(FLAT, 0.3, "C"), listed(0.2, "B", 0.35)]
     told = [check.subject for check in checks(three) if not check.holds]
     assert told == ["calendar spread of BTC at the moneyness of strike 0.8, A to B",
@@ -200,6 +205,10 @@ def test_assets_are_not_compared_with_each_other() -> None:
 
 
 def test_a_value_that_is_no_number_does_not_hold() -> None:
+    """Nor is it passed over for a number elsewhere."""
+    g, k = conditions._least(np.array([0.5, math.nan, 0.2]), np.array([-1.0, 0.0, 1.0]))
+    assert math.isnan(g)
+    assert k == 0
     assert not conditions.Check("butterfly", "BTC", "A", "g", math.nan, low=0.0).holds
 
 

@@ -102,6 +102,20 @@ def test_a_fitted_book_is_fitted_again_from_its_quotes_only(write: Any, tmp_path
     assert found["field"] == "expiries"
 
 
+def test_a_new_surface_moves_no_slice_that_is_not_fitted(write: Any, tmp_path: Path) -> None:
+    made = quoted()
+    made["ssvi"] = [{"underlying": "BTC", "rho": "-0.3", "eta": "1", "gamma": "0.5"}]
+    del made["expiries"][1]["quotes"]
+    made["expiries"][1]["theta"] = "0.1"
+    code, found = run("fit", write(made), "--out", tmp_path / "a.json", "--family", "ssvi")
+    assert (code, found["field"]) == (2, "theta of BTC at 2024-09-27T08:00:00Z")
+    code, found = run("fit", write(made), "--out", tmp_path / "b.json", "--family", "svi")
+    assert code == 1                                # the slice that stays crosses the new one far out, and that is told
+    assert {one["id"] for one in found["checks"] if not one["holds"]} == {"calendar"}
+    after = json.loads((tmp_path / "b.json").read_text())
+    assert (after["expiries"][1], after["ssvi"]) == (made["expiries"][1], made["ssvi"])
+
+
 def test_what_fails_is_told_by_its_name_and_exit_code(write: Any) -> None:
     made = listed()
     del made["expiries"][0]["volatilities"]
