@@ -42,6 +42,13 @@ def name(tick: int) -> str:
     return f"{tick:06d}"
 
 
+def read_proposal(node: Node, tick: int) -> Proposal:
+    """What a file of ROUNDS/contents says; raises BadInput naming the field."""
+    parts = node.document(SCHEMA, {"epoch", "content"})
+    return Proposal(tick, parts["epoch"].text(_NUMBER, "the name of an epoch directory"),
+                    EpochContent.from_json(parts["content"]))
+
+
 @dataclass(frozen=True)
 class Rounds:
     """The folder in which a venue proposes."""
@@ -71,11 +78,7 @@ class Rounds:
     def proposal(self, tick: int) -> Proposal | None:
         """Of a tick, if there is one; raises BadInput where it is malformed."""
         path = self._path(tick)
-        if not path.exists():
-            return None
-        parts = Node.read(path).document(SCHEMA, {"epoch", "content"})
-        return Proposal(tick, parts["epoch"].text(_NUMBER, "the name of an epoch directory"),
-                        EpochContent.from_json(parts["content"]))
+        return read_proposal(Node.read(path), tick) if path.exists() else None
 
     def ticks(self) -> list[int]:
         """Of which something was proposed, oldest first."""
