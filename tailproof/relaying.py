@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from primitives import jsonio
 from primitives.errors import BadInput, Said
@@ -19,6 +17,7 @@ from relayer.submit import PUBLIC_INPUTS, NotSubmitted
 from verifier_contracts.system import System
 
 from .bundle import SCHEMA, Bundle
+from .hearing import Hearing as Hearing
 
 if TYPE_CHECKING:
     from prover import VerificationKey
@@ -93,19 +92,3 @@ def assemble(system: System, outbox: Outbox, urls: Sequence[str], signer: Signer
     return Relay(outbox, peers, LedgerDesk(system, keys, factors), signer,
                  lambda document: read_parcel(document, system), terms=terms, chain_id=system.chain_id,
                  clock=time.time, heard=heard, at=at)
-
-
-class Hearing:
-    """What a relayer says: counted, and written as one line of JSON each.
-
-    write : of a line.
-    """
-
-    def __init__(self, write: Callable[[str], object]) -> None:
-        self.counts: Counter[str] = Counter()
-        self._write = write
-
-    def __call__(self, event: str, **facts: Any) -> None:
-        self.counts[event] += 1
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._write(json.dumps({"at": at, "event": event, **facts}, default=str))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -119,6 +120,19 @@ def test_killed_at_any_point_it_goes_on_and_does_nothing_twice(site: VenueSite, 
         one.account: 1 for one in two}
     assert len(Rounds(site.home / "rounds").ticks()) == 1
     assert [tick.outcome for tick in venue.ticks.last(9)] == ["published"]
+
+
+def test_the_epoch_that_was_there_before_the_venue_is_published_again_where_its_prices_stand(
+        site: VenueSite, two: list[Member]) -> None:
+    oracle, root = site.real.at.oracle, site.real.epoch.root
+    before = oracle.latest_epoch_id()
+    site.feed(0)
+    venue = site.venue()
+    site.tick(venue)
+    assert oracle.latest_epoch_id() > before
+    assert oracle.root_of(oracle.latest_epoch_id()) == root
+    assert site.venue().ticks.last()[0].epoch == "before"
+    assert venue.accounts.counts() == {"handed over": 2}
 
 
 def test_a_stop_ends_what_is_under_way_and_begins_nothing(site: VenueSite, two: list[Member]) -> None:
@@ -373,6 +387,29 @@ def test_too_few_signatures_fail_the_tick_and_the_next_one_begins_anew(site: Ven
     assert venue.accounts.counts() == {"handed over": 2}
 
 
+def test_signatures_of_another_time_keep_nobody_from_signing(site: VenueSite, two: list[Member]) -> None:
+    """State and rounds were lost, and ticks are counted from one again."""
+    venue = site.venue()
+    site.tick(venue)
+    shutil.rmtree(site.home / "state")
+    for path in (site.home / "rounds" / "contents").iterdir():
+        path.unlink()
+    site.later(5 * MINUTE)
+    site.feed(900, "29300")
+    again = site.venue()
+    site.tick(again)
+    assert {path.name[:6] for path in (site.home / "signatures").iterdir()} == {"000001", "000002"}
+    (site.home / "rounds" / "epochs" / "000002").rename(site.home / "rounds" / "epochs" / "last")
+    for path in (site.home / "rounds" / "contents").iterdir():
+        path.unlink()
+    shutil.rmtree(site.home / "state")
+    (site.home / "rounds" / "epochs" / "000001").rename(site.home / "rounds" / "epochs" / "first")
+    site.later(5 * MINUTE)
+    site.feed(1_200, "29400")
+    site.tick(site.venue())
+    assert len([path for path in (site.home / "signatures").iterdir() if path.name.startswith("000001-")]) == 4
+
+
 def test_a_signature_that_is_none_keeps_no_other_from_counting(site: VenueSite, two: list[Member]) -> None:
     venue, folder = site.venue(), site.home / "signatures"
     for _ in range(2):
@@ -497,7 +534,6 @@ def test_a_state_is_one_deployments(site: VenueSite, two: list[Member]) -> None:
 
 
 def test_an_epoch_of_others_that_is_not_at_hand_is_asked_for(site: VenueSite, two: list[Member]) -> None:
-    import shutil
     shutil.rmtree(site.home / "rounds" / "epochs" / "before")
     venue: Venue = site.venue()
     venue.once()

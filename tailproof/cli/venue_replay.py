@@ -55,7 +55,8 @@ class Moment(click.ParamType[int]):
 @click.option("--until", "last", type=Moment(), help="The same of the last.  [default: the last row]")
 @click.option("--window", type=Integer(2, 10**6), help="Rows of the history that are fed with each.  [default: all up "
               "to it]")
-@talking_to_a_node(optional="Node of a development chain, whose clock is moved on with the market's.")
+@talking_to_a_node(optional="Node of a development chain, whose clock is moved on with the market's. Only if it is "
+                   "typed.", filled=lambda typed: False)
 @reporting
 def replay(history: Path, book: Path, speed: float, out: Path, first: int | None, last: int | None, window: int | None,
            endpoint: Endpoint) -> Outcome:

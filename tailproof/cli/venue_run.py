@@ -25,7 +25,7 @@ from .vault import DEPLOYMENT, opened
 if TYPE_CHECKING:
     from distributed import Client
 
-    from ..relaying import Hearing
+    from ..hearing import Hearing
     from ..venue.config import VenueConfig
     from ..venue.cosigning import Cosigner
     from ..venue.feeds import Feed
@@ -48,7 +48,7 @@ def run(config: Path, deployment: Path, endpoint: Endpoint, log: Path | None, ti
     """Run a venue by its file CONFIG, until it is interrupted or terminated: on a clock, an epoch is built from its
     feed, signed by others, published; every account is proven in it, and its bundle goes into the relayer's outbox."""
     require("farm", "relay")
-    from ..relaying import Hearing
+    from ..hearing import Hearing
     from ..venue.config import VenueConfig
     from ..venue.running import without_core_dumps
     if endpoint.dry_run or endpoint.calldata is not None:
@@ -276,7 +276,7 @@ def signer(rounds: Path, deployment: Path, endpoint: Endpoint, out: Path, model:
     """Sign what a venue proposes in the folder ROUNDS, each epoch made again first, until it is interrupted or
     terminated (publisher). It is a process of its own: its key is nobody else's, least of all the venue's."""
     from .. import signing, signing_journal
-    from ..relaying import Hearing
+    from ..hearing import Hearing
     from ..venue.cosigning import Cosigner, Terms, files_of, make_folder
     from ..venue.feeds import feed_of
     from ..venue.rounds import Rounds

@@ -88,12 +88,12 @@ class Cosigner:
         """
         signed = 0
         for tick in self.rounds.ticks()[-2:]:
-            path = signature_path(self.out, tick, self.signer.address)
-            if path.exists():
-                continue
             try:
                 proposal = self.rounds.proposal(tick)
                 if proposal is None or proposal.content.deadline < self.there.chain.next_time():
+                    continue
+                path = signature_path(self.out, proposal, self.signer.address)
+                if path.exists():
                     continue
                 self._sign(proposal, path)
                 signed += 1

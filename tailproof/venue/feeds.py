@@ -66,6 +66,16 @@ class Snapshot:
     replayed: bool
 
 
+@dataclass(frozen=True)
+class Manifest:
+    """What a feed says of itself.  parts : by "book" and maybe "history", a file's name or text, and its SHA-256."""
+
+    sequence: int
+    written_at: int
+    replayed: bool
+    parts: dict[str, tuple[str, str]]
+
+
 class Feed(Protocol):
     """Where snapshots come from.  name : as it may be shown."""
 
@@ -140,19 +150,15 @@ class FolderFeed:
 
     def _whole(self, document: Any, path: Path) -> Snapshot | str:
         """The snapshot, or the name of a file that is another."""
-        parts = _parts(Node(document, source=path), "file")
-        data = dict[str, bytes]()
-        for name in ("book", "history"):
-            if name in parts:
-                told = parts[name].object({"file", "sha256"})
-                file = told["file"].text(_NAME, "the name of a file beside it")
-                try:
-                    data[name] = read_source(self.folder / file)
-                except BadInput:                   # not there yet, or not any more
-                    return file
-                if hashlib.sha256(data[name]).hexdigest() != told["sha256"].text(_DIGEST, "64 hex digits"):
-                    return file
-        return _snapshot(parts, data, path)
+        manifest, data = read_manifest(Node(document, source=path)), dict[str, bytes]()
+        for name, (file, digest) in manifest.parts.items():
+            try:
+                data[name] = read_source(self.folder / file)
+            except BadInput:                       # not there yet, or not any more
+                return file
+            if hashlib.sha256(data[name]).hexdigest() != digest:
+                return file
+        return _snapshot(manifest, data, path)
 
 
 def write(folder: Path, sequence: int, written_at: int, files: dict[str, bytes], *, replayed: bool, keep: int = 2
@@ -180,7 +186,7 @@ def write(folder: Path, sequence: int, written_at: int, files: dict[str, bytes],
 def last_sequence(folder: Path) -> int:
     """Of what is in a folder, 0 if nothing is; raises BadInput where what is there is no manifest."""
     path = folder / MANIFEST
-    return _parts(Node.read(path), "file")["sequence"].integer(0, 1 << 50) if path.exists() else 0
+    return read_manifest(Node.read(path)).sequence if path.exists() else 0
 
 
 # -- over HTTP ---------------------------------------------------------------------------------------------------------
@@ -207,15 +213,12 @@ class HttpFeed:
     def read(self) -> Snapshot:
         """As `Feed.read`."""
         node = Node(jsonio.loads(self._get(), source=self.name), source=self.name)
-        parts = _parts(node, "text")
-        data = dict[str, bytes]()
-        for name in ("book", "history"):
-            if name in parts:
-                told = parts[name].object({"text", "sha256"})
-                data[name] = told["text"].text().encode()
-                if hashlib.sha256(data[name]).hexdigest() != told["sha256"].text(_DIGEST, "64 hex digits"):
-                    raise FeedDown(f"{self.name}: {name} does not have the digest beside it")
-        return _snapshot(parts, data, self.name)
+        manifest, data = read_manifest(node, "text"), dict[str, bytes]()
+        for name, (text, digest) in manifest.parts.items():
+            data[name] = text.encode()
+            if hashlib.sha256(data[name]).hexdigest() != digest:
+                raise FeedDown(f"{self.name}: {name} does not have the digest beside it")
+        return _snapshot(manifest, data, self.name)
 
     def _get(self) -> bytes:
         import requests
@@ -247,17 +250,21 @@ def feed_of(folder: Path | None, url: str | None) -> Feed:
 
 
 # -- what both have ----------------------------------------------------------------------------------------------------
-def _parts(node: Node, place: str) -> dict[str, Node]:
+def read_manifest(node: Node, place: str = "file") -> Manifest:
+    """What a feed says of itself.  place : "file", or "text" over HTTP.  Raises BadInput naming the field."""
     parts = node.document(SCHEMA, {"sequence", "written_at", "replayed", "book"}, {"history"})
+    found = dict[str, tuple[str, str]]()
     for name in ("book", "history"):
         if name in parts:
-            parts[name].object({place, "sha256"})
-    return parts
+            told = parts[name].object({place, "sha256"})
+            text = told[place].text(_NAME, "the name of a file beside it") if place == "file" else told[place].text()
+            found[name] = text, told["sha256"].text(_DIGEST, "64 hex digits")
+    return Manifest(parts["sequence"].integer(0, 1 << 50), parts["written_at"].integer(0, _LAST),
+                    parts["replayed"].boolean(), found)
 
 
-def _snapshot(parts: dict[str, Node], data: dict[str, bytes], source: str | Path) -> Snapshot:
+def _snapshot(manifest: Manifest, data: dict[str, bytes], source: str | Path) -> Snapshot:
     book = jsonio.loads(data["book"], source=source)
     told = book.get("valuation") if isinstance(book, dict) else None
     return Snapshot(data["book"], data.get("history"), parse_time(told, field="book.valuation", source=source),
-                    parts["sequence"].integer(0, 1 << 50), parts["written_at"].integer(0, _LAST),
-                    parts["replayed"].boolean())
+                    manifest.sequence, manifest.written_at, manifest.replayed)

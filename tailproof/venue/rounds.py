@@ -2,7 +2,7 @@
 
     ROUNDS/epochs/000007/          the epoch directory of tick 7, sources and all
     ROUNDS/contents/000007.json    which epoch, and the content that is proposed of it
-    SIGNATURES/000007-0x….json     a signer's signature of that content (`oracle sign`)
+    SIGNATURES/000007-0x…-….json   a signer's signature of that content (`oracle sign`)
 
 Nothing here is believed by who reads it: signers make the epoch again, and the venue looks at each signature.
 """
@@ -26,6 +26,8 @@ from ..signing import SignedContent
 SCHEMA = "tailproof.venue-round/1"
 LATEST = 10**12 - 1
 _NUMBER = r"[0-9]{6,12}"
+EPOCH = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+"""Names of epoch directories: those of ticks, and of what others put there."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,13 @@ class Proposal:
 def name(tick: int) -> str:
     """Of a tick's files."""
     return f"{tick:06d}"
+
+
+def read_proposal(node: Node, tick: int) -> Proposal:
+    """What a file of ROUNDS/contents says; raises BadInput naming the field."""
+    parts = node.document(SCHEMA, {"epoch", "content"})
+    return Proposal(tick, parts["epoch"].text(EPOCH, "the name of an epoch directory"),
+                    EpochContent.from_json(parts["content"]))
 
 
 @dataclass(frozen=True)
@@ -71,11 +80,7 @@ class Rounds:
     def proposal(self, tick: int) -> Proposal | None:
         """Of a tick, if there is one; raises BadInput where it is malformed."""
         path = self._path(tick)
-        if not path.exists():
-            return None
-        parts = Node.read(path).document(SCHEMA, {"epoch", "content"})
-        return Proposal(tick, parts["epoch"].text(_NUMBER, "the name of an epoch directory"),
-                        EpochContent.from_json(parts["content"]))
+        return read_proposal(Node.read(path), tick) if path.exists() else None
 
     def ticks(self) -> list[int]:
         """Of which something was proposed, oldest first."""
@@ -95,9 +100,9 @@ class Rounds:
         return self.contents / f"{name(tick)}.json"
 
 
-def signature_path(folder: Path, tick: int, signer: str) -> Path:
-    """Where a signer puts its signature."""
-    return folder / f"{name(tick)}-{signer}.json"
+def signature_path(folder: Path, proposal: Proposal, signer: str) -> Path:
+    """Where a signer puts its signature of a content."""
+    return folder / f"{name(proposal.tick)}-{signer}-{proposal.content.digest().hex()[:8]}.json"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ and stops nothing else.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import traceback
@@ -48,7 +49,7 @@ from . import feeds
 from .config import VenueConfig
 from .feeds import Feed, Snapshot
 from .openings import Openings
-from .rounds import Proposal, Rounds, gather, name
+from .rounds import EPOCH, Proposal, Rounds, gather, name
 from .ticks import Tick, Ticks
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ class Venue:
             if snapshot.valuation < arrays.header.timestamp:
                 raise BadInput("valuation", snapshot.valuation, f"at least {arrays.header.timestamp}, that of the last "
                                "epoch", source=feed.name)
-            if snapshot.valuation == arrays.header.timestamp:
+            if snapshot.valuation == arrays.header.timestamp and re.fullmatch(EPOCH, before.path.name):
                 return self._built(tick, before.path.name, before.leaves.root)
         own = self.config.epoch
         sources = sources_of(read_source(own.model), snapshot, {"model": str(own.model), "book": feed.name,

@@ -16,7 +16,7 @@ from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
 
-from .rounds import LATEST, name
+from .rounds import EPOCH, LATEST, name
 
 SCHEMA, STATE_SCHEMA = "tailproof.venue-tick/1", "tailproof.venue-state/1"
 OUTCOMES = ("open", "published", "failed")
@@ -61,7 +61,7 @@ class Tick:
             raise parts["seconds"].refuse("seconds by stage")
         return Tick(parts["number"].integer(1, LATEST), parts["begun_at"].number(0, 1e12),
                     parts["outcome"].choice(OUTCOMES),
-                    None if parts["epoch"].value is None else parts["epoch"].text(r"[0-9]{6,12}", "a name"),
+                    None if parts["epoch"].value is None else parts["epoch"].text(EPOCH, "a name"),
                     None if parts["root"].value is None else parts["root"].decimal(0, 1 << 256),
                     None if parts["epoch_id"].value is None else parts["epoch_id"].integer(1, (1 << 40) - 1),
                     parts["why"].text(), parts["gas"].integer(0, 1 << 60), seconds)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,24 @@ def test_the_file_of_the_documentation_is_one(tmp_path: Path) -> None:
     found = load(tmp_path, block[:block.index("```")])
     assert found.keeper is not None
     assert (found.interval, found.prove.limit, found.listen) == (600, 600, "127.0.0.1:8090")
+
+
+BLOCKED = """
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("sqlalchemy", "waitress", "prometheus_client", "distributed", "dask"):
+            raise ModuleNotFoundError(name, name=name.split(".")[0])
+sys.meta_path.insert(0, Block())
+import tailproof.cli.venue_run, tailproof.cli.venue_replay, tailproof.hearing
+import tailproof.venue.config, tailproof.venue.cosigning, tailproof.venue.feeds, tailproof.venue.replaying
+print("ended")
+"""
+
+
+def test_a_signer_and_a_replay_need_no_extra() -> None:
+    done = subprocess.run([sys.executable, "-c", BLOCKED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "ended"), done.stderr
+    refused = subprocess.run([sys.executable, "-c", BLOCKED + "import tailproof.venue.running"], capture_output=True,
+                             text=True, check=False)
+    assert refused.returncode == 1, "which is how it is seen"

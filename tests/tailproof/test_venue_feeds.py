@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import worlds
+from nodes import anvil, url_of
 
 from primitives.errors import BadInput, TailproofError
 from risk.epochs.provenance import Sources
@@ -22,6 +23,7 @@ from tailproof import epochs
 from tailproof.venue import feeds
 from tailproof.venue.feeds import FeedDown, FeedStale, FolderFeed, HttpFeed, Snapshot, feed_of, require_young
 from tailproof.venue.replaying import Replay
+from verifier_contracts.chain import Chain
 
 Run = Callable[..., Any]
 NOW = 1_700_000_000
@@ -280,6 +282,25 @@ def test_no_row_to_replay_is_bad_input(options: dict[str, int]) -> None:
 def test_a_history_without_an_underlying_of_the_book_is_bad_input() -> None:
     with pytest.raises(BadInput, match="ETH"):
         Replay(HISTORY.replace(b"ETH", b"XYZ"), BOOK)
+
+
+def test_a_development_chains_clock_goes_along_and_no_others(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                                             ) -> None:
+    (tmp_path / "h.csv").write_bytes(HISTORY)
+    (tmp_path / "b.json").write_bytes(BOOK)
+    there = ("venue", "replay", tmp_path / "h.csv", "--book", tmp_path / "b.json", "--out", tmp_path / "feed",
+             "--speed", 10 * DAY, "--since", "2024-06-17")
+    with anvil("--timestamp", str(NOW)) as chain:
+        before = chain.now()
+        assert run(*there, "--rpc", url_of(chain)).code == 0
+        assert 2 * DAY <= chain.now() - before < 2 * DAY + 600
+        monkeypatch.setenv("TAILPROOF_RPC", url_of(chain))
+        between = chain.now()
+        assert run(*there).code == 0, "what is configured for others moves nothing"
+        assert chain.now() == between
+        monkeypatch.setattr(Chain, "development", False)
+        told = run(*there, "--rpc", url_of(chain))
+        assert (told.code, told.data["field"]) == (2, "--rpc")
 
 
 def test_by_the_command(run: Run, tmp_path: Path) -> None:
