@@ -248,7 +248,7 @@ def test_a_book_that_nothing_proves_has_no_margin(run: Run, epoch_directory: Pat
                                 "positions": [{"instrument": "BTC-SPOT", "lots": 2**40 - 1}]}))
     for command in (("risk", "margin"), ("risk", "explain"), ("risk", "compare")):
         refused = run(*command, epoch_directory, huge)
-        assert (refused.code, refused.data["field"]) == (2, "gross exposure, sum |lots| amax")
+        assert (refused.code, refused.data["field"]) == (2, "gross exposure (the sum of |lots| amax)")
     assert run("risk", "what-if", epoch_directory, STRADDLE, "--add", f"BTC-SPOT={2**39}").code == 2
 
 
