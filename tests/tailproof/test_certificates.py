@@ -26,6 +26,7 @@ from tailproof.challenge import Challenge
 from tailproof.collateral_opening import CollateralOpening
 from tailproof.custody import Attestation, kept_by
 from tailproof.keys import KeyDirectory, make_keys
+from tailproof.number_forms import element
 from tailproof.secret import Opening
 from verifier_contracts.epoch_content import EpochContent, OracleDomain
 from verifier_contracts.signers import LocalSigner
@@ -118,7 +119,7 @@ def test_a_certificate_shows_what_it_says_and_says_what_it_does_not_show(desk: D
     assert all(check["holds"] for check in answer.data["checks"])
     shown = answer.data["shown"]
     for word in (VENUE.address, CUSTODIAN.address, OWNER.address, "5 % more", "Bank A",
-                 str(epochs.load(desk.path("epoch")).root)):
+                 element(epochs.load(desk.path("epoch")).root)):
         assert word in shown
     assert any("elsewhere" in line for line in answer.data["not_shown"])
     assert any("custodian has" in line for line in answer.data["not_shown"])

@@ -21,6 +21,7 @@ from committee.members import Identity
 from committee.proofs import Possession
 from primitives.babyjubjub import Point
 from primitives.elgamal import Binding
+from tailproof.number_forms import element
 from tailproof.secret import Opening
 
 Run = Callable[..., Any]
@@ -87,7 +88,7 @@ def house(run: Run, tmp_path_factory: pytest.TempPathFactory) -> House:
     assert answer["unconfirmed"] == []
     assert answer["key_context"] == CONTEXT
     committee = Committee.load(made.at("committee.json"))
-    assert (str(committee.key.x), str(committee.key.y)) == (answer["x"], answer["y"])
+    assert (element(committee.key.x), element(committee.key.y)) == (answer["x"], answer["y"])
     request = escrowed(*(Identity.load(made.at(f"{name}.key")).key for name in ("venue",)), committee.key,
                        Identity.load(made.at("owner.key")).key)
     request.save(made.at("request.json"))
@@ -108,8 +109,8 @@ def test_secrets_are_for_their_owner_alone(house: House) -> None:
 def test_a_key_is_proven_to_a_contract(house: House) -> None:
     answer = house("init", "prove", "--secret", house.at("venue.key"), "--context", CONTEXT)
     identity = Identity.load(house.at("venue.key"))
-    proof = Possession(Point(int(answer["t_x"]), int(answer["t_y"])), int(answer["s"]))
-    assert (answer["x"], answer["y"]) == tuple(map(str, identity.key))
+    proof = Possession(Point(int(answer["t_x"], 16), int(answer["t_y"], 16)), int(answer["s"], 0))
+    assert (answer["x"], answer["y"]) == tuple(map(element, identity.key))
     assert proof.holds(identity.key, bytes.fromhex(CONTEXT[2:]))
     assert not proof.holds(identity.key, bytes(32))
     assert str(identity.secret) not in json.dumps(answer)

@@ -221,7 +221,7 @@ def test_what_is_wrong_with_a_file_names_the_file(finished: Path, run: Run, tmp_
         assert answer.code == 2
         return answer.data["source"], answer.data["message"]
 
-    for values, said in (([1, 49], "is 2: must be 3, one for each wire"), ([2, 49, 7], r"witness[0] is 2: must be 1")):
+    for values, said in (([1, 49], "are 2: must be 3, one for each wire"), ([2, 49, 7], r"witness[0] is 2: must be 1")):
         (tmp_path / "w.wtns").unlink(missing_ok=True)
         write_wtns(tmp_path / "w.wtns", field.encode(values))
         found, message = source("prove", finished / "k.zkey", tmp_path / "w.wtns", *outputs(tmp_path))

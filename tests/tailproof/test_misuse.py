@@ -175,7 +175,7 @@ def test_whether_stderr_can_be_written_changes_no_answer(stage: str) -> None:
 # -- the salt ------------------------------------------------------------------------------------------------------
 def test_a_salt_that_others_can_read_is_refused(salt: Path) -> None:
     salt.chmod(0o640)
-    with pytest.raises(Exception, match=r"mode of the salt file is '0640': must be 0600"):
+    with pytest.raises(Exception, match=r"mode of the salt file is 0640: must be 0600"):
         Opening.load(salt)
 
 
