@@ -642,6 +642,23 @@ def test_a_size_is_a_term_and_leaves_other_ids_as_they_were() -> None:
         replace(Instrument.cash("USD"), most=1)
 
 
+def test_the_root_of_an_epoch_with_add_ons_is_the_same_everywhere() -> None:
+    """As tests/determinism has it for others: no history, so that nothing but our own arithmetic is in it."""
+    epoch = build(world(with_facts(), model=STATED.format(horizon=2, variance=0.0009) + RULES))
+    assert epoch.root == 1797992791106423665000341828078659357306055013506766042470107742951603148725
+
+
+def test_the_pages_example_builds() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "addons.md").read_text()
+    rules = page.split("```toml\n")[1].split("```")[0]
+    facts = json.loads("{" + page.split("```json\n")[1].split("```")[0] + "}")["liquidity"]
+    (market,) = facts["markets"]
+    markets = [{**market, "underlying": asset, "kind": kind} for asset in ("BTC", "ETH") for kind in KINDS]
+    made = {**book(), "liquidity": {**facts, "as_of": "2024-06-18T00:00:00Z", "markets": markets}}
+    assert terms(build(world(made, model=MODEL + rules))).names == ("contingency", "rounding", "lag", "spread",
+                                                                    "impact")
+
+
 def test_monte_carlo_is_charged_too() -> None:
     stated = STATED.format(horizon=2, variance=0.0009)
     epoch = build(world(copy.deepcopy(with_facts()), model=stated + RULES))

@@ -205,6 +205,25 @@ def test_a_venue_registers_what_it_holds(site: Site, tmp_path: Path) -> None:
     assert (done.code, done.data["positions_checked"]) == (0, True)
 
 
+def test_a_venue_registers_no_position_beyond_the_size_it_is_charged_for(run: Run, site: Site, tmp_path: Path) -> None:
+    made = json.loads((FIXTURES / "book.json").read_text())
+    for size, fits in (("0.1", False), ("1000", True)):
+        made["liquidity"] = {"as_of": made["valuation"], "markets": [
+            {"underlying": "BTC", "kind": kind, "daily_volume": "1000", "open_interest": "1", "half_spread": "0",
+             "size": size} for kind in ("call", "put", "perpetual")]}
+        (tmp_path / f"{size}.json").write_text(json.dumps(made))
+        assert run("epoch", "build", "--book", tmp_path / f"{size}.json", "--model", FIXTURES / "model.toml",
+                   "--statement", STATEMENT, "--out", tmp_path / size).code == 0
+        assert site.consent(tmp_path / f"{size}.consent.json").code == 0
+        done = site.run("contract", "register", *site.there, "--consent", tmp_path / f"{size}.consent.json", "--from",
+                        site.world.venue, "--opening", site.home / "salt.json", "--epoch", tmp_path / size,
+                        "--expect-portfolio", STRADDLE)
+        assert done.code == (0 if fits else 1), done
+        assert (done.data["transaction"] is not None) == fits
+        assert site.show().data["version"] == int(fits)
+    assert all(position["agrees"] for position in done.data["positions"])
+
+
 def test_a_venue_that_does_not_look_is_told_so(site: Site, tmp_path: Path) -> None:
     assert site.consent(tmp_path / "consent.json").code == 0
     done = site.register(tmp_path / "consent.json")
