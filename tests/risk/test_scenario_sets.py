@@ -223,7 +223,7 @@ def test_the_directory_holds_shocks_and_the_audit_looks_at_them(crypto_sources: 
         epoch_directory.load(tmp_path / "epoch")
     table[3, 0] = 17
     np.save(tmp_path / "epoch" / "shocks.npy", table)
-    with pytest.raises(BadInput, match=r"shocks is .* must be kinds in \[0, 5\]"):
+    with pytest.raises(BadInput, match=r"shocks is .* must be kinds in \[0, 6\]"):
         epoch_directory.load(tmp_path / "epoch")
 
 
