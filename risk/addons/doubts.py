@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from risk.addons import impact
-from risk.addons.lot import Lot, most_lots, variances_of
+from risk.addons.lot import Lot, most_lots, units_of, variances_of
 from risk.exact.clock import YEAR, format_time
 from risk.market.book import Book
 from risk.market.instruments import Kind
@@ -57,14 +57,12 @@ def doubts(model: Model, book: Book, calibration: Calibration) -> Iterator[Doubt
 def _sizes(book: Book) -> Iterator[tuple[str, Fraction, Fraction]]:
     """Of living listings whose market the book states: symbol, units of the largest position, a day's volume."""
     assert book.liquidity is not None
-    spots = {underlying.symbol: underlying.spot for underlying in book.underlyings}
     for listing in book.listings:
         instrument = listing.instrument
         market = book.liquidity.markets.get((instrument.underlying, instrument.kind))
         most = most_lots(book, listing)
         if listing.settled is None and market is not None and most is not None:
-            yield (instrument.symbol, most * instrument.underlying_units(spots[instrument.underlying]),
-                   Fraction(market.daily_volume))
+            yield instrument.symbol, most * units_of(book, instrument), Fraction(market.daily_volume)
 
 
 def _costly(model: Model, book: Book, facts: Liquidity, rule: Impact, calibration: Calibration) -> Iterator[Doubt]:
@@ -79,7 +77,7 @@ def _costly(model: Model, book: Book, facts: Liquidity, rule: Impact, calibratio
         variance = variances[instrument.underlying]
         if variance is None:
             continue
-        units = instrument.underlying_units(spots[instrument.underlying])
+        units = units_of(book, instrument)
         notional = units * spots[instrument.underlying]
         years = Fraction(0) if instrument.expiry is None else Fraction(instrument.expiry - book.valuation, YEAR)
         lot = Lot(row, instrument, units, notional, notional, (Fraction(0), Fraction(0)), variance, years, market, most)

@@ -17,7 +17,7 @@ from risk.market.instruments import Instrument, Kind
 from risk.market.liquidity import Market
 from risk.models.calibration import Calibration
 from risk.models.model import Basis, Estimator, Model
-from risk.valuation.revaluation import prices_today
+from risk.valuation.revaluation import prices_today, quoted_price
 
 SIDES = ("long", "short")
 
@@ -27,7 +27,7 @@ class Lot:
     """One lot of a living listing; amounts are money units, exact.
 
     row : of the listing among the book's.
-    units : of the underlying, at spot.  notional : at spot.  value : what it is worth today.
+    units : of the underlying that it stands for.  notional : of these at spot.  value : what it is worth today.
     shortfall : Expected Shortfall of holding it long, and short; at least 0.
     variance : of a day's log return of its underlying; None where nothing forecasts one.
     years : to its expiry, 0 where it has none.
@@ -69,8 +69,9 @@ def lots_of(book: Book, model: Model, calibration: Calibration, values: Sequence
         instrument = listing.instrument
         if listing.settled is not None or instrument.kind == Kind.CASH:
             continue
-        units = instrument.underlying_units(spots[instrument.underlying])
-        value = price * Fraction(instrument.lot)
+        units = units_of(book, instrument)
+        value = units * spots[instrument.underlying] if instrument.notional and model.basis != Basis.LEVEL \
+            else price * Fraction(instrument.lot)
         base = value if model.basis == Basis.LEVEL else Fraction(0)
         long = max(shortfall(-each[row], weights, tail.numerator) for each in values) + base
         short = max(shortfall(each[row], weights, tail.numerator) for each in values) - base
@@ -78,6 +79,11 @@ def lots_of(book: Book, model: Model, calibration: Calibration, values: Sequence
                   (max(Fraction(0), long), max(Fraction(0), short)), variances[instrument.underlying],
                   Fraction(0) if instrument.expiry is None else Fraction(instrument.expiry - book.valuation, YEAR),
                   market_of(book, instrument), most_lots(book, listing))
+
+
+def units_of(book: Book, instrument: Instrument) -> Fraction:
+    """Units of the underlying that a living lot stands for today; of what has settled, as though at the spot."""
+    return instrument.underlying_units(quoted_price(book, instrument))
 
 
 def market_of(book: Book, instrument: Instrument) -> Market | None:
@@ -92,10 +98,7 @@ def most_lots(book: Book, listing: Listing) -> int | None:
     if instrument.most is not None:
         return instrument.most
     market = market_of(book, instrument)
-    if market is None:
-        return None
-    spot = next(one.spot for one in book.underlyings if one.symbol == instrument.underlying)
-    return math.floor(Fraction(market.size) / instrument.underlying_units(spot))
+    return None if market is None else math.floor(Fraction(market.size) / units_of(book, instrument))
 
 
 def shortfall(losses: NDArray[np.int64], weights: Sequence[int], numerator: int) -> Fraction:

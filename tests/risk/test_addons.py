@@ -267,11 +267,11 @@ def test_shortfalls_are_those_of_margins() -> None:
 
 
 def test_a_lot_that_pays_coins_is_charged_for_the_coins_it_stands_for() -> None:
-    """An inverse perpetual counts quote units: of 650 USD it is charged as one of 0.01 BTC at 65,000 is."""
+    """An inverse perpetual counts quote units: as many as its linear sister is worth by the perpetual's mark."""
     document = with_facts()
-    spot = next(one["spot"] for one in document["underlyings"] if one["symbol"] == "BTC")
+    mark = next(one["perpetual"] for one in document["underlyings"] if one["symbol"] == "BTC")
     linear = next(one for one in document["instruments"] if one["kind"] == "perpetual" and one["underlying"] == "BTC")
-    coin = {**linear, "symbol": "COIN", "lot": str(Decimal(linear["lot"]) * Decimal(spot)), "settlement": "coin"}
+    coin = {**linear, "symbol": "COIN", "lot": str(Decimal(linear["lot"]) * Decimal(mark)), "settlement": "coin"}
     epoch = build(world({**document, "instruments": [*document["instruments"], coin]}, model=MODEL + RULES))
     for name in ("spread", "impact", "basis", "confidence", "depeg", "gas"):
         for mine, other in zip(term(epoch, name, "COIN"), term(epoch, name, linear["symbol"]), strict=True):

@@ -1,0 +1,53 @@
+"""Add-ons of inverse contracts: a lot of dollars is charged as the coins that it stands for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from worlds import book as small_book
+from worlds import world
+
+from risk.addons.lot import lots_of
+from risk.epochs.build import build, parse_sources
+from risk.epochs.epoch import Epoch
+
+FACTS = {"as_of": "2024-06-18T12:00:00Z", "markets": [
+    {"underlying": asset, "kind": kind, "daily_volume": "10000", "open_interest": "1000", "half_spread": "0.0005",
+     "size": "10"} for asset in ("BTC", "ETH") for kind in ("spot", "perpetual", "call", "put")]}
+RULES = '''
+[addons.basis]
+base = 0.02
+per_year = 0.0
+'''
+DOLLARS = "600.1"                  # of which a hundredth of a coin is 600.10 at the mark of 60,010
+
+
+def made(basis: str) -> Epoch:
+    book: dict[str, Any] = json.loads(json.dumps(small_book()))
+    book["instruments"].append({"symbol": "I-PERP", "kind": "perpetual", "underlying": "BTC", "lot": DOLLARS,
+                                "settlement": "coin", "reference": "50000"})
+    book["liquidity"] = FACTS
+    of = world(book)
+    head = f'purpose = "trial"\nseed = 3\nbasis = "{basis}"\nhorizon'
+    return build(replace(of, model=(of.model.decode().replace("horizon", head, 1) + RULES).encode()))
+
+
+@pytest.mark.parametrize("basis", ["change", "level"])
+def test_as_many_coins_pay_the_same_whether_paid_in_dollars_or_in_coins(basis: str) -> None:
+    epoch = made(basis)
+    rates = [(int(epoch.long[row]), int(epoch.short[row])) for row in (epoch.row_of("BTC-PERP") or 0,
+                                                                       epoch.row_of("I-PERP") or 0)]
+    assert rates[0] == rates[1]
+    assert rates[0][0] > 0.02 * 600 * 1e6              # the basis is inside
+    assert epoch.provenance is not None
+    model, book, _ = parse_sources(epoch.provenance.sources)
+    lots = {lot.instrument.symbol: lot for lot in lots_of(book, model, epoch.provenance.calibration,
+                                                          [epoch.changes[1:]], model.shape.tail)}
+    inverse, linear = lots["I-PERP"], lots["BTC-PERP"]
+    assert (inverse.units, inverse.notional, inverse.size) == (Fraction(1, 100), linear.notional, linear.size)
+    assert inverse.most == linear.most == 1000
+    assert inverse.value == inverse.notional if basis == "change" else inverse.value > inverse.notional
