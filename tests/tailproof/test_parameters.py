@@ -14,14 +14,14 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from primitives.errors import BadInput
-from primitives.jsonio import Node
+from primitives.jsonio import Node, canonical
 from risk.epochs.build import build
 from risk.epochs.provenance import Sources
 from risk.margins.contributions import breakdown
 from risk.margins.portfolio import Portfolio
 from tailproof import epochs, templates
 from tailproof.cli import main
-from tailproof.parameter_simulation import after_epoch, read_collateral, simulate
+from tailproof.parameter_simulation import _required, after_epoch, read_collateral, simulate
 from tailproof.parameters import Parameters, changes, gathered
 from tailproof.proposals import Proposal, ProposalSignature
 from verifier_contracts.chain import KEY_VARIABLE
@@ -178,6 +178,12 @@ def test_who_falls_below_by_collateral(desk: Desk, tmp_path: Path) -> None:
     assert found.record["below"]["maintenance_after"] == 3
     straddle = by_name["short_straddle"]
     assert straddle.after - straddle.before == 200 * (-(-29001_720000 * 6 // 1000) - -(-29001_720000 * 12 // 10_000))
+    # Who was below before does not fall.
+    poor = collateral.read_text().replace(f"short_straddle,{before['short_straddle'] / 10**6:.6f}", "short_straddle,1")
+    collateral.write_text(poor)
+    again = simulate(proposal, numbers, BOOKS, collateral=collateral).record               # type: ignore[arg-type]
+    assert straddle.digest not in again["fallen"]
+    assert (again["below"]["maintenance_before"], again["below"]["maintenance_after"]) == (1, 3)
     rise = found.record["largest_rise"]
     assert rise["account"] == max(found.accounts, key=lambda one: one.after - one.before).digest
 
@@ -197,6 +203,25 @@ def test_a_system_alone_changes_no_margin(desk: Desk) -> None:
     alone = Proposal(bare[0], bare[1], "desk", "x", 0, 1)
     with pytest.raises(BadInput, match="the parameters have no system"):
         simulate(alone, numbers, BOOKS, cascade="standard")                                # type: ignore[arg-type]
+
+
+def test_buffers_round_up() -> None:
+    assert [_required(margin, buffer) for margin, buffer in ((1, 0), (1, 1), (9_999, 1), (10_000, 2_000))] == [
+        1, 2, 10_000, 12_000]
+
+
+def test_a_wallet_shows_what_is_signed(desk: Desk) -> None:
+    """Each part by its own digest, for one system."""
+    proposal = Proposal.load(desk / "proposal.json")
+    shown = proposal.message
+    assert shown["message"] == {
+        "before": keccak(canonical(proposal.before.document)), "after": keccak(canonical(proposal.after.document)),
+        "simulation": keccak(canonical(proposal.simulation)), "proposal": keccak(canonical(proposal.to_json())),
+        "effectiveAt": proposal.effective_at}
+    assert shown["domain"] == {"name": "Tailproof parameters", "version": "1", "chainId": 31337,
+                               "verifyingContract": ORACLE}
+    assert json.loads((desk / "proposal.json").read_text()) == proposal.to_json()
+    assert Proposal.load(desk / "bare.json").message["message"]["simulation"] == bytes(32)
 
 
 # -- lies --------------------------------------------------------------------------------------------------------------
