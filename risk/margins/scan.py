@@ -39,7 +39,8 @@ def set_changes(market: Market, name: str) -> NDArray[np.int64]:
     chosen = parse_set(Node(name, field="--set"), market.model.assets)
     shape = market.model.shape
     layout = EpochShape(len(chosen.rows), TailSize(1), shape.depth, shape.lanes, shape.width, shape.value_bits)
-    model = replace(market.model, set=chosen, shape=layout, horizon=0)
+    model = replace(market.model, set=chosen, shape=layout, horizon=0,
+                    dynamics=market.model.dynamics.of_rows)
     return value_changes(market.book, model, market.calibration, sets.scenarios(model))
 
 

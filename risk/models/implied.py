@@ -79,6 +79,12 @@ class Dynamics:
         return cls(Sticky(parts["dynamics"].choice(set(Sticky))) if "dynamics" in parts else usual.sticky, tenor, tilt,
                    width)
 
+    @property
+    def of_rows(self) -> Dynamics:
+        """What is left of it for the rows of a set: these say themselves what volatility and skew do, whatever model
+        they are put to."""
+        return Dynamics(self.sticky)
+
     def tilted(self, deviations: Floats, moneyness: float, deviation: float) -> Floats:
         """What the tilt multiplies a volatility by: (S,).
 

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from risk.exact.clock import YEAR
 from risk.exact.elementary import exp, log
 from risk.margins.shocks import Market
+from risk.market.book import Listing
 from risk.market.instruments import Kind
 from risk.scenarios.scenarios import RETURN_UNIT, VARIANCE_UNIT, rounded
 from risk.stress.factors import Factors
+from risk.valuation.funding import funding_share
 from risk.valuation.revaluation import prices_today, unrounded, value_changes
 
 Floats = NDArray[np.float64]
@@ -79,7 +81,8 @@ class BookLoss:
     def bound(self) -> int | None:
         """What no move of spots and volatilities can take more than; None where there is no such amount.
 
-        What is owned can fall to 0; a short put cannot exceed its strike (times a factor where rates are negative).
+        What is owned can fall to 0, and a perpetual then owes its funding; a short put cannot exceed its strike (times
+        a factor where rates until its expiry, the horizon gone, are negative).
         Short spots, futures, perpetuals and calls rise without end. Positions are bounded one by one, so the sum is not
         always reached.
         """
@@ -93,12 +96,23 @@ class BookLoss:
             living += abs(lots)
             size = Fraction(instrument.lot) * abs(lots)
             if lots > 0:
-                total += size * price
+                total += size * (price if instrument.kind != Kind.PERPETUAL else self._with_funding(listing, price))
             elif instrument.kind == Kind.PUT and instrument.strike is not None and instrument.expiry is not None:
-                years = (instrument.expiry - book.valuation) / YEAR
+                years = max(0.0, (instrument.expiry - book.valuation) / YEAR - self._horizon)
                 grown = Fraction(float(exp(np.maximum(0.0, book.log_discount(np.array([years]))))[0]))
                 total += size * (instrument.strike * grown * _BIT_MORE - price)
             else:
                 return None
         return math.ceil(total) + living           # a lot's change is rounded to money
 
+    @property
+    def _horizon(self) -> float:
+        """In years."""
+        return self.market.model.horizon / self.market.model.steps_per_year
+
+    def _with_funding(self, listing: Listing, price: Fraction) -> Fraction:
+        """A perpetual's price and what holding it long costs over the horizon, whatever spots do; paid, it is less."""
+        said = next(one.funding for one in self._book.underlyings if one.symbol == listing.instrument.underlying)
+        if said is None:
+            return price
+        return price * (_BIT_MORE + Fraction(funding_share(said.rate, said.hours, self._horizon)))

@@ -126,7 +126,8 @@ def handwritten(market: Market, chosen: ScenarioSet) -> StressSet:
     """Rows as they stand, as though they happened now."""
     shape = market.model.shape
     layout = EpochShape(len(chosen.rows), TailSize(1), shape.depth, shape.lanes, shape.width, shape.value_bits)
-    model = replace(market.model, set=chosen, shape=layout, horizon=0)
+    model = replace(market.model, set=chosen, shape=layout, horizon=0,
+                    dynamics=market.model.dynamics.of_rows)
     return StressSet(chosen.name, chosen.source or "a set of one's own", tuple(row.label for row in chosen.rows),
                      sets.scenarios(model), model)
 

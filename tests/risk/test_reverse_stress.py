@@ -14,6 +14,8 @@ import pytest
 from scipy.optimize import minimize, minimize_scalar
 from scipy.spatial.distance import mahalanobis
 from scipy.stats import entropy
+from worlds import STATED, world
+from worlds import book as small_book
 
 from primitives.errors import BadInput
 from risk.epochs.build import build
@@ -434,3 +436,22 @@ def test_one_asset_by_a_scalar_search(market: Market, factors: Factors) -> None:
                             method="bounded", options={"xatol": 1e-9}).x for side in ((-0.8, 0.0), (0.0, 1.5))]
     wanted = min(abs(end - factors.mean[0]) / factors.deviation[0] for end in ends)
     assert found.distance == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("case", ["funding", "curve"])
+def test_bounds_know_funding_and_curves(case: str) -> None:
+    """A long perpetual owes its funding besides its price; a put's strike may grow in the middle of a curve."""
+    book = small_book()
+    expiry = "2024-09-27T08:00:00Z"
+    book["underlyings"][0]["funding"] = {"rate": "0.001", "hours": "8", "source": "venue"}
+    if case == "curve":                            # one at the expiry is worth one; a day before, more
+        del book["rate"]
+        book["discount"] = [{"until": "2024-09-26T00:00:00Z", "rate": "-0.2"}, {"until": expiry, "rate": "0"}]
+    head = STATED.format(horizon=2, variance=0.0009).replace("horizon", 'purpose = "trial"\nseed = 3\nhorizon', 1)
+    market = Market(build(world(book, model=head), accepted={"G2": "a curve for this test"} if case == "curve" else {}))
+    held = rows(market.epoch, **({"BTC-PERP": 100} if case == "funding" else {"BTC-SEP-70000-P": -10}))
+    losses = BookLoss(market, held, Factors.of(market))
+    bound = losses.bound()
+    assert bound is not None
+    worst = losses.at(np.array([[-0.9996, 0.0]]))[0]
+    assert 0.99 * bound < worst <= bound

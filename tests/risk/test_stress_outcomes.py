@@ -16,6 +16,7 @@ from risk.epochs.provenance import Sources
 from risk.exact.clock import YEAR
 from risk.exact.money import UNIT
 from risk.margins.contributions import breakdown
+from risk.margins.scan import DEFAULT_SET, set_changes
 from risk.margins.shocks import Market
 from risk.models.model import parse_toml
 from risk.models.scenario_set import of_assets, preset_text, presets
@@ -247,3 +248,16 @@ def test_levels_hold_their_value(edited: Callable[[bytes, str, str], bytes], cry
     assert found.losses == one(market, rows(levels, BTC_PERP=-10), "black-swan").losses
     assert found.holds == 10**6 * 1000 - 10 * round(Fraction("29024.5") * UNIT / 100)
     assert "value today" in words.sentence(found, "USD", levels=True)
+
+
+def test_rows_of_a_set_move_skew_by_nothing_but_what_they_say(market: Market) -> None:
+    """A table [surface] is of what a model draws: a model of rows may not have it, and its tilt is by deviations that
+    rows do not have. So neither stress nor a scan moves by it."""
+    tilted = Market(market.epoch)
+    tilted.model = replace(market.model, dynamics=replace(market.model.dynamics, tilt=0.1))
+    held = rows(market.epoch, **{"BTC-29JAN21-26000-P": -1})
+    for name in (*CRISES, DEFAULT_SET):
+        assert one(tilted, held, name).losses == one(market, held, name).losses
+        assert np.array_equal(set_changes(tilted, name), set_changes(market, name))
+    drawn = [outcomes(of, {"mine": held}, [sets.named(of, sets.BLACK_SWAN)])[0][0].losses for of in (tilted, market)]
+    assert drawn[0] != drawn[1]                    # what the model draws does
