@@ -27,7 +27,8 @@ class Lot:
     """One lot of a living listing; amounts are money units, exact.
 
     row : of the listing among the book's.
-    units : of the underlying that it stands for.  notional : of these at spot.  value : what it is worth today.
+    units : of the underlying that it stands for.  notional : of these at spot.  value : what it is worth today; of an
+        inverse perpetual or future, what it gains as the spot doubles: on levels of the coins since its reference.
     shortfall : Expected Shortfall of holding it long, and short; at least 0.
     variance : of a day's log return of its underlying; None where nothing forecasts one.
     years : to its expiry, 0 where it has none.
@@ -70,9 +71,11 @@ def lots_of(book: Book, model: Model, calibration: Calibration, values: Sequence
         if listing.settled is not None or instrument.kind == Kind.CASH:
             continue
         units = units_of(book, instrument)
-        value = units * spots[instrument.underlying] if instrument.notional and model.basis != Basis.LEVEL \
-            else price * Fraction(instrument.lot)
-        base = value if model.basis == Basis.LEVEL else Fraction(0)
+        worth = price * Fraction(instrument.lot)
+        base = worth if model.basis == Basis.LEVEL else Fraction(0)
+        coins = instrument.underlying_units(instrument.reference) if model.basis == Basis.LEVEL \
+            and instrument.reference is not None else units
+        value = coins * spots[instrument.underlying] if instrument.notional else worth
         long = max(shortfall(-each[row], weights, tail.numerator) for each in values) + base
         short = max(shortfall(each[row], weights, tail.numerator) for each in values) - base
         yield Lot(row, instrument, units, units * spots[instrument.underlying], value,

@@ -14,6 +14,10 @@ from worlds import world
 from risk.addons.lot import lots_of
 from risk.epochs.build import build, parse_sources
 from risk.epochs.epoch import Epoch
+from risk.margins.addon_parts import terms_of_epoch
+from risk.margins.contributions import breakdown
+from risk.margins.levels import from_today
+from risk.margins.shocks import Market
 
 FACTS = {"as_of": "2024-06-18T12:00:00Z", "markets": [
     {"underlying": asset, "kind": kind, "daily_volume": "10000", "open_interest": "1000", "half_spread": "0.0005",
@@ -51,3 +55,24 @@ def test_as_many_coins_pay_the_same_whether_paid_in_dollars_or_in_coins(basis: s
     assert (inverse.units, inverse.notional, inverse.size) == (Fraction(1, 100), linear.notional, linear.size)
     assert inverse.most == linear.most == 1000
     assert inverse.value == inverse.notional if basis == "change" else inverse.value > inverse.notional
+
+
+@pytest.mark.parametrize("basis", ["change", "level"])
+def test_a_token_that_fails_takes_what_revaluation_says(basis: str) -> None:
+    """A hundredth of the price is left, of the mark, too, which is far below the spot: all but that is charged or in
+    Expected Shortfall."""
+    book: dict[str, Any] = json.loads(json.dumps(small_book()))
+    book["underlyings"][0]["perpetual"] = "58500"
+    book["instruments"].append({"symbol": "I-PERP", "kind": "perpetual", "underlying": "BTC", "lot": DOLLARS,
+                                "settlement": "coin", "reference": "50000"})
+    of = world(book)
+    head = f'purpose = "trial"\nseed = 3\nbasis = "{basis}"\nhorizon'
+    model = of.model.decode().replace("horizon", head, 1) + "\n[addons.wrong_way]\nBTC = {recovery = 0.01}\n"
+    market = Market(build(replace(of, model=model.encode())))
+    row = market.epoch.row_of("I-PERP") or 0
+    lost = -market.gains([(row, 1)], [{"BTC": (Fraction(-99, 100), Fraction(0))}])[0]
+    alone = breakdown(from_today(market.epoch), [(row, 1)])
+    terms = terms_of_epoch(market.epoch)
+    paid = int(terms.long[row - 1, terms.names.index("wrong_way")])
+    assert paid > 0
+    assert lost - 2 <= alone.required - alone.addons + paid <= lost + 2
