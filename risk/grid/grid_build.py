@@ -137,6 +137,9 @@ def _standard(shape: GridShape, model: Model) -> StandardMap:
         raise BadInput("estimator", str(model.estimator), "one with a model: a grid is laid in units of its forecast")
     if model.jumps is not None:
         raise BadInput("jumps", model.jumps.family, "absent: the standard scenarios of a grid have none")
+    if model.stress.sets:
+        raise BadInput("stress.sets", ", ".join(model.stress.sets), "absent: the standard scenarios of a grid have "
+                       "none")
     if not isinstance(shape.map, StandardMap):
         raise BadInput("shape.map", type(shape.map).__name__, "a standard map: others have no scenarios to revalue in")
     if shape.map.horizon != model.horizon:

@@ -130,6 +130,13 @@ def test_a_change_beyond_its_bits_names_instrument_and_node(trial_sources: Sourc
         build_grid(trial_sources, replace(GRID_TINY, depth=3, value_bits=20))
 
 
+def test_stress_that_no_standard_scenario_has_is_refused(trial_sources: Sources) -> None:
+    """Else the manifest would say that so many of the scenarios are stress, of which there is none."""
+    stressed = trial_sources.model + b'\n[stress]\nsets = ["dependence-1", "rates"]\nweight = 0.25\n'
+    with pytest.raises(BadInput, match=r"stress.sets is 'dependence-1, rates': must be absent: the standard scenarios"):
+        build_grid(replace(trial_sources, model=stressed), replace(GRID_TINY, depth=3))
+
+
 def test_history_models_build_grids_too(us_sources: Sources) -> None:
     """Three assets, fitted on the S&P 500, NASDAQ and WTI: the sum of GARCH forecasts is the unit."""
     model = value(us_sources, replace(GRID_1000, map=replace(GRID_1000.map, horizon=_horizon(us_sources))))
