@@ -41,4 +41,4 @@ def lowest(book: Book, underlying: str, rule: Confidence) -> Fraction:
 
 def charge(lot: Lot, confidence: Fraction, rule: Confidence) -> int:
     """Money units a lot."""
-    return math.ceil((1 - confidence) * rule.factor * lot.notional) if confidence < rule.threshold else 0
+    return math.ceil((1 - confidence) * rule.factor * lot.exposure) if confidence < rule.threshold else 0

@@ -18,4 +18,4 @@ from risk.models.addon_rules import Depeg
 
 def charge(lot: Lot, price: Decimal, rule: Depeg) -> int:
     """Money units a lot.  price : of the quote token."""
-    return math.ceil(max(Fraction(0), rule.threshold - Fraction(price)) * rule.factor * lot.notional)
+    return math.ceil(max(Fraction(0), rule.threshold - Fraction(price)) * rule.factor * lot.exposure)

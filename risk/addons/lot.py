@@ -48,6 +48,12 @@ class Lot:
     most: int | None
 
     @property
+    def exposure(self) -> Fraction:
+        """What of it moves with the spot, as `notional`; of an inverse perpetual or future on levels at least all the
+        coins since its reference, which stay with the lot: more than its notional where the price has risen since."""
+        return max(self.notional, self.value) if self.instrument.notional else self.notional
+
+    @property
     def size(self) -> Fraction | None:
         """Units of the underlying in the largest position."""
         return None if self.most is None else self.most * self.units

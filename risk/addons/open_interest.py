@@ -30,5 +30,5 @@ def share(book: Book, asset: str, caps: Caps) -> Fraction:
 
 def charge(lot: Lot, side: int, part: Fraction, others: int) -> int:
     """Money units a lot.  others : rates of the terms before this."""
-    whole = lot.value if SIDES[side] == "long" and lot.instrument.kind.optional else lot.notional
+    whole = lot.value if SIDES[side] == "long" and lot.instrument.kind.optional else lot.exposure
     return math.ceil(part * max(Fraction(0), whole - lot.shortfall[side] - others))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -55,6 +56,41 @@ def test_as_many_coins_pay_the_same_whether_paid_in_dollars_or_in_coins(basis: s
     assert (inverse.units, inverse.notional, inverse.size) == (Fraction(1, 100), linear.notional, linear.size)
     assert inverse.most == linear.most == 1000
     assert inverse.value == inverse.notional if basis == "change" else inverse.value > inverse.notional
+
+
+def test_coins_that_stay_with_a_lot_are_unsure_too() -> None:
+    """600.10 dollars since 20,000, at 60,000: on levels three hundredths of a coin move with the spot, on changes one.
+    Feeds, the peg and open interest are about all of them; the basis is about the one that closing trades."""
+    book: dict[str, Any] = json.loads(json.dumps(small_book()))
+    book["instruments"].append({"symbol": "I-PERP", "kind": "perpetual", "underlying": "BTC", "lot": DOLLARS,
+                                "settlement": "coin", "reference": "20000"})
+    feeds = [{"underlying": asset, "confidence": "0.5"} for asset in ("BTC", "ETH")] \
+        + [{"underlying": "BTC", "expiry": expiry["expiry"], "confidence": "0.5"} for expiry in book["expiries"]]
+    book["liquidity"] = {**FACTS, "confidences": feeds, "quote_price": "0.95"}
+    rules = RULES + """
+[addons.confidence]
+threshold = 0.55
+factor = 1.0
+scope = "epoch"
+[addons.depeg]
+threshold = 0.98
+factor = 2.0
+[addons.open_interest]
+BTC = {lower = 1.0, upper = 2.0}
+"""
+    spot, coins = 60_000_000_000, Fraction(DOLLARS)
+    for basis, held in (("change", coins / 60_010), ("level", coins / 20_000)):
+        of = world(book)
+        head = f'purpose = "trial"\nseed = 3\nbasis = "{basis}"\nhorizon'
+        epoch = build(replace(of, model=(of.model.decode().replace("horizon", head, 1) + rules).encode()),
+                      accepted={"G15": "a test of doubtful feeds"})
+        row, terms = epoch.row_of("I-PERP") or 0, terms_of_epoch(epoch)
+        rate = {name: int(terms.long[row - 1, i]) for i, name in enumerate(terms.names)}
+        assert rate["confidence"] == math.ceil(held * spot / 2)
+        assert rate["depeg"] == math.ceil(held * spot * Fraction("0.06"))
+        assert rate["basis"] == math.ceil(coins / 60_010 * spot * Fraction("0.02"))
+        alone = breakdown(from_today(epoch), [(row, 1)])
+        assert alone.required == pytest.approx(float(held * spot), abs=3)           # all of it, at full open interest
 
 
 @pytest.mark.parametrize("basis", ["change", "level"])
