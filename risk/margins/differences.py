@@ -203,6 +203,9 @@ def _prices(book: Book) -> Iterator[tuple[str, str]]:
             yield f"{underlying.symbol}.perpetual", format_money(underlying.perpetual)
         if underlying.funding is not None:
             yield f"{underlying.symbol}.funding a year", repr(underlying.funding.per_year)
+        if underlying.earns is not None:
+            yield f"{underlying.symbol}.yield", repr(underlying.earns)
+    yield from _liquidity(book)
     for (asset, expiry), curve in sorted(book.curves.items()):
         yield f"{asset}.{format_time(expiry)}.forward", format_money(curve.forward)
         if curve.slice is not None:
@@ -214,6 +217,23 @@ def _prices(book: Book) -> Iterator[tuple[str, str]]:
         if listing.settled is not None:
             yield f"{listing.instrument.symbol}.settled", format_money(listing.settled)
         yield f"{listing.instrument.symbol}.lot", format_decimal(listing.instrument.lot)
+
+
+def _liquidity(book: Book) -> Iterator[tuple[str, str]]:
+    """Facts that add-ons are charged by."""
+    facts = book.liquidity
+    if facts is None:
+        return
+    yield "liquidity.as_of", format_time(facts.as_of)
+    for name in ("gas_price", "quote_price"):
+        if (price := getattr(facts, name)) is not None:
+            yield f"liquidity.{name}", format_decimal(price)
+    for (asset, kind), market in sorted(facts.markets.items()):
+        for name in ("daily_volume", "open_interest", "half_spread", "size"):
+            yield f"liquidity.{asset}.{kind}.{name}", format_decimal(getattr(market, name))
+    for (asset, expiry), confidence in sorted(facts.confidences.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
+        yield f"liquidity.{asset}{'' if expiry is None else f'.{format_time(expiry)}'}.confidence", \
+            format_decimal(confidence)
 
 
 def flattened(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

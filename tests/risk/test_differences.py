@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from worlds import book as small_book
+from worlds import world
 
 from primitives.errors import BadInput
 from risk.epochs.build import build
@@ -114,3 +116,22 @@ def test_reference_books_hold_equal_values(crypto: Epoch) -> None:
     for symbol, count in found["long all"].items():
         assert float(lots[symbol]) * count * spots[symbol[:3]] == pytest.approx(NOTIONAL, rel=0.01)
     assert np.all([count < 0 for count in found["short straddle BTC"].values()])
+
+
+def test_facts_that_addons_are_charged_by_are_named() -> None:
+    """A day's volume halves, a feed doubts itself, an underlying is said to earn something: rates move by it."""
+    book = small_book()
+    market = {"underlying": "BTC", "kind": "spot", "daily_volume": "10000", "open_interest": "1000",
+              "half_spread": "0.0005", "size": "10"}
+    book["liquidity"] = {"as_of": "2024-06-18T12:00:00Z", "markets": [market], "quote_price": "1",
+                         "confidences": [{"underlying": "BTC", "confidence": "0.97"}]}
+    head = 'purpose = "trial"\nseed = 3\nhorizon'
+    epochs = []
+    for volume, confidence, earns in (("10000", "0.97", "0"), ("5000", "0.9", "0.001")):
+        market["daily_volume"], book["underlyings"][0]["yield"] = volume, earns
+        book["liquidity"]["confidences"][0]["confidence"] = confidence
+        of = world(book)
+        epochs.append(build(replace(of, model=of.model.decode().replace("horizon", head, 1).encode())))
+    assert {change.field: (change.before, change.after) for change in difference(*epochs).prices} == {
+        "BTC.yield": ("0.0", "0.001"), "liquidity.BTC.spot.daily_volume": ("10000", "5000"),
+        "liquidity.BTC.confidence": ("0.97", "0.9")}
