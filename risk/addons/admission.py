@@ -39,17 +39,33 @@ def oversized(book: Book, held: Mapping[int, int]) -> list[Oversized]:
     ----------
     held : signed lots by instrument id; what the book does not list is left out.
     """
+    return list(_oversized(book, held).values())
+
+
+def enlarged(book: Book, before: Mapping[int, int], after: Mapping[int, int]) -> list[Oversized]:
+    """Of the contracts that are held beyond their size afterwards, those that a change has not only brought nearer to
+    it. A size in coins is fewer lots of dollars when prices fall, so a position may outgrow its size by itself; who
+    then sells some of it is not to be kept from it.
+
+    before, after : as `held` of `oversized`.
+    """
+    was = _oversized(book, before)
+    return [one for contract, one in _oversized(book, after).items()
+            if contract not in was or one.lots >= was[contract].lots or one.most < was[contract].most]
+
+
+def _oversized(book: Book, held: Mapping[int, int]) -> dict[Instrument, Oversized]:
     contracts: dict[Instrument, list[tuple[str, int, int | None]]] = {}
     for listing in book.listings:
         instrument, lots = listing.instrument, abs(held.get(listing.instrument.id, 0))
         if lots and listing.settled is None and instrument.kind != Kind.CASH:
             contracts.setdefault(replace(instrument, symbol="any", most=None), []).append(
                 (instrument.symbol, lots, most_lots(book, listing)))
-    found = []
-    for listings in contracts.values():
+    found = dict[Instrument, Oversized]()
+    for contract, listings in contracts.items():
         sizes, lots = [most for _, _, most in listings if most is not None], 0
         for _, own, _ in listings:
             lots += own
         if sizes and lots > min(sizes):
-            found.append(Oversized(tuple(symbol for symbol, _, _ in listings), lots, min(sizes)))
+            found[contract] = Oversized(tuple(symbol for symbol, _, _ in listings), lots, min(sizes))
     return found

@@ -44,7 +44,7 @@ def trade() -> None:
 @click.option("--cash", type=Integer(-(1 << 40) + 1, (1 << 40) - 1), help="Instead: lots of cash that are paid "
               "into the commitment, or, below 0, out of it.")
 @click.option("--holding", type=FILE, help="The positions that you hold for the account, as a portfolio file: with "
-              "these fills none may exceed the size that it is charged for.")
+              "these fills none may exceed the size that it is charged for, unless they make it smaller.")
 @click.option("--statement", help="Transition statement in force.  [default: the deployment's]")
 @click.option("--out", type=OUTPUT, required=True, help="Fills file to write for the owner, mode 0600.")
 @reporting
@@ -81,13 +81,14 @@ def sign_fills(deployment: Path, endpoint: Endpoint, account: str, epoch: Path, 
 
 
 def _beyond(numbers: epochs.AnyEpoch, holding: Path, fills: Sequence[tuple[int, int]]) -> Sequence[Oversized]:
-    from risk.addons.admission import oversized
+    from risk.addons.admission import enlarged
     from risk.margins.portfolio import Portfolio
     from risk.margins.shocks import sources_of
-    held = {int(numbers.ids[row]): lots for row, lots in Portfolio.read(holding).rows(numbers)}
+    before = {int(numbers.ids[row]): lots for row, lots in Portfolio.read(holding).rows(numbers)}
+    held = dict(before)
     for number, lots in fills:
         held[number] = held.get(number, 0) + lots
-    return oversized(sources_of(numbers)[1], held)
+    return enlarged(sources_of(numbers)[1], before, held)
 
 
 def _legs(numbers: epochs.AnyEpoch, buy: str | None, sell: str | None, lots: int | None, price: str | None,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from worlds import MODEL, book, history
 
-from risk.addons.admission import oversized
+from risk.addons.admission import enlarged, oversized
 from risk.market.book import parse_book
 
 ROOM = Path(__file__).parent.parent.parent / "fixtures"
@@ -53,10 +53,12 @@ def charged(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+NAMES = {"small": "BTC-PERP/100", "large": "BTC-PERP/1000", "call": "BTC-JUL-60000-C", "any": "BTC-PERP"}
+
+
 def portfolio(path: Path, **lots: int) -> Path:
-    names = {"small": "BTC-PERP/100", "large": "BTC-PERP/1000", "call": "BTC-JUL-60000-C", "any": "BTC-PERP"}
     path.write_text(json.dumps({"schema": "tailproof.portfolio/1", "positions": [
-        {"instrument": names[name], "lots": count} for name, count in lots.items()]}))
+        {"instrument": NAMES[name], "lots": count} for name, count in lots.items()]}))
     return path
 
 
@@ -142,6 +144,21 @@ def test_a_contract_is_held_to_the_smallest_size_it_is_held_by(run: Run, charged
 def test_without_sizes_nothing_is_too_large() -> None:
     made = parse_book(json.dumps(book()).encode())
     assert oversized(made, {listing.instrument.id: 10**9 for listing in made.listings}) == []
+
+
+@pytest.mark.parametrize(("before", "after", "refused"), [
+    ({"small": 120}, {"small": 110}, False), ({"small": 120}, {"small": 120}, True),
+    ({"small": 120}, {"small": 121}, True), ({"small": -120}, {"small": -110}, False),
+    ({"small": 100}, {"small": 101}, True), ({"small": 120}, {"small": -110}, False),
+    ({"large": 1200}, {"large": 1100}, False), ({"large": 1200}, {"large": 1000, "small": 1}, True),
+    ({"small": 120}, {"small": 110, "call": 1001}, True)])
+def test_what_makes_a_position_smaller_is_no_reason_to_refuse(before: dict[str, int], after: dict[str, int],
+                                                              refused: bool) -> None:
+    """Sizes in coins move with prices: who is beyond one and sells some of it must not be kept from selling."""
+    made = parse_book(json.dumps(sized_book()).encode())
+    ids = {listing.instrument.symbol: listing.instrument.id for listing in made.listings}
+    was, then = ({ids[NAMES[name]]: lots for name, lots in one.items()} for one in (before, after))
+    assert bool(enlarged(made, was, then)) == refused
 
 
 def test_settled_contracts_and_cash_have_no_size() -> None:
