@@ -589,6 +589,14 @@ def test_a_manifest_without_its_terms_does_not_pass_an_audit(charged: Epoch, tmp
     assert any("terms of the add-ons is none" in one for one in found)
 
 
+def test_bare_numbers_have_no_terms(charged: Epoch, tmp_path: Path) -> None:
+    path = saved(Epoch.of(charged.shape, [1], charged.changes[1:2]), tmp_path / "epoch")
+    epoch_directory.load(path)
+    rewrite(path, lambda manifest: manifest.update(addons={"terms": ["lag"], "long": [[0]], "short": [[0]]}))
+    with pytest.raises(BadInput, match="bare numbers follow from no rules"):
+        epoch_directory.load(path)
+
+
 def test_sums_are_looked_at_on_both_sides() -> None:
     made = Terms(("lag",), np.array([[1]]), np.array([[2]]))
     require_sums(made, np.array([1]), np.array([2]), source="here")
