@@ -166,6 +166,7 @@ def test_impact_is_the_square_root_law() -> None:
     """Y sigma sqrt(q/V) N = 1 x 0.02 x sqrt(100/400) x 1000 = 10; half a spread of 0.001 is 1."""
     assert impact.charge(a_lot(), MARKET, Impact(Fraction(1), None), Fraction(4, 10**4), Fraction(100)) == 10 * USD
     assert impact.spread(a_lot(), MARKET) == 1 * USD
+    assert impact.spread(a_lot(notional=1), MARKET) == 1                       # rounded up
 
 
 def test_concentration_is_the_rest_of_a_longer_lag() -> None:
@@ -262,6 +263,20 @@ def test_shortfalls_are_those_of_margins() -> None:
         share = Fraction(int(rng.integers(1, 20)), int(rng.integers(1, 4)))
         tail = TailSize(share.numerator, share.denominator)
         assert shortfall(losses, tail.weights(40), tail.numerator) == expected_shortfall(losses, tail).value
+
+
+def test_a_lot_counts_by_the_regime_that_loses_most_and_never_below_0() -> None:
+    """Each side by itself: two regimes, of which one gains in every scenario."""
+    inputs = prepare(world(with_facts(), model=MODEL + RULES))
+    n, tail = len(inputs.book.listings), TailSize(2)
+    falls, rises = (np.full((n, 10), move, np.int64) for move in (-30, 20))
+
+    def shortfalls(*regimes: np.ndarray) -> set[tuple[Fraction, Fraction]]:
+        return {lot.shortfall for lot in lots_of(inputs.book, inputs.model, inputs.calibration, regimes, tail)}
+
+    assert shortfalls(falls) == {(30, 0)}
+    assert shortfalls(rises) == {(0, 20)}
+    assert shortfalls(falls, rises) == shortfalls(rises, falls) == {(30, 20)}
 
 
 # -- what is in leaves and manifest ---------------------------------------------------------------------------------
