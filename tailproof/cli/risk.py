@@ -17,8 +17,10 @@ from risk.grid.grid_epoch import GridEpoch
 from .. import telling
 from .console import FILE, PICTURE, Outcome, progress, reporting, table
 from .risk_backtest import attribution, backtest, forecast
+from .risk_books import books
 from .risk_cascade import cascade
 from .risk_procyclicality import procyclicality, sets
+from .risk_report import report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +41,11 @@ def risk() -> None:
 
 risk.add_command(attribution)
 risk.add_command(backtest)
+risk.add_command(books)
 risk.add_command(cascade)
 risk.add_command(forecast)
 risk.add_command(procyclicality)
+risk.add_command(report)
 risk.add_command(sets)
 
 

@@ -55,6 +55,7 @@ INTEGERS: dict[str, frozenset[str]] = {
     "risk/margins/grid_margin.py": frozenset({
         "weights @ epoch.changes[row]", "sum(self.standalone)", "sum(addons)", "sum(self.separate)",
         "sum((abs(lots) * int(epoch.amax[row]) for row, lots in positions))"}),
+    "risk/margins/causes.py": frozenset({"sum(alone)"}),
     "risk/margins/explain.py": frozenset({
         "itertools.accumulate(history.steps.tolist())", "sum(stress.counts(model.stress, total))"}),
     "risk/margins/levels.py": frozenset({"sum((lots * _mark(epoch, row) for row, lots in positions))"}),
