@@ -19,6 +19,7 @@ from .console import FILE, PICTURE, Outcome, progress, reporting, table
 from .risk_backtest import attribution, backtest, forecast
 from .risk_books import books
 from .risk_cascade import cascade
+from .risk_idle import idle
 from .risk_lp import lp
 from .risk_procyclicality import procyclicality, sets
 from .risk_report import report
@@ -45,6 +46,7 @@ risk.add_command(backtest)
 risk.add_command(books)
 risk.add_command(cascade)
 risk.add_command(forecast)
+risk.add_command(idle)
 risk.add_command(lp)
 risk.add_command(procyclicality)
 risk.add_command(report)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from primitives.errors import BadInput
 from risk.epochs.provenance import read_source
+from risk.grid.grid_directory import ARRAYS
+from risk.grid.grid_epoch import GridEpoch
 from risk.margins.contributions import Breakdown, breakdown
 from risk.margins.levels import from_today
 from risk.margins.shocks import Market, provenance_of
@@ -107,12 +109,18 @@ class Subject:
 
     # -- commands ---------------------------------------------------------------------------------------------------
     @property
+    def sources(self) -> Path:
+        """Where the epoch keeps what it was made from."""
+        inner = self.path / ARRAYS if isinstance(self.numbers, GridEpoch) else self.path
+        return inner / "sources"
+
+    @property
     def model_file(self) -> str:
-        return str(self.path / "sources" / "model.toml")
+        return str(self.sources / "model.toml")
 
     @property
     def history_file(self) -> str:
-        return str(self.path / "sources" / "history.csv" if self.history_path is None else self.history_path)
+        return str(self.sources / "history.csv" if self.history_path is None else self.history_path)
 
     def command(self, *words: str) -> Command:
         """`tailproof WORDS EPOCH`."""

@@ -255,6 +255,8 @@ def test_every_command_runs_and_prints_its_figures(every: list[Report], tmp_path
             shown = CliRunner().invoke(main, list(command))
             assert shown.exit_code in (0, 1), (command, shown.output)
             printed[command] = shown.stdout
+            if command[:2] == ("epoch", "build"):
+                assert tables(section(report, "determinism"))[0].rows[0][1] in shown.stdout, "another root"
         for commands, cell in figures(report):
             if any("--json" in command for command in commands):
                 continue                             # more places than the page has
