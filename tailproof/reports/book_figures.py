@@ -3,7 +3,7 @@
 The error is that of an Expected Shortfall over as many independent draws [Manistre, Hancock, Variance of the CTE
 estimator, North American Actuarial Journal 9, 2005]: (variance within the tail + (1 - a) (ES - VaR)**2) / (a S), with a
 the tail's probability. Scenarios here are stratified, not independent: their error is at most about as large. Of
-scenarios with masses, which stand for a population, it is not meant, and not told.
+scenarios with masses, which stand for a population, and of rows that somebody wrote, it is not meant, and not told.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from risk.margins.contributions import Breakdown, breakdown
 from risk.margins.levels import from_today
 from risk.margins.reference_books import reference_books
 from risk.margins.shocks import sources_of
+from risk.models.model import Estimator
 
 from ..epochs import AnyEpoch
 
@@ -31,7 +32,8 @@ class BookFigures:
     """One book. Amounts are 10**-6 quote units of losses from today on.
 
     value_at_risk_99 : the smallest loss that scenarios of at most 1 % in weight exceed.
-    error : standard error of Expected Shortfall over itself; None of scenarios with masses, or where ES is not above 0.
+    error : standard error of Expected Shortfall over itself; None of scenarios that are no draws, or where ES is not
+        above 0.
     """
 
     name: str
@@ -52,7 +54,7 @@ def book_figures(numbers: AnyEpoch) -> tuple[BookFigures, ...]:
     ------
     BadInput : an epoch of bare numbers.
     """
-    _, book, _ = sources_of(numbers)
+    model, book, _ = sources_of(numbers)
     risks = from_today(numbers)
     symbols = {instrument.symbol for instrument in numbers.instruments}
     out = []
@@ -63,7 +65,7 @@ def book_figures(numbers: AnyEpoch) -> tuple[BookFigures, ...]:
         out.append(BookFigures(
             name, lots, found.expected_shortfall, found.value_at_risk,
             found.money(quantile(found.losses, tail, 1 - EMIR_LEVEL)), found.addons, found.required,
-            _error(found, tail) if tail.uniform else None, found))
+            _error(found, tail) if tail.uniform and model.estimator != Estimator.HANDWRITTEN else None, found))
     return tuple(out)
 
 

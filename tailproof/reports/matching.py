@@ -20,7 +20,7 @@ def matching(subject: Subject) -> Section:
     if not stated:
         return Section("matching", "Matching", (Said(
             "The scenarios are equally likely and were chosen from nothing larger: there is no population to hold "
-            "them against. How far another draw would be off stands beside the reference books.", show[:1]),))
+            "them against. Where they were drawn, the error of that stands beside the reference books.", show[:1]),))
     blocks: list[Block] = [Words(
         "Scenarios with masses stand for a population of paths. Expected Shortfall of reference books by the "
         "scenarios is held against that over all paths; and an adversary looked for the book whose margin is "

@@ -26,8 +26,10 @@ from page_files import Browser
 
 from fixtures.us_history import history_csv
 from primitives.errors import BadInput
+from risk.epochs.epoch import Epoch
 from risk.exact.shape import TailSize, WeightedTail
 from risk.margins.portfolio import Portfolio
+from risk.valuation.weighted import Quality, Reference
 from tailproof.cli import main
 from tailproof.reports import run as reports
 from tailproof.reports.book_figures import book_figures, quantile
@@ -199,7 +201,8 @@ def parsed(command: tuple[str, ...]) -> click.Context:
         name, found, words = group.resolve_command(click.Context(group), words)
         assert found is not None, name
         group = found
-    return group.make_context(command[-1], words)
+    # Below the real root: a command keeps the help option that its first context gave it.
+    return group.make_context(command[-1], words, parent=click.Context(main, **main.context_settings))
 
 
 def test_every_figure_names_a_command_that_there_is(every: list[Report], tmp_path: Path,
@@ -361,6 +364,34 @@ def test_a_trial_says_so(run: Run, tmp_path: Path) -> None:
     warned = [block.text for block in public_report(Subject.read(tmp_path / "epoch"), "number").sections[0].blocks
               if isinstance(block, Said) and block.warns]
     assert any(text.startswith("TRIAL") for text in warned)
+
+
+def test_matching_tells_what_scenarios_with_masses_are_worth(us: Path) -> None:
+    """And of equally likely ones that there is nothing to tell."""
+    subject = Subject.read(us)
+    arrays = subject.numbers
+    assert isinstance(arrays, Epoch)
+    assert arrays.provenance is not None
+    quality = Quality(131_072, (Reference("long SP500", 100.0, 99.0), Reference("short WTI", 50.0, 50.25)), 0.93, 7.0)
+    made = replace(arrays.provenance, drawn=replace(arrays.provenance.drawn, quality=quality))
+    told = public_report(replace(subject, numbers=replace(arrays, provenance=made)), "matching").sections[0]
+    assert tables(told)[0].rows == (("long SP500", "-1.00"), ("short WTI", "+0.50"))
+    assert "at most -1.00% (long SP500); an adversary's book: 0.93" in next(
+        block.text for block in told.blocks if isinstance(block, Said))
+    assert not tables(public_report(subject, "matching").sections[0])
+
+
+def test_a_handwritten_set_is_no_draw(run: Run, tmp_path: Path) -> None:
+    """So no sampling error is told of it; the report stands without volatilities."""
+    text = (ROOM / "btc_eth" / "model.toml").read_text()
+    text = text[:text.index("[events]")].replace('"monte-carlo"', '"handwritten"\nset = "derive-pm2-2026-11"')
+    text = text.replace("scenarios = 256", "scenarios = 33").replace('tail = "32/5"', 'tail = "1"')
+    (tmp_path / "model.toml").write_text(text.replace("volatility_response = 1.0\n", ""))
+    assert run("epoch", "build", "--book", ROOM / "btc_eth" / "book.json", "--model", tmp_path / "model.toml",
+               "--out", tmp_path / "epoch").code == 0
+    report = public_report(Subject.read(tmp_path / "epoch"))
+    assert all(row[-1] == "-" for row in tables(section(report, "books"))[0].rows)
+    assert "somebody wrote each scenario" in report.page().decode()
 
 
 def test_files_of_forecasts_and_a_cascade_are_told(run: Run, epoch_directory: Path, tmp_path: Path) -> None:
