@@ -11,6 +11,7 @@ from primitives.errors import BadInput, suggestion
 from .. import telling
 from .backtests import backtests
 from .books import books
+from .breaking import breaking
 from .determinism import determinism
 from .drivers import drivers
 from .emir import emir
@@ -35,7 +36,8 @@ PUBLIC: Mapping[str, Callable[[Subject], Section]] = {
     "number": number, "model": model_card, "gates": gates, "books": books, "matching": matching,
     "backtests": backtests, "procyclicality": procyclicality, "stress": stress, "fund": fund, "inputs": inputs,
     "determinism": determinism, "frtb": frtb, "emir": emir}
-PRIVATE: Mapping[str, Callable[[Holder], Section]] = {"margin": holding, "drivers": drivers, "what-if": what_if}
+PRIVATE: Mapping[str, Callable[[Holder], Section]] = {"margin": holding, "drivers": drivers, "what-if": what_if,
+                                                          "breaking": breaking}
 """By the id of the section."""
 
 

@@ -1,6 +1,6 @@
 """What of the epoch's scenarios is stress, and what the worst of all does to reference books.
 
-`risk stress` and `risk reverse` look beyond the epoch's own scenarios: their blocks follow those here.
+What `risk stress` and `risk reverse` say beyond the epoch's own scenarios is of a portfolio: `breaking.py`.
 """
 
 from __future__ import annotations
