@@ -43,7 +43,7 @@ _OF_GROUP: Mapping[str, Mapping[str, str]] = {
     "auction": {**dict.fromkeys(_TOKEN, TOKEN), "value": MONEY}, "liquidation": {**dict.fromkeys(_TOKEN, TOKEN),
                                                                                    "value": MONEY},
     "risk": {**dict.fromkeys(("deficit", "drawn"), MONEY)}, "trade": {"cash": MONEY, "value": MONEY},
-    "verify": {"value": MONEY}, "oracle": {"bond": WEI}, "keeper": {"most_wei": WEI}}
+    "audit": {"amount": MONEY}, "verify": {"value": MONEY}, "oracle": {"bond": WEI}, "keeper": {"most_wei": WEI}}
 """Units of members by the command that has them, before those of all commands."""
 UNITS: Mapping[str, str] = {**dict.fromkeys(_QUOTE, MONEY), "gas_used": GAS, "tokens": TOKEN}
 _WHOLE = re.compile(r"-?[1-9][0-9]{0,77}|0")
