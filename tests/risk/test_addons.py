@@ -502,6 +502,8 @@ def test_rules_without_facts_are_refused() -> None:
     ("heartbeat_seconds = 3600\nkeeper_seconds = 600\nblocks = 20",
      "heartbeat_seconds = 0\nkeeper_seconds = 0\nblocks = 0", "above 0"),
     ("[addons.depeg]", "[addons.pegs]", "addons.pegs"),
+    ("BTC = {lower = 1e9, upper = 5e9}\n", "", "at least one asset"),
+    ("ETH = {recovery = 0.1}\n", "", "at least one asset"),
 ])
 def test_rules_are_refused(old: str, new: str, message: str) -> None:
     assert old in RULES
