@@ -43,12 +43,13 @@ _OF_GROUP: Mapping[str, Mapping[str, str]] = {
     "auction": {**dict.fromkeys(_TOKEN, TOKEN), "value": MONEY}, "liquidation": {**dict.fromkeys(_TOKEN, TOKEN),
                                                                                    "value": MONEY},
     "risk": {**dict.fromkeys(("deficit", "drawn"), MONEY)}, "trade": {"cash": MONEY, "value": MONEY},
-    "verify": {"value": MONEY}, "oracle": {"bond": WEI}, "keeper": {"most_wei": WEI}}
+    "audit": {"amount": MONEY}, "verify": {"value": MONEY}, "oracle": {"bond": WEI}, "keeper": {"most_wei": WEI}}
 """Units of members by the command that has them, before those of all commands."""
-UNITS: Mapping[str, str] = {**dict.fromkeys(_QUOTE, MONEY), "gas_used": GAS}
+UNITS: Mapping[str, str] = {**dict.fromkeys(_QUOTE, MONEY), "gas_used": GAS, "tokens": TOKEN}
 _WHOLE = re.compile(r"-?[1-9][0-9]{0,77}|0")
 _INSIDE = re.compile(r"(?<![0-9A-Za-z_.+-])[1-9][0-9]{38,77}(?![0-9A-Za-z_])(?!\.[0-9])")
 _NAMED = re.compile(rf"\b(epoch |(?:{'|'.join(sorted(TIMES))})=)([12][0-9]{{9}})(?![0-9.])(?! \()")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _ELEMENT = re.compile(r"0|[1-9][0-9]{0,77}|0x[0-9a-fA-F]{1,64}")
 
 
@@ -145,10 +146,12 @@ def _hex(text: str) -> str:
 
 
 def _amounts(value: Any) -> Iterator[str]:
-    """Names of members that are whole numbers, or lists of them, wherever they stand."""
+    """Names of members that are whole numbers, lists of them or such by token, wherever they stand."""
     if isinstance(value, Mapping) and not is_document(value):
         for key, one in value.items():
             first = one[0] if isinstance(one, list | tuple) and one else one
+            if isinstance(one, Mapping):
+                first = next((amount for name, amount in one.items() if _ADDRESS.fullmatch(str(name))), None)
             if type(first) is int or (isinstance(first, str) and _WHOLE.fullmatch(first)):
                 yield str(key)
             yield from _amounts(one)

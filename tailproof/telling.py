@@ -35,6 +35,13 @@ def setting(numbers: AnyEpoch) -> str:
         + (" · TRIAL" if known["trial"] else "")
 
 
+def tail(numbers: AnyEpoch) -> str:
+    """What Expected Shortfall is the mean of: "the worst 2.5 % of 256 scenarios over 1 day"."""
+    known = facts(numbers)
+    over = "" if known["horizon"] is None else f" over {known['horizon']}"
+    return f"the worst {100 * known['tail']:.3g} % of {known['scenarios']} scenarios{over}"
+
+
 def horizon(numbers: AnyEpoch) -> str | None:
     """"2 days"; None of bare numbers."""
     document = _model_document(numbers)

@@ -46,7 +46,7 @@ def _members(value: Any, units: frozenset[str], key: str) -> Iterator[str]:
         if is_document(value):
             return
         for name, one in value.items():
-            yield from _members(one, units, str(name))
+            yield from _members(one, units, key if re.fullmatch(r"0x[0-9a-fA-F]{40}", str(name)) else str(name))
             if (type(one) is int and 1_400_000_000 <= one < 2_400_000_000 and name not in LIVE | OTHERS
                     and f"{name}_utc" not in value and value.get("clock") != "live"):
                 yield f"seconds without a date: {name} {one}"

@@ -30,7 +30,8 @@ FITTING = "fitting"
 finished epoch and rolling forecasts, which fit again; and reverse stress, which searches there."""
 BACKTESTS = "backtests"
 """Beside them too: what it says of forecasts, nothing is made of."""
-BACKTESTS_IMPORTERS = {Path("tailproof/cli/risk_backtest.py")}
+BACKTESTS_IMPORTERS = {Path("tailproof/cli/risk_backtest.py"), Path("tailproof/reports/backtests.py"),
+                       Path("tailproof/reports/subject.py"), Path("tailproof/reports/year.py")}
 FITTING_IMPORTERS = {Path("tailproof/cli/model.py"), Path("tailproof/cli/risk_backtest.py"),
                      Path("tailproof/cli/surface.py"), Path("tailproof/judging.py"), Path("tailproof/reversing.py")}
 
@@ -87,7 +88,7 @@ def test_only_few_that_make_no_epoch_import_fitting() -> None:
         assert imported_risk_rooms(module.read_text()) <= allowed, module
 
 
-def test_only_its_own_command_imports_backtests() -> None:
+def test_only_its_own_command_and_reports_import_backtests() -> None:
     modules = [module for room in (*MAY_IMPORT, "fixtures") for module in (ROOT / room).rglob("*.py")]
     importing = {module.relative_to(ROOT) for module in modules
                  if (ROOT / "risk" / BACKTESTS) not in module.parents

@@ -10,6 +10,7 @@ import pytest
 from real_system import DEPOSIT, RealSystem, key_of_sender
 from system_world import publisher_keys
 
+from tailproof.number_forms import element
 from verifier_contracts.abi import encode_call
 from verifier_contracts.governance import Role
 from verifier_contracts.verifier_registry import WAIT
@@ -172,7 +173,7 @@ def test_accounts_are_listed_moved_and_voided(real: RealSystem) -> None:
     opening = real.register([(real.epoch.cash_id, DEPOSIT)])
     (one,) = real("contract", "accounts", sends=False)["accounts"]
     assert (one["version"], one["venue"], one["status"], one["commitment"]) == (
-        1, world.venue, "not attested", str(opening.commitment))
+        1, world.venue, "not attested", element(opening.commitment))
     assert real("contract", "accounts", "--venue", world.other_venue, sends=False)["accounts"] == []
 
     assert real("contract", "move", me, world.other_venue, by=world.stranger, code=1)["error"] == \

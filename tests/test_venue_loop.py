@@ -235,6 +235,51 @@ def test_what_is_lost_is_tried_again_later_and_others_at_once(site: VenueSite, t
     assert (asked, venue.accounts.counts()) == ([2, 1], {"handed over": 2})
 
 
+def test_ticks_go_on_while_accounts_are_proven_and_the_rest_is_proven_in_the_newer_epoch(
+        site: VenueSite, two: list[Member], monkeypatch: pytest.MonkeyPatch) -> None:
+    from tailproof.venue import running
+    monkeypatch.setattr(running, "TICK_EVERY", 0.0)
+    venue, handed = site.venue(), list[str]()
+    honest = venue._hand
+
+    def hand(job: Any, path: Path) -> None:
+        """The first proof takes so long that the clock goes on meanwhile."""
+        honest(job, path)
+        handed.append(job.context.account)
+        if len(handed) == 1:
+            site.later(5 * MINUTE)
+            site.feed(1_200, "29300")
+            venue._tick()
+            venue._tick()
+            site.sign(0, 1)
+    venue._hand = hand                                                                   # type: ignore[method-assign]
+    for _ in range(3):
+        venue.once()
+    site.sign(0, 1)
+    venue.once()
+    first, last = (tick.epoch_id for tick in venue.ticks.last(2))
+    assert first is not None
+    assert last is not None
+    assert len(handed) == 1, "the other was not proven in an epoch that is over"
+    venue.once()
+    # Nobody's proof is on chain yet; whose is, comes after the others.
+    assert set(site.documents()) == names(site, two, last) | {f"margin {handed[0].lower()} {first} 1"}
+    assert venue.troubles == {}
+
+
+def test_whose_proof_is_the_oldest_comes_first(site: VenueSite, two: list[Member]) -> None:
+    venue = site.venue()
+    site.tick(venue)
+    first = sorted((one.account for one in two), key=str.lower)[0]
+    submit(site, next(text for name, text in site.documents().items() if first.lower() in name))
+    site.later(5 * MINUTE)
+    site.feed(1_200, "29300")
+    begun = len(site.heard)
+    site.tick(venue)
+    order = [facts["account"] for event, facts in site.heard[begun:] if event == "handed over"]
+    assert order == sorted((one.account for one in two), key=str.lower)[::-1]
+
+
 # -- accounts ----------------------------------------------------------------------------------------------------------
 def test_one_accounts_failure_stops_no_other(real: RealSystem, site: VenueSite, tmp_path: Path) -> None:
     made = members(real, tmp_path / "in", [400, 700, 250, 300, 500])

@@ -38,12 +38,19 @@ class Rolled:
 
 def roll(model: Model, history: History, book: Mapping[str, float], alpha: float, *, first: int = FIRST, every: int = 0,
          refit: Refit | None = None, progress: Callable[[str, int, int], None] | None = None) -> Rolled:
-    """Forecast VaR and ES of a book for each return from number `first` on.
+    """Forecast VaR and ES of a book for each return from number `first` on; `roll_books` of one."""
+    return roll_books(model, history, [book], alpha, first=first, every=every, refit=refit, progress=progress)[0]
+
+
+def roll_books(model: Model, history: History, books: Sequence[Mapping[str, float]], alpha: float, *,
+               first: int = FIRST, every: int = 0, refit: Refit | None = None,
+               progress: Callable[[str, int, int], None] | None = None) -> list[Rolled]:
+    """Forecast VaR and ES of several books for each return from number `first` on, by the same scenarios.
 
     Parameters
     ----------
     history : of days, the model's assets in its order.
-    book : value held of each asset.
+    books : value held of each asset, of each.
     every, refit : before the first forecast and after every so many, parameters are fitted on the days until then; 0
         for those of the model file on all days, which may have seen the days that they are judged by.
 
@@ -60,12 +67,13 @@ def roll(model: Model, history: History, book: Mapping[str, float], alpha: float
         raise BadInput("jumps", model.jumps.family, "absent: forecasts are of the days of the past, which had theirs")
     if not history.daily:
         raise BadInput("history", Said("of times"), "of days: a row a date")
-    for asset in book:
-        if asset not in model.assets:
-            raise BadInput("book", asset, f"of {', '.join(model.assets)}")
-    weights = np.array([book.get(asset, 0.0) for asset in model.assets])
-    if not weights.any():
-        raise BadInput("book", dict(book), "one that holds something")
+    for book in books:
+        for asset in book:
+            if asset not in model.assets:
+                raise BadInput("book", asset, f"of {', '.join(model.assets)}")
+        if not any(book.values()):
+            raise BadInput("book", dict(book), "one that holds something")
+    weights = [np.array([book.get(asset, 0.0) for asset in model.assets]) for book in books]
     if first * alpha < 2:
         raise BadInput("first", first, f"at least {int(np.ceil(2 / alpha))}: two scenarios beyond VaR")
     # A state that the file gives is of another day than those that are forecast.
@@ -75,7 +83,7 @@ def roll(model: Model, history: History, book: Mapping[str, float], alpha: float
     if n - first < LEAST_DAYS:
         raise BadInput("days left to judge by", max(0, n - first), f"at least {LEAST_DAYS}, after {first} returns")
     refits = kept = 0
-    losses, var, shortfall = np.empty(n - first), np.empty(n - first), np.empty(n - first)
+    losses, var, shortfall = (np.empty((len(books), n - first)) for _ in range(3))
     for t in range(first, n):
         if progress is not None:
             progress("forecasts", t - first, n - first)
@@ -85,9 +93,11 @@ def roll(model: Model, history: History, book: Mapping[str, float], alpha: float
             model, refits, kept = found or model, refits + (found is not None), kept + (found is None)
         moves = scenarios(model.volatilities, model.correlation, np.diff(prices[:t + 1], axis=0), known.steps,
                           int(history.steps[t]))
-        losses[t - first] = -np.expm1(prices[t + 1] - prices[t]) @ weights
-        var[t - first], shortfall[t - first] = tail(-(moves @ weights), alpha)
-    return Rolled(Forecasts(losses, var, shortfall, alpha, history.labels[first + 1:]), refits, kept)
+        for b, held in enumerate(weights):
+            losses[b, t - first] = -np.expm1(prices[t + 1] - prices[t]) @ held
+            var[b, t - first], shortfall[b, t - first] = tail(-(moves @ held), alpha)
+    return [Rolled(Forecasts(losses[b], var[b], shortfall[b], alpha, history.labels[first + 1:]), refits, kept)
+            for b in range(len(books))]
 
 
 def scenarios(volatilities: Sequence[Volatility], correlation: Correlation, returns: Floats, steps: NDArray[np.int64],

@@ -1,20 +1,18 @@
 """The report as a page that a risk officer reads: in words what was shown, what must be believed, what was not looked
 at; then every finding with its evidence and the command that shows it alone.
 
-One file, which asks for nothing: no script, no link to elsewhere, pictures inside. Its own policy forbids a browser to
-load or run anything, should a word from outside ever pass for markup. Every such word goes through `_t`.
+One file, which asks for nothing (`tailproof.offline_page`). Every word from outside goes through `_t`.
 """
 
 from __future__ import annotations
 
-import base64
-import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from risk.exact.clock import format_time
 
-from ..printable import printable
+from ..offline_page import escaped as _t
+from ..offline_page import image, offline_page
 from .finding import PARTS, Finding, Verdict
 from .pictures import Picture
 from .report import Report
@@ -23,36 +21,15 @@ _CLASS = {Verdict.HELD: "held", Verdict.FAILED: "failed", Verdict.TRUST: "trust"
 _OF_EPOCH = re.compile(r"epoch\.([0-9]+)\.(.+)")
 """Findings of one of an account's epochs: the same things of each, and told together."""
 _STYLE = """
-:root{--ink:#222;--soft:#5b6570;--line:#dfe3e7;--held:#1f6b4f;--failed:#b3203a;--trust:#8a5a00;--unseen:#4a5560}
-*{box-sizing:border-box}
-body{font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--ink);background:#fff;
- margin:0 auto;max-width:60rem;padding:2rem 1.25rem 4rem}
-h1{font-size:1.5rem;line-height:1.25;margin:0 0 .25rem}
-h2{font-size:1.15rem;margin:2.2rem 0 .6rem;padding-bottom:.25rem;border-bottom:1px solid var(--line)}
-h3{font-size:1rem;margin:1.4rem 0 .4rem}
-p{margin:.4rem 0}ul{margin:.3rem 0;padding-left:1.2rem}li{margin:.3rem 0}
-.soft{color:var(--soft)}code,.mono{font:12.5px/1.45 ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}
-.verdict{padding:.8rem 1rem;border-left:5px solid var(--held);background:#f2f7f4;margin:1rem 0;font-weight:600}
-.verdict.failed{border-color:var(--failed);background:#fbf0f2}
-.private{padding:.6rem 1rem;background:#222;color:#fff;font-weight:700;margin:0 0 1rem}
 .counts{display:flex;gap:.6rem;flex-wrap:wrap;margin:.8rem 0}
 .counts span{border:1px solid var(--line);border-radius:4px;padding:.3rem .7rem}
-.badge{display:inline-block;min-width:6.2rem;text-align:center;border-radius:3px;padding:.05rem .45rem;color:#fff;
- font-size:12px;font-weight:600}
 .badge.held{background:var(--held)}.badge.failed{background:var(--failed)}.badge.trust{background:var(--trust)}
 .badge.unseen{background:var(--unseen)}
 .finding{border:1px solid var(--line);border-radius:4px;padding:.6rem .8rem;margin:.5rem 0;break-inside:avoid}
 .finding p.what{margin:0;font-weight:600}.finding .why{color:var(--failed)}.finding.trust .why{color:var(--trust)}
 .finding.unseen .why{color:var(--unseen)}
-table{border-collapse:collapse;width:100%;margin:.4rem 0;font-size:13px}
-th,td{text-align:left;vertical-align:top;padding:.2rem .6rem .2rem 0;border-bottom:1px solid #eef0f2;
- overflow-wrap:anywhere}
-th{font-weight:600;color:var(--soft)}td.name{width:13rem;color:var(--soft)}
-figure{margin:1rem 0;break-inside:avoid}img{max-width:100%;height:auto;border:1px solid var(--line)}
-figcaption{font-size:13px;color:var(--soft)}details{margin:.4rem 0}summary{cursor:pointer;color:var(--soft)}
 .mark{font-weight:700}.mark.held{color:var(--held)}.mark.failed{color:var(--failed)}.mark.trust{color:var(--trust)}
 .mark.unseen{color:var(--unseen)}
-@media print{body{max-width:none;padding:0}details{display:block}}
 """
 
 
@@ -62,22 +39,12 @@ def page(report: Report, pictures: Sequence[Picture] = (), *, without_pictures: 
     pictures : in order.  without_pictures : why there are none.
     """
     title = f"Audit of {_ARTICLE[report.kind]}"
-    return "\n".join((
-        "<!doctype html>", '<html lang="en">', "<head>", '<meta charset="utf-8">',
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        'style-src \'unsafe-inline\'">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{_t(title)} {_t(_short(report.name))}</title>", f"<style>{_STYLE}</style>", "</head>", "<body>",
-        *_head(report, title), *_words(report), *_pictures(pictures, without_pictures), *_details(report),
-        *_about(report), "</body>", "</html>", ""))
+    body = (*_head(report, title), *_words(report), *_pictures(pictures, without_pictures), *_details(report),
+            *_about(report))
+    return offline_page(f"{title} {_short(report.name)}", body, style=_STYLE)
 
 
 _ARTICLE = {"bundle": "a proof", "epoch": "an epoch", "account": "an account"}
-
-
-def _t(text: object) -> str:
-    """A word from outside, as text that is neither markup nor command."""
-    return html.escape(printable(str(text)), quote=True)
 
 
 def _short(name: str) -> str:
@@ -137,8 +104,7 @@ def _pictures(pictures: Sequence[Picture], without: str | None) -> Iterator[str]
     if without is not None:
         yield f'<h2>Pictures</h2><p class="soft">None are drawn: {_t(without)}.</p>'
     for picture in pictures:
-        data = base64.b64encode(picture.png).decode()
-        yield f'<h2>{_t(picture.title)}</h2><figure><img alt="{_t(picture.said)}" src="data:image/png;base64,{data}">' \
+        yield f"<h2>{_t(picture.title)}</h2><figure>{image(picture.png, picture.said)}" \
             f"<figcaption>{_t(picture.said)}</figcaption></figure>"
 
 

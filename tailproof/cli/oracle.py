@@ -487,7 +487,7 @@ def _shown_by_hand(there: Contracts, leaves: EpochLeaves, show: Sequence[str]) -
         id, _, element = rest.partition(":")
         if kind not in KINDS or not (element.isdecimal() and element.isascii()):
             raise BadInput("--show", text, f"KIND:ID:ELEMENT, with a kind of {', '.join(KINDS)}")
-        tag, leaf_id = _tag(kind), read_element(id, "--show, ID")
+        tag, leaf_id = _tag(kind), read_element(id, "--show")
         place = leaves.place(tag, leaf_id)
         if place is None or int(element) >= len(leaves.rows[tag][place]):
             raise BadInput("--show", text, "a leaf and an element that the epoch holds")

@@ -27,8 +27,12 @@ from .risk_cascade import cascade
 from .risk_contributions import contributions
 from .risk_greeks import greeks
 from .risk_haircuts import haircuts
+from .risk_idle import idle
+from .risk_lp import lp
 from .risk_marginal import marginal
 from .risk_procyclicality import procyclicality, sets
+from .risk_reference_books import books
+from .risk_report import report
 from .risk_reverse import reverse
 from .risk_stress import stress
 from .risk_tables import tables
@@ -56,6 +60,7 @@ def risk() -> None:
 risk.add_command(addons)
 risk.add_command(attribution)
 risk.add_command(backtest)
+risk.add_command(books)
 risk.add_command(cascade)
 risk.add_command(contributions)
 risk.add_command(forecast)
@@ -64,6 +69,9 @@ risk.add_command(marginal)
 risk.add_command(haircuts)
 risk.add_command(procyclicality)
 risk.add_command(reverse)
+risk.add_command(idle)
+risk.add_command(lp)
+risk.add_command(report)
 risk.add_command(sets)
 risk.add_command(stress)
 risk.add_command(tables)

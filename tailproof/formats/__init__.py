@@ -6,7 +6,20 @@ from typing import Any
 
 from primitives.errors import BadInput, suggestion
 
-from . import audits, cascades, certificates, contracts, exchange, governed, inputs, outputs, schemas, sharing, venues
+from . import (
+    audits,
+    cascades,
+    certificates,
+    contracts,
+    exchange,
+    governed,
+    idle,
+    inputs,
+    outputs,
+    schemas,
+    sharing,
+    venues,
+)
 from .observed import Format
 
 FORMATS: dict[str, Format] = {form.name: form for form in (
@@ -16,7 +29,7 @@ FORMATS: dict[str, Format] = {form.name: form for form in (
     exchange.SEALED_BID, exchange.LOTS, exchange.FREEZE, exchange.RELEASE, exchange.LEAVES, contracts.CONTRACTS_FILE,
     exchange.KEY, exchange.BUNDLE, exchange.BATCH, exchange.KEEPER_JOURNAL,
     exchange.GUARD_JOURNAL, exchange.CLOSE_OFFER, *certificates.FORMATS, *sharing.FORMATS, *audits.FORMATS,
-    cascades.CASCADE, *governed.FORMATS, *venues.FORMATS)}
+    cascades.CASCADE, idle.IDLE, *governed.FORMATS, *venues.FORMATS)}
 
 _HEAD = """\
 # Formats

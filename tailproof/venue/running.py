@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 Heard = Callable[..., object]
 AGAIN, LOST_AGAIN = 30.0, 5.0
 """Seconds after which what was refused of an account, or of a tick, is tried again; and what was lost."""
+TICK_EVERY = 1.0
+"""Seconds between looks at the clock while accounts are proven."""
 KEPT_EPOCHS = 64
 """Directories beside the one that stands; older ones go to an archive. The oracle keeps as many contents."""
 
@@ -153,13 +155,19 @@ class Venue:
         for part, work in (("tick", self._tick), ("accounts", self._accounts)):
             if self.stop.is_set():
                 break
-            try:
-                happened = bool(work()) or happened
-                self.troubles.pop(part, None)
-            except Exception as error:
-                self._trouble(part, error)
+            happened = self._part(part, work) or happened
         self.alive_at = self._clock()
         return happened
+
+    def _part(self, part: str, work: Callable[[], bool]) -> bool:
+        """A part of a round: what fails of it is told."""
+        try:
+            happened = work()
+            self.troubles.pop(part, None)
+            return happened
+        except Exception as error:
+            self._trouble(part, error)
+            return False
 
     def _trouble(self, part: str, error: Exception) -> None:
         """Say what failed, once for as long as it does. Of a defect of ours only where it is: its words may hold
@@ -329,8 +337,11 @@ class Venue:
         states = contexts.look(self.openings.accounts())
         jobs = self._jobs(contexts, states, now)
         self._swept_at = now
+        # Whose proof is the oldest comes first: where there is more to prove than time, nobody is left out for ever.
+        jobs.sort(key=lambda job: states[job.context.account].word.epoch_id)
+        if jobs and self._prove(held, jobs):
+            return True
         if jobs:
-            self._prove(held, jobs)
             self._swept_at = self._clock()
         self._note(epoch_id, bool(jobs))
         return bool(jobs)
@@ -408,8 +419,17 @@ class Venue:
             return True
         return item is not None
 
-    def _prove(self, held: Held, jobs: list[Job]) -> None:
-        settings = self.config.prove
+    def _prove(self, held: Held, jobs: list[Job]) -> bool:
+        """Have jobs proven. Ticks go on meanwhile: returns whether another epoch was published, in which the rest is to
+        be proven."""
+        settings, before, looked = self.config.prove, self.published, self._clock()
+
+        def stopped() -> bool:
+            nonlocal looked
+            if not self.stop.is_set() and self._clock() - looked >= TICK_EVERY:
+                self._part("tick", self._tick)
+                looked = self._clock()
+            return self.stop.is_set() or self.published != before
         site = Site(str(settings.key.absolute()), self.keys.key_digest, str(held.path.absolute()), held.leaves.root)
         try:
             client = self._farm_client()
@@ -417,7 +437,7 @@ class Venue:
                                 renewed=lambda: renew(client))
             self.proving = True
             dispatch.require_ready()
-            dispatch.run(jobs, len(jobs), told=self._told, stopped=self.stop.is_set)
+            dispatch.run(jobs, len(jobs), told=self._told, stopped=stopped)
         except (NoWorkers, OSError, RuntimeError) as error:
             self.close()                           # the next round makes another
             raise NoWorkers(f"the farm failed ({type(error).__name__})") from None
@@ -426,6 +446,7 @@ class Venue:
         if dispatch.expelled:
             self.expelled += len(dispatch.expelled)
             self.heard("workers sent away", workers=" ".join(dispatch.expelled))
+        return self.published != before
 
     def _farm_client(self) -> Client:
         if self._client is None:

@@ -149,7 +149,7 @@ def test_a_full_size_witness_is_pinned() -> None:
 @pytest.mark.parametrize(("positions", "says"), [
     ([(1, 1)] * 4, "number of positions is 4: must be at most 3"), ([(1, 2**40)], r"positions\[0\] lots"),
     ([(4, 1)], r"positions\[0\] leaf"), ([(1, 1.0)], r"positions\[0\] lots"),
-    ([(1, 2**39), (2, 2**39)], r"gross exposure, sum \|lots\| amax")])
+    ([(1, 2**39), (2, 2**39)], r"gross exposure \(the sum of \|lots\| amax\)")])
 def test_portfolios_out_of_bounds(positions: list, says: str) -> None:
     epoch = epoch_of(GRID_TINY, np.full((3, GRID_TINY.nodes), 1000))
     with pytest.raises(BadInput, match=says):

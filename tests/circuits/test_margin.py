@@ -185,7 +185,7 @@ def test_one_slot_and_sixty_four(book) -> None:
     ([(-1, 1)], r"positions\[0\] leaf"),
     ([(1, 1.0)], r"positions\[0\] lots"),
     ([(1, True)], r"positions\[0\] lots"),
-    ([(1, 2**39), (2, 2**39)], r"gross exposure, sum \|lots\| amax"),
+    ([(1, 2**39), (2, 2**39)], r"gross exposure \(the sum of \|lots\| amax\)"),
 ])
 def test_portfolios_out_of_bounds(positions: list, says: str, book) -> None:
     epoch = book.random_epoch(book.TINY.shape)

@@ -102,6 +102,7 @@ const CALLS = {
   press: (key) => page.keyboard.press(key),
   evaluate: (source, given) => page.evaluate(`(${source})(${JSON.stringify(given)})`),
   screenshot: (path) => page.screenshot({ path, fullPage: true }).then(() => null),
+  shot: (selector, path) => page.locator(selector).screenshot({ path }).then(() => null),
   seen: () => seen,
 };
 

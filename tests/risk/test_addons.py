@@ -168,6 +168,7 @@ def test_impact_is_the_square_root_law() -> None:
     """Y sigma sqrt(q/V) N = 1 x 0.02 x sqrt(100/400) x 1000 = 10; half a spread of 0.001 is 1."""
     assert impact.charge(a_lot(), MARKET, Impact(Fraction(1), None), Fraction(4, 10**4), Fraction(100)) == 10 * USD
     assert impact.spread(a_lot(), MARKET) == 1 * USD
+    assert impact.spread(a_lot(notional=1), MARKET) == 1                       # rounded up
 
 
 def test_concentration_is_the_rest_of_a_longer_lag() -> None:
@@ -286,6 +287,20 @@ def most_lots_of(epoch: Epoch, symbol: str) -> int:
     most = most_lots(listed, listing)
     assert most is not None
     return most
+
+
+def test_a_lot_counts_by_the_regime_that_loses_most_and_never_below_0() -> None:
+    """Each side by itself: two regimes, of which one gains in every scenario."""
+    inputs = prepare(world(with_facts(), model=MODEL + RULES))
+    n, tail = len(inputs.book.listings), TailSize(2)
+    falls, rises = (np.full((n, 10), move, np.int64) for move in (-30, 20))
+
+    def shortfalls(*regimes: np.ndarray) -> set[tuple[Fraction, Fraction]]:
+        return {lot.shortfall for lot in lots_of(inputs.book, inputs.model, inputs.calibration, regimes, tail)}
+
+    assert shortfalls(falls) == {(30, 0)}
+    assert shortfalls(rises) == {(0, 20)}
+    assert shortfalls(falls, rises) == shortfalls(rises, falls) == {(30, 20)}
 
 
 # -- what is in leaves and manifest ---------------------------------------------------------------------------------
@@ -487,6 +502,8 @@ def test_rules_without_facts_are_refused() -> None:
     ("heartbeat_seconds = 3600\nkeeper_seconds = 600\nblocks = 20",
      "heartbeat_seconds = 0\nkeeper_seconds = 0\nblocks = 0", "above 0"),
     ("[addons.depeg]", "[addons.pegs]", "addons.pegs"),
+    ("BTC = {lower = 1e9, upper = 5e9}\n", "", "at least one asset"),
+    ("ETH = {recovery = 0.1}\n", "", "at least one asset"),
 ])
 def test_rules_are_refused(old: str, new: str, message: str) -> None:
     assert old in RULES
@@ -611,6 +628,14 @@ def test_a_manifest_without_its_terms_does_not_pass_an_audit(charged: Epoch, tmp
     rewrite(path, lambda manifest: manifest.pop("addons"))
     found = [str(difference) for difference in check(path, now=charged.header.timestamp).differences]
     assert any("terms of the add-ons is none" in one for one in found)
+
+
+def test_bare_numbers_have_no_terms(charged: Epoch, tmp_path: Path) -> None:
+    path = saved(Epoch.of(charged.shape, [1], charged.changes[1:2]), tmp_path / "epoch")
+    epoch_directory.load(path)
+    rewrite(path, lambda manifest: manifest.update(addons={"terms": ["lag"], "long": [[0]], "short": [[0]]}))
+    with pytest.raises(BadInput, match="bare numbers follow from no rules"):
+        epoch_directory.load(path)
 
 
 def test_sums_are_looked_at_on_both_sides() -> None:

@@ -153,7 +153,7 @@ def test_what_nobody_holds_is_released_aloud(first: Epoch) -> None:
     assert clauses(epoch, first) == []
     told = [str(change) for change in changes(epoch, first)]
     assert "BTC-SPOT: listed -> released: the venue says that nobody holds it" in told
-    with pytest.raises(BadInput, match=r"released\[0\] is 'BTC-PERP': must be not among the instruments"):
+    with pytest.raises(BadInput, match=r"released\[0\] is 'BTC-PERP': must be none of the instruments"):
         build(later(lambda b: b.update(released=["BTC-PERP"])))
 
 

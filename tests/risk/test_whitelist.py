@@ -55,6 +55,12 @@ INTEGERS: dict[str, frozenset[str]] = {
     "risk/margins/grid_margin.py": frozenset({
         "weights @ epoch.changes[row]", "sum(self.standalone)", "sum(addons)", "sum(self.separate)",
         "sum((abs(lots) * int(epoch.amax[row]) for row, lots in positions))"}),
+    "risk/cascades/idle.py": frozenset({
+        "sum((amount * venue.yearly for amount, venue in zip(self.amounts, venues, strict=True)))",
+        "sum(placed.amounts)", "sum((a * b for a, b in zip(row, whole, strict=True)))",
+        "sum((a * b for a, b in zip(row, placed.amounts, strict=True)))",
+        "sum((a * b for a, b in zip(gain, found, strict=True)), Fraction(0))", "sum(amounts)"}),
+    "risk/margins/causes.py": frozenset({"sum(alone)"}),
     "risk/margins/explain.py": frozenset({
         "itertools.accumulate(history.steps.tolist())", "sum(stress.counts(model.stress, total))"}),
     "risk/margins/levels.py": frozenset({"sum((lots * _mark(epoch, row) for row, lots in positions))"}),

@@ -79,6 +79,10 @@ def test_a_unit_is_that_of_the_command() -> None:
     assert answer({"worth": "5"}, "vault")["units"] == {"worth": TOKEN}
     assert "units" not in answer({"amount": "5"}, "risk")
     assert "units" not in answer({"margin": None})
+    by_token = answer({"accounts": [{"tokens": {"0x" + "ab" * 20: "5"}}]}, "contract")
+    assert by_token["units"] == {"tokens": TOKEN}
+    assert list(faults_of(by_token, [])) == []
+    assert list(faults_of({"others": {"0x" + "ab" * 20: "5"}}, [])) == ["an amount without a unit: others 5"]
 
 
 def test_a_document_is_printed_as_its_file_has_it() -> None:
