@@ -37,12 +37,15 @@ _QUOTE = """added addons after bad_debt before change claimed contingency cross 
     short short_margin short_rate standalone surplus under_water value_at_risk value_today worth""".split()
 _TOKEN = """amount assets balance bond counts deficit drawn fee free immature least_bond locked paid possible price
     seat_bond target withdrawn worth""".split()
+_TERMS = """basis concentration confidence contingency depeg gas impact interpolation lag open_interest rounding
+    short_options spread wrong_way""".split()
 _OF_GROUP: Mapping[str, Mapping[str, str]] = {
     "vault": {**dict.fromkeys(_TOKEN, TOKEN), "value": MONEY},
     "fund": {**dict.fromkeys(_TOKEN, TOKEN), "shares": SHARES, "leaving": SHARES},
-    "auction": {**dict.fromkeys(_TOKEN, TOKEN), "value": MONEY}, "liquidation": {**dict.fromkeys(_TOKEN, TOKEN),
-                                                                                   "value": MONEY},
-    "risk": {**dict.fromkeys(("deficit", "drawn"), MONEY)}, "trade": {"cash": MONEY, "value": MONEY},
+    "auction": {**dict.fromkeys(_TOKEN, TOKEN), "value": MONEY},
+    "liquidation": {**dict.fromkeys(_TOKEN, TOKEN), "value": MONEY},
+    "risk": {**dict.fromkeys(("deficit", "drawn", "required", *_TERMS), MONEY), "up_to": "quote units"},
+    "trade": {"cash": MONEY, "value": MONEY},
     "audit": {"amount": MONEY}, "verify": {"value": MONEY}, "oracle": {"bond": WEI}, "keeper": {"most_wei": WEI}}
 """Units of members by the command that has them, before those of all commands."""
 UNITS: Mapping[str, str] = {**dict.fromkeys(_QUOTE, MONEY), "gas_used": GAS, "tokens": TOKEN}

@@ -140,3 +140,8 @@ def test_and_what_has_its_form_is_not() -> None:
     good = {"root": HEX, "epoch_id": AT, "epoch_id_utc": DATE, "margin": "5", "units": {"margin": MONEY}, "n": 5}
     assert list(faults_of(good, [f"until {moment(AT)}", HEX, "margin 92380.453194 USD"])) == []
     assert console.line is line
+
+
+def test_terms_of_addons_have_their_unit() -> None:
+    from risk.addons.terms import NAMES
+    assert answer(dict.fromkeys(NAMES, "55"), "risk")["units"] == dict.fromkeys(sorted(NAMES), MONEY)

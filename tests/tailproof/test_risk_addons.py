@@ -155,7 +155,7 @@ def test_without_sizes_nothing_is_too_large() -> None:
 def test_what_makes_a_position_smaller_is_no_reason_to_refuse(before: dict[str, int], after: dict[str, int],
                                                               refused: bool) -> None:
     """Sizes in coins move with prices: who is beyond one and sells some of it must not be kept from selling."""
-    made = parse_book(json.dumps(sized_book()).encode())
+    made = parse_book(json.dumps(sized_book(100, 1000)).encode())
     ids = {listing.instrument.symbol: listing.instrument.id for listing in made.listings}
     was, then = ({ids[NAMES[name]]: lots for name, lots in one.items()} for one in (before, after))
     assert bool(enlarged(made, was, then)) == refused
