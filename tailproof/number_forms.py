@@ -31,10 +31,12 @@ TIMES = frozenset((
 Live time, which stops with the oracle, has no date."""
 EARLIEST = 1 << 30
 """2004: what is smaller is a length of time, or a count."""
-_QUOTE = """added addons after bad_debt before change claimed contingency cross cover_2 expected_shortfall
-    expected_shortfall_from_today forced fund_loss gain_after gain_before haircut isolated largest_change long
-    long_margin long_rate lots_price loss margin missing needed penalties portfolio proven rate saved scan separate
-    short short_margin short_rate standalone surplus under_water value_at_risk value_today worth""".split()
+_QUOTE = """added addons after bad_debt before change charge claimed collateral comonotone contingency cross cover_2
+    expected_shortfall expected_shortfall_from_today forced fund_loss gain_after gain_before haircut holds independent
+    isolated largest_change largest_loss largest_loss_met long long_margin long_rate loss loss_when_nothing_moves losses
+    lots_price margin missing needed penalties portfolio proven rate saved scan separate short short_margin short_rate
+    standalone sum_after sum_before surplus uncovered under_water value_at_risk value_at_risk_99 value_today
+    worth""".split()
 _TOKEN = """amount assets balance bond counts deficit drawn fee free immature least_bond locked paid possible price
     seat_bond target withdrawn worth""".split()
 _TERMS = """basis concentration confidence contingency depeg gas impact interpolation lag open_interest rounding
@@ -44,7 +46,8 @@ _OF_GROUP: Mapping[str, Mapping[str, str]] = {
     "fund": {**dict.fromkeys(_TOKEN, TOKEN), "shares": SHARES, "leaving": SHARES},
     "auction": {**dict.fromkeys(_TOKEN, TOKEN), "value": MONEY},
     "liquidation": {**dict.fromkeys(_TOKEN, TOKEN), "value": MONEY},
-    "risk": {**dict.fromkeys(("deficit", "drawn", "required", *_TERMS), MONEY), "up_to": "quote units"},
+    "risk": {**dict.fromkeys(("amounts", "deficit", "drawn", "free", "required", *_TERMS), MONEY),
+             "up_to": "quote units"},
     "trade": {"cash": MONEY, "value": MONEY},
     "audit": {"amount": MONEY}, "verify": {"value": MONEY}, "oracle": {"bond": WEI}, "keeper": {"most_wei": WEI}}
 """Units of members by the command that has them, before those of all commands."""

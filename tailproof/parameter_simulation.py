@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.epochs.build import assemble, prepare, require_enough, state_before
 from risk.epochs.drawing import draw
 from risk.epochs.epoch import Epoch
@@ -79,7 +79,7 @@ def simulate(proposal: Proposal, numbers: AnyEpoch, portfolios: Path, *, collate
         collateral, or collateral without account; from any file; parameters that make no epoch (the gate is named).
     """
     if not isinstance(numbers, Epoch) or numbers.provenance is None:
-        raise BadInput("--epoch", "a grid" if not isinstance(numbers, Epoch) else "bare numbers",
+        raise BadInput("--epoch", Said("a grid") if not isinstance(numbers, Epoch) else Said("bare numbers"),
                        "an epoch in full revaluation, with its sources")
     _require_before(proposal, numbers)
     held = None if collateral is None else read_collateral(collateral)
@@ -111,7 +111,7 @@ def _require_before(proposal: Proposal, numbers: Epoch) -> None:
         raise BadInput("--epoch", numbers.header.model_digest, f"one of the model before, {before.model_digest}")
     own = jsonio.loads(numbers.provenance.sources.book)["contingencies"]
     if before.contingencies is not None and own != before.contingencies:
-        raise BadInput("--epoch", "its contingencies", "those of the parameters before")
+        raise BadInput("--epoch", Said("its contingencies"), "those of the parameters before")
 
 
 def after_epoch(proposal: Proposal, numbers: Epoch) -> Epoch:
@@ -151,7 +151,7 @@ def portfolio_files(folder: Path) -> list[tuple[str, Path, str]]:
         raise BadInput("--portfolios", str(folder), "a folder of portfolio files")
     paths = sorted(folder.glob("*.json"), key=lambda path: path.stem)
     if not 1 <= len(paths) <= MOST_ACCOUNTS:
-        raise BadInput("--portfolios", f"{len(paths)} files *.json", f"1 to {MOST_ACCOUNTS}", source=folder)
+        raise BadInput("--portfolios", Said(f"{len(paths)} files *.json"), f"1 to {MOST_ACCOUNTS}", source=folder)
     return [(path.stem, path, content_digest(read_source(path))) for path in paths]
 
 
@@ -165,7 +165,7 @@ def read_collateral(path: Path) -> dict[str, int]:
     try:
         text = read_source(path).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise BadInput("file", "no UTF-8", "a CSV file of account,collateral", source=path) from None
+        raise BadInput("file", Said("no UTF-8"), "a CSV file of account,collateral", source=path) from None
     rows = list(csv.reader(io.StringIO(text)))
     if not rows or [name.strip() for name in rows[0]] != ["account", "collateral"]:
         raise BadInput("line 1", ",".join(rows[0]) if rows else None, "account,collateral", source=path)

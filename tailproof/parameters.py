@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from circuits import statements
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node
 from risk.exact.digests import content_digest, keccak256
 from risk.grid.grid_shape import GridShape
@@ -142,7 +142,7 @@ def gathered(chain_id: int, oracle: str, *, model: bytes | None = None, book: by
         try:
             document["model"] = model.decode()
         except UnicodeDecodeError as error:
-            raise BadInput("--model", f"byte {error.start}", "UTF-8") from None
+            raise BadInput("--model", Said(f"byte {error.start}"), "UTF-8") from None
     if book is not None:
         found = jsonio.loads(book)
         document["contingencies"] = found.get("contingencies") if isinstance(found, dict) else None

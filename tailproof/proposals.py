@@ -62,7 +62,7 @@ class Proposal:
         if self.before.digest == self.after.digest:
             raise BadInput("after", "0x" + self.after.digest.hex(), "other parameters than before")
         if self.effective_at < self.proposed_at:
-            raise BadInput("effective_at", format_time(self.effective_at), "not before "
+            raise BadInput("effective_at", format_time(self.effective_at), "at or after "
                            f"{format_time(self.proposed_at)}, when it was proposed")
 
     def to_json(self) -> dict[str, Any]:

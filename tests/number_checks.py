@@ -17,9 +17,10 @@ LIVE = frozenset(("live", "live_time", "blind_ends", "reveal_from", "reveal_unti
 OTHERS = frozenset(("peak_memory_bytes", "found", "expected", "gas", "bytes", "quote_id", "seed"))
 """Counts and numbers of other things that happen to be as large as a time."""
 COUNTS = frozenset((
-    "account", "approved", "bound", "bundle", "day", "epoch", "evidence", "expected", "found", "id", "lot", "lot_id",
-    "freed", "previous", "published", "scale", "size", "strike", "value", "x", "y", "field", "chain", "nonce", "price",
-    "lots", "spot", "mark", "forward", "commitment", "root", "name", "message", "command", "block", "shares"))
+    "account", "approved", "arguments", "bound", "bundle", "day", "epoch", "evidence", "expected", "found", "id", "lot",
+    "lot_id", "freed", "previous", "published", "scale", "size", "strike", "value", "x", "y", "field", "chain", "nonce",
+    "lots", "rows", "spot", "mark", "forward", "commitment", "root", "name", "message", "command", "block",
+    "price", "shares"))
 """Members that may be whole numbers as text and are no amounts, or are amounts whose unit the words beside them say."""
 NO_TIMES = re.compile(r"live second [0-9]+|0x[0-9a-f]{40} [0-9]+ [0-9]+|asset [0-9]+ of epochs|quoteId.*")
 

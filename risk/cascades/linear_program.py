@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 
 
 def largest(gain: Sequence[Fraction], rows: Sequence[Sequence[Fraction]], bounds: Sequence[Fraction]
@@ -37,7 +37,7 @@ def largest(gain: Sequence[Fraction], rows: Sequence[Sequence[Fraction]], bounds
             break
         ratios = [(table[i][-1] / table[i][column], basis[i], i) for i in range(m) if table[i][column] > 0]
         if not ratios:
-            raise BadInput("linear program", "unbounded", "one whose gain is bounded")
+            raise BadInput("linear program", Said("unbounded"), "one whose gain is bounded")
         _, _, row = min(ratios)
         pivot = table[row][column]
         table[row] = [value / pivot for value in table[row]]

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.surfaces.checks import WING, butterfly, crossing
 from risk.surfaces.durrleman import durrleman, grid
 from risk.surfaces.ssvi import Ssvi
@@ -141,14 +141,14 @@ def fit_slice(quotes: Quotes, before: Slice | None = None) -> SliceFit:
         found = _repaired(quotes, found, before)
         still = failure(found, before)
         if still is not None:
-            raise BadInput(f"slice of {quotes.name}", f"fails {still} after every repair",
+            raise BadInput(f"slice of {quotes.name}", Said(f"fails {still} after every repair"),
                            "free of arbitrage; strikes that contradict each other may have to be left out")
     _require_sound(quotes, found)
     errors = quotes.errors(found)
     rms, middle = float(np.sqrt((errors**2).mean())), float(np.median(quotes.volatilities))
     if rms > FARTHEST * middle:
         why = "" if failed is None else f", which free of {failed} arbitrage cannot be fitted nearer"
-        raise BadInput(f"rms error of the slice of {quotes.name}", f"{rms:.4g}",
+        raise BadInput(f"rms error of the slice of {quotes.name}", Said(f"{rms:.4g}"),
                        f"within {FARTHEST:.0%} of the quotes' median, {middle:.4g}{why}")
     return SliceFit(quotes.name, found, rms, float(np.abs(errors).max()), failed)
 
@@ -192,7 +192,7 @@ def fit_surface(quotes: Sequence[Quotes]) -> SurfaceFit:
         own = surface.slice(theta)
         for name, value in (("ssvi-wing", surface.wing(theta)), ("ssvi-butterfly", surface.bend(theta))):
             if not value < 4.0:
-                raise BadInput(f"surface at {one.name}", f"fails {name}: {value:.4g}", "below 4")
+                raise BadInput(f"surface at {one.name}", Said(f"fails {name}: {value:.4g}"), "below 4")
         _require_sound(one, own)
         errors = one.errors(own)
         fits.append(SliceFit(one.name, own, float(np.sqrt((errors**2).mean())), float(np.abs(errors).max()), None))
@@ -216,7 +216,7 @@ def _require_sound(quotes: Quotes, one: Slice) -> None:
     middle = float(np.median(quotes.volatilities))
     money = math.sqrt(max(0.0, float(one.total_variance(0.0)) / quotes.years))
     if not middle / MONEY <= money <= middle * MONEY:
-        raise BadInput(f"volatility at the money of {quotes.name}, by the fit", f"{money:.4g}",
+        raise BadInput(f"volatility at the money of {quotes.name}, by the fit", Said(f"{money:.4g}"),
                        f"within a factor of {MONEY:g} of the quotes' median, {middle:.4g}: the fit is degenerate")
 
 

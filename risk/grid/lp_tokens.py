@@ -28,7 +28,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.exact.elementary import exp, log
 from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.shape import Tail
@@ -65,9 +65,10 @@ class Range:
         if self.whole:
             return
         if not 0 < self.low < self.high < math.inf:
-            raise BadInput("range", f"{self.low:g}:{self.high:g}", "two prices above 0, the lower one first")
+            raise BadInput("range", Said(f"{self.low:g}:{self.high:g}"), "two prices above 0, the lower one first")
         if self.high / self.low > LARGEST_RATIO:
-            raise BadInput("range", f"{self.low:g}:{self.high:g}", f"of ends at most {LARGEST_RATIO:g} times apart")
+            raise BadInput("range", Said(f"{self.low:g}:{self.high:g}"),
+                           f"of ends at most {LARGEST_RATIO:g} times apart")
 
     @property
     def whole(self) -> bool:
@@ -242,7 +243,7 @@ def buckets(position: Range, returns: tuple[NDArray[np.int64], NDArray[np.int64]
     BadInput : the whole of a pool, whose haircut no price changes.
     """
     if position.whole:
-        raise BadInput("range", "all prices", "bounded: of a whole pool the haircut is the same at every price")
+        raise BadInput("range", Said("all prices"), "bounded: of a whole pool the haircut is the same at every price")
     span = float(log(np.array([position.high / position.low]))[0])
     ends = (position.low * exp(np.arange(BUCKETS * (POINTS - 1) + 1) * (span / (BUCKETS * (POINTS - 1))))).tolist()
     ends[0], ends[-1] = position.low, position.high

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.epochs.build import parse_sources
 from risk.epochs.epoch import Epoch
 from risk.exact.clock import format_time
@@ -61,7 +61,7 @@ def without_each(epoch: AnyEpoch, positions: Sequence[tuple[int, int]]) -> Jackk
     """
     if not isinstance(epoch, Epoch):
         assert isinstance(epoch, GridEpoch)
-        raise BadInput("epoch", "a grid", "one of scenarios: of a grid every node would be valued again")
+        raise BadInput("epoch", Said("a grid"), "one of scenarios: of a grid every node would be valued again")
     made = provenance_of(epoch)
     model, book, _ = parse_sources(made.sources, epoch.shape)
     quoted = {key: curve for key, curve in sorted(book.curves.items()) if curve.consensus is not None}

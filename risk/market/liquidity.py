@@ -75,7 +75,7 @@ def parse_liquidity(node: Node, underlyings: Collection[str], valuation: int) ->
     parts = node.object({"as_of", "markets"}, {"confidences", "gas_price", "quote_price"})
     as_of = parse_time(parts["as_of"].value, field=parts["as_of"].field, source=node.source)
     if as_of > valuation:
-        raise parts["as_of"].refuse("not after the valuation")
+        raise parts["as_of"].refuse("at or before the valuation")
     markets: dict[tuple[str, Kind], Market] = {}
     for entry in parts["markets"].array(at_least=1):
         given = entry.object({"underlying", "kind", "daily_volume", "open_interest", "half_spread", "size"})

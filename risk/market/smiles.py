@@ -18,7 +18,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node
 from risk.exact.clock import parse_time
 from risk.exact.elementary import log
@@ -129,7 +129,7 @@ def require_volatility(node: Node, symbol: str, volatility: float) -> None:
     """Refuse an option whose slice gives it a volatility that could not have been written."""
     low, high = VOLATILITY
     if not float(low) <= volatility <= float(high):
-        raise BadInput(f"{node.field}: volatility of {symbol} by the slice", f"{volatility:.6g}",
+        raise BadInput(f"{node.field}: volatility of {symbol} by the slice", Said(f"{volatility:.6g}"),
                        f"between {low} and {high}", source=node.source)
 
 
@@ -143,7 +143,7 @@ def _feeds(node: Node, valuation: int) -> list[Feed]:
         seen.add(venue)
         quoted_at = parse_time(parts["quoted_at"].value, field=parts["quoted_at"].field, source=node.source)
         if quoted_at > valuation:
-            raise parts["quoted_at"].refuse("not after the valuation")
+            raise parts["quoted_at"].refuse("at or before the valuation")
         feeds.append(Feed(venue, quoted_at, _points(parts["volatilities"])))
     return feeds
 

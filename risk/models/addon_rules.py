@@ -53,7 +53,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node
 from risk.exact.clock import DAY
 
@@ -181,7 +181,7 @@ def parse_addons(node: Node, assets: tuple[str, ...], *, horizon: int, handwritt
     concentration = _exact(given["concentration"].object({"participation"})["participation"], 1e-6, 1.0) \
         if "concentration" in given else None
     if concentration is not None and lag is None:
-        raise given["concentration"].refuse("with [addons.lag]: closing takes longer than that")
+        raise given["concentration"].refuse("given beside [addons.lag]: closing takes longer than that")
     return AddonRules(
         lag=lag, concentration=concentration, gas=_gas(given["gas"]) if "gas" in given else None,
         impact=_impact(given["impact"], assets, handwritten=handwritten) if "impact" in given else None,
@@ -206,7 +206,7 @@ def _lag(node: Node, horizon: int) -> Lag:
     heartbeat, keeper = (parts[name].integer(0, _LARGEST_DELAY) for name in ("heartbeat_seconds", "keeper_seconds"))
     seconds = heartbeat + keeper + parts["blocks"].integer(0, 10**6) * parts["block_seconds"].integer(1, 3600)
     if not 0 < seconds <= _LARGEST_DELAY:
-        raise BadInput(node.field, f"{seconds} s", f"above 0 and at most {_LARGEST_DELAY} s, all together",
+        raise BadInput(node.field, Said(f"{seconds} s"), f"above 0 and at most {_LARGEST_DELAY} s, all together",
                        source=node.source)
     return Lag(seconds, parts["window_seconds"].integer(1, 60 * DAY) if "window_seconds" in parts else None)
 

@@ -21,7 +21,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.exact.elementary import exp, log
 from risk.margins.explain import scenarios_of
 from risk.margins.shocks import Market
@@ -113,8 +113,8 @@ class Factors:
         BadInput : a handwritten set, whose rows are no sample; correlations too close to singular; none published.
         """
         if market.model.estimator == Estimator.HANDWRITTEN:
-            raise BadInput("estimator", "handwritten", "one that draws: rows of a set are no sample, and none is more "
-                           "plausible than another")
+            raise BadInput("estimator", Said("handwritten"), "one that draws: rows of a set are no sample, and none is "
+                           "more plausible than another")
         scenarios, tail = scenarios_of(market.epoch, market.model), market.epoch.shape.tail
         weights, assets = tuple(tail.weights(len(scenarios.returns))), market.model.assets
         returns = scenarios.returns / RETURN_UNIT

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node
 from risk.epochs.drawing import sampler
 from risk.exact.elementary import exp
@@ -147,8 +147,8 @@ def historical(market: Market, days: str, history: History | None = None) -> Str
     if prices is None:
         raise BadInput("--history", None, "given: the epoch's model reads no prices, so it knows of no days")
     if market.model.estimator == Estimator.HANDWRITTEN:
-        raise BadInput("estimator", "handwritten", "one with a horizon and volatilities: what passes over days has "
-                       "both")
+        raise BadInput("estimator", Said("handwritten"), "one with a horizon and volatilities: what passes over days "
+                       "has both")
     if not _DAYS.fullmatch(days):
         raise BadInput("--historical", days, 'a day such as "2020-03-12", or first and last ones such as '
                        '"2020-03-08/2020-03-16"')
@@ -179,7 +179,7 @@ def own_draw(market: Market) -> Callable[[int, int], NDArray[np.float64]]:
     BadInput : the model draws nothing.
     """
     if market.model.estimator == Estimator.HANDWRITTEN:
-        raise BadInput("estimator", "handwritten", "one that draws: a set of rows has no law of its own")
+        raise BadInput("estimator", Said("handwritten"), "one that draws: a set of rows has no law of its own")
     return sampler(market.model, market.calibration, market.history, weighted=True)
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from primitives.jsonio import Node
 from risk.exact.money import format_decimal, parse_decimal_in
 
@@ -57,8 +57,8 @@ class Slice:
         found = cls(**{name: float(parse_decimal_in(parts[name].value, low, high, field=parts[name].field,
                                                     source=node.source)) for name, (low, high) in BOUNDS.items()})
         if not found.minimum > 0:
-            raise BadInput(f"{node.field}: least total variance, a + b sigma sqrt(1 - rho**2)", f"{found.minimum:.6g}",
-                           "above 0 (minimum-variance)", source=node.source)
+            raise BadInput(f"{node.field}: least total variance, a + b sigma sqrt(1 - rho**2)",
+                           Said(f"{found.minimum:.6g}"), "above 0 (minimum-variance)", source=node.source)
         return found
 
     def to_json(self) -> dict[str, str]:

@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 
 from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, signing_offline
+from .setting import Setting
 
-_DEPLOYMENT = click.option("--deployment", type=FILE, help="File that `contract deploy` wrote.")
+_DEPLOYMENT = click.option("--deployment", cls=Setting, type=FILE, help="File that `contract deploy` wrote.")
 
 
 @click.group()
@@ -165,7 +166,7 @@ def sign(proposal: Path, endpoint: Endpoint, out: Path) -> Outcome:
 @click.option("--portfolios", type=FILE, help="Folder of all accounts' portfolio files.")
 @click.option("--collateral", type=FILE, help="CSV of account,collateral, where the simulation had one.")
 @click.option("--signature", "signatures", type=FILE, multiple=True, help="File that `parameters sign` wrote.")
-@click.option("--signer", "signers", type=ADDRESS, multiple=True, help="Who may sign, with --quorum; by default the "
+@click.option("--known-signer", "signers", type=ADDRESS, multiple=True, help="Who may sign, with --quorum; by default the "
               "publishers of the parameters in force.")
 @click.option("--quorum", type=Integer(1, 100), help="How many of them must.")
 @click.option("--applied", type=FILE, help="Epoch that should be made under the new parameters.")
@@ -186,7 +187,7 @@ def check(proposal: Path, in_force: Path | None, deployment: Path | None, epoch:
     if collateral is not None and portfolios is None:
         raise BadInput("--collateral", str(collateral), "given with --portfolios")
     if bool(signers) != (quorum is not None):
-        raise BadInput("--signer and --quorum", (", ".join(signers) or None, quorum), "given together")
+        raise BadInput("--known-signer and --quorum", (", ".join(signers) or None, quorum), "given together")
     if quorum is not None and not len(set(signers)) // 2 < quorum <= len(set(signers)):
         raise BadInput("--quorum", quorum, f"more than half of {len(set(signers))} signers, and not more than all")
     made = Proposal.load(proposal)
@@ -204,7 +205,7 @@ def check(proposal: Path, in_force: Path | None, deployment: Path | None, epoch:
 
 @parameters.command("calls")
 @click.argument("proposal", type=FILE)
-@click.option("--deployment", type=FILE, required=True, help="File that `contract deploy` wrote.")
+@click.option("--deployment", cls=Setting, type=FILE, required=True, help="File that `contract deploy` wrote.")
 @click.option("--out", type=OUTPUT, help="Calls to write, for multisigs and offline signers (JSON).")
 @reporting
 def calls_of(proposal: Path, deployment: Path, out: Path | None) -> Outcome:
@@ -216,7 +217,7 @@ def calls_of(proposal: Path, deployment: Path, out: Path | None) -> Outcome:
     made, there = Proposal.load(proposal), System.load(deployment)
     of = made.before
     if (of.chain_id, of.oracle) != (there.chain_id, there.contracts["oracle"]):
-        raise BadInput("--deployment", f"oracle {there.contracts['oracle']} on chain {there.chain_id}",
+        raise BadInput("--deployment", Said(f"oracle {there.contracts['oracle']} on chain {there.chain_id}"),
                        f"of oracle {of.oracle} on chain {of.chain_id}, as the proposal", source=deployment)
     found, left = calls(made, there)
     data: dict[str, Any] = {"proposal": "0x" + made.digest.hex(), "chain_id": there.chain_id,

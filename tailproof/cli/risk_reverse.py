@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 
 from .. import telling
 from .console import FILE, PICTURE, Outcome, progress, reporting, table
@@ -69,7 +69,7 @@ def _amount(numbers: AnyEpoch, rows: Positions, text: str) -> int:
     if text in ("margin", "value"):
         amount = value_today(numbers, rows) if text == "value" else breakdown(numbers, rows).required
         if amount <= 0:
-            raise BadInput("--collateral", f"{text}, {format_money(amount)}", "above 0: there is nothing to take")
+            raise BadInput("--collateral", Said(f"{text}, {format_money(amount)}"), "above 0: there is nothing to take")
         return amount
     return parse_money(text, field="--collateral", low=1, high=LARGEST_PRICE)
 

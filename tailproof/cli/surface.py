@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from primitives import jsonio
-from primitives.errors import BadInput
+from primitives.errors import BadInput, Said
 from risk.epochs.provenance import read_source
 
 from .console import FILE, OUTPUT, PICTURE, Outcome, progress, reporting, table
@@ -44,7 +44,7 @@ def fit(book: Path, out: Path, family: str) -> Outcome:
     data = read_source(book)
     chosen = _parsed(data, book)
     if not any(_quoted(curve)[0] for curve in chosen.curves.values()):
-        raise BadInput("expiries", "no volatilities", "some with volatilities by strike, or quotes", source=book)
+        raise BadInput("expiries", Said("no volatilities"), "some with volatilities by strike, or quotes", source=book)
     document = jsonio.loads(data, source=book)
     fits: dict[str, list[SliceFit]] = {}
     for asset in sorted({asset for asset, _ in chosen.curves}):
@@ -101,7 +101,7 @@ def show(book: Path, picture: Path | None) -> Outcome:
     chosen = _parsed(read_source(book), book)
     smiles = smiles_of(chosen)
     if not smiles:
-        raise BadInput("expiries", "no volatilities", "some with volatilities, a slice or quotes", source=book)
+        raise BadInput("expiries", Said("no volatilities"), "some with volatilities, a slice or quotes", source=book)
     curves = {(asset, format_time(expiry)): curve for (asset, expiry), curve in chosen.curves.items()}
     own = [curves[smile.underlying, smile.expiry] for smile in smiles]
     facts = [_facts(smile, curve) for smile, curve in zip(smiles, own, strict=True)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from circuits import statements
-from primitives.errors import BadInput, TailproofError
+from primitives.errors import BadInput, Said, TailproofError
 from risk.epochs.provenance import read_source
 from risk.exact.clock import format_time
 from risk.grid.grid_shape import GridShape
@@ -116,7 +116,7 @@ def _epoch(config: VenueConfig, there: Contracts, taken: list[Snapshot]) -> str:
         "model": str(own.model), "book": "feed", "history": "feed"}), statement=own.statement, regime=own.regime,
         collateral=own.collateral if on_grid else None, previous=None if before is None else before.path)
     if made.header.trial and not own.allow_trial:
-        raise BadInput("purpose", "trial", "no trial (E9); or epoch.allow_trial, on a chain to try on",
+        raise BadInput("purpose", Said("trial"), "no trial (E9); or epoch.allow_trial, on a chain to try on",
                        source=own.model)
     return f"{len(made.instruments)} instruments, root {made.root}"
 
@@ -141,7 +141,8 @@ def _accounts(config: VenueConfig, there: Contracts, openings: Callable[[str], O
         except BadInput:                           # counted: which, the log of a run says
             broken += 1
     if not opened:
-        raise BadInput("accounts", f"{len(known)}, of which {len(registered)} are registered and none can be opened",
+        raise BadInput("accounts", Said(
+            f"{len(known)}, of which {len(registered)} are registered and none can be opened"),
                        "at least one that can be", source=config.path)
     return f"{len(known)}, of which {len(registered)} are registered, {opened} can be opened" + (
         f", {broken} have a broken file" if broken else "")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from primitives import jsonio
-from primitives.errors import BadInput, TailproofError
+from primitives.errors import BadInput, Said, TailproofError
 from risk.exact.money import format_money
 from risk.grid.grid_epoch import GridEpoch
 from risk.market.book import Book, parse_book
@@ -157,9 +157,10 @@ class Cosigner:
                            source=directory)
         sources = arrays.provenance.sources
         if sources.model != self.terms.model:
-            raise BadInput("model", "another file", "this signer's own, byte for byte (--model)", source=directory)
+            raise BadInput("model", Said("another file"), "this signer's own, byte for byte (--model)",
+                           source=directory)
         if isinstance(epoch, GridEpoch) and epoch.collateral != self.terms.collateral:
-            raise BadInput("collateral", "another file", "this signer's own, byte for byte (--collateral)",
+            raise BadInput("collateral", Said("another file"), "this signer's own, byte for byte (--collateral)",
                            source=directory)
         if self.terms.feed is not None:
             own = self._market(self.terms.feed)
@@ -223,7 +224,8 @@ def require_same_past(history: bytes, own: bytes, tolerance: int, source: str) -
     common = [(at, label, row) for at, label, row in zip(theirs.times, theirs.labels, theirs.prices, strict=True)
               if at in known]
     if not common or not places:
-        raise BadInput("history", "another", "one that has rows in common with this signer's own feed", source=source)
+        raise BadInput("history", Said("another"), "one that has rows in common with this signer's own feed",
+                       source=source)
     for at, label, row in common:
         for place, mine, asset in places:
             if abs(row[place] - known[at][mine]) * 10_000 > tolerance * known[at][mine]:

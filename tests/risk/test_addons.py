@@ -467,7 +467,7 @@ def test_a_feed_that_says_nothing_of_itself_is_refused() -> None:
     (lambda facts: facts["markets"][1].update(underlying="SOL"), "one of BTC, ETH"),
     (lambda facts: facts["confidences"][1].update(underlying="BTC"), "given once for each feed"),
     (lambda facts: facts["confidences"][1].update(confidence="1.1"), "between 0 and 1"),
-    (lambda facts: facts.update(as_of="2024-06-20T00:00:00Z"), "not after the valuation"),
+    (lambda facts: facts.update(as_of="2024-06-20T00:00:00Z"), "at or before the valuation"),
     (lambda facts: facts.update(volume="1"), "liquidity.volume"),
 ])
 def test_facts_are_refused(change: Callable[[dict[str, Any]], Any], message: str) -> None:

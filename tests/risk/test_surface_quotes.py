@@ -157,7 +157,7 @@ def test_what_was_left_out_is_flagged_in_the_epoch() -> None:
     (lambda b: b["expiries"][0].update(quoted_at=NOW), "expiries.0..quoted_at .* absent: the quotes say it"),
     (lambda b: b["expiries"][0].update(venues=["okx"]), "expiries.0..venues .* absent: the quotes say it"),
     (lambda b: b["expiries"][0]["quotes"][1].update(venue="deribit"), "quotes.1..venue is 'deribit': must be given"),
-    (lambda b: b["expiries"][0]["quotes"][1].update(quoted_at="2024-06-19T00:00:01Z"), "not after the valuation"),
+    (lambda b: b["expiries"][0]["quotes"][1].update(quoted_at="2024-06-19T00:00:01Z"), "at or before the valuation"),
     (lambda b: b["expiries"][0]["quotes"][1]["volatilities"].append({"strike": "50000", "volatility": "0.6"}),
      "quotes.1..volatilities.3..strike is '50000': must be given once"),
     (lambda b: b["expiries"][0]["quotes"][1]["volatilities"][0].update(volatility="0"), "volatility is '0'"),

@@ -302,8 +302,9 @@ def filler(param: click.Parameter, there: Path) -> str:
 
 
 JOURNALS = {("keeper", "run", "journal"), ("keeper", "guard", "journal"), ("keeper", "guard", "allowance"),
-            ("relay", "run", "log")}
-"""Read once the chain has said whose they are; and a log, which is appended to."""
+            ("relay", "run", "log"), ("venue", "run", "log"), ("venue", "signer", "log"), ("venue", "signer", "out"),
+            ("venue", "replay", "out")}
+"""Read once the chain has said whose they are; logs, which are appended to; folders that are gone on with."""
 WRITERS = [(path, command, param.name) for path, command in commands(main) for param in command.params  # type: ignore[arg-type]
            # which go on in files of their own schemas, in no others
            if (*path, param.name) not in JOURNALS and path != ("oracle", "watch")

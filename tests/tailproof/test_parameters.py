@@ -309,13 +309,13 @@ def test_signers_are_who_the_checker_knows(run: Run, desk: Desk, tmp_path: Path)
     assert answer.code == 1
     assert held(answer)["before is in force"] is False
     assert held(answer)["quorum"] is False
-    named = run("parameters", "check", desk / "proposal.json", *desk.signed(), "--signer", KEYS[0].address, "--signer",
+    named = run("parameters", "check", desk / "proposal.json", *desk.signed(), "--known-signer", KEYS[0].address, "--known-signer",
                 KEYS[1].address, "--quorum", 2)
     assert named.code == 0
-    assert run("parameters", "check", desk / "proposal.json", *desk.signed(), "--signer", KEYS[0].address,
+    assert run("parameters", "check", desk / "proposal.json", *desk.signed(), "--known-signer", KEYS[0].address,
                "--quorum", 1).code == 1                          # the other signed, and may not
-    for words in (("--quorum", 1), ("--signer", KEYS[0].address), ("--signer", KEYS[0].address, "--quorum", 2),
-                  ("--signer", KEYS[0].address, "--signer", KEYS[1].address, "--quorum", 1)):
+    for words in (("--quorum", 1), ("--known-signer", KEYS[0].address), ("--known-signer", KEYS[0].address, "--quorum", 2),
+                  ("--known-signer", KEYS[0].address, "--known-signer", KEYS[1].address, "--quorum", 1)):
         assert run("parameters", "check", desk / "proposal.json", *words).code == 2
 
 
@@ -353,7 +353,7 @@ def test_parameters_of_another_system_are_refused(run: Run, desk: Desk, tmp_path
     signed = ProposalSignature.make(replace(there, simulation=simulation), LocalSigner(KEYS[0]))
     with pytest.raises(BadInput, match="oracle is"):
         signed.require(replace(here, simulation=simulation))
-    with pytest.raises(BadInput, match="signature is 'by"):
+    with pytest.raises(BadInput, match="signature is by"):
         replace(signed, oracle=ORACLE, proposal=replace(here, simulation=simulation).digest).require(
             replace(here, simulation=simulation))
 
@@ -424,7 +424,7 @@ def test_parameters_that_make_no_epoch_are_found_in_the_simulation(desk: Desk) -
 
 
 @pytest.mark.parametrize(("before", "after", "message"), [
-    ({}, {}, "other parameters than before"), ({}, {"effective": "2026-11-30T00:00:00Z"}, "not before 2026-12-01")])
+    ({}, {}, "other parameters than before"), ({}, {"effective": "2026-11-30T00:00:00Z"}, "at or after 2026-12-01")])
 def test_a_proposal_changes_something_and_ends_after_it_begins(run: Run, desk: Desk, tmp_path: Path,
                                                               before: dict[str, str], after: dict[str, str],
                                                               message: str) -> None:

@@ -89,6 +89,7 @@ def test_presets_are_listed_and_printed() -> None:
     code, found = run("sets")
     assert code == 0
     assert [(one["name"], one["scenarios"]) for one in found["sets"]] == [
+        ("2020-03-12", 3), ("2021-05-19", 3), ("2022-11-09", 3),
         ("deribit-btc-2026", 35), ("derive-pm2-2025-02", 31), ("derive-pm2-2026-11", 33), ("okx-btc-2025-01", 9),
         ("paradex-btc-2026-04", 24)]
     assert all(one["source"] for one in found["sets"])
