@@ -504,3 +504,19 @@ def test_changes_are_told_number_by_number() -> None:
         ("contingencies.BTC call.short", "0.012", "0.02"), ("model.volatility.BTC.degrees", 3.05136, 4.0),
         ("system.oracle.heartbeat", 600, 900)]
     assert Parameters.parse(Node(parameters().document)).digest == parameters().digest
+
+
+def test_who_signs_sees_each_of_several_that_change() -> None:
+    """A list is told entry by entry: of three signers cut off after the first, another third would not be seen."""
+    after, other = parameters().document, "0x" + "99" * 20
+    after = json.loads(json.dumps(after))
+    signers = after["system"]["publishers"]["signers"]
+    before = signers[-1]
+    signers[-1] = other
+    made = Proposal(parameters(), Parameters.parse(Node(after)), "desk", "x", 0, 1)
+    assert made.told() == [(f"system.publishers.signers[{len(signers) - 1}]", before, other)]
+    signers.append("0x" + "aa" * 20)
+    signers[-2] = before
+    made = Proposal(parameters(), Parameters.parse(Node(after)), "desk", "x", 0, 1)
+    ((path, old, new),) = made.told()
+    assert (path, old, new) == (f"system.publishers.signers[{len(signers) - 1}]", "-", signers[-1])
