@@ -34,6 +34,7 @@ TRIES = 3
 """Of a folder that is replaced while it is read."""
 REQUEST_SECONDS = 15.0
 LARGEST_ANSWER = 2 * LARGEST_SOURCE
+LARGEST_MANIFEST = 1 << 16
 _NAME, _DIGEST = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", r"[0-9a-f]{64}"
 _LAST = 253_402_300_799
 
@@ -146,14 +147,14 @@ class FolderFeed:
     def _manifest(path: Path) -> Any:
         if not path.exists():
             raise FeedDown(f"{path}: no feed is there yet")
-        return jsonio.read(path)
+        return jsonio.read(path, limit=LARGEST_MANIFEST, foreign=True)
 
     def _whole(self, document: Any, path: Path) -> Snapshot | str:
         """The snapshot, or the name of a file that is another."""
         manifest, data = read_manifest(Node(document, source=path)), dict[str, bytes]()
         for name, (file, digest) in manifest.parts.items():
             try:
-                data[name] = read_source(self.folder / file)
+                data[name] = read_source(self.folder / file, foreign=True)
             except BadInput:                       # not there yet, or not any more
                 return file
             if hashlib.sha256(data[name]).hexdigest() != digest:
