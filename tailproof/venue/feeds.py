@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -196,6 +197,7 @@ class HttpFeed:
     """An endpoint that answers GET with one document.  url : https, or http on this machine."""
 
     url: str
+    _asking: list[threading.Thread] = field(default_factory=list, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         from ..farm.transport import encrypted
@@ -222,6 +224,27 @@ class HttpFeed:
         return _snapshot(manifest, data, self.name)
 
     def _get(self) -> bytes:
+        """In a thread, for so long and no longer: a socket's own limit is one of silence, which an endpoint that sends
+        a byte now and then never reaches."""
+        if any(thread.is_alive() for thread in self._asking):
+            raise FeedDown(f"{self.name}: the last request has not ended yet")
+        found = list[bytes | Exception]()
+
+        def ask() -> None:
+            try:
+                found.append(self._asked())
+            except Exception as error:
+                found.append(error)
+        self._asking[:] = [threading.Thread(target=ask, name="feed", daemon=True)]
+        self._asking[0].start()
+        self._asking[0].join(REQUEST_SECONDS + 1.0)
+        if not found:
+            raise FeedDown(f"{self.name}: no whole answer within {REQUEST_SECONDS:g} s")
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return found[0]
+
+    def _asked(self) -> bytes:
         import requests
         until, body = time.monotonic() + REQUEST_SECONDS, bytearray()
         try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -171,6 +173,30 @@ def test_an_endpoint_answers_with_everything(server: Any) -> None:
         with pytest.raises(error) as failed:
             feed.read()
         assert "secret" not in str(failed.value)
+
+
+@pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"HTTP/1.1 200 OK\r\nx: "])
+def test_an_endpoint_that_never_ends_is_not_waited_for(begin: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "REQUEST_SECONDS", 0.3)
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        def drip() -> None:
+            there, _ = listening.accept()
+            with there, contextlib.suppress(OSError):
+                there.sendall(begin)
+                while not ended.wait(0.05):
+                    there.sendall(b" ")
+        dripping = threading.Thread(target=drip, daemon=True)
+        dripping.start()
+        feed = HttpFeed(f"http://127.0.0.1:{listening.getsockname()[1]}/secret-path")
+        with pytest.raises(FeedDown, match="no whole answer within"):
+            feed.read()
+        with pytest.raises(FeedDown, match="has not ended yet"):
+            feed.read()
+        ended.set()
+        dripping.join(10)
+        feed._asking[0].join(10)
+        assert not feed._asking[0].is_alive()
 
 
 def test_nobody_listens(server: Any) -> None:
