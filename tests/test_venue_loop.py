@@ -27,6 +27,7 @@ from tailproof.secret import Opening
 from tailproof.signing import SignedContent
 from tailproof.venue.copies import copy_epoch
 from tailproof.venue.cosigning import Cosigner
+from tailproof.venue.feeds import FeedStale, FolderFeed, Snapshot
 from tailproof.venue.rounds import Rounds
 from tailproof.venue.running import Venue
 from verifier_contracts.ledger import INITIAL
@@ -483,7 +484,6 @@ def test_a_signer_signs_only_what_is_its_own(site: VenueSite, two: list[Member],
 
 
 def test_a_signer_holds_the_book_against_its_own_feed(site: VenueSite, two: list[Member]) -> None:
-    from tailproof.venue.feeds import FolderFeed
     own = {"feed": FolderFeed(site.home / "feed"), "replayed": True, "accepts_changes": False}
     venue = site.venue()
     site.feed(600, "29100")
@@ -500,6 +500,31 @@ def test_a_signer_holds_the_book_against_its_own_feed(site: VenueSite, two: list
     stale = site.signer(2, **own)
     with pytest.raises(Exception, match="written_at"):
         stale.round()
+
+
+def test_a_signer_holds_the_time_against_its_own_feed(site: VenueSite, two: list[Member]) -> None:
+    venue = site.venue()
+    for _ in range(2):
+        venue.once()
+    there = FolderFeed(site.home / "feed").read()
+
+    class Own:
+        name = "own"
+        late = 901
+
+        def read(self) -> Snapshot:
+            return replace(there, valuation=there.valuation + self.late, written_at=there.valuation + self.late,
+                           replayed=False)
+    own = Own()
+    signer = site.signer(0, feed=own, accepts_changes=False)
+    signer.clock = lambda: float(there.valuation)
+    own.late = -901
+    with pytest.raises(FeedStale):
+        signer.round()
+    signer.clock = lambda: float(there.valuation + own.late)
+    for own.late, signed in ((901, 0), (-901, 0), (900, 1)):
+        assert signer.round() == signed
+    assert all("valuation" in facts["why"] for facts in site.events("not signed"))
 
 
 def test_a_false_epoch_is_signed_by_nobody(site: VenueSite, two: list[Member]) -> None:

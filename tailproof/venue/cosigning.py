@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from primitives import jsonio
 from primitives.errors import BadInput, TailproofError
+from risk.exact.clock import format_time
 from risk.exact.money import format_money
 from risk.grid.grid_epoch import GridEpoch
 from risk.market.book import Book, parse_book
@@ -44,8 +45,9 @@ class Terms:
     """What a signer signs.
 
     model, collateral : files of its own, byte for byte; the epoch's must be the same.  history : as of `oracle sign`.
-    valid_for : seconds of a content, at most.  feed : its own, of `max_age` seconds, within `tolerance` of whose prices
-    the epoch's must be; None: the epoch's sources are taken as they are.  tolerance : basis points.
+    valid_for : seconds of a content, at most.  feed : its own, of `max_age` seconds; None: the epoch's sources are
+    taken as they are.  tolerance : basis points by which its prices may differ from the epoch's; their times may by
+    `max_age`, unless it is replayed.
     accepts_changes : whether what `epoch check` calls changed is signed.
     """
 
@@ -182,6 +184,11 @@ class Cosigner:
                            source=directory)
         if self.terms.feed is not None:
             own = self._market(self.terms.feed)
+            apart = abs(arrays.header.timestamp - own.valuation)
+            # The same prices under another time are other options: what has expired would be none.
+            if not own.replayed and apart > self.terms.max_age:
+                raise BadInput("valuation", format_time(arrays.header.timestamp), f"within {self.terms.max_age} s of "
+                               f"{format_time(own.valuation)}, that of this signer's own feed", source=directory)
             require_near(parse_book(sources.book, source=directory), parse_book(own.book, source=self.terms.feed.name),
                          self.terms.tolerance, str(directory))
             if sources.history is not None and own.history is not None:
