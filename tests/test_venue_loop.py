@@ -210,8 +210,8 @@ def test_a_defect_is_told_without_its_words_and_stops_nothing_else(site: VenueSi
     for _ in range(3):
         venue.once()
     assert site.real.at.oracle.latest_epoch_id() > before
-    assert "RuntimeError at " in venue.troubles["accounts"]
-    told = json.dumps(site.heard, default=str) + venue.troubles["accounts"]
+    assert "RuntimeError at " in venue.troubles["an account"]
+    told = json.dumps(site.heard, default=str) + venue.troubles["an account"]
     assert str(two[0].opening.salt) not in told.replace("=", " ").replace(",", " ").split()
     assert "salt=" not in told
 

@@ -320,6 +320,7 @@ class Venue:
             return False
         if self.accounts.epoch_id != epoch_id:
             self.accounts = Accounts(epoch_id)
+            self.troubles.pop("an account", None)
         root = oracle.root_of(epoch_id)
         self.latest = epoch_id, root
         held = self._held(root)
@@ -369,6 +370,7 @@ class Venue:
                     self._refused(account, str(Refusal.of(error)))
                 except Exception as error:         # of this account, whatever it is: others have nothing to do with it
                     self._refused(account, _described(error))
+                    self._trouble("an account", error)
         return found
 
     def _job(self, contexts: Contexts, account: str, state: State) -> Job | None:
