@@ -28,6 +28,8 @@ from risk.epochs.provenance import LARGEST_SOURCE, read_source
 from risk.exact.clock import parse_time
 from verifier_contracts.signers import endpoint_name
 
+from ..number_forms import duration
+
 SCHEMA, MANIFEST = "tailproof.feed/1", "feed.json"
 AHEAD = 60
 """Seconds by which a feed's clock may be ahead of this machine's."""
@@ -117,7 +119,8 @@ def require_young(snapshot: Snapshot, now: float, most: int, *, replayed: bool, 
             raise BadInput(name, at, f"at most {int(now) + AHEAD}: by this machine's clock it is of the future",
                            source=source)
         if now - at > most:
-            raise FeedStale(f"{source}: {name} is {int(now - at)} s ago: must be at most {most} s (feed.max_age)")
+            raise FeedStale(f"{source}: {name} is {duration(int(now - at))} ago: must be at most {duration(most)} "
+                            "(feed.max_age)")
 
 
 # -- a folder ----------------------------------------------------------------------------------------------------------
