@@ -25,6 +25,7 @@ LARGEST_FILE = 64 << 20
 DEEPEST = 100
 """Levels of nesting. Python's parser recurses, and libraries that raise the recursion limit (py_ecc does) let a hostile
 document overflow the stack instead of raising."""
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -34,8 +35,8 @@ def loads(text: str | bytes, *, source: str | Path | None = None) -> Any:
 
     Raises
     ------
-    BadInput : not UTF-8, not JSON, a duplicate key, NaN, an infinity or a number too large for a double, or nested
-        too deeply.
+    BadInput : not UTF-8, not JSON, a duplicate key, NaN, an infinity or a number too large for a double, half of a
+        surrogate pair, which no UTF-8 can hold, or nested too deeply.
     """
     def refuse(value: str, bound: str) -> Any:
         raise BadInput("JSON document", value, bound, source=source)
@@ -59,8 +60,11 @@ def loads(text: str | bytes, *, source: str | Path | None = None) -> Any:
             text = text.decode("utf-8")
         if _too_deep(text):
             raise BadInput("JSON document", Said("nested too deeply"), f"at most {DEEPEST} levels deep", source=source)
-        return json.loads(text, parse_float=number, object_pairs_hook=pairs,
-                          parse_constant=lambda name: refuse(name, "free of NaN and infinities"))
+        found = json.loads(text, parse_float=number, object_pairs_hook=pairs,
+                           parse_constant=lambda name: refuse(name, "free of NaN and infinities"))
+        if _SURROGATE.search(text) and re.search("[\ud800-\udfff]", json.dumps(found, ensure_ascii=False)):
+            raise BadInput("JSON document", Said("half of a surrogate pair"), "valid Unicode", source=source)
+        return found
     except json.JSONDecodeError as error:
         raise BadInput(f"line {error.lineno}, column {error.colno}", text[error.pos:error.pos + 40],
                        f"valid JSON ({error.msg})", source=source) from None
@@ -84,15 +88,18 @@ def _too_deep(text: str) -> bool:
     return False
 
 
-def read(path: str | Path, *, limit: int = LARGEST_FILE) -> Any:
+def read(path: str | Path, *, limit: int = LARGEST_FILE, foreign: bool = False) -> Any:
     """Parse a JSON file of at most `limit` bytes; see `loads`.
+
+    foreign : it is in a folder that others write to: only a regular file is read, not what a link names, nor a pipe
+        that is held open.
 
     Raises
     ------
     BadInput : also when the file is absent, unreadable or too large.
     """
     try:
-        with open_input(path, pipes=True) as file:
+        with open_input(path, pipes=not foreign, links=not foreign) as file:
             data = file.read(limit + 1)
     except OSError as error:
         raise BadInput("file", unreadable(error), "a readable file", source=path) from None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from relayer.outbox import Load
@@ -87,7 +89,8 @@ class LedgerDesk:
         at = system.contracts
         self._ledger, self._attestor, self._combiner = at["ledger"], at["attestor"], at["combiner"]
         self._places: dict[str, str] = {}
-        self._factors, self._lists = factors, dict[int, Sequence[Factor] | None]()
+        self._factors, self._lists = factors, dict[int, dict[str, tuple[Factor, ...]]]()
+        self._doubted = set[int]()
 
     # -- judging -------------------------------------------------------------------------------------------------------
     def judge(self, peer: Peer, parcels: Sequence[Parcel], block: int | None) -> tuple[Verdict, ...]:
@@ -95,15 +98,22 @@ class LedgerDesk:
         epochs = {epoch: self._root(there, epoch) for epoch in {one.epoch_id for one in parcels}}
         keys = {slot: self._active(there, slot) for slot in {one.slot for one in parcels}}
         accounts = self._accounts(there, [row.account for one in parcels for row in one.rows], block)
-        # What an epoch was signed with does not change: it is asked for once, by whichever node is asked first. A list
-        # that is not the epoch's, the contract refuses.
+        # What an epoch was signed with does not change: each node is asked once. Which list that is, is a node's word
+        # as all else: by one that says another, every cover of the epoch would be brought with it, and refused.
+        lists = dict[int, tuple[Factor, ...] | None]()
         for epoch in {one.epoch_id for one in parcels if one.slot == COVER}:
-            if self._lists.get(epoch) is None:
-                self._lists[epoch] = self._factors(there, epoch)
-        return tuple(self._of(one, accounts, epochs[one.epoch_id], keys[one.slot]) for one in parcels)
+            if epoch in self._doubted:
+                self._doubted.remove(epoch)
+                self._lists.pop(epoch, None)
+            told = self._lists.setdefault(epoch, {})
+            if peer.name not in told and (found := self._factors(there, epoch)) is not None:
+                told[peer.name] = tuple(found)
+            lists[epoch] = told.get(peer.name)
+        return tuple(self._of(one, accounts, epochs[one.epoch_id], keys[one.slot], lists.get(one.epoch_id))
+                     for one in parcels)
 
     def _of(self, parcel: Parcel, accounts: Mapping[str, tuple[AccountWord, int]], root: int | str,
-            key: tuple[str, str] | str) -> Verdict:
+            key: tuple[str, str] | str, factors: Sequence[Factor] | None) -> Verdict:
         judge = self._cover if parcel.slot == COVER else self._row
         rows = [judge(parcel, row, *accounts[row.account]) for row in parcel.rows]
         if all(verdict.says is Says.STANDS for verdict in rows):
@@ -119,8 +129,10 @@ class LedgerDesk:
                                    ("OtherCircuit", parcel.circuit, key[1])):
             if ours != theirs:
                 return Verdict(Says.REFUSED, f"{name}: the bundle has {ours}, the chain has {theirs}")
-        if parcel.slot == COVER and self._lists.get(parcel.epoch_id) is None:
+        if parcel.slot == COVER and factors is None:
             return Verdict(Says.LATER, f"NoFactors: nobody here knows the factors of epoch {parcel.epoch_id}")
+        if factors is not None and rows[0].says in (Says.GO, Says.ALONE):
+            return Verdict(rows[0].says, f"with factors {sha256(repr(factors).encode()).hexdigest()}")
         if len(rows) > 1:                          # accounts that have moved on are skipped by the contract
             return Verdict(Says.GO)
         return rows[0]
@@ -190,6 +202,9 @@ class LedgerDesk:
     def refused(self, refusal: ContractRefused, parcel: Parcel) -> Verdict:
         if refusal.name in NOT_YET:
             return Verdict(Says.LATER, refusal.name)
+        if refusal.name == "WrongFactors" and parcel.slot == COVER:
+            self._doubted.add(parcel.epoch_id)     # the list is ours, not the bundle's: it is asked for anew
+            return Verdict(Says.LATER, refusal.name)
         said = str(refusal)[:500]
         return Verdict(Says.SUPERSEDED if refusal.name in OVERTAKEN else Says.REFUSED, f"{refusal.name}: {said}")
 
@@ -210,7 +225,9 @@ class LedgerDesk:
                           self._key_place(MARGIN), rows, words)
 
     def _load_covers(self, parcels: Sequence[Parcel]) -> Load:
-        first, factors = parcels[0], list(self._lists[parcels[0].epoch_id] or ())
+        first = parcels[0]
+        told = Counter(self._lists[first.epoch_id].values())
+        factors = list(told.most_common(1)[0][0])              # what a quorum says, most nodes say
         if len(parcels) == 1:
             (row,) = first.rows
             return self._call("attestCover", self._ledger, MarginLedger.name, row.account, first.epoch_id, row.version,

@@ -46,7 +46,7 @@ _OF_GROUP: Mapping[str, Mapping[str, str]] = {
     "fund": {**dict.fromkeys(_TOKEN, TOKEN), "shares": SHARES, "leaving": SHARES},
     "auction": {**dict.fromkeys(_TOKEN, TOKEN), "value": MONEY},
     "liquidation": {**dict.fromkeys(_TOKEN, TOKEN), "value": MONEY},
-    "risk": {**dict.fromkeys(("amounts", "deficit", "drawn", "free", "required", *_TERMS), MONEY),
+    "risk": {**dict.fromkeys(("amounts", "deficit", "drawn", "earned", "free", "required", *_TERMS), MONEY),
              "up_to": "quote units"},
     "trade": {"cash": MONEY, "value": MONEY},
     "audit": {"amount": MONEY}, "verify": {"value": MONEY}, "oracle": {"bond": WEI}, "keeper": {"most_wei": WEI}}

@@ -12,8 +12,9 @@ signature for one system is none for another. Digests are keccak256 of canonical
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +121,33 @@ class Proposal:
                                                   self.digest, self.effective_at])
 
     def told(self) -> list[tuple[str, str, str]]:
-        """What changes, for people: path, before, after."""
-        return [(one.path, _shown(one.before), _shown(one.after)) for one in changes(self.before, self.after)]
+        """What changes, for people: path, before, after; of long lists entry by entry. Nothing of what differs is cut
+        off: who signs sees it."""
+        return [row for one in changes(self.before, self.after) for row in _rows(one.path, one.before, one.after)]
+
+
+SEEN = 40
+"""Characters of a value that are told as they are; of longer lists, the entries that differ."""
+
+
+def _rows(path: str, before: Any, after: Any) -> Iterator[tuple[str, str, str]]:
+    """Rows of what differs between two values: one where both are seen whole in a line."""
+    if before == after:
+        return
+    if max(len(_shown(before)), len(_shown(after))) <= SEEN:
+        yield path, _shown(before), _shown(after)
+    elif isinstance(before, list) and isinstance(after, list):
+        for place, (old, new) in enumerate(zip_longest(before, after)):
+            yield from _rows(f"{path}[{place}]", old, new)
+    elif isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted({*before, *after}):
+            yield from _rows(f"{path}.{key}", before.get(key), after.get(key))
+    else:
+        yield path, _shown(before), _shown(after)
 
 
 def _shown(value: Any) -> str:
-    text = "-" if value is None else str(value)
-    return text if len(text) <= 40 else text[:37] + "…"
+    return "-" if value is None else str(value)
 
 
 _COUNTS = ("accounts", "rise", "fall", "same")

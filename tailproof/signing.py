@@ -8,7 +8,7 @@ does so alone and compares what comes out, field by field, with what others prop
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -215,7 +215,12 @@ class SignedContent:
     @classmethod
     def load(cls, path: Path) -> SignedContent:
         """Read what `save` wrote; raises BadInput naming the field."""
-        parts = Node.read(path).document(SCHEMA, {"chain_id", "oracle", "signer", "content", "signature"})
+        return cls.of(Node.read(path))
+
+    @classmethod
+    def of(cls, node: Node) -> SignedContent:
+        """The same of a document."""
+        parts = node.document(SCHEMA, {"chain_id", "oracle", "signer", "content", "signature"})
         signature = parts["signature"].text(r"0x[0-9a-f]{130}", "0x and 130 hex digits")
         return cls(parts["chain_id"].integer(1, (1 << 53) - 1), read_address(parts["oracle"]),
                    read_address(parts["signer"]), EpochContent.from_json(parts["content"]),
@@ -319,14 +324,18 @@ def publish(files: Sequence[Path], oracle: RiskOracle) -> Publication:
         malleable (high s) or there twice; they are fewer than the quorum.
     ContractRefused : from the oracle.
     """
-    signed = {path: SignedContent.load(path) for path in files}
+    return bring({path: SignedContent.load(path) for path in files}, oracle)
+
+
+def bring(signed: Mapping[Path, SignedContent], oracle: RiskOracle) -> Publication:
+    """`publish`, of what files said when they were read."""
     if not signed:
         raise BadInput("signatures", 0, "given: files that `oracle sign` wrote")
     content = next(iter(signed.values())).content
     for path, one in signed.items():
         if one.content != content:
             raise BadInput("content", "0x" + one.content.digest().hex(), f"0x{content.digest().hex()}, as in "
-                           f"{files[0]}: a quorum signs one content", source=path)
+                           f"{next(iter(signed))}: a quorum signs one content", source=path)
         _require_same_oracle(one, oracle.domain, path)
     published = is_published(oracle, content)
     try:

@@ -21,7 +21,8 @@ COUNTS = frozenset((
     "lot_id", "freed", "previous", "published", "scale", "size", "strike", "value", "x", "y", "field", "chain", "nonce",
     "lots", "rows", "spot", "mark", "forward", "commitment", "root", "name", "message", "command", "block",
     "price", "shares"))
-"""Members that may be whole numbers as text and are no amounts, or are amounts whose unit the words beside them say."""
+"""Members that may be whole numbers as text and are no amounts, or are amounts whose unit the words beside them say; so
+are those with a dot, which name a parameter by its place in a file."""
 NO_TIMES = re.compile(r"live second [0-9]+|0x[0-9a-f]{40} [0-9]+ [0-9]+|asset [0-9]+ of epochs|quoteId.*")
 
 
@@ -56,5 +57,6 @@ def _members(value: Any, units: frozenset[str], key: str) -> Iterator[str]:
             yield from _members(one, units, key)
     elif (type(value) is int and value >= 1 << 128) or (isinstance(value, str) and _has_hash(value)):
         yield f"a hash in decimal: {key} {value}"
-    elif isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,38}", value) and key not in units | COUNTS:
+    elif (isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,38}", value) and key not in units | COUNTS
+            and "." not in key):
         yield f"an amount without a unit: {key} {value}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,14 @@ from venue_site import Killed, VenueSite, add, inline
 from primitives import jsonio
 from primitives.errors import BadInput
 from relayer.outbox_steps import State
+from risk.exact.digests import content_digest
 from tailproof import signing
 from tailproof.bundle import Bundle
 from tailproof.secret import Opening
 from tailproof.signing import SignedContent
+from tailproof.venue.copies import copy_epoch
+from tailproof.venue.cosigning import Cosigner
+from tailproof.venue.feeds import FeedStale, FolderFeed, Snapshot
 from tailproof.venue.rounds import Rounds
 from tailproof.venue.running import Venue
 from verifier_contracts.ledger import INITIAL
@@ -204,8 +210,8 @@ def test_a_defect_is_told_without_its_words_and_stops_nothing_else(site: VenueSi
     for _ in range(3):
         venue.once()
     assert site.real.at.oracle.latest_epoch_id() > before
-    assert "RuntimeError at " in venue.troubles["accounts"]
-    told = json.dumps(site.heard, default=str) + venue.troubles["accounts"]
+    assert "RuntimeError at " in venue.troubles["an account"]
+    told = json.dumps(site.heard, default=str) + venue.troubles["an account"]
     assert str(two[0].opening.salt) not in told.replace("=", " ").replace(",", " ").split()
     assert "salt=" not in told
 
@@ -304,6 +310,24 @@ def test_one_accounts_failure_stops_no_other(real: RealSystem, site: VenueSite, 
     venue._swept_at = 0.0
     venue.once()
     assert venue.accounts.counts() == {"handed over": 4, "not registered": 1, "refused": 1}
+
+
+@pytest.mark.parametrize("where", ["find", "take"])
+def test_a_defect_that_one_account_meets_stops_no_other(site: VenueSite, two: list[Member], where: str,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    venue = site.venue()
+    place = venue.openings if where == "find" else venue.intake
+    honest = getattr(place, where)
+
+    def broken(what: str, more: Any) -> Any:
+        if two[0].account in what:
+            raise ValueError("salt 12345678901234567890")
+        return honest(what, more)
+    monkeypatch.setattr(type(place), where, lambda self, what, more: broken(what, more))
+    site.tick(venue)
+    assert venue.accounts.counts() == {"handed over": 1, "refused" if where == "find" else "lost": 1}
+    assert "ValueError at " in venue.accounts.reasons[two[0].account]
+    assert "12345678901234567890" not in json.dumps(site.heard, default=str)
 
 
 def test_what_the_relayer_was_refused_is_proven_again(site: VenueSite, two: list[Member]) -> None:
@@ -472,11 +496,14 @@ def test_a_signature_that_is_none_keeps_no_other_from_counting(site: VenueSite, 
     replace(signed, oracle=site.real.venue.address).save(folder / "000001-elsewhere.json")
     (site.home / "private").write_text("what only the venue reads")
     (folder / "000001-link.json").symlink_to(site.home / "private")
+    os.mkfifo(folder / "000001-pipe.json")
+    held = os.open(folder / "000001-pipe.json", os.O_RDWR)     # a writer that writes nothing
     venue.once()
+    os.close(held)
     assert "only the venue" not in json.dumps(site.heard, default=str)
     assert venue.published == 0
     assert {facts["file"] for facts in site.events("signature not counted")} == {
-        f"000001-{name}.json" for name in ("junk", "other", "false", "stranger", "elsewhere")}
+        f"000001-{name}.json" for name in ("junk", "other", "false", "stranger", "elsewhere", "link", "pipe")}
     site.sign(1)
     for _ in range(3):
         venue.once()
@@ -502,7 +529,6 @@ def test_a_signer_signs_only_what_is_its_own(site: VenueSite, two: list[Member],
 
 
 def test_a_signer_holds_the_book_against_its_own_feed(site: VenueSite, two: list[Member]) -> None:
-    from tailproof.venue.feeds import FolderFeed
     own = {"feed": FolderFeed(site.home / "feed"), "replayed": True, "accepts_changes": False}
     venue = site.venue()
     site.feed(600, "29100")
@@ -519,6 +545,31 @@ def test_a_signer_holds_the_book_against_its_own_feed(site: VenueSite, two: list
     stale = site.signer(2, **own)
     with pytest.raises(Exception, match="written_at"):
         stale.round()
+
+
+def test_a_signer_holds_the_time_against_its_own_feed(site: VenueSite, two: list[Member]) -> None:
+    venue = site.venue()
+    for _ in range(2):
+        venue.once()
+    there = FolderFeed(site.home / "feed").read()
+
+    class Own:
+        name = "own"
+        late = 901
+
+        def read(self) -> Snapshot:
+            return replace(there, valuation=there.valuation + self.late, written_at=there.valuation + self.late,
+                           replayed=False)
+    own = Own()
+    signer = site.signer(0, feed=own, accepts_changes=False)
+    signer.clock = lambda: float(there.valuation)
+    own.late = -901
+    with pytest.raises(FeedStale):
+        signer.round()
+    signer.clock = lambda: float(there.valuation + own.late)
+    for own.late, signed in ((901, 0), (-901, 0), (900, 1)):
+        assert signer.round() == signed
+    assert all("valuation" in facts["why"] for facts in site.events("not signed"))
 
 
 def test_a_false_epoch_is_signed_by_nobody(site: VenueSite, two: list[Member]) -> None:
@@ -544,6 +595,56 @@ def test_a_false_epoch_is_signed_by_nobody(site: VenueSite, two: list[Member]) -
     rounds.propose(replace(proposal, tick=2, epoch="000002", content=content))
     assert site.sign(0, 1) == 0
     assert "EpochDoesNotStand" in {facts["error"] for facts in site.events("not signed")}
+
+
+def test_what_a_signer_looked_at_is_what_it_signs(site: VenueSite, two: list[Member],
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is the venue's, which may put something else there between two looks."""
+    venue, rounds = site.venue(), Rounds(site.home / "rounds")
+    for _ in range(2):
+        venue.once()
+    signer, looks = site.signer(0), Cosigner._require_ours
+
+    def looked(self: Cosigner, directory: Path) -> bool:
+        found = looks(self, directory)
+        (rounds.epochs / "000001").rename(rounds.epochs / "000001.away")
+        return found
+    monkeypatch.setattr(Cosigner, "_require_ours", looked)
+    assert signer.round() == 1
+    monkeypatch.undo()
+    # A root that stood once stands with the same sources only: a book of today beside numbers of yesterday does not.
+    away = rounds.epochs / "000001.away"
+    (signed,) = (site.home / "signatures").iterdir()
+    signed.unlink()
+    book, manifest = away / "sources" / "book.json", away / "manifest.json"
+    told, text = json.loads(manifest.read_text()), json.loads(book.read_text())
+    text["contingencies"][0]["short"] = "9"
+    book.write_text(json.dumps(text))
+    told["sources"]["book"] = content_digest(book.read_bytes())
+    manifest.write_text(json.dumps(told))
+    away.rename(rounds.epochs / "000001")
+    assert signer.round() == 0
+    assert [facts["error"] for facts in site.events("not signed")] == ["EpochDoesNotStand"]
+
+
+def test_no_link_among_an_epochs_files_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "one" / "sources").mkdir(parents=True)
+    (tmp_path / "one" / "a").write_bytes(b"1")
+    (tmp_path / "one" / "sources" / "b").write_bytes(b"2")
+    first = copy_epoch(tmp_path / "one", tmp_path / "copy")
+    assert (tmp_path / "copy" / "sources" / "b").read_bytes() == b"2"
+    assert copy_epoch(tmp_path / "copy", tmp_path / "again") == first
+    (tmp_path / "copy" / "a").write_bytes(b"3")
+    assert copy_epoch(tmp_path / "copy", tmp_path / "other") != first
+    changes: list[Callable[[Path], object]] = [
+        lambda one: (one / "c").symlink_to("/etc/hostname"), lambda one: os.mkfifo(one / "c"),
+        lambda one: (one / "c").symlink_to(tmp_path), lambda one: (one / "1" / "2" / "3" / "4").mkdir(parents=True),
+        lambda one: [(one / str(i)).touch() for i in range(70)]]
+    for number, change in enumerate(changes):
+        one = Path(shutil.copytree(tmp_path / "one", tmp_path / f"bad-{number}"))
+        change(one)
+        with pytest.raises(BadInput):
+            copy_epoch(one, tmp_path / f"out-{number}")
 
 
 def _less(rows: Any) -> Any:

@@ -65,15 +65,15 @@ class Provenance:
         return self.drawn.scenarios
 
 
-def read_source(path: str | Path) -> bytes:
-    """The bytes of a file.
+def read_source(path: str | Path, *, foreign: bool = False) -> bytes:
+    """The bytes of a file.  foreign : as of `jsonio.read`.
 
     Raises
     ------
     BadInput : it is absent, unreadable or larger than 64 MiB.
     """
     try:
-        with open_input(path, pipes=True) as file:
+        with open_input(path, pipes=not foreign, links=not foreign) as file:
             data = file.read(LARGEST_SOURCE + 1)
     except OSError as error:
         raise BadInput("file", unreadable(error), "a readable file", source=path) from None

@@ -24,7 +24,7 @@ def parameters() -> None:
 
 @parameters.command("gather")
 @_DEPLOYMENT
-@click.option("--chain-id", type=Integer(1, 2**53 - 1), help="In place of --deployment.")
+@click.option("--chain", "chain_id", type=Integer(1, 2**53 - 1), metavar="ID", help="In place of --deployment.")
 @click.option("--oracle", type=ADDRESS, help="The RiskOracle, in place of --deployment.")
 @click.option("--model", type=FILE, help="Model file: what margins are drawn from.")
 @click.option("--book", type=FILE, help="Book file: its contingencies.")
@@ -38,7 +38,7 @@ def gather(deployment: Path | None, chain_id: int | None, oracle: str | None, mo
 
     from ..parameters import gathered
     if (deployment is None) == (chain_id is None) or (chain_id is None) != (oracle is None):
-        raise BadInput("--deployment, --chain-id and --oracle", (deployment and str(deployment), chain_id, oracle),
+        raise BadInput("--deployment, --chain and --oracle", (deployment and str(deployment), chain_id, oracle),
                        "given: the first alone, or the others together")
     if deployment is not None:
         from verifier_contracts.system import System
@@ -166,8 +166,8 @@ def sign(proposal: Path, endpoint: Endpoint, out: Path) -> Outcome:
 @click.option("--portfolios", type=FILE, help="Folder of all accounts' portfolio files.")
 @click.option("--collateral", type=FILE, help="CSV of account,collateral, where the simulation had one.")
 @click.option("--signature", "signatures", type=FILE, multiple=True, help="File that `parameters sign` wrote.")
-@click.option("--known-signer", "signers", type=ADDRESS, multiple=True, help="Who may sign, with --quorum; by default the "
-              "publishers of the parameters in force.")
+@click.option("--known-signer", "signers", type=ADDRESS, multiple=True, help="Who may sign, with --quorum; by default "
+              "the publishers of the parameters in force.")
 @click.option("--quorum", type=Integer(1, 100), help="How many of them must.")
 @click.option("--applied", type=FILE, help="Epoch that should be made under the new parameters.")
 @reporting

@@ -8,14 +8,17 @@ no epoch of which `epoch check` tells a change.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from primitives import jsonio
 from primitives.errors import BadInput, Said, TailproofError
+from risk.exact.clock import format_time
 from risk.exact.money import format_money
 from risk.grid.grid_epoch import GridEpoch
 from risk.market.book import Book, parse_book
@@ -25,6 +28,7 @@ from verifier_contracts.system import Contracts
 from .. import epochs, signing
 from ..watching import Library
 from . import feeds
+from .copies import copy_epoch
 from .feeds import Feed, Snapshot
 from .rounds import Proposal, Rounds, signature_path
 
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 
 Heard = Callable[..., object]
 REMEMBERED = 64
-"""Roots that were made again, and need not be once more."""
+"""Epochs that were made again, by their files and those of the one before, and need not be once more."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,9 @@ class Terms:
     """What a signer signs.
 
     model, collateral : files of its own, byte for byte; the epoch's must be the same.  history : as of `oracle sign`.
-    valid_for : seconds of a content, at most.  feed : its own, of `max_age` seconds, within `tolerance` of whose prices
-    the epoch's must be; None: the epoch's sources are taken as they are.  tolerance : basis points.
+    valid_for : seconds of a content, at most.  feed : its own, of `max_age` seconds; None: the epoch's sources are
+    taken as they are.  tolerance : basis points by which its prices may differ from the epoch's; their times may by
+    `max_age`, unless it is replayed.
     accepts_changes : whether what `epoch check` calls changed is signed.
     """
 
@@ -75,7 +80,8 @@ class Cosigner:
     terms: Terms
     heard: Heard
     clock: Callable[[], float] = time.time
-    _stood: set[int] = field(default_factory=set)
+    _stood: set[tuple[bytes, bytes]] = field(default_factory=set)
+    _own: TemporaryDirectory[str] = field(default_factory=lambda: TemporaryDirectory(prefix="tailproof-signer-"))
     _said: set[tuple[int, str]] = field(default_factory=set)
 
     def round(self) -> int:
@@ -117,20 +123,35 @@ class Cosigner:
             self.heard("not signed", tick=tick, error=type(error).__name__, why=str(error)[:500])
 
     def _sign(self, proposal: Proposal, path: Path) -> None:
-        directory, oracle = self.rounds.epochs / proposal.epoch, self.there.oracle
+        """Look at copies, in a folder of this process: the venue may change what is in its own meanwhile."""
+        given, folder = self.rounds.epochs / proposal.epoch, Path(self._own.name)
+        directory = folder / "epoch" / given.name
+        try:
+            seen, previous, as_before = copy_epoch(given, directory), None, b""
+            if (before := self._previous(directory)) is not None:
+                previous = folder / "previous"
+                as_before = copy_epoch(before, previous)
+            self._sign_copy(proposal, directory, previous, (seen, as_before), path)
+        finally:
+            for copy in list(folder.iterdir()):
+                shutil.rmtree(copy)
+
+    def _sign_copy(self, proposal: Proposal, directory: Path, previous: Path | None, known: tuple[bytes, bytes],
+                   path: Path) -> None:
+        oracle = self.there.oracle
         on_grid = self._require_ours(directory)
-        candidate = signing.propose(directory, oracle, self.there.court, previous=self._previous(directory),
-                                    first=self.terms.first, collateral=None if on_grid else self.terms.collateral,
+        candidate = signing.propose(directory, oracle, self.there.court, previous=previous, first=self.terms.first,
+                                    collateral=None if on_grid else self.terms.collateral,
                                     valid_for=self.terms.valid_for, allow_trial=self.terms.allow_trial,
                                     given=proposal.content)
-        if candidate.content.root not in self._stood:
+        if known not in self._stood:
             report = signing.require_stands(candidate, history=self.terms.history)
             if report.changes and self.terms.feed is None and not self.terms.accepts_changes:
                 raise BadInput("changes", "; ".join(map(str, report.changes))[:300], "none that nobody has looked at "
                                "(--feed, --accept-changes, or `oracle sign` by hand)", source=directory)
             if len(self._stood) >= REMEMBERED:
                 self._stood.clear()
-            self._stood.add(candidate.content.root)
+            self._stood.add(known)
         signed = signing.sign(candidate.content, oracle, self.signer, self.journal)
         signed.save(path)
         self.heard("signed", tick=proposal.tick, epoch_id=candidate.content.id, root=str(candidate.content.root),
@@ -164,6 +185,11 @@ class Cosigner:
                            source=directory)
         if self.terms.feed is not None:
             own = self._market(self.terms.feed)
+            apart = abs(arrays.header.timestamp - own.valuation)
+            # The same prices under another time are other options: what has expired would be none.
+            if not own.replayed and apart > self.terms.max_age:
+                raise BadInput("valuation", format_time(arrays.header.timestamp), f"within {self.terms.max_age} s of "
+                               f"{format_time(own.valuation)}, that of this signer's own feed", source=directory)
             require_near(parse_book(sources.book, source=directory), parse_book(own.book, source=self.terms.feed.name),
                          self.terms.tolerance, str(directory))
             if sources.history is not None and own.history is not None:

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -27,6 +28,8 @@ from risk.epochs.provenance import LARGEST_SOURCE, read_source
 from risk.exact.clock import parse_time
 from verifier_contracts.signers import endpoint_name
 
+from ..number_forms import duration
+
 SCHEMA, MANIFEST = "tailproof.feed/1", "feed.json"
 AHEAD = 60
 """Seconds by which a feed's clock may be ahead of this machine's."""
@@ -34,6 +37,7 @@ TRIES = 3
 """Of a folder that is replaced while it is read."""
 REQUEST_SECONDS = 15.0
 LARGEST_ANSWER = 2 * LARGEST_SOURCE
+LARGEST_MANIFEST = 1 << 16
 _NAME, _DIGEST = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", r"[0-9a-f]{64}"
 _LAST = 253_402_300_799
 
@@ -115,7 +119,8 @@ def require_young(snapshot: Snapshot, now: float, most: int, *, replayed: bool, 
             raise BadInput(name, at, f"at most {int(now) + AHEAD}: by this machine's clock it is of the future",
                            source=source)
         if now - at > most:
-            raise FeedStale(f"{source}: {name} is {int(now - at)} s ago: must be at most {most} s (feed.max_age)")
+            raise FeedStale(f"{source}: {name} is {duration(int(now - at))} ago: must be at most {duration(most)} "
+                            "(feed.max_age)")
 
 
 # -- a folder ----------------------------------------------------------------------------------------------------------
@@ -146,14 +151,14 @@ class FolderFeed:
     def _manifest(path: Path) -> Any:
         if not path.exists():
             raise FeedDown(f"{path}: no feed is there yet")
-        return jsonio.read(path)
+        return jsonio.read(path, limit=LARGEST_MANIFEST, foreign=True)
 
     def _whole(self, document: Any, path: Path) -> Snapshot | str:
         """The snapshot, or the name of a file that is another."""
         manifest, data = read_manifest(Node(document, source=path)), dict[str, bytes]()
         for name, (file, digest) in manifest.parts.items():
             try:
-                data[name] = read_source(self.folder / file)
+                data[name] = read_source(self.folder / file, foreign=True)
             except BadInput:                       # not there yet, or not any more
                 return file
             if hashlib.sha256(data[name]).hexdigest() != digest:
@@ -195,6 +200,7 @@ class HttpFeed:
     """An endpoint that answers GET with one document.  url : https, or http on this machine."""
 
     url: str
+    _asking: list[threading.Thread] = field(default_factory=list, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         from ..farm.transport import encrypted
@@ -221,6 +227,27 @@ class HttpFeed:
         return _snapshot(manifest, data, self.name)
 
     def _get(self) -> bytes:
+        """In a thread, for so long and no longer: a socket's own limit is one of silence, which an endpoint that sends
+        a byte now and then never reaches."""
+        if any(thread.is_alive() for thread in self._asking):
+            raise FeedDown(f"{self.name}: the last request has not ended yet")
+        found = list[bytes | Exception]()
+
+        def ask() -> None:
+            try:
+                found.append(self._asked())
+            except Exception as error:
+                found.append(error)
+        self._asking[:] = [threading.Thread(target=ask, name="feed", daemon=True)]
+        self._asking[0].start()
+        self._asking[0].join(REQUEST_SECONDS + 1.0)
+        if not found:
+            raise FeedDown(f"{self.name}: no whole answer within {REQUEST_SECONDS:g} s")
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return found[0]
+
+    def _asked(self) -> bytes:
         import requests
         until, body = time.monotonic() + REQUEST_SECONDS, bytearray()
         try:

@@ -25,6 +25,8 @@ from ..signing import SignedContent
 
 SCHEMA = "tailproof.venue-round/1"
 LATEST = 10**12 - 1
+LARGEST = 1 << 16
+"""Bytes of a content or a signature, which are some thousand."""
 _NUMBER = r"[0-9]{6,12}"
 EPOCH = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 """Names of epoch directories: those of ticks, and of what others put there."""
@@ -80,7 +82,7 @@ class Rounds:
     def proposal(self, tick: int) -> Proposal | None:
         """Of a tick, if there is one; raises BadInput where it is malformed."""
         path = self._path(tick)
-        return read_proposal(Node.read(path), tick) if path.exists() else None
+        return read_proposal(_read(path), tick) if path.exists() else None
 
     def ticks(self) -> list[int]:
         """Of which something was proposed, oldest first."""
@@ -100,6 +102,11 @@ class Rounds:
         return self.contents / f"{name(tick)}.json"
 
 
+def _read(path: Path) -> Node:
+    """A small file that somebody else may have put there: no link is followed, no pipe waited for."""
+    return Node(jsonio.read(path, limit=LARGEST, foreign=True), source=path)
+
+
 def signature_path(folder: Path, proposal: Proposal, signer: str) -> Path:
     """Where a signer puts its signature of a content."""
     return folder / f"{name(proposal.tick)}-{signer}-{proposal.content.digest().hex()[:8]}.json"
@@ -107,19 +114,21 @@ def signature_path(folder: Path, proposal: Proposal, signer: str) -> Path:
 
 @dataclass(frozen=True)
 class Gathered:
-    """Signatures of a content.  files : good ones, by signer.  odd : files that are none, each with what is wrong."""
+    """Signatures of a content.  files : good ones, by signer.  signed : what these say, as it was looked at: a file may
+    be another by now.  odd : files that are none, each with what is wrong."""
 
     files: Mapping[str, Path]
+    signed: Mapping[Path, SignedContent]
     odd: Mapping[Path, str]
 
 
 def gather(folders: Sequence[Path], proposal: Proposal, domain: OracleDomain, seated: SignerSet) -> Gathered:
     """Signatures of a proposal that the oracle would count, each looked at: one that is of something else, or false,
     keeps no other from counting."""
-    files, odd = dict[str, Path](), dict[Path, str]()
+    files, signed, odd = dict[str, Path](), dict[Path, SignedContent](), dict[Path, str]()
     for path in _of_tick(folders, proposal.tick):
         try:
-            one = SignedContent.load(path)
+            one = SignedContent.of(_read(path))
             for field, found, wanted in (("chain_id", one.chain_id, domain.chain_id),
                                          ("oracle", one.oracle, domain.oracle)):
                 if found != wanted:
@@ -130,14 +139,14 @@ def gather(folders: Sequence[Path], proposal: Proposal, domain: OracleDomain, se
             require_signature(domain.content(proposal.content), one.signer, one.signature, path)
             if one.signer not in seated.signers:
                 raise BadInput("signer", one.signer, f"one of set {seated.generation}", source=path)
-            files.setdefault(one.signer, path)
+            if files.setdefault(one.signer, path) == path:
+                signed[path] = one
         except (TailproofError, OSError) as error:
             odd[path] = str(error)[:300]
-    return Gathered(files, odd)
+    return Gathered(files, signed, odd)
 
 
 def _of_tick(folders: Sequence[Path], tick: int) -> Iterator[Path]:
     for folder in folders:
         if folder.is_dir():
-            # A link would have this process read, and tell of, what whoever puts it there may not.
-            yield from sorted(path for path in folder.glob(f"{name(tick)}-*.json") if not path.is_symlink())
+            yield from sorted(folder.glob(f"{name(tick)}-*.json"))

@@ -172,9 +172,7 @@ class Venue:
     def _trouble(self, part: str, error: Exception) -> None:
         """Say what failed, once for as long as it does. Of a defect of ours only where it is: its words may hold
         anything."""
-        ours = isinstance(error, TailproofError | OSError)
-        told = _told(error) if ours else \
-            f"a defect of Tailproof, please report it: {type(error).__name__} at {_where(error)}"
+        ours, told = isinstance(error, TailproofError | OSError), _described(error)
         if self.troubles.get(part) != told:
             self.heard("failed" if ours else "defect", part=part, error=type(error).__name__, why=told)
         self.troubles[part] = told
@@ -268,7 +266,7 @@ class Venue:
         if len(found.files) < seated.quorum:
             return False
         self._at("before published")
-        done = signing.publish(list(found.files.values()), oracle)
+        done = signing.bring(found.signed, oracle)
         self._at("after published")
         self._published(tick, proposal, 0 if done.receipt is None else done.receipt.gas_used)
         return True
@@ -330,6 +328,7 @@ class Venue:
             return False
         if self.accounts.epoch_id != epoch_id:
             self.accounts = Accounts(epoch_id)
+            self.troubles.pop("an account", None)
         root = oracle.root_of(epoch_id)
         self.latest = epoch_id, root
         held = self._held(root)
@@ -380,6 +379,9 @@ class Venue:
                     if getattr(error, "try_again", False):
                         raise
                     self._refused(account, str(Refusal.of(error)))
+                except Exception as error:         # of this account, whatever it is: others have nothing to do with it
+                    self._refused(account, _described(error))
+                    self._trouble("an account", error)
         return found
 
     def _job(self, contexts: Contexts, account: str, state: State) -> Job | None:
@@ -469,8 +471,8 @@ class Venue:
                 self._refused(account, str(result.refusal))
             else:
                 self._lose(account, str(result.lost))
-        except (TailproofError, OSError) as error:
-            self._lose(account, _told(error))
+        except Exception as error:
+            self._lose(account, _described(error))
 
     def _hand(self, job: Job, path: Path) -> None:
         """Into the outbox, in which the same is the same."""
@@ -536,6 +538,12 @@ def sources_of(model: bytes, snapshot: Snapshot, paths: dict[str, str]) -> Sourc
 def _told(error: Exception) -> str:
     """What failed, in words that hold no value of an opening: those are hidden where they are read."""
     return str(error)[:500] if isinstance(error, TailproofError) else f"{type(error).__name__}: {error}"[:300]
+
+
+def _described(error: Exception) -> str:
+    """The same, and of what is a defect of ours where it is."""
+    return _told(error) if isinstance(error, TailproofError | OSError) else \
+        f"a defect of Tailproof, please report it: {type(error).__name__} at {_where(error)}"
 
 
 def _where(error: Exception) -> str:

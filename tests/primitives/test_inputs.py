@@ -81,3 +81,27 @@ def test_no_reader_waits_for_a_pipe_or_reads_a_device(pipe: Path, read: Callable
     zero.rename(pipe)
     with pytest.raises(BadInput, match="regular file"):
         read(pipe)
+
+
+@pytest.mark.parametrize("read", [lambda path: jsonio.read(path, foreign=True),
+                                  lambda path: read_source(path, foreign=True)])
+def test_in_a_folder_of_others_no_link_is_followed_and_no_pipe_waited_for(pipe: Path,
+                                                                          read: Callable[[Path], object]) -> None:
+    held = os.open(pipe, os.O_RDWR)                # a writer that writes nothing
+    ended = threading.Event()
+
+    def reading() -> None:
+        with pytest.raises(BadInput, match="regular file"):
+            read(pipe)
+        ended.set()
+
+    threading.Thread(target=reading, daemon=True).start()
+    assert ended.wait(10)
+    os.close(held)
+    (pipe.parent / "private").write_text("hunter2")
+    (pipe.parent / "link").symlink_to(pipe.parent / "private")
+    with pytest.raises(BadInput, match="unreadable") as refused:
+        read(pipe.parent / "link")
+    assert "hunter2" not in str(refused.value)
+    (pipe.parent / "private").write_text("1")
+    assert read(pipe.parent / "private") in (1, b"1")

@@ -42,6 +42,7 @@ def test_depth_is_counted_outside_of_strings_and_bounded_before_parsing() -> Non
     ('{"a": 1, "b": 2, "a": 3}', "key 'a'"), ('{"x": [{"k": 1, "k": 1}]}', "key 'k'"),
     ("NaN", "NaN"), ("[Infinity]", "Infinity"), ("[-Infinity]", "-Infinity"), ("[1e400]", "1e400"),
     ("{", "line 1, column 2"), ("[1,\n 2,]", "line 2, column"), ("", "line 1, column 1"), ("[1] 2", "line 1"),
+    (r'["\ud800"]', "half of a surrogate"), (r'{"\uDFFF": 1}', "half of a surrogate"),
     (b'"\xff"', "byte 1"), ("[" * 100_000, "nested too deeply"), ("9" * 5000, "ordinary size"),
 ])
 def test_what_is_not_strict_json_is_refused_with_its_place(text: str | bytes, place: str) -> None:
@@ -55,6 +56,7 @@ def test_ordinary_json_is_read() -> None:
     assert jsonio.loads('{"a": [1, -2.5, "ü", null, true, 123456789012345678901234567890]}') == {
         "a": [1, -2.5, "ü", None, True, 123456789012345678901234567890]}
     assert jsonio.loads('"é"'.encode()) == "é"
+    assert jsonio.loads(r'["\ud83d\ude00", "\\ud800"]') == ["😀", r"\ud800"]
 
 
 def test_files_absent_or_too_large(tmp_path: Path) -> None:

@@ -328,6 +328,23 @@ def test_a_cover_waits_for_the_list_of_factors(funded: Stage) -> None:
     assert funded.sent() == 1
 
 
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_a_node_that_tells_another_list_of_factors_has_no_cover_refused(funded: Stage, nodes: int) -> None:
+    """The list is the relayer's, by a node's word; a refusal for it says nothing of the bundle."""
+    outbox, member, asked = funded.outbox(), funded.members[0], list[int]()
+    funded.nodes += funded.others[:nodes - 1]                                            # type: ignore[attr-defined]
+
+    def told(there: Any, epoch_id: int) -> Any:
+        asked.append(epoch_id)
+        return FACTORS if len(asked) > 1 else []
+    funded.take(outbox, funded.cover(member, HELD))
+    relay = funded.relay(outbox)
+    relay._desk._factors = told                                                          # type: ignore[attr-defined]
+    run(relay, outbox)
+    assert covered(funded, member) == HELD
+    assert (len(asked), funded.sent()) == (2 if nodes == 1 else 3, 1)
+
+
 def test_covers_and_margins_go_beside_each_other(funded: Stage) -> None:
     outbox, some = funded.outbox(), funded.members[:4]
     funded.take(outbox, *map(funded.bundle, some[:2]), *(funded.cover(member, HELD) for member in some[2:]))

@@ -498,7 +498,7 @@ def test_rules_without_facts_are_refused() -> None:
     ("coefficient = 1.0", "coefficient = -1.0", "coefficient"),
     ("coefficient = 1.0", "coefficient = 1.0\ndeviations = {BTC = 0.04, ETH = 0.04}", "absent: the model forecasts"),
     ("[addons.lag]\nheartbeat_seconds = 3600\nkeeper_seconds = 600\nblocks = 20\nblock_seconds = 12\n", "",
-     r"with \[addons.lag\]"),
+     r"beside \[addons.lag\]"),
     ("heartbeat_seconds = 3600\nkeeper_seconds = 600\nblocks = 20",
      "heartbeat_seconds = 0\nkeeper_seconds = 0\nblocks = 0", "above 0"),
     ("[addons.depeg]", "[addons.pegs]", "addons.pegs"),

@@ -174,9 +174,9 @@ def test_who_has_no_days_or_no_law_is_refused(market: Market, crypto_sources: So
     with pytest.raises(BadInput, match="--history is missing: must be given"):
         sets.historical(market, "2020-03-12")
     scan = Market(build(Sources(HANDWRITTEN, crypto_sources.book, None, {})))
-    with pytest.raises(BadInput, match="estimator is 'handwritten': must be one that draws"):
+    with pytest.raises(BadInput, match="estimator is handwritten: must be one that draws"):
         sets.black_swan(scan)
-    with pytest.raises(BadInput, match="estimator is 'handwritten': must be one that draws"):
+    with pytest.raises(BadInput, match="estimator is handwritten: must be one that draws"):
         dependence(scan, {})
     assert one(scan, rows(market.epoch, BTC_SPOT=1), "2020-03-12").worst > 0
 

@@ -80,7 +80,7 @@ def desk(run: Run, epoch_directory: Path, tmp_path_factory: pytest.TempPathFacto
     for name, degrees, changed in (("now", "3.05136", {}), ("next", "4.0", new)):
         (home / f"{name}.toml").write_bytes(model(degrees))
         (home / f"{name}-system.json").write_text(json.dumps(system(**changed)))
-        assert run("parameters", "gather", "--chain-id", 31337, "--oracle", ORACLE, "--model", home / f"{name}.toml",
+        assert run("parameters", "gather", "--chain", 31337, "--oracle", ORACLE, "--model", home / f"{name}.toml",
                    "--book", FIXTURES / "book.json", "--system", home / f"{name}-system.json", "--out",
                    home / f"{name}.json").code == 0
     assert run("parameters", "propose", home / "now.json", home / "next.json", "--author", "desk", "--reason",
@@ -309,12 +309,13 @@ def test_signers_are_who_the_checker_knows(run: Run, desk: Desk, tmp_path: Path)
     assert answer.code == 1
     assert held(answer)["before is in force"] is False
     assert held(answer)["quorum"] is False
-    named = run("parameters", "check", desk / "proposal.json", *desk.signed(), "--known-signer", KEYS[0].address, "--known-signer",
-                KEYS[1].address, "--quorum", 2)
+    named = run("parameters", "check", desk / "proposal.json", *desk.signed(), "--known-signer", KEYS[0].address,
+                "--known-signer", KEYS[1].address, "--quorum", 2)
     assert named.code == 0
     assert run("parameters", "check", desk / "proposal.json", *desk.signed(), "--known-signer", KEYS[0].address,
                "--quorum", 1).code == 1                          # the other signed, and may not
-    for words in (("--quorum", 1), ("--known-signer", KEYS[0].address), ("--known-signer", KEYS[0].address, "--quorum", 2),
+    for words in (("--quorum", 1), ("--known-signer", KEYS[0].address),
+                  ("--known-signer", KEYS[0].address, "--quorum", 2),
                   ("--known-signer", KEYS[0].address, "--known-signer", KEYS[1].address, "--quorum", 1)):
         assert run("parameters", "check", desk / "proposal.json", *words).code == 2
 
@@ -491,7 +492,7 @@ def test_gather_wants_one_system(run: Run, tmp_path: Path) -> None:
     made = run("parameters", "gather", "--deployment", ours, "--model", FIXTURES / "model.toml", "--out",
                tmp_path / "out.json")
     assert (made.code, made.data["oracle"], made.data["parts"]) == (0, ORACLE, ["model"])
-    for words in ((), ("--chain-id", 5), ("--deployment", ours, "--chain-id", 5, "--oracle", ORACLE)):
+    for words in ((), ("--chain", 5), ("--deployment", ours, "--chain", 5, "--oracle", ORACLE)):
         assert run("parameters", "gather", *words, "--model", FIXTURES / "model.toml", "--out",
                    tmp_path / "no.json").code == 2
 
@@ -504,3 +505,20 @@ def test_changes_are_told_number_by_number() -> None:
         ("contingencies.BTC call.short", "0.012", "0.02"), ("model.volatility.BTC.degrees", 3.05136, 4.0),
         ("system.oracle.heartbeat", 600, 900)]
     assert Parameters.parse(Node(parameters().document)).digest == parameters().digest
+
+
+def test_who_signs_sees_each_of_several_that_change() -> None:
+    """A list is told entry by entry: of three signers cut off after the first, another third would not be seen."""
+    after, other = parameters().document, "0x" + "99" * 20
+    after = json.loads(json.dumps(after))
+    signers = after["system"]["publishers"]["signers"]
+    before = signers[-1]
+    signers[-1] = other
+    made = Proposal(parameters(), Parameters.parse(Node(after)), "desk", "x", 0, 1)
+    assert made.told() == [(f"system.publishers.signers[{len(signers) - 1}]", before, other)]
+    signers[-1] = before
+    signers.append("0x" + "aa" * 20)
+    after["system"]["publishers"]["quorum"] = len(signers)
+    made = Proposal(parameters(), Parameters.parse(Node(after)), "desk", "x", 0, 1)
+    assert (f"system.publishers.signers[{len(signers) - 1}]", "-", signers[-1]) in made.told()
+    assert len(made.told()) == 2, "the quorum, and who is new"

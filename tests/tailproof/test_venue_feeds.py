@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -64,11 +66,11 @@ def test_a_folder_that_is_replaced_meanwhile_is_read_again(folder: Path, monkeyp
     """The book goes as the manifest is read, and both come anew."""
     honest, times = feeds.read_source, list[int]()
 
-    def read(path: Path) -> bytes:
+    def read(path: Path, **options: bool) -> bytes:
         if not times:
             times.append(1)
             feeds.write(folder, 10, NOW, {"book": BOOK}, replayed=False)
-        return honest(path)
+        return honest(path, **options)
     monkeypatch.setattr(feeds, "read_source", read)
     assert FolderFeed(folder).read().sequence == 10
 
@@ -111,6 +113,20 @@ def test_prices_of_the_past_are_young_by_when_they_were_fed() -> None:
             require_young(snapshot, now, 100, replayed=True, source="x")
 
 
+def test_a_feed_has_no_other_file_read_and_told_of(folder: Path) -> None:
+    """Whoever fills the folder may not read all that the venue may; and what it says is on a page."""
+    (folder / "private").write_text("hunter2 opens it")
+    (folder / "feed.json").unlink()
+    (folder / "feed.json").symlink_to(folder / "private")
+    with pytest.raises(BadInput) as refused:
+        FolderFeed(folder).read()
+    assert "hunter2" not in str(refused.value)
+    (folder / "feed.json").unlink()
+    (folder / "feed.json").write_text(" " * (1 << 20))
+    with pytest.raises(BadInput, match="too large"):
+        FolderFeed(folder).read()
+
+
 # -- over HTTP ---------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def server() -> Iterator[Any]:
@@ -151,11 +167,36 @@ def test_an_endpoint_answers_with_everything(server: Any) -> None:
     for told, error in (((200, whole[:-9], len(whole)), FeedDown), ((503, b"{}", 2), FeedDown),
                         ((302, b"", 0), FeedDown), (b"[]", BadInput), (b"{", BadInput), (b"\xff", BadInput),
                         (document(book={"text": "{}", "sha256": "0" * 64}), FeedDown),
+                        (document(book={"text": "\ud800", "sha256": "0" * 64}), BadInput),
                         (document(book={"file": "book-1.json", "sha256": "0" * 64}), BadInput)):
         server.told = told
         with pytest.raises(error) as failed:
             feed.read()
         assert "secret" not in str(failed.value)
+
+
+@pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"HTTP/1.1 200 OK\r\nx: "])
+def test_an_endpoint_that_never_ends_is_not_waited_for(begin: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "REQUEST_SECONDS", 0.3)
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        def drip() -> None:
+            there, _ = listening.accept()
+            with there, contextlib.suppress(OSError):
+                there.sendall(begin)
+                while not ended.wait(0.05):
+                    there.sendall(b" ")
+        dripping = threading.Thread(target=drip, daemon=True)
+        dripping.start()
+        feed = HttpFeed(f"http://127.0.0.1:{listening.getsockname()[1]}/secret-path")
+        with pytest.raises(FeedDown, match="no whole answer within"):
+            feed.read()
+        with pytest.raises(FeedDown, match="has not ended yet"):
+            feed.read()
+        ended.set()
+        dripping.join(10)
+        feed._asking[0].join(10)
+        assert not feed._asking[0].is_alive()
 
 
 def test_nobody_listens(server: Any) -> None:
