@@ -247,7 +247,7 @@ def test_a_command_loads_what_it_needs_and_no_more(words: tuple[str, ...], most:
              "scipy", "sqlalchemy", "web3"}
     code = ("import sys\nfrom tailproof.cli import main\ntry:\n    main(sys.argv[1:] or ['--help'])\n"
             f"finally:\n    print(sorted({heavy} & set(sys.modules)), len(sys.modules), file=sys.stderr)")
-    plain = {name: value for name, value in os.environ.items() if name != "TAILPROOF_THREADS"}   # whose check loads more
+    plain = {name: value for name, value in os.environ.items() if name != "TAILPROOF_THREADS"}  # its check loads more
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT, env=plain)
     assert done.returncode == 0, done.stderr
     loaded, _, count = done.stderr.strip().splitlines()[-1].rpartition(" ")
