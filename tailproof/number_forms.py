@@ -26,7 +26,8 @@ TIMES = frozenset((
     "as_of", "at", "attested_at", "attestedAt", "calledAt", "changed_at", "clock_stopped_until", "deadline", "again",
     "due", "epoch", "epochId", "epoch_id", "epoch_number", "escrowed_until", "expires", "from", "lapses",
     "latestEpochId", "latest_epoch_id", "leavesAt", "leaves_at", "made_at", "now", "published", "queued_at", "ready",
-    "readyAt", "renewed_at", "round_at", "since", "sunset", "taken_at", "time", "until", "valid_until", "wall"))
+    "readyAt", "validUntil", "renewed_at", "round_at",
+    "since", "sunset", "taken_at", "time", "until", "valid_until", "wall"))
 """Members of answers, and arguments of contracts, that are seconds since 1970 where they are integers of that size.
 Live time, which stops with the oracle, has no date."""
 EARLIEST = 1 << 30
@@ -37,8 +38,8 @@ _QUOTE = """added addons after bad_debt before change charge claimed collateral 
     lots_price margin missing needed penalties portfolio proven rate saved scan separate short short_margin short_rate
     standalone sum_after sum_before surplus uncovered under_water value_at_risk value_at_risk_99 value_today
     worth""".split()
-_TOKEN = """amount assets balance bond counts deficit drawn fee free immature least_bond locked paid possible price
-    seat_bond target withdrawn worth""".split()
+_TOKEN = """amount assets balance balances bond counts deficit drawn fee free immature least_bond locked paid possible
+    price seat_bond target withdrawn worth""".split()
 _TERMS = """basis concentration confidence contingency depeg gas impact interpolation lag open_interest rounding
     short_options spread wrong_way""".split()
 _OF_GROUP: Mapping[str, Mapping[str, str]] = {
@@ -49,12 +50,16 @@ _OF_GROUP: Mapping[str, Mapping[str, str]] = {
     "risk": {**dict.fromkeys(("amounts", "deficit", "drawn", "earned", "free", "required", *_TERMS), MONEY),
              "up_to": "quote units"},
     "trade": {"cash": MONEY, "value": MONEY},
+    "demo": {**dict.fromkeys((*_TOKEN, "cash", "deposited", "kept", "minted", "paid"), TOKEN), "forfeited": WEI},
+    "venue": {"buffer": "basis points"},
     "audit": {"amount": MONEY}, "verify": {"value": MONEY}, "oracle": {"bond": WEI}, "keeper": {"most_wei": WEI}}
 """Units of members by the command that has them, before those of all commands."""
 UNITS: Mapping[str, str] = {**dict.fromkeys(_QUOTE, MONEY), "gas_used": GAS, "tokens": TOKEN}
 _WHOLE = re.compile(r"-?[1-9][0-9]{0,77}|0")
 _INSIDE = re.compile(r"(?<![0-9A-Za-z_.+-])[1-9][0-9]{38,77}(?![0-9A-Za-z_])(?!\.[0-9])")
-_NAMED = re.compile(rf"\b(epoch |(?:{'|'.join(sorted(TIMES))})=)([12][0-9]{{9}})(?![0-9.])(?! \()")
+_EVENTS = ("attestedAt", "calledAt", "epochId", "latestEpochId", "leavesAt", "readyAt", "validUntil")
+_NAMED = re.compile(rf"\b(epoch |(?:{'|'.join(sorted(TIMES))})=|(?:{'|'.join(_EVENTS)}) )([12][0-9]{{9}})(?![0-9.])"
+                    r"(?! \()")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _ELEMENT = re.compile(r"0|[1-9][0-9]{0,77}|0x[0-9a-fA-F]{1,64}")
 

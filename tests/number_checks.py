@@ -23,7 +23,7 @@ COUNTS = frozenset((
     "price", "shares"))
 """Members that may be whole numbers as text and are no amounts, or are amounts whose unit the words beside them say; so
 are those with a dot, which name a parameter by its place in a file."""
-NO_TIMES = re.compile(r"live second [0-9]+|0x[0-9a-f]{40} [0-9]+ [0-9]+|asset [0-9]+ of epochs|quoteId.*")
+NO_TIMES = re.compile(r"live second [0-9]+|0x[0-9a-f]{40} [0-9]+ [0-9]+|asset [0-9]+ of epochs|quoteId.*|\S*quote_id.*")
 
 
 def faults_of(data: Mapping[str, Any], lines: Iterable[str]) -> Iterator[str]:
@@ -49,7 +49,8 @@ def _members(value: Any, units: frozenset[str], key: str) -> Iterator[str]:
             return
         for name, one in value.items():
             yield from _members(one, units, key if re.fullmatch(r"0x[0-9a-fA-F]{40}", str(name)) else str(name))
-            if (type(one) is int and 1_400_000_000 <= one < 2_400_000_000 and name not in LIVE | OTHERS
+            if (type(one) is int and 1_400_000_000 <= one < 2_400_000_000
+                    and str(name).rsplit(".", 1)[-1] not in LIVE | OTHERS
                     and f"{name}_utc" not in value and value.get("clock") != "live"):
                 yield f"seconds without a date: {name} {one}"
     elif isinstance(value, list | tuple):

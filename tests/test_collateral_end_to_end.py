@@ -8,6 +8,7 @@ from pathlib import Path
 from real_system import DEPOSIT, RealSystem
 
 from tailproof.covering import least_value, required_margin
+from tailproof.number_forms import element
 from tailproof.secret import Opening
 from verifier_contracts.ledger import INITIAL, MarginStatus
 
@@ -42,7 +43,7 @@ def test_collateral_moves_on_proofs_alone(real: RealSystem, tmp_path: Path) -> N
     fills = real("trade", "fills", "--account", me, "--epoch", real.path("epoch"), "--buy", "BTC-SPOT", "--lots", 400,
                  "--price", "29001.720625", "--out", tmp_path / "fills.json", by=real.venue)
     assert int(fills["cash"]) < 0
-    assert {leg["id"] for leg in fills["fills"]} == {str(cash), str(spot.id)}
+    assert {leg["id"] for leg in fills["fills"]} == {element(cash), element(spot.id)}
     step = ("trade", "apply", "--fills", tmp_path / "fills.json", "--key", real.path("keys/transition"),
             "--opening", tmp_path / "first.json", *ground(real), "--cover-key", real.path("keys/cover"))
     stranger = real(*step, "--out", tmp_path / "stolen.json", by=real.venue, code=2)

@@ -511,7 +511,7 @@ def test_a_signature_that_is_none_keeps_no_other_from_counting(site: VenueSite, 
 
 
 @pytest.mark.parametrize(("terms", "why"), [
-    ({"model": b"another"}, "model is 'another file'"), ({"allow_trial": False}, "purpose"),
+    ({"model": b"another"}, "model is another file"), ({"allow_trial": False}, "purpose"),
     ({"collateral": None}, "factors_hash"), ({"valid_for": 60}, "deadline"), ({"accepts_changes": False}, "changes")])
 def test_a_signer_signs_only_what_is_its_own(site: VenueSite, two: list[Member], terms: dict[str, Any], why: str
                                              ) -> None:

@@ -10,6 +10,7 @@ import click
 
 from primitives.errors import BadInput
 
+from ..number_forms import element
 from .console import ADDRESS, Integer, Outcome, progress, reporting, table
 from .contract_governance import stepped
 from .node import Endpoint, talking_to_a_node
@@ -72,7 +73,7 @@ def accounts(deployment: Path, endpoint: Endpoint, venue: str | None, max_age: i
     age = there.ledger.max_epoch_age() if max_age is None else max_age
     found = [facts for facts in _accounts(system, there, age) if venue is None or facts["venue"] == venue]
     rows = [(facts["account"], facts["version"], facts["venue"], facts["status"], _amount(facts),
-             _until(facts["valid_until"]), facts["commitment"][:10] + ("…" if len(facts["commitment"]) > 10 else ""))
+             _until(facts["valid_until"]), _short(int(facts["commitment"])))
             for facts in found]
     return Outcome({"max_age": age, "accounts": found}, table(
         rows, ("account", "version", "venue", "status", "margin", "valid until", "commitment")) if rows else
@@ -104,6 +105,11 @@ def _amount(facts: dict[str, Any]) -> str:
     if facts["margin"] is None:
         return "none"
     return ("at most " if facts["margin_hidden"] else "") + format_money(int(facts["margin"]))
+
+
+def _short(commitment: int) -> str:
+    """Its first digits; 0 where none stands."""
+    return element(commitment)[:12] + "…" if commitment else "0"
 
 
 def _until(seconds: int) -> str:

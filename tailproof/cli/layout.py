@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Sequence
 
-from ..number_forms import line
+from ..number_forms import is_time, line, moment
 from ..printable import printable
 
 GAP = "  "
@@ -36,7 +36,7 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str] | None = None,
     width : columns of a terminal to fit into, by breaking long cells into lines; None: those of the terminal that
         standard output is. Elsewhere, where programs read lines, nothing is broken.
     """
-    body = [[line(printable(str(cell))) for cell in row] for row in rows]
+    body = [[line(printable(str(_dated(row, place, header)))) for place in range(len(row))] for row in rows]
     every = ([list(header)] if header else []) + body
     if not every:
         return []
@@ -49,6 +49,13 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str] | None = None,
     if header:
         lines.insert(len(_laid(header, widths, right)), GAP.join("-" * width for width in widths))
     return lines
+
+
+def _dated(row: Sequence[object], place: int, header: Sequence[str] | None) -> object:
+    """A cell; a time, under or beside a name of one, with its date."""
+    name = header[place] if header else str(row[0]) if len(row) == 2 else ""
+    cell = row[place]
+    return moment(cell) if isinstance(cell, int) and is_time(name, cell) else cell
 
 
 def _terminal() -> int | None:
