@@ -42,7 +42,7 @@ class Member:
     margin: int
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def members(built_ledger):
     """Seventeen accounts, each with collateral."""
     world, made = built_ledger, []
