@@ -359,18 +359,18 @@ def test_one_that_comes_alone_waits_for_others_where_they_can_go_together(funded
     outbox, some = funded.outbox(), funded.members[:6]
     funded.take(outbox, *(funded.cover(member, HELD) for member in some[:2]))
     run(funded.relay(outbox), outbox)
-    before, relay = funded.sent(), funded.relay(outbox, linger=1.5)
+    before, relay = funded.sent(), funded.relay(outbox, linger=4.0)
     for member in some[2:]:
         funded.take(outbox, funded.cover(member, HELD))
         relay.once()
     assert funded.sent() == before
-    run(relay, outbox)
+    run(relay, outbox, 300)
     assert funded.sent() == before + 1
     assert all(covered(funded, member) == HELD for member in some)
     # Where no key is kept, one alone goes at once.
     lone = funded.outbox()
     funded.take(lone, funded.bundle(funded.members[20]))
-    funded.relay(lone, linger=60.0).once()
+    run(funded.relay(lone, linger=600.0), lone)
     assert funded.sent() == before + 2
 
 
