@@ -229,8 +229,7 @@ def parse_book(data: bytes, *, source: str | Path | None = None, left_out: str |
             if rates is None:
                 raise BadInput("contingencies", None, f"given for {instrument.kind} on {instrument.underlying} at "
                                f"{instrument.venue}, which {instrument.symbol} is", source=source)
-            notional = instrument.underlying_units(_goes_by(instrument, underlyings, curves)) \
-                * spots[instrument.underlying]
+            notional = _most_units(instrument, _goes_by(instrument, underlyings, curves)) * spots[instrument.underlying]
             long, short = (math.ceil(notional * Fraction(rate)) for rate in rates)       # a charge is rounded up
         listings[instrument.id] = Listing(instrument, long, short, settled)
     for entry in parts["released"].array() if "released" in parts else ():
@@ -396,6 +395,14 @@ def _require_european(parts: Mapping[str, Node]) -> None:
         raise parts["exercise"].refuse(
             '"european": Black-76 says nothing of exercise before expiry, which is worth most where carry is, so a '
             "short position would be margined for too little; those of Deribit and Derive are European")
+
+
+def _most_units(instrument: Instrument, price: int) -> Fraction:
+    """Units of the underlying that a lot is charged for: those that it stands for at the price that it goes by, or, as
+    epochs of levels count its coins from `reference`, those at that, where they are more. Else whoever lists a contract
+    from a tenth of the spot is charged for a tenth of the coins that its holder has."""
+    units = instrument.underlying_units(price)
+    return units if instrument.reference is None else max(units, instrument.underlying_units(instrument.reference))
 
 
 def _goes_by(instrument: Instrument, underlyings: Iterable[Underlying], curves: Mapping[tuple[str, int], Curve]) -> int:

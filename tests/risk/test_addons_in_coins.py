@@ -34,7 +34,7 @@ DOLLARS = "600.1"                  # of which a hundredth of a coin is 600.10 at
 def made(basis: str) -> Epoch:
     book: dict[str, Any] = json.loads(json.dumps(small_book()))
     book["instruments"].append({"symbol": "I-PERP", "kind": "perpetual", "underlying": "BTC", "lot": DOLLARS,
-                                "settlement": "coin", "reference": "50000"})
+                                "settlement": "coin", "reference": "70000"})
     book["liquidity"] = FACTS
     of = world(book)
     head = f'purpose = "trial"\nseed = 3\nbasis = "{basis}"\nhorizon'
@@ -55,7 +55,7 @@ def test_as_many_coins_pay_the_same_whether_paid_in_dollars_or_in_coins(basis: s
     inverse, linear = lots["I-PERP"], lots["BTC-PERP"]
     assert (inverse.units, inverse.notional, inverse.size) == (Fraction(1, 100), linear.notional, linear.size)
     assert inverse.most == linear.most == 1000
-    assert inverse.value == inverse.notional if basis == "change" else inverse.value > inverse.notional
+    assert inverse.value == inverse.notional if basis == "change" else inverse.value < inverse.notional
 
 
 def test_coins_that_stay_with_a_lot_are_unsure_too() -> None:
@@ -100,7 +100,7 @@ def test_a_token_that_fails_takes_what_revaluation_says(basis: str) -> None:
     book: dict[str, Any] = json.loads(json.dumps(small_book()))
     book["underlyings"][0]["perpetual"] = "58500"
     book["instruments"].append({"symbol": "I-PERP", "kind": "perpetual", "underlying": "BTC", "lot": DOLLARS,
-                                "settlement": "coin", "reference": "50000"})
+                                "settlement": "coin", "reference": "70000"})
     of = world(book)
     head = f'purpose = "trial"\nseed = 3\nbasis = "{basis}"\nhorizon'
     model = of.model.decode().replace("horizon", head, 1) + "\n[addons.wrong_way]\nBTC = {recovery = 0.01}\n"

@@ -216,10 +216,17 @@ def test_a_hedge_of_coins_and_short_contracts_is_worth_dollars(changes: Epoch) -
 
 
 def test_a_lot_of_dollars_is_charged_as_the_coins_that_it_is(changes: Epoch) -> None:
-    """0.1 % of 10/60,010 coins at 60,000, rounded up; 0.2 % short. An option's lot is coins."""
-    notional = Fraction(10 * 60000, 60010) * UNIT
-    listed = {one.instrument.symbol: one for one in parse_book(json.dumps(made()).encode()).listings}
-    assert (listed["I-PERP"].long, listed["I-PERP"].short) == (math.ceil(notional / 1000), math.ceil(notional / 500))
+    """0.1 % of 10/60,010 coins at 60,000, rounded up; 0.2 % short. An option's lot is coins. From a reference below the
+    mark it holds more coins on levels, and is charged for as many; from one above, as for those that it trades."""
+    for reference, price in (("50000", 50000), ("6000", 6000), ("70000", 60010), (None, 60010)):
+        document = made()
+        (own,) = (one for one in document["instruments"] if one["symbol"] == "I-PERP")
+        own.pop("reference", None)
+        own.update({} if reference is None else {"reference": reference})
+        listed = {one.instrument.symbol: one for one in parse_book(json.dumps(document).encode()).listings}
+        notional = Fraction(10 * 60000, price) * UNIT
+        assert (listed["I-PERP"].long, listed["I-PERP"].short) == (math.ceil(notional / 1000),
+                                                                   math.ceil(notional / 500)), reference
     assert listed["I-call-50000"].short == 12 * UNIT                    # 0.2 % of 0.1 x 60,000
 
 

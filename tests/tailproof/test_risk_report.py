@@ -498,3 +498,25 @@ def test_pictures_that_cannot_be_drawn_are_missed_aloud(us: Path) -> None:
     found = public_report(subject, "inputs").sections[0]
     assert not any(isinstance(block, Image) for block in found.blocks)
     assert any("No picture is drawn here" in block.text for block in found.blocks if isinstance(block, Said))
+
+
+def test_what_breaks_an_account_is_told_as_the_commands_tell_it(run: Run, epoch_directory: Path, levels: Path) -> None:
+    for epoch, portfolio, what in ((epoch_directory, STRADDLE, "margin"), (levels, FUNDED, "value")):
+        crises, broken = (block for block in section(private_of(epoch, portfolio), "breaking").blocks
+                          if isinstance(block, Said))
+        stressed = run("risk", "stress", epoch, portfolio).data
+        assert list(crises.items) == [one["accounts"][0]["sentence"] for one in stressed["sets"]]
+        assert list(broken.items) == list(run("risk", "reverse", epoch, portfolio, "--collateral", what).data[
+            "sentences"].values())
+
+
+def test_what_no_crisis_speaks_of_and_has_nothing_to_lose_is_said(us: Path, levels: Path) -> None:
+    """The twin: assets of no crisis but the black swan; and an account that owes more than it has."""
+    crises, broken = (block for block in section(private_of(us, SPREAD), "breaking").blocks if isinstance(block, Said))
+    assert len(crises.items) == 1
+    assert "black" in crises.items[0]
+    assert len(broken.items) == 3
+    owing = section(private_of(levels, STRADDLE), "breaking").blocks
+    assert [block.text for block in owing if isinstance(block, Words)] == [
+        "There is nothing that a loss could take: the account is worth nothing."]
+    assert len([block for block in owing if isinstance(block, Said)]) == 1
