@@ -12,6 +12,7 @@ from risk.grid.grid_epoch import GridEpoch
 from risk.margins.shocks import provenance_of
 from risk.models.model import parse_model
 
+from ..number_forms import element
 from .section import Command, Said, Section, Table, Words
 from .subject import Subject
 
@@ -56,7 +57,7 @@ def determinism(subject: Subject) -> Section:
               "find one root; nothing is fitted where it is made, and the seed follows from the model, the epoch "
               "before and the valuation. The root was computed from the arrays again when they were read for this "
               "report."),
-        Table(("", "digest"), (("root", str(numbers.root)), ("model_digest", numbers.header.model_digest),
+        Table(("", "digest"), (("root", element(numbers.root)), ("model_digest", numbers.header.model_digest),
                                ("seed", str(numbers.header.seed))), (subject.command("epoch", "show"),)),
         Table(("source", "bytes", "SHA-256"), tuple(
             (suffix[name], str(len(data)), hashlib.sha256(data).hexdigest()) for name, data in files.items()), own),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import telling
+from ..number_forms import element
 from .section import Block, Said, Section, Table, Words
 from .subject import Subject
 
@@ -10,7 +11,7 @@ from .subject import Subject
 def number(subject: Subject) -> Section:
     numbers = subject.numbers
     header, show = numbers.header, subject.command("epoch", "show")
-    rows = [("root", str(numbers.root)), ("venue", header.venue), ("quote", header.quote),
+    rows = [("root", element(numbers.root)), ("venue", header.venue), ("quote", header.quote),
             ("valuation", telling.facts(numbers)["valuation"]), ("model", header.model),
             ("instruments", str(len(numbers.instruments))), ("purpose", str(header.purpose)),
             ("previous", header.predecessor)]
