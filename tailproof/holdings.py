@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from risk.addons.admission import Oversized, oversized
+from risk.addons.admission import Oversized, Undersized, oversized, undersized
 from risk.grid.grid_epoch import GridEpoch
 from risk.margins.portfolio import Portfolio
 from risk.margins.shocks import sources_of
@@ -66,13 +66,26 @@ def open_commitment(opening: Opening, epoch: AnyEpoch | None = None, portfolio: 
 def beyond_their_size(opening: Opening, epoch: AnyEpoch | None) -> Sequence[Oversized]:
     """Contracts that an opening holds beyond the size that rates a lot are for: the venue's duty too, for no circuit
     looks (`risk.addons.admission`). None without an epoch, or where it says nothing of sizes."""
-    arrays = epoch.arrays if isinstance(epoch, GridEpoch) else epoch
-    if epoch is None or arrays is None or arrays.provenance is None:
+    return () if epoch is None or not _has_sources(epoch) else oversized(sources_of(epoch)[1], _gross(opening))
+
+
+def below_their_size(opening: Opening, epoch: AnyEpoch | None) -> Sequence[Undersized]:
+    """Contracts of which an opening holds less than pays for the gas of closing them; else as `beyond_their_size`."""
+    if epoch is None or not _has_sources(epoch):
         return ()
+    model, book, _ = sources_of(epoch)
+    return undersized(book, model.addons.gas, _gross(opening))
+
+
+def _has_sources(epoch: AnyEpoch) -> bool:
+    return (epoch.arrays if isinstance(epoch, GridEpoch) else epoch).provenance is not None
+
+
+def _gross(opening: Opening) -> dict[int, int]:
     held: dict[int, int] = {}
     for number, lots in opening.slots:
         held[number] = held.get(number, 0) + abs(lots)
-    return oversized(sources_of(epoch)[1], held)
+    return held
 
 
 def _name(number: int, names: Mapping[int, str]) -> str:

@@ -40,8 +40,8 @@ _QUOTE = """added addons after bad_debt before change charge claimed collateral 
     worth""".split()
 _TOKEN = """amount assets balance balances bond counts deficit drawn fee free immature least_bond locked paid possible
     price seat_bond target withdrawn worth""".split()
-_TERMS = """basis concentration confidence contingency depeg gas impact interpolation lag open_interest rounding
-    short_options spread wrong_way""".split()
+_TERMS = """basis concentration confidence contingency depeg funding gas impact interpolation lag open_interest
+    rounding short_options spread wrong_way""".split()
 _OF_GROUP: Mapping[str, Mapping[str, str]] = {
     "vault": {**dict.fromkeys(_TOKEN, TOKEN), "value": MONEY},
     "fund": {**dict.fromkeys(_TOKEN, TOKEN), "shares": SHARES, "leaving": SHARES},

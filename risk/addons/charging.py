@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from primitives.errors import BadInput
 from risk.addons import (
+    accrual,
     basis,
     concentration,
     confidence,
@@ -26,7 +27,7 @@ from risk.addons import (
 from risk.addons.lot import SIDES, Lot, lots_of
 from risk.addons.terms import CONTINGENCY, NAMES, RATE_BITS, ROUNDING, Terms
 from risk.exact.shape import Tail
-from risk.market.book import Book
+from risk.market.book import Book, Funding
 from risk.market.instruments import Kind
 from risk.market.liquidity import Market
 from risk.models.calibration import Calibration
@@ -35,10 +36,12 @@ from risk.models.model import Model
 
 @dataclass(frozen=True)
 class _Ground:
-    """What is the same for all lots on an asset.  lowest : confidence.  shares : of open interest, by asset."""
+    """What is the same for all lots on an asset.  lowest : confidence.  shares : of open interest, by asset.
+    funding : by asset, where the book says what it is."""
 
     lowest: Mapping[str, Fraction]
     shares: Mapping[str, Fraction]
+    funding: Mapping[str, Funding]
 
 
 Column = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -59,7 +62,7 @@ def terms_of(book: Book, model: Model, calibration: Calibration, values: Sequenc
     BadInput : a rule needs what the book does not state, naming it; a rate of 2**44 money units or more.
     """
     found = {name: (np.zeros(len(book.listings), np.int64), np.zeros(len(book.listings), np.int64))
-             for name in _ruled(model)}
+             for name in _ruled(book, model)}
     try:
         ground = _ground(book, model)
         for lot in lots_of(book, model, calibration, values, tail) if model.addons.any else ():
@@ -77,9 +80,10 @@ def terms_of(book: Book, model: Model, calibration: Calibration, values: Sequenc
     return Terms(names, *(np.stack([columns[name][side] for name in names], axis=1) for side in range(len(SIDES))))
 
 
-def _ruled(model: Model) -> list[str]:
+def _ruled(book: Book, model: Model) -> list[str]:
     rules = model.addons
-    on = {"lag": rules.lag, "gas": rules.gas, "spread": rules.impact, "impact": rules.impact,
+    accrues = rules.lag if any(one.funding is not None for one in book.underlyings) else None
+    on = {"lag": rules.lag, "funding": accrues, "gas": rules.gas, "spread": rules.impact, "impact": rules.impact,
           "concentration": rules.concentration, "basis": rules.basis, "confidence": rules.confidence,
           "depeg": rules.depeg, "short_options": rules.short_options, "wrong_way": rules.wrong_way,
           "open_interest": rules.open_interest}
@@ -93,7 +97,8 @@ def _ground(book: Book, model: Model) -> _Ground:
     return _Ground({} if rules.confidence is None else {asset: confidence.lowest(book, asset, rules.confidence)
                                                         for asset in held},
                    {asset: open_interest.share(book, asset, caps) for asset, caps in (rules.open_interest or {}).items()
-                    if book.liquidity is not None})
+                    if book.liquidity is not None},
+                   {one.symbol: one.funding for one in book.underlyings if one.funding is not None})
 
 
 def _charges(book: Book, model: Model, ground: _Ground, lot: Lot, side: int, others: int) -> Mapping[str, int]:
@@ -102,6 +107,8 @@ def _charges(book: Book, model: Model, ground: _Ground, lot: Lot, side: int, oth
     window = window_of(model)
     if rules.lag is not None:
         found["lag"] = lag.charge(lot, side, rules.lag, window)
+        if ground.funding:
+            found["funding"] = accrual.charge(lot, side, ground.funding.get(asset), _until_closed(model, lot))
     if rules.gas is not None:
         found["gas"] = gas.charge(rules.gas, _stated(book, "gas_price", "[addons.gas]"))
     if rules.impact is not None:
@@ -134,6 +141,16 @@ def _charges(book: Book, model: Model, ground: _Ground, lot: Lot, side: int, oth
             others += amount
         found["open_interest"] = open_interest.charge(lot, side, ground.shares[asset], others)
     return found
+
+
+def _until_closed(model: Model, lot: Lot) -> Fraction:
+    """Seconds from the call until the last of the largest position is closed."""
+    rules = model.addons
+    assert rules.lag is not None                   # who asks has a lag
+    if rules.concentration is None:
+        return Fraction(rules.lag.seconds)
+    return rules.lag.seconds + concentration.seconds(_market(lot, "[addons.concentration]"), rules.concentration,
+                                                     _size(lot))
 
 
 def window_of(model: Model) -> int:

@@ -21,7 +21,12 @@ from risk.market.liquidity import Market
 from risk.models.addon_rules import Lag
 
 
+def seconds(market: Market, participation: Fraction, size: Fraction) -> Fraction:
+    """T, that closing so many units of the underlying takes."""
+    return size / (participation * Fraction(market.daily_volume)) * DAY
+
+
 def charge(lot: Lot, side: int, market: Market, lag: Lag, participation: Fraction, size: Fraction, window: int) -> int:
     """Money units a lot.  size : units of the underlying.  window : seconds that scenarios are of."""
-    seconds = size / (participation * Fraction(market.daily_volume)) * DAY
-    return longer(lot, side, lag.seconds + seconds, window) - longer(lot, side, Fraction(lag.seconds), window)
+    closing = seconds(market, participation, size)
+    return longer(lot, side, lag.seconds + closing, window) - longer(lot, side, Fraction(lag.seconds), window)

@@ -122,14 +122,17 @@ def shortfall(losses: NDArray[np.int64], weights: Sequence[int], numerator: int)
 
 
 def variances_of(model: Model, calibration: Calibration) -> list[Fraction | None]:
-    """Of a day, on average over the horizon, as today's forecast has it."""
+    """Of a day, on average over the horizon, as today's forecast has it; jumps are part of it."""
     if model.estimator == Estimator.HANDWRITTEN:
         stated = None if model.addons.impact is None else model.addons.impact.deviations
         return [None if stated is None else stated[asset] * stated[asset]
                 for asset in model.assets]
     steps = Fraction(DAY, model.step_seconds)
-    return [Fraction(float(volatility.average_variance(np.array([variance]), model.horizon)[0])) * steps
-            for volatility, variance in zip(calibration.volatilities, calibration.variances, strict=True)]
+    jumps = [Fraction(0) if model.jumps is None else Fraction(model.jumps.intensity / model.steps_per_year)
+             * Fraction(model.jumps.expected_square(place)) for place in range(len(model.assets))]
+    return [(Fraction(float(volatility.average_variance(np.array([variance]), model.horizon)[0])) + jumped) * steps
+            for volatility, variance, jumped in zip(calibration.volatilities, calibration.variances, jumps,
+                                                    strict=True)]
 
 
 def root_up(square: Fraction) -> int:

@@ -12,8 +12,8 @@ from primitives.errors import BadInput
 from primitives.jsonio import Node
 
 CONTINGENCY, ROUNDING, INTERPOLATION = "contingency", "rounding", "interpolation"
-NAMES = (CONTINGENCY, ROUNDING, "lag", "gas", "spread", "impact", "concentration", "basis", "confidence", "depeg",
-         "short_options", "wrong_way", "open_interest", INTERPOLATION)
+NAMES = (CONTINGENCY, ROUNDING, "lag", "funding", "gas", "spread", "impact", "concentration", "basis", "confidence",
+         "depeg", "short_options", "wrong_way", "open_interest", INTERPOLATION)
 """In the order in which they are charged and shown."""
 RATE_BITS = 44
 """A rate is below 2**44 (E3)."""

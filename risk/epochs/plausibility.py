@@ -15,7 +15,8 @@
     G11  a contingency of 0.1 % of spot for every short option, which scenarios alone may value at nothing
     G12  expiries inside the horizon: allowed, and said
     G13  parameters that a fit gives: within 0.01 of its log-likelihood (`tailproof.judging`, where an epoch is checked
-         and not where it is built, which fits nothing); on rows that ended a year before the history at most
+         and not where it is built, which fits nothing); on rows that ended a year before the history at most; a drift
+         with jumps within four standard errors of the history's
     G14  liquidity, G15 feeds and peg, G16 cost of closing, where add-ons are charged by them: `risk.addons.doubts`
 
 Bounds are the model file's (`risk.models.model.Gates`). What is found is refused, or accepted by a reason that stands
@@ -275,8 +276,9 @@ def _chosen(model: Model, history: History | None) -> Iterator[str]:
         yield f"{FIT}: parameters need not be a fit's, since {model.gates.accepted[FIT]}"
     if model.jumps is not None:
         made = model.jumps
-        yield f"jumps: {made.family}, {made.intensity:g} a year, {made.systemic:.0%} of them systemic; not fitted, by" \
-            f" the word of: {made.source}"
+        whose = f"a fit's, with the volatilities ({FIT})" if made.fitted else \
+            f"not fitted, by the word of: {made.source}"
+        yield f"jumps: {made.family}, {made.intensity:g} a year, {made.systemic:.0%} of them systemic; {whose}"
     if model.stress.sets:
         shape, rest = model.shape, 1 - model.stress.weight
         share = float(shape.tail.share(shape.scenarios))

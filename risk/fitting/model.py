@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 from primitives.errors import BadInput
 from risk.fitting import copula as copulas
 from risk.fitting import correlation as correlations
+from risk.fitting import jumps as jump_fits
 from risk.fitting import volatility as volatilities
 from risk.fitting.correlation import CorrelationFit
+from risk.fitting.jumps import JumpFit
 from risk.fitting.likelihood import likelihood_of
 from risk.fitting.volatility import Fit
 from risk.market.history import History
 from risk.models.calibration import calibrate, log_returns, residuals
 from risk.models.copula import Dependence
 from risk.models.correlation import Correlation
+from risk.models.jumps import Jumps
 from risk.models.model import Estimator, Gates, Model
 from risk.models.plausibility import Doubt, doubts, fit_window, half_life
 
@@ -31,7 +34,8 @@ SLACK = 0.01
 @dataclass(frozen=True)
 class Choices:
     """What to fit. groups : of a grouped-t copula.  repair : take the nearest correlation matrix where one is needed.
-    state : write today's variances and correlations, so that epochs need no history (Monte Carlo only)."""
+    state : write today's variances and correlations, so that epochs need no history (Monte Carlo only).
+    jumps : family of jumps that are fitted together with the volatilities; None for none."""
 
     family: str = "garch"
     innovations: str = "t"
@@ -40,16 +44,19 @@ class Choices:
     groups: tuple[tuple[str, ...], ...] = ()
     repair: bool = False
     state: bool = False
+    jumps: str | None = None
 
 
 @dataclass(frozen=True)
 class ModelFit:
-    """tables : of the model file: volatility, correlation and, for Monte Carlo, copula."""
+    """tables : of the model file: volatility, correlation, for Monte Carlo copula, and jumps where they are asked
+    for."""
 
     tables: Mapping[str, Any]
     fits: tuple[Fit, ...]
     correlation: CorrelationFit
     copula: Dependence | None
+    jumps: JumpFit | None = None
 
     @property
     def converged(self) -> bool:
@@ -58,7 +65,8 @@ class ModelFit:
     def to_json(self) -> dict[str, Any]:
         return {"converged": self.converged, "volatility": {fit.asset: fit.to_json() for fit in self.fits},
                 "correlation": self.correlation.to_json(),
-                "copula": None if self.copula is None else self.copula.to_json()}
+                "copula": None if self.copula is None else self.copula.to_json(),
+                **({} if self.jumps is None else {"jumps": self.jumps.to_json()})}
 
 
 def fit_model(settings: Model, history: History, choices: Choices, progress: Progress | None = None) -> ModelFit:
@@ -71,19 +79,18 @@ def fit_model(settings: Model, history: History, choices: Choices, progress: Pro
     Raises
     ------
     BadInput : too few or constant returns; a correlation matrix that needs a repair that is not asked for; groups that
-        are not all assets, each once; a state that filtered historical simulation has no use for.
+        are not all assets, each once; a state that filtered historical simulation has no use for; jumps beside what
+        has them already, or of a history that has none.
     """
     if choices.state and settings.estimator != Estimator.MONTE_CARLO:
         raise BadInput("--state", True, f"absent: {settings.estimator} reads the history anyway")
     if choices.copula == "grouped-t" and sorted(n for g in choices.groups for n in g) != sorted(settings.assets):
         raise BadInput("--group", "; ".join(",".join(group) for group in choices.groups),
                        f"given for {', '.join(settings.assets)}, each asset once")
-    returns, fits = log_returns(history), []
-    for i, asset in enumerate(settings.assets):
-        if progress is not None:
-            progress(f"fit {asset}", i, len(settings.assets))
-        fits.append(volatilities.fit(returns[:, i], history.steps, family=choices.family, law=choices.innovations,
-                                     asset=asset))
+    if choices.jumps is not None:
+        _require_diffusion(settings.estimator, choices)
+    returns = log_returns(history)
+    fits, jumped = _of_assets(settings, history, returns, choices, progress)
     z = np.stack([fit.volatility.residuals(returns[:, i], history.steps) for i, fit in enumerate(fits)], axis=1)
     if progress is not None:
         progress("fit dependence", 0, 1)
@@ -94,6 +101,12 @@ def fit_model(settings: Model, history: History, choices: Choices, progress: Pro
     if settings.estimator == Estimator.MONTE_CARLO:
         copula = _copula(z, joint.correlation, settings.assets, history.steps, choices)
         tables["copula"] = copula.to_json()
+    if jumped is not None:
+        share, _ = jump_fits.systemic([fit.volatility for fit in fits], jumped.jumps,
+                                      joint.correlation.path(z, history.steps)[:-1], returns, history.steps,
+                                      settings.steps_per_year)
+        jumped = replace(jumped, jumps=replace(jumped.jumps, systemic=share))
+        tables["jumps"] = jumped.jumps.to_json(settings.assets)
     if choices.state:
         for i, fit in enumerate(fits):
             found = float(fit.volatility.variances(returns[:, i], history.steps)[-1])
@@ -102,7 +115,39 @@ def fit_model(settings: Model, history: History, choices: Choices, progress: Pro
             today = joint.correlation.path(z, history.steps)[-1]
             table["current"] = [list(row) for row in
                                 correlations.accepted(correlations.rounded(today), choices.repair).matrix]
-    return ModelFit(tables, tuple(fits), joint, copula)
+    return ModelFit(tables, tuple(fits), joint, copula, jumped)
+
+
+def _require_diffusion(estimator: Estimator, choices: Choices) -> None:
+    """Refuse what jumps are not fitted with: days that are drawn or tails that have them already, a decay that is no
+    fit's."""
+    if estimator != Estimator.MONTE_CARLO:
+        raise BadInput("--estimator", str(estimator), "monte-carlo, where jumps are fitted: days that are drawn have "
+                       "theirs")
+    if choices.family == "ewma":
+        raise BadInput("--family", choices.family, "garch or gjr, where jumps are fitted: an ewma's decay is a "
+                       "convention")
+    if choices.innovations != "normal":
+        raise BadInput("--innovations", choices.innovations, "normal, where jumps are fitted: heavy tails have them")
+
+
+def _of_assets(settings: Model, history: History, returns: NDArray[np.float64], choices: Choices,
+               progress: Progress | None) -> tuple[list[Fit], JumpFit | None]:
+    """Volatilities, each alone or with jumps all at once."""
+    if choices.jumps is not None:
+        if progress is not None:
+            progress("fit jumps", 0, 1)
+        jumped, together = jump_fits.fit(returns, history.steps, families=[choices.family] * len(settings.assets),
+                                         family=choices.jumps, assets=settings.assets,
+                                         steps_per_year=settings.steps_per_year, horizon=settings.horizon)
+        return list(together), jumped
+    fits = []
+    for i, asset in enumerate(settings.assets):
+        if progress is not None:
+            progress(f"fit {asset}", i, len(settings.assets))
+        fits.append(volatilities.fit(returns[:, i], history.steps, family=choices.family, law=choices.innovations,
+                                     asset=asset))
+    return fits, None
 
 
 def _table(fit: Fit) -> dict[str, Any]:
@@ -129,8 +174,6 @@ def refitted(model: Model, history: History) -> Model | None:
     ------
     BadInput : as `fit_model`.
     """
-    from dataclasses import replace
-
     returns, found = log_returns(history), []
     for i, (asset, volatility) in enumerate(zip(model.assets, model.volatilities, strict=True)):
         if volatility.family == "ewma":
@@ -190,7 +233,21 @@ def judge(model: Model, history: History, progress: Progress | None = None) -> J
     BadInput : as `fit_model`; rows that the history has not.
     """
     whole, history = history, fit_window(model, history)
-    returns, shortfalls, refits = log_returns(history), {}, []
+    if model.jumps is not None and model.jumps.fitted:
+        shortfalls, refits = _of_jumps(model, model.jumps, history, progress)
+    else:
+        shortfalls, refits = _of_volatilities(model, history, progress)
+    if progress is not None:
+        progress("fit dependence", 0, 1)
+    z = residuals(model, history)
+    shortfalls |= _of_dependence(model, z, history.steps)
+    return Judgement(shortfalls, tuple(_states(model, whole)), tuple(refits), tuple(doubts(model, whole)))
+
+
+def _of_volatilities(model: Model, history: History, progress: Progress | None) -> tuple[dict[str, float], list[Fit]]:
+    """Each asset's, without the jumps that somebody may have put on top."""
+    returns = log_returns(history)
+    shortfalls, refits = dict[str, float](), list[Fit]()
     for i, (asset, volatility) in enumerate(zip(model.assets, model.volatilities, strict=True)):
         if progress is not None:
             progress(f"fit {asset}", i, len(model.assets))
@@ -200,11 +257,26 @@ def judge(model: Model, history: History, progress: Progress | None = None) -> J
         if volatility.family != "ewma":                # its decay is a convention, published as it is
             shortfalls[f"volatility.{asset}"] = refit.log_likelihood + refit.lost \
                 - likelihood_of(volatility, returns[:, i], history.steps)
+    return shortfalls, refits
+
+
+def _of_jumps(model: Model, jumps: Jumps, history: History, progress: Progress | None
+              ) -> tuple[dict[str, float], list[Fit]]:
+    """Of fitted jumps and volatilities at once, and of the share that is systemic."""
     if progress is not None:
-        progress("fit dependence", 0, 1)
-    z = residuals(model, history)
-    shortfalls |= _of_dependence(model, z, history.steps)
-    return Judgement(shortfalls, tuple(_states(model, whole)), tuple(refits), tuple(doubts(model, whole)))
+        progress("fit jumps", 0, 1)
+    returns, spans, per_year = log_returns(history), history.steps, model.steps_per_year
+    refit, refits = jump_fits.fit(returns, spans, families=[one.family for one in model.volatilities],
+                                  family=jumps.family, assets=model.assets, steps_per_year=per_year,
+                                  horizon=model.horizon, start=(model.volatilities, jumps))
+    missing = refit.log_likelihood + refit.lost - jump_fits.likelihood(model.volatilities, jumps, returns, spans,
+                                                                       per_year)
+    shortfalls = {"jumps and volatilities": missing}
+    if len(model.assets) > 1:
+        path = model.correlation.path(residuals(model, history), spans)[:-1]
+        share, value = jump_fits.systemic(model.volatilities, jumps, path, returns, spans, per_year)
+        shortfalls["jumps.systemic"] = value(share) - value(jumps.systemic)
+    return shortfalls, list(refits)
 
 
 def _of_dependence(model: Model, z: NDArray[np.float64], steps: NDArray[np.int64]) -> dict[str, float]:
@@ -241,8 +313,6 @@ def _states(model: Model, history: History) -> list[str]:
     """Where a stated variance or correlation is not what the history says."""
     if model.variances is None:
         return []
-    from dataclasses import replace
-
     free = replace(model, variances=None, correlation=replace(model.correlation, current=None))
     found = calibrate(free, history)
     out = [f"volatility.{asset}.variance is {stated}: must be {right:.6g}, as the history says"

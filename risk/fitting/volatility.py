@@ -151,7 +151,7 @@ def fit(returns: Floats, spans: NDArray[np.int64] | None = None, *, family: str 
     x, gradient, held = _polish(problem, x)
     if family != "ewma" and not problem.integrated and problem.room(x) < 1e-7:
         problem, x, gradient, held = _integrated(problem, x)
-    volatility = _rounded(problem.full(x).real, family, law, scale, problem.integrated)
+    volatility = rounded(problem.full(x).real, family, law, scale, problem.integrated)
     best = problem.value(x) - len(returns) * math.log(scale)
     kept = likelihood_of(volatility, returns, spans)
     converged = gradient < GRADIENT and best - kept < 0.005
@@ -230,7 +230,7 @@ def _integrated(problem: _Problem, x: Floats) -> tuple[_Problem, Floats, float, 
     return (held, *_polish(held, np.delete(x, beta)))
 
 
-def _rounded(full: Floats, family: str, law: str, scale: float, integrated: bool) -> Volatility:
+def rounded(full: Floats, family: str, law: str, scale: float, integrated: bool) -> Volatility:
     """Scaled back and rounded to six significant digits; where persistence is 1, beta is what alpha and gamma leave."""
     def six(value: float) -> float:
         return float(f"{value:.6g}")

@@ -22,6 +22,7 @@ from primitives.errors import BadInput
 from risk.exact.clock import DAY, YEAR
 from risk.greeks.closed import NAMES
 from risk.greeks.lots import LotGreeks, lot_greeks
+from risk.greeks.smile import SmileDeltas, smile_deltas
 from risk.margins.contributions import UNDATED, Positions, asset_and_expiry, label
 from risk.margins.shocks import Market
 from risk.valuation.revaluation import value_changes
@@ -70,6 +71,8 @@ class Held:
     roll : what it gains while the window passes and nothing moves, 10**-6 quote units.
     inside : whether it expires before the horizon is over.  ends : whether within the window.
     brief : whether it lives for less than a day, so that its theta a day is more than time can take.
+    smile : of all of them, delta with the smile per 1 % of the spot, by closed form and by bump; None where the
+        volatility stays with the strike.
     """
 
     protocol: str
@@ -83,6 +86,7 @@ class Held:
     inside: bool
     ends: bool
     brief: bool
+    smile: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,8 @@ class Exposures:
     expiries : vega of each asset and expiry that has options.
     across_expiries : of the vega of each asset, and of "all": what expiries offset, after each is netted in itself.
     across_protocols : of the delta of each asset: what protocols offset.
+    smile : delta with the smile of each asset that has options of which it is another, of all that is held in it: per
+        1 % of the spot, by closed form and by bump (`risk.greeks.smile`).
     """
 
     window: int
@@ -140,6 +146,7 @@ class Exposures:
     expiries: tuple[VegaOfExpiry, ...]
     across_expiries: dict[str, Offset]
     across_protocols: dict[str, Offset]
+    smile: dict[str, tuple[float, float]]
 
     @property
     def roll(self) -> int:
@@ -168,7 +175,8 @@ def exposures(market: Market, portfolios: Sequence[tuple[str, Positions]], *, wi
     if not 0 <= passing <= LONGEST_WINDOW:
         raise BadInput("window", passing, f"seconds in [0, {LONGEST_WINDOW}]")
     lots, rolled = lot_greeks(market), rolls(market, passing)
-    held = tuple(_held(market, lots, rolled, passing, protocol, row, count)
+    moving = smile_deltas(market, lots)
+    held = tuple(_held(market, lots, rolled, moving, passing, protocol, row, count)
                  for protocol, positions in portfolios for row, count in positions)
     assets = [asset for asset in market.epoch.header.underlyings if any(one.asset == asset for one in held)]
     by_asset = {asset: Sensitivities.netted(one.held for one in held if one.asset == asset) for asset in assets}
@@ -185,7 +193,15 @@ def exposures(market: Market, portfolios: Sequence[tuple[str, Positions]], *, wi
     deltas = {asset: Offset.of([own[asset].of("delta") for own in by_protocol.values() if asset in own])
               for asset in assets}
     return Exposures(passing, held, by_asset, by_protocol,
-                     replace(total, raw=np.full(len(NAMES), np.nan)), expiries, across, deltas)
+                     replace(total, raw=np.full(len(NAMES), np.nan)), expiries, across, deltas,
+                     {asset: _with_smile([one for one in held if one.asset == asset]) for asset in assets
+                      if any(one.asset == asset and one.smile is not None for one in held)})
+
+
+def _with_smile(held: Sequence[Held]) -> tuple[float, float]:
+    """Sum of deltas, with the smile where there is one."""
+    own = [(one.held.of("delta"),) * 2 if one.smile is None else one.smile for one in held]
+    return math.fsum(closed for closed, _ in own), math.fsum(bumped for _, bumped in own)
 
 
 def horizon_seconds(market: Market) -> int:
@@ -206,8 +222,8 @@ def rolls(market: Market, window: int) -> NDArray[np.int64]:
     return changes
 
 
-def _held(market: Market, lots: LotGreeks, rolled: NDArray[np.int64], window: int, protocol: str, row: int,
-          count: int) -> Held:
+def _held(market: Market, lots: LotGreeks, rolled: NDArray[np.int64], moving: SmileDeltas | None, window: int,
+          protocol: str, row: int, count: int) -> Held:
     listing = market.listing(row)
     instrument = market.book.listings[listing].instrument
     asset, expiry = asset_and_expiry(market.epoch, row)
@@ -215,9 +231,12 @@ def _held(market: Market, lots: LotGreeks, rolled: NDArray[np.int64], window: in
     one = Sensitivities(lots.closed[listing], in_units(lots.closed[listing], spot),
                         in_units(lots.bumped[listing], spot))
     every = Sensitivities(*(count * column + 0.0 for column in (one.raw, one.units, one.bumped)))   # no zero is -0
+    percent = 0.01 * spot * count
+    smile = None if moving is None or not moving.floats[listing] else (
+        percent * float(moving.closed[listing]), percent * float(moving.bumped[listing]))
     left = 0 if instrument.expiry is None else instrument.expiry - market.book.valuation
     return Held(protocol, label(market.epoch, row), asset, expiry, count, one, every, count * int(rolled[listing]),
-                bool(lots.inside[listing]), 0 < left <= window, 0 < left < DAY)
+                bool(lots.inside[listing]), 0 < left <= window, 0 < left < DAY, smile)
 
 
 def in_units(raw: Floats, spot: float) -> Floats:

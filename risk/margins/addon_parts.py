@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from risk.addons.admission import Oversized, oversized
+from risk.addons.admission import Oversized, Undersized, oversized, undersized
 from risk.addons.terms import CONTINGENCY, INTERPOLATION, ROUNDING, Terms
 from risk.epochs.rounding import contingencies, rounding
 from risk.grid.grid_epoch import GridEpoch
@@ -16,6 +16,7 @@ from risk.margins.shocks import provenance_of, sources_of
 
 OWNERS = {
     CONTINGENCY: "book: contingencies", ROUNDING: "E11", INTERPOLATION: "E6, computed", "lag": "model: addons.lag",
+    "funding": "model: addons.lag; book: funding",
     "gas": "model: addons.gas; book: gas_price", "spread": "book: half_spread; model: addons.impact",
     "impact": "model: addons.impact; book: daily_volume, size or most",
     "concentration": "model: addons.concentration, addons.lag; book: daily_volume, size or most",
@@ -79,7 +80,17 @@ def charged(epoch: AnyEpoch, positions: Positions) -> tuple[Terms, Sequence[Char
 def beyond_their_size(epoch: AnyEpoch, positions: Positions) -> Sequence[Oversized]:
     """Contracts that positions hold beyond the size that rates are for; errors as `charged`."""
     _, book, _ = sources_of(epoch)
+    return oversized(book, _by_id(epoch, positions))
+
+
+def below_their_size(epoch: AnyEpoch, positions: Positions) -> Sequence[Undersized]:
+    """Contracts of which positions hold less than pays for the gas of closing them; errors as `charged`."""
+    model, book, _ = sources_of(epoch)
+    return undersized(book, model.addons.gas, _by_id(epoch, positions))
+
+
+def _by_id(epoch: AnyEpoch, positions: Positions) -> dict[int, int]:
     held: dict[int, int] = {}
     for row, lots in positions:
         held[int(epoch.ids[row])] = held.get(int(epoch.ids[row]), 0) + lots
-    return oversized(book, held)
+    return held

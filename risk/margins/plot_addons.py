@@ -11,8 +11,8 @@ from risk.margins.addon_parts import Charged
 from risk.margins.plot import GRID, INK, new_figure, write
 
 MOST_BARS = 24
-_COLOURS = dict(zip(NAMES, ("#9db4c8", "#c7c7c7", "#d1495b", "#8c6d46", "#edae49", "#e07b39", "#7a3b69", "#66a182",
-                            "#2e4057", "#00798c", "#a26769", "#582c4d", "#3b6ea5", "#b8b08d"), strict=True))
+_COLOURS = dict(zip(NAMES, ("#9db4c8", "#c7c7c7", "#d1495b", "#f2a0a9", "#8c6d46", "#edae49", "#e07b39", "#7a3b69",
+                            "#66a182", "#2e4057", "#00798c", "#a26769", "#582c4d", "#3b6ea5", "#b8b08d"), strict=True))
 
 
 def stacked(names: Sequence[str], found: Sequence[Charged], path: str | Path, *, title: str, subtitle: str, unit: str

@@ -10,7 +10,11 @@ kou      up with probability `up_share`, else down; sizes exponential with means
 
 Given N, the sum of N jumps is drawn at once: normal with N mean and sqrt(N) deviation, or the difference of two gamma
 variates of whole shapes. So everything is a function of a few uniforms, made of `risk.exact`. Nothing takes the drift
-of the jumps back: they are added to what the diffusion does, and the model's own parameters stay.
+of the jumps back: they are added to what the diffusion does.
+
+Jumps are either somebody's choice, on top of volatilities that were fitted without them; or `fitted`, by maximum
+likelihood together with the volatilities (`risk.fitting.jumps`), which then leave to them what is no diffusion. The
+two are held against the history in different ways (G13): volatilities alone, or both at once.
 """
 
 from __future__ import annotations
@@ -34,10 +38,12 @@ FAMILIES = ("kou", "merton")
 MOST_JUMPS = 12
 """Of a path: with one expected, more have a probability of 6e-11."""
 MOST_EXPECTED = 1.0
+"""Over the horizon."""
+MOST_A_YEAR = 1000.0
 _SIZES: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "merton": {"mean": (-1.0, 1.0), "deviation": (0.0, 1.0)},
     "kou": {"up_share": (0.0, 1.0), "up_mean": (0.0001, 1.0), "down_mean": (0.0001, 1.0)}}
-_COMMON: Mapping[str, tuple[float, float]] = {"intensity": (1e-6, 1000.0), "systemic": (0.0, 1.0)}
+_COMMON: Mapping[str, tuple[float, float]] = {"intensity": (1e-6, MOST_A_YEAR), "systemic": (0.0, 1.0)}
 _SCALE = (0.01, 10.0)
 
 
@@ -46,6 +52,7 @@ class Jumps:
     """family : one of `FAMILIES`.  intensity : of each asset, a year.  systemic : share that all assets have together.
     sizes : the family's parameters, log returns.  scale : of each asset, what sizes are multiplied by.
     source : whose choice the numbers are.
+    fitted : whether they are a fit's, together with the volatilities.
     """
 
     family: str
@@ -54,6 +61,7 @@ class Jumps:
     sizes: Mapping[str, float]
     scale: tuple[float, ...]
     source: str
+    fitted: bool = False
 
     @classmethod
     def from_json(cls, node: Node, assets: tuple[str, ...], years: float) -> Jumps:
@@ -69,7 +77,7 @@ class Jumps:
         """
         family = Node(node.value.get("family") if isinstance(node.value, dict) else None,
                       field=f"{node.field}.family", source=node.source).choice(FAMILIES)
-        parts = node.object({"family", "source", *_COMMON, *_SIZES[family]}, {"scale"})
+        parts = node.object({"family", "source", *_COMMON, *_SIZES[family]}, {"scale", "fitted"})
         common = {name: parts[name].number(*bounds) for name, bounds in _COMMON.items()}
         sizes = {name: parts[name].number(*bounds) for name, bounds in _SIZES[family].items()}
         scales = parts["scale"].object((), assets) if "scale" in parts else {}
@@ -78,12 +86,14 @@ class Jumps:
                                             "is expected")
         return cls(family, common["intensity"], common["systemic"], sizes,
                    tuple(scales[asset].number(*_SCALE) if asset in scales else 1.0 for asset in assets),
-                   parts["source"].text(r"(?=.*\S)[^\x00-\x1f]{1,200}", "whose choice it is, in up to 200 characters"))
+                   parts["source"].text(r"(?=.*\S)[^\x00-\x1f]{1,200}", "whose choice it is, in up to 200 characters"),
+                   parts["fitted"].boolean() if "fitted" in parts else False)
 
     def to_json(self, assets: tuple[str, ...]) -> dict[str, Any]:
         """The table of the model file."""
         return {"family": self.family, "intensity": self.intensity, "systemic": self.systemic, **self.sizes,
-                "scale": dict(zip(assets, self.scale, strict=True)), "source": self.source}
+                "scale": dict(zip(assets, self.scale, strict=True)), **({"fitted": True} if self.fitted else {}),
+                "source": self.source}
 
     @property
     def uniforms(self) -> int:

@@ -62,7 +62,8 @@ judges it. Tables and keys with a default (in brackets) may be left out.
     mean = -0.08                               # log return of a jump
     deviation = 0.12
     scale = {ETH = 1.2}                        # [1] sizes, by asset
-    source = "judgement of the risk committee" # nothing is fitted: whose choice it is
+    fitted = false                             # [false] by maximum likelihood, with the volatilities (G13); else on top
+    source = "judgement of the risk committee" # whose choice it is
 
     [events]                                   # days or times whose large returns are real, with the reason (G4)
     "2020-03-12" = "worldwide sell-off"
@@ -394,6 +395,9 @@ def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | P
         raise BadInput("epoch.statement", statement, "resolved by who knows statements: `tailproof epoch build` does",
                        source=source)
     steps_per_year = _steps_per_year(parts, calendar, step_seconds)
+    jumps = Jumps.from_json(parts["jumps"], assets, horizon / steps_per_year) if "jumps" in parts else None
+    if jumps is not None and jumps.fitted:
+        _require_diffusion(parts["jumps"], estimator, assets, volatilities)
     return Model(
         name=parts["name"].text(SYMBOL.pattern, "1 to 48 letters, digits and . _ / -"), estimator=estimator,
         assets=assets, purpose=purpose, seed=parts["seed"].integer(0, LARGEST_EXACT) if "seed" in parts else None,
@@ -413,7 +417,20 @@ def parse_model(data: bytes, *, shape: EpochShape | None = None, source: str | P
         dynamics=Dynamics.parse(parts["surface"], draws=not handwritten) if "surface" in parts else Dynamics(),
         addons=parse_addons(parts["addons"], assets, horizon=horizon, handwritten=handwritten)
         if "addons" in parts else NO_RULES,
-        jumps=Jumps.from_json(parts["jumps"], assets, horizon / steps_per_year) if "jumps" in parts else None)
+        jumps=jumps)
+
+
+def _require_diffusion(node: Node, estimator: Estimator, assets: tuple[str, ...], volatilities: tuple[Volatility, ...]
+                       ) -> None:
+    """What jumps are fitted together with (`risk.fitting.jumps`): where tails are heavy, nothing tells them apart, and
+    days that are drawn have theirs."""
+    if estimator != Estimator.MONTE_CARLO:
+        raise BadInput(f"{node.field}.fitted", True, f"absent: {estimator} draws days, which have their jumps",
+                       source=node.source)
+    for asset, one in zip(assets, volatilities, strict=True):
+        if one.family == "ewma" or one.law.name != "normal":
+            raise BadInput(f"{node.field}.fitted", True, f"absent: volatility.{asset} is {one.family} with innovations "
+                           f"{one.law.name}; jumps are fitted with garch or gjr and normal ones", source=node.source)
 
 
 def named_statement(data: bytes, *, source: str | Path | None = None) -> str | None:

@@ -23,6 +23,7 @@ from risk.market.history import History
 from risk.models.calibration import Calibration, log_returns
 from risk.models.model import Estimator, Model, Purpose, ScenarioDesign
 from risk.models.scenario_set import SHOCK_UNIT
+from risk.models.volatility import sample_variance
 
 LONGEST_INTEGRATED = 10
 """Steps that a variance whose shocks never die out may be followed (G6)."""
@@ -48,6 +49,8 @@ LEAST_POPULATION = 2**16
 """Paths (G7) whose Expected Shortfall another seed moves by less than the error that is stated of the scenarios."""
 LEAST_SCAN = 0.01
 """Of the price (G10): Expected Shortfall of an asset by a set that is written down, on either side."""
+LARGEST_DRIFT_ERRORS = 4.0
+"""Standard errors of a history's mean (G13) that a drift with jumps may be away from it."""
 _NORMAL_MAD = 1.4826
 """Deviation of a normal law over its median absolute deviation."""
 
@@ -74,7 +77,8 @@ def doubts(model: Model, history: History) -> Iterator[Doubt]:
 
 
 def of_history(model: Model, history: History) -> Iterator[Doubt]:
-    """G4, G7, G10, G13: single returns that no market makes, too few of them, prices that hardly move, an old fit.
+    """G4, G7, G10, G13: single returns that no market makes, too few of them, prices that hardly move, an old fit,
+    jumps that drift.
 
     Robust deviations are 1.4826 times the median absolute deviation from the median, per step of the market.
     """
@@ -106,6 +110,7 @@ def of_history(model: Model, history: History) -> Iterator[Doubt]:
                 yield Doubt("G10", f"deviation of {asset}", f"{deviation:.2g}",
                             f"at least {bounds.least_deviation:g} a step, or pegged = true")
     yield from _of_innovations(model, history)
+    yield from _of_jumps(model, history)
 
 
 def fit_window(model: Model, history: History) -> History:
@@ -161,6 +166,24 @@ def _of_innovations(model: Model, history: History) -> Iterator[Doubt]:
         if abs(stated - seen) > LARGEST_APART:
             yield Doubt("G10", f"correlation of {model.assets[i]} and {model.assets[j]}", f"{stated:g}",
                         f"within {LARGEST_APART} of the {seen:.2f} that the history's innovations have")
+
+
+def _of_jumps(model: Model, history: History) -> Iterator[Doubt]:
+    """G13: jumps that carry prices where the history did not go, and with it one side's losses away.
+
+    Coarse, and without a fit, as G10 of innovations: whatever jumps do to tails, their drift and the volatility's own
+    are the mean of the model's returns.
+    """
+    if model.jumps is None:
+        return
+    returns, steps = log_returns(history), math.fsum(history.steps.tolist())
+    for i, (asset, volatility) in enumerate(zip(model.assets, model.volatilities, strict=True)):
+        drift = volatility.mean + model.jumps.intensity / model.steps_per_year * model.jumps.expected_size(i)
+        seen = math.fsum(returns[:, i]) / steps
+        error = math.sqrt(sample_variance(returns[:, i], history.steps) / steps)
+        if abs(drift - seen) > LARGEST_DRIFT_ERRORS * error:
+            yield Doubt("G13", f"drift of {asset} with its jumps", f"{drift:.3g} a step", f"within "
+                        f"{LARGEST_DRIFT_ERRORS:g} standard errors of {error:.2g} of the history's {seen:.3g}")
 
 
 def of_parameters(model: Model) -> Iterator[Doubt]:

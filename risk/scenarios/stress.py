@@ -14,8 +14,9 @@ probability. Historical stress is the stressed observations of EMIR [Regulation 
 
 Of a population, stress takes its share of the *paths* that weighted scenarios are chosen from: masses stay what the
 shape says. Of equally likely scenarios it takes a share of S. Either way it follows from model file, seed and history
-alone, and every scenario says what it is (`Scenarios.kinds`). A model's jumps are in its own draws and in `rates`; the
-other sets are without them.
+alone, and every scenario says what it is (`Scenarios.kinds`). A model's jumps are in all sets that are made of its law:
+each asset's own at dependence 0, all at once at dependence 1, and among what a black swan is the worst of. Days of the
+past had theirs.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 from primitives.errors import BadInput
 from risk.exact.clock import DAY, parse_time
 from risk.exact.digests import keccak256
+from risk.exact.sobol import sobol_uniforms
 from risk.market.history import History
 from risk.models.calibration import Calibration, log_returns, residuals
 from risk.models.model import Estimator, Model, Stress
@@ -92,13 +94,15 @@ def scenarios(name: str, model: Model, calibration: Calibration, history: Histor
     BadInput : a day that the history has no row of, or a calm one.
     """
     seed = int.from_bytes(keccak256(_DOMAIN + seed.to_bytes(8, "big") + name.encode()), "big") >> (256 - 52)
+    weighted = uniforms is sobol_uniforms
     if name == "black-swan":
-        return _black_swan(model, calibration, count, drawn(seed, SWAN_PATHS))
+        return _black_swan(model, calibration, count, drawn(seed, SWAN_PATHS),
+                           jumps(model, calibration, seed=seed, count=SWAN_PATHS, weighted=weighted))
     if name in ("dependence-0", "dependence-1"):
         return _redrawn(name, model, calibration, history, uniforms, seed, count)
     if name == "rates":
         paths = simulate(calibration, model.assets, drawn(seed, count), bound=model.scenarios.clip,
-                         jumps=jumps(model, calibration, seed=seed, count=count))
+                         jumps=jumps(model, calibration, seed=seed, count=count, weighted=weighted))
         each = np.arange(count, dtype=np.int64) % len(RATE_SHOCKS)
         return Scenarios(paths.returns, paths.variances, paths.today,
                          Shocks.of("rates", count, len(model.assets), origin=each))
@@ -115,7 +119,9 @@ def _redrawn(name: str, model: Model, calibration: Calibration, history: History
     drawn = uniforms(seed, count, (model.horizon, each))
     quantiles = _quantiles(model, calibration, history)
     innovations = np.stack([quantile(drawn[:, :, i % each]) for i, quantile in enumerate(quantiles)], axis=2)
-    paths = simulate(calibration, model.assets, innovations, bound=model.scenarios.clip)
+    own = jumps(model, calibration, seed=seed, count=count, systemic=0.0 if each == m else 1.0,
+                weighted=uniforms is sobol_uniforms, before=model.horizon * each)
+    paths = simulate(calibration, model.assets, innovations, bound=model.scenarios.clip, jumps=own)
     return Scenarios(paths.returns, paths.variances, paths.today, Shocks.of(name, count, m))
 
 
@@ -193,9 +199,10 @@ def _windows(steps: list[int], horizon: int) -> list[tuple[int, int]]:
     return found
 
 
-def _black_swan(model: Model, calibration: Calibration, count: int, innovations: Floats) -> Scenarios:
-    """Four scenarios over and over: all down or all up, basis below or above."""
-    paths = simulate(calibration, model.assets, innovations, bound=model.scenarios.clip)
+def _black_swan(model: Model, calibration: Calibration, count: int, innovations: Floats, own: Floats | None
+                ) -> Scenarios:
+    """Four scenarios over and over: all down or all up, basis below or above.  own : jumps of the paths."""
+    paths = simulate(calibration, model.assets, innovations, bound=model.scenarios.clip, jumps=own)
     tail = len(paths.returns) * SWAN_SHARE.numerator // SWAN_SHARE.denominator
     ordered = np.sort(paths.returns, axis=0, kind="stable")
     down, up = (np.array([_mean(column) for column in part.T.tolist()], np.int64)

@@ -2,8 +2,9 @@
 cover of it.
 
 Losses are changes from today, whole (no tail is taken, no add-on charged). What is *uncovered* of an account's is what
-its margin, or on levels its value today, does not hold: the sum over accounts is the venue's, the two largest together
-are cover-2 of a principle that funds are sized by (CPMI-IOSCO, Principles for financial market infrastructures, 4).
+its margin, or on levels what it can be closed for today, does not hold: the sum over accounts is the venue's, the two
+largest together are cover-2 of a principle that funds are sized by (CPMI-IOSCO, Principles for financial market
+infrastructures, 4).
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from risk.exact.expected_shortfall import expected_shortfall
 from risk.exact.shape import TailSize
 from risk.exact.sobol import sobol_uniforms
 from risk.margins.contributions import breakdown, instrument_of, label
-from risk.margins.levels import value_today
+from risk.margins.levels import closing_value
 from risk.margins.shocks import Market
 from risk.scenarios import stress
+from risk.scenarios.jumps import jumps
 from risk.scenarios.scenarios import simulate
 from risk.stress.sets import Moves, StressSet, changes, losses, own_draw
 from risk.valuation.revaluation import value_changes
@@ -93,7 +95,7 @@ def outcomes(market: Market, accounts: Mapping[str, Positions], sets: Sequence[S
 def _standing(market: Market, positions: Positions) -> tuple[int, int]:
     """The margin, and what stands behind losses."""
     margin = breakdown(market.epoch, positions).required
-    return margin, value_today(market.epoch, positions) if market.epoch.levels else margin
+    return margin, closing_value(market.epoch, positions) if market.epoch.levels else margin
 
 
 def _outcome(market: Market, name: str, positions: Positions, margin: int, holds: int, chosen: StressSet,
@@ -160,7 +162,8 @@ def dependence(market: Market, accounts: Mapping[str, Positions]) -> dict[str, D
     """
     model, calibration = market.model, market.calibration
     drawn, seed = own_draw(market), market.epoch.header.seed
-    redraws = [simulate(calibration, model.assets, drawn(seed, REDRAWN), bound=model.scenarios.clip),
+    own = jumps(model, calibration, seed=seed, count=REDRAWN, weighted=True)
+    redraws = [simulate(calibration, model.assets, drawn(seed, REDRAWN), bound=model.scenarios.clip, jumps=own),
                *(stress.scenarios(name, model, calibration, market.history, seed=seed, count=REDRAWN,
                                   uniforms=sobol_uniforms, drawn=drawn) for name in ("dependence-0", "dependence-1"))]
     each = [value_changes(market.book, model, calibration, one) for one in redraws]

@@ -263,9 +263,9 @@ def register_commitment(deployment: Path, endpoint: Endpoint, consent_file: Path
     from verifier_contracts.system import System
 
     from ..consents import read_consent
-    from ..holdings import beyond_their_size, open_commitment
+    from ..holdings import below_their_size, beyond_their_size, open_commitment
     from ..secret import Opening
-    from .risk_addons import oversized_json
+    from .risk_addons import outside, oversized_json, undersized_json
     from .trader import positions_told
     if portfolio is not None and (opening is None or epoch is None):
         raise BadInput("--expect-portfolio", str(portfolio), "given together with --opening and --epoch: a commitment "
@@ -286,13 +286,13 @@ def register_commitment(deployment: Path, endpoint: Endpoint, consent_file: Path
             return Outcome({"account": consent.account, "version": consent.version, "positions": facts,
                             "positions_checked": True, "transaction": None},
                            [*lines, "NOT registered: the commitment is not to the positions that you hold."], False)
-        beyond = beyond_their_size(secret, numbers)
-        if beyond:
+        beyond, below = beyond_their_size(secret, numbers), below_their_size(secret, numbers)
+        if beyond or below:
             return Outcome({"account": consent.account, "version": consent.version, "positions": facts,
                             "positions_checked": checked, "oversized": [oversized_json(one) for one in beyond],
-                            "transaction": None},
-                           [*lines, *(f"TOO LARGE: {one}" for one in beyond),
-                            "NOT registered: margins would charge these positions as smaller ones."], False)
+                            "undersized": [undersized_json(one) for one in below], "transaction": None},
+                           [*lines, *outside(beyond, below),
+                            "NOT registered: margins charge these positions as ones of another size."], False)
     desk = there.open(endpoint.connect()).desk
     _require_same_desk(consent, desk, consent_file)
     receipt = desk.register(consent, signature)

@@ -15,6 +15,7 @@ from risk.epochs.provenance import read_source
 from .console import FILE, OUTPUT, Outcome, progress, reporting, table
 
 if TYPE_CHECKING:
+    from risk.fitting.jumps import JumpFit
     from risk.fitting.volatility import Fit
     from risk.market.history import History
     from risk.models.model import Model
@@ -35,7 +36,10 @@ def model() -> None:
 @click.option("--estimator", type=click.Choice(["filtered-historical", "monte-carlo"]),
               help="By default filtered-historical.")
 @click.option("--family", type=click.Choice(["ewma", "garch", "gjr"]), default="garch", show_default=True)
-@click.option("--innovations", type=click.Choice(["normal", "t", "skew-t"]), default="t", show_default=True)
+@click.option("--innovations", type=click.Choice(["normal", "t", "skew-t"]),
+              help="By default t; normal where jumps are fitted.")
+@click.option("--jumps", type=click.Choice(["merton", "kou"]), help="Fit jumps of this law together with the "
+              "volatilities; by default those that --settings has fitted.")
 @click.option("--correlation", type=click.Choice(["static", "ewma", "dcc", "cdcc"]), default="ewma", show_default=True)
 @click.option("--copula", type=click.Choice(["gaussian", "t", "grouped-t"]), default="t", show_default=True,
               help="Of a Monte Carlo model.")
@@ -46,8 +50,8 @@ def model() -> None:
                                              "file for HISTORY, repair its matrices and fit nothing.")
 @reporting
 def fit(history: Path, out: Path, settings: Path | None, assets: str | None, estimator: str | None, family: str,
-        innovations: str, correlation: str, copula: str, groups: tuple[str, ...], since: str | None, state: bool,
-        repair: bool) -> Outcome:
+        innovations: str | None, jumps: str | None, correlation: str, copula: str, groups: tuple[str, ...],
+        since: str | None, state: bool, repair: bool) -> Outcome:
     """Fit every parameter of a model on HISTORY (CSV) and write the model file.
 
     Exit code 1, and nothing is written, if a fit does not converge.
@@ -59,21 +63,26 @@ def fit(history: Path, out: Path, settings: Path | None, assets: str | None, est
     if repair and history.suffix == ".toml":
         return _repair(history, out)
     document = _settings(settings, history, assets, estimator)
+    jumps = jumps or _refitted(document)
+    if jumps is not None:
+        document.pop("jumps", None)
     base = _parsed(document)
     prices = _history(base, history, since)
-    choices = Choices(family, innovations, correlation, copula, tuple(tuple(group.split(",")) for group in groups),
-                      repair, state)
+    law = innovations or ("t" if jumps is None else "normal")
+    choices = Choices(family, law, correlation, copula, tuple(tuple(group.split(",")) for group in groups), repair,
+                      state, jumps)
     found = fit_model(base, prices, choices, progress)
     data = {"out": str(out), "ignored_columns": list(prices.ignored), **found.to_json()}
     if not found.converged:
-        return Outcome(data, [*_fits(found.fits), "no model is written: not converged"], holds=False)
+        return Outcome(data, [*_fits(found.fits), *_jumps(found.jumps), "no model is written: not converged"],
+                       holds=False)
     remarks = (f"Maximum likelihood on {len(prices.steps)} log returns, {prices.labels[0]} to {prices.labels[-1]}",
                "(tailproof model fit).")
     window = {"fitted": {"since": prices.labels[0], "until": prices.labels[-1]}}
     text = render({**document, **found.tables, **window}, remarks)
     _parse(text.encode(), out)
     _write(out, text)
-    lines = _fits(found.fits)
+    lines = [*_fits(found.fits), *_jumps(found.jumps)]
     if found.correlation.distance:
         lines.append(f"correlation repaired, at a Frobenius distance of {found.correlation.distance:.3g}")
     lines += [f"correlation: {doubt}" for doubt in found.correlation.doubts]
@@ -92,7 +101,8 @@ def fit(history: Path, out: Path, settings: Path | None, assets: str | None, est
 def check(file: Path, history: Path, since: str | None) -> Outcome:
     """Fit MODEL's families on HISTORY again: published parameters must be within 0.01 of the best log-likelihood.
 
-    Gates that concern model and history alone (G4, G6, G7, G10) are looked at too. Exit code 1 where one fails.
+    Jumps that are fitted are held together with the volatilities; jumps that are somebody's choice are on top of them.
+    Gates that concern model and history alone (G4, G6, G7, G10, G13) are looked at too. Exit code 1 where one fails.
     """
     from risk.fitting.model import judge
 
@@ -181,6 +191,16 @@ def _settings(settings: Path | None, history: Path, assets: str | None, estimato
     return {**usual, **document}
 
 
+def _refitted(document: dict[str, Any]) -> str | None:
+    """Family of jumps that a document has fitted: with new volatilities they have to be fitted, too."""
+    from risk.models.jumps import FAMILIES
+
+    table = document.get("jumps")
+    if not isinstance(table, dict) or table.get("fitted") is not True:
+        return None
+    return str(jsonio.Node(table.get("family"), field="jumps.family").choice(FAMILIES))
+
+
 def _parsed(document: dict[str, Any]) -> Model:
     """A document without fitted tables, as a model that reads a history."""
     from risk.models.model_text import render
@@ -241,6 +261,16 @@ def _repair(file: Path, out: Path) -> Outcome:
 def _write(out: Path, text: str) -> None:
     with jsonio.replacing(out) as file:
         file.write(text.encode())
+
+
+def _jumps(found: JumpFit | None) -> list[str]:
+    if found is None:
+        return []
+    law = found.jumps
+    sizes = ", ".join(f"{name} {value}" for name, value in law.sizes.items())
+    return [f"jumps: {law.family}, {law.intensity:g} a year, {sizes}, {law.systemic:.0%} systemic; {found.found:.3g} "
+            f"of an asset expected in the history; log-likelihood {found.log_likelihood:.4f}, {found.gain:.4f} more "
+            "than without", *(f"jumps: {doubt}" for doubt in found.doubts)]
 
 
 def _fits(fits: tuple[Fit, ...]) -> list[str]:

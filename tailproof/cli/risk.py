@@ -41,7 +41,7 @@ from .risk_venues import venues
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from risk.addons.admission import Oversized
+    from risk.addons.admission import Oversized, Undersized
     from risk.margins.contributions import Breakdown, Part
     from risk.margins.explain import TailScenario
     from risk.margins.portfolio import Portfolio
@@ -354,16 +354,20 @@ def _heaviest(numbers: AnyEpoch, found: Breakdown) -> str:
 def _notes(numbers: AnyEpoch, held: Portfolio) -> list[str]:
     """What is easily overlooked in a portfolio."""
     notes = [f"note: {symbol} is held with 0 lots" for symbol, lots in held.positions if lots == 0]
-    notes += [f"note: {one}" for one in _oversized(numbers, held)]
+    notes += [f"note: {one}" for one in _outside(numbers, held)]
     return notes + [f"note: {symbol} has settled: its value does not change any more, and it costs no margin"
                     for symbol, _ in held.positions
                     if (row := numbers.row_of(symbol)) is not None and _has_settled(numbers, row)]
 
 
-def _oversized(numbers: AnyEpoch, held: Portfolio) -> Sequence[Oversized]:
-    from risk.margins.addon_parts import beyond_their_size
+def _outside(numbers: AnyEpoch, held: Portfolio) -> Sequence[Oversized | Undersized]:
+    """Contracts that are held beyond the size that they are charged for, or below the least that pays for its gas."""
+    from risk.margins.addon_parts import below_their_size, beyond_their_size
     arrays = numbers.arrays if isinstance(numbers, GridEpoch) else numbers
-    return () if arrays.provenance is None else beyond_their_size(numbers, held.rows(numbers))
+    if arrays.provenance is None:
+        return ()
+    rows = held.rows(numbers)
+    return *beyond_their_size(numbers, rows), *below_their_size(numbers, rows)
 
 
 def _has_settled(numbers: AnyEpoch, row: int) -> bool:

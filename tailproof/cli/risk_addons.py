@@ -12,7 +12,7 @@ from .. import telling
 from .console import FILE, PICTURE, Outcome, reporting, table
 
 if TYPE_CHECKING:
-    from risk.addons.admission import Oversized
+    from risk.addons.admission import Oversized, Undersized
     from risk.addons.terms import Terms
     from risk.margins.addon_parts import Charged
 
@@ -58,12 +58,12 @@ def _of_instruments(numbers: AnyEpoch, picture: Path | None) -> Outcome:
 
 
 def _of_portfolio(numbers: AnyEpoch, portfolio: Path, picture: Path | None) -> Outcome:
-    from risk.margins.addon_parts import beyond_their_size, charged
+    from risk.margins.addon_parts import below_their_size, beyond_their_size, charged
     from risk.margins.portfolio import Portfolio
     held = Portfolio.read(portfolio)
     rows, quote = held.rows(numbers), numbers.header.quote
     terms, found = charged(numbers, rows)
-    beyond = beyond_their_size(numbers, rows)
+    beyond, below = beyond_their_size(numbers, rows), below_their_size(numbers, rows)
     totals = [sum(one.amounts[column] for one in found) for column in range(len(terms.names))]
     if picture is not None:
         from risk.margins import plot_addons
@@ -72,7 +72,8 @@ def _of_portfolio(numbers: AnyEpoch, portfolio: Path, picture: Path | None) -> O
     data = {**_data(numbers, terms, picture), "addons": str(sum(totals)), "terms": _by_term(terms, totals),
             "positions": [{"instrument": one.name, "lots": one.lots, "addons": str(one.total),
                            "terms": _by_term(terms, one.amounts)} for one in found],
-            "oversized": [oversized_json(one) for one in beyond]}
+            "oversized": [oversized_json(one) for one in beyond],
+            "undersized": [undersized_json(one) for one in below]}
     shown = _used(terms, found)
     names = [terms.names[column].replace("_", " ") for column in shown]
     lines = [*telling.trial(numbers), f"{quote}, on top of Expected Shortfall:", "",
@@ -80,13 +81,23 @@ def _of_portfolio(numbers: AnyEpoch, portfolio: Path, picture: Path | None) -> O
                        for one in found),
                      ("all", "", _exact(sum(totals)), *(_exact(totals[column]) for column in shown))],
                     ("position", "lots", "add-ons", *names)),
-             "", *_owners(terms, shown), *(f"TOO LARGE: {one}" for one in beyond), *_wrote(picture)]
-    return Outcome(data, lines, not beyond)
+             "", *_owners(terms, shown), *outside(beyond, below), *_wrote(picture)]
+    return Outcome(data, lines, not beyond and not below)
+
+
+def outside(beyond: Sequence[Oversized], below: Sequence[Undersized]) -> list[str]:
+    """Contracts that are held outside the sizes that they are charged for, for people."""
+    return [*(f"TOO LARGE: {one}" for one in beyond), *(f"TOO SMALL: {one}" for one in below)]
 
 
 def oversized_json(one: Oversized) -> dict[str, Any]:
     """A contract that is held beyond its size, for machines."""
     return {"instruments": list(one.symbols), "lots": one.lots, "most": one.most}
+
+
+def undersized_json(one: Undersized) -> dict[str, Any]:
+    """A contract of which too little is held, for machines."""
+    return {"instruments": list(one.symbols), "lots": one.lots, "least": one.least}
 
 
 def _data(numbers: AnyEpoch, terms: Terms, picture: Path | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from risk.greeks.exposures import Exposures, Held, Offset, Sensitivities
 
 UNITS = {"roll": MONEY, "delta": "quote units per 1 % of spot", "gamma": "of delta, per 1 % of spot",
+         "smile_delta": "quote units per 1 % of spot, the smile moving with it",
          "vega": "quote units per point of volatility", "vanna": "of vega, per 1 % of spot",
          "volga": "of vega, per point of volatility", "theta": "quote units per day",
          "rho": "quote units per 1 % of the rate", "carry": "quote units per 1 % of the carry"}
@@ -93,11 +94,13 @@ def to_json(found: Exposures) -> dict[str, Any]:
         "positions": [{"protocol": one.protocol, "name": one.name, "asset": one.asset, "expiry": one.expiry,
                        "lots": one.lots, "per_lot": _sensitivities(one.lot), **_sensitivities(one.held),
                        "roll": str(one.roll), "inside_horizon": one.inside, "ends_in_window": one.ends,
-                       "lives_less_than_a_day": one.brief}
+                       "lives_less_than_a_day": one.brief,
+                       **({} if one.smile is None else {"smile_delta": _smile(one.smile)})}
                       for one in found.held],
         "assets": {asset: _sensitivities(own) for asset, own in found.assets.items()},
         "protocols": {name: {asset: _sensitivities(own) for asset, own in assets.items()}
                       for name, assets in found.protocols.items()},
+        **({"smile_delta": {asset: _smile(own) for asset, own in found.smile.items()}} if found.smile else {}),
         "total": {"units": _named(found.total.units)},
         "vega_by_expiry": [{"asset": one.asset, "expiry": one.expiry, "vega": one.vega,
                             "protocols": dict(one.protocols)} for one in found.expiries],
@@ -108,6 +111,10 @@ def to_json(found: Exposures) -> dict[str, Any]:
 def _sensitivities(one: Sensitivities) -> dict[str, Any]:
     return {"units": _named(one.units), "raw": _named(one.raw), "bumped": _named(one.bumped),
             "difference": float(one.difference.max())}
+
+
+def _smile(one: tuple[float, float]) -> dict[str, float]:
+    return dict(zip(("closed", "bumped"), one, strict=True))
 
 
 def _named(values: Any) -> dict[str, float]:
@@ -135,6 +142,10 @@ def _lines(found: Exposures, quote: str, per_lot: bool) -> list[str]:
     lines += ["", *table(netted, ("netted", *NAMES, "bump differs")), "",
               *table([(asset, *(f"{value:,.6g}" for value in whole.raw)) for asset, whole in found.assets.items()],
                      ("raw", *NAMES))]
+    if found.smile:
+        lines += ["", *table([(asset, f"{found.assets[asset].of('delta'):,.2f}", f"{closed:,.2f}",
+                               f"{abs(closed - bumped):.1e}") for asset, (closed, bumped) in found.smile.items()],
+                             ("delta", "volatility stays with strikes", "smile moves with the spot", "bump differs"))]
     if several:
         lines += ["", *table([(name, asset, *_cells(whole)) for name, assets in found.protocols.items()
                               for asset, whole in assets.items()], ("protocol", "asset", *NAMES, "bump differs"))]

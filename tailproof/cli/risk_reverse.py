@@ -63,11 +63,11 @@ def reverse(epoch: Path, portfolio: Path, collateral: str, covariance: str, pict
 def _amount(numbers: AnyEpoch, rows: Positions, text: str) -> int:
     from risk.exact.money import LARGEST_PRICE, format_money, parse_money
     from risk.margins.contributions import breakdown
-    from risk.margins.levels import value_today
+    from risk.margins.levels import closing_value
     if text == "value" and not numbers.levels:
         raise BadInput("--collateral", text, "an amount, or margin: this epoch has no levels, and knows no cash")
     if text in ("margin", "value"):
-        amount = value_today(numbers, rows) if text == "value" else breakdown(numbers, rows).required
+        amount = closing_value(numbers, rows) if text == "value" else breakdown(numbers, rows).required
         if amount <= 0:
             raise BadInput("--collateral", Said(f"{text}, {format_money(amount)}"), "above 0: there is nothing to take")
         return amount

@@ -17,11 +17,11 @@ from ..keys import KeyDirectory
 from ..secret import Opening, draw_salt
 from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
 from .node import Endpoint, talking_to_a_node, write_calldata
-from .risk_addons import oversized_json
+from .risk_addons import outside, oversized_json, undersized_json
 from .vault import CARRIER, COLLATERAL, DEPLOYMENT, EPOCH_ID, VALID, escrow_missing, ground_of, opened, sent
 
 if TYPE_CHECKING:
-    from risk.addons.admission import Oversized
+    from risk.addons.admission import Oversized, Undersized
 
 LOTS = Integer(1, (1 << 40) - 1)
 
@@ -62,11 +62,12 @@ def sign_fills(deployment: Path, endpoint: Endpoint, account: str, epoch: Path, 
         fills: Sequence[tuple[int, int]] = [(Instrument.cash(quote).id, cash)] if cash else []
     else:
         fills = _legs(numbers, buy, sell, lots, price, cash)
-    beyond = [] if holding is None else _beyond(numbers, holding, fills)
-    if beyond:
-        return Outcome({"path": None, "account": account, "oversized": [oversized_json(one) for one in beyond]},
-                       [*(f"TOO LARGE: {one}" for one in beyond),
-                        "NOT signed: margins would charge these positions as smaller ones."], False)
+    beyond, below = ([], []) if holding is None else _outside(numbers, holding, fills)
+    if beyond or below:
+        return Outcome({"path": None, "account": account, "oversized": [oversized_json(one) for one in beyond],
+                        "undersized": [undersized_json(one) for one in below]},
+                       [*outside(beyond, below),
+                        "NOT signed: margins charge these positions as ones of another size."], False)
     signer = endpoint.signer()
     system, there = opened(deployment, endpoint)
     made = trading.sign_fills(there, statement or system.installed("transition").statement, account, fills, quote,
@@ -80,15 +81,17 @@ def sign_fills(deployment: Path, endpoint: Endpoint, account: str, epoch: Path, 
                     "(`trade apply`)."])
 
 
-def _beyond(numbers: epochs.AnyEpoch, holding: Path, fills: Sequence[tuple[int, int]]) -> Sequence[Oversized]:
-    from risk.addons.admission import enlarged
+def _outside(numbers: epochs.AnyEpoch, holding: Path, fills: Sequence[tuple[int, int]]
+             ) -> tuple[Sequence[Oversized], Sequence[Undersized]]:
+    from risk.addons.admission import dwindled, enlarged
     from risk.margins.portfolio import Portfolio
     from risk.margins.shocks import sources_of
     before = {int(numbers.ids[row]): lots for row, lots in Portfolio.read(holding).rows(numbers)}
     held = dict(before)
     for number, lots in fills:
         held[number] = held.get(number, 0) + lots
-    return enlarged(sources_of(numbers)[1], before, held)
+    model, book, _ = sources_of(numbers)
+    return enlarged(book, before, held), dwindled(book, model.addons.gas, before, held)
 
 
 def _legs(numbers: epochs.AnyEpoch, buy: str | None, sell: str | None, lots: int | None, price: str | None,

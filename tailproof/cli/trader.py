@@ -76,8 +76,8 @@ def _check(opened: Path, statement: str | None, epoch: Path | None, portfolio: P
            ) -> Outcome:
     from risk.margins.portfolio import Portfolio
 
-    from ..holdings import beyond_their_size, open_commitment
-    from .risk_addons import oversized_json
+    from ..holdings import below_their_size, beyond_their_size, open_commitment
+    from .risk_addons import outside, oversized_json, undersized_json
     if out is not None:
         raise BadInput("--out", str(out), "absent with --check, which writes nothing")
     if portfolio is not None and epoch is None:
@@ -88,15 +88,17 @@ def _check(opened: Path, statement: str | None, epoch: Path | None, portfolio: P
     numbers = None if epoch is None else epochs.load(epoch)
     found = open_commitment(opening, numbers, None if portfolio is None else Portfolio.read(portfolio))
     agrees, beyond = all(position.agrees for position in found), beyond_their_size(opening, numbers)
+    below = below_their_size(opening, numbers)
     verdict = [] if portfolio is None else [
         f"{opened} commits to exactly the positions of {portfolio}." if agrees else
         f"{opened} does NOT commit to the positions of {portfolio}."]
     return Outcome({"commitment": str(opening.commitment), "statement": opening.statement,
                     "compared": portfolio is not None, "positions": [position.to_json() for position in found],
-                    "oversized": [oversized_json(one) for one in beyond]},
+                    "oversized": [oversized_json(one) for one in beyond],
+                    "undersized": [undersized_json(one) for one in below]},
                    [*table([("commitment", opening.commitment), ("statement", opening.statement)]),
-                    *positions_told(found), *(f"TOO LARGE: {one}" for one in beyond), *verdict],
-                   agrees and not beyond)
+                    *positions_told(found), *outside(beyond, below), *verdict],
+                   agrees and not beyond and not below)
 
 
 def positions_told(found: Sequence[Position]) -> list[str]:

@@ -206,7 +206,10 @@ def model_examples() -> list[Any]:
     garch = {"family": "garch", "mean": 0.0, "omega": 1e-5, "alpha": 0.1, "beta": 0.8, **law}
     gjr = {"family": "gjr", "mean": 0.0, "omega": 1e-5, "alpha": 0.1, "gamma": 0.05, "beta": 0.8,
            "innovations": "skew-t", "degrees": 4.0, "skew": 0.1, "integrated": True, "pegged": False}
+    normal = {name: value for name, value in garch.items() if name != "degrees"} | {"innovations": "normal"}
     ewma = {"family": "ewma", "lambda": 0.95, "mean": 0.0, "innovations": "normal"}
+    merton: dict[str, Any] = {"family": "merton", "intensity": 6.0, "systemic": 0.7, "mean": -0.08, "deviation": 0.12,
+                              "source": "judgement"}
     plain = {"schema": "tailproof.model/2", "name": "example", "assets": [_A, _B], "horizon": 1}
     whole = {**plain, "estimator": "filtered-historical", "purpose": "trial", "basis": "level", "seed": 1,
              "step_seconds": 86400,
@@ -214,8 +217,7 @@ def model_examples() -> list[Any]:
              "volatility_response": 1.0, "epoch": {**shape, "masses": "8x1", "lanes": 5, "width": 50},
              "volatility": {_A: gjr, _B: garch},
              "correlation": {"family": "dcc", "a": 0.03, "b": 0.9, "matrix": matrix},
-             "jumps": {"family": "merton", "intensity": 6.0, "systemic": 0.7, "mean": -0.08, "deviation": 0.12,
-                       "source": "judgement"},
+             "jumps": merton,
              "events": {"2020-03-12": "sell-off"},
              "gates": dict.fromkeys(_GATES, 10.0)
              | {"accepted": {"G3": "a reason"}},
@@ -233,6 +235,8 @@ def model_examples() -> list[Any]:
             {**drawn, "correlation": {"family": "static", "matrix": matrix}},
             {**whole, "jumps": {"family": "kou", "intensity": 6.0, "systemic": 0.7, "up_share": 0.3, "up_mean": 0.05,
                                 "down_mean": 0.1, "scale": {_B: 1.2}, "source": "judgement"}},
+            {**drawn, "volatility": {_A: {**normal, "variance": 0.001}, _B: {**normal, "variance": 0.001}},
+             "correlation": {"family": "static", "matrix": matrix}, "jumps": {**merton, "fitted": True}},
             {**drawn, "correlation": {"family": "ewma", "lambda": 0.97, "current": matrix},
              "copula": {"family": "gaussian"}},
             {**drawn, "correlation": {"family": "dcc", "a": 0.03, "b": 0.9, "matrix": matrix, "current": matrix},
@@ -330,13 +334,14 @@ MODEL = Format(
      "copula.groups": "each asset in one group",
      "copula.groups[].assets": "members",
      "copula.groups[].degrees": "degrees of freedom of the group",
-     "jumps": "of log prices, on top of what volatility makes [none]",
+     "jumps": "of log prices, beside what volatility makes [none]",
      "jumps.family": "law of their sizes", "jumps.intensity": "of an asset, a year; over the horizon at most one",
      "jumps.systemic": "share that all assets have together", "jumps.mean": "log return of a jump, of merton",
      "jumps.deviation": "of that, of merton", "jumps.up_share": "probability of a jump up, of kou",
      "jumps.up_mean": "mean log return of a jump up, of kou", "jumps.down_mean": "the same down, above 0, of kou",
      "jumps.scale": "what sizes are multiplied by", "jumps.scale.<ASSET>": "of an asset [1]",
-     "jumps.source": "whose choice it is; nothing is fitted",
+     "jumps.fitted": "by maximum likelihood, with the volatilities (G13); else they are on top [false]",
+     "jumps.source": "whose choice it is",
      "events": "days or times whose large returns are real (G4)",
      "events.<DAY>": "the reason",
      "gates": "bounds of plausibility; see `Gates` in risk/models/model.py for defaults",

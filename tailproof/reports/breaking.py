@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from risk.exact.money import format_money
-from risk.margins.levels import value_today
+from risk.margins.levels import closing_value
 from risk.models.model import Estimator
 from risk.stress import outcomes, sets, words
 
@@ -28,7 +28,7 @@ def breaking(holder: Holder) -> Section:
         blocks.append(Said("Crises, by full revaluation; the epoch's own scenarios need not have them:",
                            (holder.command("risk", "stress"),),
                            items=tuple(words.sentence(one, subject.quote, levels=levels) for (one,) in found)))
-    amount = value_today(subject.numbers, holder.rows) if levels else holder.whole.required
+    amount = closing_value(subject.numbers, holder.rows) if levels else holder.whole.required
     if market.model.estimator == Estimator.HANDWRITTEN:
         blocks.append(Words("A handwritten set says nothing of how likely its moves are: there is no nearest."))
     elif amount <= 0:

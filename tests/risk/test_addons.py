@@ -20,6 +20,7 @@ from worlds import STATED, book, world
 from primitives.errors import BadInput
 from primitives.jsonio import Node
 from risk.addons import (
+    accrual,
     basis,
     concentration,
     confidence,
@@ -47,7 +48,7 @@ from risk.grid.grid_build import Valuation, assemble_grid, full_revaluation, int
 from risk.grid.grid_shape import GRID_1000
 from risk.margins.grid_margin import compare
 from risk.margins.margin import margin
-from risk.market.book import parse_book
+from risk.market.book import Funding, parse_book
 from risk.market.instruments import Instrument, Kind, Settlement
 from risk.market.liquidity import Market
 from risk.models.addon_rules import BasisRule, Caps, Confidence, Depeg, Gas, Impact, Lag, ShortOptions
@@ -155,6 +156,20 @@ def test_a_lag_of_three_horizons_doubles_the_shortfall() -> None:
 def test_a_lag_is_rounded_up() -> None:
     found = lag.charge(a_lot(losses=(3, 0)), 0, Lag(DAY, None), DAY)
     assert found == 2                              # 3 (sqrt 2 - 1) = 1.243
+
+
+def test_funding_goes_on_while_a_position_is_closed() -> None:
+    """0.0001 every 8 hours of 1000 over a day and a half is 0.45; the side that is paid is given nothing."""
+    paid = Funding(0.0001, 8.0, "test")
+    value = a_lot(notional=990 * USD, value=1000 * USD)
+    assert accrual.charge(value, 0, paid, Fraction(3, 2) * DAY) == 450_000
+    assert accrual.charge(value, 1, paid, Fraction(3, 2) * DAY) == 0
+    assert accrual.charge(value, 1, replace(paid, rate=-0.0001), Fraction(3, 2) * DAY) == 450_000
+    assert accrual.charge(value, 0, replace(paid, rate=1e-12), Fraction(1)) == 1             # rounded up
+    assert accrual.charge(a_lot(Kind.SPOT), 0, paid, Fraction(DAY)) == 0
+    assert accrual.charge(value, 0, None, Fraction(DAY)) == 0
+    coins = replace(value, instrument=replace(value.instrument, settlement=Settlement.COIN))
+    assert accrual.charge(coins, 0, paid, Fraction(3, 2) * DAY) == 445_500                   # of the coins, at spot
 
 
 def test_gas_is_paid_by_the_smallest_position() -> None:
@@ -377,6 +392,20 @@ def test_without_rules_nothing_is_another(plain: Epoch, tmp_path: Path) -> None:
     epoch_directory.save(plain, tmp_path / "epoch")
     assert "addons" not in json.loads((tmp_path / "epoch" / "manifest.json").read_text())
     assert not any("add-ons" in flag for flag in plain.header.judgement.flags)
+
+
+def test_a_lag_accrues_funding_where_the_book_says_what_it_is(charged: Epoch) -> None:
+    """An account that is closed late has paid for it; and what a large position takes to close counts, too."""
+    document = with_facts()
+    document["underlyings"][0]["funding"] = {"rate": "0.0003", "hours": "8", "source": "test"}
+    lag_only = RULES[:RULES.index("[addons.gas]")]
+    for rules, seconds in ((lag_only, Fraction(4440)), (RULES, 4440 + Fraction(100, 1000) * DAY)):
+        epoch = build(world(document, model=MODEL + rules))
+        share = Fraction("0.0003") * seconds / (8 * 3600)
+        assert term(epoch, "funding", "BTC-PERP") == (math.ceil(share * Fraction("600.1") * USD), 0)
+        for symbol in ("BTC-SPOT", "ETH-PERP", "BTC-JUL-60000-C"):
+            assert term(epoch, "funding", symbol) == (0, 0)
+    assert "funding" not in terms(charged).names   # an epoch whose book says nothing of it is what it was
 
 
 def test_one_rule_alone_is_one_term() -> None:

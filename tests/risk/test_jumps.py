@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,26 +14,30 @@ from worlds import MODEL, STATED, world
 
 from primitives.errors import BadInput
 from primitives.jsonio import Node
+from risk.addons.lot import variances_of
 from risk.backtests.rolling import roll
 from risk.epochs import epoch_directory
 from risk.epochs.audit import check
 from risk.epochs.build import build, calibrated, parse_sources
-from risk.epochs.drawing import draw
+from risk.epochs.drawing import draw, sampler
 from risk.epochs.epoch import Epoch
 from risk.epochs.provenance import Sources
 from risk.exact.elementary import student_t_quantile
 from risk.exact.sobol import sobol_uniforms
+from risk.exact.uniforms import latin_hypercube
 from risk.grid.grid_build import build_grid
 from risk.grid.grid_shape import GRID_TINY
 from risk.margins.contributions import breakdown
 from risk.margins.explain import explain
 from risk.margins.margin import margin
 from risk.margins.procyclicality import study
+from risk.margins.shocks import Market
 from risk.models.jumps import MOST_JUMPS, Jumps, binomial, erlang, poisson
 from risk.models.model import parse_model
-from risk.scenarios import monte_carlo
+from risk.scenarios import monte_carlo, stress
 from risk.scenarios.jumps import jumps
 from risk.scenarios.scenarios import simulate
+from risk.stress.outcomes import dependence
 
 COUNT = 2**16
 MERTON = Jumps("merton", 50.0, 0.7, {"mean": -0.08, "deviation": 0.12}, (1.0, 1.5), "test")
@@ -198,6 +203,65 @@ def test_shocks_of_rates_are_on_paths_that_jump() -> None:
     both = [draw(replace(model, jumps=own), calibration, history, seed=4).scenarios.returns[192:]
             for own in (None, model.jumps)]
     assert (both[0] != both[1]).mean() > 0.3
+
+
+@pytest.mark.parametrize("shape", [None, MASSES], ids=["equal", "masses"])
+def test_breaks_of_dependence_have_jumps_each_alone_or_all_at_once(shape: str | None) -> None:
+    """Each asset's law is the model's, with its jumps: a redraw without them is milder than the model itself."""
+    text = STATED.format(horizon=2, variance=0.0016)
+    text = text if shape is None else text.replace('scenarios = 256\ntail = "32/5"', shape)
+    model, book, history = parse_sources(sources(150.0, model=text, mean=-0.3))
+    calibration = calibrated(model, book, history)
+    law = model.jumps
+    assert law is not None
+    weighted, count = shape is not None, 4096
+    drawing = {"seed": 5, "count": count, "uniforms": sobol_uniforms if weighted else latin_hypercube,
+               "drawn": sampler(model, calibration, history, weighted=weighted)}
+    found = {name: [stress.scenarios(name, of, calibration, history, **drawing).returns / 1e9 for of in
+                    (replace(model, jumps=None), model)] for name in ("dependence-0", "dependence-1")}
+    shares = {}
+    for name, (before, after) in found.items():
+        jumped = after != before
+        assert jumped.mean(axis=0) == pytest.approx(1 - math.exp(-150 * YEARS), abs=0.02)
+        moved = np.clip(after - before, -2, 2)
+        assert moved.mean(axis=0) == pytest.approx(150 * YEARS * -0.3, abs=0.03)
+        shares[name] = jumped.all(axis=1).mean() / jumped[:, 0].mean()
+        innovations = before - before.mean(axis=0)
+        assert np.abs(np.corrcoef(moved[:, 0], innovations[:, 0])[0, 1]) < 0.06      # of other uniforms
+        assert np.abs(np.corrcoef(moved[:, 0], innovations[:, 1])[0, 1]) < 0.06
+    assert shares["dependence-0"] == pytest.approx(1 - math.exp(-150 * YEARS), abs=0.03)
+    assert shares["dependence-1"] == 1
+
+
+def test_a_black_swan_is_the_worst_of_what_jumps() -> None:
+    """Two hundredths of the paths fall by 0.8: their worst hundredth is beyond."""
+    model, book, history = parse_sources(sources(4.0, mean=-0.8))
+    calibration = calibrated(model, book, history)
+    drawing = {"seed": 5, "count": 4, "uniforms": latin_hypercube,
+               "drawn": sampler(model, calibration, history, weighted=False)}
+    calm, swan = (stress.scenarios("black-swan", of, calibration, history, **drawing).returns[0] / 1e9
+                  for of in (replace(model, jumps=None), model))
+    assert (swan < -0.75).all()
+    assert (calm > -0.4).all()
+
+
+def test_a_break_of_dependence_is_told_with_the_jumps_that_the_model_has(jumped: Epoch) -> None:
+    """Of one asset alone, dependence says nothing: own law, independent and comonotone are the same."""
+    row = jumped.row_of("BTC-SPOT") or 0
+    found = dependence(Market(jumped), {"alone": [(row, 100)]})["alone"]
+    plain = dependence(Market(build(sources(None))), {"alone": [(row, 100)]})["alone"]
+    for redrawn in (found.independent, found.comonotone):
+        assert float(redrawn / found.own) == pytest.approx(1, abs=0.03)
+    assert found.own > Fraction(115, 100) * plain.own
+
+
+def test_impact_counts_a_days_jumps() -> None:
+    model, book, history = parse_sources(sources(120.0))
+    calibration = calibrated(model, book, history)
+    with_jumps, without = (variances_of(of, calibration)[0] for of in (model, replace(model, jumps=None)))
+    assert with_jumps is not None
+    assert without is not None
+    assert float(with_jumps - without) == pytest.approx(120 / 365 * (0.02**2 + 0.12**2))
 
 
 def test_without_jumps_nothing_is_drawn_otherwise() -> None:

@@ -16,6 +16,7 @@ from risk.epochs.provenance import Sources
 from risk.exact.clock import YEAR
 from risk.exact.money import UNIT
 from risk.margins.contributions import breakdown
+from risk.margins.levels import value_today
 from risk.margins.scan import DEFAULT_SET, set_changes
 from risk.margins.shocks import Market
 from risk.models.model import parse_toml
@@ -248,6 +249,14 @@ def test_levels_hold_their_value(edited: Callable[[bytes, str, str], bytes], cry
     assert found.losses == one(market, rows(levels, BTC_PERP=-10), "black-swan").losses
     assert found.holds == 10**6 * 1000 - 10 * round(Fraction("29024.5") * UNIT / 100)
     assert "value today" in words.sentence(found, "USD", levels=True)
+    # Options have broken marks: what is owed is bought back at the upper one.
+    option = levels.row_of("BTC-29JAN21-29000-P")
+    assert option is not None
+    mark = levels.mark(levels.ids[option])
+    assert mark.short == mark.long + 1
+    owed = one(market, [(option, -7), *rows(levels, CASH=10**6)], "black-swan")
+    assert owed.holds == 10**9 - 7 * mark.short == value_today(levels, [(option, -7), *rows(levels, CASH=10**6)]) - 7
+    assert one(market, [(option, 7)], "black-swan").holds == 7 * mark.long
 
 
 def test_rows_of_a_set_move_skew_by_nothing_but_what_they_say(market: Market) -> None:

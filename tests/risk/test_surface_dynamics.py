@@ -16,6 +16,10 @@ from risk.epochs.build import Inputs, build, prepare
 from risk.epochs.difference import BrokenDuty
 from risk.epochs.drawing import draw
 from risk.exact.digests import content_digest
+from risk.greeks.exposures import exposures
+from risk.greeks.lots import lot_greeks
+from risk.greeks.smile import smile_deltas
+from risk.margins.shocks import Market
 from risk.market.book import parse_book
 from risk.market.instruments import Kind
 from risk.models.implied import Dynamics
@@ -245,3 +249,57 @@ def test_a_handwritten_set_says_itself_what_tenor_and_skew_do() -> None:
     for key in ("tilt = 0.1", "short_power = 0.3", "least_volatility = 0.4"):
         with pytest.raises(BadInput, match=f"surface.{key.split()[0]} .* absent: of a handwritten set"):
             parse_model((text + key + "\n").encode())
+
+
+# -- delta with the smile ------------------------------------------------------------------------------------------
+def market_of(surface: str = "", document: dict[str, Any] | None = None) -> Market:
+    return Market(build(world(sliced() if document is None else document, model=MODEL + surface)))
+
+
+@pytest.mark.parametrize("surface", ["", "[surface]\ntilt = 0.1\n"])
+def test_delta_with_the_smile_is_the_slope_of_an_option_on_the_moved_slice(surface: str) -> None:
+    """By Black's formula at spots a little off, with the volatility of the slice there: another way than either."""
+    market = market_of(surface)
+    lots = lot_greeks(market)
+    found = smile_deltas(market, lots)
+    assert found is not None
+    seen = 0
+    for i, listing in enumerate(market.book.listings):
+        one = listing.instrument
+        assert found.floats[i] == one.kind.optional
+        if not one.kind.optional:
+            assert found.closed[i] == lots.closed[i, 0]
+            continue
+        curve, seen = market.book.curves[one.underlying, one.expiry], seen + 1
+        spot = float(lots.spots[i])
+
+        def worth(after: float, curve: Any = curve, spot: float = spot, one: Any = one) -> float:
+            strike, forward = one.strike / 1e6, curve.forward / 1e6 * after / spot
+            w = float(curve.slice.total_variance(math.log(strike / forward)))
+            return black(forward, strike, math.sqrt(w), 1 if one.kind == Kind.CALL else -1) * float(one.lot)
+
+        h = 1e-4 * spot
+        slope = (8 * (worth(spot + h) - worth(spot - h)) - (worth(spot + 2 * h) - worth(spot - 2 * h))) / (12 * h)
+        assert found.closed[i] == pytest.approx(slope, rel=1e-7, abs=1e-9), one.symbol
+        assert found.bumped[i] == pytest.approx(slope, rel=1e-5, abs=1e-6), one.symbol
+        assert abs(found.closed[i] - lots.closed[i, 0]) > 1e-4 * float(one.lot)      # a skew: it is another number
+    assert seen == 12
+
+
+def test_volatilities_that_stay_have_one_delta_and_portfolios_are_told_of_two() -> None:
+    for market in (market_of('[surface]\ndynamics = "sticky-strike"\n'), market_of(document=by_strike())):
+        assert smile_deltas(market, lot_greeks(market)) is None
+        assert exposures(market, [("mine", [(1, 5)])]).smile == {}
+    market = market_of()
+    row = market.epoch.row_of("BTC-JUL-60000-C")
+    spot = market.epoch.row_of("BTC-SPOT")
+    assert row is not None
+    assert spot is not None
+    found = exposures(market, [("mine", [(row, 10), (spot, 100)]), ("other", [(row, -4)])])
+    alone, moving = lot_greeks(market), smile_deltas(market, lot_greeks(market))
+    assert moving is not None
+    option, coin = float(moving.closed[market.listing(row)]), float(alone.closed[market.listing(spot), 0])
+    expected = 600 * (6 * option + 100 * coin)
+    assert found.smile["BTC"][0] == pytest.approx(expected)
+    assert found.smile["BTC"][1] == pytest.approx(expected, rel=1e-5)
+    assert [one.smile is None for one in found.held] == [False, True, False]

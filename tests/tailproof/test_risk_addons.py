@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from worlds import MODEL, book, history
 
-from risk.addons.admission import enlarged, oversized
+from risk.addons.admission import dwindled, enlarged, oversized, undersized
 from risk.market.book import parse_book
+from risk.models.addon_rules import Gas
 
 ROOM = Path(__file__).parent.parent.parent / "fixtures"
 STRADDLE = ROOM / "btc_eth" / "portfolios" / "short_straddle.json"
@@ -159,6 +160,49 @@ def test_what_makes_a_position_smaller_is_no_reason_to_refuse(before: dict[str, 
     ids = {listing.instrument.symbol: listing.instrument.id for listing in made.listings}
     was, then = ({ids[NAMES[name]]: lots for name, lots in one.items()} for one in (before, after))
     assert bool(enlarged(made, was, then)) == refused
+
+
+@pytest.mark.parametrize(("before", "after", "refused"), [
+    ({}, {"any": 9}, True), ({}, {"any": 10}, False), ({}, {"any": -9}, True), ({}, {"small": 5, "large": 5}, False),
+    ({"any": 20}, {"any": 9}, True), ({"any": 20}, {}, False), ({"any": 9}, {"any": 8}, False),
+    ({"any": 8}, {"any": 8}, True), ({"any": 9}, {"any": 8, "call": 3}, True), ({"any": 20}, {"any": -5}, True)])
+def test_less_than_pays_for_its_gas_is_refused_unless_it_was_and_is_made_less(
+        before: dict[str, int], after: dict[str, int], refused: bool) -> None:
+    """Each lot pays its part of the gas that closing ten takes."""
+    made = parse_book(json.dumps(sized_book(100, 1000)).encode())
+    ids = {listing.instrument.symbol: listing.instrument.id for listing in made.listings}
+    was, then = ({ids[NAMES[name]]: lots for name, lots in one.items()} for one in (before, after))
+    assert bool(dwindled(made, Gas(900_000, 10), was, then)) == refused
+    assert dwindled(made, None, was, then) == undersized(made, Gas(900_000, 1), then) == []
+
+
+def test_who_holds_too_little_is_told_by_every_command_that_looks(run: Run, charged: Path, tmp_path: Path) -> None:
+    book = json.loads((charged / "book.json").read_text())
+    book["liquidity"]["gas_price"] = "0.0001"
+    (tmp_path / "book.json").write_text(json.dumps(book))
+    (tmp_path / "model.toml").write_text((charged / "model.toml").read_text()
+                                         + "[addons.gas]\nunits = 900000\nleast_lots = 10\n")
+    epoch = tmp_path / "epoch"
+    assert run("epoch", "build", "--book", tmp_path / "book.json", "--model", tmp_path / "model.toml", "--history",
+               charged / "history.csv", "--out", epoch).code == 0
+    for lots, code in ((10, 0), (9, 1)):
+        held, opening = portfolio(tmp_path / f"{lots}.json", small=lots), tmp_path / f"{lots}.opening"
+        found = run("risk", "addons", epoch, held)
+        assert found.code == code
+        assert bool(found.data["undersized"]) == bool(code)
+        notes = run("risk", "margin", epoch, held).data["notes"]
+        assert any("gas is charged for positions of at least 10" in note for note in notes) == bool(code)
+        assert run("commit", "--statement", "margin-full-256x16", "--epoch", epoch, "--portfolio", held, "--out",
+                   opening).code == 0
+        checked = run("commit", "--check", opening, "--epoch", epoch, "--portfolio", held)
+        assert checked.code == code, checked
+    assert checked.data["undersized"] == [{"instruments": ["BTC-PERP/100"], "lots": 9, "least": 10}]
+    (tmp_path / "deployment.json").write_text("{}")
+    fills = run("trade", "fills", "--deployment", tmp_path / "deployment.json", "--rpc", "http://127.0.0.1:9",
+                "--account", "0x" + "11" * 20, "--epoch", epoch, "--sell", "BTC-PERP/100", "--price", "60000", "--lots",
+                "1", "--holding", tmp_path / "10.json", "--out", tmp_path / "fills.json")
+    assert fills.code == 1, fills
+    assert fills.data["undersized"] == [{"instruments": ["BTC-PERP/100"], "lots": 9, "least": 10}]
 
 
 def test_settled_contracts_and_cash_have_no_size() -> None:
