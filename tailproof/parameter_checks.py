@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from primitives import jsonio
 from primitives.errors import BadInput
 from risk.epochs.epoch import Epoch
+from risk.exact.clock import format_time
 from risk.margins.shocks import provenance_of
 
 from .parameter_calls import calls
@@ -72,6 +73,8 @@ def check(proposal: Proposal, *, in_force: Parameters | None = None, deployed: S
     found += _signed(proposal, signatures, signers, quorum, in_force, trust)
     if deployed is not None:
         found += _waits(proposal, deployed)
+        trust.append(f"That it was proposed at {format_time(proposal.proposed_at)}, as it says: contracts wait in any "
+                     "case.")
     if applied is not None:
         found += _applied(proposal, applied)
     return found, trust
