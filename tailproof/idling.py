@@ -52,15 +52,16 @@ def _venue(node: Node) -> Venue:
     known = {one.name: one for one in fields(Venue)}
     required = {name for name, one in known.items() if one.default is MISSING}
     parts = node.object(required, set(known) - required)
-    if "asset" in parts and "share" not in parts:
+    asset = parts["asset"].text(SYMBOL.pattern, "a symbol") if "asset" in parts else ""
+    if asset and "share" not in parts:
         raise BadInput(f"{node.field}.share", None, "given beside an asset: what its fall costs", source=node.source)
     for name in ("cushion", "share"):
-        if name in parts and "asset" not in parts:
+        if name in parts and not asset:
             raise parts[name].refuse("absent where no asset is named, whose fall it is of")
     numbers = {name: part.integer(*known[name].metadata["bounds"]) for name, part in parts.items()
                if name not in ("name", "asset", "cap")}
     return Venue(parts["name"].text(_NAME, "a name"), cap=_money(parts["cap"]),
-                 asset=parts["asset"].text(SYMBOL.pattern, "a symbol") if "asset" in parts else "", **numbers)
+                 asset=asset, **numbers)
 
 
 def _money(node: Node) -> int:

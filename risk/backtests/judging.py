@@ -8,6 +8,7 @@ red from 20, Basel's light as Basel says. Of 300 right forecasts of 500 normal d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -146,6 +147,8 @@ def _one(name: str, found: Result | None, note: str = "") -> Verdict:
     if found is None:
         return Verdict(name, None, None, NOT_TESTED, note)
     zone = RED if found.p < RED_P else YELLOW if found.p < YELLOW_P else GREEN
+    if math.isinf(found.statistic):                     # nothing to divide by, and no number that JSON has
+        return Verdict(name, None, found.p, zone, "all excesses alike")
     return Verdict(name, found.statistic, found.p, zone)
 
 

@@ -167,6 +167,7 @@ def test_all_exceptions_are_red() -> None:
     found = judge(replace(forecasts(), losses=np.full(500, 10.0)))
     assert found.zone == RED
     assert found.worst_year == 250
+    assert all(v.statistic is None or math.isfinite(v.statistic) for v in found.verdicts), "as JSON has numbers"
     assert [v.test for v in found.verdicts if v.zone != RED] == ["Christoffersen, independence"]
 
 
