@@ -113,12 +113,12 @@ def _signed(proposal: Proposal, signatures: Sequence[Path], signers: Sequence[st
         # Whom the checker knows; who proposes could name his own.
         system = (proposal.before if in_force is None else in_force).system
         if system is None:
-            raise BadInput("--signer", None, "given, with --quorum: the parameters before name no publishers")
+            raise BadInput("--known-signer", None, "given, with --quorum: the parameters before name no publishers")
         allowed, needed = system.publishers.signers, system.publishers.quorum
         if in_force is None:
-            trust.append("That the publishers before are who may sign (--in-force, or --signer and --quorum).")
+            trust.append("That the publishers before are who may sign (--in-force, or --known-signer and --quorum).")
     if needed is None:
-        raise BadInput("--quorum", None, "given with --signer")
+        raise BadInput("--quorum", None, "given with --known-signer")
     found, by = list[Check](), set[str]()
     for path in signatures:
         try:

@@ -470,6 +470,17 @@ def test_collateral_that_is_none_is_named(tmp_path: Path, text: str | bytes, mes
         read_collateral(path)
 
 
+def test_who_may_sign_is_asked_for_by_the_option_s_name(run: Run, desk: Desk, tmp_path: Path) -> None:
+    def models(document: dict[str, Any]) -> None:
+        for side in ("before", "after"):
+            del document[side]["system"]
+
+    answer = run("parameters", "check", edited(desk, tmp_path, models))
+    assert (answer.code, answer.data["field"]) == (2, "--known-signer")
+    shown = CliRunner().invoke(main, ["parameters", "check", "--help"]).stdout
+    assert "--known-signer" in shown
+
+
 def test_collateral_and_accounts_are_the_same(desk: Desk, tmp_path: Path, run: Run) -> None:
     path = tmp_path / "accounts.csv"
     path.write_text("account,collateral\nnobody,5\n")
