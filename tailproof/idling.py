@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 
+from primitives.errors import BadInput
 from primitives.jsonio import Node
 from risk.cascades.idle import LARGEST_MONEY, MOST_VENUES, UNIT, Venue
 from risk.exact.money import parse_money
@@ -51,10 +52,16 @@ def _venue(node: Node) -> Venue:
     known = {one.name: one for one in fields(Venue)}
     required = {name for name, one in known.items() if one.default is MISSING}
     parts = node.object(required, set(known) - required)
+    asset = parts["asset"].text(SYMBOL.pattern, "a symbol") if "asset" in parts else ""
+    if asset and "share" not in parts:
+        raise BadInput(f"{node.field}.share", None, "given beside an asset: what its fall costs", source=node.source)
+    for name in ("cushion", "share"):
+        if name in parts and not asset:
+            raise parts[name].refuse("absent where no asset is named, whose fall it is of")
     numbers = {name: part.integer(*known[name].metadata["bounds"]) for name, part in parts.items()
                if name not in ("name", "asset", "cap")}
     return Venue(parts["name"].text(_NAME, "a name"), cap=_money(parts["cap"]),
-                 asset=parts["asset"].text(SYMBOL.pattern, "a symbol") if "asset" in parts else "", **numbers)
+                 asset=asset, **numbers)
 
 
 def _money(node: Node) -> int:

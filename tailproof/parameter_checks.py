@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from primitives import jsonio
 from primitives.errors import BadInput
 from risk.epochs.epoch import Epoch
+from risk.exact.clock import format_time
 from risk.margins.shocks import provenance_of
 
 from .parameter_calls import calls
@@ -72,6 +73,8 @@ def check(proposal: Proposal, *, in_force: Parameters | None = None, deployed: S
     found += _signed(proposal, signatures, signers, quorum, in_force, trust)
     if deployed is not None:
         found += _waits(proposal, deployed)
+        trust.append(f"That it was proposed at {format_time(proposal.proposed_at)}, as it says: contracts wait in any "
+                     "case.")
     if applied is not None:
         found += _applied(proposal, applied)
     return found, trust
@@ -110,12 +113,12 @@ def _signed(proposal: Proposal, signatures: Sequence[Path], signers: Sequence[st
         # Whom the checker knows; who proposes could name his own.
         system = (proposal.before if in_force is None else in_force).system
         if system is None:
-            raise BadInput("--signer", None, "given, with --quorum: the parameters before name no publishers")
+            raise BadInput("--known-signer", None, "given, with --quorum: the parameters before name no publishers")
         allowed, needed = system.publishers.signers, system.publishers.quorum
         if in_force is None:
-            trust.append("That the publishers before are who may sign (--in-force, or --signer and --quorum).")
+            trust.append("That the publishers before are who may sign (--in-force, or --known-signer and --quorum).")
     if needed is None:
-        raise BadInput("--quorum", None, "given with --signer")
+        raise BadInput("--quorum", None, "given with --known-signer")
     found, by = list[Check](), set[str]()
     for path in signatures:
         try:

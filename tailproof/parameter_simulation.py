@@ -166,7 +166,10 @@ def read_collateral(path: Path) -> dict[str, int]:
         text = read_source(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadInput("file", Said("no UTF-8"), "a CSV file of account,collateral", source=path) from None
-    rows = list(csv.reader(io.StringIO(text)))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise BadInput("file", Said(f"no CSV ({error})"), "rows of account,collateral", source=path) from None
     if not rows or [name.strip() for name in rows[0]] != ["account", "collateral"]:
         raise BadInput("line 1", ",".join(rows[0]) if rows else None, "account,collateral", source=path)
     found: dict[str, int] = {}

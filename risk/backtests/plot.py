@@ -10,6 +10,7 @@ from primitives import jsonio
 from risk.backtests.judging import RED, RED_WEALTH, YELLOW, YELLOW_WEALTH, Judgement
 
 _INK, _LOSS, _VAR, _ES, _OVER, _GRID = "#222222", "#b9c6d2", "#3d6d96", "#1d3c58", "#d1495b", "#e6e6e6"
+_MOST_WEALTH = 1e12
 
 
 def backtest(found: Judgement, path: str | Path, *, title: str) -> None:
@@ -36,20 +37,22 @@ def backtest(found: Judgement, path: str | Path, *, title: str) -> None:
     above.set_ylim(min(bottom, 0.0) * 1.05, top * 1.25)                      # with room for the legend
     above.set_ylabel("loss")
     above.legend(loc="upper left", ncols=4, frameon=False, fontsize=8.5)
-    below.plot(days, np.maximum(found.wealth, 1e-4), color=_INK, linewidth=1.3)
+    # A forecast that every day refutes has a wealth that no scale holds.
+    wealth = np.clip(found.wealth, 1e-4, _MOST_WEALTH)
+    below.plot(days, wealth, color=_INK, linewidth=1.3)
     for bound, color, name in ((YELLOW_WEALTH, "#d9a521", YELLOW), (RED_WEALTH, _OVER, RED)):
         below.axhline(bound, color=color, linewidth=1, linestyle=(0, (4, 2)))
         below.annotate(f"{name} from {bound:g}", (0, bound), xytext=(2, 2), textcoords="offset points", fontsize=8,
                        color=color)
     below.set_yscale("log")
-    below.set_ylim(min(0.3, max(1e-4, float(found.wealth.min())) / 1.5), max(60.0, 2 * float(found.wealth.max())))
-    below.set_ylabel("e-process")
+    below.set_ylim(min(0.3, float(wealth.min()) / 1.5), max(60.0, 2 * float(wealth.max())))
+    below.set_ylabel("e-process" + (",\nto 1e12" if wealth.max() < found.wealth.max() else ""))
     for axes in (above, below):
         axes.grid(axis="y", color=_GRID)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
     ticks = [round(k * (len(days) - 1) / 5) for k in range(6)]
     below.set_xticks(ticks, [f.labels[tick] for tick in ticks])
-    figure.suptitle(title, x=0.012, ha="left", fontsize=13, color=_INK, fontweight="bold")
+    figure.suptitle(title, x=0.012, ha="left", fontsize=13, color=_INK, fontweight="bold", parse_math=False)
     with jsonio.replacing(path) as file:
         figure.savefig(file, format="png")

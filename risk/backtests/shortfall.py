@@ -140,8 +140,9 @@ def e_process(losses: Floats, var: Floats, shortfall: Floats, alpha: float) -> F
     """Wealth after each day of who bets against the forecasts: (n,). Above 20 it is refuted at 5 %, at whatever day.
 
     M_t = prod(1 + b_s (e_s - 1)), e = (L - VaR)+ / (alpha (ES - VaR)), whose mean is at most 1 where the forecasts are
-    right or too high; b_s in [0, 1/2] is what would have grown most on the days before (GREL), 0 at first [Wang, Wang,
-    Ziegel, E-backtesting, arXiv:2209.00991].
+    right or too high; b_s in [0, 1/2] is what would have grown most on the days before, by their own e (GREE; GREL
+    would take their losses against today's forecast), 0 at first [Wang, Wang, Ziegel, E-backtesting,
+    arXiv:2209.00991].
     """
     e = np.maximum(losses - var, 0.0) / (alpha * (shortfall - var))
     growth = np.log1p(_BETS * (e[:, None] - 1.0))                             # (n, bets), of each day

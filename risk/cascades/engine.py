@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from primitives.errors import BadInput
 from risk.cascades.bids import Bidder, open_price, sealed_price
-from risk.cascades.draws import World
+from risk.cascades.draws import LARGEST_RISE, World
 from risk.cascades.fund import Tranches, haircut
 from risk.cascades.ledger import Integers, Ledger, total
 from risk.cascades.parameters import UNIT, Cascade, price_factor, slippage
@@ -92,6 +93,7 @@ def simulate(cascade: Cascade, world: World, *, watch: Callable[[int, Ledger], N
 
     Raises
     ------
+    BadInput : forced purchases drive a price beyond eight times the first one.
     LedgerBroken : money or lots were not conserved: a defect.
     """
     run = _Run(cascade, world)
@@ -193,8 +195,14 @@ class _Run:
         return self.cascade.assets[a].depth * (shock.depth if thin else UNIT) // UNIT
 
     def reprice(self, t: int) -> None:
-        for a, factor in enumerate(self.factor):
-            self.history[t, a] = max(1, int(self.world.prices[t, a]) * factor // 10**9)
+        for a, (asset, factor) in enumerate(zip(self.cascade.assets, self.factor, strict=True)):
+            price = max(1, int(self.world.prices[t, a]) * factor // 10**9)
+            if price > LARGEST_RISE * asset.price:       # int64 would not hold every sum of values any more
+                raise BadInput(f"price of {asset.symbol} in block {t}", price, f"at most {LARGEST_RISE} times the "
+                               "first one: what is bought by force drives it; deepen its market, or lower "
+                               "market.capacity",
+                               source=self.cascade.source)
+            self.history[t, a] = price
 
     def call(self, t: int, equity: Integers, margin: Integers, wanted: Integers) -> None:
         short = (self.called < 0) & (equity < margin)

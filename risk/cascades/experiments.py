@@ -149,17 +149,17 @@ def toxic(cascade: Cascade, seeds: Sequence[int], progress: Progress | None = No
           penalties: Sequence[int] = (0, 100, 500, 1_000, 1_500, 2_500)) -> list[ToxicRow]:
     """Penalties up to where closing makes accounts worse, and which of them the gate refuses."""
     found = []
-    base = replace(cascade, tiers=policies(cascade.tiers)["no tiers"], accept={})
+    naked = policies(cascade.tiers)["no tiers"]
     for penalty in penalties:
-        chosen = replace(base.tiers, penalty=penalty)
+        chosen = replace(naked, penalty=penalty)
         refused = False
         try:
-            replace(base, tiers=chosen)
+            replace(cascade, tiers=chosen, accept={})
         except BadInput as error:
             if TOXIC not in error.field:
                 raise
             refused = True
-        passed = replace(base, tiers=chosen, accept={TOXIC: "an experiment shows what the gate keeps out"})
+        passed = replace(cascade, tiers=chosen, accept={TOXIC: "an experiment shows what the gate keeps out"})
         found.append(ToxicRow(penalty, close_cost(cascade.market, chosen), refused,
                               play(f"penalty {penalty}", passed, seeds, progress)))
     return found
@@ -169,7 +169,8 @@ def toxic(cascade: Cascade, seeds: Sequence[int], progress: Progress | None = No
 class FundSize:
     """10**-6 quote units. cover_2 : what the two accounts lose that lose most beyond their equity, in the worst stress.
 
-    drawn : quantile of what a fund without limits pays, over the seeds.  share : which, (numerator, denominator).
+    drawn : quantile over the seeds of what a fund without limits has paid and not got back, in the block in which that
+        is most.  share : which, (numerator, denominator).
     enough_seeds : whether so many seeds say anything of that quantile; else it is the largest.
     size : the larger one.
     """
@@ -186,11 +187,22 @@ class FundSize:
 
 
 def fund_size(cascade: Cascade, seeds: Sequence[int], progress: Progress | None = None) -> FundSize:
-    """How large the fund must be: PFMI's cover-2 under stress, and 99.9 % of draws on it."""
+    """How large the fund must be: PFMI's cover-2 under stress, and 99.9 % of draws on it.
+
+    Raises
+    ------
+    BadInput : losses that not even the largest fund of a simulation pays, so that no size could be told.
+    """
     endless = Fund(0, LARGEST_MONEY, LARGEST_MONEY, LARGEST_MONEY, LARGEST_MONEY, LARGEST_MONEY)
     outcome = play("fund without limits", replace(cascade, tiers=replace(cascade.tiers, fund=endless)), seeds, progress)
-    return FundSize(max(cover_2(cascade, seed) for seed in seeds), quantile(outcome.of("fund_loss"), 999, 1_000),
-                    (999, 1_000), len(seeds) >= 1_000, outcome)
+    for seed, result in zip(outcome.seeds, outcome.results, strict=True):
+        if result.haircut or result.deficit:
+            raise BadInput(f"losses of seed {seed}", result.bad_debt, f"at most {LARGEST_MONEY}, what a fund can have "
+                           "here: lower population.accounts or population.equity", source=cascade.source)
+    # What is out at the worst moment: what comes back later, when the agent has sold, pays nothing until then.
+    out = [max(0, LARGEST_MONEY - int(result.path.fund.min())) for result in outcome.results]
+    return FundSize(max(cover_2(cascade, seed) for seed in seeds), quantile(out, 999, 1_000), (999, 1_000),
+                    len(seeds) >= 1_000, outcome)
 
 
 def cover_2(cascade: Cascade, seed: int) -> int:

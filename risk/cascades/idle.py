@@ -3,8 +3,8 @@
 An account has C of the quote asset as collateral and a margin M. Placed at a venue, an amount counts after the venue's
 haircut, earns its yield, and can be had back after its exit time. In each scenario of the epoch the portfolio's loss is
 paid (gains do not count: they wait), and a venue that lends against an asset loses `share` of what the asset falls
-beyond `cushion`. Beside that any one venue may fail, and lose what its `failure` says. In every scenario, with every
-such failure and without one,
+beyond `cushion`. Beside that any one venue may fail: it loses what its `failure` says, and gives nothing back in time.
+In every scenario, with every such failure and without one,
 
     10**4 V >= M (10**4 + buffer)        V = what is left and counts: the claim of a `cover` proof
     what can be had within the horizon pays the loss
@@ -34,9 +34,6 @@ UNIT = 10_000
 """Basis points."""
 MOST_VENUES = 16
 LARGEST_MONEY = 2**96
-YEAR = 31_557_600
-"""Seconds that yields are of."""
-
 
 _SCALE = UNIT * UNIT * UNIT
 Condition = tuple[tuple[int, ...], int]
@@ -54,7 +51,7 @@ class Venue:
     ----------
     yearly : yield, basis points a year.  exit : seconds until it is back.
     haircut : what does not count of it, basis points.  cap : most of it, money units.
-    failure : what is lost if the venue fails, basis points.
+    failure : what is lost if the venue fails, basis points; the rest counts, but is not back in time.
     asset : what it lends against; "" for nothing.  cushion, share : basis points.
     """
 
@@ -168,7 +165,7 @@ class Idle:
                 kept = kept * (UNIT - venue.failure) // UNIT
             value = kept * (UNIT - venue.haircut) // UNIT
             lost, counts = lost + amount - kept, counts + value
-            if venue.exit <= self.account.horizon:
+            if venue.exit <= self.account.horizon and failing != v:
                 back, quick = back + kept, quick + value
             else:
                 later += kept
@@ -264,7 +261,7 @@ class Idle:
         row = []
         for v, venue in enumerate(self.venues):
             kept = (UNIT - self._losses[v][scenario]) * (UNIT - venue.failure if failing == v else UNIT)
-            counts = cover or venue.exit <= self.account.horizon
+            counts = cover or (venue.exit <= self.account.horizon and failing != v)
             row.append(_SCALE - kept * (UNIT - venue.haircut) if counts else _SCALE)
         room = self.account.collateral - max(0, self.account.losses[scenario]) - (self.account.needed if cover else 0)
         return tuple(row), _SCALE * max(0, room - 3 * len(self.venues))

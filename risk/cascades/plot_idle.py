@@ -24,7 +24,8 @@ def placements(idle: Idle, found: Mapping[str, Placement], path: str | Path, *, 
     from matplotlib.ticker import FuncFormatter
     figure = new_figure(9, 6.4, foot=0.03)
     bars, lines = figure.subplots(2, 1, height_ratios=[0.6 + 0.3 * len(found), 3])
-    names = ["free", *(venue.name for venue in idle.venues)]
+    # What begins with _ Matplotlib leaves out of a legend.
+    names = ["free", *(venue.name.replace("_", " ") for venue in idle.venues)]
     for row, placed in enumerate(found.values()):
         start = 0.0
         for k, amount in enumerate((placed.free, *placed.amounts)):

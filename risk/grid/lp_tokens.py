@@ -10,7 +10,8 @@ every scenario, never what a pool trades at: nobody moves them by a trade.
 
 The market's haircut is the Expected Shortfall of the position's loss over its value. Leaving takes a share s of the
 liquidity out and sells what it holds of the first asset into the rest of the range: what the rest cannot take counts
-nothing. For a whole pool with fee f that is (s + f - 2 f s) / (2 (1 - f s)) of the value.
+nothing. For a whole pool with fee f that is (s + f - 2 f s) / (2 (1 - f s)) of the value, at every price; in a range it
+is more the nearer the low end is, and so it is taken at the prices of each scenario.
 
 On chain (`AssetMarks.sol`, `ConstantProductAdapter.sol`) a unit counts at the assets' own haircut values, so that
 1 - sqrt((1 - h_x)(1 - h_y)) is taken off before the curve, base + slope s/(1 - s) in basis points. The former is no
@@ -200,32 +201,48 @@ def market_haircut(position: Range, price: float, returns: tuple[NDArray[np.int6
     return _shortfall(1.0 - position.worth(price * first / second) * second / today, tail)
 
 
-def leaving_cost(position: Range, price: float, share: float, fee: int) -> int:
-    """What taking a share of the liquidity out and selling its first asset into the rest of the range loses of its
-    value, rounded up: 10**-9; all that the rest cannot take is lost.
+def proceeds(position: Range, price: Floats, share: float, fee: int) -> Floats:
+    """What liquidity 1 brings, in the second asset, where a share of all liquidity is taken out and its first asset
+    sold into the rest of the range, at each price; what the rest cannot take brings nothing.
 
     share : in [0, 1).  fee : basis points.
     """
-    one = np.array([price])
-    x, y = (float(each[0]) for each in position.holdings(one))
-    worth = float(position.worth(one)[0])
-    inverse = 1.0 / math.sqrt(min(max(price, position.low), position.high))
+    x, y = position.holdings(price)
+    inverse = 1.0 / np.sqrt(np.clip(price, position.low, position.high))
     least = 1.0 / math.sqrt(position.low) if position.low else math.inf
-    if price <= position.low:
-        received = 0.0                                   # the rest of the range holds none of the second asset
-    elif share == 0.0:
-        received = x * price * (1.0 - fee / BASIS_POINTS)
+    sold = x * (1.0 - fee / BASIS_POINTS)
+    if share == 0.0:
+        received = sold * price
     else:
         rest = (1.0 - share) / share                     # liquidity left over that taken
-        moved = min(x * (1.0 - fee / BASIS_POINTS) / rest, least - inverse)      # of 1/sqrt P
+        moved = np.minimum(sold / rest, least - inverse)                         # of 1/sqrt P
         received = rest * moved / (inverse * (inverse + moved))
-    return math.ceil(max(0.0, 1.0 - (y + received) / worth) * SHARE_UNIT)
+    # From the low end on the rest of the range holds none of the second asset.
+    return np.asarray(y + np.where(price <= position.low, 0.0, received))
+
+
+def leaving_cost(position: Range, price: float, share: float, fee: int) -> int:
+    """What leaving loses of a position's value today, rounded up: 10**-9; arguments as `proceeds`."""
+    one = np.array([price])
+    left = float(proceeds(position, one, share, fee)[0]) / float(position.worth(one)[0])
+    return math.ceil(max(0.0, 1.0 - left) * SHARE_UNIT)
+
+
+def haircut_after_leaving(position: Range, price: float, returns: tuple[NDArray[np.int64], NDArray[np.int64]],
+                          tail: Tail, share: float, fee: int) -> int:
+    """Expected Shortfall of what is lost of a position's value if it is left in every scenario, at the prices there: in
+    a range leaving costs more the nearer its low end is. 10**-9, rounded up; arguments as `market_haircut`, `proceeds`.
+    """
+    first, second = (exp(one / RETURN_UNIT) for one in returns)
+    today = position.worth(np.array([price]))[0]
+    return _shortfall(1.0 - proceeds(position, price * first / second, share, fee) * second / today, tail)
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """Prices in [low, high] of the first asset in the second.  market, leaving : the largest over its points, basis
-    points, rounded up; leaving for the share that the table is made for."""
+    """Prices in [low, high] of the first asset in the second.  market : the largest over its points, basis points,
+    rounded up.  leaving : what leaving in the scenarios takes of what that leaves, the same way, for the share that the
+    table is made for."""
 
     low: float
     high: float
@@ -255,10 +272,12 @@ def buckets(position: Range, returns: tuple[NDArray[np.int64], NDArray[np.int64]
 
 def _bucket(position: Range, points: Sequence[float], low: float, high: float,
             returns: tuple[NDArray[np.int64], NDArray[np.int64]], tail: Tail, share: float, fee: int) -> Bucket:
-    market = max(market_haircut(position, point, returns, tail) for point in points)
-    leaving = max(leaving_cost(position, point, share, fee) for point in points)
-    return Bucket(low, high, *(-(-one * BASIS_POINTS // SHARE_UNIT) for one in (market, leaving)))
+    market = -(-max(market_haircut(position, point, returns, tail) for point in points) * BASIS_POINTS // SHARE_UNIT)
+    after = max(haircut_after_leaving(position, point, returns, tail, share, fee) for point in points)
+    kept = (SHARE_UNIT - after) * BASIS_POINTS * BASIS_POINTS // (SHARE_UNIT * (BASIS_POINTS - market)) \
+        if market < BASIS_POINTS else 0
+    return Bucket(low, high, market, max(0, BASIS_POINTS - kept))
 
 
 def _shortfall(losses: Floats, tail: Tail) -> int:
-    return max(0, expected_shortfall(np.rint(losses * SHARE_UNIT).astype(np.int64), tail).ceiling)
+    return max(0, expected_shortfall(np.ceil(losses * SHARE_UNIT).astype(np.int64), tail).ceiling)

@@ -35,7 +35,13 @@ def new_figure(width: float, height: float, *, foot: float = 0.0) -> Figure:
 
 
 def write(figure: Figure, path: str | Path) -> None:
-    """Save as PNG, whole or not at all; raises BadInput where it cannot be written."""
+    """Save as PNG, whole or not at all; raises BadInput where it cannot be written. Names from outside are no formulas:
+    two $ in a file's or a venue's name say nothing to Matplotlib."""
+    from matplotlib.text import Text
+    for text in figure.findobj(Text):
+        # Labels of a scale, which are empty until it is drawn, may be formulas of Matplotlib's own.
+        if isinstance(text, Text) and text.get_text() and "\\mathdefault" not in text.get_text():
+            text.set_parse_math(False)
     with jsonio.creating(path) as file:
         figure.savefig(file, format="png")
 

@@ -43,7 +43,8 @@ def ladder(found: Sequence[Bucket], path: str | Path, *, title: str, subtitle: s
     # Leaving comes off what the market left.
     leaving = [(100 - taken) * one.leaving / BASIS_POINTS for taken, one in zip(market, found, strict=True)]
     axes.bar(places, market, color=TAIL, width=0.75, label="Expected Shortfall of the position")
-    axes.bar(places, leaving, bottom=market, color=BODY, width=0.75, label="leaving, of the largest share")
+    axes.bar(places, leaving, bottom=market, color=BODY, width=0.75,
+             label="leaving in the scenarios, with the largest share")
     names = ["below", *(f"{one.low:,.6g}" for one in found[1:-1]), "above"]
     axes.set_xticks(places, names, fontsize=8.5)
     axes.set_ylim(0, 105)

@@ -64,7 +64,7 @@ def cascade(config: Path | None, named: str | None, system: Path | None, experim
         data["fund"] = {"cover_2": str(found.cover_2), "drawn": str(found.drawn), "size": str(found.size),
                         "quantile": "999/1000", "enough_seeds": found.enough_seeds, **_summary(found.outcome)}
         lines += table([("cover-2, largest over seeds", _shown(found.cover_2)),
-                        ("99.9 % of what an endless fund pays" if found.enough_seeds
+                        ("99.9 % of what an endless fund has out at the worst" if found.enough_seeds
                          else f"largest of {seeds} draws (1000 and more seeds for 99.9 %)", _shown(found.drawn)),
                         ("size: the larger one", _shown(found.size))], ("fund", ""))
     else:

@@ -96,7 +96,7 @@ def _whole(market: int, falls: tuple[int, int], fee: int, largest_share: int, fa
         plot_lp.credit([(share / 100, 100 * float(on_chain), 100 * float(left)) for share, on_chain, left in rows],
                        picture, title=f"Shares of {data['pair'][0]}/{data['pair'][1]} as collateral",
                        subtitle=telling.setting(numbers))
-    return [*table([*facts, ("taken off before the curve", f"{_percent(taken)} %, by valuing at haircut prices"),
+    return [*table([*facts, ("taken off before the curve", f"{_percent(taken)} %, where factors are cut by no less"),
                     ("curve to publish", f"base {curve.base}, slope {curve.slope}, largest share "
                      f"{curve.largest_share} basis points")]), "",
             *table([(f"{share / 100:g}", f"{100 * float(on_chain):.2f}", f"{100 * float(left):.2f}",
@@ -122,7 +122,7 @@ def _bounded(chosen: Range, price: float, returns: tuple[Any, Any], fee: int, la
             *table([("below" if not k else f"{one.low:,.6g}", "above" if k == len(found) - 1 else f"{one.high:,.6g}",
                      f"{one.market / 100:.2f}", f"{one.leaving / 100:.2f}", f"{rest:.2f}", "now" if k == now else "")
                     for k, (one, rest) in enumerate(zip(found, left, strict=True))],
-                   ("price from", "to", "ES, %", f"leaving with {largest_share / 100:g} %, %", "counts, %", ""))]
+                   ("price from", "to", "ES, %", f"leaving then with {largest_share / 100:g} %, %", "counts, %", ""))]
 
 
 def _names(numbers: AnyEpoch, pair: str) -> tuple[str, str]:

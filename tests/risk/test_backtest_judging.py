@@ -136,6 +136,22 @@ def test_each_test_says_red_of_what_it_is_for() -> None:
     assert of(late)["Basel, traffic light"] == RED
 
 
+def test_few_exceptions_are_red_where_they_are_foretold() -> None:
+    """Fewer than there should be, but every third day in a row of weeks: no test of the day before sees it."""
+    n = 800
+    losses = np.random.default_rng(1).uniform(-1, 1, n)
+    losses[300:354:3] = 2.1
+    found = judge(Forecasts(losses, np.full(n, 2.0), np.full(n, 3.0), ALPHA, labels(n)))
+    assert zones(found)["Christoffersen, independence"] == GREEN
+    assert found.verdicts[0].note == "18 of 20 expected"
+    assert zones(found)["dynamic quantile"] == RED
+    rare = losses.copy()
+    rare[300:354:3] = 0.0
+    rare[[100, 520]] = 2.1                                   # too few, and nothing foretells them
+    found = judge(Forecasts(rare, np.full(n, 2.0), np.full(n, 3.0), ALPHA, labels(n)))
+    assert zones(found)["Kupiec, coverage"] == zones(found)["dynamic quantile"] == YELLOW
+
+
 def test_too_high_a_forecast_is_yellow_and_never_red() -> None:
     none = forecasts(days=2000, times=10.0)
     found = judge(none)
@@ -151,6 +167,7 @@ def test_all_exceptions_are_red() -> None:
     found = judge(replace(forecasts(), losses=np.full(500, 10.0)))
     assert found.zone == RED
     assert found.worst_year == 250
+    assert all(v.statistic is None or math.isfinite(v.statistic) for v in found.verdicts), "as JSON has numbers"
     assert [v.test for v in found.verdicts if v.zone != RED] == ["Christoffersen, independence"]
 
 

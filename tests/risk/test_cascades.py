@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from primitives.errors import BadInput
@@ -81,7 +81,10 @@ def test_money_and_lots_are_conserved_whatever_the_parameters(data: st.DataObjec
                     epoch_blocks=pick(whole(1, 50)))
     chosen = Cascade("random", assets, market, shock, people, liquidators, tiers)
     seen = []
-    found = simulate(chosen, draw(chosen, pick(whole(0, 10**6))), watch=lambda t, book: seen.append(book.money()))
+    try:
+        found = simulate(chosen, draw(chosen, pick(whole(0, 10**6))), watch=lambda t, book: seen.append(book.money()))
+    except BadInput:
+        reject()                                                      # a squeeze beyond what int64 holds
     assert len(set(seen)) == 1
     assert len(seen) == 120
     assert found.bad_debt == found.fund_loss + found.haircut + found.deficit + found.under_water
@@ -539,12 +542,20 @@ def test_every_experiment_changes_what_it_names() -> None:
     assert sealed.of("lots_price") != opened.of("lots_price")
     rows = experiments.toxic(tiny, [0], penalties=(0, 2_000))
     assert [row.refused for row in rows] == [False, True]
+    past = replace(tiny, tiers=replace(tiny.tiers, penalty=1_300), accept={TOXIC: "a test"})
+    again = experiments.toxic(past, [0], penalties=(0, 2_000))
+    assert [row.refused for row in again] == [False, True], "a gate that the file passes over is asked all the same"
+    assert [row.outcome.of("bad_debt") for row in again] == [row.outcome.of("bad_debt") for row in rows]
 
 
 def test_the_fund_is_sized_by_the_two_worst_and_by_what_it_pays() -> None:
     found = experiments.fund_size(SMALL, range(2))
     assert found.outcome.of("deficit") == found.outcome.of("haircut") == [0, 0]
-    assert found.drawn == max(found.outcome.of("fund_loss"))
+    assert found.drawn >= max(found.outcome.of("fund_loss")), "what comes back later is out until then"
+    for part, dry in ((1, False), (2, True)):                         # so large it never runs dry; half of it does
+        fund = replace(ENDLESS, shared=found.drawn // part)
+        ends = [under(replace(SMALL.tiers, fund=fund), seed) for seed in range(2)]
+        assert any(end.haircut or end.deficit for end in ends) == dry
     assert found.size == max(found.drawn, found.cover_2)
     assert not found.enough_seeds
     world = draw(SMALL, 0)
@@ -558,3 +569,22 @@ def test_the_fund_is_sized_by_the_two_worst_and_by_what_it_pays() -> None:
     assert experiments.cover_2(SMALL, 0) == max(losses) > 0
 
 
+def test_a_fund_that_no_simulation_can_fill_is_not_sized(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the largest fund runs dry, what it paid is no size: silently it would be too small."""
+    monkeypatch.setattr(experiments, "LARGEST_MONEY", 10**9)
+    with pytest.raises(BadInput, match="losses of seed 0"):
+        experiments.fund_size(SMALL, [0])
+
+
+def test_a_price_that_forced_purchases_drive_beyond_all_bounds_is_refused() -> None:
+    """Everybody short in a pool that half of can be bought in a block: each purchase makes the next one dearer, and
+    int64 would hold no sum of values."""
+    squeeze = replace(
+        SMALL, market=replace(SMALL.market, law="constant-product", slippage=0, permanent=0, recovery=0,
+                              capacity=5_000, oracle_lag=0, oracle_every=1),
+        population=replace(SMALL.population, long=0, hedged=0, usage_low=9_000, usage_high=9_900),
+        shock=replace(SMALL.shock, start=259, length=1), assets=tuple(
+            replace(asset, depth=10**10, volatility=5_000) for asset in SMALL.assets[:1]),
+        accept={TOXIC: "a test"})
+    with pytest.raises(BadInput, match="price of ETH in block"):
+        under(NAKED, cascade=squeeze)

@@ -109,6 +109,18 @@ def test_the_two_conditions_are_those_of_the_claim() -> None:
     assert thin.outcome(Placement((900,), 100), 0, None).covered
 
 
+def test_what_has_failed_gives_nothing_back_in_time() -> None:
+    """What is left at a venue that has failed counts still, but pays no loss: alone it must not be needed for one."""
+    account = Account(1_000, 0, 0, DAY, (300,), {})
+    problem = Idle(account, [Venue("quick", 100, 0, 0, 10**9, 1_000), Venue("other", 90, 0, 0, 10**9, 0)])
+    one = problem.outcome(Placement((800, 0), 200), 0, 0)
+    assert (one.back, one.later, one.lost, one.counts, one.payable) == (0, 720, 80, 620, False)
+    assert problem.outcome(Placement((800, 0), 200), 0, None).payable
+    best = problem.best()
+    assert problem.broken(best) == []
+    assert 690 <= best.amounts[0] <= 700, "what is not there pays the 300"
+
+
 def test_a_venue_against_an_asset_loses_beyond_its_cushion() -> None:
     venue = Venue("lending", 100, 0, 0, 10**6, 0, "BTC", 2_000, 5_000)
     moves = {"BTC": np.array([0, -223_143_551, -510_825_624, 400_000_000], np.int64)}        # 0, -20, -40 %, up

@@ -75,6 +75,17 @@ def test_the_haircut_is_the_expected_shortfall_of_the_loss() -> None:
         assert abs(market_haircut(position, price, BOTH, TAIL) - wanted) <= 2
 
 
+def test_no_haircut_is_rounded_in_the_holder_s_favour() -> None:
+    """Against the exact loss of each scenario: 2 sqrt(k) falls by 1 - sqrt(p)."""
+    from decimal import Decimal, localcontext
+    with localcontext() as context:
+        context.prec = 40
+        for returns in ((-123_456_789, -55_555_555), (-7, -3), (-310_000_001, 0)):
+            first, second = (np.full(256, one, np.int64) for one in returns)
+            exact = 1 - ((Decimal(returns[0]) + Decimal(returns[1])) / Decimal(2 * 10**9)).exp()
+            assert exact * SHARE_UNIT <= market_haircut(Range(), 3.0, (first, second), TAIL) <= exact * SHARE_UNIT + 2
+
+
 def test_one_asset_alone_is_what_the_position_is_outside_of_its_range() -> None:
     """Far below all of it is the first asset, far above the second; the quote, which does not move, loses nothing."""
     assert market_haircut(Range(100.0, 200.0), 1.0, BOTH, TAIL) == fall(BOTH[0], TAIL)
@@ -188,6 +199,13 @@ def test_buckets_cover_all_prices_and_no_price_loses_more_than_its_bucket_says()
         within = (own.market + 1) * SHARE_UNIT // BASIS_POINTS       # between two points of a bucket by a basis point
         assert market_haircut(one, at, (BOTH[0], STILL), TAIL) <= within
         assert leaving_cost(one, at, 0.2, 30) <= own.leaving * SHARE_UNIT // BASIS_POINTS
+        # Left in every scenario, at the price there; by the cost of leaving one price at a time.
+        losses = [1 - one.worth(np.array([at * math.exp(move)]))[0] * (
+            1 - leaving_cost(one, at * math.exp(move), 0.2, 30) / SHARE_UNIT) / one.worth(np.array([at]))[0]
+            for move in BOTH[0] / 1e9]
+        left = 1 - expected_shortfall([round(loss * SHARE_UNIT) for loss in losses], TAIL).ceiling / SHARE_UNIT
+        counts = (1 - own.market / BASIS_POINTS) * (1 - own.leaving / BASIS_POINTS)
+        assert counts <= left + 2 / BASIS_POINTS
     markets = [bucket.market for bucket in found]
     assert markets == sorted(markets, reverse=True), "the more of the first asset it holds, the more it loses"
     assert isinstance(found[0], Bucket)

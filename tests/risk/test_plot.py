@@ -35,6 +35,13 @@ def test_draws_degenerate_distributions(scenarios: int, tail: TailSize, tmp_path
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_names_are_no_formulas(tmp_path: Path) -> None:
+    """A file's name that Matplotlib would read as TeX, and fail on."""
+    epoch = Epoch.of(EpochShape(2, TailSize(1), 1), [1], np.ones((1, 2), np.int64))
+    plot.losses(breakdown(epoch, [(1, -5)]), tmp_path / "names.png", title=r"US$ \frac{ A$", quote="USD")
+    assert (tmp_path / "names.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     epoch = Epoch.of(EpochShape(2, TailSize(1), 1), [1], np.ones((1, 2), np.int64))
     with pytest.raises(BadInput, match="a path that can be written"):

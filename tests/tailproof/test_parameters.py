@@ -338,6 +338,7 @@ def test_parameters_of_another_system_are_refused(run: Run, desk: Desk, tmp_path
     assert good.code == 0, good.data
     assert held(good)["of this system"] is True
     assert held(good)["waits"] is True
+    assert any("was proposed at" in text for text in good.data["taken_on_trust"]), "who proposes could say any time"
     answer = run("parameters", "check", desk / "proposal.json", *desk.signed(), "--deployment", other)
     assert (answer.code, held(answer)["of this system"]) == (1, False)
     answer = run("parameters", "calls", desk / "proposal.json", "--deployment", other)
@@ -460,12 +461,24 @@ def test_what_is_wrong_in_a_proposal_is_named(run: Run, desk: Desk, tmp_path: Pa
 @pytest.mark.parametrize(("text", "message"), [
     ("who,what\n", "line 1"), ("", "line 1"), ("account,collateral\na,1\na,2\n", "line 3"),
     ("account,collateral\na\n", "line 2"), ("account,collateral\na,-1\n", "line 2, collateral"),
-    ("account,collateral\na,lots\n", "line 2, collateral"), (b"\xff\xfe", "UTF-8")])
+    ("account,collateral\na,lots\n", "line 2, collateral"), (b"\xff\xfe", "UTF-8"),
+    ('account,collateral\n"a,1\n', "file is no CSV"), ("account,collateral\na\rb,1\n", "line 2")])
 def test_collateral_that_is_none_is_named(tmp_path: Path, text: str | bytes, message: str) -> None:
     path = tmp_path / "accounts.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(BadInput, match=message):
         read_collateral(path)
+
+
+def test_who_may_sign_is_asked_for_by_the_option_s_name(run: Run, desk: Desk, tmp_path: Path) -> None:
+    def models(document: dict[str, Any]) -> None:
+        for side in ("before", "after"):
+            del document[side]["system"]
+
+    answer = run("parameters", "check", edited(desk, tmp_path, models))
+    assert (answer.code, answer.data["field"]) == (2, "--known-signer")
+    shown = CliRunner().invoke(main, ["parameters", "check", "--help"]).stdout
+    assert "--known-signer" in shown
 
 
 def test_collateral_and_accounts_are_the_same(desk: Desk, tmp_path: Path, run: Run) -> None:

@@ -65,6 +65,17 @@ def test_speaks_to_people_within_80_columns_and_draws_it(tmp_path: Path) -> None
     assert picture.stat().st_size > 20_000
 
 
+def test_a_forecast_that_every_day_refutes_is_drawn_and_told_in_json(tmp_path: Path) -> None:
+    """Its bet wins more than a scale of Matplotlib's holds; its excesses are alike, so that their statistic is none."""
+    path, picture = tmp_path / "hopeless.csv", tmp_path / "p.png"
+    path.write_text("date,loss,var,es\n" + "".join(f"{day},5,2,3\n" for day in np.datetime64("2019-01-01")
+                                                   + np.arange(300)))
+    result = CliRunner().invoke(main, ["risk", "backtest", str(path), "--picture", str(picture), "--json"])
+    assert result.exit_code == 1
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    json.loads(result.stdout, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
 def test_several_are_compared_and_the_first_is_judged(tmp_path: Path) -> None:
     right, low = write(tmp_path / "right.csv"), write(tmp_path / "low.csv", times=.6)
     code, found = run("backtest", right, low, "--seed", 5)

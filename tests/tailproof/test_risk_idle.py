@@ -63,6 +63,9 @@ def test_collateral_that_does_not_cover_is_an_answer_and_no_placement(run: Run, 
     ({"venues": []}, "length of venues"), ({"venues": [{**VENUES[0], "haircut": 10001}]}, "venues[0].haircut"),
     ({"venues": [{**VENUES[0], "cap": "1.0000001"}]}, "venues[0].cap"),
     ({"venues": [VENUES[0], VENUES[0]]}, "venue"), ({"venues": [{**VENUES[2], "asset": "DOGE"}]}, "asset of staking"),
+    ({"venues": [{**VENUES[0], "asset": "BTC", "cushion": 5}]}, "venues[0].share"),
+    ({"venues": [{**VENUES[0], "share": 5}]}, "venues[0].share"),
+    ({"venues": [{**VENUES[0], "cushion": 5}]}, "venues[0].cushion"),
     ({"venues": [{**VENUES[0], "yeld": 1}]}, "venues[0].yeld"), ({"schema": "tailproof.idle/2"}, "schema")])
 def test_venues_that_are_none_are_refused(run: Run, epoch_directory: Path, tmp_path: Path, changes: dict[str, Any],
                                           field: str) -> None:
