@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -107,6 +109,52 @@ def test_where_an_epoch_is_made_nothing_optimises_or_decomposes() -> None:
             assert "scipy" not in text, module
             assert "arch_model" not in text, module
             assert "linalg" not in text, module
+
+
+ORACLES = ("QuantLib", "vollib", "py_vollib", "lets_be_rational", "pyvinecopulib", "flint", "arch", "statsmodels",
+           "hypothesis", "pytest")
+"""What tests and benchmarks hold numbers against; `dev` of pyproject.toml brings it, no extra does."""
+
+
+def top_names(source: str) -> set[str]:
+    """Of every package that a module imports anywhere, also by a name in `import_module`."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module or "")
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            if isinstance(node.args[0].value, str) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
+                    "import_module", "__import__"):
+                found.add(node.args[0].value)
+    return {name.partition(".")[0] for name in found}
+
+
+def test_oracles_are_no_part_of_the_product() -> None:
+    for room in (*MAY_IMPORT, "build_backend"):
+        for module in (ROOT / room).rglob("*.py"):
+            text = module.read_text()
+            if any(name in text for name in ORACLES):                        # most name none, and need no parsing
+                assert not top_names(text) & set(ORACLES), module.relative_to(ROOT)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = {"": project["dependencies"], **project["optional-dependencies"]}
+    brought = {name: {re.split(r"[^A-Za-z0-9_.-]", need)[0].lower().replace("-", "_") for need in needs}
+               for name, needs in groups.items()}
+    wanted = {"quantlib", "vollib", "pyvinecopulib", "arch", "python_flint", "hypothesis", "pytest"}
+    assert brought.pop("dev") > wanted
+    assert not wanted & set().union(*brought.values())
+
+
+@pytest.mark.parametrize("source", [
+    "import QuantLib as ql", "from vollib.black import black", "def f():\n    import pyvinecopulib",
+    "from importlib import import_module\nimport_module('flint')", "__import__('arch.univariate')",
+    "import importlib\nimportlib.import_module('arch.x')", "__import__('QuantLib')",
+    "if TYPE_CHECKING:\n    import flint"])
+def test_an_oracle_in_a_room_is_seen(source: str) -> None:
+    assert top_names(source) & set(ORACLES)
+    assert not top_names(source.replace("QuantLib", "ql").replace("vollib", "v").replace("pyvinecopulib", "vine")
+                         .replace("flint", "steel").replace("arch", "vault")) & set(ORACLES)
 
 
 def test_risk_has_no_other_rooms_and_no_loose_files() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.risk.figures import Figure
+from risk.backtests.comparison import diebold_mariano, fz0
 from risk.backtests.coverage import conditional_coverage, independence, kupiec, most_in_a_year
 from risk.backtests.rolling import scenarios, tail
 from risk.backtests.shortfall import e_process, z2_statistic
@@ -58,11 +59,14 @@ class Verdict:
     peak_to_trough: float
 
 
-def forecasts(history: History, volatilities: tuple[Volatility, ...], correlation: Correlation, first: int = FIRST
-              ) -> Mapping[str, Forecasts]:
-    """Day by day from return number `first` on, one step ahead."""
+def forecasts(history: History, volatilities: tuple[Volatility, ...], correlation: Correlation, first: int = FIRST,
+              books: Mapping[str, tuple[float, ...]] = BOOKS) -> Mapping[str, Forecasts]:
+    """Day by day from return number `first` on, one step ahead.
+
+    books : what each holds of the history's assets.
+    """
     returns, steps = np.diff(log(history.prices), axis=0), history.steps
-    weights = np.array(list(BOOKS.values())).T
+    weights = np.array(list(books.values())).T
     losses, var, es = [], {a: list[Floats]() for a in ALPHAS}, {a: list[Floats]() for a in ALPHAS}
     for t in range(first, len(returns)):
         predicted = -scenarios(volatilities, correlation, returns[:t], steps[:t], int(steps[t])) @ weights
@@ -72,7 +76,7 @@ def forecasts(history: History, volatilities: tuple[Volatility, ...], correlatio
             var[alpha].append(found[:, 0])
             es[alpha].append(found[:, 1])
     return {name: Forecasts(np.array(losses)[:, k], {a: np.array(var[a])[:, k] for a in ALPHAS},
-                            {a: np.array(es[a])[:, k] for a in ALPHAS}) for k, name in enumerate(BOOKS)}
+                            {a: np.array(es[a])[:, k] for a in ALPHAS}) for k, name in enumerate(books)}
 
 
 def verdicts(found: Mapping[str, Forecasts]) -> Iterator[Verdict]:
@@ -98,7 +102,18 @@ def figures(found: Mapping[str, Forecasts]) -> Iterator[Figure]:
     yield Figure("the same: least p of Christoffersen, both", min(v.coverage for v in plain), "", least=.05)
     yield Figure("the same: least Z2 of Acerbi and Székely", min(v.z2 for v in plain), "", least=-.7)
     yield Figure("the same: most wealth of the e-process", max(v.wealth for v in plain), "", most=20)
+    yield Figure("the same: most exceptions of 99 % in 250 days (red from 10)", max(
+        v.worst_250 for v in plain if v.alpha != ALPHAS[0]), "", most=RED - 1)
     spread = [v for v in every if v.book == SPREAD]
     yield Figure(f"{SPREAD}: mean ES 97.5 %", spread[0].mean_shortfall, "", most=.095)
     yield Figure("the same: most exceptions of 99 % in 250 days (red from 10)", spread[1].worst_250, "",
                  most=RED - 1)
+
+
+def against_static(found: Mapping[str, Forecasts], static: Mapping[str, Forecasts], book: str = "50/50") -> Figure:
+    """Whether the book's forecasts score better than those under the dependence of all days alike, one-sided."""
+    scores = [fz0(one[book].losses, one[book].var[ALPHAS[0]], one[book].shortfall[ALPHAS[0]], ALPHAS[0])
+              for one in (found, static)]
+    return Figure(f"{book}, 97.5 %: p of Diebold and Mariano, FZ0 against a static dependence",
+                  diebold_mariano(*scores).p, "", most=.05,
+                  details={"mean score": float(scores[0].mean()), "static": float(scores[1].mean())})

@@ -9,13 +9,19 @@ from pathlib import Path
 from benchmarks.risk import (
     accuracy,
     attribution,
+    cascade,
+    derive,
     determinism,
+    elementary,
     euler,
     fits,
     greeks,
+    indices,
     pricing,
     procyclicality,
     publisher,
+    quantlib,
+    reports,
     rolling,
     speed,
     surfaces,
@@ -35,8 +41,9 @@ _NEEDS_MARKET = "needs --market FILE.csv with columns date, BTC, ETH and 1,800 d
 @dataclass(frozen=True)
 class Effort:
     """seeds : of each accuracy row.  attacked : how many of them an adversary is set on.
-    changes : ways to change sources.  slices : made-up smiles.  options : priced beside ball arithmetic.
-    every_setting : of determinism, also those that install another NumPy.
+    changes : ways to change sources.  slices : made-up smiles.  options : priced beside ball arithmetic and QuantLib.
+    every_setting : of determinism, also those that install another NumPy.  worlds : that break in simulation.
+    days : of the indices' history; None for all.
     """
 
     seeds: int
@@ -45,9 +52,11 @@ class Effort:
     slices: int = 1000
     every_setting: bool = False
     options: int = 10**5
+    worlds: int = cascade.SEEDS
+    days: int | None = None
 
 
-FULL, QUICK = Effort(20, 3, 24), Effort(2, 1, 4, 50, options=10**4)
+FULL, QUICK = Effort(20, 3, 24), Effort(2, 1, 4, 50, options=10**4, worlds=4, days=1500)
 Rows = Callable[[Effort, History | None, Report], Iterator[Figure]]
 
 
@@ -76,8 +85,10 @@ def _backtest(effort: Effort, history: History | None, report: Report) -> Iterat
         yield Figure("backtest of BTC, -BTC, ETH, 50/50 and a spread", None, note=_NEEDS_MARKET)
         return
     report("backtest")
-    usual = Volatility.ewma(float(DEFAULT_VOLATILITY["lambda"]), NORMAL)
-    yield from rolling.figures(rolling.forecasts(history, (usual,) * len(history.assets), Correlation.ewma()))
+    usual = (Volatility.ewma(float(DEFAULT_VOLATILITY["lambda"]), NORMAL),) * len(history.assets)
+    found = rolling.forecasts(history, usual, Correlation.ewma())
+    yield from rolling.figures(found)
+    yield rolling.against_static(found, rolling.forecasts(history, usual, Correlation("static")))
 
 
 ROWS: Mapping[str, Rows] = {
@@ -87,13 +98,19 @@ ROWS: Mapping[str, Rows] = {
     "weighting": lambda effort, history, report: weighting.figures(),
     "publisher": lambda effort, history, report: publisher.figures(effort.changes, report),
     "backtest": _backtest,
+    "indices": lambda effort, history, report: indices.figures(report, effort.days),
     "attribution": lambda effort, history, report: attribution.figures(report),
     "procyclicality": lambda effort, history, report: procyclicality.figures(history, report),
     "greeks": lambda effort, history, report: greeks.figures(report),
     "euler": lambda effort, history, report: euler.figures(report),
     "surfaces": lambda effort, history, report: surfaces.figures(report, effort.slices),
     "pricing": lambda effort, history, report: pricing.figures(effort.options, report),
+    "quantlib": lambda effort, history, report: quantlib.figures(effort.options, report),
+    "elementary": lambda effort, history, report: elementary.figures(report),
+    "derive": lambda effort, history, report: derive.figures(report),
     "fits": lambda effort, history, report: fits.figures(report),
+    "cascade": lambda effort, history, report: cascade.figures(report, effort.worlds),
+    "report": lambda effort, history, report: reports.figures(report),
     "speed": lambda effort, history, report: speed.figures(report),
     "determinism": lambda effort, history, report: determinism.figures(report, full=effort.every_setting),
 }

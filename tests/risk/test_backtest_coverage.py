@@ -89,6 +89,31 @@ def test_independence_by_counts() -> None:
     assert independence(flags).p == pytest.approx(math.erfc(math.sqrt(moving - plain)), rel=1e-12)
 
 
+RUGARCH = [(500, 10, .01, 3.914, .048, 4.323, .115), (312, 5, .01, .968, .325, 1.131, .568),
+           (250, 17, .05, 1.54, .215, 4.034, .133), (224, 5, .01, 2.544, .111, None, None),
+           (224, 7, .01, 6.535, .011, None, None)]
+"""What `report(..., type = "VaR")` of R's rugarch printed, in three courses on it and in a paper's table: (days,
+exceptions, alpha, LR.uc, its p, LR.cc, its p). How many exceptions follow on another is not printed; its LR.cc say that
+none does."""
+
+
+@pytest.mark.parametrize(("days", "count", "alpha", "ratio", "p", "both", "both_p"), RUGARCH)
+def test_coverage_is_rugarchs(days: int, count: int, alpha: float, ratio: float, p: float, both: float | None,
+                              both_p: float | None) -> None:
+    """To the three places that it prints."""
+    assert kupiec(days, count, alpha) == pytest.approx((ratio, p), abs=5.1e-4)
+    if both is None:
+        return
+    found = {}
+    for runs in range(8):
+        flags = np.zeros(days, bool)
+        flags[[5 * i + 2 - (i < runs) * 4 * (i % 2) for i in range(count)]] = True         # runs pairs, else alone
+        follows = int((flags[1:] & flags[:-1]).sum())
+        found[follows] = conditional_coverage(flags, alpha)
+    assert [follows for follows, one in found.items()
+            if tuple(one) == pytest.approx((both, both_p), abs=5.1e-4)] == [0]
+
+
 def test_dynamic_quantile_is_what_a_regression_explains() -> None:
     flags, var = flags_of(3, 600), 1 + np.abs(np.random.default_rng(4).standard_normal(600))
     hits = flags - ALPHA

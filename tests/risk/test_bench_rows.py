@@ -5,10 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.risk import __main__ as bench
-from benchmarks.risk import pricing, weighting
+from benchmarks.risk import (
+    cascade,
+    derive,
+    elementary,
+    indices,
+    pricing,
+    quantlib,
+    reports,
+    rolling,
+    weighting,
+)
 
 
 def test_weighting_costs_few_rows_and_no_domain() -> None:
@@ -25,6 +36,48 @@ def test_prices_and_deltas_are_those_of_ball_arithmetic(monkeypatch: pytest.Monk
     whole = pricing.black_76
     monkeypatch.setattr(pricing, "black_76", lambda forward, *rest: whole(forward, *rest) + 2e-11 * forward)
     assert [figure.missed for figure in pricing.figures(100, lambda text: None)] == [True, False, False]
+
+
+def test_rows_beside_quantlib_balls_and_derive_hold() -> None:
+    """Small parts of them; `test_quantlib` and `test_balls` plant errors."""
+    found = [*quantlib.figures(300, print), *elementary.figures(print, 1000), *derive.figures(print)]
+    assert [figure.value is not None and not figure.missed for figure in found] == [True] * 6
+
+
+def test_forecasts_are_set_against_those_of_a_static_dependence() -> None:
+    """Equal ones are not better; those that follow what is to come are."""
+    rng = np.random.default_rng(1)
+    size = np.exp(rng.standard_normal(1500) / 2)
+    losses = size * rng.standard_normal(1500)
+    flat, right = (rolling.Forecasts(losses, {rolling.ALPHAS[0]: 1.96 * scale}, {rolling.ALPHAS[0]: 2.34 * scale})
+                   for scale in (np.full(1500, size.mean()), size))
+    assert not rolling.against_static({"50/50": right}, {"50/50": flat}).missed
+    assert rolling.against_static({"50/50": flat}, {"50/50": flat}).missed
+    assert rolling.against_static({"50/50": flat}, {"50/50": right}).missed
+
+
+def test_indices_are_forecast_day_by_day() -> None:
+    found = list(indices.figures(print, 700))
+    assert "99 days" in found[0].what
+    assert found[0].details.keys() == set(indices.ASSETS)
+    assert all(0 <= figure.value < 10 for figure in found if figure.value is not None)
+
+
+@pytest.mark.slow
+def test_a_report_is_timed_and_opened() -> None:
+    found = list(reports.figures(print))
+    assert [figure.unit for figure in found] == ["s", "MB", ""]
+    assert not any(figure.missed for figure in found[1:])             # seconds are the machine's
+
+
+@pytest.mark.slow
+def test_cascades_are_played_with_tiers_and_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cascade, "ACCOUNTS", 500)
+    seconds, share = cascade.figures(print, seeds=2)
+    assert seconds.value is not None
+    assert share.value == 100
+    assert share.least is None                                       # of two worlds nothing is said
+    assert all(lower < higher for higher, lower in map(cascade.bad_debts, range(1)))
 
 
 def test_a_missed_bound_is_the_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

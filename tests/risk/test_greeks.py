@@ -54,6 +54,20 @@ def test_the_closed_form_is_exact_far_in_far_out_and_in_the_last_second() -> Non
     assert max(found.values()) <= GOAL / 100, found
 
 
+@pytest.mark.parametrize(("name", "call", "spot", "strike", "yield_", "rate", "years", "volatility", "published"), [
+    ("delta", True, 105, 100, .10, .10, .5, .36, .5946), ("delta", False, 105, 100, .10, .10, .5, .36, -.3566),
+    ("gamma", True, 55, 60, 0, .10, .75, .30, .0278), ("vega", True, 55, 60, 0, .10, .75, .30, 18.9358),
+    ("theta", False, 430, 405, .05, .07, 1 / 12, .20, -31.1924), ("rho", True, 72, 75, 0, .09, 1.0, .19, 38.7325),
+    ("carry", False, 500, 490, .05, .08, .25, .15, -42.2254)])
+def test_published_greeks_are_haugs(name: str, call: bool, spot: float, strike: float, yield_: float, rate: float,
+                                    years: float, volatility: float, published: float) -> None:
+    """The Complete Guide to Option Pricing Formulas, 1998, pages 11 to 16; his rho is rho + carry here, and what he has
+    for a yield of dividends is -carry."""
+    found = option_greeks(spot, spot * math.exp((rate - yield_) * years), strike, volatility, years, rate, call)
+    ours = found.rho + found.carry if name == "rho" else getattr(found, name)
+    assert float(ours) == pytest.approx(published, abs=5.1e-5)
+
+
 def test_the_value_is_that_of_epochs() -> None:
     forward = np.array([100.0, 100.0, 100.0, 100.0])
     strike, call = np.array([60.0, 100.0, 140.0, 140.0]), np.array([True, False, True, False])

@@ -74,6 +74,22 @@ def test_published_numbers_of_vogts_example() -> None:
     assert 0.6 < k < 1.2
 
 
+DERIVE = [(Slice(0.07368236692851656, 0.205025228089922624, -0.260716351690481504, -0.220169931306819072,
+                 0.556540627238575424), 100374.61000117072, 0.600548579401320064,
+           {100000: 0.5543377511787965, 120000: 0.5665119096978181}),
+          (Slice(0.048077891716671768, 0.178708998415908352, -0.303020572606101312, -0.135449045846644848,
+                 0.313322419209750784), 98198.07812501276, 0.351233510908169984, {120000: 0.5646450091750466})]
+"""Slice, forward, years, volatility by strike: BTC in February 2025, derivexyz/v2-core, PMRM_2 portfolio case 52."""
+
+
+def test_volatilities_of_a_venues_slices_are_those_that_it_publishes() -> None:
+    for one, forward, years, published in DERIVE:
+        for strike, volatility in published.items():
+            assert math.sqrt(float(one.total_variance(math.log(strike / forward))) / years) == pytest.approx(
+                volatility, rel=1e-13)
+        assert all(check.holds for check in checks([smile(one, years)]))
+
+
 def test_ssvi_is_its_formula_and_its_slices_are_raw() -> None:
     surface = Ssvi(-0.4, 1.1, 0.45)
     for theta in (1e-5, 0.02, 0.3, 2.0):

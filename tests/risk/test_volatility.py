@@ -104,6 +104,22 @@ def test_the_filter_is_arch_s(vol: str, o: int, us_sources: Sources) -> None:
     assert fixed is not None
 
 
+@pytest.mark.parametrize("model", [BTC, replace(GJR, law=Law("t", 6.0))], ids=["garch", "gjr"])
+def test_forecasts_are_arch_s(model: Volatility, us_sources: Sources) -> None:
+    """Of each of sixty steps ahead, by its closed form."""
+    from arch.univariate import GARCH, ConstantMean
+
+    _, _, history = parse_sources(us_sources)
+    assert history is not None
+    r = log_returns(history)[-800:, 0]
+    one = ConstantMean(r, volatility=GARCH(1, int(model.gamma > 0), 1), rescale=False)
+    fixed = one.fix([model.mean, model.omega, model.alpha, *([model.gamma] if model.gamma else []), model.beta])
+    theirs = fixed.forecast(horizon=60, method="analytic").variance.to_numpy()[-1]
+    first = float(model.variances(r)[-1])
+    assert [model.ahead(first, i) for i in range(60)] == pytest.approx(theirs.tolist(), rel=1e-10)
+    assert float(model.average_variance(np.array([first]), 60)[0]) == pytest.approx(theirs.mean(), rel=1e-10)
+
+
 def test_simulation_is_the_inverse_of_the_filter() -> None:
     """Residuals of a path, sent through the simulation from its first variance, give the path and its forecast back."""
     r = returns(20)

@@ -28,7 +28,8 @@ MATH = frozenset("""fsum sqrt ceil floor trunc isfinite isnan isinf inf nan pi g
 copysign fabs nextafter ulp""".split())
 """Of the module math; prod multiplies integers here, and in order in any case."""
 METHODS = frozenset("sum mean var std dot cumsum prod cumprod trace reduce accumulate reduceat partition".split())
-LIBRARIES = frozenset("scipy arch statsmodels pandas statistics cmath sklearn sympy mpmath QuantLib galois".split())
+LIBRARIES = frozenset("scipy arch statsmodels pandas statistics cmath sklearn sympy mpmath QuantLib vollib "
+                      "pyvinecopulib flint galois".split())
 RANDOM = frozenset({"PCG64"})
 
 INTEGERS: dict[str, frozenset[str]] = {
