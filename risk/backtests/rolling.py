@@ -79,7 +79,7 @@ def roll_books(model: Model, history: History, books: Sequence[Mapping[str, floa
     # A state that the file gives is of another day than those that are forecast.
     model = replace(model, variances=None, correlation=replace(model.correlation, current=None))
     prices = log(history.prices)
-    n = len(prices) - 1
+    n, returns = len(prices) - 1, np.diff(prices, axis=0)
     if n - first < LEAST_DAYS:
         raise BadInput("days left to judge by", max(0, n - first), f"at least {LEAST_DAYS}, after {first} returns")
     refits = kept = 0
@@ -87,14 +87,12 @@ def roll_books(model: Model, history: History, books: Sequence[Mapping[str, floa
     for t in range(first, n):
         if progress is not None:
             progress("forecasts", t - first, n - first)
-        known = history.between(history.times[0], history.times[t])
         if refit is not None and every and (t - first) % every == 0:
-            found = refit(model, known)
+            found = refit(model, history.between(history.times[0], history.times[t]))
             model, refits, kept = found or model, refits + (found is not None), kept + (found is None)
-        moves = scenarios(model.volatilities, model.correlation, np.diff(prices[:t + 1], axis=0), known.steps,
-                          int(history.steps[t]))
+        moves = scenarios(model.volatilities, model.correlation, returns[:t], history.steps[:t], int(history.steps[t]))
         for b, held in enumerate(weights):
-            losses[b, t - first] = -np.expm1(prices[t + 1] - prices[t]) @ held
+            losses[b, t - first] = -np.expm1(returns[t]) @ held
             var[b, t - first], shortfall[b, t - first] = tail(-(moves @ held), alpha)
     return [Rolled(Forecasts(losses[b], var[b], shortfall[b], alpha, history.labels[first + 1:]), refits, kept)
             for b in range(len(books))]

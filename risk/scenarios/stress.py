@@ -157,7 +157,7 @@ def historical(name: str, model: Model, calibration: Calibration, history: Histo
     if not named:
         raise BadInput("stress.sets", name, f"days of the history, from {history.labels[1]} to {history.labels[-1]}")
     windows = [(start, end) for start, end in _windows(history.steps.tolist(), model.horizon)
-               if any(start < i <= end for i in named)]
+               if start < named[-1] and named[0] <= end]               # rows are in the order of time
     if not windows:
         raise BadInput("stress.sets", name, f"in a stretch of {model.horizon} steps, the horizon, of the history")
     returns = log_returns(history)

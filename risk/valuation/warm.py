@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from risk.exact.covariance import covariances
 from risk.exact.elementary import exp, log, normal_cdf, student_t_quantile, student_t_tail, student_t_tail_inverse
 from risk.exact.gamma import chi_square_quantile
 from risk.exact.sobol import sobol_integers, sobol_uniforms
@@ -23,6 +24,7 @@ def warm() -> None:
     sobol_uniforms(1, 1, (1,))
     recursion = Recursion(0.0, 0.0, 0.05, 0.0, 0.95, 1.0)
     filtered(recursion, 0.001, row, np.ones(2, np.int64))
+    covariances(grid, grid, 0.03, 0.97, grid, np.ones(2, np.int64))
     for innovations in (grid, np.full((2, 2, 2), 0.25)[:, :, 0]):  # of one asset alone, and among others
         paths(recursion, 0.001, innovations)
     black_76(row, row, row, row, row, True)

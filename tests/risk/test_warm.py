@@ -31,9 +31,9 @@ print([name for name in compiled if name.split(".")[-1] in NAMES])
 def test_an_epoch_finds_everything_compiled(tmp_path: Path) -> None:
     """In an empty cache: what `warm` leaves out would be compiled by the epoch."""
     from primitives.native import Compiled
-    from risk.exact import kernels, sobol, variance
+    from risk.exact import covariance, kernels, sobol, variance
     from risk.valuation import kernels as prices
-    names = {name for module in (kernels, sobol, variance, prices) for name, value in vars(module).items()
+    names = {name for module in (covariance, kernels, sobol, variance, prices) for name, value in vars(module).items()
              if isinstance(value, Compiled)}
     assert "option_changes" in names
     program = PROGRAM.replace("NAMES", repr(names))

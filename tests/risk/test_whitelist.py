@@ -65,6 +65,7 @@ INTEGERS: dict[str, frozenset[str]] = {
     "risk/margins/explain.py": frozenset({
         "itertools.accumulate(history.steps.tolist())", "sum(stress.counts(model.stress, total))"}),
     "risk/margins/levels.py": frozenset({"sum((lots * _mark(epoch, row) for row, lots in positions))"}),
+    "risk/margins/procyclicality.py": frozenset({"np.partition"}),          # of doubles, but its k-th value is only one
     "risk/margins/scan.py": frozenset({
         "sum((abs(lots) * int((epoch.long if lots >= 0 else epoch.short)[row]) for row, lots in positions))"}),
     "risk/margins/plot.py": frozenset({
