@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from waitress.server import create_server
+from waitress.wasyncore import dispatcher
 
 from primitives.errors import BadInput, Said
 
@@ -155,10 +156,20 @@ class Serving:
         self._thread.start()
 
     def close(self) -> None:
-        """Take no more, and end what was begun."""
-        self._server.close()
+        """Take no more, and end what was begun; once is enough."""
+        if not self._thread.is_alive():
+            return
+        # In the loop's own thread: it looks at what another closes once a second, if at all.
+        self._server.trigger.pull_trigger(lambda: dispatcher.close(self._server))
         self._server.task_dispatcher.shutdown()
+        self._server.trigger.pull_trigger(self._end)
         self._thread.join(5)
+
+    def _end(self) -> None:
+        """Each connection closes once its answer is out: its client may keep it open for long."""
+        for channel in self._server.active_channels.values():
+            channel.close_when_flushed = True
+        self._server.trigger.close()
 
 
 def as_json(status: int, facts: Mapping[str, Any], *headers: tuple[str, str]) -> Answer:

@@ -28,6 +28,8 @@ os.environ["no_proxy"] = "127.0.0.1"
 for _name in (settings_of_ours.KEY, settings_of_ours.CONFIG, settings_of_ours.PROFILE,
               *map(settings_of_ours.variable, settings_of_ours.NAMES)):
     os.environ.pop(_name, None)
+# Where bytecode is written nowhere, each of a hundred processes that tests start compiles this project anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Another run of the tests on this machine sends with the same keys, to chains of its own: its locks are not ours.
 _state = tempfile.TemporaryDirectory(prefix="tailproof-tests-")
 os.environ["XDG_STATE_HOME"] = os.environ["XDG_CONFIG_HOME"] = _state.name

@@ -23,6 +23,15 @@ STATEMENT, EPOCH_ID, VERSION = "margin-tiny", 5, 3
 MANAGER = "0x" + "11" * 20                         # of `system_file`
 
 
+def begin_quickly() -> None:
+    """Workers of this process begin as copies of one that has imported what they need: a fresh one, as users have it,
+    takes a second to."""
+    import dask
+    from distributed.utils import get_mp_context
+    dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+    get_mp_context().set_forkserver_preload(["distributed", "tailproof.farm.worker"])
+
+
 @dataclass(frozen=True)
 class Farm:
     """home : with epoch, key, deployment.json and in/, a salt file for each of `openings`."""

@@ -80,13 +80,11 @@ def faults_of(one: Raised) -> Iterator[str]:
             yield f"has two spaces: {bound!r}"
 
 
-FOUND = [one for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))
-         for one in raised_in(path.read_text(), str(path.relative_to(ROOT)))]
-
-
 def test_every_error_is_a_sentence() -> None:
-    assert len(FOUND) > 900
-    assert [f"{one.place} {fault}" for one in FOUND for fault in faults_of(one)] == []
+    found = [one for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))
+             for one in raised_in(path.read_text(), str(path.relative_to(ROOT)))]
+    assert len(found) > 900
+    assert [f"{one.place} {fault}" for one in found for fault in faults_of(one)] == []
 
 
 @pytest.mark.parametrize(("code", "fault"), [

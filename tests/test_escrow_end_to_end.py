@@ -16,6 +16,7 @@ from primitives.errors import BadInput
 from primitives.field import MODULUS, decode
 from prover import prove, verify
 from prover.groth16.setup import setup
+from tailproof.statements import r1cs_digest
 from verifier_contracts.bindings import proof_words, verifier_refusal
 from verifier_contracts.chain import Chain
 from verifier_contracts.context import Context
@@ -35,7 +36,7 @@ def key_of(name: str) -> Any:
 @cache
 def chain_and_verifier(name: str) -> tuple[Chain, str]:
     chain = Chain.embedded()
-    return chain, deploy_verifier(chain, key_of(name).verification_key, name)
+    return chain, deploy_verifier(chain, key_of(name).verification_key, name, bytes.fromhex(r1cs_digest(name)))
 
 
 def context_of(name: str, slot: str, version: int = 4) -> int:

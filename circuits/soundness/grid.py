@@ -101,6 +101,7 @@ class Book:
         return netted_changes(self.epoch, self.slots)
 
 
+@cache
 def ordinary(regime: int = 1) -> Book:
     """A book of long and short positions with positive Expected Shortfall in every regime."""
     for seed in range(10_000):

@@ -85,6 +85,7 @@ class Book:
                    for i, q in zip(self.leaves, self.lots, strict=True))
 
 
+@cache
 def ordinary(remainder: int | None = None) -> Book:
     """A book with positive Expected Shortfall, no two losses equal, no empty slot, long and short positions.
 

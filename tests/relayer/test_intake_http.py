@@ -207,6 +207,10 @@ def test_it_is_served(site: Site) -> None:
             assert line.recv(64).split(b" ")[1] in (b"400", b"431")
         with pytest.raises(BadInput, match="--listen"):
             Serving(site.endpoint, "127.0.0.1", int(served.url.rsplit(":", 1)[1]))
+        with requests.Session() as kept:                       # a connection that its client keeps
+            assert kept.get(f"{served.url}/health", timeout=30).status_code in (200, 503)
+            served.close()
+            assert not served._thread.is_alive()
     finally:
         served.close()
 

@@ -359,12 +359,13 @@ def test_one_that_comes_alone_waits_for_others_where_they_can_go_together(funded
     outbox, some = funded.outbox(), funded.members[:6]
     funded.take(outbox, *(funded.cover(member, HELD) for member in some[:2]))
     run(funded.relay(outbox), outbox)
-    before, relay = funded.sent(), funded.relay(outbox, linger=4.0)
+    before, relay = funded.sent(), funded.relay(outbox, linger=600.0)
     for member in some[2:]:
         funded.take(outbox, funded.cover(member, HELD))
         relay.once()
     assert funded.sent() == before
-    run(relay, outbox, 300)
+    relay._clock = lambda: time.time() + 601.0
+    run(relay, outbox)
     assert funded.sent() == before + 1
     assert all(covered(funded, member) == HELD for member in some)
     # Where no key is kept, one alone goes at once.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import outside_snarkjs
 import pytest
 from click.testing import CliRunner
 
@@ -23,7 +24,6 @@ from tailproof.ceremony import escaped
 from tailproof.cli import main
 from verifier_contracts.bindings import encode_verification, proof_words
 from verifier_contracts.chain import Chain
-from verifier_contracts.compiler import node_modules
 from verifier_contracts.creation import deploy_verifier
 from verifier_contracts.errors import Reverted
 
@@ -31,10 +31,9 @@ Run = Callable[..., Any]
 
 
 def snarkjs(*arguments: object, folder: Path) -> str:
-    command = ["node", str(node_modules() / "snarkjs" / "build" / "cli.cjs"), *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    done = outside_snarkjs.snarkjs(*arguments, folder=folder)
+    assert done.code == 0, done.said
+    return done.said
 
 
 def said(*arguments: object) -> str:

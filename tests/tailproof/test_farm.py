@@ -16,7 +16,7 @@ from typing import Any
 import cloudpickle
 import pytest
 import requests
-from farm_site import Farm, account, make
+from farm_site import Farm, account, begin_quickly, make
 
 from primitives.errors import BadInput, Unsatisfied
 from tailproof.attestation import prove_margin
@@ -32,6 +32,7 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])            # workers
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Farm:
+    begin_quickly()
     return make(tmp_path_factory.mktemp("farm") / "home", accounts=ACCOUNTS)
 
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from circuits import statements
 from primitives.errors import TailproofError
 from risk.epochs.epoch_directory import creating
 from tailproof import demo
+from tailproof.cli import main
 from tailproof.keys import make_keys
 from tailproof.secret import Opening
 
@@ -122,7 +124,7 @@ def test_demo_makes_room_for_itself(tmp_path: Path) -> None:
 
 
 # -- what no input may cause ---------------------------------------------------------------------------------------
-LIST = ("statement", "list", "--json")
+LIST, NONE = ("statement", "list", "--json"), ("statement", "show", "none")
 
 
 def in_a_process(*arguments: object, before: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
@@ -134,21 +136,30 @@ def in_a_process(*arguments: object, before: str = "", **options: Any) -> subpro
 
 
 @pytest.mark.parametrize(("raised", "error", "said"), [
-    ("ArithmeticError('odd')", "Defect", "ArithmeticError: odd"), ("OSError(5, 'I/O')", "Defect", "OSError"),
-    ("BrokenPipeError(32, 'gone')", "Defect", "gone"), ("RecursionError()", "Defect", "RecursionError"),
-    ("MemoryError('3 GiB')", "OutOfMemory", "3 GiB"), ("OSError(12, 'full')", "OutOfMemory", "full")])
-def test_what_is_unexpected_is_never_checked_and_false(raised: str, error: str, said: str) -> None:
+    (ArithmeticError("odd"), "Defect", "ArithmeticError: odd"), (OSError(5, "I/O"), "Defect", "OSError"),
+    (BrokenPipeError(32, "gone"), "Defect", "gone"), (RecursionError(), "Defect", "RecursionError"),
+    (MemoryError("3 GiB"), "OutOfMemory", "3 GiB"), (OSError(12, "full"), "OutOfMemory", "full")], ids=repr)
+def test_what_is_unexpected_is_never_checked_and_false(raised: Exception, error: str, said: str,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 1 says that something was checked; a crash says nothing, and so has a code of its own."""
-    broken = f"from circuits import statements\ndef names(): raise {raised}\nstatements.names = names"
-    done = in_a_process(*LIST, before=broken)
+    def names() -> Any:
+        raise raised
+    monkeypatch.setattr(statements, "names", names)
+    done = CliRunner().invoke(main, LIST)
     answer = json.loads(done.stdout)
-    assert done.returncode == 70
+    assert done.exit_code == 70
     assert answer["error"] == error
     assert said in answer["message"]
     assert ("Traceback" in done.stderr) == (error == "Defect")
-    text = in_a_process(*LIST[:-1], before=broken)
-    assert (text.returncode, text.stdout) == (70, "")
+    text = CliRunner().invoke(main, LIST[:-1])
+    assert (text.exit_code, text.stdout) == (70, "")
     assert said in text.stderr
+
+
+def test_a_process_ends_with_that_code() -> None:
+    broken = "from circuits import statements\ndef names(): raise ArithmeticError\nstatements.names = names"
+    done = in_a_process(*LIST, before=broken)
+    assert (done.returncode, json.loads(done.stdout)["error"]) == (70, "Defect")
 
 
 @pytest.mark.parametrize("setting", ["0", "many", "1025", "9" * 5000])
@@ -161,15 +172,19 @@ def test_a_senseless_number_of_threads_is_bad_input(run: Run, monkeypatch: pytes
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a Linux device")
-@pytest.mark.parametrize("stage", ["progress('proving', 0, 1)", "pass"])
-def test_whether_stderr_can_be_written_changes_no_answer(stage: str) -> None:
+@pytest.mark.parametrize(("stage", "refused_last"), [("progress('proving', 0, 1)", True), ("pass", False)])
+def test_whether_stderr_can_be_written_changes_no_answer(stage: str, refused_last: bool) -> None:
+    """Two commands in a process, one that is refused: its code is that of the last."""
     talking = f"from tailproof.cli.console import progress\n{stage}"
     reader, writer = os.pipe()
     os.close(reader)
     with open("/dev/full", "w") as full, os.fdopen(writer, "w") as left:
-        for stderr in (full, left):
-            assert in_a_process(*LIST, before=talking, stderr=stderr).returncode == 0
-            assert in_a_process("statement", "show", "none", before=talking, stderr=stderr).returncode == 2
+        for stderr, second in ((full, refused_last), (left, not refused_last)):
+            (before, code), (last, wanted) = ((LIST, 0), (NONE, 2)) if second else ((NONE, 2), (LIST, 0))
+            first = f"try:\n    main({before!r})\nexcept SystemExit as ended:\n    assert ended.code == {code}"
+            done = in_a_process(*last, before=f"{talking}\n{first}\n{talking}", stderr=stderr)
+            assert done.returncode == wanted
+            assert done.stdout.count('"statements"') == 1
 
 
 # -- the salt ------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 
 import cloudpickle
 import pytest
-from farm_site import EPOCH_ID, VERSION, Farm, account, make
+from farm_site import EPOCH_ID, VERSION, Farm, account, begin_quickly, make
 
 from primitives.errors import BadInput
 from tailproof.farm.accounts import read_accounts
@@ -26,6 +26,7 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])            # workers
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Farm:
+    begin_quickly()
     return make(tmp_path_factory.mktemp("venue") / "home", accounts=ACCOUNTS)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 import pytest
@@ -22,6 +23,15 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "tailproof" / "solc"
 
 
+_answered = functools.cache(compiler._run_solc)
+
+
+@pytest.fixture
+def answered(monkeypatch):
+    """The compiler's answers, kept beside the cache: it takes a second to give one."""
+    monkeypatch.setattr(compiler, "_run_solc", _answered)
+
+
 def test_contracts_compile_with_their_imports():
     artifacts = compile_contracts()
     assert artifacts["MarginLedger"].runtime
@@ -38,7 +48,7 @@ def test_the_second_time_nothing_runs(cache, monkeypatch):
         compile_sources({"One.sol": ONE + "\n"})
 
 
-def test_a_damaged_cache_file_is_not_believed(cache):
+def test_a_damaged_cache_file_is_not_believed(cache, answered):
     first = compile_sources({"One.sol": ONE})
     (kept,) = cache.iterdir()
     good = kept.read_text()
@@ -49,7 +59,7 @@ def test_a_damaged_cache_file_is_not_believed(cache):
         assert kept.read_text() == good
 
 
-def test_a_cache_that_others_may_write_to_is_not_used(cache):
+def test_a_cache_that_others_may_write_to_is_not_used(cache, answered):
     cache.mkdir(parents=True)
     cache.chmod(0o777)
     compile_sources({"One.sol": ONE})
@@ -73,7 +83,7 @@ def test_errors_and_warnings_fail(cache):
     assert not cache.exists() or list(cache.iterdir()) == []
 
 
-def test_a_contract_that_no_chain_would_accept_fails(cache, monkeypatch):
+def test_a_contract_that_no_chain_would_accept_fails(cache, answered, monkeypatch):
     monkeypatch.setattr(compiler, "CODE_LIMIT", 10)
     with pytest.raises(CompilationFailed, match="bytes of code"):
         compile_sources({"One.sol": ONE})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
 from eth_account import Account
@@ -32,9 +33,9 @@ def stage(monkeypatch):
         yield chain, node
 
 
-def attempt(stage, file, **changes):
+def attempt(stage, file, timeout=30.0, **changes):
     chain, node = stage
-    there = Chain.connect(node.url, key_variable="DEPLOYER", terms=Terms(timeout=3.0), patience=1.0)
+    there = Chain.connect(node.url, key_variable="DEPLOYER", terms=Terms(timeout=timeout), patience=1.0)
     keys = {slot: toy for slot, toy in toy_keys().items() if slot in REQUIRED_SLOTS}
     return deploy_system(there, config_for(chain, REQUIRED_SLOTS, **changes), proving_of(keys), file=file)
 
@@ -83,6 +84,12 @@ def test_what_was_deployed_before_a_failure_is_kept(stage, tmp_path, done):
     assert made == System.load(file)
     assert set(kept["contracts"].values()) <= {*made.contracts.values(), *(one.verifier for one in made.verifiers)}
     made.open(chain)
+    for content in (file.read_bytes(), b'{"mine": 1}', b"[]"):
+        file.write_bytes(content)
+        with pytest.raises(BadInput, match="never overwritten"):
+            attempt(stage, file)
+        assert file.read_bytes() == content
+    assert nonce(chain) == SENT
 
 
 def test_a_contract_whose_receipt_never_came_is_found(stage, tmp_path):
@@ -92,7 +99,7 @@ def test_a_contract_whose_receipt_never_came_is_found(stage, tmp_path):
     node.hook = lambda request, forward: HANG_UP if request["method"] == "eth_getTransactionReceipt" \
         else forward(request)
     with pytest.raises(TransactionUndecided) as caught:
-        attempt(stage, file)
+        attempt(stage, file, timeout=0.5)
     flying = kept_in(file)["in_flight"]
     assert flying["transaction"] == caught.value.transaction
     node.hook = through
@@ -108,9 +115,9 @@ def test_a_contract_in_flight_is_not_deployed_beside(stage, tmp_path):
     file = tmp_path / "deployment.json"
     chain.web3.provider.make_request("evm_setAutomine", [False])
     with pytest.raises(TransactionUndecided):
-        attempt(stage, file)
+        attempt(stage, file, timeout=0.5)
     with pytest.raises(TransactionPending):
-        attempt(stage, file)
+        attempt(stage, file, timeout=0.5)
     chain.web3.provider.make_request("evm_setAutomine", [True])
     chain.web3.provider.make_request("evm_mine", [])
     attempt(stage, file)
@@ -135,37 +142,34 @@ def test_another_plan_another_file_and_another_chain_are_refused(stage, tmp_path
     assert nonce(chain) == 1
 
 
-def test_a_finished_deployment_is_never_overwritten(stage, tmp_path):
-    chain, _ = stage
-    file = tmp_path / "deployment.json"
-    attempt(stage, file)
-    before = file.read_bytes()
-    for content in (before, b'{"mine": 1}', b"[]"):
-        file.write_bytes(content)
-        with pytest.raises(BadInput, match="never overwritten"):
-            attempt(stage, file)
-        assert file.read_bytes() == content
-    assert nonce(chain) == SENT
-
-
-@pytest.mark.parametrize(("fork", "lacks"), [("london", "PUSH0"), ("shanghai", "TLOAD"), ("cancun", None)])
-def test_a_chain_that_is_too_old_is_told_before_anything_is_sent(monkeypatch, tmp_path, fork, lacks):
+@contextmanager
+def of_fork(monkeypatch, fork):
+    """The same on the rules of a fork."""
     monkeypatch.setenv("DEPLOYER", KEY)
     with anvil("--hardfork", fork) as chain, loopback(url_of(chain)) as node:
         chain.web3.provider.make_request("anvil_setBalance", [ME, hex(10**20)])
-        if lacks is None:
-            attempt((chain, node), tmp_path / "deployment.json")
-            return
+        yield chain, node
+
+
+@pytest.mark.parametrize(("fork", "lacks"), [("london", "PUSH0"), ("shanghai", "TLOAD")])
+def test_a_chain_that_is_too_old_is_told_before_anything_is_sent(monkeypatch, tmp_path, fork, lacks):
+    with of_fork(monkeypatch, fork) as stage:
         with pytest.raises(ChainTooOld, match=lacks):
-            attempt((chain, node), tmp_path / "deployment.json")
-        assert node.signed == []
-        assert nonce(chain) == 0
+            attempt(stage, tmp_path / "deployment.json")
+        assert stage[1].signed == []
+        assert nonce(stage[0]) == 0
 
 
-def test_a_node_that_runs_no_code_without_an_address_is_not_called_old(stage, tmp_path):
-    """The probes are refused, which says nothing of the chain."""
-    _, node = stage
-    node.hook = lambda request, forward: error(request, -32602, "missing field to") \
-        if request["method"] == "eth_call" and "to" not in request["params"][0] and len(
-            request["params"][0]["data"]) < 100 else forward(request)
-    attempt(stage, tmp_path / "deployment.json")
+def test_the_oldest_fork_that_will_do_does_also_where_a_node_runs_no_code_without_an_address(monkeypatch, tmp_path):
+    """There the probes are refused, which says nothing of the chain."""
+    with of_fork(monkeypatch, "cancun") as stage:
+        chain, node = stage
+        node.hook = failing(0, lambda request, forward: error(request, -32000, "out of order"))
+        with pytest.raises(NodeError, match="out of order"):
+            attempt(stage, tmp_path / "deployment.json")
+        assert len(node.signed) == 1, "the probes were answered"
+        node.hook = lambda request, forward: error(request, -32602, "missing field to") \
+            if request["method"] == "eth_call" and "to" not in request["params"][0] and len(
+                request["params"][0]["data"]) < 100 else forward(request)
+        attempt(stage, tmp_path / "deployment.json")
+        assert nonce(chain) == SENT
