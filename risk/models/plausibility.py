@@ -153,19 +153,35 @@ def _of_innovations(model: Model, history: History) -> Iterator[Doubt]:
     found = np.stack([volatility.residuals(one, history.steps) if np.any(one) else one
                       for volatility, one in zip(model.volatilities, returns.T, strict=True)], axis=1)
     deviations = [math.sqrt(math.fsum(column * column) / len(column)) for column in found.T]
-    for asset, deviation in zip(model.assets, deviations, strict=True):
-        if deviation > LARGEST_RESIDUAL:
+    expected = _with_jumps(model, history)
+    for i, (asset, deviation) in enumerate(zip(model.assets, deviations, strict=True)):
+        most = LARGEST_RESIDUAL * math.sqrt(1.0 + expected[i][i])
+        if deviation > most:
             yield Doubt("G10", f"deviation of the history's innovations of {asset}", f"{deviation:.3g}",
-                        f"at most {LARGEST_RESIDUAL}: the model's variances are not those of this history")
+                        f"at most {round(most, 2)}: the model's variances are not those of this history")
     matrix = model.correlation.matrix
     for i, j in () if matrix is None else combinations(range(len(model.assets)), 2):
         assert matrix is not None                      # just looked
-        stated = matrix[i][j]
+        stated = (matrix[i][j] + expected[i][j]) / math.sqrt((1.0 + expected[i][i]) * (1.0 + expected[j][j]))
         scale = deviations[i] * deviations[j] * len(found)
         seen = math.fsum(found[:, i] * found[:, j]) / scale if scale else stated
         if abs(stated - seen) > LARGEST_APART:
             yield Doubt("G10", f"correlation of {model.assets[i]} and {model.assets[j]}", f"{stated:g}",
                         f"within {LARGEST_APART} of the {seen:.2f} that the history's innovations have")
+
+
+def _with_jumps(model: Model, history: History) -> list[list[float]]:
+    """What fitted jumps add to the second moments of the history's innovations, (m, m): volatilities and correlations
+    leave it to them. Nothing where jumps are on top, and the others are the whole."""
+    m = len(model.assets)
+    if model.jumps is None or not model.jumps.fitted:
+        return [[0.0] * m for _ in range(m)]
+    returns, each = log_returns(history), model.jumps.intensity / model.steps_per_year
+    sizes = [math.sqrt(each * model.jumps.expected_square(i))
+             * np.sqrt(history.steps / volatility.variances(returns[:, i], history.steps)[:-1])
+             for i, volatility in enumerate(model.volatilities)]
+    return [[(1.0 if i == j else model.jumps.systemic) * math.fsum(sizes[i] * sizes[j]) / len(returns)
+             for j in range(m)] for i in range(m)]
 
 
 def _of_jumps(model: Model, history: History) -> Iterator[Doubt]:

@@ -26,6 +26,7 @@ from risk.models.innovations import NORMAL
 from risk.models.jumps import Jumps
 from risk.models.model import Model, parse_model
 from risk.models.model_text import render
+from risk.models.plausibility import of_history
 from risk.models.volatility import Volatility
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -262,6 +263,27 @@ def test_jumps_do_not_carry_prices_where_the_history_did_not_go(mean: float, ref
             build(of)
     else:
         build(of)
+
+
+def test_gates_of_innovations_leave_to_fitted_jumps_what_is_theirs() -> None:
+    """Two independent diffusions that fall together: their returns are correlated by 0.8, and wild beside them."""
+    rng = np.random.default_rng(6)
+    falls = np.where(rng.random(900) < 0.06, rng.normal(-0.05, 0.06, 900), 0.0)
+    history = history_of(0.005 * rng.standard_normal((900, 2)) + falls[:, None])
+    volatility = {"family": "garch", "mean": 0.0, "omega": 2.5e-6, "alpha": 0.0, "beta": 0.9, "innovations": "normal"}
+    table = {"family": "merton", "intensity": 21.9, "systemic": 1.0, "mean": -0.05, "deviation": 0.06, "source": "test"}
+
+    def doubts(**jumps: object) -> set[str]:
+        document = {**settings(2), "volatility": {"A": volatility, "B": volatility}, "jumps": {**table, **jumps},
+                    "correlation": {"family": "static", "matrix": [[1.0, 0.0], [0.0, 1.0]]}}
+        return {doubt.field for doubt in of_history(parse_model(render(document).encode()), history)
+                if doubt.gate == "G10"}
+
+    assert doubts(fitted=True) == set()
+    assert doubts() == {"correlation of A and B", "deviation of the history's innovations of A",
+                        "deviation of the history's innovations of B"}
+    assert doubts(fitted=True, systemic=0.0) == {"correlation of A and B"}
+    assert doubts(fitted=True, mean=0.0, deviation=0.01) == doubts()
 
 
 def test_a_chain_tells_jumps_that_were_dropped() -> None:

@@ -163,3 +163,53 @@ def test_a_fit_says_what_gates_will_refuse_and_how_to_say_otherwise(run: Run, hi
 def scaled(line: str, factor: float) -> str:
     day, btc, note, eth = line.split(",")
     return f"{day},{float(btc) * factor:.6f},{note},{float(eth) * factor:.6f}"
+
+
+@pytest.mark.slow
+def test_jumps_are_fitted_held_and_not_dropped_without_a_word(run: Run, tmp_path: Path) -> None:
+    """Common falls every other month on top of a calm walk: fitted, built, checked; shrunk, they do not stand."""
+    rng = np.random.default_rng(8)
+    falls = np.where(rng.random(700) < 0.03, rng.normal(-0.04, 0.04, 700), 0.0)
+    returns = 0.012 * rng.standard_normal((700, 2)) + falls[:, None] * np.array([1.0, 1.3]) + 0.0012
+    levels = np.cumsum(returns, axis=0)
+    prices = np.array([29001.72, 737.8]) * np.exp(levels - levels[-1])
+    history, model, epoch = (tmp_path / name for name in ("prices.csv", "model.toml", "epoch"))
+    history.write_text("date,BTC,ETH\n" + "".join(f"{date(2021, 1, 1) - timedelta(days=700 - i)},{btc:.6f},{eth:.6f}\n"
+                                                 for i, (btc, eth) in enumerate(prices)))
+    answer = run("model", "fit", history, "--estimator", "monte-carlo", "--correlation", "static", "--jumps", "merton",
+                 "--out", model)
+    assert answer.code == 0, answer.data
+    assert answer.data["jumps"]["gain"] > 30
+    found = tomllib.loads(model.read_text())["jumps"]
+    assert found["fitted"] is True
+    assert found["systemic"] > 0.8
+    assert found["scale"]["ETH"] == pytest.approx(1.3, rel=0.3)
+    real = "".join(f'"{line.split(" on ")[1][:10]}" = "a fall"\n' for line in answer.data["doubts"] if "[G4]" in line)
+    model.write_text(model.read_text() + ("\n[events]\n" + "".join(sorted(set(real.splitlines(True)))) if real else ""))
+    checked = run("model", "check", model, history)
+    assert checked.code == 0, checked.data["failures"]
+    assert set(checked.data["shortfalls"]) >= {"jumps and volatilities", "jumps.systemic"}
+    built = run("epoch", "build", *BOOK, "--model", model, "--history", history, "--accept", "G1=a test", "--accept",
+                "G8=a test", "--out", epoch)
+    assert built.code == 0, built.data
+    assert any("a fit's, with the volatilities (G13)" in flag for flag in run("epoch", "check", epoch).data["remarks"])
+    # New volatilities have new jumps: what was fitted once is not kept beside them, nor left out.
+    again = tmp_path / "again.toml"
+    assert run("model", "fit", history, "--settings", model, "--correlation", "static", "--out", again).code == 0
+    assert tomllib.loads(again.read_text())["jumps"] == found
+    shrunk = tmp_path / "shrunk.toml"
+    shrunk.write_text(model.read_text().replace(f"intensity = {found['intensity']!r}",
+                                                f"intensity = {found['intensity'] / 2:.6g}"))
+    answer = run("model", "check", shrunk, history)
+    assert answer.code == 1
+    assert any(line.startswith("jumps and volatilities: ") for line in answer.data["failures"])
+
+
+def test_jumps_are_for_monte_carlo_and_of_a_law_that_is_known(run: Run, history: Path, tmp_path: Path) -> None:
+    answer = run("model", "fit", history, "--assets", "BTC,ETH", "--jumps", "kou", "--out", tmp_path / "x.toml")
+    assert (answer.code, answer.data["field"]) == (2, "--estimator")
+    settings = tmp_path / "settings.toml"
+    settings.write_text((FIXTURES / "model.toml").read_text() + '\n[jumps]\nfamily = "bates"\nfitted = true\n')
+    answer = run("model", "fit", history, "--settings", settings, "--out", tmp_path / "x.toml")
+    assert (answer.code, answer.data["field"]) == (2, "jumps.family")
+    assert not (tmp_path / "x.toml").exists()
