@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from primitives.jsonio import Node
-from risk.cascades.parameters import LAWS, MOST_ASSETS, TOXIC, Asset, Cascade
+from risk.cascades.parameters import LARGEST_MONEY, LAWS, MOST_ASSETS, TOXIC, Asset, Cascade
 from risk.cascades.presets import PRESETS, preset
 from risk.market.instruments import SYMBOL
 
@@ -54,13 +54,16 @@ def with_system(cascade: Cascade, system: SystemConfig) -> Cascade:
     Clocks are rounded up to blocks. What tranches and bonds hold is no parameter of contracts and stays.
     """
     terms, block = system.liquidation.terms, cascade.shock.block_seconds
-    caps = system.liquidation.caps
+    # A cap beyond what a tranche can have here binds nothing; contracts take up to 2**96, which says there is none.
+    account, epoch, day = (min(cap, LARGEST_MONEY) for cap in (system.liquidation.caps.account,
+                                                               system.liquidation.caps.epoch,
+                                                               system.liquidation.caps.day))
     patience = -(-PATIENCE // block)
     tiers = replace(
         cascade.tiers, initial=system.ledger.buffers[1], haircut=terms.largest_haircut, concession=terms.concession,
         standing=terms.bid_per_margin, owner=patience, venue=patience, auction_time=-(-terms.longest // block),
         epoch_blocks=-(-system.oracle.limits.min_interval // block),
-        fund=replace(cascade.tiers.fund, account=caps.account, epoch=caps.epoch, day=caps.day))
+        fund=replace(cascade.tiers.fund, account=account, epoch=epoch, day=day))
     return replace(cascade, tiers=tiers)
 
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from primitives.errors import BadInput
-from risk.cascades.parameters import TOXIC
+from risk.cascades.parameters import LARGEST_MONEY, TOXIC
 from risk.cascades.presets import CONTRACTS, PRESETS, STANDARD
 from tailproof import templates
 from tailproof.cascading import PATIENCE, read_cascade, with_system
@@ -112,6 +112,9 @@ def test_terms_are_those_of_the_contracts_file(tmp_path: Path) -> None:
     assert (found.fund.account, found.fund.epoch, found.fund.day) == (10**11, 5 * 10**11, 10**12)
     assert found == CONTRACTS                                    # what presets start from is what `new system` writes
     document = json.loads(path.read_text())
+    document["liquidation"]["fund_caps"]["day"] = str(2**96 - 1)      # no cap at all
+    uncapped = with_system(STANDARD, SystemConfig.load(written(tmp_path, document, "uncapped.json")))
+    assert uncapped.tiers.fund == replace(found.fund, day=LARGEST_MONEY)
     document["liquidation"]["concession"] = 77
     other = written(tmp_path, document, "other.json")
     code, told = run(written(tmp_path, QUICK), "--system", other, "--seeds", 1)
