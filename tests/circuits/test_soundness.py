@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,8 +25,18 @@ def labels(cs: ConstraintSystem, wires: np.ndarray) -> set[str]:
 
 
 # -- margin ----------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_margin_is_green() -> None:
     assert audit(cheats.subject(), thorough=False) == []
+
+
+def test_margin_is_green_with_alternatives_to_two_of_its_cases() -> None:
+    """Without a freedom, and with one: alternatives take a second a case."""
+    subject = cheats.subject()
+    some = {name: subject.cases[name] for name in ("ordinary", "ties")}
+    assert audit(replace(subject, cases=some), thorough=False) == []
+    for name in subject.cases.keys() - some.keys():
+        assert list(examine(subject, subject.cs.r1cs(), name, subject.cases[name])) == []
 
 
 GADGET_HASHES = ("leaf/C2 hash", "epoch/C3 node", "epoch/C4")          # the same gadget as C1 hash and C5 hash

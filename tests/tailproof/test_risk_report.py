@@ -271,8 +271,7 @@ def test_every_command_runs_and_prints_its_figures(every: list[Report], tmp_path
 
 
 # -- public and private ------------------------------------------------------------------------------------------------
-def test_no_position_and_no_margin_is_in_the_public_edition(run: Run, us: Path, public_us: Report, private_us: Report,
-                                                            tmp_path: Path) -> None:
+def test_no_position_and_no_margin_is_in_the_public_edition(us: Path, public_us: Report, private_us: Report) -> None:
     public = public_us.page().decode()
     holder = Holder(Subject.read(us), SPREAD, Portfolio.read(SPREAD))
     private = {money(holder.whole.required), money(holder.whole.expected_shortfall), "index_spread", "index spread",
@@ -283,10 +282,15 @@ def test_no_position_and_no_margin_is_in_the_public_edition(run: Run, us: Path, 
         assert word not in public, word
         assert word in page, word
     assert not {one.id for one in public_us.sections} & {one.id for one in private_us.sections}
+
+
+def test_files_of_the_private_edition_are_their_owners_and_answers_tell_no_margin_of_the_other(
+        run: Run, epoch_directory: Path, tmp_path: Path) -> None:
+    holder = Holder(Subject.read(epoch_directory), STRADDLE, Portfolio.read(STRADDLE))
     for name, mode in (("public", 0o644), ("private", 0o600)):
         out = tmp_path / f"{name}.html"
-        given = ("--portfolio", SPREAD) if name == "private" else ()
-        answer = run("risk", "report", us, *given, "--out", out)
+        given = ("--portfolio", STRADDLE) if name == "private" else ()
+        answer = run("risk", "report", epoch_directory, *given, "--out", out)
         assert (answer.code, answer.data["edition"]) == (0, name)
         assert answer.data["bytes"] == out.stat().st_size
         assert stat.S_IMODE(out.stat().st_mode) == mode

@@ -97,6 +97,9 @@ def twisted(point) -> list[int]:
     return [x_imaginary, x_real, y_imaginary, y_real]
 
 
+# Pairings of py-evm's are Python: seconds. That its precompiles answer as revm's do is seen in `test_chain` each time.
+@pytest.mark.parametrize("machine", [pytest.param(name, marks=pytest.mark.slow) if name == "py-evm" else name
+                                     for name in MACHINES], indirect=True)
 def test_garbage_is_accepted_nowhere(machine: Machine, verifier: Verifier) -> None:
     good, p = verifier.words, BASE_MODULUS
     small = G2_GROUP.multiply(OUTSIDE, ORDER * (TWIST_COFACTOR // SMALL_ORDER))

@@ -67,6 +67,7 @@ def test_immutables_are_carried_over_by_name() -> None:
     assert Exchange(honest, other)(strange) == strange
 
 
+@pytest.mark.slow
 def test_compiled_together_is_the_same_as_alone() -> None:
     """Changed in its own file, and in one that others import, with immutables in two files."""
     name = "AuctionHouse"

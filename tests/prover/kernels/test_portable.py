@@ -1,6 +1,7 @@
 """The path without IFMA, in processes of their own: the choice is made once, on import.
 
-All tests of kernels there are run on it, but for the reference's, which has no paths.
+All tests of kernels there are run on it, but for the reference's, which has no paths; those of what has no path of its
+own in `make test-all`.
 """
 
 from __future__ import annotations
@@ -42,11 +43,15 @@ def run(*arguments: str, **settings: str) -> str:
 
 
 @pytest.mark.skipif(PORTABLE, reason="this is the portable path already")
-def test_everything_again_without_ifma() -> None:
-    names = ("columns", "elements", "factors", "inversion", "msm", "ntt", "pairing", "verification")
-    files = [*(str(HERE / f"test_{name}.py") for name in names), str(HERE.parent / "test_vectors.py")]
-    run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not reference and not without_ifma", *files,
-        TAILPROOF_FORCE_PORTABLE="1")
+@pytest.mark.parametrize("names", [
+    pytest.param(("columns", "elements", "factors", "inversion"), id="what has two paths"),
+    pytest.param(("msm", "ntt", "pairing", "verification", "../test_vectors"), id="what is built on it",
+                 marks=pytest.mark.slow)])
+def test_everything_again_without_ifma(names: tuple[str, ...]) -> None:
+    """Whether that comes together is also seen below, by whole proofs."""
+    files = [str(HERE / (f"{name}.py" if "/" in name else f"test_{name}.py")) for name in names]
+    run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k",
+        "not reference and not without_ifma and not other_processors", *files, TAILPROOF_FORCE_PORTABLE="1")
 
 
 def test_a_target_that_numba_was_told_to_narrow_gets_no_ifma() -> None:
