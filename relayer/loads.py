@@ -84,8 +84,8 @@ def plan(waiting: Sequence[Waiting], *, now: float, combine: Collection[str], mo
         if one.parcel.slot in SINGLE:
             continue
         names = one.parcel.covers
-        # Only what says the same: the contract passes over a row of another commitment, and the margin would have waited
-        # for nothing.
+        # Only what says the same: the contract passes over a row of another commitment, for which the margin would have
+        # waited for nothing.
         same = {name for name in names if name in margins and margins[name].parcel.rows[0] in one.parcel.rows}
         apart = [margins[name] for name in same]
         if len(apart) == len(names) and cost(apart, MARGIN in combine, most, gas) < gas.of([one.parcel]):
