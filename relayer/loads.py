@@ -84,11 +84,14 @@ def plan(waiting: Sequence[Waiting], *, now: float, combine: Collection[str], mo
         if one.parcel.slot in SINGLE:
             continue
         names = one.parcel.covers
-        apart = [margins[name] for name in names if name in margins]
+        # Only what says the same: the contract passes over a row of another commitment, for which the margin would have
+        # waited for nothing.
+        same = {name for name in names if name in margins and margins[name].parcel.rows[0] in one.parcel.rows}
+        apart = [margins[name] for name in same]
         if len(apart) == len(names) and cost(apart, MARGIN in combine, most, gas) < gas.of([one.parcel]):
             held.append(one)                       # all of it comes by other parcels, for less
             continue
-        covered |= names
+        covered |= same
         loads.append([one])
     groups: dict[tuple[str, int, bytes, int], list[Waiting]] = {}
     for one in [*margins.values(), *(one for one in waiting if one.parcel.slot == COVER)]:

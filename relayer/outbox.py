@@ -9,9 +9,10 @@ from another state than the one that is there is `OutboxConflict`: somebody else
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -191,8 +192,10 @@ def database(place: str) -> URL:
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "postgresql+psycopg"):
         raise BadInput("outbox", url.drivername, "of SQLite or PostgreSQL")
-    if url.drivername == "sqlite" and not url.database:
+    if url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
         raise BadInput("outbox", Said("sqlite://"), "of a file: what is in memory is lost")
+    if any("password" in name for name in url.query):          # which nothing here would hide
+        raise BadInput("outbox", "(hidden)", "with its password before the @, or in $PGPASSWORD or ~/.pgpass")
     return url
 
 
@@ -219,13 +222,18 @@ class Outbox:
 
     @staticmethod
     def open(place: str, chain_id: int, ledger: str) -> Outbox:
-        """The outbox at a place (`database`), made if there is none.
+        """The outbox at a place (`database`), made if there is none: a file that only its owner reads, for who has a
+        signed transaction can send it.
 
         Raises
         ------
         BadInput : it is another deployment's.  OutboxBusy : the database does not answer.
         """
-        return Outbox(_engine(database(place)), chain_id, ledger)
+        url = database(place)
+        if url.drivername == "sqlite" and not url.query:
+            with suppress(OSError):                # it is there; or it cannot be, which SQLite says
+                os.close(os.open(str(url.database), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        return Outbox(_engine(url), chain_id, ledger)
 
     def close(self) -> None:
         """Give back all connections."""
@@ -240,7 +248,10 @@ class Outbox:
         ------
         OutboxBusy : another is.
         """
-        mark = int.from_bytes(hashlib.sha256(f"{SCHEMA} {self._engine.url.database}".encode()).digest()[:7], "big")
+        database = str(self._engine.url.database)
+        if self.kind == "sqlite":
+            database = os.path.realpath(database)  # by whatever name: a link is the same outbox
+        mark = int.from_bytes(hashlib.sha256(f"{SCHEMA} {database}".encode()).digest()[:7], "big")
         with locked(f"outbox-{mark:x}", patience) as ours:
             if not ours:
                 raise OutboxBusy(f"another process works on {self.name}")
@@ -304,7 +315,7 @@ class Outbox:
         with self._transaction() as connection:
             for state in {item.state for item in items}:
                 _move(connection, [item.id for item in items if item.state is state], state, to, now,
-                      reason=reason or None, retry_at=retry_at)
+                      reason=_words(reason), retry_at=retry_at)
 
     # -- deliveries ----------------------------------------------------------------------------------------------------
     def sign(self, items: Sequence[Item], sender: str, nonce: int, load: Load, attempt: Attempt, raw: bytes, now: float
@@ -355,7 +366,7 @@ class Outbox:
             _revise(connection, out, state=LOST if lost else State.FINAL)
             for place, outcome in outcomes.items():
                 kept = {} if outcome.state is State.FINAL else {"delivery": None}
-                _move(connection, [place], State(out.state), outcome.state, now, reason=outcome.reason or None,
+                _move(connection, [place], State(out.state), outcome.state, now, reason=_words(outcome.reason),
                       retry_at=outcome.retry_at, **({"tries": _items.c.tries + 1} if outcome.tried else {}), **kept)
 
     def out(self, *, mined: bool = True) -> list[Out]:
@@ -495,6 +506,11 @@ def _out(row: Any, attempts: tuple[Attempt, ...]) -> Out:
                                                  row.gas_used)
     return Out(row.id, row.revision, row.state, row.sender, Load(row.kind, row.recipient, bytes(row.data), row.gas),
                row.made_at, Delivery(row.nonce, attempts, found, row.broadcast_at))
+
+
+def _words(reason: str) -> str | None:
+    """A reason as every database keeps it: PostgreSQL's text has no NUL, which a contract's words may have."""
+    return reason.replace("\0", "\\0") or None
 
 
 def _where(found: Found | None) -> dict[str, Any]:

@@ -251,11 +251,15 @@ class Peers:
             peer.breaker.failed(now, str(lie), at_once=True)
             self._heard("node is not believed", node=peer.name, why=str(lie))
             return False, None
-        except BadInput as other:                  # of another chain, when it was first asked
-            if other.field != "chain id":
-                raise
+        except BadInput as other:
+            # Of another chain, when it was first asked; or an answer that no contract of ours gives. Raised from here
+            # it would end the relayer, at the word of one node.
             peer.breaker.failed(now, str(other), at_once=True)
-            self._heard("node is of another chain", node=peer.name)
+            if other.field == "chain id":
+                self._heard("node is of another chain", node=peer.name)
+            else:
+                peer.lies += 1
+                self._heard("node is not believed", node=peer.name, why=str(other)[:300])
             return False, None
         except NodeError as error:
             peer.failed += 1

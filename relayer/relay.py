@@ -17,6 +17,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 from primitives.errors import BadInput
@@ -114,7 +115,7 @@ class Relay:
         self.trouble = self.warning = ""
         self._gap_since: float | None = None
         self._tips = frozenset[str]()
-        self._parcels: dict[int, tuple[str, Parcel]] = {}
+        self._parcels: dict[int, tuple[bytes, Parcel]] = {}
 
     # -- rounds --------------------------------------------------------------------------------------------------------
     def require_own(self) -> None:
@@ -516,12 +517,13 @@ class Relay:
         return ""
 
     def _parcel(self, item: Item) -> Parcel:
-        """Of an item; the documents of those that come back are read once."""
-        found = self._parcels.get(item.id)
-        if found is None or found[0] != item.says:
+        """Of an item; the documents of those that come back are read once. By the document: what was refused may say
+        the same again, with another proof."""
+        found, digest = self._parcels.get(item.id), sha256(item.document.encode()).digest()
+        if found is None or found[0] != digest:
             if len(self._parcels) > 8 * LOOKED_AT:
                 self._parcels.clear()
-            found = self._parcels[item.id] = item.says, self._read(item.document)
+            found = self._parcels[item.id] = digest, self._read(item.document)
         return found[1]
 
 

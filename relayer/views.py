@@ -131,7 +131,8 @@ def hosts_of(host: str) -> frozenset[str] | None:
     """Names that requests may be for where this address is listened on: on this machine's own its names, so that no
     page from elsewhere asks through its reader's browser; None: any, since nobody knows what this machine is called."""
     try:
-        return LOCAL | {host.lower()} if host == "localhost" or ipaddress.ip_address(host).is_loopback else None
+        own = host == "localhost" or ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+        return LOCAL | {host.lower()} if own else None
     except ValueError:
         return None
 
@@ -151,6 +152,8 @@ class Serving:
                 expose_tracebacks=False, clear_untrusted_proxy_headers=True)
         except OSError as error:
             raise BadInput("--listen", Said(f"{host}:{port}"), f"an address to listen on ({error.strerror})") from None
+        except ValueError:                         # of waitress, for a name that is none
+            raise BadInput("--listen", Said(f"{host}:{port}"), "an address of this machine to listen on") from None
         self.url = f"http://{host}:{self._server.effective_port}"
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()

@@ -174,7 +174,7 @@ def _folder(name: str, path: Path | None, advice: str) -> Finding:
     if path is None:
         return Finding(name, "wrong", "no home directory", advice)
     first = path
-    while not first.exists() and first != first.parent:
+    while not os.path.exists(first) and first != first.parent:         # without an error where one may not look
         first = first.parent
     try:
         with tempfile.TemporaryFile(dir=first):

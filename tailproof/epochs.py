@@ -33,6 +33,9 @@ from .progress import Progress, quiet
 from .shapes import require_shape
 
 AnyEpoch: TypeAlias = Epoch | GridEpoch
+NO_PURPOSE = "Whether the epoch is a TRIAL, whose seed somebody chose, is unchecked: give the epoch directory, which " \
+    "says it."
+"""Of a claim that a grid's manifest alone makes."""
 
 
 @dataclass(frozen=True)

@@ -78,3 +78,12 @@ def require_private(path: str | Path, kind: str = "salt file", what: str = "the 
     if os.name == "posix" and mode & 0o077:
         raise BadInput(f"mode of the {kind}", Said(f"{mode:04o}"), f"0600: who reads it knows {what} (chmod 600)",
                        source=path)
+
+
+def without_core_dumps() -> None:
+    """Have this process, which holds openings of many, leave no memory in a file when it crashes."""
+    try:
+        import resource
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (ImportError, OSError, ValueError):     # not on every system
+        pass

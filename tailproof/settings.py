@@ -30,6 +30,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from primitives.errors import HIDDEN, BadInput, Said, suggestion, unreadable
 from primitives.inputs import open_input
@@ -120,11 +121,11 @@ def find() -> Path | None:
     if named:
         return Path(named)
     for folder in _folders():
-        if (folder / FILE).is_file():
+        if os.path.isfile(folder / FILE):
             return folder / FILE
     import click
     path = Path(click.get_app_dir("tailproof")) / FILE
-    return path if path.is_file() else None
+    return path if os.path.isfile(path) else None          # also where one may not look
 
 
 def _folders() -> list[Path]:
@@ -261,7 +262,7 @@ def _checked(name: str, node: Node) -> str:
     text = node.text(r"(?s).+", "a string that is not empty")
     if name in URLS:
         return _url(text, node)
-    if name == "outbox" and node.source is not None and _with_password(text):
+    if name == "outbox" and node.source is not None and with_password(text):
         raise BadInput(node.field, HIDDEN, f"without a password, which belongs in ${variable(name)}",
                        source=node.source)
     return text
@@ -273,14 +274,16 @@ def _url(text: str, node: Node) -> str:
         endpoint_name(text)
     except BadInput as error:
         raise BadInput(node.field, error.value, error.bound, source=node.source) from None
-    if node.source is not None and _with_password(text):
+    if node.source is not None and "@" in urlsplit(text).netloc:
         raise BadInput(node.field, HIDDEN, "without user and password, which belong in "
                        f"${variable(node.field.rpartition('.')[2])}", source=node.source)
     return text
 
 
-def _with_password(url: str) -> bool:
-    return re.match(r"[a-z][a-z0-9+]*://[^/@]*:[^/@]*@", url) is not None
+def with_password(url: str) -> bool:
+    """Whether a password stands in a database's URL: before the host, where its readers take a / too, or among what
+    follows the name."""
+    return re.match(r"\w[\w+.-]*://([^/@?]*:[^@]*@|.*[?&][^=]*password=)", url, re.DOTALL) is not None
 
 
 def shown(name: str, value: str) -> str:
@@ -289,7 +292,9 @@ def shown(name: str, value: str) -> str:
         from verifier_contracts.signers import endpoint_name
         bare = endpoint_name(value)
         return bare if value.rstrip("/") == bare else bare + "/…"
-    return re.sub(r"(?<=://)[^/@]*@", "…@", value) if name == "outbox" else value
+    if name != "outbox" or "://" not in value:
+        return value
+    return re.sub(r"[?].*", "?…", re.sub(r"(?<=://).*@", "…@", value, flags=re.DOTALL), flags=re.DOTALL)
 
 
 def unknown_variables() -> list[tuple[str, str]]:

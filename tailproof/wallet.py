@@ -28,7 +28,7 @@ from typing import Any
 from Crypto.Cipher import AES
 
 from primitives import jsonio
-from primitives.errors import BadInput, Said, TailproofError, unreadable
+from primitives.errors import HIDDEN, BadInput, Said, TailproofError, unreadable
 from primitives.jsonio import Node
 from verifier_contracts.addresses import read_address
 
@@ -158,9 +158,15 @@ def read_entry(path: Path, account: str, version: int) -> Entry:
 
     Raises
     ------
-    BadInput : it is no kind of secret that we know, or is one and broken; an account that is another's than it says.
+    BadInput : it is no kind of secret that we know, or is one and broken, of which no value is shown; an account that
+        is another's than it says.
     """
-    document = jsonio.read(path)
+    try:
+        document = jsonio.read(path)
+    except BadInput as error:
+        if error.field.startswith("file"):         # says why it cannot be read
+            raise
+        raise BadInput(error.field, HIDDEN, error.bound, source=path) from None
     schema = Node(document.get("schema") if isinstance(document, dict) else None, field="schema",
                   source=path).choice(SECRETS)
     SECRETS[schema](path)
@@ -311,9 +317,12 @@ def _key(passphrase: str, salt: bytes, work: int) -> bytes:
 
 
 def restored(entry: Entry, out: Path) -> None:
-    """Write an entry's file as it was, mode 0600, where nothing is; raises BadInput if it opens nothing any more."""
-    with TemporaryDirectory() as folder:           # 0700, as are all that this makes
-        copy = Path(folder) / "secret.json"
+    """Write an entry's file as it was, mode 0600, where nothing is; raises BadInput if it opens nothing any more.
+
+    Nothing of it lies elsewhere meanwhile, as in a folder for what is temporary, which may be on another disk.
+    """
+    with jsonio.refusing_to_write(out), TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        copy = Path(folder) / "secret.json"        # in a folder of mode 0700
         jsonio.write(copy, entry.document, mode=0o600)
         Node(entry.schema, field="schema").choice(SECRETS)
         SECRETS[entry.schema](copy)

@@ -31,7 +31,7 @@ from tailproof.audits.account import (
     publications,
     read_account,
 )
-from tailproof.audits.archive import Opened, TamperedArchive, open_archive
+from tailproof.audits.archive import Opened, TamperedArchive, _copy_epoch, open_archive
 from tailproof.audits.contracts import OnChain, contract_findings
 from tailproof.audits.finding import Finding, Verdict, looked, trusted
 from tailproof.audits.page import page
@@ -41,7 +41,7 @@ from tailproof.audits.report import Attested, Report, Signed, SignedReport
 from tailproof.bundle import Bundle
 from tailproof.epoch_contents import content_of
 from tailproof.epoch_leaves import EpochLeaves
-from tailproof.epochs import Claim
+from tailproof.epochs import Claim, load
 from tailproof.signing import SignedContent
 from verifier_contracts.abi import decode_call, encode_call
 from verifier_contracts.eip712 import sign
@@ -559,7 +559,7 @@ def test_two_reports_are_compared_finding_by_finding(real: RealSystem, site: Pat
     for name, epoch in (("good", real.path("epoch")), ("bad", false)):
         real.run("audit", epoch, *at, "--out", tmp_path / name)
     same = real.run("audit", "compare", tmp_path / "good", tmp_path / "good")
-    assert (same.code, same.data["changed"]) == (0, [])
+    assert (same.code, same.data["changed"], same.data["signed_by"]) == (0, [], [None, None])
     worse = real.run("audit", "compare", tmp_path / "good", tmp_path / "bad")
     assert worse.code == 1
     changed = {one["id"]: one for one in worse.data["changed"]}
@@ -695,3 +695,34 @@ def test_a_tampered_manifest_is_another_archive(site: Path) -> None:
         assert origin.verdict is Verdict.FAILED
     (origin,) = (one for one in honest.findings(honest.digest, []) if one.id == "archive.origin")
     assert origin.verdict is Verdict.HELD
+
+
+def test_an_archive_holds_an_epochs_files_and_nothing_that_lies_beside_them(epoch_directory: Path, tmp_path: Path
+                                                                            ) -> None:
+    """Whoever made the directory could have a link there to what the auditor alone may read; and she something of her
+    own."""
+    secret, given = tmp_path / "secret", Path(shutil.copytree(epoch_directory, tmp_path / "given"))
+    secret.write_text("the auditor's own")
+    before = {path.relative_to(given) for path in given.rglob("*")}
+    (given / "notes.txt").symlink_to(secret)
+    (given / "opening.secret.json").write_text("{}")
+    _copy_epoch(given, tmp_path / "copy")
+    assert {path.relative_to(tmp_path / "copy") for path in (tmp_path / "copy").rglob("*")} == before
+    load(tmp_path / "copy")
+    (given / "shocks.npy").unlink(missing_ok=True)
+    (given / "shocks.npy").symlink_to(secret)
+    with pytest.raises(BadInput, match=r"a link: shocks\.npy"):
+        _copy_epoch(given, tmp_path / "other")
+    (given / "shocks.npy").unlink()
+    (given / "sources").rename(tmp_path / "sources")
+    (given / "sources").symlink_to(tmp_path / "sources")
+    with pytest.raises(BadInput, match="a link: sources"):
+        _copy_epoch(given, tmp_path / "another")
+
+
+def test_an_archives_own_subject_is_audited_and_no_file_that_is_named_beside_it(
+        real: RealSystem, tmp_path: Path) -> None:
+    at = ("--at", "2027-02-01T00:00:00Z")
+    assert real.run("audit", "archive", real.path("epoch"), *at, "--out", tmp_path / "archive").code == 0
+    answer = real.run("audit", tmp_path / "other.json", "--archive", tmp_path / "archive")
+    assert (answer.code, answer.data["field"]) == (2, "SUBJECT")

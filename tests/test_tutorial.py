@@ -68,6 +68,9 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
     assert not (shell.folder / "none.json").exists()
     shown = said["tailproof config show"]
     assert "profile  trial" in shown
+    (dropped,) = re.findall(r"open it and drop the certificate, (.*) on it", PAGE.read_text())
+    for name in re.findall(r"`([^`]+)`", dropped):
+        assert (shell.folder / name).is_file(), name
     assert str(shell.folder / "contracts.json") in shown
 
 

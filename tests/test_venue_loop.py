@@ -510,6 +510,22 @@ def test_a_signature_that_is_none_keeps_no_other_from_counting(site: VenueSite, 
     assert venue.published == 1
 
 
+def test_a_signers_name_that_another_has_taken_keeps_it_from_nothing(site: VenueSite, two: list[Member]) -> None:
+    """Whoever may put files there could else have it believe that it has signed."""
+    venue, folder = site.venue(), site.home / "signatures"
+    for _ in range(2):
+        venue.once()
+    assert (site.sign(0), site.sign(1)) == (1, 1)
+    one, other = sorted(folder.iterdir())
+    one.write_bytes(other.read_bytes())                        # good, and not its own
+    other.unlink()
+    other.symlink_to(folder / "nothing")
+    assert (site.sign(0), site.sign(1), site.sign(0), site.sign(1)) == (1, 1, 0, 0)
+    for _ in range(2):
+        venue.once()
+    assert venue.published == 1
+
+
 @pytest.mark.parametrize(("terms", "why"), [
     ({"model": b"another"}, "model is another file"), ({"allow_trial": False}, "purpose"),
     ({"collateral": None}, "factors_hash"), ({"valid_for": 60}, "deadline"), ({"accepts_changes": False}, "changes")])

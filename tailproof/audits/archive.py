@@ -26,10 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from primitives import jsonio
-from primitives.errors import BadInput, Said, TailproofError
+from primitives.errors import BadInput, Said, TailproofError, unreadable
+from primitives.inputs import open_input
 from primitives.jsonio import Node
+from risk.epochs import epoch_directory
 from risk.epochs.epoch_directory import creating
 from risk.epochs.provenance import read_source
+from risk.grid import grid_directory
 from verifier_contracts.addresses import read_address
 from verifier_contracts.pinned import PinnedChain
 
@@ -43,6 +46,9 @@ SCHEMA, CHAIN_SCHEMA = "tailproof.audit-archive/1", "tailproof.audit-chain/1"
 MANIFEST = "archive.json"
 LARGEST = 1 << 30
 """Bytes of one file."""
+_OF_EPOCH = (epoch_directory.MANIFEST, *epoch_directory.SOURCES.values(), *(
+    f"{name}.npy" for name in (*epoch_directory.COLUMNS, *epoch_directory.SCENARIOS, epoch_directory.SHOCKS)))
+_OF_GRID = (grid_directory.MANIFEST, grid_directory.COLLATERAL)
 _PATH = r"(?!.*(?:^|/)\.)[A-Za-z0-9_.-]{1,100}(?:/[A-Za-z0-9_.-]{1,100}){0,4}"
 
 
@@ -141,7 +147,7 @@ def collect(out: Path, subject: Subject, given: Given, made: Made, chain: Pinned
     with creating(out) as fresh:
         places = {path: f"epochs/{number}" for number, path in enumerate(made.used.epochs)}
         for path, place in places.items():
-            shutil.copytree(path, fresh / place)
+            _copy_epoch(path, fresh / place)
         for number, path in enumerate(given.keys):
             _copy_key(path, fresh / "keys" / str(number), proving_keys)
         if given.config is not None:
@@ -167,6 +173,24 @@ def collect(out: Path, subject: Subject, given: Given, made: Made, chain: Pinned
 def _copy(source: Path, to: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_bytes(read_source(source))
+
+
+def _copy_epoch(source: Path, to: Path) -> None:
+    """The files of an epoch, and nothing that lies beside them. No link is followed: whoever made the directory could
+    have one there to what the auditor alone may read, and the archive shows it to others."""
+    for folder in (Path(), Path(grid_directory.ARRAYS)):
+        for name in (*_OF_EPOCH, *(_OF_GRID if folder == Path() else ())):
+            path, copy = source / folder / name, to / folder / name
+            if not os.path.lexists(path):
+                continue
+            if any(one.is_symlink() for one in (path, *(above for above in path.parents if source in above.parents))):
+                raise BadInput("epoch directory", Said(f"a link: {folder / name}"), "files alone", source=source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with open_input(path, links=False) as file, copy.open("xb") as out:
+                    shutil.copyfileobj(file, out)
+            except OSError as error:
+                raise BadInput("file", unreadable(error), "a readable file", source=path) from None
 
 
 def _copy_key(source: Path, to: Path, proving: bool) -> None:

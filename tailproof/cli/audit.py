@@ -141,9 +141,13 @@ def _from_archive(root: Path, expect: str | None, subject: str | None, own: dict
         if value is not None:
             raise BadInput(name, str(value), "absent with --archive, which has it")
     opened = open_archive(root)
+    if subject is not None and opened.subject.kind != "account":
+        # Else the archive's would be audited, whatever file is named.
+        raise BadInput("SUBJECT", subject, f"absent: what is audited is the {opened.subject.kind} in the archive",
+                       source=root)
     if subject is not None and opened.subject.account != Subject.of(subject).account:
-        raise BadInput("SUBJECT", subject, f"{opened.subject.account or opened.archive.kind}, which the archive is of: "
-                       "or leave it out", source=root)
+        raise BadInput("SUBJECT", subject, f"{opened.subject.account}, which the archive is of: or leave it out",
+                       source=root)
     given = with_own(opened.given, {**_parsed(own), "at": instant})
     brought = sorted(name for name, value in own.items() if value)
     made = run.make(opened.subject, given, opened.chain, auditor=auditor, progress=progress)
@@ -302,8 +306,11 @@ def compare_reports(before: Path, now: Path) -> Outcome:
     inputs = sorted(name for name in {*old.inputs, *new.inputs} if old.inputs.get(name) != new.inputs.get(name))
     rows = [(one.id, str(one.before.verdict) if one.before else "-", str(one.now.verdict) if one.now else "-",
              (one.now or one.before).why) for one in changed]                                # type: ignore[union-attr]
-    return Outcome({"changed": [one.to_json() for one in changed], "inputs": inputs,
+    signed = [one.report.auditor if one.signature is not None else None for one in reports]
+    return Outcome({"changed": [one.to_json() for one in changed], "inputs": inputs, "signed_by": signed,
                     "same": len(old.findings) - sum(one.before is not None for one in changed)},
-                   [*(table(rows, ("finding", "before", "now", "why")) or ["No finding has changed."]),
+                   [*(f"{path} is signed by {by}" if by else f"{path} is unsigned: anybody may have written it"
+                      for path, by in zip((before, now), signed, strict=True)),
+                    *(table(rows, ("finding", "before", "now", "why")) or ["No finding has changed."]),
                     *([f"other inputs: {', '.join(inputs)}"] if inputs else [])],
                    not any(one.worse for one in changed))

@@ -31,7 +31,7 @@ def verify(bundle: Path, key: Path, epoch: Path | None, commitment: str | None, 
 
     from ..auditing import audit
     from ..bundling import KINDS
-    from ..epochs import read_claim
+    from ..epochs import NO_PURPOSE, read_claim
     from ..statement_table import TABLE, kind_of
     from ..telling import said_by
     given, verification_key = Bundle.load(bundle), read_verification_key(key)
@@ -54,6 +54,7 @@ def verify(bundle: Path, key: Path, epoch: Path | None, commitment: str | None, 
         (circuit is None, "That the key is for this statement is unchecked: a key directory says what its key is for."),
         (trusted is not None and not trusted.recomputed,
          "The root is the manifest's own: give the epoch directory to recompute it."),
+        (trusted is not None and trusted.trial is None, NO_PURPOSE),
         (kind == "cover", "That the vault holds this value is unchecked: the contract knows (vault balance)."),
     ) if unchecked]
     trial = trusted is not None and trusted.trial

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from primitives import jsonio
-from primitives.errors import BadInput, Said
+from primitives.errors import BadInput, Said, unreadable
+from primitives.inputs import open_input
 
 from .console import CONTINUED, FILE, OUTPUT, Integer, Outcome, reporting, table, warn
 from .node import Endpoint, talking_to_a_node
@@ -62,8 +63,11 @@ def submit(bundles: tuple[Path, ...], deployment: Path, outbox: str) -> Outcome:
     intake = Intake(box, lambda document: read_parcel(document, there), clock=time.time)
     taken = []
     for path in bundles:
-        with path.open("rb") as file:
-            document = file.read(LARGEST_DOCUMENT + 1)
+        try:
+            with open_input(path, pipes=True) as file:
+                document = file.read(LARGEST_DOCUMENT + 1)
+        except OSError as error:
+            raise BadInput("file", unreadable(error), "a readable file", source=path) from None
         try:
             taken.append(intake.take(document.decode(), "command"))
         except UnicodeDecodeError:
@@ -79,9 +83,13 @@ def submit(bundles: tuple[Path, ...], deployment: Path, outbox: str) -> Outcome:
 @reporting
 def status(deployment: Path, outbox: str) -> Outcome:
     """What is in the outbox, as it was written last; no node is asked."""
+    from relayer.outbox import database
     from verifier_contracts.system import System
 
     from ..relaying import open_outbox
+    place = database(outbox)
+    if place.drivername == "sqlite" and not os.path.exists(str(place.database)):
+        raise BadInput("--outbox", outbox, "an outbox that is there: `relay submit` and `relay run` make one")
     box = open_outbox(outbox, System.load(deployment))
     counts, latest, out = box.counts(), box.latest(20), box.out()
     return Outcome({"outbox": box.name, "items": counts, "latest": [_shown(item) for item in latest],
@@ -242,6 +250,9 @@ def _listening(listen: str | None, token_file: Path | None) -> tuple[tuple[str, 
     if token_file is None:
         return (name, int(port)), []
     from relayer.intake_http import read_tokens
+    from relayer.views import hosts_of
+    if hosts_of(name) is None:
+        warn(f"--listen {listen} speaks no TLS: put something before it that does, or whoever is between reads tokens")
     if told := exposed(token_file):
         warn(told)
     return (name, int(port)), read_tokens(token_file)

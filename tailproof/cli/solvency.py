@@ -334,6 +334,7 @@ def told(challenge: Challenge, checks: Sequence[Check], trust: Trust, shown: str
         # Without it: balances of a better day are counted at this epoch's prices, and each check holds.
         (trusted.valuation is None, f"Of when the epoch's prices are{then} is the holder's word: give the epoch "
          "directory, which says it."),
+        (trusted.trial is None, epochs.NO_PURPOSE),
         (trusted.valuation is not None, f"Whether prices of {format_time(trusted.valuation or 0)} are young enough at "
          f"{format_time(at)} is for you to say."),
         (trust.instant is not None, f"It was checked as of {format_time(at)}, which is not now."),

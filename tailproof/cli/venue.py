@@ -19,6 +19,7 @@ from .. import epochs
 from ..extras import require
 from ..keys import INSECURE, KeyDirectory
 from ..number_forms import duration
+from ..secret import without_core_dumps
 from . import venue_replay, venue_run
 from .console import FILE, Integer, Outcome, progress, reporting, say, table, warn
 from .node import Endpoint, talking_to_a_node
@@ -117,6 +118,7 @@ def prove(epoch: Path, portfolios: Path, key: Path, deployment: Path, epoch_id: 
     if out.exists() and not out.is_dir():
         raise BadInput("--out", str(out), f"a folder, or {NEW}")
     source = _source(workers, scheduler, tls_ca, tls_cert, tls_key, insecure)
+    without_core_dumps()
     accounts, keys, numbers = read_accounts(portfolios), KeyDirectory.load(key), epochs.load(epoch)
     kind = kind_of_key(keys)
     if kind not in KINDS:

@@ -16,6 +16,7 @@ import click
 from primitives.errors import BadInput, Said, TailproofError
 
 from ..extras import require
+from ..secret import without_core_dumps
 from .console import CONTINUED, FILE, Integer, Outcome, reporting, table
 from .node import Endpoint, talking_to_a_node
 from .relay import writer
@@ -50,7 +51,6 @@ def run(config: Path, deployment: Path, endpoint: Endpoint, log: Path | None, ti
     require("farm", "relay")
     from ..hearing import Hearing
     from ..venue.config import VenueConfig
-    from ..venue.running import without_core_dumps
     if endpoint.dry_run or endpoint.calldata is not None:
         raise BadInput("--dry-run and --calldata", Said("given"), "absent: a venue sends (`venue check` does not)")
     settings = VenueConfig.load(config)

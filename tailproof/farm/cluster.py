@@ -6,6 +6,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from primitives import threads
@@ -67,7 +68,17 @@ def local(workers: int, *, log_level: int = logging.CRITICAL, folder: str | None
             silence_logs=log_level, security=Security.temporary(), protocol="tls://", memory_limit=0,
             local_directory=folder or own, env={threads.SETTING: str(share)}) as cluster, Client(
             cluster, set_as_default=False) as client:
+        _let_nobody_log_jobs(client)
         yield client
+
+
+def _let_nobody_log_jobs(client: Client) -> None:
+    """Of a job that it cannot read, as where Tailproof is another version's or is not there, Dask would log the bytes,
+    and in them an opening. Whoever is on the scheduler, or joins it, is told to be silent of that before it gets a job;
+    what tells it is of Python's own, and so can be read everywhere."""
+    silent = partial(logging.getLogger("distributed.protocol.pickle").setLevel, logging.WARNING)
+    client.run_on_scheduler(silent)
+    client.register_worker_callbacks(silent)
 
 
 def renew(client: Client) -> int:
@@ -115,4 +126,8 @@ def remote(address: str, tls: Tls | None, *, insecure: bool = False, patience: f
         except TimeoutError:
             raise NoWorkers(f"the scheduler {address} has no worker") from None
         require_safe_workers(client.nthreads(), insecure=insecure)
+        try:
+            _let_nobody_log_jobs(client)
+        except Exception as error:                 # whatever was raised there
+            raise NoWorkers(f"the scheduler {address} could not be asked ({type(error).__name__})") from None
         yield client

@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from primitives.errors import BadInput, TailproofError
@@ -25,6 +25,7 @@ from ..attestation import prove_margin
 from ..bundling import prove_bundle
 from ..epochs import AnyEpoch
 from ..keys import OpenedKey
+from ..secret import without_core_dumps
 from .work import Answer, Job, Refusal, Site
 
 if TYPE_CHECKING:
@@ -148,9 +149,7 @@ def _require_memory_only(here: Worker | None) -> None:
     if type(data) is not dict:
         raise BadInput("memory of the worker", type(data).__name__, "without a way to disk: start it with "
                        "--memory-limit 0")
-    with suppress(ImportError, OSError, ValueError):           # not on every system
-        import resource
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    without_core_dumps()
 
 
 def _said(error: Exception) -> str:

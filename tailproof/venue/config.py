@@ -54,6 +54,8 @@ from primitives.errors import HIDDEN, BadInput, Said, unreadable
 from primitives.inputs import open_input
 from primitives.jsonio import Node
 
+from ..settings import with_password
+
 LARGEST = 1 << 20
 _SECRET = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 _TEXT = r"(?s).+"
@@ -156,7 +158,7 @@ class VenueConfig:
             raise BadInput("accounts.store, accounts.secret", None, "given, one of them", source=path)
         relay = top["relay"].object({"outbox"})
         outbox = relay["outbox"].text(_TEXT, "a path, or the URL of a database")
-        if re.match(r"[a-z][a-z0-9+]*://[^/@]*:[^/@]*@", outbox):
+        if with_password(outbox):
             raise BadInput("relay.outbox", HIDDEN, "without a password (~/.pgpass has it, or $PGPASSWORD)", source=path)
         keeper = None if "keeper" not in top else top["keeper"].object(
             {"gas_per_day"}, {"favours", "every", "delivery_key", "disclose_key"})

@@ -30,7 +30,7 @@ from ..watching import Library
 from . import feeds
 from .copies import copy_epoch
 from .feeds import Feed, Snapshot
-from .rounds import Proposal, Rounds, signature_path
+from .rounds import Proposal, Rounds, place_of
 
 if TYPE_CHECKING:
     from verifier_contracts.signers import Signer
@@ -98,8 +98,8 @@ class Cosigner:
                 proposal = self.rounds.proposal(tick)
                 if proposal is None or proposal.content.deadline < self.there.chain.next_time():
                     continue
-                path = signature_path(self.out, proposal, self.signer.address)
-                if path.exists():
+                path = place_of(self.out, proposal, self.there.oracle.domain, self.signer.address)
+                if path is None:
                     continue
                 self._sign(proposal, path)
                 signed += 1

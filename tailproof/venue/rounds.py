@@ -9,6 +9,7 @@ Nothing here is believed by who reads it: signers make the epoch again, and the 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ SCHEMA = "tailproof.venue-round/1"
 LATEST = 10**12 - 1
 LARGEST = 1 << 16
 """Bytes of a content or a signature, which are some thousand."""
+MOST_NAMES = 64
+"""Of files that a signer's may have."""
 _NUMBER = r"[0-9]{6,12}"
 EPOCH = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 """Names of epoch directories: those of ticks, and of what others put there."""
@@ -110,6 +113,30 @@ def _read(path: Path) -> Node:
 def signature_path(folder: Path, proposal: Proposal, signer: str) -> Path:
     """Where a signer puts its signature of a content."""
     return folder / f"{name(proposal.tick)}-{signer}-{proposal.content.digest().hex()[:8]}.json"
+
+
+def place_of(folder: Path, proposal: Proposal, domain: OracleDomain, signer: str) -> Path | None:
+    """Where a signer may put its signature of a content; None where it is there already. Somebody else's file under its
+    name keeps it from nothing: it takes the next name.
+
+    Raises
+    ------
+    BadInput : every name is taken by what is none.
+    """
+    first = signature_path(folder, proposal, signer)
+    for number in range(1, MOST_NAMES + 1):
+        path = first if number == 1 else first.with_name(f"{first.stem}-{number}.json")
+        if not os.path.lexists(path):
+            return path
+        try:
+            one = SignedContent.of(_read(path))
+            if (one.chain_id, one.oracle, one.content, one.signer) == (
+                    domain.chain_id, domain.oracle, proposal.content, signer):
+                require_signature(domain.content(proposal.content), signer, one.signature, path)
+                return None
+        except (TailproofError, OSError):
+            continue
+    raise BadInput("output", str(first), "a name that is free: others' files have all of them", source=folder)
 
 
 @dataclass(frozen=True)

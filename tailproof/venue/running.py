@@ -550,12 +550,3 @@ def _where(error: Exception) -> str:
     """File and line, without a value."""
     frames = traceback.extract_tb(error.__traceback__)
     return ", ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[-3:])
-
-
-def without_core_dumps() -> None:
-    """A venue's memory holds openings: it is not to lie in a file when it crashes."""
-    try:
-        import resource
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    except (ImportError, OSError, ValueError):     # not on every system
-        pass

@@ -205,8 +205,9 @@ def test_it_is_served(site: Site) -> None:
         with socket.create_connection(("127.0.0.1", int(served.url.rsplit(":", 1)[1])), timeout=30) as line:
             line.sendall(b"POST /bundles HTTP/1.1\r\nX: " + b"a" * (20 << 10))
             assert line.recv(64).split(b" ")[1] in (b"400", b"431")
-        with pytest.raises(BadInput, match="--listen"):
-            Serving(site.endpoint, "127.0.0.1", int(served.url.rsplit(":", 1)[1]))
+        for host in ("127.0.0.1", "a..b"):                     # taken, and no name at all
+            with pytest.raises(BadInput, match="--listen"):
+                Serving(site.endpoint, host, int(served.url.rsplit(":", 1)[1]))
         with requests.Session() as kept:                       # a connection that its client keeps
             assert kept.get(f"{served.url}/health", timeout=30).status_code in (200, 503)
             served.close()

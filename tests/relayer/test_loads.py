@@ -66,6 +66,14 @@ def test_a_batch_takes_the_place_of_margins_that_it_has_and_of_no_others() -> No
     assert sorted(one.key for one in found.held) == [1, 2, 3]
 
 
+def test_a_batch_that_says_otherwise_takes_no_margins_place() -> None:
+    """Else whoever brings batches with a stranger's account under a commitment of his own keeps her margin waiting."""
+    (truly, other) = (Row(f"0x{number:040x}", 1, 7, 5) for number in (1, 2))
+    mixed = batch(1, 2)._replace(parcel=replace(batch(1, 2).parcel, rows=(truly, other._replace(commitment=6))))
+    found = plan([*waits(1, 2), mixed], now=100.0, combine=BOTH)
+    assert (keys(found.loads), [one.key for one in found.held]) == ([[2], [99]], [1])
+
+
 def test_a_batch_of_little_waits_where_the_margins_are_cheaper() -> None:
     cheap = MEASURED._replace(batch={"batch-16": 10**7})
     found = plan([*waits(1, 2), batch(1, 2)], now=100.0, combine=BOTH, gas=cheap)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -158,7 +159,8 @@ def test_it_is_of_one_deployment(outbox: Outbox, place: str) -> None:
 def test_where_it_is(tmp_path: Path) -> None:
     assert database("x.db").drivername == "sqlite"
     assert database("postgresql://u@h/d").drivername == database("postgres://u@h/d").drivername == "postgresql+psycopg"
-    for bad in ("mysql://u:secret@h/d", "sqlite://", "nonsense://", "postgresql+asyncpg://u:secret@h/d"):
+    for bad in ("mysql://u:secret@h/d", "sqlite://", "nonsense://", "postgresql+asyncpg://u:secret@h/d",
+                "sqlite:///:memory:", "postgresql://u@h/d?password=secret", "postgresql://u@h/d?sslpassword=secret"):
         with pytest.raises(BadInput, match="outbox") as caught:
             database(bad)
         assert "secret" not in str(caught.value)
@@ -167,3 +169,36 @@ def test_where_it_is(tmp_path: Path) -> None:
     assert "secret" not in str(busy.value)
     with pytest.raises(OutboxBusy):
         Outbox.open(str(tmp_path / "no" / "such" / "folder.db"), 1, DESK)
+
+
+def test_a_reason_of_any_characters_is_kept(outbox: Outbox) -> None:
+    """A contract's words may hold NUL, which PostgreSQL's text does not."""
+    one = parcel(1)
+    item, _ = outbox.take(one.name, one.says, "1", 0.0)
+    outbox.move([item], State.REFUSED, "Error(reason=a\0b)", 1.0)
+    found = outbox.find(one.name)
+    assert found is not None
+    assert found.reason == "Error(reason=a\\0b)"
+
+
+def test_its_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """Signed transactions lie in it, some of which no node has yet."""
+    before = os.umask(0o022)
+    try:
+        made = Outbox.open(str(tmp_path / "outbox.db"), CHAIN_ID, DESK)
+        fill(made.take, [1])
+        for path in tmp_path.iterdir():
+            assert path.stat().st_mode & 0o077 == 0, path.name
+        made.close()
+    finally:
+        os.umask(before)
+
+
+def test_one_writes_by_whatever_name(tmp_path: Path) -> None:
+    one = Outbox.open(str(tmp_path / "outbox.db"), CHAIN_ID, DESK)
+    (tmp_path / "link.db").symlink_to(tmp_path / "outbox.db")
+    other = Outbox.open(str(tmp_path / "link.db"), CHAIN_ID, DESK)
+    with one.writing(), pytest.raises(OutboxBusy), other.writing():
+        pass
+    for each in (one, other):
+        each.close()

@@ -401,3 +401,45 @@ def test_under_another_root_or_key_it_says_something_else() -> None:
     assert {other.name for other in others} == {one.name}
     assert len({one.says, *(other.says for other in others)}) == 4
     assert replace(one, words=(2,) * 8).says == one.says, "a proof can be made again"
+
+
+def test_what_was_refused_is_carried_with_the_proof_that_is_brought_anew(world: World) -> None:
+    """Whoever brings a false proof first else keeps every true one of the same margin out, until the next start."""
+    loaded, sent = world.desk.load, list[tuple[int, ...]]()
+
+    def load(parcels: Any) -> Any:
+        sent.append(parcels[0].words)
+        return loaded(parcels)
+    world.desk.load = load                                                                     # type: ignore[method-assign]
+    world.relay._read = lambda document: replace(parcel(1), words=(int(document),) * 8)
+    world.chain.false = frozenset({parcel(1).name})
+    world.outbox.take(parcel(1).name, parcel(1).says, "7", world.now)
+    world.step()
+    assert (item(world, 1).state, sent.pop()) == ("refused", (7,) * 8)
+    world.chain.false = frozenset()
+    assert world.outbox.take(parcel(1).name, parcel(1).says, "8", world.now)[1] == "again"
+    world.step()
+    assert (item(world, 1).state, sent.pop()) == ("sent", (8,) * 8)
+
+
+@pytest.mark.parametrize("liars", [1, 3])
+def test_a_node_that_answers_what_no_contract_does_ends_no_relayer(world: World, liars: int) -> None:
+    """One of three is outvoted, and left alone for a while; of all of them the round fails, and is heard."""
+    judged = world.desk.judge
+
+    def judge(peer: Any, parcels: Any, block: int | None) -> Any:
+        if int(peer.name[-1]) < liars:
+            raise BadInput("answer of RiskOracle.rootOf", "0x", "what RiskOracle answers")
+        return judged(peer, parcels, block)
+    world.desk.judge = judge                                                                   # type: ignore[method-assign]
+    world.take(1)
+    world.step()
+    assert item(world, 1).state == ("sent" if liars == 1 else "queued")
+    assert [facts["node"] for event, facts in world.said if event == "node is not believed"] == [
+        f"http://node{place}" for place in range(liars)]
+    assert bool(world.relay.trouble) == (liars == 3)
+    if liars == 3:
+        world.desk.judge = judged                                                              # type: ignore[method-assign]
+        world.now += 60
+        world.step()
+        assert item(world, 1).state == "sent", "it goes on once they answer"

@@ -278,14 +278,15 @@ def test_an_answer_is_read_as_a_strangers(text: Any) -> None:
 # -- what is left behind -----------------------------------------------------------------------------------------------
 SCRIPT = """
 import logging, sys
+from contextlib import suppress
 from dataclasses import replace
 sys.path[:0] = {path!r}
 from pathlib import Path
 import test_farm
 from farm_site import make
-from tailproof.farm import cluster
+from tailproof.farm import cluster, worker
 from tailproof.farm.dispatch import Dispatch
-from test_farm import fail
+from test_farm import fail, forget
 
 if __name__ == "__main__":
     farm = make(Path("home"), accounts=4)
@@ -298,17 +299,30 @@ if __name__ == "__main__":
         Path("logs").write_text(logs)
         import shutil
         shutil.copytree("left", "kept")                # while the workers still have it
+        client.run(forget)                             # as of another version, or without Tailproof
+        unread = client.submit(worker.prove, farm.jobs()[0], farm.site)
+        with suppress(Exception):
+            unread.exception(timeout=3)                # Dask says on stderr what it cannot read, and has no answer
     Path("said").write_text(" ".join(sorted(str(result.lost or result.refusal or "proven") for result in results)))
     print("ended")
 """
 
 
+def forget() -> None:
+    """What a job is."""
+    from tailproof.farm import work
+    del work.Job                                                                               # type: ignore[misc]
+
+
 def secrets_of(farm: Farm) -> list[bytes]:
-    """Every salt, as bytes of either order, hexadecimal and decimal."""
+    """Every salt, as bytes of either order, as they are and as Python shows them, hexadecimal and decimal."""
     found = list[bytes]()
     for opening in farm.openings.values():
         salt = opening.salt
-        found += [salt.to_bytes(32, "big"), salt.to_bytes(32, "little"), b"%x" % salt, b"%d" % salt]
+        for order in ("big", "little"):
+            raw = salt.to_bytes(32, order)                                                     # type: ignore[arg-type]
+            found += [raw, repr(raw)[2:-1].encode()]
+        found += [b"%x" % salt, b"%d" % salt]
     return found
 
 
@@ -324,11 +338,12 @@ def test_no_opening_is_on_a_workers_disk_or_in_a_log(tmp_path: Path) -> None:
     from tailproof.secret import Opening
     openings = {path.name: Opening.load(path) for path in (tmp_path / "home" / "in").iterdir()}
     hunted = secrets_of(Farm(tmp_path, None, None, openings))          # type: ignore[arg-type]
-    assert len(hunted) == 16
+    assert len(hunted) == 24
     files = [path for folder in ("left", "kept") for path in (tmp_path / folder).rglob("*") if path.is_file()]
     texts = {"stdout": done.stdout, "stderr": done.stderr, "logs": (tmp_path / "logs").read_bytes(),
              **{str(path): path.read_bytes() for path in files}}
     assert b"Worker" in texts["stderr"] or b"worker" in texts["stderr"]            # logs were on
+    assert b"Failed to deserialize" in texts["stderr"]
     for where, text in texts.items():
         assert not any(secret in text for secret in hunted), where
     salt_file = next((tmp_path / "home" / "in").iterdir()).read_bytes()

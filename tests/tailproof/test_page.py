@@ -213,8 +213,10 @@ def test_without_an_epochs_directory_its_time_is_the_holders_word(run: Run, fold
     for name, said in (("solvency", False), ("netting", True)):
         trust = agree(run, judge, name, dropped(folder, name))["data"]["taken_on_trust"]
         assert [("balances are of then" in one) for one in trust if "when the epoch's prices are" in one] == [said]
+        assert epochs.NO_PURPOSE in trust, "nor whether it is a trial, of which no box says anything then"
     told = agree_in_folder(run, judge, "netting", dropped(folder, "netting"), folder / "grid")
     assert not any("when the epoch's prices are" in one for one in told["data"]["taken_on_trust"])
+    assert epochs.NO_PURPOSE not in told["data"]["taken_on_trust"]
 
 
 def test_a_group_is_whole(run: Run, folder: Path, judge: Judge, tmp_path: Path) -> None:

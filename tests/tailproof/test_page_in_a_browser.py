@@ -84,7 +84,19 @@ def test_an_epochs_folder_is_hashed_again(browser: Browser, folder: Path) -> Non
 
 
 def test_what_was_cleared_meanwhile_has_no_verdict(browser: Browser, folder: Path) -> None:
-    """However soon: whoever starts over while something is checked is not told of it."""
+    """However soon: whoever starts over while something is read or checked is not told of it."""
+    browser("evaluate", """() => {
+      const read = File.prototype.arrayBuffer;
+      File.prototype.arrayBuffer = async function () {
+        await new Promise((done) => setTimeout(done, 300));
+        return read.call(this);
+      };
+    }""", None)
+    browser("choose", list(dropped(folder, "margin").values()))
+    browser("evaluate", "() => document.getElementById('clear').click()", None)
+    browser("evaluate", "() => new Promise((done) => setTimeout(done, 1500))", None)
+    assert "Held" not in browser("verdict", "")
+    browser("evaluate", "() => location.reload()", None)
     browser("choose", list(dropped(folder, "margin").values()))
     for _ in range(3):
         browser("evaluate", """() => {
@@ -118,6 +130,39 @@ def test_false_and_bad_input_are_told_apart(browser: Browser, folder: Path, tmp_
     (tmp_path / "opening.json").write_text('{"schema": "tailproof.opening/1"}')
     browser("choose", [tmp_path / "opening.json"])
     assert "none of your secrets" in browser("verdict", "bad input")
+
+
+def test_files_that_come_with_a_proof_do_not_stand_in_for_trusted_ones_unsaid(browser: Browser, folder: Path,
+                                                                              tmp_path: Path) -> None:
+    """Whoever made the proof may have put a key of hers beside it, whose secret she knows."""
+    parts = dropped(folder, "margin")
+    browser("choose", [parts["key"], parts["epoch"]])
+    (tmp_path / "sent").mkdir()
+    (tmp_path / "sent" / "bundle.json").write_bytes(parts["proof"].read_bytes())
+    (tmp_path / "sent" / "key.json").write_bytes(dropped(folder, "cover")["key"].read_bytes())
+    browser("folder", tmp_path / "sent")
+    text = browser("verdict", "false")
+    assert "key.json took the place of another verification key" in text
+    browser("choose", [parts["key"]])
+    assert "took the place" not in browser("verdict", "held"), "her own again"
+    browser("choose", [parts["key"], dropped(folder, "cover")["key"]])
+    assert "took the place of another verification key" in browser("verdict", "false"), "of two one was not meant"
+    browser("click", "#clear")
+    browser("choose", list(parts.values()))
+    assert "took the place" not in browser("verdict", "held")
+
+
+def test_what_cannot_be_read_at_all_is_told(browser: Browser, folder: Path, tmp_path: Path) -> None:
+    """And is waited for by nobody: a text of millions of characters, a grid without nodes."""
+    (tmp_path / "long.json").write_text('{"schema": "' + "a" * (20 << 20) + '"}')
+    browser("choose", [tmp_path / "long.json"])
+    assert "Bad input" in browser("verdict", "bad input")
+    parts = dropped(folder, "solvency")
+    grid = json.loads(parts["epoch"].read_text())
+    grid["standard"] = {**grid["standard"], "spot_nodes": None}
+    (tmp_path / "grid.json").write_text(json.dumps(grid))
+    browser("choose", [tmp_path / "grid.json", *(path for part, path in parts.items() if part != "epoch")])
+    assert "Bad input" in browser("verdict", "bad input")
 
 
 def test_a_verdict_takes_less_than_a_second(browser: Browser, folder: Path) -> None:

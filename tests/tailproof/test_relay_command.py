@@ -98,6 +98,13 @@ def test_what_is_wrong_is_said_before_anything_is_done(run: Run, site: SimpleNam
                            (("--folder", tmp_path / "none"), "folder")):
         told = run("relay", "run", *there, *options)
         assert (told.code, told.data["field"]) == (2, field), told
+    (tmp_path / "tokens").write_text("t" * 40 + "\n")
+    for address, warned in (("127.0.0.1:0", False), ("[::1]:0", False), ("192.0.2.1:0", True)):
+        told = run("relay", "run", *there, "--listen", address, "--token-file", tmp_path / "tokens", "--quorum", 2)
+        assert (told.code, "speaks no TLS" in told.stderr) == (2, warned), told
+    for bundle, bound in ((tmp_path / "absent.json", "a readable file"), (tmp_path, "a readable file")):
+        told = run("relay", "submit", bundle, *there[:2], *there[4:])
+        assert (told.code, told.data["bound"]) == (2, bound), told
     told = run("relay", "run", *there[:4], "--outbox", "mysql://x:secret@y/z")
     assert (told.code, told.data["field"]) == (2, "outbox")
     assert "secret" not in json.dumps(told.data)
@@ -106,6 +113,12 @@ def test_what_is_wrong_is_said_before_anything_is_done(run: Run, site: SimpleNam
     run("relay", "status", "--deployment", site.deployment, "--outbox", tmp_path / "box.db")
     told = run("relay", "status", "--deployment", tmp_path / "other.json", "--outbox", tmp_path / "box.db")
     assert (told.code, told.data["field"]) == (2, "ledger of the outbox")
+
+
+def test_who_looks_makes_no_outbox(run: Run, site: SimpleNamespace, tmp_path: Path) -> None:
+    """Whoever mistypes its name is not told that it is empty."""
+    told = run("relay", "status", "--deployment", site.deployment, "--outbox", tmp_path / "typo.db")
+    assert (told.code, told.data["field"], list(tmp_path.iterdir())) == (2, "--outbox", [])
 
 
 def test_a_token_is_made(run: Run, tmp_path: Path) -> None:

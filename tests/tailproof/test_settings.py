@@ -204,7 +204,9 @@ def test_a_file_is_refused_by_file_key_value_and_bound(home: Path, text: str, fi
     f"private-key = '{SECRET}'", f"private_key = '0x{SECRET}'", "passphrase = 'SECRET'", "password = 'SECRET'",
     "api-key = 'SECRET'", "token = 'SECRET'", "mnemonic = 'SECRET'", f"[profiles.a]\nfrom = '0x{SECRET}'",
     f"deployment = '{SECRET}'", f"unknown = '{SECRET}'", "rpc = 'https://me:SECRET@node.example'",
-    "signer = 'https://me:SECRET@node.example'", "outbox = 'postgresql://me:SECRET@host/name'"])
+    "signer = 'https://me:SECRET@node.example'", "outbox = 'postgresql://me:SECRET@host/name'",
+    "outbox = 'PostgreSQL://me:SECRET@host/name'", "outbox = 'postgresql://me:SEC/RET@SECRET@host/name'",
+    "outbox = 'postgresql://host/name?sslmode=require&password=SECRET'", "rpc = 'https://SECRET@node.example'"])
 def test_a_secret_is_refused_and_not_repeated(home: Path, text: str) -> None:
     write(home / "work", text)
     with pytest.raises(BadInput) as refused:
@@ -229,12 +231,15 @@ def test_the_environment_is_refused_by_name_value_and_bound(home: Path, monkeypa
 
 def test_the_environment_may_hold_what_the_file_may_not(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAILPROOF_RPC", "https://me:SECRET@node.example/path")
-    monkeypatch.setenv("TAILPROOF_OUTBOX", "postgresql://me:SECRET@host/name")
-    given = settings.load().given
-    assert "SECRET" in given["rpc"].value
-    for name in ("rpc", "outbox"):
-        assert "SECRET" not in settings.shown(name, given[name].value)
-        assert "path" not in settings.shown(name, given[name].value)
+    for place in ("me:SECRET@host/name", "me:a/SECRET@b@host/name", "host/name?password=SECRET"):
+        monkeypatch.setenv("TAILPROOF_OUTBOX", "postgresql://" + place)
+        given = settings.load().given
+        assert "SECRET" in given["rpc"].value
+        assert "host/name" in settings.shown("outbox", given["outbox"].value)
+        for name in ("rpc", "outbox"):
+            assert "SECRET" not in settings.shown(name, given[name].value)
+            assert "path" not in settings.shown(name, given[name].value)
+    assert settings.shown("outbox", "/a/b?c@d.db") == "/a/b?c@d.db"
 
 
 # -- who signs is one choice -----------------------------------------------------------------------------------------

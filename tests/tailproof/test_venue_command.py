@@ -116,6 +116,15 @@ def test_a_version_is_in_the_name_or_on_the_chain(run: Run, farm: Farm, tmp_path
     assert answer.data["accounts"][0]["field"] == "name of the salt file"
 
 
+def test_openings_of_many_are_in_no_core_dump(run: Run, farm: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                              ) -> None:
+    """Neither of a worker nor of who sends them there."""
+    said = list[str]()
+    monkeypatch.setattr("tailproof.cli.venue.without_core_dumps", lambda: said.append("none"))
+    assert prove(run, farm, tmp_path / "absent", tmp_path / "out").code == 2
+    assert said == ["none"]
+
+
 def test_bundles_do_not_go_among_salt_files(run: Run, farm: Farm, folder: Path) -> None:
     answer = prove(run, farm, folder, folder)
     assert (answer.code, answer.data["field"]) == (2, "--out")

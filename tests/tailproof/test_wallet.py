@@ -330,3 +330,26 @@ def test_what_opens_nothing_any_more_is_not_taken_out(home: Path) -> None:
     with pytest.raises(BadInput):
         wallets.restored(entry(), home / "out.json")
     assert not (home / "out.json").exists()
+
+
+def test_of_a_broken_secret_nothing_is_shown(run: Run, home: Path) -> None:
+    """As a hand leaves it: where it breaks, digits of the salt stand."""
+    text = opening(home / "1.json", 987654321).read_text()
+    (home / "1.json").write_text(text.replace('"987654321"', '"987654321'))
+    answer = run("wallet", "add", "--wallet", home / "wallet.json", "--passphrase-file", home / "phrase", "--account",
+                 ACCOUNT, "--version", 1, home / "1.json")
+    assert (answer.code, answer.data["value"]) == (2, "(hidden)")
+    assert "98765" not in json.dumps(answer.data) + answer.stderr
+
+
+def test_what_is_taken_out_lies_nowhere_else_meanwhile(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as in a folder for what is temporary, on another disk."""
+    opening(home / "1.json")
+    made, write = list[Path](), wallets.jsonio.write
+    monkeypatch.setattr(wallets.jsonio, "write", lambda path, *rest, **more: (made.append(Path(path)), write(
+        path, *rest, **more)))
+    (home / "out").mkdir()
+    wallets.restored(wallets.read_entry(home / "1.json", ACCOUNT, 1), home / "out" / "2.json")
+    assert len(made) == 2
+    assert all(home / "out" in path.parents for path in made)
+    assert [path.name for path in (home / "out").iterdir()] == ["2.json"]

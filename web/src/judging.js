@@ -157,6 +157,8 @@ const NO_NOTE = "That the key is for this statement is unchecked: a key director
 const NO_TIME = "Of when the epoch's prices are is the holder's word: give the epoch directory, which says it.";
 const NO_TIME_OF_BALANCES = "Of when the epoch's prices are, and that balances are of then, is the holder's word: give the "
   + "epoch directory, which says it.";
+const NO_PURPOSE = "Whether the epoch is a TRIAL, whose seed somebody chose, is unchecked: give the epoch directory, which "
+  + "says it.";
 const NO_LEAVES = "The root is the manifest's own: give the epoch directory to recompute it.";
 
 // -- a bundle ---------------------------------------------------------------------------------------------------------
@@ -178,6 +180,7 @@ function judgedBundle(parts, epoch, commitment) {
     [wanted === null, "The commitment is the bundle's own: compare it with the contract's (--commitment)."],
     [note === null, NO_NOTE],
     [epoch !== null && !epoch.recomputed, NO_LEAVES],
+    [epoch !== null && epoch.trial === null, NO_PURPOSE],
     [kind === "cover", "That the vault holds this value is unchecked: the contract knows (vault balance)."],
   ]);
   const where = kind === "flat" ? "" : ` in epoch ${moment(context.epoch_id)}`;
@@ -237,6 +240,7 @@ function judgedAnswer(parts, epoch, publishers, at) {
     [true, "That the epoch's scenarios and factors follow from its sources is unchecked: tailproof epoch check."],
     [!contents.length, "That anybody published this epoch is unchecked (--content, --publisher)."],
     [epoch.valuation === null, netting ? NO_TIME_OF_BALANCES : NO_TIME],
+    [epoch.trial === null, NO_PURPOSE],
     [epoch.valuation !== null, `Whether prices of ${formatTime(epoch.valuation ?? 0n)} are young enough at ${
       formatTime(at)} is for you to say.`],
   ]);

@@ -1,6 +1,6 @@
 // The page: files in, words out. Nothing here decides anything; `verdict.js` does.
 
-import { address, fromHex, formatTime, numberText } from "./numbers.js";
+import { address, fromHex, formatTime, numberText, sameBytes } from "./numbers.js";
 import { COLUMNS } from "./arrays.js";
 import { byPart, CALLED, missing, recognised } from "./judging.js";
 import { BadInput } from "./json.js";
@@ -15,7 +15,10 @@ const VERDICTS = {
 const REMARKS = { key: "from where you trust it, not from whoever made the proof",
   epoch: "manifest.json or grid.json, or its whole folder, from where you trust it", challenge: "the file that you kept, not a copy from the holder" };
 const OPTIONAL = ["note", "content"];
+const TRUSTED = ["key", "note", "epoch", "layout", "challenge"];
 let files = [];
+let displaced = new Map();
+let starts = 0;
 let turns = 0;
 
 function element(tag, text = "", attributes = {}) {
@@ -60,8 +63,20 @@ function ofUse(path) {
   return !folders.includes("sources") && (name.endsWith(".json") || COLUMNS.some((each) => name === `${each}.npy`));
 }
 
+/**
+ * Files of a drop that the reader has to trust, and that take the place of others: of others in the same drop, or, where a
+ * proof comes with them, of earlier ones. Whoever made the proof may have put them beside it.
+ */
+function displacing(fresh) {
+  const before = fresh.some((each) => each.part === "proof") ? files : [];
+  return fresh.filter((each, i) => TRUSTED.includes(each.part) && [...before, ...fresh.slice(0, i)].some(
+    (other) => other.part === each.part && !sameBytes(other.bytes, each.bytes)));
+}
+
 /** Files of a drop take the place of earlier ones: of the same part, and of an epoch all that was of another. */
 function joined(fresh) {
+  for (const { part } of fresh) displaced.delete(part);
+  for (const { part, name } of displacing(fresh)) displaced.set(part, name);
   const parts = new Set(fresh.map((each) => each.part));
   if (parts.has("epoch")) parts.add("layout");
   if (parts.has("layout")) COLUMNS.forEach((name) => parts.add(name));
@@ -71,18 +86,24 @@ function joined(fresh) {
 
 async function take(given) {
   busy();
+  const start = starts;
   const [fresh, refused] = [[], []];
   for (const { file, inFolder } of given) {
     try {
       if (file.size > 64 << 20) throw new BadInput("file size", file.size, "at most 64 MiB", file.name);
       fresh.push(recognised(file.name, new Uint8Array(await file.arrayBuffer())));
     } catch (error) {
-      if (!(error instanceof BadInput)) throw error;
-      if (!inFolder) refused.push(error.message);
+      if (!inFolder) refused.push(wordsOf(error, file.name));
     }
   }
+  if (start !== starts) return; // whoever starts over while files are read has none
   files = joined(fresh);
   await show(refused);
+}
+
+/** Of whatever keeps a file from being read: of what is none of ours that it is, so that nobody waits for a verdict. */
+function wordsOf(error, name) {
+  return error instanceof BadInput ? error.message : `${name}: cannot be read here (${error.name}: ${error.message})`;
 }
 
 // -- what is shown ----------------------------------------------------------------------------------------------------
@@ -111,8 +132,14 @@ async function show(refused = []) {
     const say = (text) => turn === turns && said(text);
     await say("Checking …");
     const began = performance.now();
-    found = await verdict(files, asked(), (done, all) => say(`Hashing the epoch again: ${done} of ${all} leaves`));
+    try {
+      found = await verdict(files, asked(), (done, all) => say(`Hashing the epoch again: ${done} of ${all} leaves`));
+    } catch (error) {
+      found = { verdict: "bad input", error: wordsOf(error, "these files") };
+    }
     if (turn !== turns) return;
+    found.marks = [...[...displaced].map(([part, name]) => `${name} took the place of another ${CALLED[part]}: make sure `
+      + "that it is the one that you trust."), ...(found.marks ?? [])];
     found.took = performance.now() - began;
   }
   replaced("result", found === null ? [] : told(found));
@@ -208,7 +235,9 @@ $("folder").addEventListener("change", async () => {
 });
 for (const id of ["commitment", "publishers"]) $(id).addEventListener("change", () => show());
 $("clear").addEventListener("click", async () => {
+  starts += 1;
   files = [];
+  displaced = new Map();
   for (const id of ["commitment", "publishers"]) $(id).value = "";
   await show();
   $("files").focus();
