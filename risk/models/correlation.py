@@ -131,15 +131,18 @@ class Correlation:
         if not self.moves:
             return np.broadcast_to(_normalised(target[None]), (n + 1, m, m))
         path, q = np.empty((n + 1, m, m)), target
-        anchor = (1.0 - self.a - self.b) * target if self.family != "ewma" else np.zeros((m, m))
+        ewma, scaled = self.family == "ewma", self.family == "cdcc"
+        anchor = np.zeros((m, m)) if ewma else (1.0 - self.a - self.b) * target
+        entering = None if scaled else anchor + self.a * (residuals[:, :, None] * residuals[:, None, :])
         for t in range(n):
-            for _ in range(spans[t] - 1 if self.family != "ewma" else 0):
+            for _ in range(0 if ewma else spans[t] - 1):
                 q = anchor + (self.a + self.b) * q
             path[t] = q
-            z = residuals[t]
-            if self.family == "cdcc":
-                z = z * np.sqrt(np.diagonal(q))
-            q = anchor + self.a * (z[:, None] * z[None, :]) + self.b * q
+            if entering is None:
+                z = residuals[t] * np.sqrt(np.diagonal(q))
+                q = anchor + self.a * (z[:, None] * z[None, :]) + self.b * q
+            else:
+                q = entering[t] + self.b * q
         path[n] = q
         return _normalised(path)
 
