@@ -127,22 +127,29 @@ class Correlation:
         if self.matrix is not None:
             target = np.array(self.matrix)
         else:
-            target = np.array([[math.fsum(residuals[:, i] * residuals[:, j]) / n for j in range(m)] for i in range(m)])
+            target = np.empty((m, m))
+            for i in range(m):
+                for j in range(i + 1):
+                    target[i, j] = target[j, i] = math.fsum(residuals[:, i] * residuals[:, j]) / n
         if not self.moves:
             return np.broadcast_to(_normalised(target[None]), (n + 1, m, m))
         path, q = np.empty((n + 1, m, m)), target
-        ewma, scaled = self.family == "ewma", self.family == "cdcc"
-        anchor = np.zeros((m, m)) if ewma else (1.0 - self.a - self.b) * target
-        entering = None if scaled else anchor + self.a * (residuals[:, :, None] * residuals[:, None, :])
+        if self.family == "ewma":                            # in place: forecasts of a year ask for all days each day
+            path[0] = target
+            entering = self.a * (residuals[:, :, None] * residuals[:, None, :]) + 0.0         # no zero is negative
+            for before, after, moved in zip(path[:-1], path[1:], entering, strict=True):
+                np.multiply(self.b, before, out=after)
+                np.add(moved, after, out=after)
+            return _normalised(path)
+        anchor = (1.0 - self.a - self.b) * target
         for t in range(n):
-            for _ in range(0 if ewma else spans[t] - 1):
+            for _ in range(spans[t] - 1):
                 q = anchor + (self.a + self.b) * q
             path[t] = q
-            if entering is None:
-                z = residuals[t] * np.sqrt(np.diagonal(q))
-                q = anchor + self.a * (z[:, None] * z[None, :]) + self.b * q
-            else:
-                q = entering[t] + self.b * q
+            z = residuals[t]
+            if self.family == "cdcc":
+                z = z * np.sqrt(np.diagonal(q))
+            q = anchor + self.a * (z[:, None] * z[None, :]) + self.b * q
         path[n] = q
         return _normalised(path)
 
