@@ -88,7 +88,7 @@ def _backtest(effort: Effort, history: History | None, report: Report) -> Iterat
     usual = (Volatility.ewma(float(DEFAULT_VOLATILITY["lambda"]), NORMAL),) * len(history.assets)
     found = rolling.forecasts(history, usual, Correlation.ewma())
     yield from rolling.figures(found)
-    yield rolling.against_static(found, rolling.forecasts(history, usual, Correlation("static")))
+    yield from rolling.against_static(found, rolling.forecasts(history, usual, Correlation("static")))
 
 
 ROWS: Mapping[str, Rows] = {

@@ -20,6 +20,7 @@ from benchmarks.risk import (
     rolling,
     weighting,
 )
+from risk.fitting.volatility import fit
 
 
 def test_weighting_costs_few_rows_and_no_domain() -> None:
@@ -51,13 +52,23 @@ def test_forecasts_are_set_against_those_of_a_static_dependence() -> None:
     losses = size * rng.standard_normal(1500)
     flat, right = (rolling.Forecasts(losses, {rolling.ALPHAS[0]: 1.96 * scale}, {rolling.ALPHAS[0]: 2.34 * scale})
                    for scale in (np.full(1500, size.mean()), size))
-    assert not rolling.against_static({"50/50": right}, {"50/50": flat}).missed
-    assert rolling.against_static({"50/50": flat}, {"50/50": flat}).missed
-    assert rolling.against_static({"50/50": flat}, {"50/50": right}).missed
+    right, flat = (dict.fromkeys(("50/50", rolling.SPREAD), one) for one in (right, flat))
+    for ours, theirs, missed in ((right, flat, False), (flat, flat, True), (flat, right, True)):
+        spread, half = rolling.against_static(ours, theirs)
+        assert spread.missed is missed
+        assert bool(half.note) is missed                             # it is said, and keeps nothing from passing
+        assert half.value == spread.value
 
 
-def test_indices_are_forecast_day_by_day() -> None:
+@pytest.mark.slow
+def test_indices_are_forecast_day_by_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parameters are fitted again, on nothing that is forecast."""
+    seen = []
+    monkeypatch.setattr(indices, "EVERY", 60)
+    monkeypatch.setattr(indices, "fit", lambda returns, *rest, **kinds: seen.append(len(returns)) or fit(
+        returns, *rest, **kinds))
     found = list(indices.figures(print, 700))
+    assert seen == [600] * 3 + [660] * 3
     assert "99 days" in found[0].what
     assert found[0].details.keys() == set(indices.ASSETS)
     assert all(0 <= figure.value < 10 for figure in found if figure.value is not None)
