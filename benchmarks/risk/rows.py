@@ -16,6 +16,7 @@ from benchmarks.risk import (
     pricing,
     procyclicality,
     publisher,
+    report,
     rolling,
     speed,
     surfaces,
@@ -94,6 +95,7 @@ ROWS: Mapping[str, Rows] = {
     "surfaces": lambda effort, history, report: surfaces.figures(report, effort.slices),
     "pricing": lambda effort, history, report: pricing.figures(effort.options, report),
     "fits": lambda effort, history, report: fits.figures(report),
+    "report": lambda effort, history, say: report.figures(say),
     "speed": lambda effort, history, report: speed.figures(report),
     "determinism": lambda effort, history, report: determinism.figures(report, full=effort.every_setting),
 }

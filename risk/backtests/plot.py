@@ -39,8 +39,8 @@ def backtest(found: Judgement, path: str | Path, *, title: str) -> None:
     below.plot(days, np.maximum(found.wealth, 1e-4), color=_INK, linewidth=1.3)
     for bound, color, name in ((YELLOW_WEALTH, "#d9a521", YELLOW), (RED_WEALTH, _OVER, RED)):
         below.axhline(bound, color=color, linewidth=1, linestyle=(0, (4, 2)))
-        below.annotate(f"{name} from {bound:g}", (0, bound), xytext=(2, 2), textcoords="offset points", fontsize=8,
-                       color=color)
+        below.annotate(f"{name} from {bound:g}", (1, bound), xycoords=("axes fraction", "data"), xytext=(-2, 2),
+                       textcoords="offset points", ha="right", fontsize=8, color=color)
     below.set_yscale("log")
     below.set_ylim(min(0.3, max(1e-4, float(found.wealth.min())) / 1.5), max(60.0, 2 * float(found.wealth.max())))
     below.set_ylabel("e-process")
@@ -50,6 +50,7 @@ def backtest(found: Judgement, path: str | Path, *, title: str) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     ticks = [round(k * (len(days) - 1) / 5) for k in range(6)]
     below.set_xticks(ticks, [f.labels[tick] for tick in ticks])
-    figure.suptitle(title, x=0.012, ha="left", fontsize=13, color=_INK, fontweight="bold")
+    # A title may be a file's name, and no formula.
+    figure.suptitle(title, x=0.012, ha="left", fontsize=13, color=_INK, fontweight="bold").set_parse_math(False)
     with jsonio.replacing(path) as file:
         figure.savefig(file, format="png")
