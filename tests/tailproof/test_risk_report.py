@@ -382,6 +382,23 @@ def test_tools_stress_and_history_are_told_where_they_are(run: Run, us: Path, tm
                for command in block.commands)
 
 
+def test_what_cannot_be_forecast_takes_no_report_away(run: Run, us: Path, tmp_path: Path) -> None:
+    """Jumps of the model's own, which forecasts and tools over the past do not know."""
+    model = (us / "sources" / "model.toml").read_text().replace(
+        "[correlation]", "[procyclicality]\nfloor = 0.9\n\n[jumps]\nfamily = \"merton\"\nintensity = 4.0\n"
+                         "systemic = 0.5\nmean = -0.01\ndeviation = 0.03\n"
+                         "source = \"a guess\"\n\n[correlation]")
+    (tmp_path / "model.toml").write_text(model)
+    assert run("epoch", "build", "--book", us / "sources" / "book.json", "--model", tmp_path / "model.toml",
+               "--history", us / "sources" / "history.csv", "--out", tmp_path / "epoch").code == 0
+    report = public_report(Subject.read(tmp_path / "epoch"))
+    warned = {one.id: [block.text for block in one.blocks if isinstance(block, Said) and block.warns]
+              for one in report.sections}
+    assert any("which had their jumps" in text for text in warned["backtests"])
+    assert any("over the history is not told: jumps" in text for text in warned["procyclicality"])
+    assert not any("not told" in text for text in warned["stress"])
+
+
 def test_a_trial_says_so(run: Run, tmp_path: Path) -> None:
     model = (ROOM / "btc_eth" / "model.toml").read_text().replace(
         "horizon = 2", 'purpose = "trial"\nseed = 7\nhorizon = 2')
