@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 Positions = Sequence[tuple[int, int]]
 CURVE = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 """Shares of the collateral, for the curve of losses over implausibility."""
+_CURVE_STARTS = 3
+"""Of each of its points: they are shown, and nothing hangs on them."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,15 @@ class Reverse:
     still: int
 
 
-def reverse(numbers: AnyEpoch, positions: Positions, collateral: int, *, covariance: str = SCENARIOS) -> Reverse:
+def reverse(numbers: AnyEpoch, positions: Positions, collateral: int, *, covariance: str = SCENARIOS,
+            market: Market | None = None) -> Reverse:
     """Reverse stress of positions (row of the epoch, lots).
 
     Parameters
     ----------
     collateral : money units, above 0: what a loss from today on must reach.
     covariance : "scenarios" or "published", see `Factors.of`.
+    market : of the epoch, where the caller has it.
 
     Raises
     ------
@@ -95,7 +99,7 @@ def reverse(numbers: AnyEpoch, positions: Positions, collateral: int, *, covaria
     if not 0 < collateral <= LARGEST_PRICE:
         raise BadInput("collateral", collateral, f"in [1, {LARGEST_PRICE}] money units: without any, an account is "
                        "broken already")
-    market = Market(numbers)
+    market = Market(numbers) if market is None else market
     factors = Factors.of(market, covariance)
     book, losses = BookLoss(market, positions, factors), epoch_losses(market, positions)
     tail = numbers.shape.tail
@@ -106,8 +110,11 @@ def reverse(numbers: AnyEpoch, positions: Positions, collateral: int, *, covaria
                    ball, how, tilt, still)
 
 
-def search(book: BookLoss, collateral: int) -> Search:
-    """The least implausible move that loses the collateral."""
+def search(book: BookLoss, collateral: int, *, most: int | None = None) -> Search:
+    """The least implausible move that loses the collateral.
+
+    most : starts of the search; by default all that `starts` gives.
+    """
     factors, bound = book.factors, book.bound()
     at_mean = book.exact(book.moves(factors.mean))
     if at_mean >= collateral:
@@ -127,7 +134,7 @@ def search(book: BookLoss, collateral: int) -> Search:
     from risk.fitting.least_implausible import least_implausible
     proposals = least_implausible(
         book.at, float(collateral), mean=factors.mean, deviation=factors.deviation, correlation=factors.correlation,
-        low=factors.low, high=factors.high, starts=begins)
+        low=factors.low, high=factors.high, starts=begins[:most])
     for proposal in proposals:                     # nearest first
         point = verified(book, proposal, collateral, SEARCH)
         if point is not None:
@@ -146,7 +153,7 @@ def sentences(found: Reverse, quote: str) -> dict[str, str]:
 def curve(found: Reverse) -> list[Point]:
     """The least implausible moves of losses below and beyond the collateral, where there are any, by rising loss."""
     levels = [round(share * found.collateral) for share in CURVE]
-    points = [found.search.point if level == found.collateral else search(found.book, level).point
+    points = [found.search.point if level == found.collateral else search(found.book, level, most=_CURVE_STARTS).point
               for level in levels if level > 0]
     return [point for point in points if point is not None]
 

@@ -42,8 +42,8 @@ def backtest(found: Judgement, path: str | Path, *, title: str) -> None:
     below.plot(days, wealth, color=_INK, linewidth=1.3)
     for bound, color, name in ((YELLOW_WEALTH, "#d9a521", YELLOW), (RED_WEALTH, _OVER, RED)):
         below.axhline(bound, color=color, linewidth=1, linestyle=(0, (4, 2)))
-        below.annotate(f"{name} from {bound:g}", (0, bound), xytext=(2, 2), textcoords="offset points", fontsize=8,
-                       color=color)
+        below.annotate(f"{name} from {bound:g}", (1, bound), xycoords=("axes fraction", "data"), xytext=(-2, 2),
+                       textcoords="offset points", ha="right", fontsize=8, color=color)
     below.set_yscale("log")
     below.set_ylim(min(0.3, float(wealth.min()) / 1.5), max(60.0, 2 * float(wealth.max())))
     below.set_ylabel("e-process" + (",\nto 1e12" if wealth.max() < found.wealth.max() else ""))

@@ -121,11 +121,11 @@ def heat_map(market: Market, positions: Positions, asset: str, path: str | Path,
     across, up = np.array([100 * float(spot) for spot in spots]), np.arange(len(moves))
     mesh = axes.pcolormesh(across, up, amounts, cmap="RdBu", shading="gouraud", rasterized=True,
                            norm=TwoSlopeNorm(0.0, -most, most))
-    levels = [(0.0, INK, "no gain"), (-margin / UNIT, INK, "loss = margin")]
-    for level, colour, name in sorted(levels):
+    lines = list[str]()                            # told above the map: on it, words would lie over others
+    for level, style, name in ((0.0, "solid", "solid: no gain"), (-margin / UNIT, "dashed", "dashed: loss = margin")):
         if margin and amounts.min() < level < amounts.max():
-            drawn = axes.contour(across, up, amounts, levels=[level], colors=[colour], linewidths=1.3)
-            axes.clabel(drawn, fmt={level: name}, fontsize=8.5)
+            axes.contour(across, up, amounts, levels=[level], colors=[INK], linewidths=1.3, linestyles=style)
+            lines.append(name)
     axes.plot([0], [half], "o", color="white", markeredgecolor=INK, markersize=7)
     axes.annotate("today", (0, half), xytext=(8, -14), textcoords="offset points", fontsize=9, color=INK)
     ticks = range(0, len(moves), 5)
@@ -138,8 +138,8 @@ def heat_map(market: Market, positions: Positions, asset: str, path: str | Path,
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     bar.outline.set_visible(False)
     axes.set_title(f"{title}\n", loc="left", fontsize=13, fontweight="bold", color=INK)
-    axes.text(0, 1.02, f"margin {display_money(margin, quote)} · other assets stay where they are",
-              transform=axes.transAxes, fontsize=9.5, color=INK)
+    said = " · ".join((f"margin {display_money(margin, quote)}", *lines, "other assets stay where they are"))
+    axes.text(0, 1.02, said, transform=axes.transAxes, fontsize=9.5, color=INK)
     _say(axes, subtitle)
     write(figure, path)
 

@@ -35,15 +35,22 @@ def new_figure(width: float, height: float, *, foot: float = 0.0) -> Figure:
 
 
 def write(figure: Figure, path: str | Path) -> None:
-    """Save as PNG, whole or not at all; raises BadInput where it cannot be written. Names from outside are no formulas:
-    two $ in a file's or a venue's name say nothing to Matplotlib."""
-    from matplotlib.text import Text
-    for text in figure.findobj(Text):
-        # Labels of a scale, which are empty until it is drawn, may be formulas of Matplotlib's own.
-        if isinstance(text, Text) and text.get_text() and "\\mathdefault" not in text.get_text():
-            text.set_parse_math(False)
+    """Save as PNG, whole or not at all; raises BadInput where it cannot be written."""
+    _no_formulas(figure)
     with jsonio.creating(path) as file:
         figure.savefig(file, format="png")
+
+
+def _no_formulas(figure: Figure) -> None:
+    """Have words stand as they are: two dollar signs in the name of a file would be read as mathematics, and some are
+    none. Marks on scales of logs are Matplotlib's own formulas."""
+    from matplotlib.text import Text
+
+    own = {mark for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() == "log"
+           for mark in axis.get_ticklabels(which="both")}
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and text not in own:
+            text.set_parse_math(False)
 
 
 def losses(found: Breakdown, path: str | Path, *, title: str, quote: str, subtitle: str = "") -> None:

@@ -32,6 +32,8 @@ from risk.valuation.revaluation import value_changes
 
 _DAYS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:/[0-9]{4}-[0-9]{2}-[0-9]{2})?", re.ASCII)
 BLACK_SWAN = "black-swan"
+USUAL = ("2020-03-12", "2021-05-19", "2022-11-09", BLACK_SWAN)
+"""What is looked at where nobody names a set."""
 SWAN_SOURCE = ("the model's own: each asset at the mean of its worst 1 %, or of its best, all together; implied "
                "volatility doubles, futures and perpetuals 4.5 % off the spot (Derive's basis contingency)")
 
@@ -80,6 +82,11 @@ class Moves:
 def names() -> tuple[str, ...]:
     """What `named` takes."""
     return (*presets(), BLACK_SWAN)
+
+
+def usual(market: Market) -> tuple[str, ...]:
+    """Those of `USUAL` that speak of all assets of a market."""
+    return tuple(name for name in USUAL if covers(market, name))
 
 
 def named(market: Market, name: str) -> StressSet:
@@ -161,6 +168,12 @@ def historical(market: Market, days: str, history: History | None = None) -> Str
     begin = shocks.column("origin").tolist()
     labels = tuple(f"from {prices.labels[row]}" for row in begin)
     return StressSet(days, f"price history, {prices.labels[0]} to {prices.labels[-1]}", labels, found, market.model)
+
+
+def whole_past(history: History) -> str:
+    """First and last day of a history, as `historical` takes them: every horizon that it holds."""
+    day = slice(len("2020-03-12"))                 # of a time its date
+    return f"{history.labels[1][day]}/{history.labels[-1][day]}"
 
 
 def black_swan(market: Market) -> StressSet:

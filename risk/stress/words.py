@@ -19,8 +19,9 @@ _SMALL = 0.0005
 
 
 def percent(change: float) -> str:
-    """"31 %", "4.5 %", of a relative change of either sign."""
-    return f"{100 * abs(change):.3g} %"
+    """"31 %", "4.5 %", "0.08 %", of a relative change of either sign."""
+    shown = 100 * abs(change)
+    return f"{shown:.3g} %" if shown >= 1 else f"{round(shown, 2):g} %"
 
 
 def money(units: int | Fraction, quote: str) -> str:
@@ -70,19 +71,19 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def sentence(found: Outcome, quote: str, *, levels: bool = False) -> str:
+def sentence(found: Outcome, quote: str, *, levels: bool = False, about: str = "the account") -> str:
     """What a set does to an account, in its worst scenario.
 
-    levels : whether what the account holds is its value, not its margin.
+    levels : whether what the account holds is its value, not its margin.  about : what the account is called.
     """
     row = found.stress.labels[found.at]
     begin = f"In {found.stress.name!r}" + (f" ({row})" if row else "") + f" {moved(found.moves)}: "
     if not found.positions:
-        return begin + "the account holds nothing and loses nothing."
+        return begin + f"{about} holds nothing and loses nothing."
     if found.worst <= 0:
         gain = "neither loses nor gains" if found.worst == 0 else f"gains {money(-found.worst, quote)}"
-        return begin + f"the account {gain}, and that is its worst scenario of the set."
-    return begin + f"the account loses {money(found.worst, quote)}, {_against(found, quote, levels)}; {_share(found)}."
+        return begin + f"{about} {gain}, and that is its worst scenario of the set."
+    return begin + f"{about} loses {money(found.worst, quote)}, {_against(found, quote, levels)}; {_share(found)}."
 
 
 def _against(found: Outcome, quote: str, levels: bool) -> str:

@@ -126,7 +126,10 @@ def show(file: Path) -> Outcome:
         "name": chosen.name, "purpose": str(chosen.purpose), "estimator": str(chosen.estimator),
         "horizon": chosen.horizon, "step_seconds": chosen.step_seconds, "calendar": chosen.calendar.to_toml(),
         "steps_per_year": chosen.steps_per_year, "reads_history": chosen.needs_history,
-        "statement": chosen.statement, "shape": chosen.shape.to_json(),
+        "statement": chosen.statement, "shape": chosen.shape.to_json(), "basis": str(chosen.basis),
+        "clip": chosen.scenarios.clip, "population": chosen.scenarios.population,
+        "volatility_response": chosen.volatility_response, "dynamics": str(chosen.dynamics.sticky),
+        "fitted": None if chosen.fitted is None else f"{chosen.fitted.since} to {chosen.fitted.until}",
         "volatility": {asset: {**volatility.to_json(), "persistence": volatility.persistence}
                        for asset, volatility in zip(chosen.assets, chosen.volatilities, strict=True)},
         "correlation": chosen.correlation.to_json(),

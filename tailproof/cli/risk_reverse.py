@@ -21,35 +21,40 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("epoch", type=FILE)
-@click.argument("portfolio", type=FILE)
+@click.argument("portfolio", type=FILE, required=False)
+@click.option("--reference-book", metavar="NAME", help="In place of PORTFOLIO: one that `risk books` "
+              "lists, by its name.")
 @click.option("--collateral", required=True, metavar="AMOUNT|margin|value", help="What a loss must reach: quote units; "
               "the account's margin; or, of an epoch of levels, its value today.")
 @click.option("--covariance", type=click.Choice(["scenarios", "published"]), default="scenarios", show_default=True,
               help="Of spots: of the epoch's scenarios, or of the manifest's correlation and variances.")
 @click.option("--picture", type=PICTURE, help="Draw it, too: a PNG file to write. It shows the portfolio.")
 @reporting
-def reverse(epoch: Path, portfolio: Path, collateral: str, covariance: str, picture: Path | None) -> Outcome:
+def reverse(epoch: Path, portfolio: Path | None, reference_book: str | None, collateral: str, covariance: str,
+            picture: Path | None) -> Outcome:
     """What takes an account's whole collateral: the nearest scenario of EPOCH, the least implausible move of spots, and
     how much less favourable all scenarios together would have to be."""
-    from risk.margins.portfolio import Portfolio
-
     from .. import epochs, reversing
     from ..extras import require
+    if (portfolio is None) == (reference_book is None):
+        raise BadInput("PORTFOLIO and --reference-book",
+                       None if portfolio is None else (str(portfolio), reference_book), "given, one of them")
     require("risk")                                # the search is SciPy's
     numbers = epochs.load(epoch)
-    rows = Portfolio.read(portfolio).rows(numbers)
-    amount = _amount(numbers, rows, collateral)
+    risks, rows = _held(numbers, portfolio, reference_book)
+    name = reference_book or Path(str(portfolio)).stem
+    amount = _amount(risks, rows, collateral)
     progress("reverse stress", 0, 1)
-    found = reversing.reverse(numbers, rows, amount, covariance=covariance)
+    found = reversing.reverse(risks, rows, amount, covariance=covariance)
     quote = numbers.header.quote
     if picture is not None:
-        reversing.draw(found, picture, title=f"{portfolio.stem.replace('_', ' ')}: reverse stress", quote=quote,
+        reversing.draw(found, picture, title=f"{name.replace('_', ' ')}: reverse stress", quote=quote,
                        subtitle=telling.setting(numbers))
     said = reversing.sentences(found, quote)
     data = {**telling.facts(numbers), **_json(found), "sentences": said,
             "picture": None if picture is None else str(picture)}
     lines = [*telling.trial(numbers), *(text for pair in zip(said.values(), [""] * 3, strict=True) for text in pair)]
-    if found.search.point is not None:
+    if found.search.point is not None and portfolio is not None:
         lines += [f"See it: tailproof risk what-if EPOCH PORTFOLIO {_what_if(found.search.point.moves)}", ""]
     lines += table([("covariance of spots", found.factors.source, ""),
                     *((asset, f"mean {100 * mean:+.3g} %, deviation {100 * deviation:.3g} %",
@@ -58,6 +63,20 @@ def reverse(epoch: Path, portfolio: Path, collateral: str, covariance: str, pict
                       zip(found.factors.assets, found.factors.mean.tolist(), found.factors.deviation.tolist(),
                           found.factors.laws, strict=True))])
     return Outcome(data, [*lines, *([] if picture is None else ["", f"wrote {picture}"])])
+
+
+def _held(numbers: AnyEpoch, portfolio: Path | None, reference_book: str | None) -> tuple[AnyEpoch, Positions]:
+    """Positions by leaf; of a reference book on levels, which holds no cash, in the epoch of changes from today."""
+    from risk.margins.levels import from_today
+    from risk.margins.portfolio import Portfolio
+    from risk.margins.shocks import Market
+
+    from ..reports import book_stress
+    if reference_book is None:
+        assert portfolio is not None
+        return numbers, Portfolio.read(portfolio).rows(numbers)
+    changes = from_today(numbers)
+    return changes, book_stress.account(Market(changes), reference_book)
 
 
 def _amount(numbers: AnyEpoch, rows: Positions, text: str) -> int:

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from risk.stress import outcomes
     from risk.stress.sets import StressSet
 
+    from ..epochs import AnyEpoch
+
 
 @click.command()
 @click.argument("epoch", type=FILE)
-@click.argument("portfolios", type=FILE, nargs=-1, required=True)
+@click.argument("portfolios", type=FILE, nargs=-1)
+@click.option("--reference-books", is_flag=True, help="In place of PORTFOLIOS: those that `risk books` lists.")
 @click.option("--set", "sets", multiple=True, metavar="PRESET|FILE", help="Stress set: a preset (`risk sets` lists "
               "them), black-swan, or a TOML file. By default black-swan, and the three crises where they speak of all "
               "assets.")
@@ -34,18 +37,26 @@ if TYPE_CHECKING:
               "one, too.")
 @click.option("--picture", type=PICTURE, help="Draw it, too: a PNG file to write. It shows the portfolios.")
 @reporting
-def stress(epoch: Path, portfolios: tuple[Path, ...], sets: tuple[str, ...], historical: tuple[str, ...],
-           history: Path | None, dependence: bool, picture: Path | None) -> Outcome:
-    """What PORTFOLIOS lose under stress that EPOCH need not hold, by full revaluation, beside their margins."""
+def stress(epoch: Path, portfolios: tuple[Path, ...], reference_books: bool, sets: tuple[str, ...],
+           historical: tuple[str, ...], history: Path | None, dependence: bool, picture: Path | None) -> Outcome:
+    """What PORTFOLIOS lose under stress that EPOCH need not hold, by full revaluation, beside their margins.
+
+    With --reference-books the answer is of nobody's portfolio, and may be shown.
+    """
     from risk.margins.shocks import Market
-    from risk.stress import outcomes, words
+    from risk.stress import outcomes
 
     from .. import epochs
+    if bool(portfolios) == reference_books:
+        raise BadInput("PORTFOLIOS and --reference-books", [str(path) for path in portfolios] or None,
+                       "given, one of them")
     numbers = epochs.load(epoch)
     held = _named(portfolios)
     if history is not None and not historical:
         raise BadInput("--history", str(history), "given with --historical, whose days it has")
     market = Market(numbers)
+    if reference_books:
+        return _of_books(numbers, market, sets, historical, history, dependence, picture)
     chosen = _sets(market, sets, historical, history)
     accounts = {name: book.rows(numbers) for name, book in held.items()}
     progress("stress sets", 0, 1)
@@ -58,14 +69,10 @@ def stress(epoch: Path, portfolios: tuple[Path, ...], sets: tuple[str, ...], his
                   holds="value today" if levels else "margin")
     venues = [outcomes.Venue.of(row) for row in found]
     data = {**telling.facts(numbers), "accounts": list(accounts),
-            "sets": [_set_json(one, row, venue, quote, levels) for one, row, venue in
-                     zip(chosen, found, venues, strict=True)],
-            "dependence": {name: {"expected_shortfall": str(round(one.own)),
-                                  "independent": str(round(one.independent)), "comonotone": str(round(one.comonotone)),
-                                  "charge": str(round(one.charge)),
-                                  "sentence": words.dependence_sentence(one, quote)}
-                           for name, one in broken.items()},
-            "picture": None if picture is None else str(picture)}
+            "sets": [{**_set_json(one, row, quote, levels=levels), "venue_scenario": venue.at, "beyond": venue.beyond,
+                      "uncovered": str(venue.uncovered), "cover_2": str(venue.cover_2)}
+                     for one, row, venue in zip(chosen, found, venues, strict=True)],
+            "dependence": _dependence_json(broken, quote), "picture": None if picture is None else str(picture)}
     return Outcome(data, [*telling.trial(numbers), *_lines(chosen, found, venues, broken, quote, levels),
                           *([] if picture is None else ["", f"wrote {picture}"])])
 
@@ -81,9 +88,6 @@ def _named(paths: Sequence[Path]) -> Mapping[str, Portfolio]:
     return {name: Portfolio.read(path) for name, path in zip(names, paths, strict=True)}
 
 
-DEFAULT = ("2020-03-12", "2021-05-19", "2022-11-09", "black-swan")
-
-
 def _sets(market: Market, wanted: Sequence[str], days: Sequence[str], history: Path | None) -> list[StressSet]:
     from risk.epochs.provenance import read_source
     from risk.market.history import parse_history
@@ -94,9 +98,9 @@ def _sets(market: Market, wanted: Sequence[str], days: Sequence[str], history: P
         read_source(history), assets=model.assets, calendar=model.calendar, step_seconds=model.step_seconds,
         max_gap_steps=model.max_gap_steps, source=history)
     found = []
-    usual = [name for name in (() if days else DEFAULT) if sets.covers(market, name)]
+    usual = () if days else sets.usual(market)
     if not (wanted or days or usual):
-        raise BadInput("--set", None, f"given: none of {', '.join(DEFAULT)} speaks of {', '.join(model.assets)}")
+        raise BadInput("--set", None, f"given: none of {', '.join(sets.USUAL)} speaks of {', '.join(model.assets)}")
     for name in wanted or usual:
         # A name that is no preset is a file, as one with a folder or an ending surely is.
         own = name not in sets.names() and (Path(name).exists() or Path(name).suffix or "/" in name)
@@ -106,8 +110,37 @@ def _sets(market: Market, wanted: Sequence[str], days: Sequence[str], history: P
     return found
 
 
-def _set_json(chosen: StressSet, row: Sequence[outcomes.Outcome], venue: outcomes.Venue, quote: str, levels: bool
-              ) -> dict[str, Any]:
+def _of_books(numbers: AnyEpoch, market: Market, wanted: Sequence[str], days: Sequence[str], history: Path | None,
+              dependence: bool, picture: Path | None) -> Outcome:
+    """Of reference books, which are no accounts of a venue: nothing is added up over them."""
+    from ..reports import book_stress
+    market, quote = book_stress.from_today_on(market), numbers.header.quote
+    progress("stress sets", 0, 1)
+    made = book_stress.book_stress(market, _sets(market, wanted, days, history), dependence=dependence)
+    if picture is not None:
+        from risk.stress import plot
+        plot.bars(made.found, picture, title="Stress of reference books", subtitle=telling.setting(numbers),
+                  quote=quote)
+    header, rows = book_stress.table(made)
+    data = {**telling.facts(numbers), "accounts": [row[0] for row in rows],
+            "sets": [_set_json(one, row, quote, named=True) for one, row in zip(made.sets, made.found, strict=True)],
+            "dependence": _dependence_json(made.dependence, quote),
+            "picture": None if picture is None else str(picture)}
+    return Outcome(data, [
+        *telling.trial(numbers), "Worst loss in each set, in percent of the margin:", "", *table(rows, header), "",
+        *book_stress.sentences(made, quote), *book_stress.dependence_sentences(made, quote), "",
+        *(f"{one.name}: {one.source}" for one in made.sets), *([] if picture is None else ["", f"wrote {picture}"])])
+
+
+def _dependence_json(broken: Mapping[str, outcomes.Dependence], quote: str) -> dict[str, Any]:
+    from risk.stress import words
+    return {name: {"expected_shortfall": str(round(one.own)), "independent": str(round(one.independent)),
+                   "comonotone": str(round(one.comonotone)), "charge": str(round(one.charge)),
+                   "sentence": words.dependence_sentence(one, quote)} for name, one in broken.items()}
+
+
+def _set_json(chosen: StressSet, row: Sequence[outcomes.Outcome], quote: str, *, levels: bool = False,
+              named: bool = False) -> dict[str, Any]:
     from risk.stress import words
     return {"name": chosen.name, "source": chosen.source, "scenarios": [
         {"label": label, "spots": moves.spots, "volatilities": moves.volatilities, "basis": moves.basis}
@@ -118,9 +151,8 @@ def _set_json(chosen: StressSet, row: Sequence[outcomes.Outcome], venue: outcome
                       "times_held": float(Fraction(one.worst, one.holds)) if one.holds > 0 else None,
                       "positions": [{"name": part.name, "lots": part.lots, "loss": str(part.loss)}
                                     for part in one.positions],
-                      "sentence": words.sentence(one, quote, levels=levels)} for one in row],
-        "venue_scenario": venue.at, "beyond": venue.beyond, "uncovered": str(venue.uncovered),
-        "cover_2": str(venue.cover_2)}
+                      "sentence": words.sentence(one, quote, levels=levels,
+                                                 about=one.account if named else "the account")} for one in row]}
 
 
 def _lines(chosen: Sequence[StressSet], found: Sequence[Sequence[outcomes.Outcome]],

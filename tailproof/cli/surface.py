@@ -85,7 +85,8 @@ def check(book: Path) -> Outcome:
     return Outcome({"path": str(book), "checks": _told(checks), "apart_from_quotes": [vars(doubt) for doubt in apart],
                     "flags": flags},
                    [*table(rows, ("condition", "underlying", "expiry", "what", "value", "bound", "")), *flags, "",
-                    *failing, f"{book}: {f'{len(failing)} of {len(checks)} FAIL' if failing else 'free of arbitrage'}"],
+                    *failing, f"{book}: {len(failing)} of {len(checks)} FAIL" if failing
+                    else f"{book}: free of arbitrage, all {len(checks)} conditions hold"],
                    holds=not failing)
 
 

@@ -24,6 +24,8 @@ _TESTS = ("Kupiec, coverage", "Christoffersen, both", "Acerbi-Szekely, Z2", "e-p
 
 def with_forecasts(subject: Subject, paths: Sequence[Path]) -> Subject:
     """A subject with files of forecasts at the level of its epoch; BadInput as `parse_forecasts`."""
+    if not paths:
+        return subject
     alpha = float(1 - level_of(subject))
     return replace(subject, forecasts={path: parse_forecasts(read_source(path), alpha, source=path) for path in paths})
 
@@ -47,8 +49,7 @@ def backtests(subject: Subject) -> Section:
 
 
 def _past(subject: Subject, found: Past) -> list[Block]:
-    given = () if subject.history_path is None else ("--history", str(subject.history_path))
-    command: Command = ("risk", "history", str(subject.path), *given)
+    command: Command = (*subject.command("risk", "history"), *subject.prices)
     rows = tuple((one.asset, str(len(one.returns)), f"{one.due:.1f}", str(one.below), str(one.above),
                   f"{100 * one.now:.2f}") for one in found.assets)
     wrong = [f"{side} {one.asset}: {count} exceptions where {one.due:.1f} are due (Kupiec, p {p:.3f})."

@@ -9,7 +9,7 @@ scenarios with masses, which stand for a population, and of rows that somebody w
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -59,14 +59,18 @@ def book_figures(numbers: AnyEpoch) -> tuple[BookFigures, ...]:
     symbols = {instrument.symbol for instrument in numbers.instruments}
     out = []
     for name, lots in reference_books(numbers, book, symbols).items():
-        rows = [(row, count) for symbol, count in lots.items() if (row := numbers.row_of(symbol)) is not None]
-        found = breakdown(risks, rows)
+        found = breakdown(risks, rows_of(numbers, lots))
         tail = numbers.shape.tail
         out.append(BookFigures(
             name, lots, found.expected_shortfall, found.value_at_risk,
             found.money(quantile(found.losses, tail, 1 - EMIR_LEVEL)), found.addons, found.required,
             _error(found, tail) if tail.uniform and model.estimator != Estimator.HANDWRITTEN else None, found))
     return tuple(out)
+
+
+def rows_of(numbers: AnyEpoch, lots: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
+    """Positions (row of the epoch, lots) of lots by symbol."""
+    return tuple((row, count) for symbol, count in lots.items() if (row := numbers.row_of(symbol)) is not None)
 
 
 def quantile(losses: Sequence[int], tail: Tail, level: Fraction) -> int:

@@ -9,6 +9,8 @@ from fractions import Fraction
 
 from risk.margins.causes import Causes, causes
 from risk.margins.explain import TailScenario, explain
+from risk.models.scenario_set import SHOCK_UNIT
+from risk.scenarios.scenarios import Scenarios
 
 from .. import telling
 from .numbers import money, move, share
@@ -19,6 +21,8 @@ from .subject import Holder
 MOST = 5
 _STILL = 0.0005
 """A relative move that a sentence calls none."""
+_MOST_MOVES = 6
+"""Assets whose moves a sentence tells; the table has all."""
 _NAMED = 3
 """Positions on each side, causes and assets that a sentence names."""
 
@@ -50,8 +54,7 @@ def drivers(holder: Holder) -> Section:
 
 
 def _explain(holder: Holder) -> tuple[str, ...]:
-    given = holder.subject.history_path
-    return (*holder.command("risk", "explain"), *(() if given is None else ("--history", str(given))))
+    return (*holder.command("risk", "explain"), *holder.subject.prices)
 
 
 # -- sentences -----------------------------------------------------------------------------------------------------
@@ -64,31 +67,43 @@ def _sentences(holder: Holder, one: TailScenario, why: Causes) -> str:
     origin = "" if one.kind == "model" else f", which is stress ({one.kind}),"
     return " ".join((
         f"Scenario {one.scenario}{origin} loses {money(one.loss)} {subject.quote}{part}.",
-        _moves(holder, one), *_days(assets, one), _positions(holder, one), _why(assets, why)))
+        _moves(holder, one, why), *_days(assets, one), _positions(holder, one), _why(assets, why)))
 
 
-def _moves(holder: Holder, one: TailScenario) -> str:
-    """"WTI falls 6.8 % and its volatility rises by a fifth; …"."""
+def _moves(holder: Holder, one: TailScenario, why: Causes) -> str:
+    """"WTI falls 6.8 % (volatility +20 %), …", of the assets that cost or bring something, in the model's order."""
     scenarios, assets = holder.subject.scenarios, holder.subject.market.model.assets
-    words = []
-    for i, asset in enumerate(assets):
+    words, (level, basis) = [], _besides(scenarios, one.scenario)
+    for i in sorted(_by_weight(assets, [why])[:_MOST_MOVES]) or range(min(len(assets), _MOST_MOVES)):
+        asset = assets[i]
         change = move(one.returns[i])
         text = f"{asset} stays where it is" if abs(change) < _STILL \
             else f"{asset} {'rises' if change > 0 else 'falls'} {100 * abs(change):.1f} %"
         before, after = int(scenarios.today[i]), int(scenarios.variances[one.scenario, i])
-        ratio = math.sqrt(after / before) - 1 if before else 0.0
+        ratio = (math.sqrt(after / before) if before else 1.0) * (1.0 + level) - 1.0
         if abs(ratio) >= 0.005:
             text += f" (volatility {100 * ratio:+.0f} %)"
         words.append(text)
-    over = telling.horizon(holder.subject.numbers)
-    return f"In it, {_listed(words)}" + (f" over {over}." if over else ".")
+    if abs(basis) >= _STILL:
+        words.append(f"futures and perpetuals trade {100 * abs(basis):.1f} % {'below' if basis < 0 else 'above'} "
+                     "the spot")
+    over = telling.horizon(holder.subject.numbers) if holder.subject.market.model.horizon else None
+    return f"In it, {_listed(words)}" + (f" over {over}." if over else ", at once.")
+
+
+def _besides(scenarios: Scenarios, at: int) -> tuple[float, float]:
+    """Relative changes of implied volatility and of basis that a scenario of stress has besides."""
+    if scenarios.shocks is None:
+        return 0.0, 0.0
+    volatility, basis = (int(scenarios.shocks.column(name)[at]) / SHOCK_UNIT for name in ("volatility", "basis"))
+    return volatility, basis
 
 
 def _days(assets: Sequence[str], one: TailScenario) -> list[str]:
     if one.days is None:
         return []
     if one.days.returns is None:
-        return [f"Its innovations were drawn from {_listed(one.days.labels, 'then')}."]
+        return [f"It was drawn from {_listed(one.days.labels, 'then')}, at today's volatility and correlation."]
     real = ", ".join(f"{asset} {100 * move(value):+.1f} %" for asset, value
                      in zip(assets, one.days.returns, strict=True))
     return [f"The nearest that really happened was {one.days.labels[0]} to {one.days.labels[1]} ({real})."]
@@ -133,16 +148,23 @@ def _in_common(assets: Sequence[str], tail: Sequence[TailScenario], made: Sequen
     for why in made:
         for name, value in _by_cause(assets, why).items():
             sums[name] += value
-    heaviest = sorted(range(len(assets)), key=lambda i: -sum(abs(why.spots[i]) + abs(why.volatilities[i])
-                                                             for why in made))
+    heaviest = _by_weight(assets, made)
     moves = [_direction(assets[i], [move(one.returns[i]) for one in tail]) for i in heaviest[:_NAMED]]
-    return f"{'; '.join(moves)}. {_costs(sums)}"
+    return f"{'; '.join(moves)}. {_costs(sums)}" if moves else _costs(sums)
+
+
+def _by_weight(assets: Sequence[str], made: Sequence[Causes]) -> list[int]:
+    """Places of the assets whose moves alone cost or bring anything, what moves most money first."""
+    weight = [sum(abs(why.spots[i]) + abs(why.volatilities[i]) for why in made) for i in range(len(assets))]
+    return [i for i in sorted(range(len(assets)), key=lambda i: -weight[i]) if weight[i]]
 
 
 def _direction(asset: str, moves: Sequence[float]) -> str:
     """"WTI falls in all of them, by 3.5 to 8.6 %"."""
     sizes = [100 * abs(one) for one in moves]
     span = f"{min(sizes):.1f} to {max(sizes):.1f} %" if len(moves) > 1 else f"{sizes[0]:.1f} %"
+    if max(sizes) < 100 * _STILL:
+        return f"{asset} stays where it is in all of them"
     up = sum(one > 0 for one in moves)
     if up in (0, len(moves)):
         return f"{asset} {'rises' if up else 'falls'} in all of them, by {span}"
@@ -152,7 +174,9 @@ def _direction(asset: str, moves: Sequence[float]) -> str:
 def _costs(sums: Mapping[str, Fraction]) -> str:
     costs = [(name, value) for name, value in sorted(sums.items(), key=lambda item: -item[1]) if round(value) > 0]
     saves = [(name, -value) for name, value in sorted(sums.items(), key=lambda item: item[1]) if round(value) < 0]
-    said = f"Over all of them most of the loss is from {_amounts(costs[:2])}" if costs else "Nothing costs"
+    whole = sum((value for value in sums.values()), Fraction(0))
+    said = f"Over all of them, {money(whole)} together, most of the loss is from {_amounts(costs[:2])}" if costs \
+        else "Nothing costs"
     return said + (f"; most is brought back by {_amounts(saves[:1])}." if saves else ".")
 
 

@@ -30,20 +30,20 @@ def emir(subject: Subject) -> Section:
          f"ES is at or above VaR at 99 % for {len(books) - len(below)} of {len(books)} reference books"
          + (f"; below for {', '.join(below)}" if below else ""), judged_by(not below)),
         ("Art. 25: at least twelve months of data, stress among them", f"{years:.1f} years of prices"
-         if years else "no prices: parameters are the publisher's word", judged_by(years >= 1)),
+         if years else "no prices: parameters are the publisher's word", judged_by(years >= 1, partly=True)),
         ("Art. 26: two days to liquidate (five for OTC derivatives)", str(telling.horizon(subject.numbers)),
          judged_by(horizon >= 2)),
         ("Art. 27: offsets between products are of significant and reliable correlation, and at most 80 % of what "
          "they save", "all offsets that the scenarios have, whole", "no: no cap of 80 %"),
         ("Art. 28: one of three measures against procyclicality", "; ".join(measures) or "none of the three",
          judged_by(bool(measures))),
-        ("Art. 42, 43: fund and resources stand the default of the two largest",
+        ("EMIR itself, Art. 42, 43: fund and resources stand the default of the two largest",
          "section The fund, of a simulated venue" if fund else "not shown: no cascade was given",
          judged_by(fund is not None, partly=True)),
         ("Art. 49: margins backtested daily", f"{len(year_of(subject))} books over the last year"
          if year_of(subject) else "no forecasts of a year", judged_by(bool(year_of(subject)), partly=True)),
-        ("Art. 51: stress tests", ", ".join(model.stress.sets) or "none in the epoch",
-         judged_by(bool(model.stress.sets), partly=True)),
+        ("Art. 51: stress tests, and reverse ones", f"in the epoch {', '.join(model.stress.sets) or 'none'}; of "
+         "reference books section Stress", "partly"),
         ("EMIR 3, Art. 38(7): design, assumptions, limits, a tool to simulate margins",
          "section Model card; risk margin and risk what-if, on the published epoch", "yes"))
     return Section("emir", "EMIR page", (

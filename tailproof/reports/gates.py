@@ -10,8 +10,9 @@ def gates(subject: Subject) -> Section:
     judgement, show = subject.numbers.header.judgement, (subject.command("epoch", "show"),)
     rows = tuple((one.gate, one.reason, "; ".join(one.found)) for one in judgement.accepted)
     blocks: list[Block] = [Words(
-        "Sources pass thirteen gates, each with a bound, or are refused. A gate may be accepted by a reason, which the "
-        "root binds; so do flags, choices that only a reader can weigh (docs/risk.md).")]
+        "Sources pass gates of plausibility, each with a bound, or are refused. A gate that they do not pass may be "
+        "accepted by a reason, which the root binds; it binds flags too, choices that only a reader can weigh. What "
+        "each gate asks is in risk/epochs/plausibility.py.")]
     blocks.append(Table(("gate", "accepted, since", "found"), rows, show, "Accepted") if rows
                   else Said("No gate had to be accepted.", show))
     blocks.append(Said("Flags:" if judgement.flags else "There are no flags.", show, items=judgement.flags))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
+from risk.epochs.surface_gates import surface_checks
 from risk.exact.clock import format_time
 from risk.exact.money import format_money
+from risk.surfaces.checks import Check
 
 from .pictures import drawn, smiles
 from .section import Block, Said, Section, Table, Words
@@ -37,4 +42,29 @@ def inputs(subject: Subject) -> Section:
                             lambda path: smiles(book, subject.market.model.assets, path))
     else:
         blocks.append(Said("The book has no expiries.", own))
+    blocks += _conditions(subject)
     return Section("inputs", "Surfaces and other inputs", tuple(blocks))
+
+
+def _conditions(subject: Subject) -> Iterator[Block]:
+    """What keeps the volatilities free of arbitrage: of each condition the place that is nearest to its bound."""
+    found = surface_checks(subject.market.book)
+    if not found:
+        return
+    command = (("surface", "check", str(subject.sources / "book.json")),)
+    failing = [check for check in found if not check.holds]
+    nearest: dict[tuple[str, str], Check] = {}
+    for check in sorted(found, key=lambda check: (check.holds, _room(check))):
+        nearest.setdefault((check.underlying, check.id), check)
+    said = f"{len(failing)} of {len(found)} conditions against arbitrage FAIL, and were accepted (section Gates)." \
+        if failing else f"All {len(found)} conditions against arbitrage hold."
+    yield Said(f"{said} Of each the place that is nearest to its bound:", command, warns=bool(failing))
+    yield Table(("condition", "asset", "expiry", "what", "value", "bound", ""), tuple(
+        (one.id, one.underlying, one.expiry, one.what, one.found, one.bound, "" if one.holds else "FAILS")
+        for _, one in sorted(nearest.items())), command)
+
+
+def _room(check: Check) -> float:
+    """From the value to the bound; of one that is no number, none."""
+    room = min(check.value - check.low, check.high - check.value)
+    return room if math.isfinite(room) else -math.inf

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 
+from risk.models.calibration import log_returns
 from risk.models.model import Estimator
 
 from .section import Block, Said, Section, Table, Words
@@ -49,7 +50,12 @@ def model_card(subject: Subject) -> Section:
         Words(DESIGN[model.estimator], title="Design"),
         Table(("", ""), tuple((name, str(value)) for name, value in (
             ("name", model.name), ("estimator", str(model.estimator)), ("horizon", model.horizon),
-            ("step_seconds", model.step_seconds), ("steps_per_year", model.steps_per_year))), (shown,)),
+            ("step_seconds", model.step_seconds), ("steps_per_year", model.steps_per_year), ("basis", model.basis),
+            *((("clip", model.scenarios.clip), ("volatility_response", model.volatility_response))
+              if model.estimator != Estimator.HANDWRITTEN else ()),
+            *(() if model.shape.tail.uniform else (("population", model.scenarios.population),)),
+            *(() if model.fitted is None else (("fitted", f"{model.fitted.since} to {model.fitted.until}"),)))),
+            (shown,)),
         *_parameters(subject), *_data(subject)]
     if model.copula is not None:
         blocks.append(Said("Copula: " + ", ".join(f"{name} {value}" for name, value in model.copula.to_json().items()
@@ -94,10 +100,17 @@ def _data(subject: Subject) -> list[Block]:
                      warns=True)]
     source = "" if subject.history_path is None else " (given beside the epoch, which reads no such file itself)" \
         if not subject.market.model.needs_history else " (given in place of the epoch's own)"
+    returns, labels = log_returns(history), history.labels[1:]
+    rows = []
+    for asset, column in zip(history.assets, returns.T, strict=True):
+        least, most = int(column.argmin()), int(column.argmax())
+        still = 100 * float((column == 0).mean())
+        rows.append((asset, f"{100 * math.expm1(column[least]):+.1f}", labels[least],
+                     f"{100 * math.expm1(column[most]):+.1f}", labels[most], f"{still:.2f}"))
+    gaps = int((history.steps > 1).sum())
     return [Said(f"Data. {len(history.times) - 1} returns of {', '.join(history.assets)}, {history.labels[1]} to "
                  f"{history.labels[-1]}{source}.",
-                 (("risk", "history", str(subject.path), *_with(subject)),))]
-
-
-def _with(subject: Subject) -> tuple[str, ...]:
-    return () if subject.history_path is None else ("--history", str(subject.history_path))
+                 ((*subject.command("risk", "history"), *subject.prices),)),
+            Table(("asset", "largest fall, %", "on", "largest rise, %", "on", "days without a move, %" if history.daily
+                   else "steps without a move, %"), tuple(rows), (subject.own("model"),),
+                  f"Prices: {gaps} of the returns are over more than one step")]

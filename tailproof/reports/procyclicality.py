@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from primitives.errors import BadInput
 from risk.margins.procyclicality import RISES, Metrics, Study, study, usual_books
 from risk.models.procyclicality import WINDOW, any_tool
 
@@ -26,10 +27,14 @@ def procyclicality(subject: Subject) -> Section:
                   Said("The model has no tool against procyclical margins: they follow its forecast alone.", own,
                        warns=True))
     if any_tool(model.procyclicality) and history is not None and len(history.times) > WINDOW + 2:
-        found = study(model, history, usual_books(model.assets))
+        try:
+            found = study(model, history, usual_books(model.assets))
+        except BadInput as error:                  # jumps, or a book that never loses
+            return Section("procyclicality", "Procyclicality", (*blocks, Said(
+                f"What the tools did over the history is not told: {error}.", own, warns=True)))
         command: Command = ("risk", "procyclicality", subject.model_file, subject.history_file)
         blocks.append(Table(
-            ("book", "peak/trough", "with tools", *(f"rise in {n}, %" for n in RISES), "mean cost", "least"),
+            ("book", "peak/trough", "with tools", *(f"rise in {steps(n)}, %" for n in RISES), "mean cost", "least"),
             tuple(_row(found, i) for i in range(len(found.books))), (command,),
             f"{len(found.labels)} days, {found.labels[0]} to {found.labels[-1]}"))
         blocks += drawn(subject, "Expected Shortfall of each book over time, before and after the tools.",
@@ -38,12 +43,16 @@ def procyclicality(subject: Subject) -> Section:
     year = year_of(subject)
     if year:
         metrics = [(one.name, Metrics.of(one.forecasts.shortfall)) for one in year]
-        blocks.append(Table(("book", "peak/trough", *(f"largest rise in {n}, %" for n in RISES)), tuple(
+        blocks.append(Table(("book", "peak/trough", *(f"largest rise in {steps(n)}, %" for n in RISES)), tuple(
             (name, f"{found.peak_to_trough:.2f}", *(f"{100 * found.rises[n]:.0f}" for n in RISES))
             for name, found in metrics), own, "Expected Shortfall of the last year's forecasts, of one step"))
     elif history is None:
         blocks.append(Said("Without a price history nothing can be said of how margins moved.", own))
     return Section("procyclicality", "Procyclicality", tuple(blocks))
+
+
+def steps(count: int) -> str:
+    return f"{count} step{'s' if count != 1 else ''}"
 
 
 def _row(found: Study, i: int) -> tuple[str, ...]:

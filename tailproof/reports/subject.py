@@ -20,6 +20,7 @@ from risk.market.history import History, parse_history
 from risk.scenarios.scenarios import Scenarios
 
 from .. import epochs, extras
+from .book_stress import from_today_on
 from .section import Command
 
 if TYPE_CHECKING:
@@ -95,6 +96,11 @@ class Subject:
         return from_today(self.numbers)
 
     @cached_property
+    def changes(self) -> Market:
+        """The market in which reference books are margined, of changes from today on."""
+        return from_today_on(self.market)
+
+    @cached_property
     def scenarios(self) -> Scenarios:
         from risk.margins.explain import scenarios_of
         return scenarios_of(self.numbers, self.market.model)
@@ -132,7 +138,7 @@ class Subject:
 
     def given(self, section: str) -> Command:
         """Options of this report that a section is made of."""
-        return (*(() if self.history_path is None else ("--history", str(self.history_path))),
+        return (*self.prices,
                 *(word for path in self.forecasts if section in _JUDGE for word in ("--forecasts", str(path))),
                 *(() if self.simulated is None or section not in _SIMULATE else self._simulated(self.simulated)))
 
@@ -141,11 +147,22 @@ class Subject:
         return (*(("--cascade", one.words[0]) if len(one.words) == 1 else ("--cascade-preset", one.words[1])),
                 "--seeds", str(one.seeds))
 
+    @property
+    def prices(self) -> Command:
+        """The option that names prices which were brought beside the epoch."""
+        return () if self.history_path is None else ("--history", str(self.history_path))
+
     # -- pictures ---------------------------------------------------------------------------------------------------
     @cached_property
     def no_pictures(self) -> str | None:
         """Why none are drawn; None if they are."""
         absent = extras.lacking("matplotlib")
+        return None if absent is None else str(absent)
+
+    @cached_property
+    def no_search(self) -> str | None:
+        """Why no least implausible move is looked for; None if one is."""
+        absent = extras.lacking("scipy")
         return None if absent is None else str(absent)
 
 
@@ -169,7 +186,7 @@ class Holder:
     @cached_property
     def found(self) -> Breakdown:
         """Of what may be lost from today on."""
-        return breakdown(self.subject.risk, self.rows)
+        return breakdown(self.subject.risk, self.rows) if self.subject.numbers.levels else self.whole
 
     def command(self, *words: str) -> Command:
         """`tailproof WORDS EPOCH PORTFOLIO`."""

@@ -12,6 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 
+from primitives.errors import BadInput
 from risk.backtests.forecasts import LEAST_DAYS, Forecasts
 from risk.backtests.judging import Judgement, judge
 from risk.backtests.rolling import FIRST, roll_books
@@ -39,11 +40,22 @@ class Rolled:
 
 def why_not(subject: Subject) -> str | None:
     """Why no forecasts are made here; None if they are."""
+    return _made(subject)[1]
+
+
+def year_of(subject: Subject) -> tuple[Rolled, ...]:
+    """Forecasts of the last 250 returns, one book an asset (the first four) and all of them; none where `why_not`."""
+    return _made(subject)[0]
+
+
+def _not_meant(subject: Subject) -> str | None:
     model, history = subject.market.model, subject.history
     if history is None:
         return "There is no price history to forecast over: give one with --history."
     if model.estimator != Estimator.FILTERED_HISTORICAL:
         return f"Forecasts are made by filtered historical simulation; this model is {model.estimator}."
+    if model.jumps is not None:
+        return "Forecasts are made of the days of the past, which had their jumps; this model adds jumps of its own."
     if not history.daily:
         return "Forecasts are made of days, and this history is of times within a day."
     if len(history.times) - 1 < FIRST + YEAR:
@@ -53,11 +65,20 @@ def why_not(subject: Subject) -> str | None:
 
 
 @lru_cache(maxsize=2)
-def year_of(subject: Subject) -> tuple[Rolled, ...]:
-    """Forecasts of the last 250 returns, one book an asset (the first four) and all of them; none where `why_not`."""
+def _made(subject: Subject) -> tuple[tuple[Rolled, ...], str | None]:
+    """The forecasts, or why there are none."""
+    reason = _not_meant(subject)
+    if reason is not None:
+        return (), reason
+    try:
+        return _rolled(subject), None
+    except BadInput as error:                      # a tail of too few days, an asset that never loses
+        return (), f"None could be made: {error}."
+
+
+def _rolled(subject: Subject) -> tuple[Rolled, ...]:
     model, history = subject.market.model, subject.history
-    if why_not(subject) is not None or history is None:
-        return ()
+    assert history is not None                     # `_not_meant` has looked
     first = len(history.times) - 1 - YEAR
     shown = model.assets[:MOST_BOOKS]
     books: dict[str, Mapping[str, float]] = {f"long {asset}": {asset: 1.0} for asset in shown}

@@ -164,7 +164,7 @@ def test_words_from_outside_are_no_markup(run: Run, browser: Browser, tmp_path: 
     """A gate accepted by a reason that is a page of its own; a portfolio and an epoch of such names."""
     book = (ROOM / "btc_eth" / "book.json").read_text().replace('"perpetual": "29024.5"', '"perpetual": "30900"')
     (tmp_path / "book.json").write_text(book)
-    epoch, portfolio = tmp_path / "<b onclick=x>epoch", tmp_path / "<script>alert(3)<$x>.json"
+    epoch, portfolio = tmp_path / "<b onclick=x>epoch", tmp_path / "<script>alert(3)<$\\frac$>.json"
     assert run("epoch", "build", "--book", tmp_path / "book.json", "--model", ROOM / "btc_eth" / "model.toml",
                "--accept", f"G3={HOSTILE.replace(chr(0x202e), '')}", "--out", epoch).code == 0
     portfolio.write_bytes(STRADDLE.read_bytes())
@@ -274,9 +274,11 @@ def test_every_command_runs_and_prints_its_figures(every: list[Report], tmp_path
 def test_no_position_and_no_margin_is_in_the_public_edition(us: Path, public_us: Report, private_us: Report) -> None:
     public = public_us.page().decode()
     holder = Holder(Subject.read(us), SPREAD, Portfolio.read(SPREAD))
+    public_books = " ".join(symbol for one in book_figures(holder.subject.numbers) for symbol in one.lots)
     private = {money(holder.whole.required), money(holder.whole.expected_shortfall), "index_spread", "index spread",
                "--portfolio", *(money(holder.found.amount(part)) for part in holder.found.positions),
-               *(symbol for symbol, _ in holder.portfolio.positions if symbol != "WTI")}
+               *(symbol for symbol, _ in holder.portfolio.positions if symbol not in public_books)}
+    assert "WTI-JUN19-46-C" in private
     page = private_us.page().decode()
     for word in private:
         assert word not in public, word
@@ -322,6 +324,31 @@ def test_the_five_scenarios_that_drive_a_margin_are_named_with_their_reasons(run
         assert "By cause: " in text
 
 
+def test_only_what_matters_to_a_book_is_said_to_drive_it(epoch_directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "btc.json").write_text('{"schema": "tailproof.portfolio/1", "positions": '
+                                       '[{"instrument": "BTC-PERP", "lots": -100}]}')
+    told = [block.text for block in section(private_of(epoch_directory, tmp_path / "btc.json"), "drivers").blocks
+            if isinstance(block, Said)]
+    assert "BTC rises in all of them" in told[0]
+    assert not any("ETH" in text for text in told)
+
+
+def test_what_stress_does_besides_is_told(run: Run, tmp_path: Path) -> None:
+    """A black swan's doubled volatility and its basis, which no variance of the scenario has."""
+    text = (ROOM / "btc_eth" / "model.toml").read_text()
+    (tmp_path / "model.toml").write_text(text + '\n[stress]\nsets = ["black-swan"]\nweight = 0.125\n')
+    assert run("epoch", "build", "--book", ROOM / "btc_eth" / "book.json", "--model", tmp_path / "model.toml",
+               "--out", tmp_path / "epoch").code == 0
+    told = [block.text for block in section(private_of(tmp_path / "epoch", STRADDLE), "drivers").blocks
+            if isinstance(block, Said)]
+    swans = [text for text in told if "which is stress (black-swan)" in text]
+    assert swans
+    assert all("BTC rises" in text or "BTC falls" in text for text in swans)
+    assert all("(volatility +100 %)" in text for text in swans)
+    assert all(re.search("futures and perpetuals trade 4.5 % (below|above) the spot", text) for text in swans)
+    assert not any("perpetuals trade" in text for text in told if text not in swans)
+
+
 def test_a_straddle_is_driven_from_both_sides(levels: Path) -> None:
     told = [block.text for block in section(private_of(levels, FUNDED), "drivers").blocks if isinstance(block, Said)]
     assert re.search(r"BTC moves by [0-9.]+ to [0-9.]+ %, up in 3 and down in 2", told[0])
@@ -359,6 +386,23 @@ def test_tools_stress_and_history_are_told_where_they_are(run: Run, us: Path, tm
                for command in block.commands)
 
 
+def test_what_cannot_be_forecast_takes_no_report_away(run: Run, us: Path, tmp_path: Path) -> None:
+    """Jumps of the model's own, which forecasts and tools over the past do not know."""
+    model = (us / "sources" / "model.toml").read_text().replace(
+        "[correlation]", "[procyclicality]\nfloor = 0.9\n\n[jumps]\nfamily = \"merton\"\nintensity = 4.0\n"
+                         "systemic = 0.5\nmean = -0.01\ndeviation = 0.03\n"
+                         "source = \"a guess\"\n\n[correlation]")
+    (tmp_path / "model.toml").write_text(model)
+    assert run("epoch", "build", "--book", us / "sources" / "book.json", "--model", tmp_path / "model.toml",
+               "--history", us / "sources" / "history.csv", "--out", tmp_path / "epoch").code == 0
+    report = public_report(Subject.read(tmp_path / "epoch"))
+    warned = {one.id: [block.text for block in one.blocks if isinstance(block, Said) and block.warns]
+              for one in report.sections}
+    assert any("which had their jumps" in text for text in warned["backtests"])
+    assert any("over the history is not told: jumps" in text for text in warned["procyclicality"])
+    assert not any("not told" in text for text in warned["stress"])
+
+
 def test_a_trial_says_so(run: Run, tmp_path: Path) -> None:
     model = (ROOM / "btc_eth" / "model.toml").read_text().replace(
         "horizon = 2", 'purpose = "trial"\nseed = 7\nhorizon = 2')
@@ -385,16 +429,20 @@ def test_matching_tells_what_scenarios_with_masses_are_worth(us: Path) -> None:
     assert not tables(public_report(subject, "matching").sections[0])
 
 
-def test_a_handwritten_set_is_no_draw(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("horizon", [0, 2])
+def test_a_handwritten_set_is_no_draw(run: Run, tmp_path: Path, horizon: int) -> None:
     """So no sampling error is told of it; the report stands without volatilities."""
     text = (ROOM / "btc_eth" / "model.toml").read_text()
     text = text[:text.index("[events]")].replace('"monte-carlo"', '"handwritten"\nset = "derive-pm2-2026-11"')
+    text = text.replace("horizon = 2", f"horizon = {horizon}")
     text = text.replace("scenarios = 256", "scenarios = 33").replace('tail = "32/5"', 'tail = "1"')
     (tmp_path / "model.toml").write_text(text.replace("volatility_response = 1.0\n", ""))
     assert run("epoch", "build", "--book", ROOM / "btc_eth" / "book.json", "--model", tmp_path / "model.toml",
                "--out", tmp_path / "epoch").code == 0
     report = public_report(Subject.read(tmp_path / "epoch"))
     assert all(row[-1] == "-" for row in tables(section(report, "books"))[0].rows)
+    assert not [block for block in section(report, "stress").blocks if isinstance(block, Said)
+                and block.commands[0][:2] == ("risk", "reverse")]
     assert "somebody wrote each scenario" in report.page().decode()
 
 
@@ -427,6 +475,93 @@ def test_a_section_is_printed_as_text(us: Path) -> None:
     assert shown.exit_code == 0
     assert "SHA-256" in shown.stdout
     assert "<" not in shown.stdout
+
+
+# -- stress of reference books ---------------------------------------------------------------------------------------
+def test_stress_that_the_epoch_need_not_hold_is_told_of_reference_books(us: Path, public_us: Report) -> None:
+    """The worst of the whole history, by hand: what is linear loses by the largest fall of its price, or rise."""
+    stress = section(public_us, "stress")
+    beside = next(table for table in tables(stress) if table.header[:2] == ("book", "margin"))
+    assert beside.header[2:] == ("black-swan, %", "1999-01-05/2018-12-28, %")
+    rows = {row[0]: row for row in beside.rows}
+    prices = np.array([[float(cell) for cell in line.split(",")[1:]] for line in
+                       (us.parent / "history.csv").read_text().splitlines()[1:]])
+    moves = prices[1:] / prices[:-1] - 1.0
+    books = {one.name: one for one in book_figures(Subject.read(us).numbers)}
+    for name, lost in (("long SP500", -moves[:, 0].min()), ("short SP500", moves[:, 0].max()),
+                       ("long WTI", -moves[:, 2].min()), ("short WTI", moves[:, 2].max())):
+        assert rows[name][1] == money(books[name].margin)
+        # About a million of each, so that the price of a lot leaves a thousandth.
+        assert float(rows[name][3]) == pytest.approx(100 * lost * 1e12 / books[name].margin, rel=0.02)
+    told = [item for block in stress.blocks if isinstance(block, Said) for item in block.items]
+    history = [item for item in told if item.startswith("In '1999-01-05/2018-12-28' (from ")]
+    assert len(history) == 3
+    assert len({item[:48] for item in history}) == 3, "one scenario is told of once"
+    assert any(item.startswith("In 'black-swan'") and "times its margin" in item for item in told)
+
+
+def test_what_takes_the_margin_of_reference_books_is_told_as_reverse_tells_it(run: Run, epoch_directory: Path,
+                                                                              levels: Path) -> None:
+    for epoch in (epoch_directory, levels):
+        report = public_report(Subject.read(epoch), "stress")
+        found = [block for block in report.sections[0].blocks if isinstance(block, Said)
+                 and block.commands[0][:2] == ("risk", "reverse")]
+        assert [block.text.split(",")[0] for block in found] == ["long all", "short all", "short straddle BTC"]
+        margins = {one["name"]: int(one["margin"]) for one in run("risk", "books", epoch).data["books"]}
+        for block in found:
+            name = block.text.split(",")[0]
+            answer = run(*block.commands[0])
+            assert answer.code == 0
+            assert list(block.items) == list(answer.data["sentences"].values())
+            assert int(answer.data["collateral"]) == margins[name]
+        stressed = next(block for block in report.sections[0].blocks if isinstance(block, Table)
+                        and "--reference-books" in block.commands[0])
+        assert [row[1] for row in stressed.rows] == [money(margins[row[0]]) for row in stressed.rows]
+        answer = run(*stressed.commands[0])
+        assert answer.data["root"] == run("epoch", "show", epoch).data["root"]
+        worst = answer.data["sets"][0]["accounts"][0]
+        assert stressed.rows[0][2] == f"{100 * int(worst['loss']) / int(worst['margin']):.0f}"
+
+
+def test_stress_that_cannot_be_told_is_missed_aloud(epoch_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = replace(Subject.read(epoch_directory))
+    subject.__dict__["no_search"] = "the package scipy is absent"
+
+    def beyond(*_: object, **__: object) -> object:
+        raise BadInput("value change", 1, "below 0")
+
+    monkeypatch.setattr("tailproof.reports.book_stress.book_stress", beyond)
+    warned = [block.text for block in public_report(subject, "stress").sections[0].blocks
+              if isinstance(block, Said) and block.warns]
+    assert any("need not hold is not told here: value change" in text for text in warned)
+    assert "Not told here: the package scipy is absent." in warned
+    held = Holder(subject, STRADDLE, Portfolio.read(STRADDLE))
+    assert any("the package scipy is absent" in block.text for block in private_report(held, "breaking").sections[0]
+               .blocks if isinstance(block, Said) and block.warns)
+
+
+def test_one_holding_is_asked_about_at_a_time(run: Run, epoch_directory: Path) -> None:
+    for command, more in (("stress", ()), ("reverse", ("--collateral", "margin"))):
+        one = ("--reference-books",) if command == "stress" else ("--reference-book", "long all")
+        for given in ((), (STRADDLE, *one)):
+            answer = run("risk", command, epoch_directory, *given, *more)
+            assert answer.code == 2
+            assert "--reference-book" in answer.data["field"]
+    answer = run("risk", "reverse", epoch_directory, "--reference-book", "long al", "--collateral", "margin")
+    assert (answer.code, answer.data["field"]) == (2, "--reference-book")
+    assert "long all" in answer.data["bound"]
+
+
+# -- surfaces ----------------------------------------------------------------------------------------------------------
+def test_of_each_condition_the_place_nearest_to_its_bound_is_told(run: Run, epoch_directory: Path) -> None:
+    told = tables(public_report(Subject.read(epoch_directory), "inputs").sections[0])[-1]
+    assert told.header[0] == "condition"
+    found = run(*told.commands[0]).data["checks"]
+    kinds = {(one["underlying"], one["id"]) for one in found}
+    assert len(told.rows) == len(kinds) > 1
+    for row in told.rows:
+        least = min(one["value"] for one in found if (one["underlying"], one["id"]) == (row[1], row[0]))
+        assert row[4] == f"worth {least:.4f} of the forward"
 
 
 # -- reference books ---------------------------------------------------------------------------------------------------
@@ -515,10 +650,13 @@ def test_what_breaks_an_account_is_told_as_the_commands_tell_it(run: Run, epoch_
 
 
 def test_what_no_crisis_speaks_of_and_has_nothing_to_lose_is_said(us: Path, levels: Path) -> None:
-    """The twin: assets of no crisis but the black swan; and an account that owes more than it has."""
-    crises, broken = (block for block in section(private_of(us, SPREAD), "breaking").blocks if isinstance(block, Said))
+    """The twin: assets of no crisis but the black swan, with a history; and an account that owes more than it has."""
+    crises, past, broken = (block for block in section(private_of(us, SPREAD), "breaking").blocks
+                            if isinstance(block, Said))
     assert len(crises.items) == 1
     assert "black" in crises.items[0]
+    assert len(past.items) == 1
+    assert past.items[0].startswith("In '1999-01-05/2018-12-28' (from 2001-01-02) SP500 rises 5.01 %, NASDAQ 14.2 %")
     assert len(broken.items) == 3
     owing = section(private_of(levels, STRADDLE), "breaking").blocks
     assert [block.text for block in owing if isinstance(block, Words)] == [
