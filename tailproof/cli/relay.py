@@ -16,6 +16,7 @@ import click
 
 from primitives import jsonio
 from primitives.errors import BadInput, Said
+from primitives.texts import text_of
 
 from .console import CONTINUED, FILE, OUTPUT, Integer, Outcome, reporting, table, warn
 from .node import Endpoint, talking_to_a_node
@@ -53,6 +54,7 @@ def relay() -> None:
 def submit(bundles: tuple[Path, ...], deployment: Path, outbox: str) -> Outcome:
     """Put BUNDLES, of margins, covers or batches, into the outbox, for a relayer that runs or will. Given again, they
     are told how far they are. Exit code 1 if one has been refused, or another content has its name."""
+    from relayer import item_names
     from relayer.intake import LARGEST_DOCUMENT, Intake
     from verifier_contracts.system import System
 
@@ -64,12 +66,9 @@ def submit(bundles: tuple[Path, ...], deployment: Path, outbox: str) -> Outcome:
     for path in bundles:
         with path.open("rb") as file:
             document = file.read(LARGEST_DOCUMENT + 1)
-        try:
-            taken.append(intake.take(document.decode(), "command"))
-        except UnicodeDecodeError:
-            raise BadInput("bundle", Said("no text"), "JSON in UTF-8", source=path) from None
+        taken.append(intake.take(text_of(document, source=path), "command"))
     return Outcome({"outbox": box.name, "items": [{"taken": how, **_shown(item)} for item, how in taken]},
-                   table([(item.name, how, item.state, item.reason) for item, how in taken]),
+                   table([(item_names.words(item.name), how, item.state, item.reason) for item, how in taken]),
                    all(item.state != "refused" for item, _ in taken))
 
 
@@ -79,6 +78,7 @@ def submit(bundles: tuple[Path, ...], deployment: Path, outbox: str) -> Outcome:
 @reporting
 def status(deployment: Path, outbox: str) -> Outcome:
     """What is in the outbox, as it was written last; no node is asked."""
+    from relayer import item_names
     from verifier_contracts.system import System
 
     from ..relaying import open_outbox
@@ -88,7 +88,7 @@ def status(deployment: Path, outbox: str) -> Outcome:
                     "deliveries": [{"nonce": one.delivery.nonce, "kind": one.load.kind, "state": one.state,
                                     "transaction": one.delivery.attempts[-1].transaction} for one in out]},
                    [*table(list(counts.items()), ("state", "items")), "",
-                    *table([(item.name, item.state, item.reason[:60]) for item in latest],
+                    *table([(item_names.words(item.name), item.state, item.reason[:60]) for item in latest],
                            ("item", "state", "reason"))])
 
 
@@ -274,5 +274,6 @@ def writer(log: Path | None, stack: ExitStack) -> Callable[[str], object]:
 
 
 def _shown(item: Item) -> dict[str, Any]:
-    return {"name": item.name, "state": item.state.value, "reason": item.reason}
+    from relayer import item_names
+    return {"name": item.name, **item_names.parts(item.name), "state": item.state.value, "reason": item.reason}
 
