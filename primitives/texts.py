@@ -24,7 +24,7 @@ def text_of(data: bytes, *, source: str | Path | None = None) -> str:
     """
     for mark, name in _OTHERS:
         if data.startswith(mark):
-            raise BadInput("encoding", Said(name), "UTF-8: save the file as that", source=source)
+            raise BadInput("encoding", Said(name), "UTF-8 (save the file as that)", source=source)
     begin = len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
     try:
         return data[begin:].decode()
