@@ -5,9 +5,19 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: setup demo crash test test-all tests mutants lint style types bench gas risk-bench evm statements determinism standard-scenarios page clean
+.PHONY: help setup demo crash test test-all tests mutants lint style types bench gas risk-bench evm statements determinism standard-scenarios page clean
 
 setup: .venv/installed node_modules/installed
+
+help:
+	@echo "make demo         everything once on an embedded chain, attacks included"
+	@echo "make test         lint, types and tests; test-all the slow ones too; mutants: the tests themselves"
+	@echo "make crash        a market falls by 40 %, over real proofs"
+	@echo "make bench        speed beside snarkjs and gnark; risk-bench, gas: their numbers beside their bounds"
+	@echo "make statements   every statement proven at full size on the fixtures"
+	@echo "make determinism  golden epochs under every setting that could change a bit"
+	@echo "make page         builds the page that verifies in a browser; evm: a third EVM; clean: takes away what was set up"
+	@echo "Each sets up what it needs. .venv/bin/tailproof --help has the commands, docs/tutorial.md a first hour."
 
 .venv/installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Tailproof needs Python 3.11 or newer: none of python3, python3.11 .. python3.13 is." >&2; exit 1; }

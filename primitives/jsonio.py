@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from primitives.errors import BadInput, Said, suggestion, unreadable
 from primitives.inputs import open_input
+from primitives.texts import MARK, text_of
 
 LARGEST_EXACT = 2**53 - 1
 """Integers beyond this lose digits in tools that read JSON numbers as doubles; write them as decimal strings."""
@@ -31,7 +32,7 @@ _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 # -- reading -------------------------------------------------------------------------------------------------------
 def loads(text: str | bytes, *, source: str | Path | None = None) -> Any:
-    """Parse one JSON document.
+    """Parse one JSON document, which a byte order mark may stand before.
 
     Raises
     ------
@@ -56,8 +57,7 @@ def loads(text: str | bytes, *, source: str | Path | None = None) -> Any:
         return result
 
     try:
-        if isinstance(text, bytes):
-            text = text.decode("utf-8")
+        text = text_of(text, source=source) if isinstance(text, bytes) else text.removeprefix(MARK)
         if _too_deep(text):
             raise BadInput("JSON document", Said("nested too deeply"), f"at most {DEEPEST} levels deep", source=source)
         found = json.loads(text, parse_float=number, object_pairs_hook=pairs,
@@ -68,9 +68,6 @@ def loads(text: str | bytes, *, source: str | Path | None = None) -> Any:
     except json.JSONDecodeError as error:
         raise BadInput(f"line {error.lineno}, column {error.colno}", text[error.pos:error.pos + 40],
                        f"valid JSON ({error.msg})", source=source) from None
-    except UnicodeDecodeError as error:
-        raise BadInput(f"byte {error.start}", error.object[error.start:error.start + 8], "valid UTF-8",
-                       source=source) from None
     except ValueError as error:                    # an integer of thousands of digits
         raise BadInput("JSON document", Said(f"not readable ({error})"), "made of numbers of ordinary size",
                        source=source) from None

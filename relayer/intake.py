@@ -16,6 +16,7 @@ from stat import S_ISREG
 from typing import Any
 
 from primitives.errors import BadInput, Said
+from primitives.texts import text_of
 from relayer.outbox import Item, OtherContent, Outbox, OutboxBusy
 from relayer.parcel import Parcel
 from relayer.submit import NotSubmitted
@@ -78,9 +79,9 @@ class Intake:
         if data is None:
             return False
         try:
-            self.take(data.decode(), "folder")
-        except (BadInput, NotSubmitted, OtherContent, UnicodeDecodeError) as error:
-            if isinstance(error, BadInput | UnicodeDecodeError) and self._unfinished(path):
+            self.take(text_of(data), "folder")
+        except (BadInput, NotSubmitted, OtherContent) as error:
+            if isinstance(error, BadInput) and self._unfinished(path):
                 return False
             put = self._put(path, folder / REFUSED)
             with put.with_name(put.name + _WHY).open("x") as file:

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from primitives.errors import BadInput
+from primitives.texts import text_of
+from relayer import item_names
 from relayer.intake import LARGEST_DOCUMENT, Intake, reason
 from relayer.outbox import Item, OtherContent, Outbox, OutboxBusy
 from relayer.relay_status import Metrics, page
@@ -76,8 +78,8 @@ class Endpoint(Views):
         if int(length) > LARGEST_DOCUMENT:
             return refused(413, "TooLarge", f"at most {LARGEST_DOCUMENT} bytes")
         try:
-            item, how = self._intake.take(environ["wsgi.input"].read(int(length)).decode(), "http")
-        except (BadInput, UnicodeDecodeError) as error:
+            item, how = self._intake.take(text_of(environ["wsgi.input"].read(int(length))), "http")
+        except BadInput as error:
             return as_json(400, reason(error))
         except NotSubmitted as error:
             return as_json(422, reason(error))
@@ -95,7 +97,7 @@ class Endpoint(Views):
         if parts is not None:
             account, epoch, version = parts.groups()
             try:
-                item = self._outbox.find(f"margin {account.lower()} {int(epoch)} {int(version)}")
+                item = self._outbox.find(item_names.of_margin(account, int(epoch), int(version)))
             except OutboxBusy as error:
                 return as_json(503, reason(error), ("Retry-After", "5"))
         return refused(404, "NotFound", "no such margin was taken") if item is None else as_json(200, _shown(item))
@@ -104,7 +106,7 @@ class Endpoint(Views):
 def read_tokens(path: Path) -> list[str]:
     """Tokens from a file, one a line; raises BadInput, which shows none."""
     try:
-        lines = path.read_text().split()
+        lines = path.read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError):
         raise BadInput("token file", str(path), "a text file that can be read") from None
     if not lines or not all(_TOKEN.fullmatch(line) for line in lines):
@@ -113,4 +115,4 @@ def read_tokens(path: Path) -> list[str]:
 
 
 def _shown(item: Item) -> dict[str, Any]:
-    return {"name": item.name, "state": item.state.value, "reason": item.reason}
+    return {"name": item.name, **item_names.parts(item.name), "state": item.state.value, "reason": item.reason}

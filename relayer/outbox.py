@@ -45,6 +45,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from primitives.errors import BadInput, Said, TailproofError
+from relayer import item_names
 from relayer.outbox_steps import LOST, MOVES, OUT, WAITING, Attempt, Delivery, Found, State
 from verifier_contracts.senders import locked
 
@@ -123,7 +124,7 @@ class OtherContent(TailproofError):
 
     def __init__(self, name: str, state: State) -> None:
         self.name, self.state = name, state
-        super().__init__(f"another content is {state} under the name {name}: nothing was taken")
+        super().__init__(f"another content is {state} as {item_names.words(name)}: nothing was taken")
 
 
 class Item(NamedTuple):

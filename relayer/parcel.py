@@ -12,6 +12,8 @@ from typing import Protocol
 
 from primitives.errors import BadInput
 from prover import Proof
+from relayer import item_names
+from relayer.item_names import COVER as COVER
 from relayer.submit import PUBLIC_INPUTS, Bundle, NotSubmitted
 from verifier_contracts.bindings import proof_words
 from verifier_contracts.context import ATTESTATION, MARGIN, Context
@@ -20,7 +22,6 @@ from verifier_contracts.system import System
 
 BATCH_SIZES: Mapping[str, int] = {"batch-4": 4, "batch-16": 16}
 """Accounts that fit, by the slot of the verifier."""
-COVER = "cover"
 SINGLE = (MARGIN, COVER)
 """Slots whose proofs are of one account, and go together by a random combination."""
 COVER_INPUTS = ("context", "epoch_root", "portfolio_commitment", "claim")
@@ -50,17 +51,17 @@ class Parcel:
         """By which it is the same parcel: account, epoch and version; of a batch its digest, which depends on all."""
         (account, version, *_), *more = self.rows
         if self.slot == MARGIN and not more:
-            return f"margin {account.lower()} {self.epoch_id} {version}"
+            return item_names.of_margin(account, self.epoch_id, version)
         if self.slot == COVER:
-            return f"cover {account.lower()} {self.epoch_id} {version} {self.step}"
-        return f"{self.slot} {self.digest:064x} {self.epoch_id}"
+            return item_names.of_cover(account, self.epoch_id, version, self.step)
+        return item_names.of_batch(self.slot, self.digest, self.epoch_id)
 
     @property
     def covers(self) -> frozenset[str]:
         """Names of the margins that it has, each as if it came alone; a cover has none."""
         if self.slot == COVER:
             return frozenset()
-        return frozenset(f"margin {row.account.lower()} {self.epoch_id} {row.version}" for row in self.rows)
+        return frozenset(item_names.of_margin(row.account, self.epoch_id, row.version) for row in self.rows)
 
     @property
     def says(self) -> str:

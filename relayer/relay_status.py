@@ -11,6 +11,8 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from relayer import item_names
+from relayer.item_names import utc
 from relayer.outbox import OutboxBusy
 from relayer.relay import Relay
 from relayer.views import document, table
@@ -42,8 +44,9 @@ def status(relay: Relay, now: float, patience: float) -> dict[str, Any]:
         out = [{"nonce": one.delivery.nonce, "kind": one.load.kind, "state": one.state, "made_at": one.made_at,
                 "attempts": len(one.delivery.attempts), "transaction": one.delivery.attempts[-1].transaction,
                 "fee": str(one.delivery.attempts[-1].fee)} for one in outbox.out()]
-        latest = [{"name": item.name, "state": item.state.value, "reason": item.reason, "taken_at": item.taken_at,
-                   "changed_at": item.changed_at, "tries": item.tries} for item in outbox.latest(SHOWN)]
+        latest = [{"name": item.name, **item_names.parts(item.name), "state": item.state.value, "reason": item.reason,
+                   "taken_at": item.taken_at, "changed_at": item.changed_at, "tries": item.tries}
+                  for item in outbox.latest(SHOWN)]
     except OutboxBusy as busy:
         troubles.append(str(busy)[:300])
     sight = relay.sight
@@ -106,4 +109,7 @@ def page(found: Mapping[str, Any]) -> str:
         table("Facts", facts),
         table("Items", [{"state": state, "count": count} for state, count in found["items"].items()]),
         table("Nodes", found["nodes"]), table("Contracts", found["contracts"]),
-        table("Transactions that are out", found["deliveries"]), table("Latest", found["latest"])])
+        table("Transactions that are out", [{**one, "made_at": utc(one["made_at"])} for one in found["deliveries"]]),
+        table("Latest", [{"item": item_names.words(one["name"]), "state": one["state"], "reason": one["reason"],
+                          "taken": utc(one["taken_at"]), "changed": utc(one["changed_at"]), "tries": one["tries"]}
+                         for one in found["latest"]])])

@@ -24,10 +24,11 @@ MONEY, TOKEN, WEI, SHARES, GAS = ("1e-6 quote units", "smallest units of the tok
                                   "gas")
 TIMES = frozenset((
     "as_of", "at", "attested_at", "attestedAt", "calledAt", "changed_at", "clock_stopped_until", "deadline", "again",
-    "due", "epoch", "epochId", "epoch_id", "epoch_number", "escrowed_until", "expires", "from", "lapses",
+    "due", "epoch", "epochId", "epoch_id", "epoch_number", "escrowed_until", "expires", "final_epoch_id", "from",
+    "held_until", "lapses",
     "latestEpochId", "latest_epoch_id", "leavesAt", "leaves_at", "made_at", "now", "published", "queued_at", "ready",
     "readyAt", "validUntil", "renewed_at", "round_at",
-    "since", "sunset", "taken_at", "time", "until", "valid_until", "wall"))
+    "since", "sunset", "taken_at", "taken_until", "time", "until", "valid_until", "wall"))
 """Members of answers, and arguments of contracts, that are seconds since 1970 where they are integers of that size.
 Live time, which stops with the oracle, has no date."""
 EARLIEST = 1 << 30

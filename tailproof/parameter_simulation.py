@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from primitives import jsonio
 from primitives.errors import BadInput, Said
+from primitives.texts import text_of
 from risk.epochs.build import assemble, prepare, require_enough, state_before
 from risk.epochs.drawing import draw
 from risk.epochs.epoch import Epoch
@@ -162,10 +163,7 @@ def read_collateral(path: Path) -> dict[str, int]:
     ------
     BadInput : naming the line.
     """
-    try:
-        text = read_source(path).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadInput("file", Said("no UTF-8"), "a CSV file of account,collateral", source=path) from None
+    text = text_of(read_source(path), source=path)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:

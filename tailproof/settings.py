@@ -35,6 +35,7 @@ from urllib.parse import urlsplit
 from primitives.errors import HIDDEN, BadInput, Said, suggestion, unreadable
 from primitives.inputs import open_input
 from primitives.jsonio import Node
+from primitives.texts import text_of
 
 FILE = "tailproof.toml"
 LARGEST = 1 << 20
@@ -53,7 +54,8 @@ OTHERS = (CONFIG, PROFILE, KEY, "TAILPROOF_THREADS", "TAILPROOF_FORCE_PORTABLE",
 _SECRET_NAME = re.compile(r"pass(word|phrase|wd)?|(private|secret|api|access)?[-_]?(key|token|secret)|mnemonic|seed")
 _SECRET_VALUE = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 _NO_SECRET = f"no secret stands in this file (a key is in a keystore, or in ${KEY})"
-_PROFILE = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+PROFILE_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+"""What a profile may be called, a regular expression."""
 
 
 @dataclass(frozen=True)
@@ -155,10 +157,18 @@ def _read(path: Path) -> dict[str, Any]:
                        f"in ${CONFIG}", source=path)
     if len(data) > LARGEST:
         raise BadInput("file size", Said("too large"), f"at most {LARGEST} bytes", source=path)
+    return _document(data, path)
+
+
+def given_by(data: bytes, path: Path, profile: str | None) -> Mapping[str, Given]:
+    """What a file of these bytes at `path` gives under a profile; raises BadInput as `load`."""
+    return _one_signer(_of_file(_document(data, path), profile, path))
+
+
+def _document(data: bytes, path: Path) -> dict[str, Any]:
+    text = text_of(data, source=path)
     try:
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise BadInput(f"byte {error.start}", data[error.start:error.start + 8], "valid UTF-8", source=path) from None
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise BadInput("TOML document", Said(f"not readable ({error})"), "valid TOML", source=path) from None
 
@@ -167,7 +177,7 @@ def _profile(asked: str | None, document: dict[str, Any], path: Path | None) -> 
     """Which profile counts, and who chose it."""
     inside = document.get("profile")
     if inside is not None:
-        inside = Node(inside, field="profile", source=path).text(_PROFILE, "the name of a profile")
+        inside = Node(inside, field="profile", source=path).text(PROFILE_NAME, "the name of a profile")
     chosen = ((asked, "--profile"), (os.environ.get(PROFILE) or None, f"${PROFILE}"), (inside, f"{path}: profile"))
     name, by = next(((name, by) for name, by in chosen if name is not None), (None, None))
     if name is None:
@@ -191,7 +201,7 @@ def _of_file(document: dict[str, Any], profile: str | None, path: Path | None) -
     if not isinstance(profiles, dict):
         raise BadInput("profiles", profiles, "tables, [profiles.NAME]", source=path)
     for name, table in profiles.items():
-        Node(name, field="profiles", source=path).text(_PROFILE, "names of letters, digits, _ and -")
+        Node(name, field="profiles", source=path).text(PROFILE_NAME, "names of letters, digits, _ and -")
         if not isinstance(table, dict):
             raise BadInput(f"profiles.{name}", table, f"a table, [profiles.{name}]", source=path)
         own = _table(table, f"profiles.{name}.", path)

@@ -23,7 +23,7 @@ COUNTS = frozenset((
     "price", "shares"))
 """Members that may be whole numbers as text and are no amounts, or are amounts whose unit the words beside them say; so
 are those with a dot, which name a parameter by its place in a file."""
-NO_TIMES = re.compile(r"live second [0-9]+|0x[0-9a-f]{40} [0-9]+ [0-9]+|asset [0-9]+ of epochs|quoteId.*|\S*quote_id.*")
+NO_TIMES = re.compile(r"live second [0-9]+|asset [0-9]+ of epochs|quoteId.*|\S*quote_id.*")
 
 
 def faults_of(data: Mapping[str, Any], lines: Iterable[str]) -> Iterator[str]:

@@ -42,6 +42,7 @@ from tailproof.bundle import Bundle
 from tailproof.epoch_contents import content_of
 from tailproof.epoch_leaves import EpochLeaves
 from tailproof.epochs import Claim, load
+from tailproof.number_forms import element
 from tailproof.signing import SignedContent
 from verifier_contracts.abi import decode_call, encode_call
 from verifier_contracts.eip712 import sign
@@ -482,6 +483,7 @@ def test_a_changed_epoch_its_signers_and_its_time(real: RealSystem, site: Path, 
                   real.path("collateral.json"))
     honest = real.run("audit", real.path("epoch"), *at, *signatures)
     assert (honest.code, failed(honest.data)) == (0, set())
+    assert honest.data["report"]["subject"]["name"] == element(real.epoch.root)
     false = real.run("audit", changed_epoch(real, tmp_path / "false"), *at, *signatures)
     names = [real.world.publishers[n].address for n in (0, 1, 2)]
     assert false.code == 1
@@ -527,6 +529,9 @@ def test_a_signed_report_is_verified_and_every_changed_byte_is_noticed(real: Rea
     answer = real.run("audit", real.path("epoch"), "--at", "2027-02-01T00:00:00Z", "--sign", "--out", out)
     assert answer.code == 0
     assert answer.data["report"]["auditor"] == auditor
+    for name in ("report.json", "report.html"):    # the root is said in one form, in the files too
+        assert element(real.epoch.root) in (out / name).read_text()
+        assert str(real.epoch.root) not in (out / name).read_text()
     assert real.run("audit", "verify", out, "--auditor", auditor).code == 0
     assert real.run("audit", "verify", out / "report.json").data["taken_on_trust"] != []
     assert real.run("audit", "verify", out, "--auditor", real.trader.address).code == 1

@@ -1,16 +1,13 @@
-"""docs/tutorial.md, line by line in a shell, as a newcomer types it: each does what the page says."""
+"""docs/tutorial.md, line by line in a shell, as a newcomer types it who has installed the wheel: each line does what
+the page says."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-from verifier_contracts.chain import KEY_VARIABLE
+from installed_shell import Shell
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "tutorial.md"
@@ -20,29 +17,6 @@ FALSE = "    # exits 1"
 def lines_of(page: Path) -> list[str]:
     return [line for block in re.findall(r"^```\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
             for line in block.splitlines()]
-
-
-class Shell:
-    """One shell in an empty folder; what a line exports stays."""
-
-    def __init__(self, home: Path) -> None:
-        self.home, self.folder = home, home / "work"
-        self.folder.mkdir()
-        (home / "bin").mkdir()
-        program = home / "bin" / "tailproof"
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tailproof "$@"\n')
-        program.chmod(0o755)
-        self.environment = {**os.environ, "PATH": f"{home / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-        self.environment.pop(KEY_VARIABLE, None)
-
-    def __call__(self, line: str) -> tuple[int, str]:
-        """Exit code, and all that was said."""
-        script = f'{line}\ncode=$?\nenv -0 > "{self.home / "environment"}"\nexit $code\n'
-        done = subprocess.run(["bash", "-c", script], cwd=self.folder, env=self.environment, capture_output=True,
-                              text=True, check=False, timeout=600)
-        self.environment = dict(entry.split("=", 1) for entry in
-                                (self.home / "environment").read_text().split("\0") if "=" in entry)
-        return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.slow  # a key and a proof of 129,464 rows: half a minute

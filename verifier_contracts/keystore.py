@@ -56,7 +56,7 @@ def read_passphrase(path: Path) -> str:
     try:
         with open_input(path, pipes=True) as file:
             data = file.read(LARGEST_PASSPHRASE + 1)
-        text = data.decode().removesuffix("\n").removesuffix("\r")
+        text = data.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError):
         raise BadInput("--passphrase-file", str(path), "a text file that can be read") from None
     if not text or len(data) > LARGEST_PASSPHRASE or "\n" in text:

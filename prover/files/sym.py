@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from primitives import field
-from primitives.errors import BadInput, Said, unreadable
+from primitives.errors import BadInput, unreadable
 from primitives.r1cs import R1CS, SparseMatrix
+from primitives.texts import text_of
 from prover.curve import ORDER
 
 MOST_TERMS = 8
@@ -26,11 +27,10 @@ def read_symbols(path: str | Path) -> dict[int, str]:
     """
     names: dict[int, str] = {}
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        data = Path(path).read_bytes()
     except OSError as error:
         raise BadInput("file", unreadable(error), "a readable file", source=path) from None
-    except UnicodeDecodeError:
-        raise BadInput("file", Said("not UTF-8"), "text", source=path) from None
+    text = text_of(data, source=path)
     for number, line in enumerate(text.splitlines(), 1):
         parts = line.split(",", 3)
         try:

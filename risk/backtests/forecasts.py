@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput, Said, suggestion
+from primitives.texts import text_of
 from risk.backtests.distributions import Floats
 
 LEAST_DAYS = 250
@@ -102,10 +103,7 @@ def parse_forecasts(data: bytes, alpha: float, *, source: str | Path | None = No
 
 def read_rows(data: bytes, source: str | Path | None) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Columns in lower case, and rows with their line numbers; blank lines at the end are left out."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"byte {error.start}", data[error.start:error.start + 8], "valid UTF-8", source=source) from None
+    text = text_of(data, source=source)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]

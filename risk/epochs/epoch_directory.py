@@ -199,7 +199,7 @@ def require_new(directory: str | Path) -> None:
     target = Path(directory)
     with refusing_to_write(target):
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise BadInput("output", str(target), "a new or empty directory: an epoch is never overwritten")
+            raise BadInput("output", str(target), "a new or empty directory: what exists is never overwritten")
 
 
 @contextmanager

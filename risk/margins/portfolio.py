@@ -77,5 +77,10 @@ class Portfolio:
         return found
 
     def margin(self, epoch: Epoch) -> Margin:
-        """The margin in an epoch; errors as `rows`."""
+        """The margin in an epoch.
+
+        Raises
+        ------
+        BadInput : the epoch does not hold an instrument.
+        """
         return margin(epoch, self.rows(epoch))

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.errors import BadInput, Said
+from primitives.texts import text_of
 from risk.exact.clock import DAY, parse_time
 from risk.market.calendar import Calendar
 from risk.market.instruments import SYMBOL
@@ -135,10 +136,7 @@ def parse_history(data: bytes, *, assets: tuple[str, ...] | None = None, calenda
 
 def _rows(data: bytes, source: str | Path | None) -> list[tuple[int, list[str]]]:
     """Lines with their numbers, blank ones at the end left out."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"byte {error.start}", data[error.start:error.start + 8], "valid UTF-8", source=source) from None
+    text = text_of(data, source=source)
     lines = text.replace("\r\n", "\n").split("\n")
     while lines and not lines[-1].strip(" ,"):
         lines.pop()

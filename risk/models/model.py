@@ -111,6 +111,7 @@ from typing import Any
 
 from primitives.errors import BadInput, Said
 from primitives.jsonio import LARGEST_EXACT, Node
+from primitives.texts import text_of
 from risk.exact.clock import DAY, YEAR, parse_time
 from risk.exact.shape import EpochShape, observe_sizes, read_tail
 from risk.market.calendar import Calendar
@@ -319,10 +320,9 @@ def parse_toml(data: bytes, *, source: str | Path | None = None) -> dict[str, An
     ------
     BadInput : not UTF-8 or not TOML.
     """
+    text = text_of(data, source=source)
     try:
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise BadInput(f"byte {error.start}", data[error.start:error.start + 8], "valid UTF-8", source=source) from None
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise BadInput("TOML document", Said(f"not readable ({error})"), "valid TOML", source=source) from None
 

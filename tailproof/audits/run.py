@@ -334,7 +334,7 @@ def _epoch(made: _Audit, subject: Subject) -> tuple[str, str, None]:
         given.publishers else ()
     if made.on is not None:
         made.findings += _published(made, seen)
-    return str(seen.report.root), (
+    return element(seen.report.root), (
         f"The epoch says: scenario values of {len(seen.epoch.instruments)} instruments of {header.venue}, in "
         f"{header.quote}, by model {header.model}, with prices of {format_time(header.timestamp)}."), None
 

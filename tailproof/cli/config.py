@@ -1,17 +1,56 @@
-"""`tailproof config`: what environment and file give to options, and where each stands."""
+"""`tailproof config`: what environment and file give to options, and where each stands; and a file to begin with."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import click
 
+from primitives import jsonio
+
 from .. import settings
-from .console import Outcome, reporting, table, warn
+from .console import OUTPUT, Outcome, reporting, table, warn
 from .setting import settings_of
 
 
 @click.group()
 def config() -> None:
-    """Show the settings that environment and file give to options."""
+    """Show the settings that environment and file give to options, or write such a file."""
+
+
+_HELP = {"rpc": "URL of the node.", "deployment": "File that `contract deploy` wrote.",
+         "chain-id": "The chain that the node must be of.", "timeout": "Seconds to wait for a transaction.",
+         "max-fee": "Gwei at most for a unit of gas.", "gas-limit": "Gas at most for a transaction.",
+         "confirmations": "Blocks under which a transaction counts.", "keystore": "Encrypted key file that signs.",
+         "passphrase-file": "Where the keystore's passphrase is read.", "signer": "URL of a signer.",
+         "from": "Account that signs and pays.", "outbox": "The relayer's database."}
+
+
+def _every_setting(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for each, which only this file fills: what other files and the environment say is not copied."""
+    for name in reversed(settings.NAMES):
+        command = click.option(f"--{name}", "set_" + name.replace("-", "_"), help=_HELP[name])(command)
+    return command
+
+
+@config.command("new")
+@_every_setting
+@click.option("--profile", metavar="NAME", help="Put them into this profile, which counts where no other is chosen.")
+@click.option("--out", type=OUTPUT, default=settings.FILE, show_default=True, help="File to write; one that exists is "
+              "not overwritten.")
+@reporting
+def new(profile: str | None, out: Path, **given: str | None) -> Outcome:
+    """Write a file of settings: what stands there need not be typed any more (docs/configuration.md)."""
+    from ..settings_file import composed
+    values = {name: value for name in settings.NAMES if (value := given["set_" + name.replace("-", "_")]) is not None}
+    data = composed(values, out, profile)
+    with jsonio.creating(out) as file:
+        file.write(data)
+    elsewhere = [] if out.name == settings.FILE else [f"It counts where ${settings.CONFIG} names it."]
+    shown = [(name, settings.shown(name, value)) for name, value in values.items()]
+    return Outcome({"path": str(out), "profile": profile, "settings": [
+        {"name": name, "value": value} for name, value in shown]}, [*table(shown), f"wrote {out}", *elsewhere])
 
 
 @config.command("show")

@@ -21,7 +21,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
@@ -37,6 +37,7 @@ from primitives.errors import BadInput, TailproofError
 from ..extras import missing, require
 from ..number_forms import LARGE, answer, line, read_element
 from ..printable import printable
+from .fields import picked, wanted
 from .layout import table as table  # what commands build their lines with
 from .setting import source_of
 
@@ -61,7 +62,11 @@ def reporting(function: Callable[P, Outcome]) -> Callable[..., None]:
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
     @wraps(function)
     def run(as_json: bool, *args: P.args, **kwargs: P.kwargs) -> None:
-        _require_outputs_apart(click.get_current_context())
+        context = click.get_current_context()
+        name = wanted(context)
+        if as_json and name is not None:
+            raise BadInput("--field", name, "absent with --json, which has every member")
+        _require_outputs_apart(context)
         _check_environment()
         try:
             outcome = function(*args, **kwargs)
@@ -76,8 +81,11 @@ def conclude(outcome: Outcome) -> NoReturn:
     """Print what the command that is running found, and end it."""
     _end_progress_line()
     context = click.get_current_context()
-    _print({**answer(outcome.data, _group(context)), "holds": outcome.holds}, outcome.lines,
-           bool(context.params.get("as_json")))
+    data, name = {**answer(outcome.data, _group(context)), "holds": outcome.holds}, wanted(context)
+    if name is not None:
+        _write(map(printable, picked(data, name)))
+    else:
+        _print(data, outcome.lines, bool(context.params.get("as_json")))
     sys.exit(DONE if outcome.holds else FALSE)
 
 
@@ -180,9 +188,13 @@ def _remark(text: str, *, before: str = "", end: str = "\n") -> None:
 
 
 def _print(data: Mapping[str, Any], lines: Sequence[str], as_json: bool) -> None:
+    _write([json.dumps(data, indent=2, default=str)] if as_json else map(line, map(printable, lines)))
+
+
+def _write(texts: Iterable[str]) -> None:
     try:
-        for text in [json.dumps(data, indent=2, default=str)] if as_json else map(printable, lines):
-            click.echo(text if as_json else line(text))
+        for text in texts:
+            click.echo(text)
     except OSError as error:
         _unheard(error)
 

@@ -18,9 +18,9 @@ from primitives.errors import BadInput, Said
 
 from .. import epochs
 from ..keys import INSECURE, KeyDirectory
-from ..number_forms import moment
 from . import console
 from .console import ADDRESS, CONTINUED, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
+from .fields import FIELD
 from .node import Endpoint, talking_to_a_node
 from .setting import Setting
 
@@ -35,7 +35,8 @@ DEPLOYMENT = click.option("--deployment", cls=Setting, type=FILE, required=True,
 
 _ELSEWHERE = {**dict.fromkeys(("roles", "grant", "revoke", "cancel", "freeze", "pause", "resume", "rotate"),
                               "contract_governance"),
-              **dict.fromkeys(("void", "move", "accounts", "history"), "contract_accounts")}
+              **dict.fromkeys(("void", "move", "accounts", "history"), "contract_accounts"),
+              "show": "contract_show", "epochs": "contract_epochs"}
 """Commands of this group in files of their own, which are read when they are asked for."""
 
 
@@ -120,7 +121,9 @@ def deploy_contracts(config: Path, endpoint: Endpoint, out: Path | None) -> Outc
             raise BadInput("chain_id", wanted.chain_id, f"{chain.chain_id}, as the node says", source=config)
         wanted.require_deployer(chain.default_sender())
     made = deploy_system(chain, wanted, load_proving(wanted, progress=progress), progress=progress, file=out)
-    return _told(made, made.bind(chain), [] if out is not None else ["A trial: the embedded chain is gone now."])
+    return _told(made, made.bind(chain), [
+        "A trial: the embedded chain is gone now." if out is None else
+        f"`tailproof config new --rpc URL --deployment {out}` has other commands find them without being told."])
 
 
 def _told(system: System, there: Contracts, remarks: list[str]) -> Outcome:
@@ -138,6 +141,7 @@ def _told(system: System, there: Contracts, remarks: list[str]) -> Outcome:
 @contract.command("table")
 @DEPLOYMENT
 @talking_to_a_node()
+@FIELD
 @reporting
 def table_of_system(deployment: Path, endpoint: Endpoint) -> Outcome:
     """Every address, verifier, role, delay and clock of a system, once its contracts are seen to say the same.
@@ -317,44 +321,3 @@ def _require_same_statement(opened: str, there: System, source: Path) -> None:
     deployed = there.installed("margin").statement
     if opened != deployed:
         raise BadInput("opening.statement", opened, f"{deployed!r}, which the contracts prove", source=source)
-
-
-@contract.command("show")
-@DEPLOYMENT
-@talking_to_a_node()
-@click.option("--account", type=ADDRESS, required=True)
-@click.option("--max-age", type=Integer(0, (1 << 40) - 1), metavar="SECONDS",
-              help="How old an epoch you take; a newer one then does not matter.  [default: the contract's bound]")
-@reporting
-def show_account(deployment: Path, endpoint: Endpoint, account: str, max_age: int | None) -> Outcome:
-    """What an account's margin is worth now: exit code 0 if it is proven for the registered commitment under the latest
-    epoch (with --max-age: under one as young as that), and 1 otherwise, with the reason."""
-    from risk.exact.clock import format_time
-    from risk.exact.money import format_money
-    from verifier_contracts.ledger import MarginStatus
-    from verifier_contracts.standing import standing
-    from verifier_contracts.system import System
-    system = System.load(deployment)
-    there = system.open(endpoint.connect())
-    found = standing(there, account, max_age)
-    ledger, word, reading, until = there.ledger, found.word, found.reading, found.until
-    status = reading.status.words + ("" if until is None else f" until {format_time(until)}")
-    readable = found.readable
-    kind = "margin hidden, at most" if word.hides_margin else "margin"
-    amount = f"{format_money(reading.margin)} quote units" if readable else "none to act on"
-    in_force = there.registry.active("margin").verifier == system.installed("margin").verifier
-    data = {"account": account, "status": reading.status.words, "status_text": status, "valid_until": until,
-            "margin": str(reading.margin), "margin_unit": "1e-6 quote units", "margin_readable": readable,
-            "margin_hidden": word.hides_margin, "max_age": found.max_age, "epoch_id": word.epoch_id,
-            "latest_epoch_id": found.latest_epoch_id,
-            "version": word.version, "attested_at": word.attested_at, "flat": reading.status is MarginStatus.FLAT,
-            "reduce_only": ledger.is_reduce_only(account), "commitment": str(ledger.commitment_of(account)),
-            "venue": ledger.venue_of(account), "insecure_setup": system.insecure,
-            "insecure_setup_allowed": system.settings.allows_insecure_setup, "key_rotated": not in_force}
-    return Outcome(data, [
-        *table([("account", account), ("status", status), (kind, amount), ("version", word.version),
-                ("epoch_id", moment(word.epoch_id)), ("attested", moment(word.attested_at)),
-                ("commitment", data["commitment"]), ("venue", data["venue"])]),
-        *([INSECURE] if system.insecure else []),
-        *([] if in_force else ["Another key is in force by now than when this was deployed (`contract check`)."])],
-        readable)

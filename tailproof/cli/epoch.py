@@ -12,6 +12,7 @@ from risk.exact.clock import format_time
 
 from . import epoch_views
 from .console import FILE, Outcome, progress, reporting, table
+from .fields import FIELD
 
 if TYPE_CHECKING:
     from risk.valuation.weighted import Quality
@@ -86,6 +87,7 @@ def check(directory: Path, previous: Path | None, history: Path | None) -> Outco
 
 @epoch.command("show")
 @click.argument("directory", type=FILE)
+@FIELD
 @reporting
 def show(directory: Path) -> Outcome:
     """What an epoch says about itself."""

@@ -19,6 +19,7 @@ from primitives.errors import BadInput
 from ..keys import KeyDirectory
 from ..secret import Opening
 from .console import ADDRESS, FILE, OUTPUT, Outcome, progress, reporting, table
+from .fields import FIELD
 from .node import Endpoint, talking_to_a_node
 from .vault import ACCOUNT, DEPLOYMENT, OPENING, opened, sent
 
@@ -101,6 +102,7 @@ def post(deployment: Path, endpoint: Endpoint, account: str | None, key: Path, o
 @talking_to_a_node()
 @click.option("--account", type=ADDRESS, help="Show its keys and its escrow too.")
 @click.option("--out", type=OUTPUT, help="Write what `committee decrypt own` takes to open its escrow.")
+@FIELD
 @reporting
 def show(deployment: Path, endpoint: Endpoint, account: str | None, out: Path | None) -> Outcome:
     """The committee in force, what the next one's key has to be made for, an account's keys and its last escrow. Exit

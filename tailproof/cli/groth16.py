@@ -13,6 +13,7 @@ from .circuit_files import SYM, first_broken, r1cs_files, solidity_calldata, sol
 from .console import FILE, OUTPUT, Outcome, progress, reporting, table
 from .memory import peak_memory
 from .powers import beacon_of, powers
+from .unbundle import unbundle
 
 if TYPE_CHECKING:
     from prover import ProvingKey
@@ -24,7 +25,7 @@ def groth16() -> None:
     """Set up, prove and verify any circuit, in the files of circom and snarkjs."""
 
 
-for command in (powers, r1cs_files, wtns_files, zkey_files, solidity_calldata, solidity_verifier):
+for command in (powers, r1cs_files, wtns_files, zkey_files, solidity_calldata, solidity_verifier, unbundle):
     groth16.add_command(command)
 
 

@@ -13,6 +13,7 @@ from circuits import statements
 from ..ceremony import PHASE_1, believed, told
 from ..keys import INSECURE, KeyDirectory, import_keys, make_keys
 from .console import FILE, Outcome, progress, reporting, table
+from .fields import FIELD
 
 if TYPE_CHECKING:
     from prover.files.ptau import PowersOfTau
@@ -54,6 +55,7 @@ def import_ceremony(statement: str, zkey: Path, ptau: Path, out: Path) -> Outcom
 
 @keys.command("info")
 @click.argument("directory", type=FILE)
+@FIELD
 @reporting
 def info(directory: Path) -> Outcome:
     """What the key in DIRECTORY proves, its digest, who made it, and what must be believed; reads and checks both keys.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import click
 from primitives import jsonio
 
 from .. import templates
-from .console import OUTPUT, Outcome, OutputFile, progress, reporting
+from .console import FILE, OUTPUT, Outcome, OutputFile, progress, reporting, table
 
 _ASSETS = click.option("--assets", default=",".join(templates.ASSETS), show_default=True,
                        help="Symbols of the underlyings, separated by commas.")
@@ -19,7 +20,8 @@ _OUT = click.option("--out", type=OUTPUT, required=True, help="File to write; on
 
 @click.group()
 def new() -> None:
-    """Write a book, model, portfolio, collateral or system of contracts that builds as it stands."""
+    """Write a book, model, portfolio, collateral or system of contracts that builds as it stands; or what the README
+    begins with."""
 
 
 @new.command("book")
@@ -79,6 +81,39 @@ def system(assets: str, make_keys: str | None, out: Path) -> Outcome:
     written = _written(templates.system, assets, out)
     return Outcome({**written.data, "keys": {slot: str(key.path) for slot, key in made.items()}}, [
         *written.lines, *(f"{key.path}: {key.statement}" for key in made.values()), INSECURE])
+
+
+@new.command("fixtures")
+@click.option("--out", type=FILE, required=True, help="Directory to make.")
+@reporting
+def fixtures(out: Path) -> Outcome:
+    """The books, models, portfolios and collateral files of the README and the demo, each market in a folder. Prices
+    are made up."""
+    from risk.epochs.epoch_directory import creating
+
+    from .. import shipped
+    names = []
+    with creating(out) as fresh:
+        for path, data in shipped.inputs():
+            (fresh / path).parent.mkdir(parents=True, exist_ok=True)
+            (fresh / path).write_bytes(data)
+            names.append(str(path))
+    return Outcome({"out": str(out), "files": names}, [f"{out}: {len(names)} files", *(f"  {name}" for name in names)])
+
+
+@new.command("accounts")
+@_OUT
+@reporting
+def accounts(out: Path) -> Outcome:
+    """Accounts of a local trial chain (anvil, Hardhat), named as the README names them: lines for a shell, addresses
+    and keys. Everybody knows these keys."""
+    from ..trial_accounts import as_shell, trial_accounts
+    with jsonio.creating(out) as file:
+        file.write(as_shell().encode())
+    found = trial_accounts()
+    return Outcome({"out": str(out), "accounts": {one.name: one.address for one in found}},
+                   [*table([(one.name, one.address) for one in found]), "",
+                    f"{out}: `. {os.path.join('.', out)}` sets these, and their keys as NAME_KEY."])
 
 
 def _written(make: Callable[[tuple[str, ...]], str], assets: str, out: Path) -> Outcome:

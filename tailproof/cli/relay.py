@@ -17,6 +17,7 @@ import click
 from primitives import jsonio
 from primitives.errors import BadInput, Said, unreadable
 from primitives.inputs import open_input
+from primitives.texts import text_of
 
 from .console import CONTINUED, FILE, OUTPUT, Integer, Outcome, reporting, table, warn
 from .node import Endpoint, talking_to_a_node
@@ -54,6 +55,7 @@ def relay() -> None:
 def submit(bundles: tuple[Path, ...], deployment: Path, outbox: str) -> Outcome:
     """Put BUNDLES, of margins, covers or batches, into the outbox, for a relayer that runs or will. Given again, they
     are told how far they are. Exit code 1 if one has been refused, or another content has its name."""
+    from relayer import item_names
     from relayer.intake import LARGEST_DOCUMENT, Intake
     from verifier_contracts.system import System
 
@@ -68,12 +70,9 @@ def submit(bundles: tuple[Path, ...], deployment: Path, outbox: str) -> Outcome:
                 document = file.read(LARGEST_DOCUMENT + 1)
         except OSError as error:
             raise BadInput("file", unreadable(error), "a readable file", source=path) from None
-        try:
-            taken.append(intake.take(document.decode(), "command"))
-        except UnicodeDecodeError:
-            raise BadInput("bundle", Said("no text"), "JSON in UTF-8", source=path) from None
+        taken.append(intake.take(text_of(document, source=path), "command"))
     return Outcome({"outbox": box.name, "items": [{"taken": how, **_shown(item)} for item, how in taken]},
-                   table([(item.name, how, item.state, item.reason) for item, how in taken]),
+                   table([(item_names.words(item.name), how, item.state, item.reason) for item, how in taken]),
                    all(item.state != "refused" for item, _ in taken))
 
 
@@ -83,6 +82,7 @@ def submit(bundles: tuple[Path, ...], deployment: Path, outbox: str) -> Outcome:
 @reporting
 def status(deployment: Path, outbox: str) -> Outcome:
     """What is in the outbox, as it was written last; no node is asked."""
+    from relayer import item_names
     from relayer.outbox import database
     from verifier_contracts.system import System
 
@@ -96,7 +96,7 @@ def status(deployment: Path, outbox: str) -> Outcome:
                     "deliveries": [{"nonce": one.delivery.nonce, "kind": one.load.kind, "state": one.state,
                                     "transaction": one.delivery.attempts[-1].transaction} for one in out]},
                    [*table(list(counts.items()), ("state", "items")), "",
-                    *table([(item.name, item.state, item.reason[:60]) for item in latest],
+                    *table([(item_names.words(item.name), item.state, item.reason[:60]) for item in latest],
                            ("item", "state", "reason"))])
 
 
@@ -285,5 +285,6 @@ def writer(log: Path | None, stack: ExitStack) -> Callable[[str], object]:
 
 
 def _shown(item: Item) -> dict[str, Any]:
-    return {"name": item.name, "state": item.state.value, "reason": item.reason}
+    from relayer import item_names
+    return {"name": item.name, **item_names.parts(item.name), "state": item.state.value, "reason": item.reason}
 

@@ -39,6 +39,14 @@ class Setting(click.Option):
             _filled[f"--{self.setting}"] = given.source
         return super().consume_value(ctx, opts)
 
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        try:
+            return super().process_value(ctx, value)
+        except click.MissingParameter:
+            raise click.MissingParameter(
+                f"Nor does ${settings.variable(self.setting)} or {settings.FILE} say it, which `tailproof config new` "
+                "writes.", ctx, self) from None
+
     def get_help_extra(self, ctx: click.Context) -> Any:
         """With the variable of the environment, which click says of those that it reads itself."""
         return {**super().get_help_extra(ctx), "envvars": (settings.variable(self.setting),)}

@@ -19,6 +19,7 @@ from .. import epochs
 from ..keys import KeyDirectory
 from ..secret import Opening
 from .console import ADDRESS, FILE, OUTPUT, Integer, Outcome, progress, reporting, table
+from .fields import FIELD
 from .node import Endpoint, talking_to_a_node, write_calldata
 from .setting import Setting
 
@@ -437,6 +438,7 @@ def collect_owed(deployment: Path, endpoint: Endpoint, token: str | None, to: st
 @DEPLOYMENT
 @talking_to_a_node()
 @click.option("--account", type=ADDRESS, required=True)
+@FIELD
 @reporting
 def show_balance(deployment: Path, endpoint: Endpoint, account: str) -> Outcome:
     """What the vault keeps for an account: balances, gains that are not mature, claims that wait, what can be

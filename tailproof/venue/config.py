@@ -53,6 +53,7 @@ from typing import Any
 from primitives.errors import HIDDEN, BadInput, Said, unreadable
 from primitives.inputs import open_input
 from primitives.jsonio import Node
+from primitives.texts import text_of
 
 from ..settings import with_password
 
@@ -230,10 +231,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise BadInput("file", unreadable(error), "a readable file", source=path) from None
     if len(data) > LARGEST:
         raise BadInput("file size", Said("too large"), f"at most {LARGEST} bytes", source=path)
+    text = text_of(data, source=path)
     try:
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise BadInput(f"byte {error.start}", data[error.start:error.start + 8], "valid UTF-8", source=path) from None
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise BadInput("TOML document", str(error), "valid TOML", source=path) from None
 

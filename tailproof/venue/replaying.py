@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from primitives.errors import BadInput
+from primitives.texts import text_of
 from risk.exact.clock import DAY, format_time, parse_time
 from risk.exact.money import UNIT, format_money
 from risk.market.book import Book, parse_book
@@ -63,7 +64,7 @@ class Replay:
         self.history: History = parse_history(history, assets=tuple(one.symbol for one in parsed.underlyings),
                                               max_gap_steps=1 << 30, step_seconds=1)
         self._book, self._document = parsed, json.loads(book)
-        self._lines = [line for line in history.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
+        self._lines = [line for line in text_of(history).replace("\r\n", "\n").split("\n")
                        if line.strip(" ,")]
         if window is not None and window < 2:
             raise BadInput("--window", window, "at least 2 rows")

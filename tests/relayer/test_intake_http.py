@@ -18,6 +18,7 @@ from fake_chain import CHAIN_ID, DESK, SIGNER, FakeChain, FakeDesk, parcel, read
 from primitives.errors import BadInput
 from relayer.intake import LARGEST_DOCUMENT, Intake
 from relayer.intake_http import Endpoint, read_tokens
+from relayer.item_names import parts, utc, words
 from relayer.outbox import Outbox, OutboxBusy
 from relayer.outbox_steps import State
 from relayer.parcel import Parcel
@@ -79,7 +80,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
 # -- bundles -----------------------------------------------------------------------------------------------------------
 def test_a_bundle_is_taken_once(site: Site) -> None:
     code, _, told = site.ask("POST", "/bundles", "7")
-    assert (code, told) == (201, {"taken": "new", "name": parcel(7).name, "state": "queued", "reason": ""})
+    assert (code, told) == (201, {"taken": "new", "name": parcel(7).name, **parts(parcel(7).name), "state": "queued",
+                                  "reason": ""})
     code, _, told = site.ask("POST", "/bundles", "7", token="u" * 40)
     assert (code, told["taken"]) == (200, "known")
     assert site.outbox.counts()["queued"] == 1
@@ -192,6 +194,19 @@ def test_the_page_escapes_and_runs_nothing(site: Site) -> None:
     assert "the document" not in text
 
 
+def test_the_page_says_items_and_times_as_people_do(site: Site) -> None:
+    site.ask("POST", "/bundles", "7")
+    site.relay.once()
+    name = parcel(7).name
+    text = site.ask("GET", "/", token=None)[2]
+    assert words(name) in text
+    assert name not in text
+    (entry,) = site.ask("GET", "/status.json", token=None)[2]["latest"]
+    assert (entry["name"], entry["epoch_id"], entry["version"]) == (name, 1_700_000_000, 1)
+    assert utc(entry["taken_at"]) in text
+    assert str(entry["taken_at"]) not in text
+
+
 def test_it_is_served(site: Site) -> None:
     served = Serving(site.endpoint, "127.0.0.1", 0, largest=LARGEST_DOCUMENT)
     try:
@@ -220,6 +235,8 @@ def test_token_files(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     path.write_text(f"{TOKEN}\n{'u' * 40}\n")
     assert read_tokens(path) == [TOKEN, "u" * 40]
+    path.write_bytes(b"\xef\xbb\xbf" + TOKEN.encode() + b"\r\n")     # as Windows' Notepad saves it
+    assert read_tokens(path) == [TOKEN]
     for text in ("", "short\n", "a" * 31 + "\n", "ä" * 40, TOKEN + "\nx"):
         path.write_text(text)
         with pytest.raises(BadInput, match="token file") as caught:

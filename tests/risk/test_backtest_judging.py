@@ -64,7 +64,8 @@ def bad(line: int, old: str, new: str) -> bytes:
 
 
 @pytest.mark.parametrize(("data", "field"), [
-    (b"", "line 1"), (b"\xff\xfe", "byte 0"), (bad(1, "pnl", "gain"), "line 1"), (bad(1, "pnl", "pnl,loss"), "line 2"),
+    (b"", "line 1"), (b"\xff", "byte 0"), (b"\xff\xfe", "encoding"),
+    (bad(1, "pnl", "gain"), "line 1"), (bad(1, "pnl", "pnl,loss"), "line 2"),
     (bad(1, "var", "vra"), "line 1, var"), (bad(1, "es", "var"), "line 1, var"),
     (bad(1, "date", "day"), "line 1, date"),
     (bad(7, "2018-01-06", "2018-01-05"), "line 7, date"), (bad(7, "2018-01-06", "2018-02-30"), "line 7, date"),

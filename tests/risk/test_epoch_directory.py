@@ -77,7 +77,7 @@ def test_saving_is_reproducible(saved: Path, crypto: Epoch, tmp_path: Path) -> N
 def test_saving_overwrites_nothing(crypto: Epoch, saved: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     for target in (tmp_path, tmp_path / "thesis.txt", saved):
-        with pytest.raises(BadInput, match="an epoch is never overwritten"):
+        with pytest.raises(BadInput, match="what exists is never overwritten"):
             save(crypto, target)
     with pytest.raises(BadInput, match="a path that can be written"):
         save(crypto, tmp_path / "thesis.txt" / "epoch")

@@ -62,6 +62,20 @@ def test_nothing_is_near_to_nonsense(run: Run, words: tuple[str, ...]) -> None:
     assert "mean" not in answer.data["message"]
 
 
+def test_the_manual_has_every_command_and_option_and_nothing_that_groff_would_obey(run: Run) -> None:
+    page = run("manual").data["page"]
+    plain = page.replace("\\-", "-").replace("\\&", "")
+    for path, command in EVERY.items():
+        if command.hidden or any(EVERY[path[:n]].hidden for n in range(len(path))):
+            continue
+        assert not path or f"\n.SS tailproof {' '.join(path)} " in plain, path
+        for param in command.params:
+            assert not isinstance(param, click.Option) or param.hidden or param.opts[0] in plain, (path, param.opts)
+    requests = {line.split()[0] for line in page.splitlines() if line.startswith((".", "'"))}
+    assert requests == {".TH", ".ad", ".SH", ".SS", ".PP", ".TP", ".nf", ".fi"}
+    assert not re.search(r"\\(?!-|e|\(ga|\(aq|\(ti|\(ha|fB|fR|&)", page), "an escape that nobody meant"
+
+
 def test_help_and_version_are_words_too() -> None:
     assert shown("help") == shown("--help")
     assert shown("help", "contract", "show") == shown("contract", "show", "--help")

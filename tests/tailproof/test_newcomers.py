@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,31 @@ def test_keys_are_shown_as_epochs_and_statements_are(run: Run, key_directory: Pa
     help_ = CliRunner().invoke(main, ["keys", "--help"]).stdout
     assert "info" in help_
     assert "  show" not in help_
+
+
+def test_accounts_of_trial_chains_are_those_of_the_configuration(run: Run, tmp_path: Path) -> None:
+    """And their keys are theirs; a shell reads the file."""
+    from eth_account import Account
+
+    from tailproof import templates
+    answer = run("new", "accounts", "--out", tmp_path / "accounts.sh")
+    names = answer.data["accounts"]
+    assert [names[name] for name in ("ADMIN", "GUARDIAN", "RISK", "VENUE", "PUBLISHER_1", "PUBLISHER_2", "PUBLISHER_3",
+                                     "FUND_AGENT")] == list(templates.ANVIL)
+    assert names["DEPLOYER"] == "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+    script = f'. "{tmp_path / "accounts.sh"}"; ' + "; ".join(f'echo "{name} ${name} ${name}_KEY"' for name in names)
+    said = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=True).stdout
+    found = {name: (address, key) for name, address, key in map(str.split, said.splitlines())}
+    assert {name: address for name, (address, _) in found.items()} == names
+    assert all(Account.from_key(key).address == address for address, key in found.values())
+    assert run("new", "accounts", "--out", tmp_path / "accounts.sh").code == 2
+
+
+def test_fixtures_come_along_as_they_are(run: Run, tmp_path: Path) -> None:
+    answer = run("new", "fixtures", "--out", tmp_path / "fixtures")
+    assert "levels/portfolios/funded_straddle.json" in answer.data["files"]
+    there = sorted(str(path.relative_to(tmp_path / "fixtures")) for path in (tmp_path / "fixtures").rglob("*.*"))
+    assert there == sorted(answer.data["files"])
+    for name in there:
+        assert (tmp_path / "fixtures" / name).read_bytes() == (FIXTURES.parent / name).read_bytes()
+    assert run("new", "fixtures", "--out", tmp_path / "fixtures").code == 2

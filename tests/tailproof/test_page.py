@@ -252,7 +252,8 @@ TEXTS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
     ("an exponent", lambda text: re.sub(rb'"version": (\d+)', rb'"version": \1e0', text)),
     ("a leading zero", lambda text: re.sub(rb'"version": (\d+)', rb'"version": 0\1', text)),
     ("many digits", lambda text: re.sub(rb'"version": (\d+)', b'"version": ' + b"1" * 5000, text)),
-    ("a byte-order mark", lambda text: b"\xef\xbb\xbf" + text),
+    ("two byte order marks", lambda text: b"\xef\xbb\xbf" * 2 + text),
+    ("UTF-16", lambda text: text.decode().encode("utf-16")),
     ("other bytes", lambda text: text.replace(b"groth16", b"groth\xff6")),
     ("an overlong form", lambda text: text.replace(b"groth16", b"groth\xc0\xb16")),
     ("a tail", lambda text: text + b"{}"), ("nothing", lambda text: b""), ("half", lambda text: text[:len(text) // 2]),
@@ -296,8 +297,9 @@ def test_a_bundle_may_be_spelt_otherwise_and_a_certificate_not(run: Run, folder:
     for name, verdict in (("margin", "held"), ("solvency", "bad input")):
         parts = dropped(folder, name)
         file = tmp_path / f"{name}.json"
-        file.write_text(json.dumps(json.loads(parts["proof"].read_text())))
-        assert agree(run, judge, name, {**parts, "proof": file})["verdict"] == verdict
+        for text in (json.dumps(json.loads(parts["proof"].read_text())), "\ufeff" + parts["proof"].read_text()):
+            file.write_text(text)
+            assert agree(run, judge, name, {**parts, "proof": file})["verdict"] == verdict
 
 
 def _multiple(k: int, point: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 from eth_account import Account
 from nodes import anvil, loopback, url_of
 from system_world import build_system
@@ -24,6 +25,7 @@ from world import GENESIS, HOUR
 
 from prover.files.snarkjs import verification_key_to_json
 from tailproof.bundle import Bundle
+from tailproof.cli import main
 from verifier_contracts.context import Context
 from verifier_contracts.system_config import REQUIRED_SLOTS
 
@@ -65,7 +67,11 @@ def test_taken_by_a_command_and_carried(run: Run, site: SimpleNamespace, monkeyp
     there = ("--deployment", site.deployment, "--outbox", site.outbox)
     told = run("relay", "submit", site.home / "0.json", site.home / "0.json", *there)
     assert (told.code, [item["taken"] for item in told.data["items"]]) == (0, ["new", "known"])
-    assert run("relay", "status", *there).data["items"]["queued"] == 1
+    waiting = run("relay", "status", *there).data
+    assert waiting["items"]["queued"] == 1
+    (item,) = waiting["latest"]
+    assert (item["kind"], item["epoch_id"], item["version"]) == ("margin", site.world.epoch, 1)
+    assert item["epoch_id_utc"] in CliRunner().invoke(main, ["relay", "status", *map(str, there)]).stdout
     monkeypatch.setenv("TAILPROOF_PRIVATE_KEY", KEY)
     told = run("relay", "run", *there, "--rpc", site.node.url, "--until-done", "--linger", 0, "--every", 1)
     assert (told.code, told.data["items"]["final"]) == (0, 1)

@@ -274,9 +274,13 @@ def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tup
 
 
 def test_every_option_that_repeats_can_be_set(home: Path) -> None:
-    """`--passphrase-file` of a wallet is another one: whose passphrase it is, no setting knows."""
+    """`--passphrase-file` of a wallet is another one: whose passphrase it is, no setting knows. `config new` writes
+    what it is told, and nothing that is set already."""
     counted = 0
     for path, command in commands(main):
+        if path == ("config", "new"):
+            assert {f"--{name}" for name in settings.NAMES} <= {param.opts[0] for param in command.params}
+            continue
         names = {option: param for param in command.params if isinstance(param, click.Option) for option in param.opts}
         for name in settings.NAMES:
             param = names.get(f"--{name}")
@@ -292,7 +296,10 @@ def deployment(home: Path) -> Path:
 
 
 def test_a_command_needs_no_option_that_is_configured(run: Run, home: Path, deployment: Path) -> None:
-    assert run("contract", "show", "--account", ADDRESS).code == 2
+    lacking = run("contract", "show", "--account", ADDRESS)
+    assert (lacking.code, lacking.data["field"]) == (2, "--deployment")
+    assert "$TAILPROOF_DEPLOYMENT" in lacking.data["message"], "and where else it may stand is told"
+    assert "config new" in lacking.data["message"]
     write(home / "work", f"[profiles.dead]\ndeployment = 'contracts.json'\nrpc = '{DEAD}'\n")
     assert run("contract", "show", "--account", ADDRESS).code == 2          # no profile is chosen
     answer = run("--profile", "dead", "contract", "show", "--account", ADDRESS)
@@ -330,6 +337,47 @@ def test_what_is_left_out_on_purpose_is_not_filled(home: Path, monkeypatch: pyte
         assert not filled(("audit", "make"), option, {"archive"})             # offline
         assert filled(("audit", "make"), option, {"rpc"})
     assert filled(("prove",), "--rpc", set())
+
+
+VALUES = {"rpc": "https://node.example/a?b='c\"", "deployment": "contracts \u00e9\x7f.json", "chain-id": "1",
+          "timeout": "60", "max-fee": "1.5", "gas-limit": "30000", "confirmations": "3", "keystore": "/k/key.json",
+          "passphrase-file": "pass", "from": ADDRESS, "outbox": "relay.db"}
+
+
+@pytest.mark.parametrize("profile", [None, "trial"])
+def test_a_file_that_is_written_is_read_as_it_was_told(run: Run, home: Path, profile: str | None) -> None:
+    more = () if profile is None else ("--profile", profile)
+    answer = run("config", "new", *(word for name, value in VALUES.items() for word in (f"--{name}", value)), *more)
+    assert answer.code == 0, answer.data
+    assert answer.data["settings"][0] == {"name": "rpc", "value": "https://node.example/…"}, "a path may be a secret"
+    found = settings.load()
+    assert found.profile == profile
+    paths = ("deployment", "passphrase-file", "outbox")
+    assert {name: one.value for name, one in found.given.items()} == {
+        name: str(home / "work" / value) if name in paths else value for name, value in VALUES.items()}
+    assert run("config", "new", "--timeout", 5).data["field"] == "--out", "what exists is not overwritten"
+
+
+def test_a_file_elsewhere_has_paths_from_where_it_is(run: Run, home: Path) -> None:
+    answer = run("config", "new", "--deployment", "contracts.json", "--out", home / "settings.toml")
+    assert answer.code == 0
+    given = settings.given_by((home / "settings.toml").read_bytes(), home / "settings.toml", None)
+    assert given["deployment"].value == str(home / "work" / "contracts.json")
+
+
+@pytest.mark.parametrize(("words", "field"), [
+    ((), "settings"), (("--rpc", "https://me:pw@node.example"), "rpc"), (("--timeout", "0"), "timeout"),
+    (("--timeout", "soon"), "timeout"), (("--outbox", "postgresql://me:pw@host/name"), "outbox"),
+    (("--rpc", "nowhere"), "rpc"), (("--from", "0x12"), "from"),
+    (("--signer", "http://s", "--keystore", "k"), "signer"),
+    (("--timeout", "5", "--profile", "a]\nrpc = 'http://evil'\n[profiles.b"), "--profile"),
+    (("--keystore", SECRET), "keystore")])
+def test_a_file_that_nobody_could_read_is_not_written(run: Run, home: Path, words: tuple[str, ...], field: str) -> None:
+    answer = run("config", "new", *words)
+    assert (answer.code, answer.data["field"].split(".")[-1]) == (2, field), answer.data
+    assert "pw" not in answer.data["message"]
+    assert SECRET not in answer.data["message"]
+    assert not (home / "work" / settings.FILE).exists()
 
 
 def test_config_show_says_where_each_value_stands(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from eth_account import Account
 from margin_site import deploy_margins, publish
 from nodes import anvil, url_of
 
 import tailproof
+from tailproof.cli import main
 from verifier_contracts.chain import KEY_VARIABLE
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "btc_eth"
@@ -238,6 +240,55 @@ def test_relayer_submits_once_and_the_chain_shows_the_margin(run: Run, story: St
     shown = run("contract", "show", *there, "--account", story.account)
     assert str(shown.data["margin"]) == story.proven["margin"]
     assert shown.data["venue"] == story.venue
+
+
+def test_the_contracts_say_how_they_are(run: Run, story: Story, epoch_directory: Path) -> None:
+    there = ("--deployment", story.path("deployment.json"), "--rpc", story.rpc)
+    shown, root = run("contract", "show", *there), run("epoch", "show", epoch_directory).data["root"]
+    assert shown.code == 0
+    assert (shown.data["takes_margins"], shown.data["why_not"], shown.data["accounts"]) == (True, None, 1)
+    assert shown.data["epoch_root"] == root
+    assert shown.data["taken_until"] == shown.data["latest_epoch_id"] + shown.data["max_age"]
+    assert (shown.data["paused"], shown.data["statement"], shown.data["insecure_setup"]) == ([], STATEMENT, True)
+    listed = run("contract", "epochs", *there).data
+    assert [(one["epoch_id"], one["root"]) for one in listed["epochs"]] == [(shown.data["latest_epoch_id"], root)]
+    assert listed["published"] == 1
+    assert listed["epochs"][0]["state"] in ("not final yet", "final")       # whichever it is by now
+    assert len(listed["epochs"][0]["signers"]) >= shown.data["quorum"]
+    one = CliRunner().invoke(main, ["contract", "show", *map(str, there), "--field", "latest_epoch_id"])
+    assert one.stdout == f"{shown.data['latest_epoch_id']}\n"
+    text = CliRunner().invoke(main, ["contract", "show", *map(str, there)]).stdout
+    assert "its margins   until " in text
+    refused = run("contract", "show", *there, "--max-age", 60)
+    assert (refused.code, refused.data["field"]) == (2, "--max-age")
+
+
+def test_an_account_may_be_a_word(run: Run, story: Story) -> None:
+    there = ("--deployment", story.path("deployment.json"), "--rpc", story.rpc)
+    word, option = (run("contract", "show", *there, *words) for words in (
+        (story.account,), ("--account", story.account)))
+    assert word == option
+    assert word.data["account"] == story.account
+    both = run("contract", "show", *there, story.account, "--account", story.venue)
+    assert (both.code, both.data["field"]) == (2, "ACCOUNT and --account")
+
+
+def test_a_bundle_taken_apart_is_what_snarkjs_has(run: Run, story: Story, key_directory: Path, tmp_path: Path) -> None:
+    proof, public = tmp_path / "proof.json", tmp_path / "public.json"
+    told = run("groth16", "unbundle", story.path("bundle.json"), proof, public)
+    assert told.code == 0
+    assert told.data["public_inputs"] == ["context", "epoch_root", "portfolio_commitment", "margin"]
+    key = key_directory / "verification_key.json"
+    assert run("groth16", "verify", key, public, proof).code == 0
+    assert json.loads(public.read_text())[3] == story.proven["margin"]
+    (tmp_path / "false.json").write_text(public.read_text().replace(story.proven["margin"], "1"))
+    assert run("groth16", "verify", key, tmp_path / "false.json", proof).code == 1
+
+    def less(data: Any) -> None:
+        del data["public_inputs"]["margin"]
+    answer = run("groth16", "unbundle", altered(story, tmp_path, less), tmp_path / "p.json", tmp_path / "q.json")
+    assert (answer.code, answer.data["field"]) == (2, "public_inputs")
+    assert not (tmp_path / "p.json").exists()
 
 
 def test_only_a_venue_can_register(run: Run, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,7 +230,8 @@ def test_files_that_others_can_read_are_told_of(keystore: Path) -> None:
 
 def test_a_passphrase_is_one_line_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "passphrase"
-    for text, found in ((b"a b\n", "a b"), (b"a b", "a b"), (b"a b\r\n", "a b"), (b" a ", " a ")):
+    for text, found in ((b"a b\n", "a b"), (b"a b", "a b"), (b"a b\r\n", "a b"), (b" a ", " a "),
+                        (b"\xef\xbb\xbfa b\r\n", "a b")):
         path.write_bytes(text)
         assert read_passphrase(path) == found
     for text in (b"", b"\n", b"a\nb\n", b"x" * 5_000, b"\xff\xfe"):

@@ -46,12 +46,12 @@ function escaped(character) {
 }
 
 // -- reading ----------------------------------------------------------------------------------------------------------
-/** The document in the bytes of a file. */
+/** The document in the bytes of a file; a byte order mark before it is left out. */
 export function parse(bytes, source = null) {
   if (bytes.length > LARGEST_FILE) throw new BadInput("file size", "too large", `at most ${LARGEST_FILE} bytes`, source);
   let text;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new BadInput("file", "other bytes", "valid UTF-8", source);
   }
