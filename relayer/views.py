@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
-from waitress.server import create_server
+from waitress import wasyncore
+from waitress.server import BaseWSGIServer, create_server
 
 from primitives.errors import BadInput, Said
 
@@ -143,21 +144,29 @@ class Serving:
 
     def __init__(self, application: Callable[..., Iterable[bytes]], host: str, port: int, threads: int = 4,
                  largest: int = 0) -> None:
+        self._open: dict[int, Any] = {}
         try:
             self._server = create_server(
-                application, host=host, port=port, threads=threads, ident=None, channel_timeout=30,
+                application, self._open, host=host, port=port, threads=threads, ident=None, channel_timeout=30,
                 connection_limit=200, max_request_header_size=16 << 10, max_request_body_size=largest + 1,
                 expose_tracebacks=False, clear_untrusted_proxy_headers=True)
         except OSError as error:
             raise BadInput("--listen", Said(f"{host}:{port}"), f"an address to listen on ({error.strerror})") from None
-        self.url = f"http://{host}:{self._server.effective_port}"
+        # A name may be of several addresses, each with a socket of its own.
+        self._listening = [one for one in self._open.values() if isinstance(one, BaseWSGIServer)]
+        name = f"[{host}]" if ":" in host else host
+        self.url = f"http://{name}:{self._listening[0].effective_port}"
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Take no more, and end what was begun."""
-        self._server.close()
+        """Take no more, and end what was begun. Sockets are closed by the thread that waits for them: under its hands
+        the system would give their numbers to others."""
+        for one in self._listening:
+            one.accepting = False
         self._server.task_dispatcher.shutdown()
+        if self._thread.is_alive():
+            self._listening[0].trigger.pull_trigger(lambda: wasyncore.close_all(self._open, ignore_all=True))
         self._thread.join(5)
 
 
