@@ -159,9 +159,9 @@ class Node:
         self.value, self.field, self.source = value, field, source
 
     @classmethod
-    def read(cls, path: str | Path) -> Node:
-        """The whole of a JSON file."""
-        return cls(read(path), source=path)
+    def read(cls, path: str | Path, *, foreign: bool = False) -> Node:
+        """The whole of a JSON file.  foreign : as of `read`."""
+        return cls(read(path, foreign=foreign), source=path)
 
     def refuse(self, bound: str) -> BadInput:
         """The error that says this value must be `bound`; the caller raises it."""

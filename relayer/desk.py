@@ -13,10 +13,10 @@ from relayer.parcel import COVER, Parcel
 from relayer.peers import Peer
 from verifier_contracts.abi import encode_call
 from verifier_contracts.bindings import GAS_CAPS, VerifierFacts
-from verifier_contracts.bulk import ask_many
+from verifier_contracts.bulk import read_many
 from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.context import MARGIN
-from verifier_contracts.errors import ContractRefused, ImplausibleAnswer, Reverted
+from verifier_contracts.errors import ContractRefused
 from verifier_contracts.fees import CALL_GAS
 from verifier_contracts.ledger import AccountWord, BatchAttestor, MarginLedger, ProofCombiner, Row, Source, combiner_key
 from verifier_contracts.system import Contracts, System
@@ -174,15 +174,9 @@ class LedgerDesk:
     def _accounts(self, there: Contracts, accounts: Sequence[str], block: int | None
                   ) -> dict[str, tuple[AccountWord, int]]:
         """State and commitment of accounts, in two requests for a hundred."""
-        def asked(function: str, words: int) -> list[list[int]]:
-            questions = [encode_call(there.ledger.artifact, function, [account]) for account in accounts]
-            try:
-                answers = ask_many(there.chain, self._ledger, questions, 32 * words, block)
-            except (Reverted, ValueError) as odd:
-                raise ImplausibleAnswer(there.chain.name, f"gives no {function} of the ledger ({odd})") from None
-            return [[int.from_bytes(answer[32 * i:32 * i + 32], "big") for i in range(words)] for answer in answers]
-
-        words, commitments = asked("stateOf", 6), asked("commitmentOf", 1)
+        of = [[account] for account in accounts]
+        words = read_many(there.ledger, "stateOf", of, 6, block)
+        commitments = read_many(there.ledger, "commitmentOf", of, 1, block)
         return {account: (AccountWord(*word), commitment) for account, word, (commitment,) in
                 zip(accounts, words, commitments, strict=True)}
 

@@ -71,6 +71,8 @@ class Intake:
             except OutboxBusy as busy:
                 self._leave("", str(busy))
                 break
+            except Exception as error:             # else one file would end every relayer that is begun on the folder
+                self._leave(path.name, f"a defect of Tailproof, please report it: {type(error).__name__}")
         return moved
 
     def _sweep_one(self, path: Path, folder: Path) -> bool:

@@ -1,7 +1,7 @@
 """The relayer's HTTP endpoint: bundles in, by token; health, metrics and a status page out.
 
     POST /bundles                           201 taken, 200 known already, with its state
-    GET  /bundles/ACCOUNT/EPOCH/VERSION     how far a margin is
+    GET  /bundles/ACCOUNT/EPOCH/VERSION     how far a margin is; with /STEP behind it, a cover at that step
     GET  /health, /metrics, /status.json, / of the relayer; no token, nothing secret
 
 What a stranger could do without the checks here: fill the disk (token, size), the processor (rates, and a size that is
@@ -27,7 +27,7 @@ from relayer.submit import NotSubmitted
 from relayer.views import Answer, Rate, Views, as_json, refused, too_many
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}")
-_PATH = re.compile(r"/bundles/(0x[0-9a-fA-F]{40})/(\d{1,13})/(\d{1,13})")
+_PATH = re.compile(r"/bundles/(0x[0-9a-fA-F]{40})/([0-9]{1,13})/([0-9]{1,13})(?:/([0-9]))?")
 
 
 class Endpoint(Views):
@@ -95,12 +95,14 @@ class Endpoint(Views):
         parts = _PATH.fullmatch(path)
         item = None
         if parts is not None:
-            account, epoch, version = parts.groups()
+            account, epoch, version, step = parts.groups()
             try:
-                item = self._outbox.find(item_names.of_margin(account, int(epoch), int(version)))
+                item = self._outbox.find(
+                    item_names.of_margin(account, int(epoch), int(version)) if step is None
+                    else item_names.of_cover(account, int(epoch), int(version), int(step)))
             except OutboxBusy as error:
                 return as_json(503, reason(error), ("Retry-After", "5"))
-        return refused(404, "NotFound", "no such margin was taken") if item is None else as_json(200, _shown(item))
+        return refused(404, "NotFound", "nothing was taken by it") if item is None else as_json(200, _shown(item))
 
 
 def read_tokens(path: Path) -> list[str]:

@@ -100,6 +100,8 @@ _items = Table(
     Column("changed_at", Double, nullable=False),
     Index("outbox_items_by_state", "state", "id"),
     Index("outbox_items_by_change", "changed_at", "id"))
+_NAMES = 500
+"""Names in one question; databases bound how many a question may have."""
 _READS = "tailproof_reads"
 """Of a connection that only reads: it waits for no writer, and keeps none waiting."""
 
@@ -424,6 +426,16 @@ class Outbox:
             rows = connection.execute(select(_items.c.state, func.count()).group_by(_items.c.state)).all()
         found: dict[str, int] = {state: count for state, count in rows}                      # noqa: C416
         return {state.value: found.get(state, 0) for state in State}
+
+    def states(self, names: Sequence[str]) -> dict[str, tuple[State, str]]:
+        """State and reason of many by name, without their documents; what was never taken is absent."""
+        found = dict[str, tuple[State, str]]()
+        with self._reading() as connection:
+            for start in range(0, len(names), _NAMES):
+                rows = connection.execute(select(_items.c.name, _items.c.state, _items.c.reason).where(
+                    _items.c.name.in_(names[start:start + _NAMES])))
+                found |= {name: (State(state), reason or "") for name, state, reason in rows}
+        return found
 
     def find(self, name: str) -> Item | None:
         """An item by name."""

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, create_server
 from waitress.wasyncore import dispatcher
 
 from primitives.errors import BadInput, Said
@@ -145,34 +145,44 @@ class Serving:
 
     def __init__(self, application: Callable[..., Iterable[bytes]], host: str, port: int, threads: int = 4,
                  largest: int = 0) -> None:
+        self._open: dict[int, Any] = {}
         try:
             self._server = create_server(
-                application, host=host, port=port, threads=threads, ident=None, channel_timeout=30,
+                application, self._open, host=host, port=port, threads=threads, ident=None, channel_timeout=30,
                 connection_limit=200, max_request_header_size=16 << 10, max_request_body_size=largest + 1,
                 expose_tracebacks=False, clear_untrusted_proxy_headers=True)
         except OSError as error:
             raise BadInput("--listen", Said(f"{host}:{port}"), f"an address to listen on ({error.strerror})") from None
         except ValueError:                         # of waitress, for a name that is none
             raise BadInput("--listen", Said(f"{host}:{port}"), "an address of this machine to listen on") from None
-        self.url = f"http://{host}:{self._server.effective_port}"
+        # A name may be of several addresses, each with a socket of its own.
+        self._listening = [one for one in self._open.values() if isinstance(one, BaseWSGIServer)]
+        name = f"[{host}]" if ":" in host else host
+        self.url = f"http://{name}:{self._listening[0].effective_port}"
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Take no more, and end what was begun; once is enough."""
+        """Take no more, and end what was begun; once is enough. Sockets are closed by the thread that waits for them:
+        it looks at what another closes once a second, if at all, and the system would give their numbers to others."""
         if not self._thread.is_alive():
             return
-        # In the loop's own thread: it looks at what another closes once a second, if at all.
-        self._server.trigger.pull_trigger(lambda: dispatcher.close(self._server))
+        first = self._listening[0]
+        first.trigger.pull_trigger(self._take_no_more)
         self._server.task_dispatcher.shutdown()
-        self._server.trigger.pull_trigger(self._end)
+        first.trigger.pull_trigger(self._end)
         self._thread.join(5)
+
+    def _take_no_more(self) -> None:
+        for one in self._listening:
+            dispatcher.close(one)
 
     def _end(self) -> None:
         """Each connection closes once its answer is out: its client may keep it open for long."""
-        for channel in self._server.active_channels.values():
-            channel.close_when_flushed = True
-        self._server.trigger.close()
+        for one in self._listening:
+            for channel in one.active_channels.values():
+                channel.close_when_flushed = True
+            one.trigger.close()
 
 
 def as_json(status: int, facts: Mapping[str, Any], *headers: tuple[str, str]) -> Answer:

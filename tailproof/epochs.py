@@ -122,9 +122,13 @@ def load(directory: str | Path) -> AnyEpoch:
     return grid_directory.load(directory) if _on_grid(directory) else epoch_directory.load(directory)
 
 
-def read(directory: str | Path) -> AnyEpoch:
-    """Read an epoch as its files say it, true or false: its root may be another than the manifest's."""
-    return grid_directory.read(directory)[1] if _on_grid(directory) else epoch_directory.read(directory)[1]
+def read(directory: str | Path, *, foreign: bool = False) -> AnyEpoch:
+    """Read an epoch as its files say it, true or false: its root may be another than the manifest's.
+
+    foreign : it is in a folder that others write to: no link among its files is followed, no pipe waited for.
+    """
+    return grid_directory.read(directory, foreign=foreign)[1] if _on_grid(directory) else \
+        epoch_directory.read(directory, foreign=foreign)[1]
 
 
 Whole: TypeAlias = tuple[epoch_directory.Manifest, Epoch] | tuple[grid_directory.GridManifest, GridEpoch]

@@ -22,10 +22,11 @@ from primitives.elgamal import Binding, Sealed
 from primitives.errors import BadInput
 from primitives.poseidon import Tag, hash_integers
 from verifier_contracts.bindings import proof_words
+from verifier_contracts.bulk import read_many
 from verifier_contracts.chain import Receipt
 from verifier_contracts.errors import ImplausibleAnswer
 from verifier_contracts.escrow import SHORTLIST, Keys
-from verifier_contracts.events import Event, read_events
+from verifier_contracts.events import Event, History, read_events
 from verifier_contracts.ledger import NO_PROOF
 
 from .keys import KeyDirectory
@@ -200,6 +201,10 @@ def opening_of(request: Request, elements: Sequence[int], statement: str | None 
 
 
 # -- what the chain has ------------------------------------------------------------------------------------------------
+POSTS = frozenset({"EscrowPosted", "EscrowShown"})
+"""Events that have an escrow's words."""
+
+
 def posted(system: System, there: Contracts, account: str | None = None, *, progress: Progress = quiet
            ) -> Mapping[tuple[str, int], Posted]:
     """The last escrow of each account and commitment, or of one account. Words that were shown before they were posted
@@ -209,20 +214,40 @@ def posted(system: System, there: Contracts, account: str | None = None, *, prog
     ------
     ImplausibleAnswer : words that are not those of the digest that the contract keeps.
     """
-    events = read_events(there.chain, {"escrow": there.escrow}, system.block, names={"EscrowPosted", "EscrowShown"},
-                         about=account, report=progress).events
+    return posts_of(system, there, read_events(there.chain, {"escrow": there.escrow}, system.block, names=POSTS,
+                                               about=account, report=progress))
+
+
+def posts_of(system: System, there: Contracts, history: History,
+             known: dict[tuple[str, int], tuple[bytes, Posted]] | None = None) -> Mapping[tuple[str, int], Posted]:
+    """`posted`, of events that were read; what the contract keeps is asked as of their last block.
+
+    known : by account and commitment, what the contract kept and the escrow that it was: not hashed again. Added to.
+    """
     told: dict[tuple[str, int], list[Event]] = {}
-    for event in events:
+    for event in history.events:
         told.setdefault((str(event.arguments["account"]), int(event.arguments["commitment"])), []).append(event)
     found = {}
-    for (holder, commitment), of_it in told.items():
-        kept = bytes(there.escrow.read("postedOf", holder, commitment))
+    for key, kept in _kept(there, list(told), history.upto.number).items():
+        of_it = told[key]
         if not any(kept) and all(event.name == "EscrowShown" for event in of_it):
+            continue
+        before = None if known is None else known.get(key)
+        if before is not None and before[0] == kept:
+            found[key] = before[1]
             continue
         # Also where it was told long ago: whatever was shown since is not what the contract keeps.
         last = next((event for event in reversed(of_it) if _kept_of(event) == kept), None)
-        found[holder, commitment] = _posted(system, there, holder, commitment, last)
+        found[key] = _posted(system, there, *key, last)
+        if known is not None:
+            known[key] = kept, found[key]
     return found
+
+
+def _kept(there: Contracts, keys: Sequence[tuple[str, int]], block: int) -> dict[tuple[str, int], bytes]:
+    """What the contract keeps of accounts' commitments at a block, 32 bytes each, in few requests."""
+    return {key: kept.to_bytes(32, "big") for key, (kept,) in
+            zip(keys, read_many(there.escrow, "postedOf", keys, 1, block), strict=True)}
 
 
 def _kept_of(event: Event) -> bytes:

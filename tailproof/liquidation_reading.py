@@ -16,11 +16,12 @@ from verifier_contracts.abi import named_call
 from verifier_contracts.addresses import checksummed
 from verifier_contracts.auction import AuctionHouse
 from verifier_contracts.bindings import ZERO_ADDRESS, Contract
+from verifier_contracts.bulk import read_many
 from verifier_contracts.chain import Chain
 from verifier_contracts.errors import ContractRefused
 from verifier_contracts.events import Event, read_events
 from verifier_contracts.fund import InsuranceFund, LossAllocator
-from verifier_contracts.ledger import Source
+from verifier_contracts.ledger import AccountWord, Source
 from verifier_contracts.liquidation import (
     LiquidationCoordinator,
     LotState,
@@ -47,6 +48,8 @@ DEPTH = 64
 """Blocks that are read again: no chain is expected to change more of its end."""
 LOOKED_BACK = 20_000
 """Blocks in which a list of factors is looked for."""
+AT_ONCE = 125
+"""Accounts whose states are read together; those after them are read later, and so are younger."""
 OLDER_EPOCHS = 8
 """Epochs before the latest in which a known list of factors is looked for."""
 _FINALITY = 1_200
@@ -142,16 +145,23 @@ class FactorBook:
         first = min(first, published)
         names = {"CoverAttested", "MarginCovered", "AccountCalled"}
         found = read_events(there.chain, {"ledger": there.ledger}, first, names=names)
-        self._upto = found.upto.number
-        for event in found.events:
-            if event.transaction in self._seen:
-                continue
-            self._seen.add(event.transaction)
-            sent = there.chain.sent(event.transaction)
-            for contract in (there.ledger, there.desk, there.attestor, there.vault):
-                made = None if sent is None or sent[0] != contract.address else named_call(contract.artifact, sent[1])
-                for listed in () if made is None else _lists(made[1]):
-                    self.add(listed)
+        missed = [block for event in found.events if (block := self._from_transaction(there, event)) is not None]
+        # Only what was looked at is not looked at again: a node that failed, or was behind, is asked anew.
+        self._upto = min([found.upto.number, *(block + DEPTH for block in missed)])
+
+    def _from_transaction(self, there: Contracts, event: Event) -> int | None:
+        """Lists in the call that an event is of; its block, where the node does not have the transaction yet."""
+        if event.transaction in self._seen:
+            return None
+        sent = there.chain.sent(event.transaction)
+        if sent is None:
+            return event.block
+        for contract in (there.ledger, there.desk, there.attestor, there.vault):
+            made = named_call(contract.artifact, sent[1]) if sent[0] == contract.address else None
+            for listed in () if made is None else _lists(made[1]):
+                self.add(listed)
+        self._seen.add(event.transaction)
+        return None
 
 
 def _lists(value: Any) -> Iterator[list[Factor]]:
@@ -192,17 +202,20 @@ class Reader:
         self.site, self.factors, self._only, self._progress = site, factors or FactorBook(), only, progress
         self._seen, self._settled = _Seen(), dict[int, int]()
         self._fixed: dict[str, Any] = {}
+        self._live_at: dict[int, int] = {}
 
     def read(self, between: Callable[[], object] = lambda: None) -> State:
         """The state at the latest block.  between : asked before each account, of which there may be thousands."""
         now, rules = self._now(), self._rules()
         self._events()
+        self._live_at.clear()                      # a chain may change its end, and publish an epoch at another time
         epoch_id, factors = self._epoch(now)
-        accounts = list[Account]()
-        for address in self._seen.accounts:
-            between()
-            if self._only in (None, address) and (found := self._account(now, address, factors)) is not None:
-                accounts.append(found)
+        accounts, wanted = list[Account](), [one for one in self._seen.accounts if self._only in (None, one)]
+        for start in range(0, len(wanted), AT_ONCE):
+            for address, (word, venue) in self._words(wanted[start:start + AT_ONCE]).items():
+                between()
+                if (found := self._account(now, address, word, venue, factors)) is not None:
+                    accounts.append(found)
         venues = [self._venue(rules, venue) for venue in dict.fromkeys(one.venue for one in accounts)]
         lots = self._lots(rules, now)
         return State(now, rules, accounts, venues, lots, Money() if self._only else self._money(), epoch_id, factors)
@@ -292,10 +305,16 @@ class Reader:
             seen.losses[bytes(told["lossId"])] = None
 
     # -- accounts --------------------------------------------------------------------------------------------------
-    def _account(self, now: Now, address: str, factors: Sequence[Factor]) -> Account | None:
-        """One question where its cover's time has not run out, more where something may stand before it."""
+    def _words(self, accounts: Sequence[str]) -> dict[str, tuple[AccountWord, str]]:
+        """State and venue of accounts as the ledger has them, in two requests for AT_ONCE."""
+        ledger, of = self.site.there.ledger, [[account] for account in accounts]
+        return {account: (AccountWord(*word), checksummed(f"0x{venue:040x}")) for account, word, (venue,) in
+                zip(accounts, read_many(ledger, "stateOf", of, 6), read_many(ledger, "venueOf", of, 1), strict=True)}
+
+    def _account(self, now: Now, address: str, word: AccountWord, venue: str, factors: Sequence[Factor]
+                 ) -> Account | None:
+        """No question where its cover's time has not run out, more where something may stand before it."""
         there, site = self.site.there, self.site
-        word, venue = there.ledger.state_of(address), there.ledger.venue_of(address)
         if not word.version or venue == ZERO_ADDRESS:
             return None
         facts: dict[str, Any] = {"clock": word.clock, "epoch_id": word.epoch_id}
@@ -335,8 +354,9 @@ class Reader:
 
     def _dated(self, facts: dict[str, Any]) -> dict[str, Any]:
         epoch_id = facts["epoch_id"]
-        live_at = self.site.there.oracle.facts_of(epoch_id).live_at if epoch_id else 0
-        return {**facts, "epoch_live_at": live_at}
+        if epoch_id and epoch_id not in self._live_at:         # of thousands of accounts under one epoch
+            self._live_at[epoch_id] = self.site.there.oracle.facts_of(epoch_id).live_at
+        return {**facts, "epoch_live_at": self._live_at[epoch_id] if epoch_id else 0}
 
     def _is_noted(self, address: str) -> bool:
         """Notes are not readable one by one: the contract says AlreadyNoted to who tries."""

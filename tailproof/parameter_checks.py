@@ -47,8 +47,8 @@ class Market:
 
 def check(proposal: Proposal, *, in_force: Parameters | None = None, deployed: System | None = None,
           market: Market | None = None, signatures: Sequence[Path] = (), signers: Sequence[str] = (),
-          quorum: int | None = None, applied: AnyEpoch | None = None, progress: Progress = quiet
-          ) -> tuple[list[Check], list[str]]:
+          quorum: int | None = None, applied: AnyEpoch | None = None, seen: int | None = None,
+          progress: Progress = quiet) -> tuple[list[Check], list[str]]:
     """What holds, and what is taken on trust.
 
     Parameters
@@ -56,6 +56,7 @@ def check(proposal: Proposal, *, in_force: Parameters | None = None, deployed: S
     in_force : parameters that the checker knows to be in force.  deployed : the checker's own deployment file.
     signers, quorum : who may sign and how many must; by default publishers and quorum of the parameters before.
     applied : an epoch that should be made under the parameters after.
+    seen : Unix seconds at which the checker first saw the proposal.
 
     Raises
     ------
@@ -72,9 +73,7 @@ def check(proposal: Proposal, *, in_force: Parameters | None = None, deployed: S
     found += _simulation(proposal, market, trust, progress)
     found += _signed(proposal, signatures, signers, quorum, in_force, trust)
     if deployed is not None:
-        found += _waits(proposal, deployed)
-        trust.append(f"That it was proposed at {format_time(proposal.proposed_at)}, as it says: contracts wait in any "
-                     "case.")
+        found += _waits(proposal, deployed, seen, trust)
     if applied is not None:
         found += _applied(proposal, applied)
     return found, trust
@@ -137,13 +136,18 @@ def _signed(proposal: Proposal, signatures: Sequence[Path], signers: Sequence[st
     return found
 
 
-def _waits(proposal: Proposal, deployed: System) -> list[Check]:
-    """Whoever loosens must wait as long as the contracts have them wait."""
+def _waits(proposal: Proposal, deployed: System, seen: int | None, trust: list[str]) -> list[Check]:
+    """Whoever loosens must wait as long as the contracts have them wait. When it was proposed is its author's word, who
+    may say an earlier day: from when the checker saw it, where that is later."""
     made, _ = calls(proposal, deployed)
-    longest = max((one.delay for one in made), default=0)
-    given = proposal.effective_at - proposal.proposed_at
-    told = f"{given} s between proposal and effect, {longest} s needed"
-    return [Check("waits", given >= longest, told)] if made else []
+    if not made:
+        return []
+    longest = max(one.delay for one in made)
+    since = proposal.proposed_at if seen is None else max(seen, proposal.proposed_at)
+    if seen is None and longest:
+        trust.append(f"That it was proposed at {format_time(proposal.proposed_at)}, from when it waits (--seen).")
+    given = proposal.effective_at - since
+    return [Check("waits", given >= longest, f"{given} s from {format_time(since)} to its effect, {longest} s needed")]
 
 
 def _applied(proposal: Proposal, applied: AnyEpoch) -> list[Check]:

@@ -136,14 +136,17 @@ class Library:
     """Epoch directories by what they are good for. Directories that appear later are found when it is looked in again.
 
     A manifest's word only says where to look first: a root counts once it was computed. Few epochs are held at a time.
+    Others may write to a folder of directories: whatever one of them has, the others are found; no link among its files
+    is followed, no pipe waited for.
 
-    folders : epoch directories, or folders of such.
+    folders : epoch directories, or folders of such.  linked : whether those may be links to directories elsewhere.
     """
 
     HELD = 6
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], *, linked: bool = True) -> None:
         self._folders, self._index, self._held = list(folders), dict[Path, _Indexed](), OrderedDict[Path, Held]()
+        self._linked = linked
         self.unreadable: dict[Path, str] = {}
 
     def refresh(self) -> None:
@@ -169,8 +172,11 @@ class Library:
 
     def by_root(self, root: int) -> Held | None:
         """The epoch of a root."""
-        return next((held for held in self._likely(lambda known: known.claimed[0] == str(root))
-                     if held.leaves.root == root), None)
+        return next(self.all_of_root(root), None)
+
+    def all_of_root(self, root: int) -> Iterator[Held]:
+        """Every directory of a root: one of them may have beside its epoch what the next has not."""
+        return (held for held in self._likely(lambda known: known.claimed[0] == str(root)) if held.leaves.root == root)
 
     def by_data_root(self, data_root: bytes) -> Held | None:
         """The epoch whose rows a signed tree has."""
@@ -200,10 +206,11 @@ class Library:
             self._held.move_to_end(path)
             return self._held[path]
         try:
-            epoch = epochs.read(path)
+            epoch = epochs.read(path, foreign=True)
             held = Held(path, epoch, EpochLeaves.of(epoch))
-        except (BadInput, OSError) as error:
-            self.unreadable[path] = str(error)
+        except Exception as error:                 # whoever wrote it has others not found by none of it
+            self.unreadable[path] = str(error) if isinstance(error, BadInput | OSError) else \
+                f"{type(error).__name__} when it was read"
             return None
         known = self._index[path]
         known.root, known.data_root = held.leaves.root, held.leaves.data_tree.root
@@ -215,15 +222,17 @@ class Library:
     def _directories(self) -> Iterator[Path]:
         for folder in self._folders:
             for path in (folder, *(sorted(folder.iterdir()) if folder.is_dir() else ())):
-                if any((path / name).is_file() for name in _MANIFESTS):
+                if (self._linked or not path.is_symlink()) and any((path / name).is_file() for name in _MANIFESTS):
                     yield path
 
 
 def _claimed(directory: Path) -> tuple[str, str]:
     """Root and valuation, as manifests say; raises BadInput."""
-    told = [jsonio.read(directory / name) for name in _MANIFESTS if (directory / name).is_file()]
+    told = [jsonio.read(directory / name, foreign=True) for name in _MANIFESTS if (directory / name).is_file()]
     if (directory / "arrays" / "manifest.json").is_file():
-        told.append(jsonio.read(directory / "arrays" / "manifest.json"))
+        told.append(jsonio.read(directory / "arrays" / "manifest.json", foreign=True))
+    if not told:                                   # it was moved away meanwhile
+        raise BadInput("manifest", None, "there", source=directory)
     if not all(isinstance(document, dict) for document in told):
         raise BadInput("manifest", str(directory), "an object", source=directory)
     return str(told[0].get("root")), str(told[-1].get("timestamp"))

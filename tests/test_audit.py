@@ -14,17 +14,19 @@ from typing import Any
 import numpy as np
 import pytest
 from nodes import url_of
+from page_files import Browser
 from real_system import COLLATERAL, DEPOSIT, RealSystem
+from venue_accounts import Member, members
 from world import started
 
 from primitives import jsonio
 from primitives.errors import BadInput
 from primitives.jsonio import Node
 from risk.exact.money import format_money
+from tailproof.attestation import prove_margin
 from tailproof.audits import run as audits
 from tailproof.audits.account import (
     AccountSeen,
-    Key,
     account_findings,
     publication,
     publication_findings,
@@ -32,8 +34,10 @@ from tailproof.audits.account import (
     read_account,
 )
 from tailproof.audits.archive import Opened, TamperedArchive, _copy_epoch, open_archive
+from tailproof.audits.brought import Key
 from tailproof.audits.contracts import OnChain, contract_findings
 from tailproof.audits.finding import Finding, Verdict, looked, trusted
+from tailproof.audits.given import Given
 from tailproof.audits.page import page
 from tailproof.audits.pictures import Picture
 from tailproof.audits.proofs import bundle_findings, verifier_findings
@@ -45,9 +49,11 @@ from tailproof.epochs import Claim, load
 from tailproof.number_forms import element
 from tailproof.signing import SignedContent
 from verifier_contracts.abi import decode_call, encode_call
+from verifier_contracts.bindings import proof_words
 from verifier_contracts.eip712 import sign
 from verifier_contracts.epoch_content import EpochContent
 from verifier_contracts.errors import NodeError
+from verifier_contracts.ledger import Row, combiner_key
 from verifier_contracts.pinned import PinnedChain
 from verifier_contracts.signers import LocalSigner
 
@@ -164,6 +170,14 @@ def test_an_account_is_audited_again_from_its_archive_without_any_node(
     for name in ("report.json", "report.html"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "report" / name).read_bytes()
     require_harmless((tmp_path / "report" / "report.html").read_text())
+    with Browser() as browser:
+        browser("open", tmp_path / "report" / "report.html")
+        assert browser("seen") == {"requests": [], "errors": []}
+        assert real.trader.address in browser("evaluate", "() => document.body.innerText", None)
+        drawn = browser("evaluate", "() => [...document.images].map((one) => one.naturalWidth)", None)
+        assert len(drawn) == 3
+        assert min(drawn) > 300
+        assert not browser("evaluate", "() => document.documentElement.scrollWidth > innerWidth", None)
 
 
 def test_the_state_is_that_of_a_block(real: RealSystem, site: Path, one_verifier: None) -> None:
@@ -339,6 +353,70 @@ def test_a_proof_that_cannot_be_verified_again_is_not_among_every_proof_that_hol
         arguments[0] = on.there.oracle.address
     told.calldata("ledger", "attest", anothers)
     assert "its transaction is of 0x" in account_of(told.chain(), told.opened.given, told.account)[0].unverified[-1]
+
+
+# -- proofs that strangers brought together ----------------------------------------------------------------------------
+def strangers(real: RealSystem, folder: Path) -> list[Member]:
+    """Two accounts whose margins a relayer brings in one transaction."""
+    made, epoch_id, keys = members(real, folder, [400, 700]), real.publish(), real.key("margin")
+    key = keys.verification_key()
+    proven = [prove_margin(keys, real.epoch, one.opening, real.at.ledger.context(
+        "margin", key.digest(), one.account, epoch_id, 1)) for one in made]
+    rows = [Row(one.account, 1, bundle.margin, one.opening.commitment)
+            for one, bundle in zip(made, proven, strict=True)]
+    real.at.attestor.attest_margins(epoch_id, combiner_key(key), rows, [proof_words(one.proof) for one in proven],
+                                    sender=real.world.relayer)
+    return made
+
+
+def test_a_proof_among_strangers_is_verified_again_too(real: RealSystem, tmp_path: Path) -> None:
+    one, other = strangers(real, tmp_path)
+    given = Given(real.chain.now(), keys=(real.path("keys/margin"),), deployment=real.path("deployment.json"))
+
+    def proofs(chain: PinnedChain) -> tuple[AccountSeen, Finding]:
+        seen, on, keys = account_of(chain, given, one.account)
+        return seen, next(found for found in account_findings(on, seen, keys, given) if found.id == "account.proofs")
+    chain = PinnedChain.of(real.chain)
+    seen, finding = proofs(chain)
+    assert (finding.verdict, seen.unverified) == (Verdict.HELD, ())
+    assert seen.latest is not None
+    assert (seen.latest.slot, seen.latest.together) == ("margin", 2)
+    assert any("holds beside 1 others" in str(said) for _, said in finding.evidence)
+
+    attestor = real.at.attestor
+
+    def told(change: Callable[[list[Any]], object]) -> tuple[AccountSeen, Finding]:
+        """What a node tells that has other calldata of this transaction."""
+        kept = json.loads(json.dumps(chain.kept()))
+        for answer in kept["answers"]:
+            if answer["method"] == "eth_getTransactionByHash":
+                result = answer["answer"]["result"]
+                arguments = list(decode_call(attestor.artifact, "attestMargins", bytes.fromhex(result["input"][2:])))
+                change(arguments)
+                result["input"] = "0x" + encode_call(attestor.artifact, "attestMargins", arguments).hex()
+        return proofs(PinnedChain.from_kept(Node(kept)))
+
+    def swapped(arguments: list[Any]) -> None:
+        arguments[4] = arguments[4][::-1]
+    assert told(swapped)[1].verdict is Verdict.FAILED
+
+    def row(place: int, at: int, value: Any) -> Callable[[list[Any]], None]:
+        def change(arguments: list[Any]) -> None:
+            rows = [list(each) for each in arguments[3]]
+            rows[place][at] = value
+            arguments[3] = [tuple(each) for each in rows]
+        return change
+    unverified = "is not of this account, version, commitment and amount"
+    for at, value in ((0, other.account), (1, 2), (2, 7), (3, 9)):
+        seen, finding = told(row(0, at, value))
+        assert (finding.verdict, unverified in seen.unverified[0], seen.latest) == (Verdict.UNSEEN, True, None)
+    # Anybody can prove his own positions for this account's context: the contract passes over them, and so does this.
+    seen, finding = told(lambda arguments: (
+        arguments.__setitem__(3, [(one.account, 1, arguments[3][0][2], 5), *arguments[3]]),
+        arguments.__setitem__(4, [arguments[4][1], *arguments[4]])))
+    assert (finding.verdict, seen.brought[0].together) == (Verdict.HELD, 3)
+    seen, _ = told(lambda arguments: arguments.__setitem__(4, []))
+    assert "fewer proofs than accounts" in seen.unverified[0]
 
 
 def test_what_was_not_asked_when_an_archive_was_made_is_refused(real: RealSystem, told: Told) -> None:

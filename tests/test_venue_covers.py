@@ -17,7 +17,11 @@ from tailproof.bundling import prove_bundle
 from tailproof.farm.contexts import Contexts
 from tailproof.farm.dispatch import require_true
 from tailproof.farm.work import Job
+from tailproof.liquidation_reading import DEPTH, FactorBook
+from verifier_contracts import vault
+from verifier_contracts.errors import ImplausibleAnswer, NodeUnreachable
 from verifier_contracts.ledger import INITIAL, MAINTENANCE
+from verifier_contracts.vault import CollateralVault
 
 LOTS = [400, 700, 250, 900]
 
@@ -43,8 +47,10 @@ def site(real: RealSystem, tmp_path: Path) -> tuple[Path, list[Member]]:
     return tmp_path, made
 
 
-def test_each_account_shows_the_highest_step_that_it_reaches(real: RealSystem, site: tuple[Path, list[Member]]) -> None:
+def test_each_account_shows_the_highest_step_that_it_reaches(real: RealSystem, site: tuple[Path, list[Member]],
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
     home, made = site
+    monkeypatch.delattr(CollateralVault, "value_of")           # of thousands nobody is asked for alone
     answer = prove(real, home / "in", home / "out", "--step", 2, code=1)
     assert answer["counts"] == {"proven": 3, "refused": 1}
     by = {one["account"]: one for one in answer["accounts"]}
@@ -68,6 +74,76 @@ def test_each_account_shows_the_highest_step_that_it_reaches(real: RealSystem, s
     answer = prove(real, home / "in", home / "out", "--step", 2)
     assert answer["counts"] == {"kept": 2, "proven": 2}
     assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 128])
+def test_what_many_have_is_what_each_has(real: RealSystem, site: tuple[Path, list[Member]], at_once: int,
+                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    _, made = site
+    monkeypatch.setattr(vault, "VALUED", at_once)
+    epoch_id, who = real.at.oracle.latest_epoch_id(), [*(one.account for one in made), real.venue.address]
+    values = real.at.vault.values_of(who, epoch_id, real.factors)
+    assert values == [real.at.vault.value_of(one, epoch_id, real.factors) for one in who]
+    assert (min(values[:-1]) > 0, values[-1]) == (True, 0)
+    assert real.at.vault.values_of([], epoch_id, real.factors) == []
+
+
+def test_a_value_that_gas_was_too_little_for_is_asked_for_again(real: RealSystem, site: tuple[Path, list[Member]],
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vault says 0 then: a venue would refuse who is covered."""
+    _, made = site
+    asked, honest = list[int](), CollateralVault.read
+
+    def read(self: CollateralVault, function: str, *arguments: Any) -> Any:
+        if function != "valuations":
+            return honest(self, function, *arguments)
+        asked.append(len(arguments[0]))
+        return [value if len(asked) > 1 or place < 2 else 0 for place, value in enumerate(
+            honest(self, function, *arguments))]
+    monkeypatch.setattr(CollateralVault, "read", read)
+    epoch_id, who = real.at.oracle.latest_epoch_id(), [one.account for one in made]
+    assert all(real.at.vault.values_of(who, epoch_id, real.factors))
+    assert asked == [4, 2]
+    monkeypatch.setattr(CollateralVault, "read", lambda self, function, *arguments: [1])
+    with pytest.raises(ImplausibleAnswer, match="1 values of 4"):
+        real.at.vault.values_of(who, epoch_id, real.factors)
+
+
+def test_factors_that_nobody_signed_value_nothing(real: RealSystem, site: tuple[Path, list[Member]]) -> None:
+    """The vault compares them with nothing where it is asked for many."""
+    _, made = site
+    more = tuple(one._replace(v=one.d, d=one.d + 1) for one in real.factors)
+    contexts = Contexts("cover", real.system, bytes.fromhex(real.key("cover").key_digest[2:]), real.epoch,
+                        real.at.oracle.latest_epoch_id(), real.at, more, 2)
+    with pytest.raises(BadInput, match="factors"):
+        contexts.value([made[0].account])
+
+
+def test_a_list_of_factors_is_looked_for_until_it_was_seen(real: RealSystem, site: tuple[Path, list[Member]],
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that fails, or does not have a transaction yet, has no cover wait for ever."""
+    home, made = site
+    prove(real, home / "in", home / "out", code=1)
+    (bundle,) = (home / "out").glob(f"{made[0].account}-*")
+    real("submit", bundle, "--epoch", real.path("epoch"), "--collateral", real.path("collateral.json"), by=real.venue)
+    book, epoch_id, honest = FactorBook(), real.at.oracle.latest_epoch_id(), type(real.chain).sent
+
+    def failing(chain: Any, transaction: str) -> Any:
+        raise NodeUnreachable("http://node", "does not answer")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(real.chain), "sent", failing)
+        with pytest.raises(NodeUnreachable):
+            book.find(real.at, epoch_id)
+        patch.setattr(type(real.chain), "sent", lambda chain, transaction: None)
+        for _ in range(2):
+            assert book.find(real.at, epoch_id) is None
+            for _ in range(DEPTH + 2):
+                real.world.coin.transact("mint", real.venue.address, 1)
+    asked = list[str]()
+    monkeypatch.setattr(type(real.chain), "sent", lambda chain, transaction: (
+        asked.append(transaction), honest(chain, transaction))[1])
+    assert book.find(real.at, epoch_id) == real.factors
+    assert len(asked) == 1
 
 
 def test_a_worker_that_shows_another_claim_is_not_believed(real: RealSystem, site: tuple[Path, list[Member]]) -> None:

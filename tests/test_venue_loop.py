@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,10 +24,12 @@ from primitives import jsonio
 from primitives.errors import BadInput
 from relayer.outbox_steps import State
 from risk.exact.digests import content_digest
-from tailproof import signing
+from tailproof import escrowing, signing
 from tailproof.bundle import Bundle
+from tailproof.escrow_book import EscrowBook
 from tailproof.secret import Opening
-from tailproof.signing import SignedContent
+from tailproof.signing import EpochDoesNotStand, SignedContent
+from tailproof.venue import rounds as rounds_module
 from tailproof.venue.copies import copy_epoch
 from tailproof.venue.cosigning import Cosigner
 from tailproof.venue.feeds import FeedStale, FolderFeed, Snapshot
@@ -158,6 +163,7 @@ def test_a_stop_ends_what_is_under_way_and_begins_nothing(site: VenueSite, two: 
         venue.once()
     assert len(handed) == 1
     assert len(site.documents()) == 1
+    assert "proven" not in venue.ticks.last()[0].seconds, "one of two is"
     again = site.venue()
     again.once()
     assert len(site.documents()) == 2
@@ -273,6 +279,36 @@ def test_ticks_go_on_while_accounts_are_proven_and_the_rest_is_proven_in_the_new
     assert venue.troubles == {}
 
 
+def test_ticks_go_on_while_thousands_are_looked_at(site: VenueSite, two: list[Member], monkeypatch: pytest.MonkeyPatch
+                                                   ) -> None:
+    """Openings and margins of thousands take minutes: a content's time would be over."""
+    from tailproof.venue import running
+    venue, looked, honest = site.venue(), list[str](), running.Venue._job
+    monkeypatch.setattr(running, "TICK_EVERY", 0.0)
+
+    def job(self: Venue, contexts: Any, account: str, state: Any) -> Any:
+        looked.append(account)
+        if len(looked) == 1:
+            site.later(5 * MINUTE)
+            site.feed(1_200, "29300")
+            for _ in range(2):
+                venue._tick()
+            site.sign(0, 1)
+        return honest(self, contexts, account, state)
+    monkeypatch.setattr(running.Venue, "_job", job)
+    for _ in range(3):
+        venue.once()
+    site.sign(0, 1)
+    venue.once()
+    assert [tick.outcome for tick in venue.ticks.last(2)] == ["published", "published"]
+    assert (len(looked), site.documents()) == (1, {}), "nothing is proven in an epoch that is over"
+    venue.once()
+    last = venue.ticks.last()[0].epoch_id
+    assert last is not None
+    assert set(site.documents()) == names(site, two, last)
+    assert venue.troubles == {}
+
+
 def test_whose_proof_is_the_oldest_comes_first(site: VenueSite, two: list[Member]) -> None:
     venue = site.venue()
     site.tick(venue)
@@ -373,7 +409,8 @@ def test_covers_reach_the_relayer_too_and_who_is_short_is_refused_alone(
     assert not real.at.ledger.is_reduce_only(made[0].account)
 
 
-def test_openings_come_from_escrow_where_the_venues_key_opens_it(real: RealSystem, site: VenueSite) -> None:
+def test_openings_come_from_escrow_where_the_venues_key_opens_it(real: RealSystem, site: VenueSite,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
     opening = real.register([(real.epoch.cash_id, 1_000_000)])
     opening.save(site.home / "mine.json")
     real.prepare_escrow(site.home)
@@ -386,6 +423,19 @@ def test_openings_come_from_escrow_where_the_venues_key_opens_it(real: RealSyste
     ((_, document),) = site.documents().items()
     bundle = Bundle.of(jsonio.Node(json.loads(document)))
     assert bundle.public_inputs["portfolio_commitment"] == opening.commitment
+    # Looked at again, what stands is not hashed again. What the contract keeps is asked as of the block up to which
+    # events were read: a post between the two would be a contradiction.
+    book, known = EscrowBook(real.system, real.at), escrowing.posted(real.system, real.at)
+    assert book.posted() == known
+    hashed, honest = list[int](), escrowing.hash_integers
+    monkeypatch.setattr(escrowing, "hash_integers", lambda tag, values: (hashed.append(len(values)),
+                                                                         honest(tag, values))[1])
+    asked, asks = list[int | None](), escrowing.read_many
+    monkeypatch.setattr(escrowing, "read_many", lambda *given: (asked.append(given[-1]), asks(*given))[1])
+    assert (book.posted(), hashed, asked) == (known, [], [real.chain.block_number()])
+    for kept in book._known:
+        book._known[kept] = b"what was kept then", book._known[kept][1]
+    assert (book.posted(), len(hashed)) == (known, 1)
     # A stranger's key opens nothing.
     real.run("committee", "init", "member", "--name", "x", "--secret", site.home / "x.json", "--public",
              site.home / "x-public.json")
@@ -479,7 +529,8 @@ def test_signatures_of_another_time_keep_nobody_from_signing(site: VenueSite, tw
     assert len([path for path in (site.home / "signatures").iterdir() if path.name.startswith("000001-")]) == 4
 
 
-def test_a_signature_that_is_none_keeps_no_other_from_counting(site: VenueSite, two: list[Member]) -> None:
+def test_a_signature_that_is_none_keeps_no_other_from_counting(site: VenueSite, two: list[Member],
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
     venue, folder = site.venue(), site.home / "signatures"
     for _ in range(2):
         venue.once()
@@ -501,11 +552,44 @@ def test_a_signature_that_is_none_keeps_no_other_from_counting(site: VenueSite, 
     venue.once()
     os.close(held)
     assert "only the venue" not in json.dumps(site.heard, default=str)
+    read = list[Path]()
+    honest = rounds_module._read_signature
+    monkeypatch.setattr(rounds_module, "_read_signature", lambda path, *more: (read.append(path),
+                                                                               honest(path, *more))[1])
+    venue.once()
+    assert read == [], "what stays as it is, is not read again"
+    (folder / "000001-junk.json").write_text("{}")
+    venue.once()
+    assert [path.name for path in read] == ["000001-junk.json"]
     assert venue.published == 0
     assert {facts["file"] for facts in site.events("signature not counted")} == {
         f"000001-{name}.json" for name in ("junk", "other", "false", "stranger", "elsewhere", "link", "pipe")}
+    # However much lies there, what has a signer's name is read first, and the rest a few at a time.
+    monkeypatch.setattr(rounds_module, "MOST_READ", 3)
+    monkeypatch.setattr(rounds_module, "MOST_KNOWN", 12)
+    for number in range(40):
+        (folder / f"000001-{number:02d}.json").write_text("{")
+    read.clear()
+    venue.once()
+    assert len(read) == 3
+    venue.once()
+    assert len(read) == 4, "no more than are remembered"
+    read.clear()
     site.sign(1)
     for _ in range(3):
+        venue.once()
+    assert venue.published == 1
+    assert len(read) == 1
+
+
+def test_a_signature_under_another_name_counts_too(site: VenueSite, two: list[Member]) -> None:
+    venue, folder = site.venue(), site.home / "signatures"
+    for _ in range(2):
+        venue.once()
+    site.sign(0, 1)
+    for number, path in enumerate(sorted(folder.iterdir())):
+        path.rename(folder / f"000001-by-hand-{number}.json")
+    for _ in range(2):
         venue.once()
     assert venue.published == 1
 
@@ -641,6 +725,109 @@ def test_what_a_signer_looked_at_is_what_it_signs(site: VenueSite, two: list[Mem
     away.rename(rounds.epochs / "000001")
     assert signer.round() == 0
     assert [facts["error"] for facts in site.events("not signed")] == ["EpochDoesNotStand"]
+
+
+def plant(site: VenueSite, name: str, change: Callable[[Path], object]) -> Path:
+    """Another directory of the epoch that stands, which is looked at first: it is the newest."""
+    made = Path(shutil.copytree(Rounds(site.home / "rounds").epochs / "before", site.home / "rounds" / "epochs" / name))
+    change(made)
+    later = time.time() + 1_000
+    os.utime(made, (later, later))
+    return made
+
+
+def _other_book(epoch: Path) -> None:
+    """Other sources under the same root: what an epoch goes on from is in them."""
+    book, manifest = epoch / "sources" / "book.json", epoch / "manifest.json"
+    told, text = json.loads(manifest.read_text()), json.loads(book.read_text())
+    text["contingencies"][0]["short"] = "9"
+    book.write_text(json.dumps(text))
+    told["sources"]["book"] = content_digest(book.read_bytes())
+    manifest.write_text(json.dumps(told))
+
+
+@pytest.mark.parametrize("planted", ["a pipe beside", "a pipe among", "a link", "a link among", "no array", "junk"])
+def test_no_older_epoch_keeps_signers_from_signing(site: VenueSite, two: list[Member], planted: str) -> None:
+    """Whoever can write to the folder of rounds could stop a venue with one directory."""
+    elsewhere = site.home / "elsewhere"
+    elsewhere.write_text("{}")
+    held = list[int]()
+
+    def pipe(path: Path) -> None:
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        held.append(os.open(path, os.O_RDWR))      # a writer that writes nothing
+    changes: dict[str, Callable[[Path], object]] = {
+        "a pipe beside": lambda one: pipe(one / "more"),
+        "a pipe among": lambda one: pipe(one / "sources" / "book.json"),
+        "a link among": lambda one: ((one / "manifest.json").unlink(),
+                                     (one / "manifest.json").symlink_to(elsewhere)),
+        "no array": lambda one: (one / "amax.npy").write_bytes(b"PK\x03\x04"),
+        "junk": lambda one: (one / "manifest.json").write_text("[]"),
+        "a link": lambda one: (one.rename(site.home / "linked"), one.symlink_to(site.home / "linked"))}
+    venue = site.venue()
+    for _ in range(2):
+        venue.once()
+    signer = site.signer(0)
+    plant(site, "zzz", changes[planted])
+    signed = list[int]()
+    thread = threading.Thread(target=lambda: signed.append(signer.round()), daemon=True)
+    thread.start()
+    thread.join(60.0)
+    for one in held:
+        os.close(one)
+    assert signed == [1], site.events("not signed")
+
+
+def test_the_epoch_before_is_the_one_that_this_signer_signed(site: VenueSite, two: list[Member],
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an epoch goes on from is in the files of the one before it, and not in its root: who signed that knows it.
+    A signer that has not takes what is there, and of two that epoch on which the new one follows."""
+    venue, knows, rounds = site.venue(), site.signer(0), Rounds(site.home / "rounds")
+    for _ in range(2):
+        venue.once()
+    assert (knows.round(), site.sign(1)) == (1, 1)
+    for _ in range(2):
+        venue.once()
+    site.later(5 * MINUTE)
+    site.feed(1_200, "29300")
+    for _ in range(2):
+        venue.once()
+    shutil.copytree(rounds.epochs / "000001", site.home / "kept")
+    _other_book(rounds.epochs / "000001")
+    assert knows.round() == 0
+    assert "other files" in site.events("not signed")[-1]["why"]
+    shutil.copytree(site.home / "kept", rounds.epochs / "another-name")
+    assert knows.round() == 1
+    held, honest = list[bool](), signing.require_stands
+
+    def stands(candidate: Any, **more: Any) -> Any:
+        assert candidate.previous is not None
+        other = '"short": "9"' in (candidate.previous / "sources" / "book.json").read_text()
+        held.append(other)
+        if other:
+            raise EpochDoesNotStand(candidate.directory, SimpleNamespace(differences=["E9"]))  # type: ignore[arg-type]
+        return honest(candidate, **more)
+    monkeypatch.setattr(signing, "require_stands", stands)
+    later = time.time() + 1_000
+    os.utime(rounds.epochs / "000001", (later, later))
+    assert site.signer(1).round() == 1
+    assert held == [True, False]
+
+
+def test_a_defect_that_an_epoch_meets_ends_no_signer(site: VenueSite, two: list[Member],
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    venue, signer = site.venue(), site.signer(0)
+    for _ in range(2):
+        venue.once()
+
+    def defect(*given: Any) -> Any:
+        raise KeyError("a defect")
+    with monkeypatch.context() as patch:
+        patch.setattr(Cosigner, "_require_ours", defect)
+        assert signer.round() == 0
+    assert [facts["error"] for facts in site.events("not signed")] == ["KeyError"]
+    assert signer.round() == 1
 
 
 def test_no_link_among_an_epochs_files_is_followed(tmp_path: Path) -> None:

@@ -12,7 +12,12 @@ from eth_utils.crypto import keccak
 from verifier_contracts.addresses import checksummed
 from verifier_contracts.bindings import Contract
 from verifier_contracts.chain import Receipt
+from verifier_contracts.errors import ImplausibleAnswer
 from verifier_contracts.withdrawal import Withdrawal
+
+VALUED, VALUED_AGAIN = 128, 16
+"""Accounts whose value is asked for at once. Where too little gas is left for an account, the vault says 0, so those of
+which it does are asked for again, few at a time: 16 with 8 assets each take less gas than any node gives a call."""
 
 
 class Factor(NamedTuple):
@@ -146,6 +151,31 @@ class CollateralVault(Contract):
     def value_of(self, account: str, epoch_id: int, factors: Sequence[Factor]) -> int:
         """V, 10**-6 quote units, rounded down; refused unless the list is the epoch's (WrongFactors)."""
         return int(self.read("valueOf", account, epoch_id, list(factors)))
+
+    def values_of(self, accounts: Sequence[str], epoch_id: int, factors: Sequence[Factor]) -> list[int]:
+        """V of many accounts in their order, by few requests: 0 for one that has no value just now, where `value_of` is
+        refused. That the list is the epoch's is the caller's to see to, or the answers are worth nothing.
+
+        Raises
+        ------
+        ImplausibleAnswer : the node gives another number of values.
+        """
+        found = self._valuations(accounts, epoch_id, factors, VALUED)
+        without = [place for place, value in enumerate(found) if not value]
+        again = self._valuations([accounts[place] for place in without], epoch_id, factors, VALUED_AGAIN)
+        for place, value in zip(without, again, strict=True):
+            found[place] = value
+        return found
+
+    def _valuations(self, accounts: Sequence[str], epoch_id: int, factors: Sequence[Factor], at_once: int) -> list[int]:
+        found = list[int]()
+        for start in range(0, len(accounts), at_once):
+            part = list(accounts[start:start + at_once])
+            told = self.read("valuations", part, epoch_id, list(factors))
+            if len(told) != len(part):
+                raise ImplausibleAnswer(self.chain.name, f"gives {len(told)} values of {len(part)} accounts")
+            found += map(int, told)
+        return found
 
     def immature_of(self, account: str) -> int:
         """What it has gained by settlement and may not take out yet, quote units."""

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,15 +122,15 @@ class Manifest:
                               **({"kinds": self.kinds} if self.kinds else {})}}
 
     @classmethod
-    def read(cls, path: str | Path) -> Manifest:
-        """Read a manifest file, or that of an epoch directory.
+    def read(cls, path: str | Path, *, foreign: bool = False) -> Manifest:
+        """Read a manifest file, or that of an epoch directory.  foreign : as of `read`.
 
         Raises
         ------
         BadInput : naming file, field, value and bound.
         """
         path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
-        document = Node.read(path)
+        document = Node.read(path, foreign=foreign)
         _refuse_old(document, path)
         parts = document.document(SCHEMA, {"venue", "quote", "timestamp", "underlyings", "model", "purpose", "seed",
                                            "previous", "gates", "shape", "shape_digest", "tree_root", "root", "regime",
@@ -260,27 +260,31 @@ def load(directory: str | Path) -> Epoch:
     return epoch
 
 
-def read(directory: str | Path) -> tuple[Manifest, Epoch]:
+def read(directory: str | Path, *, foreign: bool = False) -> tuple[Manifest, Epoch]:
     """The manifest and the epoch of the arrays beside it, without comparing the two.
+
+    foreign : the directory is in a folder that others write to: only regular files are read, not what a link names,
+        nor a pipe that is held open.
 
     Raises
     ------
     BadInput : malformed files, or arrays that do not fit together.
     """
     directory = Path(directory)
-    manifest = Manifest.read(directory / MANIFEST)
+    manifest = Manifest.read(directory / MANIFEST, foreign=foreign)
     ids = np.empty(len(manifest.ids), object)
     ids[:] = manifest.ids
     n, s, m = len(ids), manifest.shape.scenarios, len(manifest.header.underlyings)
-    columns = {name: _array(directory, name, (n, s) if name == "changes" else (n,)) for name in COLUMNS}
+    columns = {name: _array(directory, name, (n, s) if name == "changes" else (n,), foreign) for name in COLUMNS}
     provenance = None
     if manifest.calibration is not None:
-        files = {name: read_source(directory / SOURCES[name]) for name in manifest.sources}
+        files = {name: read_source(directory / SOURCES[name], foreign=foreign) for name in manifest.sources}
         for name in ("model", "book"):
             if name not in files:
                 raise BadInput(f"sources.{name}", None, "given", source=directory / MANIFEST)
-        returns, variances, today = (_array(directory, name, (m,) if name == "today" else (s, m)) for name in SCENARIOS)
-        scenarios = Scenarios(returns, variances, today, _shocks(directory, manifest.kinds, s, m))
+        returns, variances, today = (_array(directory, name, (m,) if name == "today" else (s, m), foreign)
+                                     for name in SCENARIOS)
+        scenarios = Scenarios(returns, variances, today, _shocks(directory, manifest.kinds, s, m, foreign))
         sources = Sources(files["model"], files["book"], files.get("history"),
                           {name: str(directory / SOURCES[name]) for name in files})
         provenance = Provenance(sources, manifest.calibration,
@@ -295,32 +299,47 @@ def read(directory: str | Path) -> tuple[Manifest, Epoch]:
     return manifest, epoch
 
 
-def _shocks(directory: Path, kinds: dict[str, int], scenarios: int, assets: int) -> Shocks | None:
+def _shocks(directory: Path, kinds: dict[str, int], scenarios: int, assets: int, foreign: bool) -> Shocks | None:
     if not kinds:
         return None
-    found = Shocks(_array(directory, SHOCKS, (scenarios, len(COLUMNS_OF_SHOCKS) + assets)))
+    found = Shocks(_array(directory, SHOCKS, (scenarios, len(COLUMNS_OF_SHOCKS) + assets), foreign))
     if (bad := found.violation()) is not None:
         raise BadInput("shocks", Said("of others"), bad, source=directory / f"{SHOCKS}.npy")
     return found
 
 
-def _array(directory: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.int64]:
+def _array(directory: Path, name: str, shape: tuple[int, ...], foreign: bool) -> NDArray[np.int64]:
+    """An array, of which the header is looked at first: by its word NumPy would allocate what no machine has."""
     path = directory / f"{name}.npy"
     expected = 8 * math.prod(shape)
     try:
-        if path.stat().st_size > expected + 4096:
-            raise BadInput("file size", path.stat().st_size, f"that of an int64 array {shape}", source=path)
-        with open_input(path) as file:
+        with open_input(path, links=not foreign) as file:
+            if (size := os.fstat(file.fileno()).st_size) > expected + 4096:
+                raise BadInput("file size", size, f"that of an int64 array {shape}", source=path)
+            found, dtype = _header(file, path)
+            if dtype != np.dtype("<i8") or found != shape:
+                raise BadInput("array", Said(f"{dtype} {found}"), f"int64 {shape}", source=path)
+            file.seek(0)
             array: NDArray[np.int64] = np.load(file, allow_pickle=False)
     except OSError as error:
         raise BadInput("file", unreadable(error), "a readable file", source=path) from None
-    except (ValueError, EOFError, SyntaxError) as error:
+    except (ValueError, EOFError) as error:        # it ends too soon
         raise BadInput("file", Said(f"not readable ({error})"), "a .npy array of integers", source=path) from None
-    if not isinstance(array, np.ndarray) or array.dtype != np.dtype("<i8") or array.shape != shape:
-        raise BadInput("array", Said(f"{getattr(array, 'dtype', None)} {getattr(array, 'shape', None)}"),
-                       f"int64 {shape}",
-                       source=path)
     return array
+
+
+def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type that a .npy file says; raises BadInput for any other file."""
+    form = np.lib.format
+    try:
+        read = form.read_array_header_1_0 if form.read_magic(file) == (1, 0) else form.read_array_header_2_0
+        shape, _, dtype = read(file)
+    except OSError:
+        raise
+    except Exception as error:                     # NumPy reads it with Python's own parser, which raises what it likes
+        raise BadInput("file", Said(f"not readable ({error})"[:200]), "a .npy array of integers", source=path
+                       ) from None
+    return shape, dtype
 
 
 def _refuse_old(document: Node, path: Path) -> None:

@@ -90,15 +90,15 @@ class GridManifest:
                 **({"quality": [quality.to_json() for quality in self.quality]} if self.quality else {})}
 
     @classmethod
-    def read(cls, path: str | Path) -> GridManifest:
-        """Read a grid manifest file, or that of a grid epoch directory.
+    def read(cls, path: str | Path, *, foreign: bool = False) -> GridManifest:
+        """Read a grid manifest file, or that of a grid epoch directory.  foreign : as of `epoch_directory.read`.
 
         Raises
         ------
         BadInput : naming file, field, value and bound; an epoch of an older format, with what to do.
         """
         path = Path(path) / MANIFEST if os.path.isdir(path) else Path(path)
-        document = Node.read(path)
+        document = Node.read(path, foreign=foreign)
         schema = document.value.get("schema") if isinstance(document.value, dict) else None
         if schema in OLD_SCHEMAS:
             sources = path.parent / ARRAYS / "sources"
@@ -161,15 +161,17 @@ def load(directory: str | Path) -> GridEpoch:
     return epoch
 
 
-def read(directory: str | Path) -> tuple[GridManifest, GridEpoch]:
+def read(directory: str | Path, *, foreign: bool = False) -> tuple[GridManifest, GridEpoch]:
     """The manifest and the epoch of the files beside it, without comparing the two.
+
+    foreign : as of `epoch_directory.read`.
 
     Raises
     ------
     BadInput : malformed files, or parts that do not fit together.
     """
     directory = Path(directory)
-    manifest = GridManifest.read(directory / MANIFEST)
-    _, arrays = epoch_directory.read(directory / ARRAYS)
-    collateral = read_source(directory / COLLATERAL) if manifest.collateral else None
+    manifest = GridManifest.read(directory / MANIFEST, foreign=foreign)
+    _, arrays = epoch_directory.read(directory / ARRAYS, foreign=foreign)
+    collateral = read_source(directory / COLLATERAL, foreign=foreign) if manifest.collateral else None
     return manifest, GridEpoch(manifest.shape, arrays, manifest.regime, manifest.assets, collateral)

@@ -1,18 +1,16 @@
 """An account on the contracts, at a block: what it is worth, how it came to be so, and under which epochs.
 
-Every proof that was brought by itself stands in its transaction's calldata, and is verified here again under the key
-that the auditor trusts: then neither the node's word for the verifier's answer nor the verifier is needed. Those in
-batches were verified by contracts whose code is ours.
+Proofs stand in their transactions' calldata (`brought`), and are verified here again under the keys that the auditor
+trusts: then neither the node's word for the verifier's answer nor the verifier is needed. What came through other
+contracts was verified by those, whose code is compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from circuits import statements
-from circuits.statements.cover import Claim
 from primitives.errors import BadInput
 from risk.exact.clock import format_time
 from risk.exact.money import format_money
@@ -21,40 +19,21 @@ from verifier_contracts.epoch_content import EpochContent, OracleDomain, signer_
 from verifier_contracts.events import Event, read_events
 from verifier_contracts.standing import standing
 
-from ..number_forms import duration, moment
+from ..number_forms import duration
 from ..progress import Progress, quiet
 from ..quorums import require_signature
+from ..systems import SIZES
+from .brought import Brought, Key, brought, when
 from .contracts import OnChain
 from .finding import Finding, looked, trusted, unseen
 from .given import Given
 from .report import Attested, Signed
-
-if TYPE_CHECKING:
-    from prover import Proof, VerificationKey
 
 _KINDS = {"MarginAttested": "margin", "CoverAttested": "cover", "MarginCovered": "cover", "FlatAttested": "flat",
           "AccountCalled": "called", "AccountCured": "cured"}
 _COMMITTED = ("CommitmentRegistered", "TransitionApplied", "TransitionForced")
 _LENGTH = 66
 """Bytes of a signature in a quorum's: index, r, s, v."""
-
-
-@dataclass(frozen=True)
-class Brought:
-    """A proof as it was brought.  event : that told of it.  slot : of its verifier.  inputs : public, in order."""
-
-    event: Event
-    slot: str
-    inputs: tuple[int, ...]
-    proof: Proof
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key that the auditor trusts, for a slot."""
-
-    statement: str
-    key: VerificationKey
 
 
 @dataclass(frozen=True)
@@ -75,8 +54,9 @@ class Publication:
 
 @dataclass(frozen=True)
 class AccountSeen:
-    """An account.  epochs : ids under which something was proven.  latest : the last proof, if it can be verified
-    again.  unverified : proofs that cannot be, though they were brought by themselves, or may have been: why."""
+    """An account.  epochs : ids under which something was proven.  brought : proofs that can be verified again.
+    latest : the last proof, if it can be.  unverified : proofs that cannot be, though they stand in calldata, or may
+    do so: why."""
 
     account: str
     events: tuple[Event, ...]
@@ -176,12 +156,12 @@ def read_account(on: OnChain, account: str, keys: Mapping[str, Key], published: 
     told = [event for event in found if event.contract == "ledger" and event.name in _KINDS]
     commitments = {event.arguments["version"]: int(event.arguments["commitment"]) for event in found
                    if event.name in _COMMITTED}
-    looked_at = [_brought(on, account, event, keys, published, commitments) for event in told]
-    brought = [one for one in looked_at if isinstance(one, Brought)]
+    looked_at = [brought(on, account, event, keys, published, commitments) for event in told]
+    verifiable = [one for one in looked_at if isinstance(one, Brought)]
     proven = [event for event in told if _KINDS[event.name] in ("margin", "cover", "flat")]
-    latest = brought[-1] if brought and proven and brought[-1].event is proven[-1] else None
+    latest = verifiable[-1] if verifiable and proven and verifiable[-1].event is proven[-1] else None
     ids = dict.fromkeys(event.arguments["epochId"] for event in told if event.arguments.get("epochId"))
-    return AccountSeen(account, found, tuple(map(_attested, told)), tuple(ids), tuple(brought), latest,
+    return AccountSeen(account, found, tuple(map(_attested, told)), tuple(ids), tuple(verifiable), latest,
                        tuple(one for one in looked_at if isinstance(one, str)))
 
 
@@ -190,55 +170,6 @@ def _attested(event: Event) -> Attested:
     amount = told.get("margin", told.get("value")) if kind in ("margin", "cover") else None
     return Attested(event.time, event.block, told.get("epochId", 0), told["version"], kind,
                     None if amount is None else int(amount), told.get("validUntil", 0))
-
-
-def _brought(on: OnChain, account: str, event: Event, keys: Mapping[str, Key], published: Mapping[int, Event],
-             commitments: Mapping[int, int]) -> Brought | str | None:
-    """The proof in a transaction's calldata, with the public inputs that it must have; None where it is not there. In
-    words why it cannot be verified, where it is of an epoch or version that is not known, or of a slot without a
-    key."""
-    calls = {"MarginAttested": ("margin", "attest"), "CoverAttested": ("cover", "attestCover"),
-             "FlatAttested": ("flat", "attestFlat")}
-    if event.name not in calls:
-        return None
-    slot, version, epoch_id = calls[event.name][0], event.arguments["version"], event.arguments.get("epochId", 0)
-    name = f"{slot}, version {version}, {_when(epoch_id)}"
-    if slot not in keys:
-        return f"{name}: no key of {slot} was given"
-    sent, ledger = on.chain.sent(event.transaction), on.there.ledger
-    if sent is None or sent[0] != ledger.address:
-        return None
-    try:
-        arguments = decode_call(ledger.artifact, calls[event.name][1], sent[1])
-    except BadInput:
-        return None
-    if arguments[0].lower() != account.lower():
-        return f"{name}: its transaction is of {arguments[0]}"
-    if version not in commitments:
-        return f"{name}: no commitment of this version was told"
-    if slot != "flat" and epoch_id not in published:
-        return f"{name}: no event published its epoch"
-    key = keys[slot]
-    context = ledger.context(slot, key.key.digest(), account, epoch_id, version).field_element()
-    public = {"context": context, "portfolio_commitment": commitments[version]}
-    if slot != "flat":
-        public["epoch_root"] = int(published[epoch_id].arguments["root"])
-    if slot == "margin":
-        public["margin"] = int(event.arguments["margin"])
-    if slot == "cover":
-        step = int(arguments[3])
-        public["claim"] = Claim(int(event.arguments["value"]), ledger.buffer_of(step), True).packed()
-    names = statements.get(key.statement).public_inputs
-    if set(names) != set(public):
-        return f"{name}: {key.statement} has other public inputs"
-    return Brought(event, slot, tuple(public[name] for name in names), proof_of(arguments[-1]))
-
-
-def proof_of(words: Sequence[int]) -> Proof:
-    """The proof of eight words in the order of EIP-197: what `bindings.proof_words` gives."""
-    from prover import Proof
-    ax, ay, bx_imaginary, bx_real, by_imaginary, by_real, cx, cy = map(int, words)
-    return Proof((ax, ay), ((bx_real, bx_imaginary), (by_real, by_imaginary)), (cx, cy))
 
 
 def account_findings(on: OnChain, seen: AccountSeen, keys: Mapping[str, Key], given: Given) -> Iterator[Finding]:
@@ -254,9 +185,9 @@ def account_findings(on: OnChain, seen: AccountSeen, keys: Mapping[str, Key], gi
                  f"it is {reading.status.words}", evidence=[
                      ("status", reading.status.words), (kind, f"{format_money(word.value)} quote units"),
                      ("proven by", "nothing" if word.source is None else word.source.name.lower().replace("_", " ")),
-                     ("version", word.version), ("under epoch", _when(word.epoch_id)),
-                     ("attested", _when(word.attested_at)), ("valid until", _when(found.until or 0)),
-                     ("latest epoch", _when(found.latest_epoch_id)), ("oldest epoch taken", duration(found.max_age)),
+                     ("version", word.version), ("under epoch", when(word.epoch_id)),
+                     ("attested", when(word.attested_at)), ("valid until", when(found.until or 0)),
+                     ("latest epoch", when(found.latest_epoch_id)), ("oldest epoch taken", duration(found.max_age)),
                      ("reduce only", "yes" if ledger.is_reduce_only(account) else "no"),
                      ("opening in escrow", "yes" if ledger.is_escrowed(account) else "no")], command=show)
     yield _state(seen, word, history)
@@ -270,17 +201,21 @@ def account_findings(on: OnChain, seen: AccountSeen, keys: Mapping[str, Key], gi
 
 
 def _proofs(seen: AccountSeen, good: Mapping[int, bool], keys: Mapping[str, Key], command: str) -> Finding:
-    what = "Every proof that was brought for the account by itself holds, verified here again under your keys"
+    what = "Every proof that stands in calldata, brought for the account alone or with others', holds, verified here " \
+        "again under your keys"
     proven = [one for one in seen.attested if one.kind in ("margin", "cover", "flat")]
     if not proven:
         return unseen("account.proofs", "account", what, "nothing was ever proven of it", command=command)
     if not seen.brought:
         return unseen("account.proofs", "account", what, "give the keys that you trust (--config, --key)" if not keys
-                      else "none of them stands in calldata of its own; the ledger's verifiers took them, whose code "
-                      "is compared", evidence=[("attestations", len(proven))], command=command)
+                      else "none of them stands in calldata; the ledger's verifiers took them, whose code is compared",
+                      evidence=[("attestations", len(proven))], command=command)
     rows = [(f"{_KINDS[one.event.name]}, version {one.event.arguments['version']}, "
-             f"{_when(one.event.arguments.get('epochId', 0))}",
-             ("holds" if good[id(one)] else "is FALSE") + f", transaction {one.event.transaction}")
+             f"{when(one.event.arguments.get('epochId', 0))}",
+             ("holds" if good[id(one)] else "is FALSE") + (
+                 f" of {one.together} accounts together" if one.slot in SIZES else
+                 f" beside {one.together - 1} others" if one.together > 1 else "")
+             + f", transaction {one.event.transaction}")
             for one in seen.brought]
     false = [name for name, said in rows if said.startswith("is FALSE")]
     evidence = [("attestations", len(proven)), ("verified again", len(rows)), *rows]
@@ -301,8 +236,3 @@ def _state(seen: AccountSeen, word: Any, command: str) -> Finding:
     return looked("account.state", "account", what, stored == told, f"value, epoch and version are {stored}, and "
                   f"{told} was told", evidence=[("events", len(seen.events)), ("attestations", len(seen.attested))],
                   command=command)
-
-
-def _when(seconds: int) -> str:
-    return moment(seconds, "-") if seconds < 1 << 38 else "its version changes"
-

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from circuits import statements
+from circuits.statements import batch
 from primitives.errors import BadInput
 from risk.epochs import epoch_directory
 from risk.exact.clock import format_time
@@ -36,13 +37,12 @@ from ..progress import Progress, quiet
 from ..secret import Opening
 from ..statement_table import TABLE, kind_of
 from ..statements import r1cs_digest
-from ..systems import key_path
+from ..systems import SIZES, key_path
 from ..telling import said_by
 from ..watching import Library
 from . import pictures
 from .account import (
     AccountSeen,
-    Key,
     Publication,
     account_findings,
     publication,
@@ -50,6 +50,7 @@ from .account import (
     publications,
     read_account,
 )
+from .brought import Key
 from .contracts import OnChain, contract_findings
 from .epoch import EpochSeen, Task, examine_epoch, examine_many
 from .finding import Finding, Verdict, looked, unseen
@@ -139,7 +140,7 @@ class _Audit:
             config = SystemConfig.load(self.given.config)
             found |= {slot: key_path(config, path) for slot, path in config.verifiers.items()}
         for path in self.given.keys:
-            found[kind_of(statements.get(_statement(path)))] = path
+            found[_slot_of(_statement(path))] = path
         return found
 
     def previous_of(self, directory: Path) -> Path | None:
@@ -361,7 +362,7 @@ def _account(made: _Audit, subject: Subject) -> tuple[str, str, _OnChainSeen]:
         raise BadInput("--deployment and --rpc", None, "given: an account is what contracts have of it")
     paths = made.key_paths()
     keys = {slot: Key(_statement(path), read_key(path)[0]) for slot, path in paths.items()
-            if slot in KINDS}
+            if slot in (*KINDS, *SIZES)}
     published = publications(on, progress=made.progress)
     seen = read_account(on, account, keys, published, progress=made.progress)
     made.findings += account_findings(on, seen, keys, given)
@@ -394,6 +395,13 @@ def _statement(path: Path) -> str:
     return named
 
 
+def _slot_of(name: str) -> str:
+    """The slot of a statement's key: of a batch, by how many accounts it takes."""
+    preset = statements.get(name).preset
+    return next((slot for slot, most in SIZES.items() if isinstance(preset, batch.Preset) and preset.size <= most),
+                kind_of(statements.get(name)))
+
+
 def _stored(on: OnChain, account: str) -> Callable[[int], bool]:
     """What the ledger says of the true margin."""
     word = on.there.ledger.state_of(account)
@@ -404,8 +412,8 @@ def _latest(made: _Audit, seen: AccountSeen, keys: Mapping[str, Key], paths: Map
     """The last proof by every verifier, and its key."""
     if seen.latest is None:
         made.findings.append(unseen("proof.by-kernels", "proof", "The proof is accepted by our own verifier",
-                                    "the account's last proof is not visible as one of its own, or no key for it was "
-                                    "given (--config, --key)"))
+                                    "the account's last proof does not stand in calldata, or no key for it was given "
+                                    "(--config, --key)"))
         return
     latest = seen.latest
     key = keys[latest.slot]

@@ -170,11 +170,14 @@ def sign(proposal: Path, endpoint: Endpoint, out: Path) -> Outcome:
               "the publishers of the parameters in force.")
 @click.option("--quorum", type=Integer(1, 100), help="How many of them must.")
 @click.option("--applied", type=FILE, help="Epoch that should be made under the new parameters.")
+@click.option("--seen", metavar="TIME", help="When you first saw the proposal: it waits from then on, whatever it says "
+              "of itself.")
 @reporting
 def check(proposal: Path, in_force: Path | None, deployment: Path | None, epoch: Path | None, portfolios: Path | None,
           collateral: Path | None, signatures: tuple[Path, ...], signers: tuple[str, ...], quorum: int | None,
-          applied: Path | None) -> Outcome:
+          applied: Path | None, seen: str | None) -> Outcome:
     """Whether PROPOSAL stands: of this system, simulated as it says, signed by a quorum; exit code 1 if it does not."""
+    from risk.exact.clock import parse_time
     from verifier_contracts.system import System
 
     from .. import epochs
@@ -195,7 +198,8 @@ def check(proposal: Path, in_force: Path | None, deployment: Path | None, epoch:
     found, trust = checks.check(
         made, in_force=None if in_force is None else Parameters.load(in_force),
         deployed=None if deployment is None else System.load(deployment), market=market, signatures=signatures,
-        signers=signers, quorum=quorum, applied=None if applied is None else epochs.load(applied), progress=progress)
+        signers=signers, quorum=quorum, applied=None if applied is None else epochs.load(applied),
+        seen=None if seen is None else parse_time(seen, field="--seen"), progress=progress)
     holds = all(one.holds for one in found)
     return Outcome({**_facts(made), "checks": [{"name": one.name, "holds": one.holds, "told": one.told}
                                                for one in found], "taken_on_trust": trust},

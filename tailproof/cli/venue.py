@@ -129,6 +129,7 @@ def prove(epoch: Path, portfolios: Path, key: Path, deployment: Path, epoch_id: 
         raise BadInput("--out", str(out), "another folder than --portfolios")
     contexts = _contexts(kind, deployment, epoch_id, endpoint, numbers, epoch, collateral, step)
     contexts.look([account.address for account in accounts])
+    contexts.value([account.address for account in accounts])
     shelf, verification_key = Shelf(out), keys.verification_key()
     results = list[dict[str, Any]]()
 

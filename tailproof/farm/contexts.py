@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 
 from circuits.statements.cover import Claim
 from primitives.errors import HIDDEN, BadInput
-from verifier_contracts.abi import encode_call
-from verifier_contracts.bulk import ask_many
+from verifier_contracts.bulk import read_many
 from verifier_contracts.context import Context
-from verifier_contracts.errors import ImplausibleAnswer, Reverted
 from verifier_contracts.ledger import INITIAL, MAINTENANCE, AccountWord
 
 from ..covering import least_value, required_margin
 from ..epochs import AnyEpoch
 from ..secret import Opening
+from ..withdrawing import factors_hash
 from .work import Job
 
 if TYPE_CHECKING:
@@ -38,18 +37,10 @@ class State:
 
 def states(there: Contracts, accounts: Sequence[str]) -> dict[str, State]:
     """State and commitment of accounts, in two requests for some hundred; raises ImplausibleAnswer, NodeError."""
-    def asked(function: str, words: int) -> list[list[int]]:
-        questions = [encode_call(there.ledger.artifact, function, [account]) for account in accounts]
-        try:
-            answers = ask_many(there.chain, there.ledger.address, questions, 32 * words)
-        except (Reverted, ValueError) as odd:
-            raise ImplausibleAnswer(there.chain.name, f"gives no {function} of the ledger ({odd})") from None
-        return [[int.from_bytes(answer[32 * i:32 * i + 32], "big") for i in range(words)] for answer in answers]
-
-    if not accounts:
-        return {}
+    of = [[account] for account in accounts]
     return {account: State(AccountWord(*word), commitment) for account, word, (commitment,) in
-            zip(accounts, asked("stateOf", 6), asked("commitmentOf", 1), strict=True)}
+            zip(accounts, read_many(there.ledger, "stateOf", of, 6), read_many(there.ledger, "commitmentOf", of, 1),
+                strict=True)}
 
 
 @dataclass
@@ -71,12 +62,29 @@ class Contexts:
     factors: tuple[Factor, ...] = ()
     step: int = INITIAL
     _states: dict[str, State] = field(default_factory=dict)
+    _values: dict[str, int] = field(default_factory=dict)
 
     def look(self, accounts: Sequence[str]) -> dict[str, State]:
         """Ask for the states of many at once; jobs are made by these."""
         if self.there is not None:
             self._states = states(self.there, accounts)
         return self._states
+
+    def value(self, accounts: Sequence[str]) -> None:
+        """Ask for the collateral of many at once, where jobs are covers; these are made by it.
+
+        Raises
+        ------
+        BadInput : the factors are not those that the epoch was signed with.
+        """
+        if self.there is None or self.kind != "cover" or not accounts:
+            return
+        signed = self.there.oracle.factors_hash_of(self.epoch_id)
+        if factors_hash(self.factors) != signed:   # the vault compares them with nothing where it is asked for many
+            raise BadInput("factors", f"0x{factors_hash(self.factors).hex()}", f"0x{signed.hex()}, which epoch "
+                           f"{self.epoch_id} was signed with")
+        self._values = dict(zip(accounts, self.there.vault.values_of(accounts, self.epoch_id, self.factors),
+                                strict=True))
 
     def job(self, account: str, opening: Opening, version: int | None = None, source: Path | None = None) -> Job:
         """The job of an account.
@@ -110,7 +118,8 @@ class Contexts:
         assert self.there is not None
         called = self._states[account].word.called if account in self._states else \
             self.there.ledger.state_of(account).called
-        value = self.there.vault.value_of(account, self.epoch_id, self.factors)
+        value = self._values[account] if account in self._values else self.there.vault.value_of(
+            account, self.epoch_id, self.factors)
         required, ladder = required_margin(self.epoch, opening), self.system.settings.buffers
         for step in range(self.step, (INITIAL if called else MAINTENANCE) - 1, -1):
             if value >= least_value(required, ladder[step]):

@@ -18,7 +18,6 @@ from .. import epochs, signing
 from ..bundling import kind_of_key
 from ..farm.contexts import KINDS, states
 from ..keys import KeyDirectory
-from ..watching import Library
 from . import feeds
 from .config import VenueConfig
 from .feeds import Feed, Snapshot
@@ -102,7 +101,7 @@ def _epoch(config: VenueConfig, there: Contracts, taken: list[Snapshot]) -> str:
         raise BadInput("epoch", None, "there once the feed works")
     own, standing, before = config.epoch, signing.standing(there.oracle), None
     if standing is not None:
-        library = Library([Rounds(config.rounds).epochs])
+        library = Rounds(config.rounds).library()
         library.refresh()
         before = library.by_root(standing[1])
         if before is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +26,6 @@ from risk.market.history import parse_history
 from verifier_contracts.system import Contracts
 
 from .. import epochs, signing
-from ..watching import Library
 from . import feeds
 from .copies import copy_epoch
 from .feeds import Feed, Snapshot
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
 Heard = Callable[..., object]
 REMEMBERED = 64
 """Epochs that were made again, by their files and those of the one before, and need not be once more."""
+MOST_PREVIOUS = 4
+"""Directories of the root of the epoch before that an epoch is held against."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,11 @@ class Cosigner:
     _own: TemporaryDirectory[str] = field(default_factory=lambda: TemporaryDirectory(prefix="tailproof-signer-"))
     _said: set[tuple[int, str]] = field(default_factory=set)
 
+    _files: dict[int, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._library = self.rounds.library()
+
     def round(self) -> int:
         """Look at what is proposed and sign what is good; returns how many were signed. What is wrong with one is
         heard, once, and keeps no other from being signed.
@@ -107,7 +113,7 @@ class Cosigner:
                 if getattr(error, "try_again", False):
                     raise
                 self._tell(tick, error)
-            except OSError as error:
+            except Exception as error:             # also a defect of ours that an epoch meets: it ends no signer
                 self._tell(tick, error)
         return signed
 
@@ -117,21 +123,25 @@ class Cosigner:
                 "out": str(self.out)}
 
     def _tell(self, tick: int, error: Exception) -> None:
-        said = tick, f"{type(error).__name__}: {error}"[:500]
-        if said not in self._said:
-            self._said.add(said)
-            self.heard("not signed", tick=tick, error=type(error).__name__, why=str(error)[:500])
+        why = str(error)[:500]
+        if (tick, why) not in self._said:
+            self._said.add((tick, why))
+            self.heard("not signed", tick=tick, error=type(error).__name__, why=why)
 
     def _sign(self, proposal: Proposal, path: Path) -> None:
         """Look at copies, in a folder of this process: the venue may change what is in its own meanwhile."""
         given, folder = self.rounds.epochs / proposal.epoch, Path(self._own.name)
-        directory = folder / "epoch" / given.name
+        directory, refused = folder / "epoch" / given.name, None
         try:
-            seen, previous, as_before = copy_epoch(given, directory), None, b""
-            if (before := self._previous(directory)) is not None:
-                previous = folder / "previous"
-                as_before = copy_epoch(before, previous)
-            self._sign_copy(proposal, directory, previous, (seen, as_before), path)
+            seen = copy_epoch(given, directory)
+            for previous, as_before in self._previous(directory, folder):
+                try:
+                    self._sign_copy(proposal, directory, previous, (seen, as_before), path)
+                    return
+                except signing.EpochDoesNotStand as does_not:
+                    refused = does_not
+            if refused is not None:
+                raise refused
         finally:
             for copy in list(folder.iterdir()):
                 shutil.rmtree(copy)
@@ -154,19 +164,45 @@ class Cosigner:
             self._stood.add(known)
         signed = signing.sign(candidate.content, oracle, self.signer, self.journal)
         signed.save(path)
+        if len(self._files) >= REMEMBERED:
+            del self._files[next(iter(self._files))]
+        self._files[candidate.content.root] = known[0]
         self.heard("signed", tick=proposal.tick, epoch_id=candidate.content.id, root=str(candidate.content.root),
                    digest="0x" + candidate.content.digest().hex())
 
-    def _previous(self, directory: Path) -> Path | None:
-        """The directory of the last epoch that stands, by the root that the chain has."""
-        oracle = self.there.oracle
-        standing = signing.standing(oracle)
+    def _previous(self, directory: Path, folder: Path) -> Iterator[tuple[Path | None, bytes]]:
+        """Copies of the last epoch that stands, and the digests of their files; of (None, b"") where an epoch follows
+        on none, or nobody has that.
+
+        Several: whoever can write to the folder of rounds can put another directory of the same root there, with a pipe
+        in it, or with sources that are not the published ones, which no root says. What it has keeps none from being
+        signed that follows on the other.
+        """
+        standing, refused, found = signing.standing(self.there.oracle), list[TailproofError](), 0
         if standing is None or standing[1] == epochs.load(directory).root:
-            return None
-        library = Library([self.rounds.epochs])
-        library.refresh()
-        held = library.by_root(standing[1])
-        return None if held is None else held.path
+            yield None, b""
+            return
+        self._library.refresh()
+        for number, held in enumerate(self._library.all_of_root(standing[1])):
+            into = folder / f"previous-{number}"
+            try:
+                digest = copy_epoch(held.path, into)
+                if epochs.load(into).root != standing[1]:          # it is another by now
+                    continue
+            except TailproofError as error:
+                refused.append(error)
+                continue
+            if digest != self._files.get(standing[1], digest):
+                refused.append(BadInput("previous epoch", Said("other files"), "those that this signer signed: what an "
+                                        "epoch goes on from is in them, and not in the root", source=held.path))
+                continue
+            yield into, digest
+            if (found := found + 1) == MOST_PREVIOUS:
+                return
+        if refused and not found:
+            raise refused[0]
+        if not found:
+            yield None, b""
 
     def _require_ours(self, directory: Path) -> bool:
         """Refuse an epoch of another model, collateral or market than this signer's; returns whether it is on a grid,

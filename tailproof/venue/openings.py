@@ -18,6 +18,7 @@ from primitives.errors import BadInput
 from verifier_contracts.addresses import checksummed
 
 from .. import escrowing
+from ..escrow_book import EscrowBook
 from ..farm.accounts import NAME
 from ..secret import Opening
 
@@ -156,5 +157,5 @@ def openings_of(store: Path | None, secret: Path | None, system: System, there: 
     if store is not None:
         sources.append(Store(store))
     if secret is not None:
-        sources.append(Escrowed(lambda: escrowing.posted(system, there), Identity.load(secret), statement))
+        sources.append(Escrowed(EscrowBook(system, there).posted, Identity.load(secret), statement))
     return Openings(tuple(sources))

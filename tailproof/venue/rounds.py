@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from primitives import jsonio
@@ -23,6 +23,7 @@ from verifier_contracts.oracle import SignerSet
 
 from ..quorums import require_signature
 from ..signing import SignedContent
+from ..watching import Library
 
 SCHEMA = "tailproof.venue-round/1"
 LATEST = 10**12 - 1
@@ -70,6 +71,10 @@ class Rounds:
     @property
     def contents(self) -> Path:
         return self.folder / "contents"
+
+    def library(self) -> Library:
+        """The epochs of this folder, none of them a link: signers copy what they look at, and follow none."""
+        return Library([self.epochs], linked=False)
 
     def make(self) -> None:
         """Make the folders; raises BadInput where they cannot be."""
@@ -149,31 +154,86 @@ class Gathered:
     odd: Mapping[Path, str]
 
 
-def gather(folders: Sequence[Path], proposal: Proposal, domain: OracleDomain, seated: SignerSet) -> Gathered:
-    """Signatures of a proposal that the oracle would count, each looked at: one that is of something else, or false,
-    keeps no other from counting."""
-    files, signed, odd = dict[str, Path](), dict[Path, SignedContent](), dict[Path, str]()
-    for path in _of_tick(folders, proposal.tick):
+MOST_READ, MOST_KNOWN = 64, 4_096
+"""Files of other names than signers give theirs that are read in a round; and in all, of one tick."""
+_Stamp = tuple[int, int, int, int]
+
+
+@dataclass
+class Signatures:
+    """Signatures of proposals in the folders of signers, each looked at: one that is of something else, or false, keeps
+    no other from counting.
+
+    A signer may put into its folder what it likes. So files under the names that signers give theirs come first
+    (`signature_path`): they are no more than there are signers. Others, which people have put there by hand, are read a
+    few at a time, and none again that is as it was.
+    """
+
+    folders: Sequence[Path]
+    _known: dict[Path, tuple[_Stamp, SignedContent | str]] = field(default_factory=dict)
+    _of: Proposal | None = None
+    _left: int = 0
+    _room: int = 0
+
+    def gather(self, proposal: Proposal, domain: OracleDomain, seated: SignerSet) -> Gathered:
+        """Those that the oracle would count."""
+        if proposal != self._of:
+            self._known, self._of = {}, proposal
+        files, signed, odd = dict[str, Path](), dict[Path, SignedContent](), dict[Path, str]()
+
+        def take(paths: Iterable[Path], most: int, room: int) -> None:
+            self._left, self._room = most, room
+            for path in paths:
+                found = self._look(path, proposal, domain)
+                if isinstance(found, str):
+                    odd[path] = found
+                elif found is not None and found.signer not in seated.signers:
+                    odd[path] = f"{path}: signer is {found.signer}: must be one of set {seated.generation}"
+                elif found is not None and files.setdefault(found.signer, path) == path:
+                    signed[path] = found
+
+        named = dict.fromkeys(signature_path(folder, proposal, signer) for folder in self.folders
+                              for signer in seated.signers)
+        take(named, len(named), MOST_KNOWN + len(named))
+        if len(files) < seated.quorum:
+            take((path for path in _of_tick(self.folders, proposal.tick) if path not in named), MOST_READ, MOST_KNOWN)
+        return Gathered(files, signed, odd)
+
+    def _look(self, path: Path, proposal: Proposal, domain: OracleDomain) -> SignedContent | str | None:
+        """What a file has: a signature of this content, or why it is none; None where there is none, or it is not its
+        turn to be read."""
         try:
-            one = SignedContent.of(_read(path))
-            for field, found, wanted in (("chain_id", one.chain_id, domain.chain_id),
-                                         ("oracle", one.oracle, domain.oracle)):
-                if found != wanted:
-                    raise BadInput(field, found, str(wanted), source=path)
-            if one.content != proposal.content:
-                raise BadInput("content", "0x" + one.content.digest().hex(),
-                               f"0x{proposal.content.digest().hex()}, which was proposed", source=path)
-            require_signature(domain.content(proposal.content), one.signer, one.signature, path)
-            if one.signer not in seated.signers:
-                raise BadInput("signer", one.signer, f"one of set {seated.generation}", source=path)
-            if files.setdefault(one.signer, path) == path:
-                signed[path] = one
-        except (TailproofError, OSError) as error:
-            odd[path] = str(error)[:300]
-    return Gathered(files, signed, odd)
+            found = os.lstat(path)
+        except OSError:
+            return None
+        stamp, known = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns), self._known.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        if self._left <= 0 or (known is None and len(self._known) >= self._room):
+            return None
+        self._left -= 1
+        told = _read_signature(path, proposal, domain)
+        self._known[path] = stamp, told
+        return told
 
 
 def _of_tick(folders: Sequence[Path], tick: int) -> Iterator[Path]:
     for folder in folders:
         if folder.is_dir():
             yield from sorted(folder.glob(f"{name(tick)}-*.json"))
+
+
+def _read_signature(path: Path, proposal: Proposal, domain: OracleDomain) -> SignedContent | str:
+    try:
+        one = SignedContent.of(_read(path))
+        for field_, found, wanted in (("chain_id", one.chain_id, domain.chain_id),
+                                      ("oracle", one.oracle, domain.oracle)):
+            if found != wanted:
+                raise BadInput(field_, found, str(wanted), source=path)
+        if one.content != proposal.content:
+            raise BadInput("content", "0x" + one.content.digest().hex(),
+                           f"0x{proposal.content.digest().hex()}, which was proposed", source=path)
+        require_signature(domain.content(proposal.content), one.signer, one.signature, path)
+        return one
+    except (TailproofError, OSError) as error:
+        return str(error)[:300]

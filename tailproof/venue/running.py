@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from circuits import statements
 from primitives.errors import BadInput, TailproofError
 from relayer.intake import Intake
 from relayer.outbox import OtherContent, Outbox
+from relayer.outbox_steps import State as Carried
 from relayer.parcel import COVER
 from relayer.submit import NotSubmitted
 from risk.epochs.provenance import Sources, read_source
@@ -44,12 +45,12 @@ from ..farm.dispatch import Dispatch, Result
 from ..farm.work import Job, Refusal, Site
 from ..keys import KeyDirectory
 from ..liquidation_reading import FactorBook
-from ..watching import Held, Library
+from ..watching import Held
 from . import feeds
 from .config import VenueConfig
 from .feeds import Feed, Snapshot
 from .openings import Openings
-from .rounds import EPOCH, Proposal, Rounds, gather, name
+from .rounds import EPOCH, Proposal, Rounds, Signatures, name
 from .ticks import Tick, Ticks
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Venue:
         self.rounds_of.make()
         self.ticks = Ticks.open(config.state, system.chain_id, system.contracts["ledger"])
         self.shelf = Shelf(config.state / "proven")
-        self.library = Library([self.rounds_of.epochs])
+        self.library, self._signatures = self.rounds_of.library(), Signatures(config.signatures)
         if config.feed.replayed and not there.chain.development:
             raise BadInput("feed.replayed", True, "false: prices of the past are for development chains",
                            source=config.path)
@@ -257,7 +258,7 @@ class Venue:
             self._published(tick, proposal, 0)
             return True
         seated = oracle.signers()
-        found = gather(self.config.signatures, proposal, oracle.domain, seated)
+        found = self._signatures.gather(proposal, oracle.domain, seated)
         for path in found.odd.keys() - self._odd:
             self._odd.add(path)
             self.heard("signature not counted", file=path.name, why=found.odd[path])
@@ -333,8 +334,12 @@ class Venue:
         self.latest = epoch_id, root
         held = self._held(root)
         contexts = self._contexts(held, epoch_id)
-        states = contexts.look(self.openings.accounts())
+        states, before = contexts.look(self.openings.accounts()), self.published
         jobs = self._jobs(contexts, states, now)
+        if self.published != before:               # while they were made: the next round makes those of that epoch
+            return True
+        if self.stop.is_set():                     # not all were looked at
+            return False
         self._swept_at = now
         # Whose proof is the oldest comes first: where there is more to prove than time, nobody is left out for ever.
         jobs.sort(key=lambda job: states[job.context.account].word.epoch_id)
@@ -342,7 +347,8 @@ class Venue:
             return True
         if jobs:
             self._swept_at = self._clock()
-        self._note(epoch_id, bool(jobs))
+        if not self.stop.is_set():
+            self._note(epoch_id, bool(jobs))
         return bool(jobs)
 
     def _contexts(self, held: Held, epoch_id: int) -> Contexts:
@@ -361,28 +367,43 @@ class Venue:
                         self.config.prove.step)
 
     def _jobs(self, contexts: Contexts, states: dict[str, State], now: float) -> list[Job]:
-        """What is to be proven now; what is proven already is handed over."""
-        found, mine = list[Job](), self.accounts
-        for account, state in states.items():
-            if not state.commitment:
-                self._is(account, "not registered")
-            elif self._stands(state, contexts.epoch_id):
-                self._is(account, "on chain")
-            elif self._with_relayer(account, state.word.version) or now < mine.next_look.get(account, 0.0):
-                continue
-            else:
-                try:
-                    job = self._job(contexts, account, state)
-                    if job is not None and not self._handed_before(job, contexts):
-                        found.append(job)
-                except TailproofError as error:
-                    if getattr(error, "try_again", False):
-                        raise
-                    self._refused(account, str(Refusal.of(error)))
-                except Exception as error:         # of this account, whatever it is: others have nothing to do with it
-                    self._refused(account, _described(error))
-                    self._trouble("an account", error)
+        """What is to be proven now; what is proven already is handed over. Of thousands this takes a while, in which
+        ticks go on: where another epoch is published meanwhile, nothing is to be proven in this one."""
+        taken = self.outbox.states([name for name, _ in self.accounts.names.values()])
+        due = [account for account, state in states.items()
+               if self._is_due(account, state, contexts.epoch_id, taken, now)]
+        contexts.value(due)
+        found, before, looked = list[Job](), self.published, self._clock()
+        for account in due:
+            if self._clock() - looked >= TICK_EVERY:
+                self._part("tick", self._tick)
+                looked = self.alive_at = self._clock()
+            if self.stop.is_set() or self.published != before:
+                return []
+            try:
+                job = self._job(contexts, account, states[account])
+                if job is not None and not self._handed_before(job, contexts):
+                    found.append(job)
+            except TailproofError as error:
+                if getattr(error, "try_again", False):
+                    raise
+                self._refused(account, str(Refusal.of(error)))
+            except Exception as error:             # of this account, whatever it is: others have nothing to do with it
+                self._refused(account, _described(error))
+                self._trouble("an account", error)
         return found
+
+    def _is_due(self, account: str, state: State, epoch_id: int, taken: Mapping[str, tuple[Carried, str]], now: float
+                ) -> bool:
+        """Whether an account is to be proven now; what is known of others is noted."""
+        if not state.commitment:
+            self._is(account, "not registered")
+        elif self._stands(state, epoch_id):
+            self._is(account, "on chain")
+        else:
+            return not self._with_relayer(account, state.word.version, taken) and \
+                now >= self.accounts.next_look.get(account, 0.0)
+        return False
 
     def _job(self, contexts: Contexts, account: str, state: State) -> Job | None:
         opening = self.openings.find(account, state.commitment)
@@ -409,17 +430,16 @@ class Venue:
         of_kind = word.source is Source.COVER if self.kind == COVER else word.source < Source.COVER
         return of_kind and word.epoch_id == epoch_id
 
-    def _with_relayer(self, account: str, version: int) -> bool:
-        """Whether the outbox has it, and has not refused it."""
-        known = self.accounts.names.get(account)
-        if known is None or known[1] != version:
+    def _with_relayer(self, account: str, version: int, taken: Mapping[str, tuple[Carried, str]]) -> bool:
+        """Whether the outbox has it, and has not refused it.  taken : what it has, by name."""
+        name, known = self.accounts.names.get(account, ("", -1))
+        if known != version or name not in taken:
             return False
-        item = self.outbox.find(known[0])
-        if item is not None and item.state.value == "refused":
+        state, reason = taken[name]
+        if state is Carried.REFUSED:
             del self.accounts.names[account]
-            self._refused(account, f"by the contracts: {item.reason.split(':')[0]}")
-            return True
-        return item is not None
+            self._refused(account, f"by the contracts: {reason.split(':')[0]}")
+        return True
 
     def _prove(self, held: Held, jobs: list[Job]) -> bool:
         """Have jobs proven. Ticks go on meanwhile: returns whether another epoch was published, in which the rest is to

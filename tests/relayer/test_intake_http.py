@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from relayer.intake_http import Endpoint, read_tokens
 from relayer.item_names import parts, utc, words
 from relayer.outbox import Outbox, OutboxBusy
 from relayer.outbox_steps import State
-from relayer.parcel import Parcel
+from relayer.parcel import COVER, Parcel
 from relayer.peers import Peers
 from relayer.relay import Relay, Terms
 from relayer.relay_status import status
@@ -88,6 +89,11 @@ def test_a_bundle_is_taken_once(site: Site) -> None:
     account = parcel(7).rows[0].account
     assert site.ask("GET", f"/bundles/{account.upper().replace('X', 'x')}/1700000000/1")[2]["state"] == "queued"
     assert site.ask("GET", f"/bundles/{account}/1700000000/2")[0] == 404
+    cover = replace(parcel(7), slot=COVER, step=2)
+    site.outbox.take(cover.name, cover.says, "7", site.now)
+    assert site.ask("GET", f"/bundles/{account}/1700000000/1/2")[2] == {"name": cover.name, "state": "queued",
+                                                                       "reason": ""}
+    assert [site.ask("GET", f"/bundles/{account}/1700000000/1/{step}")[0] for step in ("1", "22", "")] == [404] * 3
     assert site.ask("GET", "/bundles/../etc")[0] == 404
 
 
@@ -231,6 +237,47 @@ def test_it_is_served(site: Site) -> None:
         served.close()
 
 
+def test_it_ends_without_a_word_while_somebody_is_connected(site: Site, monkeypatch: pytest.MonkeyPatch,
+                                                            caplog: pytest.LogCaptureFixture) -> None:
+    """Closed under the hands of the thread that waits for it, a socket's number is soon another's."""
+    died = list[Any]()
+    monkeypatch.setattr(threading, "excepthook", died.append)
+    for _ in range(3):
+        served = Serving(site.endpoint, "127.0.0.1", 0)
+        port = int(served.url.rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+            line.sendall(b"GET /status.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert line.recv(64).startswith(b"HTTP/1.1 200")
+            served.close()
+            while line.recv(4096):
+                pass
+        assert not served._thread.is_alive()
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", port), timeout=30)
+        served.close()                             # again: nothing
+    assert (died, [record.message for record in caplog.records]) == ([], [])
+
+
+def test_a_name_of_several_addresses_is_served_at_each(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """localhost is two addresses on many machines."""
+    honest = socket.getaddrinfo
+
+    def two(host: Any, *more: Any, **options: Any) -> Any:
+        names = ("127.0.0.1", "127.0.0.2") if host == "localhost" else (host,)
+        return [found for name in names for found in honest(name, *more, **options)]
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    served = Serving(site.endpoint, "localhost", 0)
+    try:
+        places = {one.effective_host: one.effective_port for one in served._listening}
+        assert set(places) == {"127.0.0.1", "127.0.0.2"}
+        assert served.url == f"http://localhost:{places['127.0.0.1']}"
+        for host, port in places.items():
+            assert requests.get(f"http://{host}:{port}/status.json", timeout=30).status_code == 200
+    finally:
+        served.close()
+    assert not served._thread.is_alive()
+
+
 def test_token_files(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     path.write_text(f"{TOKEN}\n{'u' * 40}\n")
@@ -301,6 +348,13 @@ def test_one_file_that_cannot_be_taken_keeps_no_other(site: Site, tmp_path: Path
         {"file": "a.json", "why": "Permission denied"}, {"file": "b.json", "why": "No such file or directory"}], "once"
     monkeypatch.undo()
     assert intake.sweep(folder) == 2
+    # A defect of ours that one meets, which would meet it again whenever a relayer is begun on the folder.
+    for name, text in (("f.json", "5"), ("g.json", "6")):
+        old(folder / name, text)
+    monkeypatch.setattr(intake, "_read", lambda text: {}["defect"] if text == "5" else parse(text))
+    assert intake.sweep(folder) == 1
+    assert ("file left", {"file": "f.json", "why": "a defect of Tailproof, please report it: KeyError"}) in said
+    assert (folder / "f.json").exists()
 
 
 def test_a_database_that_is_away_leaves_files_where_they_are(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -51,6 +51,17 @@ def test_taken_once_however_many_bring_it(outbox: Outbox, place: str) -> None:
     assert outbox.counts()["queued"] == 20
 
 
+def test_states_of_many_are_told_together(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relayer.outbox._NAMES", 2)
+    fill(outbox.take, range(5))
+    (first, *_) = outbox.waiting(1.0, 9)
+    outbox.move([first], State.REFUSED, "WrongVersion: 2", 1.0)
+    names = [parcel(number).name for number in (*range(5), 77)]
+    assert outbox.states(names) == {parcel(number).name: (State.QUEUED, "") for number in range(5)} | {
+        first.name: (State.REFUSED, "WrongVersion: 2")}
+    assert outbox.states([]) == {}
+
+
 def test_a_delivery_takes_its_items_along(outbox: Outbox) -> None:
     signed(outbox, 1, 2)
     found = Found("0x0", 7, "0xaa", True, 90)

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,11 +144,56 @@ def test_an_array_of_another_kind_is_refused(copy: Path, wrong: Any) -> None:
         load(copy)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x93NUMPY", b"garbage", bytes(300_000)])
+def headed(header: str) -> bytes:
+    """A .npy file of this header, and a few numbers."""
+    text = header.encode() + b" " * (63 - (len(header) + 10) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(64)
+
+
+SHAPED = "{'descr': '<i8', 'fortran_order': False, 'shape': %s}"
+
+
+@pytest.mark.parametrize("data", [
+    b"", b"\x93NUMPY", b"garbage", bytes(300_000), b"PK\x03\x04" + bytes(64), b"PK\x05\x06" + bytes(18),
+    headed(SHAPED % "(1000000000000,)"), headed(SHAPED % "(99999999999999999999999,)"), headed(SHAPED % "(10**30,)"),
+    headed(SHAPED % "((("), headed("{'descr': '<i8"), headed("(" * 2_000), headed(SHAPED % "(121, 256)")])
 def test_what_is_no_array_is_refused(copy: Path, data: bytes) -> None:
     (copy / "changes.npy").write_bytes(data)
     with pytest.raises(BadInput, match=r"changes\.npy: "):
         load(copy)
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_in_a_folder_of_others_no_link_is_followed_and_no_pipe_waited_for(copy: Path, tmp_path: Path, foreign: bool
+                                                                         ) -> None:
+    kept = Path(shutil.copytree(copy, tmp_path / "kept"))
+    for path in [path for path in kept.rglob("*") if path.is_file()]:
+        place = copy / path.relative_to(kept)
+        place.unlink()
+        place.symlink_to(path)
+        if not foreign:
+            assert epoch_directory.read(copy)[1].root == epoch_directory.read(kept)[1].root
+            continue
+        with pytest.raises(BadInput, match="a readable file"):
+            epoch_directory.read(copy, foreign=True)
+        place.unlink()
+        os.mkfifo(place)
+        writer = os.open(place, os.O_RDWR)         # one that writes nothing
+        found = list[str]()
+
+        def read(found: list[str] = found) -> None:
+            try:
+                epoch_directory.read(copy, foreign=True)
+            except BadInput as refused:
+                found.append(refused.bound)
+        thread = threading.Thread(target=read, daemon=True)
+        thread.start()
+        thread.join(30.0)
+        os.close(writer)
+        assert found == ["a readable file"], place
+        place.unlink()
+        shutil.copy(path, place)
+    assert epoch_directory.read(copy)[1].root == epoch_directory.read(kept)[1].root
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "amax.npy", "returns.npy", "sources/book.json"])

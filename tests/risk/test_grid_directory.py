@@ -17,6 +17,7 @@ from risk.epochs import epoch_directory
 from risk.epochs.audit import AuditReport
 from risk.epochs.epoch import largest_changes
 from risk.epochs.provenance import Sources
+from risk.grid import grid_directory
 from risk.grid.grid_audit import check
 from risk.grid.grid_build import build_grid
 from risk.grid.grid_directory import GridManifest, load, save
@@ -51,6 +52,19 @@ def edit(directory: Path, change: Callable[[Any], None]) -> None:
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
+
+
+def test_in_a_folder_of_others_no_link_is_followed(copy: Path, tmp_path: Path) -> None:
+    kept = Path(shutil.copytree(copy, tmp_path / "kept"))
+    for name in ("grid.json", "collateral.json", "arrays/manifest.json", "arrays/sources/book.json", "arrays/amax.npy"):
+        (copy / name).unlink()
+        (copy / name).symlink_to(kept / name)
+        assert grid_directory.read(copy)[1].root == grid_directory.read(kept)[1].root
+        with pytest.raises(BadInput, match="a readable file"):
+            grid_directory.read(copy, foreign=True)
+        (copy / name).unlink()
+        shutil.copy(kept / name, copy / name)
+    assert grid_directory.read(copy, foreign=True)[1].root == grid_directory.read(kept)[1].root
 
 
 def clauses(report: AuditReport) -> set[str]:

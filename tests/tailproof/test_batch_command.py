@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,14 @@ from circuits import statements
 from risk.margins.margin import margin
 from risk.margins.portfolio import Portfolio
 from tailproof import epochs
+from tailproof.audits.brought import Brought, Key, brought
+from tailproof.batching import Batch
 from tailproof.keys import KeyDirectory, make_keys
+from verifier_contracts.abi import encode_call
+from verifier_contracts.bindings import proof_words
+from verifier_contracts.compiler import compile_contracts
+from verifier_contracts.events import Event
+from verifier_contracts.ledger import MarginLedger
 
 Run = Callable[..., Any]
 A, B = ("0x" + digit * 40 for digit in "12")
@@ -87,6 +95,47 @@ def test_each_false_part_is_found(run: Run, home: Path, tmp_path: Path, change: 
     answer = verify(run, home, tmp_path / "changed.json")
     assert answer.code == 1
     assert fails in {check["name"] for check in answer.data["checks"] if not check["holds"]}
+
+
+# -- audited -----------------------------------------------------------------------------------------------------------
+def test_a_batch_is_verified_again_out_of_its_calldata(home: Path) -> None:
+    """The audit of one of its accounts: all that the proof is of is made again, what is ours by what contracts told."""
+    from prover import verify
+    made, keys = Batch.load(home / "batch.json"), KeyDirectory.load(home / "key")
+    key, chain_id = Key("batch-tiny", keys.verification_key()), made.place.chain_id
+    ledger = MarginLedger(SimpleNamespace(chain_id=chain_id, name="node"), made.place.manager)     # type: ignore[arg-type]
+    attestor = SimpleNamespace(address="0x" + "a" * 40, artifact=compile_contracts()["BatchAttestor"])
+    rows = [(one.account, one.version, one.margin, one.commitment) for one in made.margins]
+    first = made.margins[0]
+
+    def event(**changes: Any) -> Event:
+        told = {"account": first.account, "epochId": 5, "version": first.version, "margin": first.margin, **changes}
+        return Event("ledger", "MarginAttested", told, 7, "0x" + "1" * 64, "0x" + "2" * 64, 0)
+
+    def audited(rows: list[Any] = rows, digest: int = made.digest, epoch_id: int = 5, root: int = made.epoch_root,
+                commitment: int = first.commitment, keys: dict[str, Key] | None = None, **changes: Any) -> Any:
+        data = encode_call(attestor.artifact, "attestBatch", [epoch_id, 0, rows, digest, proof_words(made.proof)])
+        on: Any = SimpleNamespace(chain=SimpleNamespace(sent=lambda _: (attestor.address, data)),
+                                  there=SimpleNamespace(ledger=ledger, attestor=attestor))
+        published: Any = {5: SimpleNamespace(arguments={"root": root})}
+        found = brought(on, first.account, event(**changes), {"batch-4": key} if keys is None else keys, published,
+                        {first.version: commitment})
+        return verify(key.key, found.inputs, found.proof) if isinstance(found, Brought) else found
+    assert audited() is True
+    changed = [list(row) for row in rows]
+    for place, value in ((1, 8), (2, 9), (3, 10)):
+        changed[1] = list(rows[1])
+        changed[1][place] = value
+        assert audited(changed) is False, "another's margin is part of what the proof is of"
+    assert audited(digest=made.digest + 1) is False
+    assert audited(root=made.epoch_root + 1) is False
+    assert audited(rows[::-1]) is False
+    unverified = "is not of this account, version, commitment and amount"
+    for found in (audited(margin=first.margin + 1), audited(epoch_id=6), audited(commitment=7)):
+        assert unverified in found
+    assert "no key of batch-4 was given" in audited(keys={"margin": key})
+    assert "no key of margin was given" in audited(keys={})
+    assert "number of accounts" in audited([*rows, (B, 9, 1, 1)])
 
 
 def test_another_epoch_is_refused(run: Run, home: Path) -> None:

@@ -5,7 +5,7 @@ The real contracts on revm, where time is what a test says; house, escrow and fu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +27,7 @@ from tailproof.liquidation_state import Moment, Money, Now, PublicLot, Rules, St
 from tailproof.liquidation_status import status_of
 from verifier_contracts.auction import AuctionHouse, Lot, Place, Stage, Times
 from verifier_contracts.errors import ContractRefused
-from verifier_contracts.ledger import CommitmentDesk, MarginLedger
+from verifier_contracts.ledger import AccountWord, CommitmentDesk, MarginLedger
 from verifier_contracts.liquidation import LiquidationCoordinator, LotState, OwnLot, PartialClose, SilenceCalls
 from verifier_contracts.oracle import RiskOracle
 from verifier_contracts.vault import CollateralVault, Factor
@@ -88,6 +88,10 @@ class RevmReader(Reader):
         self._seen.accounts = dict.fromkeys(self.w.keys)
         self._seen.called = dict.fromkeys(self.w.keys)
         self._seen.shown = self.shown
+
+    def _words(self, accounts: Sequence[str]) -> dict[str, tuple[AccountWord, str]]:
+        ledger = self.site.there.ledger            # of an EVM that has no node
+        return {one: (ledger.state_of(one), ledger.venue_of(one)) for one in accounts}
 
     def _money(self) -> Money:
         return Money()

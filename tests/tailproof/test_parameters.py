@@ -377,7 +377,15 @@ def test_a_change_that_does_not_wait_is_seen(run: Run, desk: Desk, tmp_path: Pat
     answer = run("parameters", "check", path, *desk.signed(), "--deployment", ours)
     assert held(answer)["waits"] is False
     path = edited(desk, tmp_path, lambda document: document.update(effective_at="2026-12-08T00:00:00Z"))
-    assert held(run("parameters", "check", path, *desk.signed(), "--deployment", ours))["waits"] is True
+    answer = run("parameters", "check", path, *desk.signed(), "--deployment", ours)
+    assert held(answer)["waits"] is True
+    # Of when it was proposed, it says what it likes: who saw it later counts from then.
+    assert any("That it was proposed at 2026-12-01T00:00:00Z" in text for text in answer.data["taken_on_trust"])
+    for seen, waits in (("11-20T00:00:00", True), ("12-01T00:00:00", True), ("12-01T00:00:01", False)):
+        answer = run("parameters", "check", path, *desk.signed(), "--deployment", ours, "--seen", f"2026-{seen}Z")
+        assert (seen, held(answer)["waits"]) == (seen, waits)
+        assert not any("was proposed at" in text for text in answer.data["taken_on_trust"])
+    assert run("parameters", "check", path, "--deployment", ours, "--seen", "soon").data["field"] == "--seen"
 
 
 def test_an_epoch_is_held_against_the_parameters_signed(run: Run, desk: Desk, tmp_path: Path) -> None:

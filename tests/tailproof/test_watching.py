@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -442,6 +443,52 @@ def test_what_cannot_be_read_is_no_epoch(calm: OracleWorld, honest: Epochs, tmp_
     watcher = watch(calm, None, tmp_path, honest[0])
     assert one(watcher.round()).verdict == "stands"
     assert list(watcher.library.unreadable) == [broken]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_whatever_lies_beside_it_an_epoch_is_found(honest: Epochs, tmp_path: Path, linked: bool,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else's directories claim its root, and are looked at first: they are the newest."""
+    true = Path(shutil.copytree(honest[0], tmp_path / "zzz"))
+    root = EpochLeaves.of(epochs.read(true)).root
+    os.utime(true, (1, 1))
+    spoilt: Mapping[str, Any] = {
+        "zip": lambda one: (one / "amax.npy").write_bytes(b"PK\x03\x04"),
+        "gone": lambda one: (one / "long.npy").unlink(),
+        "link": lambda one: ((one / "long.npy").unlink(), (one / "long.npy").symlink_to(true / "long.npy")),
+        "dangling": lambda one: (one / "more").symlink_to(one / "nothing"),
+        "list": lambda one: (one / "manifest.json").write_text("[]")}
+    for name, spoil in spoilt.items():
+        spoil(Path(shutil.copytree(honest[0], tmp_path / name)))
+    (tmp_path / "linked").symlink_to(shutil.copytree(honest[0], tmp_path.parent / "elsewhere", dirs_exist_ok=True))
+    library = Library([tmp_path], linked=linked)
+    library.refresh()
+    found = list(library.all_of_root(root))
+    assert {held.path.name for held in found} == ({"zzz", "linked"} if linked else {"zzz"})
+    assert {path.name for path in library.unreadable} == set(spoilt)
+    # A defect that one of them meets, and one that is moved away while it is looked at, end nothing either.
+    with monkeypatch.context() as patch:
+        patch.setattr(epochs, "read", lambda path, **more: {}["defect"] if path.name != "zzz" else honest_read(path))
+        again = Library([tmp_path], linked=linked)
+        again.refresh()
+        assert [held.path.name for held in again.all_of_root(root)] == ["zzz"]
+        assert again.unreadable[tmp_path / "zip"] == "KeyError when it was read"
+    calls = list[Path]()
+
+    def moved(directory: Path) -> Any:
+        calls.append(directory)
+        if directory.name == "zip":
+            shutil.rmtree(directory)
+        return claimed(directory)
+    claimed = watching._claimed
+    monkeypatch.setattr(watching, "_claimed", moved)
+    last = Library([tmp_path], linked=linked)
+    last.refresh()
+    assert tmp_path / "zip" in last.unreadable
+    assert last.by_root(root) is not None
+
+
+honest_read = epochs.read
 
 
 def test_a_library_finds_what_manifests_hide(honest: Epochs, false: Mapping[str, Path], tmp_path: Path,
