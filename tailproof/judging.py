@@ -3,7 +3,8 @@
 Nothing is fitted where an epoch is built, or its root would hang on an optimiser. So a variance four times too low, or
 a mild correlation, is one more parameter to `risk.epochs.audit`. Whoever signs looks at this as well: the families of
 the model file are fitted again on the history, and the published parameters must not be less likely than the new fit by
-more than `risk.fitting.model.SLACK`. Without it, a publisher could halve the margins of one side of every book.
+more than `risk.fitting.model.SLACK`. Without it, a publisher could halve the margins of one side of every book. Jumps
+that are said to be fitted are fitted again together with the volatilities; others are on top of what must stand alone.
 
 What it takes is a history: the epoch's own, or one that the auditor brings, whose prices she believes. With neither,
 the report says so. A model that is meant to be another one than the likeliest, a dearer one for instance, says so by
