@@ -198,7 +198,8 @@ def database(place: str) -> URL:
     if url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
         raise BadInput("outbox", Said("sqlite://"), "of a file: what is in memory is lost")
     if any("password" in name for name in url.query):          # which nothing here would hide
-        raise BadInput("outbox", "(hidden)", "with its password before the @, or in $PGPASSWORD or ~/.pgpass")
+        raise BadInput("outbox", "(hidden)", "without a password in its query: it belongs before the @, or in "
+                       "$PGPASSWORD or ~/.pgpass")
     return url
 
 
