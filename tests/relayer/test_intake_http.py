@@ -91,8 +91,8 @@ def test_a_bundle_is_taken_once(site: Site) -> None:
     assert site.ask("GET", f"/bundles/{account}/1700000000/2")[0] == 404
     cover = replace(parcel(7), slot=COVER, step=2)
     site.outbox.take(cover.name, cover.says, "7", site.now)
-    assert site.ask("GET", f"/bundles/{account}/1700000000/1/2")[2] == {"name": cover.name, "state": "queued",
-                                                                       "reason": ""}
+    assert site.ask("GET", f"/bundles/{account}/1700000000/1/2")[2] == {
+        "name": cover.name, **parts(cover.name), "state": "queued", "reason": ""}
     assert [site.ask("GET", f"/bundles/{account}/1700000000/1/{step}")[0] for step in ("1", "22", "")] == [404] * 3
     assert site.ask("GET", "/bundles/../etc")[0] == 404
 
@@ -255,7 +255,8 @@ def test_it_ends_without_a_word_while_somebody_is_connected(site: Site, monkeypa
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", port), timeout=30)
         served.close()                             # again: nothing
-    assert (died, [record.message for record in caplog.records]) == ([], [])
+    busy = "Task queue depth"                      # what waitress says of threads that have not begun yet
+    assert (died, [one.message for one in caplog.records if not one.message.startswith(busy)]) == ([], [])
 
 
 def test_a_name_of_several_addresses_is_served_at_each(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
