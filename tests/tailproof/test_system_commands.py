@@ -78,6 +78,21 @@ def test_the_table_has_them_too(deployed: Deployed) -> None:
         assert text in shown.stdout, text
 
 
+def test_before_the_first_epoch_no_margin_is_taken(deployed: Deployed, run: Run) -> None:
+    told = run("contract", "show", *deployed.there)
+    assert told.code == 0
+    assert (told.data["takes_margins"], told.data["why_not"]) == (False, "no epoch was published yet")
+    assert (told.data["latest_epoch_id"], told.data["epoch_root"], told.data["accounts"]) == (0, None, 0)
+    assert len(told.data["open_steps"]) == 2
+
+    def text(*words: object) -> Any:
+        return CliRunner().invoke(main, [*map(str, words), *map(str, deployed.there)])
+    assert "NOT taken: no epoch was published yet" in text("contract", "show").stdout
+    assert text("contract", "epochs").stdout == "No epoch was published yet.\n"
+    empty = text("contract", "show", "--field", "epoch_root")
+    assert (empty.exit_code, empty.stdout) == (2, "")
+
+
 def test_the_check_holds_with_the_configuration_and_fails_with_another(deployed: Deployed, run: Run,
                                                                        tmp_path: Path) -> None:
     holds = run("contract", "check", *deployed.there, "--config", deployed.home / "system.json")
