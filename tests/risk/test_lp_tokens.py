@@ -193,12 +193,14 @@ def test_buckets_cover_all_prices_and_no_price_loses_more_than_its_bucket_says()
     assert len(found) == 10
     assert (found[0].low, found[0].high, found[-1].low, found[-1].high) == (0.0, 20_000.0, 40_000.0, math.inf)
     assert all(before.high == after.low for before, after in pairwise(found))
-    for _ in range(150):
+    for k in range(150):
         at = math.exp(price.uniform(math.log(10_000), math.log(80_000)))
         own = next(bucket for bucket in found if at <= bucket.high)
         within = (own.market + 1) * SHARE_UNIT // BASIS_POINTS       # between two points of a bucket by a basis point
         assert market_haircut(one, at, (BOTH[0], STILL), TAIL) <= within
         assert leaving_cost(one, at, 0.2, 30) <= own.leaving * SHARE_UNIT // BASIS_POINTS
+        if k % 6:
+            continue
         # Left in every scenario, at the price there; by the cost of leaving one price at a time.
         losses = [1 - one.worth(np.array([at * math.exp(move)]))[0] * (
             1 - leaving_cost(one, at * math.exp(move), 0.2, 30) / SHARE_UNIT) / one.worth(np.array([at]))[0]
