@@ -20,7 +20,6 @@ def h(oracles: OracleWorld) -> HouseChain:
     return build_house(oracles)
 
 
-@pytest.mark.both_chains
 def test_a_lot_from_its_opening_to_its_price(h: HouseChain, capsys: pytest.CaptureFixture[str]) -> None:
     a, b, c = h.bidders
     gas = {"open": h.open().gas_used, "first bid": h.bid(a, STEP).gas_used, "raised bid": h.bid(a, 3 * STEP).gas_used}
