@@ -411,7 +411,8 @@ def in_folder(parts: dict[str, Path], epoch: Path) -> tuple[dict[str, Path], dic
     files = {path.name: path for path in (arrays / "manifest.json", *arrays.glob("*.npy"))
              if path.stem not in ("returns", "variances", "today", "shocks")}
     own = {"epoch": epoch / "grid.json"} if arrays != epoch else {"epoch": files.pop("manifest.json")}
-    return {**parts, "epoch": epoch}, {**parts, **own, **files}
+    sources = {path.name: path for path in (arrays / "sources").iterdir()}
+    return {**parts, "epoch": epoch}, {**parts, **own, **files, **sources}
 
 
 def agree_in_folder(run: Run, judge: Judge, name: str, parts: dict[str, Path], epoch: Path) -> Any:
@@ -517,6 +518,41 @@ def test_arrays_of_another_epoch_or_form_are_refused(run: Run, folder: Path, jud
         manifest = json.loads((copy / "manifest.json").read_text())
         (copy / "manifest.json").write_text(json.dumps({**manifest, field: value}))
         assert agree_in_folder(run, judge, "margin", parts, copy)["verdict"] == "bad input", field
+
+
+@pytest.mark.parametrize("kind", ["epoch", "grid"])
+def test_sources_are_those_that_the_manifest_names(run: Run, folder: Path, judge: Judge, tmp_path: Path, kind: str
+                                                   ) -> None:
+    """No root binds a book: a folder could show another beside the numbers that were published."""
+    name = "margin" if kind == "epoch" else "solvency"
+    parts, inner = dropped(folder, name), "arrays" if kind == "grid" else "."
+    whole = agree_in_folder(run, judge, name, parts, folder / kind)
+    assert whole["verdict"] == "held"
+    told = json.loads((folder / kind / inner / "manifest.json").read_text())["sources"]
+    changes: dict[str, Callable[[Path], object]] = {source: lambda one, source=source: (  # type: ignore[misc]
+        one / "sources" / source).write_bytes((one / "sources" / source).read_bytes() + b"\n")
+        for source in ("model.toml", "book.json")}
+    changes["gone"] = lambda one: (one / "sources" / "book.json").unlink()
+    for what, change in changes.items():
+        copy = shutil.copytree(folder / kind, tmp_path / what)
+        change(copy / inner)
+        found = agree_in_folder(run, judge, name, parts, copy)
+        assert (found["verdict"], found["data"]["field"]) == ("bad input", "sources." + (
+            "book" if what == "gone" else what.partition(".")[0])), found
+    # A manifest that names what is there all the same: of another model, of no book, of what is none.
+    named: dict[str, Callable[[dict[str, str]], object]] = {
+        "other": lambda sources: sources.update(book="0x" + "1" * 64), "none": lambda sources: sources.pop("book"),
+        "more": lambda sources: sources.update(more=sources["book"]),
+        "short": lambda sources: sources.update(book="0x1")}
+    for what, rename in named.items():
+        copy = shutil.copytree(folder / kind, tmp_path / what)
+        path, sources = copy / inner / "manifest.json", dict(told)
+        rename(sources)
+        path.write_text(json.dumps({**json.loads(path.read_text()), "sources": sources}))
+        assert agree_in_folder(run, judge, name, parts, copy)["verdict"] == "bad input", what
+    # Without the folder's sources there is nothing to compare.
+    without = {part: path for part, path in in_folder(parts, folder / kind)[1].items() if path.parent.name != "sources"}
+    assert judge.verdict(without, at=AT)["verdict"] == "held"
 
 
 def test_an_instruments_id_is_the_digest_of_its_terms(run: Run, folder: Path, judge: Judge, tmp_path: Path) -> None:

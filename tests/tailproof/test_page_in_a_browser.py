@@ -10,6 +10,7 @@ import base64
 import json
 import platform
 import random
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ def test_files_are_brought_one_by_one_and_what_is_needed_is_said(browser: Browse
     assert "key is for this statement is unchecked" not in browser("verdict", "held")
 
 
-def test_an_epochs_folder_is_hashed_again(browser: Browser, folder: Path) -> None:
+def test_an_epochs_folder_is_hashed_again(browser: Browser, folder: Path, tmp_path: Path) -> None:
     """Both kinds, one after the other; what was of one epoch goes when another comes."""
     for name, epoch in (("margin", "epoch"), ("solvency", "grid"), ("margin", "epoch")):
         parts = dropped(folder, name)
@@ -76,11 +77,18 @@ def test_an_epochs_folder_is_hashed_again(browser: Browser, folder: Path) -> Non
         browser("folder", folder / epoch)
         text = browser("verdict", "held")
         assert "its arrays: underlying.npy, long.npy, short.npy, amax.npy, changes.npy" in text
+        assert "its sources: sources/model.toml, sources/book.json" in text
         assert "The root is the manifest's own" not in text
     browser("choose", [dropped(folder, "margin")["epoch"]])
     text = browser("verdict", "held")
     assert "The root is the manifest's own" in text
     assert "its arrays" not in text
+    assert "its sources" not in text
+    other = tmp_path / "epoch"
+    shutil.copytree(folder / "epoch", other)
+    (other / "sources" / "book.json").write_text("{}")
+    browser("folder", other)
+    assert "sources.book is" in browser("verdict", "bad input")
 
 
 def test_what_was_cleared_meanwhile_has_no_verdict(browser: Browser, folder: Path) -> None:

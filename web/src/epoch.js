@@ -2,13 +2,15 @@
 // it names; or its arrays too, from which the tree is made again.
 
 import { facts } from "./statements.js";
-import { fieldDigest, hash, TAG, treeRoot } from "./hashes.js";
+import { fieldDigest, hash, keccak, TAG, treeRoot } from "./hashes.js";
 import { BadInput, LARGEST_EXACT, parse, repr } from "./json.js";
 import { arraysRoot, readColumns } from "./arrays.js";
-import { formatTime, parseMoney, parseTime, R, utf8 } from "./numbers.js";
+import { formatTime, hex, parseMoney, parseTime, R, utf8 } from "./numbers.js";
 
 export const FULL = "tailproof.epoch/3";
 export const GRID = "tailproof.grid-epoch/3";
+/** What an epoch was made from, by its name in manifests: files of its folder. */
+export const SOURCES = { model: "sources/model.toml", book: "sources/book.json", history: "sources/history.csv" };
 const ID_BITS = 248n;
 const SYMBOL = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,47}$/;
 const FACTOR = 2n ** 80n - 1n;
@@ -29,9 +31,11 @@ export function readClaim(node) {
  * The claim of an epoch's files: its root recomputed from every leaf.
  *
  * manifest : of the arrays, a node.  grid : the manifest of a grid's epoch, or null.  files : .npy by column.
+ * sources : by name; none where the folder's were not brought.
  */
-export async function recomputedClaim({ manifest, grid, files }, progress) {
+export async function recomputedClaim({ manifest, grid, files, sources = {} }, progress) {
   const found = readManifest(manifest);
+  requireSources(found, sources, manifest.source);
   const columns = readColumns(files, found.ids.length, Number(found.shape.scenarios));
   same("tree_root", found.tree, await arraysRoot(found, columns, manifest.source, progress), manifest.source);
   const { valuation, trial, quote, ...claim } = claimOf(found);
@@ -43,6 +47,20 @@ export async function recomputedClaim({ manifest, grid, files }, progress) {
     throw new BadInput("number of underlyings", found.header.json.underlyings.length, `at most ${underlyings}`, grid.source);
   same("tree_root", tree, found.tree, grid.source);
   return { ...onGrid, valuation, trial, quote, recomputed: true };
+}
+
+/** Refuse a folder whose sources are others than its manifest names: whoever rebuilds it would rebuild another epoch. */
+function requireSources({ sources, header }, given, source) {
+  if (!Object.keys(given).length) return;
+  for (const [name, said] of Object.entries(sources)) {
+    if (given[name] === undefined) throw new BadInput(`sources.${name}`, null, `given: ${SOURCES[name]}`, source);
+    const found = `0x${hex(keccak(given[name].bytes))}`;
+    if (found !== said) throw new BadInput(`sources.${name}`, said, `${found}, which the file gives`, source);
+  }
+  for (const name of Object.keys(given))
+    if (sources[name] === undefined) throw new BadInput(`sources.${name}`, null, "named, since the file is there", source);
+  if (sources.model !== header.json.model.digest)
+    throw new BadInput("model.digest", header.json.model.digest, "that of sources.model", source);
 }
 
 function same(name, said, found, source) {
@@ -76,6 +94,7 @@ function readManifest(node) {
   if (listed.length !== 0 && listed.length !== ids.length - 1)
     throw new BadInput("number of instruments", listed.length, `${ids.length - 1}: a leaf each, after the null leaf`,
       node.source);
+  const sources = parts.sources.object([], Object.keys(SOURCES));
   const shape = readShape(parts.shape);
   const [shapeDigest, tree, root] = ["shape_digest", "tree_root", "root"].map((name) => parts[name].decimal(0n, R - 1n));
   const found = fieldDigest(shape);
@@ -83,6 +102,7 @@ function readManifest(node) {
   same("root", root, hash(TAG.EPOCH, [tree, found, 0n]), node.source);
   return {
     header, ids, listed, shape, shapeDigest, tree, root,
+    sources: Object.fromEntries(Object.entries(sources).map(([name, each]) => [name, digest(each)])),
     settlements: parts.settlements.array().map((each) => moneyOf(each, ["value"])),
     marks: "marks" in parts ? parts.marks.array(1).map((each) => moneyOf(each, ["long", "short", "price", "spot"])) : [],
   };

@@ -6,7 +6,7 @@ import { readBundle, readKeyNote, SCHEMA as BUNDLE } from "./bundle.js";
 import { GROUP, readCertificate, SOLVENCY } from "./certificate.js";
 import { readChallenge } from "./challenge.js";
 import { COLUMNS } from "./arrays.js";
-import { FULL, GRID, readClaim, recomputedClaim } from "./epoch.js";
+import { FULL, GRID, readClaim, recomputedClaim, SOURCES } from "./epoch.js";
 import { readKey } from "./groth16.js";
 import { BadInput, Node, parse } from "./json.js";
 import { formatMoney, formatTime, moment, numberText, percent, readElement } from "./numbers.js";
@@ -20,7 +20,8 @@ const PARTS = {
 };
 export const CALLED = {
   proof: "bundle or certificate", key: "verification key", note: "what the key is for (key.json)",
-  epoch: "epoch manifest", layout: "manifest of the epoch's arrays", arrays: "its arrays", challenge: "your challenge", content: "a publisher's signature",
+  epoch: "epoch manifest", layout: "manifest of the epoch's arrays", arrays: "its arrays", sources: "its sources",
+  challenge: "your challenge", content: "a publisher's signature",
 };
 const SECRET = /^tailproof\.(opening|wallet|sealed-bid|fills|collateral-opening|member-opening|member-balances|identity|share|dealer)\//;
 
@@ -28,6 +29,8 @@ const SECRET = /^tailproof\.(opening|wallet|sealed-bid|fills|collateral-opening|
 export function recognised(name, bytes) {
   const column = COLUMNS.find((each) => name === `${each}.npy` || name.endsWith(`/${each}.npy`));
   if (column !== undefined) return { part: column, name, bytes };
+  const source = sourceOf(name);
+  if (source !== undefined) return { part: source, name: SOURCES[source], bytes };
   const value = parse(bytes, name);
   const node = new Node(value, "document", name);
   if (!(value instanceof Map)) throw node.refuse("an object");
@@ -45,6 +48,11 @@ export function recognised(name, bytes) {
   return { part: schema === FULL && ofGrid(value) ? "layout" : PARTS[schema], name, node, bytes };
 }
 
+/** Which source of an epoch a file is, by its path in the epoch's folder; undefined: none. */
+export function sourceOf(path) {
+  return Object.keys(SOURCES).find((each) => path === SOURCES[each] || path.endsWith(`/${SOURCES[each]}`));
+}
+
 /** Whether a manifest is of the arrays of a grid's epoch, whose tail says nothing. */
 function ofGrid(manifest) {
   const shape = manifest.get("shape");
@@ -53,7 +61,7 @@ function ofGrid(manifest) {
 
 /**
  * Files by the part that they play; of two of one part the later counts, but of signatures, which are many.
- * `arrays` is true where all arrays of the epoch are there, with their own manifest.
+ * `arrays` is true where all arrays of the epoch are there, with their own manifest; `sources` are then those that are.
  */
 export function byPart(files) {
   const found = { content: [] };
@@ -62,6 +70,8 @@ export function byPart(files) {
     else found[file.part] = file;
   found.manifest = found.epoch && onGrid(found.epoch) ? found.layout : found.epoch;
   found.arrays = found.manifest !== undefined && COLUMNS.every((name) => found[name] !== undefined);
+  const sources = Object.keys(SOURCES).filter((name) => found[name] !== undefined);
+  found.sources = found.arrays && sources.length > 0 ? Object.fromEntries(sources.map((name) => [name, found[name]])) : undefined;
   return found;
 }
 
@@ -75,12 +85,13 @@ const claims = new WeakMap();
 async function claimOf(parts, progress) {
   if (!parts.epoch) return null;
   if (!parts.arrays) return once(parts.epoch, readClaim);
-  const all = [parts.epoch, parts.manifest, ...COLUMNS.map((name) => parts[name])];
+  const sources = parts.sources ?? {};
+  const all = [parts.epoch, parts.manifest, ...COLUMNS.map((name) => parts[name]), ...Object.values(sources)];
   const kept = claims.get(parts.manifest.bytes);
-  if (kept !== undefined && kept.all.every((file, i) => file.bytes === all[i].bytes)) return kept.claim;
+  if (kept?.all.length === all.length && kept.all.every((file, i) => file.bytes === all[i].bytes)) return kept.claim;
   const claim = await recomputedClaim({
     manifest: parts.manifest.node, grid: onGrid(parts.epoch) ? parts.epoch.node : null,
-    files: Object.fromEntries(COLUMNS.map((name) => [name, parts[name]])),
+    files: Object.fromEntries(COLUMNS.map((name) => [name, parts[name]])), sources,
   }, progress);
   claims.set(parts.manifest.bytes, { all, claim });
   return claim;

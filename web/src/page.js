@@ -2,7 +2,8 @@
 
 import { address, fromHex, formatTime, numberText, sameBytes } from "./numbers.js";
 import { COLUMNS } from "./arrays.js";
-import { byPart, CALLED, missing, recognised } from "./judging.js";
+import { SOURCES } from "./epoch.js";
+import { byPart, CALLED, missing, recognised, sourceOf } from "./judging.js";
 import { BadInput } from "./json.js";
 import { verdict, warmUp } from "./verdict.js";
 
@@ -44,7 +45,8 @@ async function opened(transfer) {
 async function walked(entry, inFolder) {
   if (entry.isFile) {
     if (inFolder && !ofUse(entry.fullPath)) return [];
-    return [{ file: await new Promise((done, failed) => entry.file(done, failed)), inFolder }];
+    const file = await new Promise((done, failed) => entry.file(done, failed));
+    return [{ file, inFolder, path: entry.fullPath }];
   }
   const reader = entry.createReader();
   const inside = [];
@@ -56,11 +58,12 @@ async function walked(entry, inFolder) {
   return (await Promise.all(inside.map((each) => walked(each, true)))).flat();
 }
 
-/** Whether a file in a folder may have a part to play: an epoch's sources have none, nor a key for proving. */
+/** Whether a file in a folder may have a part to play: a key for proving has none. */
 function ofUse(path) {
   const folders = path.split("/");
   const name = folders.pop();
-  return !folders.includes("sources") && (name.endsWith(".json") || COLUMNS.some((each) => name === `${each}.npy`));
+  if (folders.includes("sources")) return sourceOf(path) !== undefined;
+  return name.endsWith(".json") || COLUMNS.some((each) => name === `${each}.npy`);
 }
 
 /**
@@ -79,7 +82,7 @@ function joined(fresh) {
   for (const { part, name } of displacing(fresh)) displaced.set(part, name);
   const parts = new Set(fresh.map((each) => each.part));
   if (parts.has("epoch")) parts.add("layout");
-  if (parts.has("layout")) COLUMNS.forEach((name) => parts.add(name));
+  if (parts.has("layout")) [...COLUMNS, ...Object.keys(SOURCES)].forEach((name) => parts.add(name));
   parts.delete("content");
   return [...files.filter((each) => !parts.has(each.part)), ...fresh];
 }
@@ -88,10 +91,10 @@ async function take(given) {
   busy();
   const start = starts;
   const [fresh, refused] = [[], []];
-  for (const { file, inFolder } of given) {
+  for (const { file, inFolder, path = file.name } of given) {
     try {
       if (file.size > 64 << 20) throw new BadInput("file size", file.size, "at most 64 MiB", file.name);
-      fresh.push(recognised(file.name, new Uint8Array(await file.arrayBuffer())));
+      fresh.push(recognised(sourceOf(path) === undefined ? file.name : path, new Uint8Array(await file.arrayBuffer())));
     } catch (error) {
       if (!inFolder) refused.push(wordsOf(error, file.name));
     }
@@ -118,7 +121,8 @@ async function show(refused = []) {
     const absent = needed.includes(part);
     const item = element("li", absent ? "○ needed: " : "● ");
     const names = part === "content" ? parts.content.map((each) => each.name).join(", ") : part === "arrays"
-      ? COLUMNS.map((name) => `${name}.npy`).join(", ") : parts[part]?.name;
+      ? COLUMNS.map((name) => `${name}.npy`).join(", ") : part === "sources"
+        ? Object.values(parts.sources ?? {}).map((each) => each.name).join(", ") : parts[part]?.name;
     item.append(element("b", CALLED[part]), absent ? (REMARKS[part] ? `, ${REMARKS[part]}` : "") : `: ${names}`);
     item.className = absent ? "absent" : "here";
     return item;
@@ -230,7 +234,7 @@ $("files").addEventListener("change", async () => {
 });
 $("folder").addEventListener("change", async () => {
   const inside = [...$("folder").files].filter((file) => ofUse(file.webkitRelativePath));
-  await take(inside.map((file) => ({ file, inFolder: true })));
+  await take(inside.map((file) => ({ file, inFolder: true, path: file.webkitRelativePath })));
   $("folder").value = "";
 });
 for (const id of ["commitment", "publishers"]) $(id).addEventListener("change", () => show());
