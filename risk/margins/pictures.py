@@ -94,11 +94,15 @@ def correlations(past: Past, path: str | Path, *, subtitle: str) -> None:
 
 
 def heat_map(market: Market, positions: Positions, asset: str, path: str | Path, *, title: str, subtitle: str,
-             quote: str, margin: int) -> None:
+             quote: str, holds: int, named: str = "margin") -> None:
     """What positions gain over moves of one asset's spot and volatility at the end of the horizon, as PNG.
 
     The spot moves as far as in the epoch's scenarios, volatility between half and twice today's; other assets stay.
-    The line where the loss is the margin is drawn, if it is on the map.
+    The line where the loss is what stands behind it is drawn, if it is on the map.
+
+    Parameters
+    ----------
+    holds : what stands behind a loss, money units: the margin or, on levels, the value today.  named : which it is.
 
     Raises
     ------
@@ -122,8 +126,8 @@ def heat_map(market: Market, positions: Positions, asset: str, path: str | Path,
     mesh = axes.pcolormesh(across, up, amounts, cmap="RdBu", shading="gouraud", rasterized=True,
                            norm=TwoSlopeNorm(0.0, -most, most))
     lines = list[str]()                            # told above the map: on it, words would lie over others
-    for level, style, name in ((0.0, "solid", "solid: no gain"), (-margin / UNIT, "dashed", "dashed: loss = margin")):
-        if margin and amounts.min() < level < amounts.max():
+    for level, style, name in ((0.0, "solid", "solid: no gain"), (-holds / UNIT, "dashed", f"dashed: loss = {named}")):
+        if (holds > 0 or style == "solid") and amounts.min() < level < amounts.max():
             axes.contour(across, up, amounts, levels=[level], colors=[INK], linewidths=1.3, linestyles=style)
             lines.append(name)
     axes.plot([0], [half], "o", color="white", markeredgecolor=INK, markersize=7)
@@ -138,7 +142,7 @@ def heat_map(market: Market, positions: Positions, asset: str, path: str | Path,
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     bar.outline.set_visible(False)
     axes.set_title(f"{title}\n", loc="left", fontsize=13, fontweight="bold", color=INK)
-    said = " · ".join((f"margin {display_money(margin, quote)}", *lines, "other assets stay where they are"))
+    said = " · ".join((f"{named} {display_money(holds, quote)}", *lines, "other assets stay where they are"))
     axes.text(0, 1.02, said, transform=axes.transAxes, fontsize=9.5, color=INK)
     _say(axes, subtitle)
     write(figure, path)

@@ -159,6 +159,9 @@ def historical(market: Market, days: str, history: History | None = None) -> Str
     if not _DAYS.fullmatch(days):
         raise BadInput("--historical", days, 'a day such as "2020-03-12", or first and last ones such as '
                        '"2020-03-08/2020-03-16"')
+    ends = days.split("/")
+    if ends[-1] < ends[0]:
+        raise BadInput("--historical", days, "the earlier day first")
     try:
         found = stress.historical(days, market.model, market.calibration, prices)
     except BadInput as error:

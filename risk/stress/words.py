@@ -19,9 +19,13 @@ _SMALL = 0.0005
 
 
 def percent(change: float) -> str:
-    """"31 %", "4.5 %", "0.08 %", of a relative change of either sign."""
-    shown = 100 * abs(change)
-    return f"{shown:.3g} %" if shown >= 1 else f"{round(shown, 2):g} %"
+    """"31 %", "4.5 %", "0.08 %", "90,000 %", of a relative change of either sign."""
+    return f"{_figure(100 * abs(change))} %"
+
+
+def _figure(value: float) -> str:
+    """Three figures, and no more than two places."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 1 else f"{round(value, 2):g}"
 
 
 def money(units: int | Fraction, quote: str) -> str:
@@ -91,7 +95,7 @@ def _against(found: Outcome, quote: str, levels: bool) -> str:
     if found.holds <= 0:
         return f"and its {what} is {money(found.holds, quote)}" if levels else "and it needs no margin"
     ratio = Fraction(found.worst, found.holds)
-    return f"{float(100 * ratio):.3g} % of its {what}" if ratio < 1 else f"{float(ratio):.3g} times its {what}"
+    return f"{float(100 * ratio):.3g} % of its {what}" if ratio < 1 else f"{_figure(float(ratio))} times its {what}"
 
 
 def _share(found: Outcome) -> str:

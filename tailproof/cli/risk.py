@@ -176,11 +176,13 @@ def what_if(epoch: Path, portfolio: Path, added: tuple[str, ...], spots: tuple[s
                            else "no margin")])]
     if market is not None and picture is not None:
         from risk.margins import pictures
+
+        from ..reports.what_if import held as held_by
         chosen = asset if asset is not None else _heaviest(numbers, _risk(numbers, changed))
         _known_asset(numbers, chosen, "--asset")
         pictures.heat_map(market, changed.rows(numbers), chosen, picture, quote=quote,
                           title=f"{portfolio.stem.replace('_', ' ')}: gain over {chosen}",
-                          subtitle=telling.setting(numbers), margin=after.required)
+                          subtitle=telling.setting(numbers), **held_by(numbers, changed.rows(numbers)))
     return Outcome(data, [*lines, *_wrote(picture)])
 
 

@@ -83,7 +83,7 @@ def _heat_map(market: Any, rows: Sequence[tuple[int, int]], asset: str | None, p
     chosen = header.underlyings[0] if asset is None else asset
     pictures.heat_map(market, rows, chosen, picture, quote=header.quote, title=f"{title}: gain over {chosen}",
                       subtitle=telling.setting(market.epoch),
-                      margin=breakdown(from_today(market.epoch), rows).required)
+                      holds=breakdown(from_today(market.epoch), rows).required)
 
 
 # -- for machines --------------------------------------------------------------------------------------------------

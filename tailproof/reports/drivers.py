@@ -38,7 +38,8 @@ def drivers(holder: Holder) -> Section:
     together = f", {100 * float(sum(parts)):.0f} % of Expected Shortfall together" if parts else ""
     blocks: list[Block] = [
         Words("Expected Shortfall is the mean of the losses in the tail's scenarios; these lose most. What a cause "
-              "costs is the loss if it alone moves as in the scenario; what moves do together is the rest."),
+              "costs is the loss if it alone moves as in the scenario. The interplay is the rest: what moves do "
+              "together, and whatever else a scenario does."),
         Said(f"The tail holds {held} of {len(found.losses)} scenarios; the worst {len(tail)}{together}. "
              + _in_common(assets, tail, made), own),
         Table(("scenario", "from", f"loss, {quote}", "% of ES", *assets), tuple(
@@ -139,7 +140,7 @@ def _by_cause(assets: Sequence[str], why: Causes) -> dict[str, Fraction]:
     return {**{f"{asset}'s price": Fraction(value) for asset, value in zip(assets, why.spots, strict=True)},
             **{f"{asset}'s volatility": Fraction(value)
                for asset, value in zip(assets, why.volatilities, strict=True)},
-            "time": Fraction(why.time), "what moves together": why.rest}
+            "time": Fraction(why.time), "the interplay": why.rest}
 
 
 def _in_common(assets: Sequence[str], tail: Sequence[TailScenario], made: Sequence[Causes]) -> str:

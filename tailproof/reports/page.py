@@ -16,6 +16,7 @@ td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-spa
 nav ol{columns:2;margin:.4rem 0;padding-left:1.4rem}nav a{color:inherit}
 .command{margin:.1rem 0 1rem;color:var(--soft);font-size:12px}.command code{font-size:11.5px}
 .wide{overflow-x:auto}.wide th,.wide td{overflow-wrap:break-word}section{break-inside:auto}h3+.wide{margin-top:0}
+@media print{.wide{overflow:visible}.wide th,.wide td{overflow-wrap:anywhere}}
 """
 
 

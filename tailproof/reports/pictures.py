@@ -77,7 +77,7 @@ def bars(rows: Mapping[str, Mapping[str, int]], quote: str, path: Path) -> None:
 
     from risk.margins.plot import GRID, INK, new_figure, write
     colours = ("#d1495b", "#edae49", "#2f6690", "#66a182", "#8d6a9f", "#5c5c5c", "#9db4c8", "#c98bb9")
-    causes = list(dict.fromkeys(cause for parts in rows.values() for cause in parts))
+    causes = list(dict.fromkeys(cause for parts in rows.values() for cause, value in parts.items() if value))
     figure = new_figure(9, 1.3 + 0.5 * len(rows))
     axes = figure.add_subplot()
     places = range(len(rows))
@@ -97,6 +97,7 @@ def bars(rows: Mapping[str, Mapping[str, int]], quote: str, path: Path) -> None:
     axes.set_xlabel(f"{printable(quote)}: loss right of the line, gain left of it")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.xaxis.set_major_locator(MaxNLocator(7))
+    axes.set_xlim(1.04 * min(left) - 0.02 * max(right), 1.04 * max(right) - 0.02 * min(left) or 1.0)
     axes.grid(axis="x", color=GRID)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)

@@ -82,8 +82,9 @@ def _beside(subject: Subject) -> Iterator[Block]:
                 "would not have held.", title="Stress that the epoch need not hold")
     header, rows = book_stress.table(made)
     yield Table(header, tuple(rows), (command,))
-    yield Said("In words, of each set the book that loses most beside its margin; of the whole history three:",
-               (command,), items=tuple(book_stress.sentences(made, subject.quote)))
+    yield Said("In words, of each set the book that loses most beside its margin"
+               + ("; of the whole history three:" if "--historical" in given else ":"), (command,),
+               items=tuple(book_stress.sentences(made, subject.quote)))
     if made.dependence:
         yield Said("If correlations break, by a redraw of the model:", (command,),
                    items=tuple(book_stress.dependence_sentences(made, subject.quote)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import TypedDict
 
+from risk.margins.contributions import AnyEpoch, Positions, breakdown
 from risk.margins.levels import value_today
 
 from .. import telling
@@ -48,6 +50,20 @@ def what_if(holder: Holder) -> Section:
     return Section("what-if", "If the market moves", tuple(blocks))
 
 
+class Held(TypedDict):
+    """What stands behind losses, as `pictures.heat_map` takes it."""
+
+    holds: int
+    named: str
+
+
+def held(numbers: AnyEpoch, rows: Positions) -> Held:
+    """The margin; on levels, where that is what an account lacks, its value today."""
+    if numbers.levels:
+        return {"holds": value_today(numbers, rows), "named": "value today"}
+    return {"holds": breakdown(numbers, rows).required, "named": "margin"}
+
+
 def _command(holder: Holder, asset: str, option: str, percent: int) -> Command:
     return (*holder.command("risk", "what-if"), f"--{option}", f"{asset}={percent:+d}%")
 
@@ -57,4 +73,4 @@ def _map(holder: Holder, asset: str, path: Path) -> None:
     subject = holder.subject
     pictures.heat_map(subject.market, holder.rows, asset, path, quote=subject.quote,
                       title=f"{holder.path.stem.replace('_', ' ')}: gain over {asset}",
-                      subtitle=telling.setting(subject.numbers), margin=holder.whole.required)
+                      subtitle=telling.setting(subject.numbers), **held(subject.numbers, holder.rows))

@@ -28,6 +28,7 @@ from fixtures.us_history import history_csv
 from primitives.errors import BadInput
 from risk.epochs.epoch import Epoch
 from risk.exact.shape import TailSize, WeightedTail
+from risk.margins.levels import value_today
 from risk.margins.portfolio import Portfolio
 from risk.valuation.weighted import Quality, Reference
 from tailproof import reversing
@@ -38,6 +39,7 @@ from tailproof.reports.numbers import money
 from tailproof.reports.run import PRIVATE, PUBLIC, Report, private_report, public_report
 from tailproof.reports.section import Image, Said, Section, Table, Words, commands_of, written
 from tailproof.reports.subject import Holder, Subject
+from tailproof.reports.what_if import held
 
 ROOM = Path(__file__).parent.parent.parent / "fixtures"
 SPREAD = ROOM / "us_markets" / "portfolios" / "index_spread.json"
@@ -384,6 +386,8 @@ def test_what_is_missing_is_said_aloud(epoch_directory: Path, public_us: Report)
         assert any("no tool against procyclical margins" in text for text in warned)
     assert dict(row[::2] for row in tables(section(bare, "emir"))[0].rows)[
         "Art. 26: two days to liquidate (five for OTC derivatives)"] == "yes"
+    asked = dict(row[::2] for row in tables(section(public_us, "frtb"))[0].rows)
+    assert next(here for text, here in asked.items() if "30 at 97.5 %" in text) == "partly", "ten at most here"
     assert dict(row[::2] for row in tables(section(public_us, "emir"))[0].rows)[
         "Art. 26: two days to liquidate (five for OTC derivatives)"] == "no"
 
@@ -678,6 +682,10 @@ def test_what_no_crisis_speaks_of_and_has_nothing_to_lose_is_said(us: Path, leve
     assert len(past.items) == 1
     assert past.items[0].startswith("In '1999-01-05/2018-12-28' (from 2001-01-02) SP500 rises 5.01 %, NASDAQ 14.2 %")
     assert len(broken.items) == 3
+    funded = Holder(Subject.read(levels), FUNDED, Portfolio.read(FUNDED))
+    assert held(funded.subject.numbers, funded.rows) == {
+        "holds": value_today(funded.subject.numbers, funded.rows), "named": "value today"}
+    assert held(Subject.read(us).numbers, [])["named"] == "margin"
     owing = section(private_of(levels, STRADDLE), "breaking").blocks
     assert [block.text for block in owing if isinstance(block, Words)] == [
         "There is nothing that a loss could take: the account is worth nothing."]

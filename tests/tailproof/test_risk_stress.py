@@ -72,6 +72,9 @@ def test_days_of_a_history_that_the_epoch_lacks(run: Run, epoch_directory: Path,
     assert len(found["scenarios"]) == 2
     assert found["scenarios"][0]["spots"]["BTC"] == pytest.approx(-0.4, abs=0.003)
     assert found["source"] == "price history, 2020-01-01 to 2020-03-04"
+    turned = run("risk", "stress", epoch_directory, SHORT, "--historical", "2020-02-14/2020-02-13", "--history",
+                 history)
+    assert (turned.code, turned.data["bound"]) == (2, "the earlier day first")
     calm = run("risk", "stress", epoch_directory, SHORT, "--historical", "2020-01-10", "--history", history)
     assert calm.code == 2
     assert "calm" in calm.data["message"]
