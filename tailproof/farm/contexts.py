@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuits.statements.cover import Claim
-from primitives.errors import HIDDEN, BadInput
+from primitives.errors import HIDDEN, BadInput, Said
 from verifier_contracts.bulk import read_many
 from verifier_contracts.context import Context
 from verifier_contracts.ledger import INITIAL, MAINTENANCE, AccountWord
@@ -81,8 +81,8 @@ class Contexts:
             return
         signed = self.there.oracle.factors_hash_of(self.epoch_id)
         if factors_hash(self.factors) != signed:   # the vault compares them with nothing where it is asked for many
-            raise BadInput("factors", f"0x{factors_hash(self.factors).hex()}", f"0x{signed.hex()}, which epoch "
-                           f"{self.epoch_id} was signed with")
+            raise BadInput("factors", Said(f"of hash 0x{factors_hash(self.factors).hex()}"), f"of hash "
+                           f"0x{signed.hex()}, with which epoch {self.epoch_id} was signed")
         self._values = dict(zip(accounts, self.there.vault.values_of(accounts, self.epoch_id, self.factors),
                                 strict=True))
 
