@@ -81,8 +81,8 @@ class Contexts:
             return
         signed = self.there.oracle.factors_hash_of(self.epoch_id)
         if factors_hash(self.factors) != signed:   # the vault compares them with nothing where it is asked for many
-            raise BadInput("factors", Said(f"0x{factors_hash(self.factors).hex()}"), f"0x{signed.hex()}, which epoch "
-                           f"{self.epoch_id} was signed with")
+            raise BadInput("factors", Said(f"of hash 0x{factors_hash(self.factors).hex()}"), f"of hash "
+                           f"0x{signed.hex()}, with which epoch {self.epoch_id} was signed")
         self._values = dict(zip(accounts, self.there.vault.values_of(accounts, self.epoch_id, self.factors),
                                 strict=True))
 
