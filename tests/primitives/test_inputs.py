@@ -69,7 +69,7 @@ def test_a_pipe_is_read_to_its_end_where_it_may_be_one(pipe: Path) -> None:
 
 
 @pytest.mark.parametrize("read", [read_ptau, read_r1cs, read_wtns, read_zkey, jsonio.read, read_source,
-                                  lambda path: _array(path.parent, "pipe", (1,))])
+                                  lambda path: _array(path.parent, "pipe", (1,), foreign=False)])
 def test_no_reader_waits_for_a_pipe_or_reads_a_device(pipe: Path, read: Callable[[Path], object]) -> None:
     if read is read_source:
         assert read(pipe) == b""
