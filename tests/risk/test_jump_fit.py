@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.integrate import trapezoid
 from worlds import MODEL, STATED, world
+from worlds import history as prices
 
 from primitives.errors import BadInput
 from risk.epochs.build import build
@@ -265,6 +266,26 @@ def test_jumps_do_not_carry_prices_where_the_history_did_not_go(mean: float, ref
         build(of)
 
 
+def test_a_drift_may_be_that_of_the_rows_that_were_fitted_on() -> None:
+    """600 days that rise by 0.005 after 2,000 that do not: a fit on them drifts so, six standard errors of the whole
+    from its mean. The error stays that of the whole, where the part's would be twice as large."""
+    rng = np.random.default_rng(8)
+    history = history_of(0.03 * rng.standard_normal((2600, 1)) + 0.005 * (np.arange(2600) >= 2000)[:, None])
+    volatility = {"family": "garch", "mean": 0.005, "omega": 1.8e-5, "alpha": 0.0, "beta": 0.98,
+                  "innovations": "normal"}
+    table = {"family": "merton", "intensity": 7.3, "systemic": 1.0, "deviation": 0.06, "source": "test"}
+
+    def refused(mean: float, **more: object) -> bool:
+        document = {**settings(1), "volatility": {"A": volatility}, "jumps": {**table, "mean": mean}, **more}
+        return any(doubt.gate == "G13" for doubt in of_history(parse_model(render(document).encode()), history))
+
+    window = {"fitted": {"since": "1975-06-24", "until": "1977-02-13"}}
+    assert refused(0.0)
+    assert not refused(0.0, **window)
+    assert not refused(-0.2, **window), "the mean of the whole"
+    assert refused(0.2, **window), "0.004 a day beyond both"
+
+
 def test_gates_of_innovations_leave_to_fitted_jumps_what_is_theirs() -> None:
     """Two independent diffusions that fall together: their returns are correlated by 0.8, and wild beside them."""
     rng = np.random.default_rng(6)
@@ -298,4 +319,9 @@ def test_the_root_says_whether_jumps_are_a_fits() -> None:
     normal = STATED.format(horizon=2, variance=0.0016).replace('"t"\ndegrees = 5.0', '"normal"')
     trial = normal.replace("horizon = 2", 'purpose = "trial"\nseed = 9\nhorizon = 2')
     made = build(world(model=trial + TABLE.format(intensity=6.0, mean=-0.08) + "fitted = true\n"))
-    assert any("a fit's, with the volatilities (G13)" in flag for flag in made.header.judgement.flags)
+    assert any("said to be a fit's, which no history here shows (G13), by the word of: judgement" in flag
+               for flag in made.header.judgement.flags)
+    model = normal.replace("variance = 0.0016\n", "") + TABLE.format(intensity=6.0, mean=0.0) + "fitted = true\n"
+    of = world(model=model + '[gates]\naccepted = {G6 = "a test", G10 = "a test"}\n')
+    shown = build(replace(of, history=prices(), paths={}))
+    assert any("a fit's, with the volatilities (G13)" in flag for flag in shown.header.judgement.flags)
