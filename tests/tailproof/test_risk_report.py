@@ -573,6 +573,20 @@ def test_stress_that_cannot_be_told_is_missed_aloud(epoch_directory: Path, monke
                .blocks if isinstance(block, Said) and block.warns)
 
 
+def test_a_history_that_holds_no_stress_takes_no_holder_s_report_away(epoch_directory: Path, tmp_path: Path) -> None:
+    """As the public edition: of one day, less than the horizon; and of days that are all alike."""
+    for days, why in ((2, "must be in a stretch of 2 steps, the horizon"), (330, "calm ones are no stress")):
+        path = tmp_path / f"{days}.csv"
+        path.write_text("date,BTC,ETH\n" + "\n".join(
+            f"{day},{100 + k % 2},{10 + k % 2 / 10}" for k, day in enumerate(
+                np.arange("2020-01-01", days + 18262, dtype="datetime64[D]"))) + "\n")
+        subject = Subject.read(epoch_directory, history=path)
+        for found in (private_report(Holder(subject, STRADDLE, Portfolio.read(STRADDLE)), "breaking"),
+                      public_report(subject, "stress")):
+            assert [block.text for block in found.sections[0].blocks
+                    if isinstance(block, Said) and why in block.text], found.title
+
+
 def test_one_holding_is_asked_about_at_a_time(run: Run, epoch_directory: Path) -> None:
     for command, more in (("stress", ()), ("reverse", ("--collateral", "margin"))):
         one = ("--reference-books",) if command == "stress" else ("--reference-book", "long all")
