@@ -321,6 +321,11 @@ def test_the_root_says_whether_jumps_are_a_fits() -> None:
     made = build(world(model=trial + TABLE.format(intensity=6.0, mean=-0.08) + "fitted = true\n"))
     assert any("said to be a fit's, which no history here shows (G13), by the word of: judgement" in flag
                for flag in made.header.judgement.flags)
+    assert any("jumps: in the last of 2 steps" in flag for flag in made.header.judgement.flags)
+    once = build(world(model=trial.replace("horizon = 2", "horizon = 1") + TABLE.format(intensity=6.0, mean=-0.08)
+                       + "fitted = true\n"))
+    chosen = build(world(model=trial + TABLE.format(intensity=6.0, mean=-0.08)))
+    assert not [flag for of in (once, chosen) for flag in of.header.judgement.flags if "in the last of" in flag]
     model = normal.replace("variance = 0.0016\n", "") + TABLE.format(intensity=6.0, mean=0.0) + "fitted = true\n"
     of = world(model=model + '[gates]\naccepted = {G6 = "a test", G10 = "a test"}\n')
     shown = build(replace(of, history=prices(), paths={}))
