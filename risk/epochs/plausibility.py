@@ -280,9 +280,6 @@ def _chosen(model: Model, history: History | None) -> Iterator[str]:
             f"a fit's, with the volatilities ({FIT})" if history is not None else \
             f"said to be a fit's, which no history here shows ({FIT}), by the word of: {made.source}"
         yield f"jumps: {made.family}, {made.intensity:g} a year, {made.systemic:.0%} of them systemic; {whose}"
-        if made.fitted and model.horizon > 1:
-            yield f"jumps: in the last of {model.horizon} steps; variances before it do not follow them, as those of " \
-                "the fit do, so tails are milder than the fit's own"
     if model.stress.sets:
         shape, rest = model.shape, 1 - model.stress.weight
         share = float(shape.tail.share(shape.scenarios))
