@@ -55,7 +55,7 @@ def draw(model: Model, calibration: Calibration, history: History | None, *, see
                                  drawn=drawn) for name, count in zip(model.stress.sets, shares, strict=True)]
     left = total - len(shares) * max(shares, default=0)
     own = simulate(calibration, model.assets, drawn(seed, left), bound=model.scenarios.clip,
-                   jumps=jumps(model, calibration, seed=seed, count=left))
+                   jumps=jumps(model, calibration, seed=seed, count=left), followed=model.follows_jumps)
     paths = Scenarios.joined([own, *stressed])
     bounded = paths.at_bound(model.scenarios.clip)
     if not weighted:

@@ -276,8 +276,9 @@ def _chosen(model: Model, history: History | None) -> Iterator[str]:
         yield f"{FIT}: parameters need not be a fit's, since {model.gates.accepted[FIT]}"
     if model.jumps is not None:
         made = model.jumps
-        whose = f"a fit's, with the volatilities ({FIT})" if made.fitted else \
-            f"not fitted, by the word of: {made.source}"
+        whose = f"not fitted, by the word of: {made.source}" if not made.fitted else \
+            f"a fit's, with the volatilities ({FIT})" if history is not None else \
+            f"said to be a fit's, which no history here shows ({FIT}), by the word of: {made.source}"
         yield f"jumps: {made.family}, {made.intensity:g} a year, {made.systemic:.0%} of them systemic; {whose}"
     if model.stress.sets:
         shape, rest = model.shape, 1 - model.stress.weight

@@ -312,6 +312,11 @@ class Model:
         """Whether prices are read: to resample their residuals, or for the variance of the next step."""
         return self.estimator == Estimator.FILTERED_HISTORICAL or self.variances is None
 
+    @property
+    def follows_jumps(self) -> bool:
+        """Whether variances follow a jump from its step on, as where both were fitted together."""
+        return self.jumps is not None and self.jumps.fitted
+
 
 def parse_toml(data: bytes, *, source: str | Path | None = None) -> dict[str, Any]:
     """A TOML document.

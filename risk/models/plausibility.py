@@ -188,18 +188,21 @@ def _of_jumps(model: Model, history: History) -> Iterator[Doubt]:
     """G13: jumps that carry prices where the history did not go, and with it one side's losses away.
 
     Coarse, and without a fit, as G10 of innovations: whatever jumps do to tails, their drift and the volatility's own
-    are the mean of the model's returns.
+    are the mean of the model's returns. Of parameters that were fitted on a part of the history, that part's mean is as
+    good; how far from it, the whole history says, or a short part would excuse more.
     """
     if model.jumps is None:
         return
-    returns, steps = log_returns(history), math.fsum(history.steps.tolist())
+    returns, steps, window = log_returns(history), math.fsum(history.steps.tolist()), fit_window(model, history)
     for i, (asset, volatility) in enumerate(zip(model.assets, model.volatilities, strict=True)):
         drift = volatility.mean + model.jumps.intensity / model.steps_per_year * model.jumps.expected_size(i)
-        seen = math.fsum(returns[:, i]) / steps
+        means = dict.fromkeys(math.fsum(log_returns(one)[:, i]) / math.fsum(one.steps.tolist())
+                              for one in (history, window))
         error = math.sqrt(sample_variance(returns[:, i], history.steps) / steps)
-        if abs(drift - seen) > LARGEST_DRIFT_ERRORS * error:
+        if all(abs(drift - seen) > LARGEST_DRIFT_ERRORS * error for seen in means):
             yield Doubt("G13", f"drift of {asset} with its jumps", f"{drift:.3g} a step", f"within "
-                        f"{LARGEST_DRIFT_ERRORS:g} standard errors of {error:.2g} of the history's {seen:.3g}")
+                        f"{LARGEST_DRIFT_ERRORS:g} standard errors of {error:.2g} of the history's "
+                        + ", or of what was fitted on, ".join(f"{seen:.3g}" for seen in means))
 
 
 def of_parameters(model: Model) -> Iterator[Doubt]:

@@ -178,6 +178,15 @@ class Volatility:
         of_variance, of_omega = _horizon_weights(self.persistence, steps)
         return (of_variance * variance + of_omega * self.omega) / steps
 
+    def aftermath(self, steps: int) -> float:
+        """What a unit of variance that a surprise adds to the step after it comes to over all that are left of the next
+        `steps`, if the surprise is in any of them alike: the sum of (steps - k) p**(k-1) / steps, k = 1 ... steps - 1.
+        """
+        total, kept = 0.0, 1.0
+        for k in range(1, steps):
+            total, kept = total + (steps - k) * kept, kept * self.persistence
+        return total / steps
+
     def ahead(self, variance: float, steps: int) -> float:
         """Expected variance of the step that comes `steps` after the next one, if the next one has `variance`."""
         for _ in range(steps):

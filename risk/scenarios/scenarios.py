@@ -137,7 +137,8 @@ class Scenarios:
 
 
 def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDArray[np.float64], *,
-             bound: float | None = None, jumps: NDArray[np.float64] | None = None) -> Scenarios:
+             bound: float | None = None, jumps: NDArray[np.float64] | None = None, followed: bool = False
+             ) -> Scenarios:
     """Run each asset's volatility over the horizon and round.
 
     Student-t log returns have no finite E exp(r): a book that is short anything that rises then has no Expected
@@ -150,6 +151,9 @@ def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDA
     bound : on |log return| over the horizon.
     jumps : (S, m), what is added to log returns (`risk.models.jumps`). Variances take them as a surprise of the last
         step, alpha J**2 and, of losses, gamma J**2 on top.
+    followed : whether the steps of the horizon that come after a jump follow it, too, as where jumps were fitted
+        together with volatilities: a path's own surprises are larger by the root of what jumps, at any step alike, are
+        expected to add to their variance.
 
     Raises
     ------
@@ -160,15 +164,29 @@ def simulate(calibration: Calibration, assets: tuple[str, ...], innovations: NDA
     returns = np.stack([path[0] for path in paths], axis=1)
     after = np.stack([path[1] for path in paths], axis=1)
     if jumps is not None:
-        returns = returns + jumps
         weights = np.where(jumps < 0, np.array([v.alpha + v.gamma for v in calibration.volatilities]),
                            np.array([v.alpha for v in calibration.volatilities]))
-        after = after + weights * (jumps * jumps)
+        surprises = weights * (jumps * jumps)
+        if followed:
+            returns = _following(calibration, returns, surprises, innovations.shape[1])
+        returns, after = returns + jumps, after + surprises
     returns = returns * RETURN_UNIT
     if bound is not None:
         returns = np.clip(returns, -bound * RETURN_UNIT, bound * RETURN_UNIT)
     variances = after * VARIANCE_UNIT
     return rounded(returns, variances, np.array(calibration.variances) * VARIANCE_UNIT, assets)
+
+
+def _following(calibration: Calibration, returns: NDArray[np.float64], surprises: NDArray[np.float64], steps: int
+               ) -> NDArray[np.float64]:
+    """Log returns of the diffusion, whose variances jumps have raised: (S, m)."""
+    out = returns.copy()
+    for i, (volatility, variance) in enumerate(zip(calibration.volatilities, calibration.variances, strict=True)):
+        share, drift = volatility.aftermath(steps), steps * volatility.mean
+        if share:                                  # of one step alone there is none after
+            whole = steps * float(volatility.average_variance(np.array([variance]), steps)[0])
+            out[:, i] = drift + (returns[:, i] - drift) * np.sqrt(1.0 + surprises[:, i] * share / whole)
+    return out
 
 
 def rounded(returns: NDArray[np.float64], variances: NDArray[np.float64], today: NDArray[np.float64],

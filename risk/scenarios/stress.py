@@ -102,7 +102,8 @@ def scenarios(name: str, model: Model, calibration: Calibration, history: Histor
         return _redrawn(name, model, calibration, history, uniforms, seed, count)
     if name == "rates":
         paths = simulate(calibration, model.assets, drawn(seed, count), bound=model.scenarios.clip,
-                         jumps=jumps(model, calibration, seed=seed, count=count, weighted=weighted))
+                         jumps=jumps(model, calibration, seed=seed, count=count, weighted=weighted),
+                         followed=model.follows_jumps)
         each = np.arange(count, dtype=np.int64) % len(RATE_SHOCKS)
         return Scenarios(paths.returns, paths.variances, paths.today,
                          Shocks.of("rates", count, len(model.assets), origin=each))
@@ -121,7 +122,8 @@ def _redrawn(name: str, model: Model, calibration: Calibration, history: History
     innovations = np.stack([quantile(drawn[:, :, i % each]) for i, quantile in enumerate(quantiles)], axis=2)
     own = jumps(model, calibration, seed=seed, count=count, systemic=0.0 if each == m else 1.0,
                 weighted=uniforms is sobol_uniforms, before=model.horizon * each)
-    paths = simulate(calibration, model.assets, innovations, bound=model.scenarios.clip, jumps=own)
+    paths = simulate(calibration, model.assets, innovations, bound=model.scenarios.clip, jumps=own,
+                     followed=model.follows_jumps)
     return Scenarios(paths.returns, paths.variances, paths.today, Shocks.of(name, count, m))
 
 
@@ -202,7 +204,8 @@ def _windows(steps: list[int], horizon: int) -> list[tuple[int, int]]:
 def _black_swan(model: Model, calibration: Calibration, count: int, innovations: Floats, own: Floats | None
                 ) -> Scenarios:
     """Four scenarios over and over: all down or all up, basis below or above.  own : jumps of the paths."""
-    paths = simulate(calibration, model.assets, innovations, bound=model.scenarios.clip, jumps=own)
+    paths = simulate(calibration, model.assets, innovations, bound=model.scenarios.clip, jumps=own,
+                     followed=model.follows_jumps)
     tail = len(paths.returns) * SWAN_SHARE.numerator // SWAN_SHARE.denominator
     ordered = np.sort(paths.returns, axis=0, kind="stable")
     down, up = (np.array([_mean(column) for column in part.T.tolist()], np.int64)

@@ -163,7 +163,8 @@ def dependence(market: Market, accounts: Mapping[str, Positions]) -> dict[str, D
     model, calibration = market.model, market.calibration
     drawn, seed = own_draw(market), market.epoch.header.seed
     own = jumps(model, calibration, seed=seed, count=REDRAWN, weighted=True)
-    redraws = [simulate(calibration, model.assets, drawn(seed, REDRAWN), bound=model.scenarios.clip, jumps=own),
+    redraws = [simulate(calibration, model.assets, drawn(seed, REDRAWN), bound=model.scenarios.clip, jumps=own,
+                        followed=model.follows_jumps),
                *(stress.scenarios(name, model, calibration, market.history, seed=seed, count=REDRAWN,
                                   uniforms=sobol_uniforms, drawn=drawn) for name in ("dependence-0", "dependence-1"))]
     each = [value_changes(market.book, model, calibration, one) for one in redraws]

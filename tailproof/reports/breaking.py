@@ -3,9 +3,10 @@ Private."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from primitives.errors import BadInput
 from risk.margins.levels import closing_value
 from risk.models.model import Estimator
 from risk.stress import outcomes, sets, words
@@ -21,15 +22,16 @@ def breaking(holder: Holder) -> Section:
     subject, market = holder.subject, holder.subject.market
     levels = subject.numbers.levels
     blocks: list[Block] = []
-    crises = [sets.named(market, name) for name in sets.usual(market)]
+    crises = sets.usual(market)
     if crises:
-        blocks.append(Said("Crises, by full revaluation; the epoch's own scenarios need not have them:",
-                           (holder.command("risk", "stress"),), items=_sentences(holder, crises)))
-    if subject.history is not None and market.model.estimator != Estimator.HANDWRITTEN:
-        past = sets.historical(market, sets.whole_past(subject.history), subject.history)
-        blocks.append(Said("The worst that the price history has, of every horizon in it:",
-                           ((*holder.command("risk", "stress"), "--historical", past.name, *subject.prices),),
-                           items=_sentences(holder, [past])))
+        blocks.append(_told(holder, "Crises, by full revaluation; the epoch's own scenarios need not have them:",
+                            (), lambda: [sets.named(market, name) for name in crises]))
+    history = subject.history
+    if history is not None and market.model.estimator != Estimator.HANDWRITTEN:
+        days, given = sets.whole_past(history), history
+        blocks.append(_told(holder, "The worst that the price history has, of every horizon in it:",
+                            ("--historical", days, *subject.prices),
+                            lambda: [sets.historical(market, days, given)]))
     amount = closing_value(subject.numbers, holder.rows) if levels else holder.whole.required
     if market.model.estimator == Estimator.HANDWRITTEN:
         blocks.append(Words("A handwritten set says nothing of how likely its moves are: there is no nearest."))
@@ -41,10 +43,14 @@ def breaking(holder: Holder) -> Section:
     return Section("breaking", "What would break it", tuple(blocks))
 
 
-def _sentences(holder: Holder, chosen: Sequence[sets.StressSet]) -> tuple[str, ...]:
+def _told(holder: Holder, text: str, options: Command, chosen: Callable[[], Sequence[sets.StressSet]]) -> Block:
     subject = holder.subject
-    found = outcomes.outcomes(subject.market, {holder.path.stem: holder.rows}, chosen)
-    return tuple(words.sentence(one, subject.quote, levels=subject.numbers.levels) for (one,) in found)
+    try:
+        found = outcomes.outcomes(subject.market, {holder.path.stem: holder.rows}, chosen())
+    except BadInput as error:                      # days that are calm or too few, a move beyond what integers hold
+        return Said(f"{text} not told here: {error}.", (holder.own("breaking"),), warns=True)
+    return Said(text, ((*holder.command("risk", "stress"), *options),), items=tuple(
+        words.sentence(one, subject.quote, levels=subject.numbers.levels) for (one,) in found))
 
 
 def _reversed(holder: Holder, amount: int) -> list[Block]:

@@ -5,6 +5,8 @@ Not a claim of compliance: the venue is no CCP by using this.
 
 from __future__ import annotations
 
+from risk.stress import sets
+
 from .. import telling
 from .books import figures_of
 from .requirements import YEAR_SECONDS, judged_by, seconds_of_history
@@ -25,6 +27,8 @@ def emir(subject: Subject) -> Section:
         ("(b) a weight of 25 % of stress", (tools.stressed_weight or 0.0) >= 0.25 or model.stress.weight >= 0.25),
         ("(c) a floor of ten years' volatility", (tools.floor or 0.0) >= 1.0 and years >= 10)) if here]
     fund = subject.simulated
+    # As section Stress tells them; of what is drawn there is always a black swan.
+    beside = bool(sets.usual(subject.changes))
     rows = (
         ("Art. 24: at least 99 % of exposures (99.5 % of OTC derivatives)",
          f"ES is at or above VaR at 99 % for {len(books) - len(below)} of {len(books)} reference books"
@@ -43,7 +47,8 @@ def emir(subject: Subject) -> Section:
         ("Art. 49: margins backtested daily", f"{len(year_of(subject))} books over the last year"
          if year_of(subject) else "no forecasts of a year", judged_by(bool(year_of(subject)), partly=True)),
         ("Art. 51: stress tests, and reverse ones", f"in the epoch {', '.join(model.stress.sets) or 'none'}; of "
-         "reference books section Stress", "partly"),
+         f"reference books {'section Stress' if beside else 'none'}",
+         judged_by(beside or bool(model.stress.sets), partly=True)),
         ("EMIR 3, Art. 38(7): design, assumptions, limits, a tool to simulate margins",
          "section Model card; risk margin and risk what-if, on the published epoch", "yes"))
     return Section("emir", "EMIR page", (

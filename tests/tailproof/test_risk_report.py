@@ -30,6 +30,7 @@ from risk.epochs.epoch import Epoch
 from risk.exact.shape import TailSize, WeightedTail
 from risk.margins.levels import value_today
 from risk.margins.portfolio import Portfolio
+from risk.stress import sets
 from risk.valuation.weighted import Quality, Reference
 from tailproof import reversing
 from tailproof.cli import main
@@ -454,7 +455,7 @@ def test_matching_tells_what_scenarios_with_masses_are_worth(us: Path) -> None:
 
 
 @pytest.mark.parametrize("horizon", [0, 2])
-def test_a_handwritten_set_is_no_draw(run: Run, tmp_path: Path, horizon: int) -> None:
+def test_a_handwritten_set_is_no_draw(run: Run, tmp_path: Path, horizon: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """So no sampling error is told of it; the report stands without volatilities."""
     text = (ROOM / "btc_eth" / "model.toml").read_text()
     text = text[:text.index("[events]")].replace('"monte-carlo"', '"handwritten"\nset = "derive-pm2-2026-11"')
@@ -468,6 +469,14 @@ def test_a_handwritten_set_is_no_draw(run: Run, tmp_path: Path, horizon: int) ->
     assert not [block for block in section(report, "stress").blocks if isinstance(block, Said)
                 and block.commands[0][:2] == ("risk", "reverse")]
     assert "somebody wrote each scenario" in report.page().decode()
+    asked = [row for row in tables(section(report, "emir"))[0].rows if row[0].startswith("Art. 51")]
+    assert asked[0][1:] == ("in the epoch none; of reference books section Stress", "partly")
+    monkeypatch.setattr(sets, "usual", lambda market: ())       # as of assets that no preset speaks of
+    unspoken = public_report(Subject.read(tmp_path / "epoch"))
+    assert any("No stress set speaks of all assets here" in block.text for block in section(unspoken, "stress").blocks
+               if isinstance(block, Said))
+    asked = [row for row in tables(section(unspoken, "emir"))[0].rows if row[0].startswith("Art. 51")]
+    assert asked[0][1:] == ("in the epoch none; of reference books none", "no")
 
 
 def test_files_of_forecasts_and_a_cascade_are_told(run: Run, epoch_directory: Path, tmp_path: Path) -> None:
@@ -562,6 +571,20 @@ def test_stress_that_cannot_be_told_is_missed_aloud(epoch_directory: Path, monke
     held = Holder(subject, STRADDLE, Portfolio.read(STRADDLE))
     assert any("the package scipy is absent" in block.text for block in private_report(held, "breaking").sections[0]
                .blocks if isinstance(block, Said) and block.warns)
+
+
+def test_a_history_that_holds_no_stress_takes_no_holder_s_report_away(epoch_directory: Path, tmp_path: Path) -> None:
+    """As the public edition: of one day, less than the horizon; and of days that are all alike."""
+    for days, why in ((2, "must be in a stretch of 2 steps, the horizon"), (330, "calm ones are no stress")):
+        path = tmp_path / f"{days}.csv"
+        path.write_text("date,BTC,ETH\n" + "\n".join(
+            f"{day},{100 + k % 2},{10 + k % 2 / 10}" for k, day in enumerate(
+                np.arange("2020-01-01", days + 18262, dtype="datetime64[D]")[:days])) + "\n")
+        subject = Subject.read(epoch_directory, history=path)
+        for found in (private_report(Holder(subject, STRADDLE, Portfolio.read(STRADDLE)), "breaking"),
+                      public_report(subject, "stress")):
+            assert [block.text for block in found.sections[0].blocks
+                    if isinstance(block, Said) and why in block.text], found.title
 
 
 def test_one_holding_is_asked_about_at_a_time(run: Run, epoch_directory: Path) -> None:
