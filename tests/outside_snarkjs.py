@@ -6,6 +6,7 @@ from __future__ import annotations
 import atexit
 import json
 import subprocess
+import threading
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +38,11 @@ def snarkjs(*words: object, folder: Path) -> Ended:
     assert told is not None
     given.write(json.dumps({"words": [str(word) for word in words], "folder": str(folder)}) + "\n")
     given.flush()
+    late = threading.Timer(300, _process().kill)
+    late.start()
     answer = told.readline()
-    assert answer, "Node has ended; its error stream says why"
+    late.cancel()
+    if not answer:                                 # others begin with a new one
+        _process.cache_clear()
+        raise AssertionError("Node has ended, or took five minutes; its error stream says why")
     return Ended(**json.loads(answer))

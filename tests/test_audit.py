@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from primitives.errors import BadInput
 from primitives.jsonio import Node
 from risk.exact.money import format_money
 from tailproof.attestation import prove_margin
+from tailproof.audits import brought
 from tailproof.audits import run as audits
 from tailproof.audits.account import (
     AccountSeen,
@@ -53,9 +55,11 @@ from verifier_contracts.bindings import proof_words
 from verifier_contracts.eip712 import sign
 from verifier_contracts.epoch_content import EpochContent
 from verifier_contracts.errors import NodeError
+from verifier_contracts.events import Event
 from verifier_contracts.ledger import Row, combiner_key
 from verifier_contracts.pinned import PinnedChain
 from verifier_contracts.signers import LocalSigner
+from verifier_contracts.verifier_registry import slot_id
 
 Answers = list[dict[str, Any]]
 TOYS = {"contracts.circuits", "contracts.open"}
@@ -262,6 +266,15 @@ class Told:
             return
         raise AssertionError(function)
 
+    def activated(self, slot: str, digest: bytes) -> None:
+        """Another key in the event by which the registry put a slot's first one in force."""
+        for one in self.kept["answers"]:
+            for log in one["answer"]["result"] if one["method"] == "eth_getLogs" else ():
+                if len(log["topics"]) == 4 and log["topics"][1] == "0x" + slot_id(slot).hex():
+                    log["topics"][3] = "0x" + digest.hex()
+                    return
+        raise AssertionError(slot)
+
     def on(self) -> OnChain:
         return OnChain.of(self.chain(), self.opened.given)
 
@@ -353,6 +366,34 @@ def test_a_proof_that_cannot_be_verified_again_is_not_among_every_proof_that_hol
         arguments[0] = on.there.oracle.address
     told.calldata("ledger", "attest", anothers)
     assert "its transaction is of 0x" in account_of(told.chain(), told.opened.given, told.account)[0].unverified[-1]
+
+
+def test_a_cover_that_was_shown_before_has_no_proof_in_its_calldata(told: Told) -> None:
+    """Anybody may bring it, of any account (`showCover`): to call it false would have an honest account fail."""
+    ledger = told.first.there.ledger
+    event = Event("ledger", "CoverAttested", {"version": 1, "epochId": 5, "value": 7}, 1, "0x", "0x", 0)
+
+    def found(words: list[int]) -> Any:
+        data = encode_call(ledger.artifact, "attestCover", [told.account, 5, 1, 2, 7, 3, [], words])
+        on: Any = SimpleNamespace(there=told.first.there, chain=SimpleNamespace(sent=lambda _: (ledger.address, data)))
+        return brought._found(on, told.account, event, None)
+    assert found([0] * 8) is None
+    there = found([4, 0, 0, 0, 0, 0, 0, 9])
+    assert (there.slot, tuple(there.words), there.generation, there.step) == ("cover", (4, 0, 0, 0, 0, 0, 0, 9), 3, 2)
+
+
+def test_a_proof_for_a_key_that_was_rotated_is_not_called_false(told: Told) -> None:
+    """An honest proof of a slot's earlier key is none under the next one."""
+    told.activated("margin", b"\x07" * 32)
+    seen, on, keys = account_of(told.chain(), told.opened.given, told.account)
+    finding = next(one for one in account_findings(on, seen, keys, told.opened.given) if one.id == "account.proofs")
+    assert (finding.verdict, seen.brought) == (Verdict.UNSEEN, ())
+    assert "made for the key 0x" + "07" * 32 in seen.unverified[-1]
+    # By number it is that generation's key, whatever is in force.
+    told.calldata("ledger", "attest", lambda arguments: arguments.__setitem__(4, 1))
+    assert "made for the key" in account_of(told.chain(), told.opened.given, told.account)[0].unverified[-1]
+    told.calldata("ledger", "attest", lambda arguments: arguments.__setitem__(4, 2))
+    assert account_of(told.chain(), told.opened.given, told.account)[0].unverified == ()
 
 
 # -- proofs that strangers brought together ----------------------------------------------------------------------------

@@ -594,7 +594,8 @@ def test_a_signature_under_another_name_counts_too(site: VenueSite, two: list[Me
     assert venue.published == 1
 
 
-def test_a_signers_name_that_another_has_taken_keeps_it_from_nothing(site: VenueSite, two: list[Member]) -> None:
+def test_a_signers_name_that_another_has_taken_keeps_it_from_nothing(site: VenueSite, two: list[Member],
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever may put files there could else have it believe that it has signed."""
     venue, folder = site.venue(), site.home / "signatures"
     for _ in range(2):
@@ -605,6 +606,11 @@ def test_a_signers_name_that_another_has_taken_keeps_it_from_nothing(site: Venue
     other.unlink()
     other.symlink_to(folder / "nothing")
     assert (site.sign(0), site.sign(1), site.sign(0), site.sign(1)) == (1, 1, 0, 0)
+    # However much lies there: names that signers take are read first, whichever of them it is.
+    monkeypatch.setattr(rounds_module, "MOST_READ", 1)
+    monkeypatch.setattr(rounds_module, "MOST_KNOWN", 1)
+    for number in range(3):
+        (folder / f"000001-{number}.json").write_text("{")
     for _ in range(2):
         venue.once()
     assert venue.published == 1
@@ -736,17 +742,18 @@ def plant(site: VenueSite, name: str, change: Callable[[Path], object]) -> Path:
     return made
 
 
-def _other_book(epoch: Path) -> None:
+def _other_book(epoch: Path, data: bytes | None = None) -> None:
     """Other sources under the same root: what an epoch goes on from is in them."""
     book, manifest = epoch / "sources" / "book.json", epoch / "manifest.json"
     told, text = json.loads(manifest.read_text()), json.loads(book.read_text())
     text["contingencies"][0]["short"] = "9"
-    book.write_text(json.dumps(text))
+    book.write_bytes(json.dumps(text).encode() if data is None else data)
     told["sources"]["book"] = content_digest(book.read_bytes())
     manifest.write_text(json.dumps(told))
 
 
-@pytest.mark.parametrize("planted", ["a pipe beside", "a pipe among", "a link", "a link among", "no array", "junk"])
+@pytest.mark.parametrize("planted", ["a pipe beside", "a pipe among", "a link", "a link among", "no array", "junk",
+                                     "no book"])
 def test_no_older_epoch_keeps_signers_from_signing(site: VenueSite, two: list[Member], planted: str) -> None:
     """Whoever can write to the folder of rounds could stop a venue with one directory."""
     elsewhere = site.home / "elsewhere"
@@ -763,6 +770,7 @@ def test_no_older_epoch_keeps_signers_from_signing(site: VenueSite, two: list[Me
         "a link among": lambda one: ((one / "manifest.json").unlink(),
                                      (one / "manifest.json").symlink_to(elsewhere)),
         "no array": lambda one: (one / "amax.npy").write_bytes(b"PK\x03\x04"),
+        "no book": lambda one: _other_book(one, b"[]"),
         "junk": lambda one: (one / "manifest.json").write_text("[]"),
         "a link": lambda one: (one.rename(site.home / "linked"), one.symlink_to(site.home / "linked"))}
     venue = site.venue()

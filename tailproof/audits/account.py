@@ -156,7 +156,9 @@ def read_account(on: OnChain, account: str, keys: Mapping[str, Key], published: 
     told = [event for event in found if event.contract == "ledger" and event.name in _KINDS]
     commitments = {event.arguments["version"]: int(event.arguments["commitment"]) for event in found
                    if event.name in _COMMITTED}
-    looked_at = [brought(on, account, event, keys, published, commitments) for event in told]
+    activated = read_events(on.chain, {"registry": on.there.registry}, on.system.block,
+                            names={"GenerationActivated"}, report=progress).events
+    looked_at = [brought(on, account, event, keys, published, commitments, activated) for event in told]
     verifiable = [one for one in looked_at if isinstance(one, Brought)]
     proven = [event for event in told if _KINDS[event.name] in ("margin", "cover", "flat")]
     latest = verifiable[-1] if verifiable and proven and verifiable[-1].event is proven[-1] else None
@@ -208,7 +210,8 @@ def _proofs(seen: AccountSeen, good: Mapping[int, bool], keys: Mapping[str, Key]
         return unseen("account.proofs", "account", what, "nothing was ever proven of it", command=command)
     if not seen.brought:
         return unseen("account.proofs", "account", what, "give the keys that you trust (--config, --key)" if not keys
-                      else "none of them stands in calldata; the ledger's verifiers took them, whose code is compared",
+                      else "none of them stands in calldata that is read here; the contracts took them, whose code is "
+                      "compared",
                       evidence=[("attestations", len(proven))], command=command)
     rows = [(f"{_KINDS[one.event.name]}, version {one.event.arguments['version']}, "
              f"{when(one.event.arguments.get('epochId', 0))}",
@@ -218,7 +221,9 @@ def _proofs(seen: AccountSeen, good: Mapping[int, bool], keys: Mapping[str, Key]
              + f", transaction {one.event.transaction}")
             for one in seen.brought]
     false = [name for name, said in rows if said.startswith("is FALSE")]
-    evidence = [("attestations", len(proven)), ("verified again", len(rows)), *rows]
+    others = len(proven) - len(rows) - len(seen.unverified)
+    evidence = [("attestations", len(proven)), ("verified again", len(rows)), *rows,
+                *([("on the word of contracts", f"{others}, whose code is compared")] if others else [])]
     if seen.unverified and not false:              # "every" is not all but those
         return unseen("account.proofs", "account", what, "not all of them could be verified again: "
                       + "; ".join(seen.unverified), evidence=evidence, command=command)

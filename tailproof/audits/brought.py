@@ -20,6 +20,7 @@ from primitives.errors import BadInput
 from verifier_contracts.abi import decode_call
 from verifier_contracts.artifacts import Artifact
 from verifier_contracts.events import Event
+from verifier_contracts.verifier_registry import slot_id
 
 from ..number_forms import moment
 from ..systems import SIZES
@@ -63,11 +64,13 @@ class _Row(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """A proof in calldata.  slot : of the verifier that looked at it.  step : of a cover's ladder.  rows : of a
-    batch's one proof, among them ours at `place`, with its digest; of a proof of one account none."""
+    """A proof in calldata.  slot, generation : of the verifier that looked at it, 0 for the one in force.  step : of a
+    cover's ladder.  rows : of a batch's one proof, among them ours at `place`, with its digest; of a proof of one
+    account none."""
 
     slot: str
     words: Sequence[int]
+    generation: int
     together: int = 1
     step: int = 0
     rows: tuple[_Row, ...] = ()
@@ -80,10 +83,11 @@ class _Unverified(Exception):
 
 
 def brought(on: OnChain, account: str, event: Event, keys: Mapping[str, Key], published: Mapping[int, Event],
-            commitments: Mapping[int, int]) -> Brought | str | None:
+            commitments: Mapping[int, int], activated: Sequence[Event]) -> Brought | str | None:
     """The proof in a transaction's calldata, with the public inputs that it must have; None where it is not there. In
     words why it cannot be verified, where it is of an epoch or version that is not known, or of a slot without a
-    key."""
+    key.  activated : events by which the registry put keys in force: under the next key of a slot, an honest proof of
+    the one before would be false."""
     if event.name not in _CALLS:
         return None
     kind, version, epoch_id = _CALLS[event.name][0], event.arguments["version"], event.arguments.get("epochId", 0)
@@ -96,6 +100,9 @@ def brought(on: OnChain, account: str, event: Event, keys: Mapping[str, Key], pu
             return None
         if found.slot not in keys:
             raise _Unverified(f"no key of {found.slot} was given")
+        made_for = _digest(activated, found, event)
+        if made_for not in (None, keys[found.slot].key.digest()):
+            raise _Unverified(f"it was made for the key 0x{(made_for or b'').hex()}, which was not given")
         if version not in commitments:
             raise _Unverified("no commitment of this version was told")
         if kind != "flat" and epoch_id not in published:
@@ -105,6 +112,14 @@ def brought(on: OnChain, account: str, event: Event, keys: Mapping[str, Key], pu
     except _Unverified as why:
         return f"{name}: {why}"
     return Brought(event, found.slot, inputs, proof_of(found.words), found.together)
+
+
+def _digest(activated: Sequence[Event], found: _Found, event: Event) -> bytes | None:
+    """Of the key of the verifier that looked at a proof; None where no event told of it."""
+    of_slot = [one for one in activated if bytes(one.arguments["statement"]) == slot_id(found.slot)]
+    looked = [one for one in of_slot if one.arguments["generation"] == found.generation] if found.generation else [
+        one for one in of_slot if (one.block, one.place) < (event.block, event.place)]
+    return bytes(looked[-1].arguments["keyDigest"]) if looked else None
 
 
 def _found(on: OnChain, account: str, event: Event, commitment: int | None) -> _Found | None:
@@ -119,7 +134,10 @@ def _found(on: OnChain, account: str, event: Event, commitment: int | None) -> _
             return None
         if arguments[0].lower() != account.lower():
             raise _Unverified(f"its transaction is of {arguments[0]}")
-        return _Found(slot, arguments[-1], step=int(arguments[3]) if slot == "cover" else 0)
+        if slot != "cover":
+            return _Found(slot, arguments[-1], arguments[-2])
+        # No proof begins with 0: this one was shown before, by a transaction of which no event tells.
+        return _Found(slot, arguments[-1], arguments[5], step=int(arguments[3])) if arguments[-1][0] else None
     if sent[0] != there.attestor.address or not among:
         return None
     if (arguments := _decoded(there.attestor.artifact, among, sent[1])) is not None:
@@ -127,14 +145,16 @@ def _found(on: OnChain, account: str, event: Event, commitment: int | None) -> _
         place = _place(rows, account, event, arguments[0], commitment)
         if place >= len(proofs):
             raise _Unverified("its transaction has fewer proofs than accounts")
-        return _Found(slot, proofs[place], len(rows), int(arguments[1]) if slot == "cover" else 0)
+        step, generation = (int(arguments[1]), arguments[2]) if slot == "cover" else (0, arguments[1])
+        return _Found(slot, proofs[place], generation, len(rows), step)
     if slot == "margin" and (arguments := _decoded(there.attestor.artifact, "attestBatch", sent[1])) is not None:
         rows = [_Row(*row) for row in arguments[2]]
         place = _place(rows, account, event, arguments[0], commitment)
         size = next((slot for slot, most in SIZES.items() if len(rows) <= most), None)
         if size is None:
             raise _Unverified(f"its transaction is of {len(rows)} accounts")
-        return _Found(size, arguments[4], len(rows), rows=tuple(rows), place=place, digest=int(arguments[3]))
+        return _Found(size, arguments[4], arguments[1], len(rows), rows=tuple(rows), place=place,
+                      digest=int(arguments[3]))
     return None
 
 

@@ -45,7 +45,7 @@ def new(profile: str | None, out: Path, **given: str | None) -> Outcome:
     from ..settings_file import composed
     values = {name: value for name in settings.NAMES if (value := given["set_" + name.replace("-", "_")]) is not None}
     data = composed(values, out, profile)
-    with jsonio.creating(out) as file:
+    with jsonio.creating(out, mode=0o600) as file:             # a node's URL may have its owner's key in its path
         file.write(data)
     elsewhere = [] if out.name == settings.FILE else [f"It counts where ${settings.CONFIG} names it."]
     shown = [(name, settings.shown(name, value)) for name, value in values.items()]

@@ -131,17 +131,19 @@ class Cosigner:
     def _sign(self, proposal: Proposal, path: Path) -> None:
         """Look at copies, in a folder of this process: the venue may change what is in its own meanwhile."""
         given, folder = self.rounds.epochs / proposal.epoch, Path(self._own.name)
-        directory, refused = folder / "epoch" / given.name, None
+        directory, refused = folder / "epoch" / given.name, list[Exception]()
         try:
             seen = copy_epoch(given, directory)
             for previous, as_before in self._previous(directory, folder):
                 try:
                     self._sign_copy(proposal, directory, previous, (seen, as_before), path)
                     return
-                except signing.EpochDoesNotStand as does_not:
-                    refused = does_not
-            if refused is not None:
-                raise refused
+                except Exception as error:         # also sources that are none: the next directory may have better
+                    if getattr(error, "try_again", False):
+                        raise
+                    refused.append(error)
+            if refused:
+                raise refused[-1]
         finally:
             for copy in list(folder.iterdir()):
                 shutil.rmtree(copy)

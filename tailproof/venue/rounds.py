@@ -120,6 +120,12 @@ def signature_path(folder: Path, proposal: Proposal, signer: str) -> Path:
     return folder / f"{name(proposal.tick)}-{signer}-{proposal.content.digest().hex()[:8]}.json"
 
 
+def signature_paths(folder: Path, proposal: Proposal, signer: str) -> list[Path]:
+    """Every name that a signer may give its file, in the order in which it takes them."""
+    first = signature_path(folder, proposal, signer)
+    return [first, *(first.with_name(f"{first.stem}-{number}.json") for number in range(2, MOST_NAMES + 1))]
+
+
 def place_of(folder: Path, proposal: Proposal, domain: OracleDomain, signer: str) -> Path | None:
     """Where a signer may put its signature of a content; None where it is there already. Somebody else's file under its
     name keeps it from nothing: it takes the next name.
@@ -128,9 +134,7 @@ def place_of(folder: Path, proposal: Proposal, domain: OracleDomain, signer: str
     ------
     BadInput : every name is taken by what is none.
     """
-    first = signature_path(folder, proposal, signer)
-    for number in range(1, MOST_NAMES + 1):
-        path = first if number == 1 else first.with_name(f"{first.stem}-{number}.json")
+    for path in signature_paths(folder, proposal, signer):
         if not os.path.lexists(path):
             return path
         try:
@@ -141,7 +145,8 @@ def place_of(folder: Path, proposal: Proposal, domain: OracleDomain, signer: str
                 return None
         except (TailproofError, OSError):
             continue
-    raise BadInput("output", str(first), "a name that is free: others' files have all of them", source=folder)
+    raise BadInput("output", str(signature_path(folder, proposal, signer)), "a name that is free: others' files have "
+                   "all of them", source=folder)
 
 
 @dataclass(frozen=True)
@@ -165,8 +170,8 @@ class Signatures:
     no other from counting.
 
     A signer may put into its folder what it likes. So files under the names that signers give theirs come first
-    (`signature_path`): they are no more than there are signers. Others, which people have put there by hand, are read a
-    few at a time, and none again that is as it was.
+    (`signature_paths`), until one of a signer's is good. Others, which people have put there by hand, are read a few
+    at a time, and none again that is as it was.
     """
 
     folders: Sequence[Path]
@@ -181,10 +186,10 @@ class Signatures:
             self._known, self._of = {}, proposal
         files, signed, odd = dict[str, Path](), dict[Path, SignedContent](), dict[Path, str]()
 
-        def take(paths: Iterable[Path], most: int, room: int) -> None:
+        def take(paths: Iterable[tuple[Path, str]], most: int, room: int) -> None:
             self._left, self._room = most, room
-            for path in paths:
-                found = self._look(path, proposal, domain)
+            for path, of in paths:
+                found = self._look(path, proposal, domain) if of not in files else None
                 if isinstance(found, str):
                     odd[path] = found
                 elif found is not None and found.signer not in seated.signers:
@@ -192,11 +197,12 @@ class Signatures:
                 elif found is not None and files.setdefault(found.signer, path) == path:
                     signed[path] = found
 
-        named = dict.fromkeys(signature_path(folder, proposal, signer) for folder in self.folders
-                              for signer in seated.signers)
-        take(named, len(named), MOST_KNOWN + len(named))
+        named = {path: signer for signer in seated.signers for folder in self.folders
+                 for path in signature_paths(folder, proposal, signer)}
+        take(named.items(), len(named), MOST_KNOWN + len(named))
         if len(files) < seated.quorum:
-            take((path for path in _of_tick(self.folders, proposal.tick) if path not in named), MOST_READ, MOST_KNOWN)
+            take(((path, "") for path in _of_tick(self.folders, proposal.tick) if path not in named), MOST_READ,
+                 MOST_KNOWN)
         return Gathered(files, signed, odd)
 
     def _look(self, path: Path, proposal: Proposal, domain: OracleDomain) -> SignedContent | str | None:

@@ -24,6 +24,7 @@ from verifier_contracts.bindings import proof_words
 from verifier_contracts.compiler import compile_contracts
 from verifier_contracts.events import Event
 from verifier_contracts.ledger import MarginLedger
+from verifier_contracts.verifier_registry import slot_id
 
 Run = Callable[..., Any]
 A, B = ("0x" + digit * 40 for digit in "12")
@@ -113,15 +114,25 @@ def test_a_batch_is_verified_again_out_of_its_calldata(home: Path) -> None:
         return Event("ledger", "MarginAttested", told, 7, "0x" + "1" * 64, "0x" + "2" * 64, 0)
 
     def audited(rows: list[Any] = rows, digest: int = made.digest, epoch_id: int = 5, root: int = made.epoch_root,
-                commitment: int = first.commitment, keys: dict[str, Key] | None = None, **changes: Any) -> Any:
+                commitment: int = first.commitment, keys: dict[str, Key] | None = None,
+                activated: tuple[Event, ...] = (), **changes: Any) -> Any:
         data = encode_call(attestor.artifact, "attestBatch", [epoch_id, 0, rows, digest, proof_words(made.proof)])
         on: Any = SimpleNamespace(chain=SimpleNamespace(sent=lambda _: (attestor.address, data)),
                                   there=SimpleNamespace(ledger=ledger, attestor=attestor))
         published: Any = {5: SimpleNamespace(arguments={"root": root})}
         found = brought(on, first.account, event(**changes), {"batch-4": key} if keys is None else keys, published,
-                        {first.version: commitment})
+                        {first.version: commitment}, activated)
         return verify(key.key, found.inputs, found.proof) if isinstance(found, Brought) else found
     assert audited() is True
+
+    def put_in_force(digest: bytes, block: int, place: int = 0) -> Event:
+        return Event("registry", "GenerationActivated", {"statement": slot_id("batch-4"), "generation": block,
+                                                         "keyDigest": digest}, block, "0x", "0x", place)
+    ours, other = key.key.digest(), b"\x07" * 32
+    # The key that was in force then counts, and no later one, of the same block neither.
+    for activated in ((put_in_force(other, 1), put_in_force(ours, 6)), (put_in_force(ours, 1), put_in_force(other, 7))):
+        assert audited(activated=activated) is True
+    assert "made for the key 0x0707" in audited(activated=(put_in_force(ours, 1), put_in_force(other, 6)))
     changed = [list(row) for row in rows]
     for place, value in ((1, 8), (2, 9), (3, 10)):
         changed[1] = list(rows[1])

@@ -151,6 +151,8 @@ def test_files_that_come_with_a_proof_do_not_stand_in_for_trusted_ones_unsaid(br
     browser("folder", tmp_path / "sent")
     text = browser("verdict", "false")
     assert "key.json took the place of another verification key" in text
+    browser("folder", tmp_path / "sent")
+    assert "key.json took the place of another" in browser("verdict", "false"), "sent again it is no more hers"
     browser("choose", [parts["key"]])
     assert "took the place" not in browser("verdict", "held"), "her own again"
     browser("choose", [parts["key"], dropped(folder, "cover")["key"]])

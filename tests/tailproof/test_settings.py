@@ -350,6 +350,7 @@ def test_a_file_that_is_written_is_read_as_it_was_told(run: Run, home: Path, pro
     answer = run("config", "new", *(word for name, value in VALUES.items() for word in (f"--{name}", value)), *more)
     assert answer.code == 0, answer.data
     assert answer.data["settings"][0] == {"name": "rpc", "value": "https://node.example/…"}, "a path may be a secret"
+    assert (home / "work" / "tailproof.toml").stat().st_mode & 0o777 == 0o600
     found = settings.load()
     assert found.profile == profile
     paths = ("deployment", "passphrase-file", "outbox")

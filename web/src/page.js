@@ -78,7 +78,8 @@ function displacing(fresh) {
 
 /** Files of a drop take the place of earlier ones: of the same part, and of an epoch all that was of another. */
 function joined(fresh) {
-  for (const { part } of fresh) displaced.delete(part);
+  // What comes with a proof takes no word back: the same key, sent once more, is no more the reader's than it was.
+  if (!fresh.some((each) => each.part === "proof")) for (const { part } of fresh) displaced.delete(part);
   for (const { part, name } of displacing(fresh)) displaced.set(part, name);
   const parts = new Set(fresh.map((each) => each.part));
   if (parts.has("epoch")) parts.add("layout");
