@@ -260,7 +260,7 @@ def test_jumps_are_fitted_beside_normal_innovations_alone() -> None:
 @pytest.mark.parametrize(("steps", "near"), [(2, 0.006), (10, 0.025)])
 def test_variances_follow_fitted_jumps_within_the_horizon(steps: int, near: float) -> None:
     """Against the law that is fitted, step by step: each jump is a surprise of its own. On a calm day Expected
-    Shortfall of 97.5 % is 13 % less over ten steps where jumps are on top, which is somebody's choice."""
+    Shortfall of 97.5 % is 12 % less over ten steps where jumps are on top, which is somebody's choice."""
     count, variance, rng = 2**19, 2e-4, np.random.default_rng(3)
     law, v = VOLATILITY, np.full(count, variance)
     z, numbers = rng.standard_normal((count, steps, 1)), rng.poisson(14.6 / 365, (steps, count))
