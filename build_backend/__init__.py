@@ -3,8 +3,8 @@
 In the repository the rooms lie side by side, and are imported as `risk`, `circuits`, `prover` …, which are names of
 other people's packages too. In the wheel they lie inside `tailproof`, and their imports say so: `from risk.exact import
 money` becomes `from tailproof.risk.exact import money`, and so does a string that is the name of a module of a room
-(modules that load when they are first used). Nothing else differs; relative imports stay as they are. The fixtures come
-along as `tailproof/fixtures`.
+(modules that load when they are first used). JSON of the rooms lies there without spaces. Nothing else differs; relative
+imports stay as they are. The fixtures come along as `tailproof/fixtures`, byte for byte.
 
 The same tree makes the same bytes, wherever and whenever it is built: names are sorted, modes fixed, and the time of
 all files is the date of the newest entry of CHANGELOG.md, or SOURCE_DATE_EPOCH if that is set. Metadata is setuptools'
@@ -18,6 +18,7 @@ import base64
 import gzip
 import hashlib
 import io
+import json
 import os
 import re
 import sys
@@ -110,6 +111,8 @@ def package() -> dict[str, bytes]:
             content = (ROOT / name).read_bytes()
             if name.suffix == ".py":
                 content = rewritten(content, inner, modules, name)
+            elif name.suffix == ".json":           # in lines here, for who compares versions; a program needs none
+                content = json.dumps(json.loads(content), separators=(",", ":")).encode()
             _put(found, name if room == PACKAGE else PACKAGE / name, content)
     for name in _files(FIXTURES):
         if name.suffix != ".py":                   # what generates them needs the repository
