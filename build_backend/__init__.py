@@ -3,7 +3,7 @@
 In the repository the rooms lie side by side, and are imported as `risk`, `circuits`, `prover` …, which are names of
 other people's packages too. In the wheel they lie inside `tailproof`, and their imports say so: `from risk.exact import
 money` becomes `from tailproof.risk.exact import money`, and so does a string that is the name of a module of a room
-(modules that load when they are first used). JSON of the rooms lies there without spaces. Nothing else differs; relative
+(modules that load when they are first used). JSON of the rooms has no spaces there. Nothing else differs; relative
 imports stay as they are. The fixtures come along as `tailproof/fixtures`, byte for byte.
 
 The same tree makes the same bytes, wherever and whenever it is built: names are sorted, modes fixed, and the time of
