@@ -369,7 +369,6 @@ def test_every_statement_that_is_no_trial_has_a_verifier_without_the_compiler() 
     assert {len(one["public_inputs"]) for name, one in pinned().items() if "tiny" not in name} == set(INPUTS)
 
 
-@pytest.mark.slow
 def test_the_demo_runs_from_a_wheel_without_node(installed: Installed) -> None:
     """A system deployed on an embedded chain; the third verifier is said to be absent, and accepts nothing."""
     answer = installed.run("demo", "--out", "demo")
@@ -377,6 +376,10 @@ def test_the_demo_runs_from_a_wheel_without_node(installed: Installed) -> None:
     assert answer["not_run"] == {"snarkjs": "needs Node"}
     assert "snarkjs" not in answer["verified"]
     assert all("snarkjs" not in entry["verified"] and len(entry["verified"]) == 2 for entry in answer["family"])
+
+
+@pytest.mark.slow
+def test_the_demo_says_that_it_lacks_node(installed: Installed) -> None:
     text = subprocess.run([installed.python.with_name("tailproof"), "demo", "--out", "demo"], cwd=installed.folder,
                           env=installed.environment, capture_output=True, text=True, check=True).stdout
     assert re.search(r"snarkjs +not run: needs Node\n", text)
