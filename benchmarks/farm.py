@@ -7,7 +7,7 @@ its share, and nobody verifies. The farm is given the same slice: openings trave
 each and keeps it. The two take turns, and the medians of their rounds are compared: the bound is 3 %. Then the farm
 proves all accounts from its start, workers and keys included, and the time is held against the ideal, which is a bare
 proof's median times the accounts over the workers: the bound is 1.1. Exit code 1 above one of them. The bounds are for
-`margin-full-256x16` on quiet cores. Two minutes of keys the first time.
+`margin-full-256x16` on quiet cores. The key is made the first time, which is not counted.
 """
 
 from __future__ import annotations
